@@ -1,0 +1,197 @@
+/**
+ * The shape of mcpist.config.ts: one installation described once. Names, accounts and limits; never a value.
+ * This is the only file of contract/ that may use zod; the Worker and the origins read contract/runtime-config.ts.
+ */
+import { z } from "zod";
+import { err, ok, type Result } from "./result.ts";
+import { isSafeUrl, type GatewayConfig, type OriginConfig } from "./runtime-config.ts";
+
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "lower-case letters, digits and dashes, at most 31");
+const text = z.string().min(1);
+const url = z
+  .string()
+  .refine(isSafeUrl, "an https URL (http only on loopback)")
+  .transform((value) => value.replace(/\/$/, ""));
+const duration = z
+  .string()
+  .regex(/^\d+(ms|s|m|h)$/, 'a duration such as "90s" or "30m"')
+  .transform((value) => {
+    const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[value.replace(/\d+/, "") as "ms" | "s" | "m" | "h"];
+    return Number.parseInt(value, 10) * unit;
+  });
+const state = z.enum(["pool", "joining", "quarantined"]).default("pool");
+
+const koyebOrigin = z.strictObject({ name, kind: z.literal("koyeb"), url, app: name, service: name, region: text.default("fra"), state });
+const flyOrigin = z.strictObject({
+  name,
+  kind: z.literal("fly"),
+  url,
+  app: name,
+  region: text.default("nrt"),
+  machines: z.int().min(1).max(50).default(1),
+  state,
+});
+
+const environment = z
+  .strictObject({
+    github: z.strictObject({
+      owner: text,
+      repo: text,
+      environment: name,
+      /** "repository" where the plan has no environments; the names then carry the environment. */
+      scope: z.enum(["environment", "repository"]).default("environment"),
+    }),
+    cloudflare: z.strictObject({
+      accountId: text,
+      zone: text,
+      hostname: text,
+      worker: name,
+      /** Only for a gateway on loopback. */ url: url.optional(),
+    }),
+    origins: z.array(z.discriminatedUnion("kind", [koyebOrigin, flyOrigin])).min(1),
+    auth: z.strictObject({
+      issuer: url,
+      audience: url,
+      jwksUrl: url.optional(),
+      maxLifetime: duration.default(86_400_000),
+      allowAnonymous: z.boolean().default(false),
+      requireAal2: z.boolean().default(false),
+      clientIds: z.array(text).default([]),
+    }),
+    image: text,
+    allowedOrigins: z.array(text).default([]),
+    limits: z
+      .strictObject({
+        perIpPerMinute: z.int().positive().default(1000),
+        failedAuthPerMinute: z.int().positive().default(60),
+        burstPerSecond: z.int().positive().max(1000).default(5),
+      })
+      .prefault({}),
+    drain: z
+      .strictObject({ minAge: duration.prefault("60s"), quiet: duration.prefault("120s"), max: duration.prefault("30m") })
+      .prefault({})
+      .refine((drain) => drain.max > drain.minAge && drain.max > drain.quiet, "max must be longer than minAge and quiet"),
+    /** "shared": all origins use one database, so a `call` may be retried elsewhere. "embedded": it may not. */
+    database: z.enum(["shared", "embedded"]).default("shared"),
+    modules: z
+      .strictObject({
+        githubUrl: url.optional(),
+        notionUrl: url.optional(),
+        httpStatusHosts: z.array(text).default([]),
+        brokerUrl: url.nullable().default(null),
+        alertWebhook: url.nullable().default(null),
+      })
+      .prefault({}),
+    showOrigin: z.boolean().default(false),
+    securityContact: text.nullable().default(null),
+    /** Maximum age of the gateway secret before `secrets status` calls it overdue. */
+    maxSecretAge: duration.prefault("2160h"),
+    /** Name of the environment variable that holds a webhook URL for done, failed and overdue. */
+    notifyWebhookVariable: z
+      .string()
+      .regex(/^[A-Z][A-Z0-9_]*$/)
+      .optional(),
+    /** Where Terraform keeps its state; a state never holds a secret. */
+    backend: z
+      .discriminatedUnion("type", [
+        z.strictObject({ type: z.literal("local") }),
+        z.strictObject({
+          type: z.literal("s3"),
+          bucket: text,
+          endpoint: url,
+          region: text.default("auto"),
+          prefix: text.default("mcpist"),
+        }),
+      ])
+      .prefault({ type: "local" }),
+    /** Accounts that Terraform needs beyond the names above. */
+    fly: z.strictObject({ organization: text.default("personal") }).prefault({}),
+    /** GitHub users (numeric ids) who must approve a deployment; empty where the plan has no reviewers. */
+    reviewers: z.array(z.int().positive()).default([]),
+  })
+  .superRefine((value, context) => {
+    const seen = new Set<string>();
+    value.origins.forEach((origin, index) => {
+      if (seen.has(origin.name)) context.addIssue({ code: "custom", path: ["origins", index, "name"], message: "this name is used twice" });
+      seen.add(origin.name);
+    });
+    if (!value.origins.some((origin) => origin.state === "pool"))
+      context.addIssue({ code: "custom", path: ["origins"], message: 'at least one origin must have state "pool"' });
+  });
+
+const config = z.strictObject({ environments: z.record(name, environment) });
+
+/** mcpist.config.ts as a person writes it. */
+export type ConfigInput = z.input<typeof config>;
+/** mcpist.config.ts after defaults; durations in milliseconds. */
+export type Config = z.output<typeof config>;
+/** One environment after defaults; durations in milliseconds. */
+export type Environment = z.output<typeof environment>;
+/** One environment as a person writes it. */
+export type EnvironmentInput = z.input<typeof environment>;
+/** One origin after defaults. */
+export type Origin = Environment["origins"][number];
+
+/** One thing that is wrong with a configuration: where, and what the schema wants. Never the value that was there. */
+export interface ConfigIssue {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Gives mcpist.config.ts its types; checks nothing. */
+export const defineConfig = (input: ConfigInput): ConfigInput => input;
+
+/** Checks a configuration and fills in defaults. */
+export function parseConfig(input: unknown): Result<Config, readonly ConfigIssue[]> {
+  const parsed = config.safeParse(input);
+  if (parsed.success) return ok(parsed.data);
+  return err(
+    parsed.error.issues.map((issue) => ({
+      path: issue.path.map(String).join("."),
+      message: issue.code === "unrecognized_keys" ? "unknown setting" : issue.message,
+    })),
+  );
+}
+
+/** Base URL of the gateway, without a trailing slash. */
+export const gatewayUrl = (env: Environment): string => env.cloudflare.url ?? `https://${env.cloudflare.hostname}`;
+
+/** What goes into the Worker's `MCPIST_CONFIG`. */
+export function gatewayConfigOf(environmentName: string, env: Environment): GatewayConfig {
+  return {
+    environment: environmentName,
+    resource: env.auth.audience,
+    issuer: env.auth.issuer,
+    jwksUrl: env.auth.jwksUrl ?? `${env.auth.issuer}/.well-known/jwks.json`,
+    origins: env.origins.map(({ name: origin, url: originUrl, state: originState }) => ({
+      name: origin,
+      url: originUrl,
+      state: originState,
+    })),
+    allowedOrigins: env.allowedOrigins,
+    limits: env.limits,
+    auth: {
+      maxLifetimeSeconds: Math.floor(env.auth.maxLifetime / 1000),
+      allowAnonymous: env.auth.allowAnonymous,
+      requireAal2: env.auth.requireAal2,
+      clientIds: env.auth.clientIds,
+    },
+    sharedDatabase: env.database === "shared",
+    showOrigin: env.showOrigin,
+    worker: env.cloudflare.worker,
+    securityContact: env.securityContact,
+  };
+}
+
+/** What goes into an origin's `MCPIST_CONFIG`. */
+export function originConfigOf(environmentName: string, env: Environment, originName: string): OriginConfig {
+  const { githubUrl, notionUrl, httpStatusHosts, brokerUrl, alertWebhook } = env.modules;
+  return {
+    environment: environmentName,
+    origin: originName,
+    upstreams: { ...(githubUrl ? { github: githubUrl } : {}), ...(notionUrl ? { notion: notionUrl } : {}) },
+    httpStatusHosts,
+    brokerUrl,
+    alertWebhook,
+  };
+}

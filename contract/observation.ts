@@ -1,0 +1,111 @@
+/**
+ * What a party answers on `GET /.well-known/mcpist/gateway`: which kids it sends or accepts. Never a secret.
+ * The parsers are strict: a field that is missing makes the observation worthless, and "in sync" needs evidence.
+ */
+import { isKid } from "./gateway-secret.ts";
+
+/** Content of a slot as reported: a kid, `revoked:<kid>`, or null for a slot that is unset. */
+export type SlotReport = string | null;
+/** The slots of an origin, or the lone legacy variable. */
+export type KidsReport = { readonly a: SlotReport; readonly b: SlotReport } | { readonly legacy: string };
+/** Per accepted kid: age of its last acceptance in whole seconds by the instance's own clock; null = never since it started. */
+export type LastAccepted = Readonly<Record<string, number | null>>;
+
+/** Answer of one origin instance. */
+export interface OriginObservation {
+  readonly role: "origin";
+  /** The platform's id of this instance (FLY_MACHINE_ID, KOYEB_INSTANCE_ID). */
+  readonly instanceId: string;
+  /** The platform's id of what was rolled out (FLY_MACHINE_VERSION, KOYEB_REGIONAL_DEPLOYMENT_ID). */
+  readonly deployment: string;
+  readonly kids: KidsReport;
+  readonly lastAccepted: LastAccepted;
+  /** Only when the request carried a gateway header: would it have been accepted? */
+  readonly accepted?: boolean;
+}
+
+/** What the gateway saw when it probed one origin with its own secret. */
+export interface ProbeReport {
+  readonly origin: string;
+  /** HTTP status of the origin's answer; 0 = no answer. */
+  readonly status: number;
+  readonly observation: OriginObservation | null;
+}
+
+/** Answer of the gateway. */
+export interface WorkerObservation {
+  readonly role: "worker";
+  /** Random per isolate. */
+  readonly instanceId: string;
+  /** The Worker version id. */
+  readonly deployment: string;
+  /** Kid of the secret that this version sends; null without a usable one. */
+  readonly kid: string | null;
+  readonly lastAccepted: LastAccepted;
+  /** Only with `?origin=<name>`. */
+  readonly via?: ProbeReport;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === "string" && value.length > 0 && value.length <= 200;
+
+function parseSlotReport(value: unknown): SlotReport | undefined {
+  if (value === null) return null;
+  if (typeof value !== "string") return undefined;
+  return isKid(value.startsWith("revoked:") ? value.slice("revoked:".length) : value) ? value : undefined;
+}
+
+function parseKids(value: unknown): KidsReport | undefined {
+  if (!isRecord(value)) return undefined;
+  if ("legacy" in value) return typeof value["legacy"] === "string" && isKid(value["legacy"]) ? { legacy: value["legacy"] } : undefined;
+  const a = parseSlotReport(value["a"]);
+  const b = parseSlotReport(value["b"]);
+  return a === undefined || b === undefined ? undefined : { a, b };
+}
+
+function parseLastAccepted(value: unknown): LastAccepted | undefined {
+  if (!isRecord(value)) return undefined;
+  const ages: Record<string, number | null> = {};
+  for (const [kid, age] of Object.entries(value)) {
+    if (!isKid(kid)) return undefined;
+    if (age !== null && !(typeof age === "number" && Number.isSafeInteger(age) && age >= 0)) return undefined;
+    ages[kid] = age;
+  }
+  return ages;
+}
+
+/** @returns null when `value` is not exactly what an origin instance answers. */
+export function parseOriginObservation(value: unknown): OriginObservation | null {
+  if (!isRecord(value) || value["role"] !== "origin") return null;
+  const { instanceId, deployment, accepted } = value;
+  const kids = parseKids(value["kids"]);
+  const lastAccepted = parseLastAccepted(value["lastAccepted"]);
+  if (!isText(instanceId) || !isText(deployment) || !kids || !lastAccepted) return null;
+  if (accepted !== undefined && typeof accepted !== "boolean") return null;
+  return { role: "origin", instanceId, deployment, kids, lastAccepted, ...(accepted === undefined ? {} : { accepted }) };
+}
+
+function parseProbe(value: unknown): ProbeReport | undefined {
+  if (!isRecord(value)) return undefined;
+  const { origin, status } = value;
+  if (!isText(origin) || typeof status !== "number") return undefined;
+  return { origin, status, observation: parseOriginObservation(value["observation"]) };
+}
+
+/** @returns null when `value` is not exactly what the gateway answers. */
+export function parseWorkerObservation(value: unknown): WorkerObservation | null {
+  if (!isRecord(value) || value["role"] !== "worker") return null;
+  const { instanceId, deployment, kid } = value;
+  const lastAccepted = parseLastAccepted(value["lastAccepted"]);
+  if (!isText(instanceId) || !isText(deployment) || !lastAccepted) return null;
+  if (kid !== null && !(typeof kid === "string" && isKid(kid))) return null;
+  const via = value["via"] === undefined ? undefined : parseProbe(value["via"]);
+  if (value["via"] !== undefined && !via) return null;
+  return { role: "worker", instanceId, deployment, kid, lastAccepted, ...(via ? { via } : {}) };
+}
+
+/** The kids that an instance with these slots accepts. */
+export function acceptedKids(kids: KidsReport): readonly string[] {
+  if ("legacy" in kids) return [kids.legacy];
+  return [kids.a, kids.b].filter((slot): slot is string => slot !== null && isKid(slot));
+}

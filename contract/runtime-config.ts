@@ -1,0 +1,145 @@
+/**
+ * What the Worker and an origin receive in `MCPIST_CONFIG`: one JSON text, made from mcpist.config.ts, never a secret.
+ * The parsers are hand-written because the Worker ships without zod; they refuse what they do not know.
+ */
+import { err, ok, type Result } from "./result.ts";
+
+/** How a route treats an origin: pool = receives traffic; joining = is written but not routed to; quarantined = skipped. */
+export type OriginState = "pool" | "joining" | "quarantined";
+
+/** One origin as the gateway sees it. */
+export interface GatewayOrigin {
+  readonly name: string;
+  /** Absolute, without a trailing slash; https, or http on loopback. */
+  readonly url: string;
+  readonly state: OriginState;
+}
+
+/** Configuration of the Worker. */
+export interface GatewayConfig {
+  readonly environment: string;
+  /** The exact public URL of the MCP endpoint; equals the `aud` claim. */
+  readonly resource: string;
+  /** Exact `iss` claim. */
+  readonly issuer: string;
+  readonly jwksUrl: string;
+  /** In order of preference. */
+  readonly origins: readonly GatewayOrigin[];
+  /** Values of the Origin request header that may talk to the gateway from a browser. */
+  readonly allowedOrigins: readonly string[];
+  readonly limits: {
+    /** Admitted requests per minute and address, before authentication. */
+    readonly perIpPerMinute: number;
+    /** Failed authentications per minute and address. */
+    readonly failedAuthPerMinute: number;
+    /** Sustained requests per second and user; also the depth of the burst. */
+    readonly burstPerSecond: number;
+  };
+  readonly auth: {
+    /** Longest accepted `exp - iat`. Unit: seconds. */
+    readonly maxLifetimeSeconds: number;
+    readonly allowAnonymous: boolean;
+    readonly requireAal2: boolean;
+    /** OAuth clients that may call; empty = any. */
+    readonly clientIds: readonly string[];
+  };
+  /** True when all origins share one database, so that a `call` may be retried on another origin. */
+  readonly sharedDatabase: boolean;
+  /** Show `X-Mcpist-Origin` to clients. */
+  readonly showOrigin: boolean;
+  /** Worker script name, for the version override header. */
+  readonly worker: string;
+  /** Contact for /.well-known/security.txt: a mailto: or https: URI; null = not served. */
+  readonly securityContact: string | null;
+}
+
+/** Configuration of an origin. */
+export interface OriginConfig {
+  readonly environment: string;
+  /** Name of this origin in mcpist.config.ts. */
+  readonly origin: string;
+  /** Base URLs of the modules' upstream APIs; absent = the public ones. */
+  readonly upstreams: { readonly github?: string; readonly notion?: string };
+  /** Exact host names that the http_status module may ask. */
+  readonly httpStatusHosts: readonly string[];
+  /** URL of the token broker; null = modules that need a user's token answer "Connect your account". */
+  readonly brokerUrl: string | null;
+  /** Where security alerts are posted; null = only logged. */
+  readonly alertWebhook: string | null;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === "string" && value.length > 0;
+const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
+const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
+const isCount = (value: unknown): value is number => typeof value === "number" && Number.isSafeInteger(value) && value > 0;
+const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
+const STATES: ReadonlySet<unknown> = new Set<OriginState>(["pool", "joining", "quarantined"]);
+
+/** True for https, and for http on a loopback host. */
+export function isSafeUrl(text: unknown): text is string {
+  if (!isText(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  if (url.username !== "" || url.password !== "" || url.hash !== "") return false;
+  return url.protocol === "https:" || (url.protocol === "http:" && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname));
+}
+
+function parseJson(text: string | undefined): Record<string, unknown> | null {
+  if (text === undefined) return null;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+const isGatewayOrigin = (value: unknown): value is GatewayOrigin =>
+  isRecord(value) && isText(value["name"]) && isSafeUrl(value["url"]) && STATES.has(value["state"]);
+
+/** @returns the name of the first field that is missing or wrong, never its content. */
+export function parseGatewayConfig(text: string | undefined): Result<GatewayConfig, string> {
+  const value = parseJson(text);
+  if (!value) return err("MCPIST_CONFIG");
+  const { limits, auth, origins } = value;
+  const checks: readonly (readonly [string, boolean])[] = [
+    ["environment", isText(value["environment"])],
+    ["resource", isSafeUrl(value["resource"])],
+    ["issuer", isSafeUrl(value["issuer"])],
+    ["jwksUrl", isSafeUrl(value["jwksUrl"])],
+    ["origins", Array.isArray(origins) && origins.length > 0 && origins.every(isGatewayOrigin)],
+    ["allowedOrigins", isTexts(value["allowedOrigins"])],
+    ["limits", isRecord(limits) && ["perIpPerMinute", "failedAuthPerMinute", "burstPerSecond"].every((key) => isCount(limits[key]))],
+    [
+      "auth",
+      isRecord(auth) &&
+        isCount(auth["maxLifetimeSeconds"]) &&
+        isFlag(auth["allowAnonymous"]) &&
+        isFlag(auth["requireAal2"]) &&
+        isTexts(auth["clientIds"]),
+    ],
+    ["sharedDatabase", isFlag(value["sharedDatabase"])],
+    ["showOrigin", isFlag(value["showOrigin"])],
+    ["worker", isText(value["worker"])],
+    ["securityContact", isTextOrNull(value["securityContact"])],
+  ];
+  const wrong = checks.find(([, good]) => !good);
+  return wrong ? err(wrong[0]) : ok(value as unknown as GatewayConfig);
+}
+
+/** @returns the name of the first field that is missing or wrong, never its content. */
+export function parseOriginConfig(text: string | undefined): Result<OriginConfig, string> {
+  const value = parseJson(text);
+  if (!value) return err("MCPIST_CONFIG");
+  const { upstreams } = value;
+  const checks: readonly (readonly [string, boolean])[] = [
+    ["environment", isText(value["environment"])],
+    ["origin", isText(value["origin"])],
+    ["upstreams", isRecord(upstreams) && ["github", "notion"].every((key) => upstreams[key] === undefined || isSafeUrl(upstreams[key]))],
+    ["httpStatusHosts", isTexts(value["httpStatusHosts"])],
+    ["brokerUrl", value["brokerUrl"] === null || isSafeUrl(value["brokerUrl"])],
+    ["alertWebhook", value["alertWebhook"] === null || isSafeUrl(value["alertWebhook"])],
+  ];
+  const wrong = checks.find(([, good]) => !good);
+  return wrong ? err(wrong[0]) : ok(value as unknown as OriginConfig);
+}

@@ -1,0 +1,64 @@
+/** What `mcpist sandbox` tells other processes about itself, and the built-in `sandbox` environment made from it. */
+import type { EnvironmentInput } from "./config.ts";
+
+/** Name of the built-in environment. */
+export const SANDBOX_ENVIRONMENT = "sandbox";
+/** Environment variable that joins a process to a running sandbox; holds {@link SandboxUrls} as JSON, no secret. */
+export const SANDBOX_VARIABLE = "MCPIST_SANDBOX";
+
+/** Loopback URLs, none with a trailing slash. */
+export interface SandboxUrls {
+  /** Public side of the Worker. */
+  readonly gateway: string;
+  readonly github: string;
+  /** With `/client/v4`. */
+  readonly cloudflare: string;
+  readonly koyeb: string;
+  /** Machines API, without `/v1`. */
+  readonly fly: string;
+  /** Supabase Auth issuer, with `/auth/v1`. */
+  readonly issuer: string;
+  /** Postgres connection string; the sandbox's own, loopback only. */
+  readonly database: string;
+  /** Control endpoint for faults and scenarios. */
+  readonly control: string;
+  /** Public URL of each origin by name. */
+  readonly origins: { readonly koyeb: string; readonly fly: string };
+}
+
+/** Names that the sandbox uses for its accounts; also good as an example. */
+export const SANDBOX_NAMES = {
+  owner: "sandbox-org",
+  repo: "mcp",
+  accountId: "0123456789abcdef0123456789abcdef",
+  zone: "sandbox.test",
+  worker: "mcpist-gateway",
+  koyebApp: "mcpist",
+  koyebService: "origin",
+  flyApp: "mcpist-origin",
+  image: "sandbox.local/mcpist-origin:dev",
+} as const;
+
+/** The built-in environment: short drain, loopback URLs. */
+export function sandboxEnvironment(urls: SandboxUrls): EnvironmentInput {
+  return {
+    github: { owner: SANDBOX_NAMES.owner, repo: SANDBOX_NAMES.repo, environment: SANDBOX_ENVIRONMENT },
+    cloudflare: {
+      accountId: SANDBOX_NAMES.accountId,
+      zone: SANDBOX_NAMES.zone,
+      hostname: new URL(urls.gateway).host,
+      worker: SANDBOX_NAMES.worker,
+      url: urls.gateway,
+    },
+    origins: [
+      { name: "koyeb", kind: "koyeb", url: urls.origins.koyeb, app: SANDBOX_NAMES.koyebApp, service: SANDBOX_NAMES.koyebService },
+      { name: "fly", kind: "fly", url: urls.origins.fly, app: SANDBOX_NAMES.flyApp, machines: 2 },
+    ],
+    auth: { issuer: urls.issuer, audience: `${urls.gateway}/mcp` },
+    image: SANDBOX_NAMES.image,
+    limits: { perIpPerMinute: 100_000, burstPerSecond: 5 },
+    drain: { minAge: "2s", quiet: "4s", max: "60s" },
+    modules: { githubUrl: urls.github, httpStatusHosts: ["127.0.0.1"] },
+    showOrigin: true,
+  };
+}

@@ -1,0 +1,64 @@
+/** Every secret of an installation: its name, the shape of its value, where it goes and how old it may get. */
+import type { SlotName } from "./gateway-secret.ts";
+
+/** A place that holds secrets. */
+export type TargetKind = "github" | "cloudflare" | "koyeb" | "fly";
+
+/** Kept by `mcpist secrets put NAME`; the gateway secret has its own command and is not in this list. */
+export interface SecretSpec {
+  readonly name: string;
+  readonly purpose: string;
+  /** What a value must match before any call is made. */
+  readonly shape: RegExp;
+  /** In words, for the error message. */
+  readonly shapeText: string;
+  readonly targets: readonly TargetKind[];
+  readonly maxAgeDays: number;
+}
+
+/** The secrets beside the gateway secret. */
+export const SECRETS: readonly SecretSpec[] = [
+  {
+    name: "DATABASE_URL",
+    purpose: "connection string of the origins' database role",
+    shape: /^postgres(ql)?:\/\/\S+$/,
+    shapeText: "a postgres:// URL without white space",
+    targets: ["koyeb", "fly"],
+    maxAgeDays: 180,
+  },
+  {
+    name: "BROKER_SECRET",
+    purpose: "credential of the origins at the token broker",
+    shape: /^[0-9a-f]{64}$/,
+    shapeText: "64 lower-case hex characters",
+    targets: ["koyeb", "fly"],
+    maxAgeDays: 90,
+  },
+  {
+    name: "REQUEST_STATE_KEY",
+    purpose: "key that seals MCP request state; the same at every origin",
+    shape: /^[0-9a-f]{64}$/,
+    shapeText: "64 lower-case hex characters",
+    targets: ["koyeb", "fly"],
+    maxAgeDays: 90,
+  },
+];
+
+/** GitHub: environment secrets carry the plain name; repository secrets carry the environment in front. */
+export function githubSecretName(scope: "environment" | "repository", environment: string, name: string): string {
+  return scope === "environment" ? name : `${environment.toUpperCase().replaceAll("-", "_")}_${name}`;
+}
+
+/** Koyeb: organisation-wide, therefore with the environment. Lower case, digits and dashes. */
+export const koyebSecretName = (environment: string, name: string): string =>
+  `mcpist-${environment}-${name.toLowerCase().replaceAll("_", "-")}`;
+
+/** Koyeb's organisation secret for a slot of the gateway secret. */
+export const koyebSlotSecret = (environment: string, slot: SlotName): string => koyebSecretName(environment, `gateway-secret-${slot}`);
+
+/** GitHub variable with `<slot>:<kid>` of the live secret. Information only. */
+export const LIVE_VARIABLE = "GATEWAY_SECRET_LIVE";
+/** The Worker's one secret_text binding. */
+export const WORKER_BINDING = "GATEWAY_SECRET";
+/** Ref that is lock, journal and audit trail of rotations. */
+export const rotationRef = (environment: string): string => `refs/mcpist/rotation/${environment}`;

@@ -1,0 +1,137 @@
+/**
+ * One loopback listener per vendor: carries out fault rules, logs calls and reports every call that is not imitated by name
+ * (404 and one line on stderr), so that no client is ever answered by accident.
+ */
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { Hono } from "hono";
+import type { FaultEffect, Faults, VendorName } from "./faults.ts";
+
+/** How slow the imitated platforms are. Unit: milliseconds. */
+export interface Timings {
+  /** Koyeb: each step of a deployment's status walk. */
+  readonly koyebStepMs: number;
+  /** Koyeb: old instances serve on for this long after the new deployment is healthy. */
+  readonly koyebDrainMs: number;
+  /** Fly: reboot of a Machine on update. */
+  readonly flyBootMs: number;
+  /** Cloudflare: longest time until an edge location runs a new deployment. */
+  readonly edgeLagMs: number;
+  /** GitHub: `updated_at` is this late. */
+  readonly githubLagMs: number;
+}
+
+/** Fast enough for a demo, slow enough that every guard of the protocol is needed. */
+export const DEFAULT_TIMINGS: Timings = { koyebStepMs: 150, koyebDrainMs: 600, flyBootMs: 300, edgeLagMs: 800, githubLagMs: 200 };
+
+/** What every vendor of one sandbox shares. */
+export interface VendorContext {
+  readonly faults: Faults;
+  /** May be replaced while the sandbox runs (slow rollouts, lagging edges). */
+  timings: Timings;
+  /** Port for a listener by its fixed name, or 0 for an ephemeral one. */
+  readonly port: (listener: string) => number;
+  /** One line for the operator, without a line break. Never a secret. */
+  readonly log: (line: string) => void;
+  /** Bearer tokens that the vendors accept. */
+  readonly tokens: Readonly<Record<"github" | "cloudflare" | "koyeb" | "fly", string>>;
+}
+
+/** Hono app of a vendor: `c.env.incoming` / `c.env.outgoing` are Node's own. */
+export type VendorApp = Hono<{ Bindings: HttpBindings }>;
+
+/** A running listener. */
+export interface Listener {
+  /** `http://127.0.0.1:<port>`, without a trailing slash. */
+  readonly url: string;
+  readonly port: number;
+  readonly server: Server;
+  close(): Promise<void>;
+}
+
+async function carryOut(effect: FaultEffect, outgoing: HttpBindings["outgoing"]): Promise<Response | null> {
+  switch (effect.kind) {
+    case "delay":
+      await sleep(effect.ms);
+      return null;
+    case "hang":
+      await sleep(effect.ms);
+      outgoing.destroy();
+      return RESPONSE_ALREADY_SENT;
+    case "reset":
+      outgoing.destroy();
+      return RESPONSE_ALREADY_SENT;
+    case "status":
+      return Response.json(
+        { message: "fault injected by the sandbox" },
+        {
+          status: effect.status,
+          ...(effect.retryAfterSeconds === undefined ? {} : { headers: { "retry-after": String(effect.retryAfterSeconds) } }),
+        },
+      );
+  }
+}
+
+/** Wraps `app` with fault rules and the call log. */
+export function withFaults(vendor: VendorName, context: VendorContext, app: VendorApp): VendorApp {
+  const outer: VendorApp = new Hono();
+  outer.all("*", async (c) => {
+    const url = new URL(c.req.url);
+    const { call, effects } = context.faults.record(vendor, c.req.method, url.pathname + url.search);
+    const late = (effect: FaultEffect) => effect.kind !== "delay" && effect.when !== "before";
+    for (const effect of effects.filter((candidate) => !late(candidate))) {
+      const answer = await carryOut(effect, c.env.outgoing);
+      if (answer) {
+        call.status = effect.kind === "status" ? effect.status : 0;
+        return answer;
+      }
+    }
+    const response = await app.fetch(c.req.raw, c.env);
+    call.status = response.status;
+    for (const effect of effects.filter(late)) {
+      const answer = await carryOut(effect, c.env.outgoing);
+      if (answer) {
+        await response.body?.cancel();
+        call.status = effect.kind === "status" ? effect.status : 0;
+        return answer;
+      }
+    }
+    return response;
+  });
+  app.notFound((c) => {
+    const call = context.faults.calls.findLast((candidate) => candidate.vendor === vendor && candidate.status === 0);
+    if (call) call.known = false;
+    context.log(`sandbox: ${vendor} does not imitate ${c.req.method} ${new URL(c.req.url).pathname}`);
+    return c.json({ message: "not imitated by the mcpist sandbox" }, 404);
+  });
+  return outer;
+}
+
+/** Listens on loopback. @throws when the port is taken. */
+export async function listen(app: VendorApp, port: number): Promise<Listener> {
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  server.keepAliveTimeout = 65_000;
+  return listenServer(server, port);
+}
+
+/** Listens on loopback with a plain Node server. @throws when the port is taken. */
+export async function listenServer(server: Server, port: number): Promise<Listener> {
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const bound = (server.address() as AddressInfo).port;
+  return {
+    url: `http://127.0.0.1:${bound}`,
+    port: bound,
+    server,
+    async close() {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
