@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
-import type { FaultEffect, Faults, VendorName } from "./faults.ts";
+import type { Call, FaultEffect, Faults, VendorName } from "./faults.ts";
 
 /** How slow the imitated platforms are. Unit: milliseconds. */
 export interface Timings {
@@ -53,32 +53,23 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** @returns the answer that replaces the vendor's own, or null when the call only came late. */
 async function carryOut(effect: FaultEffect, outgoing: HttpBindings["outgoing"]): Promise<Response | null> {
-  switch (effect.kind) {
-    case "delay":
-      await sleep(effect.ms);
-      return null;
-    case "hang":
-      await sleep(effect.ms);
-      outgoing.destroy();
-      return RESPONSE_ALREADY_SENT;
-    case "reset":
-      outgoing.destroy();
-      return RESPONSE_ALREADY_SENT;
-    case "status":
-      return Response.json(
-        { message: "fault injected by the sandbox" },
-        {
-          status: effect.status,
-          ...(effect.retryAfterSeconds === undefined ? {} : { headers: { "retry-after": String(effect.retryAfterSeconds) } }),
-        },
-      );
+  if (effect.kind === "status") {
+    const headers: Record<string, string> = effect.retryAfterSeconds === undefined ? {} : { "retry-after": String(effect.retryAfterSeconds) };
+    return Response.json({ message: "fault injected by the sandbox" }, { status: effect.status, headers });
   }
+  // Unreferenced: a hanging call must not keep a closing sandbox alive.
+  if (effect.kind !== "reset") await sleep(effect.ms, undefined, { ref: false });
+  if (effect.kind === "delay") return null;
+  outgoing.destroy();
+  return RESPONSE_ALREADY_SENT;
 }
 
 /** Wraps `app` with fault rules and the call log. */
 export function withFaults(vendor: VendorName, context: VendorContext, app: VendorApp): VendorApp {
   const outer: VendorApp = new Hono();
+  const calls = new WeakMap<Request, Call>();
   outer.all("*", async (c) => {
     const url = new URL(c.req.url);
     const { call, effects } = context.faults.record(vendor, c.req.method, url.pathname + url.search);
@@ -90,6 +81,7 @@ export function withFaults(vendor: VendorName, context: VendorContext, app: Vend
         return answer;
       }
     }
+    calls.set(c.req.raw, call);
     const response = await app.fetch(c.req.raw, c.env);
     call.status = response.status;
     for (const effect of effects.filter(late)) {
@@ -103,7 +95,7 @@ export function withFaults(vendor: VendorName, context: VendorContext, app: Vend
     return response;
   });
   app.notFound((c) => {
-    const call = context.faults.calls.findLast((candidate) => candidate.vendor === vendor && candidate.status === 0);
+    const call = calls.get(c.req.raw);
     if (call) call.known = false;
     context.log(`sandbox: ${vendor} does not imitate ${c.req.method} ${new URL(c.req.url).pathname}`);
     return c.json({ message: "not imitated by the mcpist sandbox" }, 404);
