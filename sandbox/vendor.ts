@@ -56,7 +56,8 @@ export interface Listener {
 /** @returns the answer that replaces the vendor's own, or null when the call only came late. */
 async function carryOut(effect: FaultEffect, outgoing: HttpBindings["outgoing"]): Promise<Response | null> {
   if (effect.kind === "status") {
-    const headers: Record<string, string> = effect.retryAfterSeconds === undefined ? {} : { "retry-after": String(effect.retryAfterSeconds) };
+    const headers: Record<string, string> =
+      effect.retryAfterSeconds === undefined ? {} : { "retry-after": String(effect.retryAfterSeconds) };
     return Response.json({ message: "fault injected by the sandbox" }, { status: effect.status, headers });
   }
   // Unreferenced: a hanging call must not keep a closing sandbox alive.
