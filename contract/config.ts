@@ -193,5 +193,6 @@ export function originConfigOf(environmentName: string, env: Environment, origin
     httpStatusHosts,
     brokerUrl,
     alertWebhook,
+    database: env.database,
   };
 }

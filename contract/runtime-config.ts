@@ -66,6 +66,8 @@ export interface OriginConfig {
   readonly brokerUrl: string | null;
   /** Where security alerts are posted; null = only logged. */
   readonly alertWebhook: string | null;
+  /** "embedded": without DATABASE_URL the origin keeps its own database in memory. Absent = "shared". */
+  readonly database?: "shared" | "embedded";
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -139,6 +141,7 @@ export function parseOriginConfig(text: string | undefined): Result<OriginConfig
     ["httpStatusHosts", isTexts(value["httpStatusHosts"])],
     ["brokerUrl", value["brokerUrl"] === null || isSafeUrl(value["brokerUrl"])],
     ["alertWebhook", value["alertWebhook"] === null || isSafeUrl(value["alertWebhook"])],
+    ["database", value["database"] === undefined || value["database"] === "shared" || value["database"] === "embedded"],
   ];
   const wrong = checks.find(([, good]) => !good);
   return wrong ? err(wrong[0]) : ok(value as unknown as OriginConfig);
