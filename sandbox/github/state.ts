@@ -1,0 +1,108 @@
+/** What the imitated account holds: one owner, its repositories, their environments, variables, secrets, git objects and runs. */
+import { GitStore } from "./git.ts";
+import { Vault } from "./vault.ts";
+
+export interface Environment {
+  readonly id: number;
+  readonly name: string;
+  readonly vault: Vault;
+  readonly createdAt: number;
+  /** Minutes. */
+  waitTimer: number;
+  preventSelfReview: boolean;
+  canAdminsBypass: boolean;
+  reviewers: readonly { readonly type: "User" | "Team"; readonly id: number }[];
+  branchPolicy: { readonly protected_branches: boolean; readonly custom_branch_policies: boolean } | null;
+  readonly branchPolicies: Map<number, { readonly id: number; readonly name: string; readonly type: string }>;
+}
+
+export interface Repository {
+  readonly id: number;
+  readonly owner: string;
+  name: string;
+  readonly createdAt: number;
+  readonly vault: Vault;
+  readonly git: GitStore;
+  readonly environments: Map<string, Environment>;
+  /** Workflow runs by id: proof that a lock holder lives or is dead. */
+  readonly runs: Map<number, { readonly status: string; readonly conclusion: string | null }>;
+  /** Settings as the caller wrote them, shown back by `GET /repos/{o}/{r}`. */
+  settings: Readonly<Record<string, unknown>>;
+  topics: readonly string[];
+  vulnerabilityAlerts: boolean;
+  securityFixes: boolean;
+  readonly rulesets: Map<number, Readonly<Record<string, unknown>>>;
+}
+
+/** The account. */
+export class GithubState {
+  readonly owner: string;
+  readonly repositories = new Map<string, Repository>();
+  readonly #lagMs: () => number;
+  #nextId = 1000;
+
+  constructor(owner: string, lagMs: () => number) {
+    this.owner = owner;
+    this.#lagMs = lagMs;
+  }
+
+  nextId(): number {
+    return ++this.#nextId;
+  }
+
+  /** @returns null for a repository that this account's token cannot see; names compare without case, as on GitHub. */
+  find(owner: string, name: string): Repository | null {
+    return owner.toLowerCase() === this.owner.toLowerCase() ? (this.repositories.get(name.toLowerCase()) ?? null) : null;
+  }
+
+  findById(id: number): Repository | null {
+    return [...this.repositories.values()].find((repository) => repository.id === id) ?? null;
+  }
+
+  /** A repository with one commit on `main`: the git-data API refuses an empty one. */
+  create(name: string, settings: Readonly<Record<string, unknown>> = {}): Repository {
+    const now = Date.now();
+    const repository: Repository = {
+      id: this.nextId(),
+      owner: this.owner,
+      name,
+      createdAt: now,
+      vault: new Vault(this.#lagMs),
+      git: new GitStore(),
+      environments: new Map(),
+      runs: new Map(),
+      settings,
+      topics: [],
+      vulnerabilityAlerts: false,
+      securityFixes: false,
+      rulesets: new Map(),
+    };
+    const readme = repository.git.writeBlob(Buffer.from(`# ${name}\n`));
+    const tree = repository.git.writeTree([{ path: "README.md", mode: "100644", type: "blob", sha: readme }]);
+    const author = { name: this.owner, email: `${this.owner}@users.noreply.github.com`, date: new Date(now).toISOString() };
+    const commit = tree && repository.git.writeCommit({ tree, parents: [], message: "Initial commit", author, committer: author });
+    if (commit) repository.git.createRef("refs/heads/main", commit.sha);
+    this.repositories.set(name.toLowerCase(), repository);
+    return repository;
+  }
+
+  /** The environment, made when it is absent (`PUT environments/{name}` does both). */
+  ensureEnvironment(repository: Repository, name: string): Environment {
+    const known = repository.environments.get(name.toLowerCase());
+    if (known) return known;
+    const environment: Environment = {
+      id: this.nextId(),
+      name,
+      vault: new Vault(this.#lagMs),
+      createdAt: Date.now(),
+      waitTimer: 0,
+      preventSelfReview: false,
+      canAdminsBypass: true,
+      reviewers: [],
+      branchPolicy: null,
+      branchPolicies: new Map(),
+    };
+    repository.environments.set(name.toLowerCase(), environment);
+    return environment;
+  }
+}
