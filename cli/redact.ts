@@ -1,0 +1,40 @@
+/**
+ * A safety net, not a licence: values are kept out of texts by construction; what slips through is replaced here.
+ * Every encoding in which a value could be printed is registered with it.
+ */
+const MARK = "[secret]";
+const escapePattern = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/** Replaces registered values, bearer tokens and gateway-secret shapes in a text. */
+export class Redactor {
+  readonly #forms = new Set<string>();
+
+  /** Registers a value in plain, base64, base64url, URL-encoded and JSON-escaped form, and the raw bytes behind 64 hex characters. */
+  register(value: string): void {
+    if (value.length < 8) return;
+    const bytes = Buffer.from(value, "utf8");
+    this.#forms.add(value);
+    this.#forms.add(bytes.toString("base64"));
+    this.#forms.add(bytes.toString("base64url"));
+    this.#forms.add(bytes.toString("hex"));
+    this.#forms.add(encodeURIComponent(value));
+    this.#forms.add(JSON.stringify(value).slice(1, -1));
+    if (/^[0-9a-f]{64}$/.test(value)) {
+      const raw = Buffer.from(value, "hex");
+      this.#forms.add(raw.toString("base64"));
+      this.#forms.add(raw.toString("base64url"));
+      this.#forms.add(value.toUpperCase());
+    }
+  }
+
+  /** @returns `text` without registered values, bearer tokens, or anything that is shaped like a gateway secret. */
+  apply(text: string): string {
+    let clean = text;
+    if (this.#forms.size > 0) clean = clean.replace(new RegExp([...this.#forms].map(escapePattern).join("|"), "g"), MARK);
+    return clean.replace(/\b[0-9a-fA-F]{64}\b/g, MARK).replace(/\b(Bearer|FlyV1|token)\s+[\w.,~+/=-]{8,}/gi, `$1 ${MARK}`);
+  }
+}
+
+/** Makes text from a platform safe for a terminal: control characters become visible. */
+// oxlint-disable-next-line no-control-regex -- control characters are exactly what is replaced
+export const printable = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\uFFFD");

@@ -1,0 +1,81 @@
+/** Steps 13 to 16: tombstone the old secret everywhere, then prove through the old Worker version that it is dead. */
+import { otherSlot, tombstone } from "../../../contract/gateway-secret.ts";
+import { McpistError } from "../../errors.ts";
+import { liveVersion, type Observation, type Phase } from "../phase.ts";
+import { allSettled, VERIFY_TIMEOUT_MS, type Run } from "../run.ts";
+import { liveSlot } from "./stage.ts";
+
+/** Point of no return: from here the old secret cannot come back. Done once per run; later looks only wait. */
+export async function retire(run: Run, observation: Observation, phase: Phase): Promise<void> {
+  const { live, other } = phase;
+  if (live === null || other === null) throw new TypeError("retiring needs an old and a live kid");
+  if (run.retiredKid === other) {
+    await run.context.sleep(250);
+    return;
+  }
+  const old = otherSlot(liveSlot(observation, live));
+  const gone = tombstone(other);
+  run.result.from ??= { slot: old, kid: other };
+  run.result.to ??= { slot: otherSlot(old), kid: live };
+  run.report.note(`point of no return: ${other} is being retired, ${live} stays`);
+  await run.journal.record("retiring", { kid: other, slot: old }, { retired: other, proven: false });
+  await allSettled([
+    run.step("retire at GitHub", () => run.writeVault({ [old]: gone }, { [old]: gone })),
+    ...run.origins.map((origin) =>
+      run.step(`retire at ${origin.name} and roll out`, () => run.writeOrigin(origin, { [old]: gone }, "rolling", "retired")),
+    ),
+  ]);
+  run.retiredKid = other;
+}
+
+/** How often each origin is asked, so that one that balances over several instances is met at most of them. */
+const PROOF_PROBES = 3;
+
+/** Sends the old secret through the real sender, held at 0 %: every origin must refuse it. */
+export async function prove(run: Run, observation: Observation): Promise<void> {
+  const live = liveVersion(observation.worker);
+  if (!live) throw new TypeError("a proof needs a live version");
+  const kid = run.journal.state.retired ?? live.annotatedFrom;
+  const old = [...observation.worker.versions]
+    .sort((a, b) => b.number - a.number)
+    .find((version) => version.annotatedKid === kid || observation.worker.observed[version.id] === kid);
+  if (kid === null) {
+    await run.journal.record("nothing to prove", {}, { proven: true });
+    return;
+  }
+  const alone = [{ versionId: live.id, percentage: 100 }];
+  if (!old) {
+    // The sender's old version is gone (first secret of a foreign tool, or pruned): tombstones everywhere are all the proof there is.
+    run.report.note(`no Worker version holds ${kid} any more: its death is shown by every instance's report, not by a refused request`);
+    for (const origin of run.origins) run.result.proof[origin.name] = "tombstone observed";
+  } else {
+    await run.step(`prove that ${kid} is dead`, async () => {
+      await run.targets.worker.deploy([...alone, { versionId: old.id, percentage: 0 }], `mcpist proof kid=${kid}`, run.journal.guard);
+      try {
+        await Promise.all(
+          run.origins.flatMap((origin) =>
+            Array.from({ length: PROOF_PROBES }, async () => {
+              const report = await run.until(
+                `the proof at ${origin.name}`,
+                VERIFY_TIMEOUT_MS,
+                async () => {
+                  const answer = await run.targets.worker.probe(old.id, origin.name);
+                  return answer?.observation?.accepted === undefined ? null : answer;
+                },
+                () => "the old Worker version did not get an answer from it",
+              );
+              if (report.observation?.accepted === false) {
+                run.result.proof[origin.name] = "refused";
+                return;
+              }
+              throw new McpistError("ERR_MISMATCH", `${origin.name} still accepts ${kid}`, { hint: "mcpist secrets status" });
+            }),
+          ),
+        );
+      } finally {
+        await run.targets.worker.deploy(alone, `mcpist switch kid=${live.annotatedKid ?? "?"}`, run.journal.guard);
+      }
+    });
+  }
+  await run.journal.record(`dead ${kid}`, { kid }, { dead: [kid, ...run.journal.state.dead.filter((dead) => dead !== kid)], proven: true });
+}

@@ -1,0 +1,130 @@
+/** Steps 3 to 7: generate, write the spare slot everywhere, upload the Worker version. Nothing sends the candidate yet. */
+import { otherSlot, tombstone, ZERO_TOMBSTONE, type SlotName } from "../../../contract/gateway-secret.ts";
+import { McpistError } from "../../errors.ts";
+import { latestVersion, liveVersion, type Observation, type Phase } from "../phase.ts";
+import { allSettled, type Run } from "../run.ts";
+
+/** Slot in which the live kid sits. The table's earlier rows rule out that it sits in two. */
+export function liveSlot(observation: Observation, live: string): SlotName {
+  for (const origin of observation.origins) {
+    if (!origin.look.ok) continue;
+    for (const { kids } of origin.look.instances) {
+      if ("legacy" in kids) continue;
+      if (kids.a === live) return "a";
+      if (kids.b === live) return "b";
+    }
+  }
+  throw new McpistError("ERR_PHASE", "no origin holds the live secret in a slot", { hint: "mcpist secrets status" });
+}
+
+/** Generates the candidate and writes it to the spare slot of GitHub and of every origin, all beside each other. */
+export async function stage(run: Run, observation: Observation, phase: Phase): Promise<void> {
+  const live = phase.live;
+  if (live === null) throw new TypeError("staging needs a live kid");
+  const slot = liveSlot(observation, live);
+  const spare = otherSlot(slot);
+  const secret = await run.generate(spare);
+  run.result.from = { slot, kid: live };
+  run.result.to = { slot: spare, kid: secret.kid };
+  const candidate = { kid: secret.kid, slot: spare, since: null, run: run.journal.run };
+  const tip = await run.journal.record("staging", { slot: spare, kid: secret.kid, from: live }, { candidate });
+  const dated = { candidate: { ...candidate, since: tip.date } };
+  await allSettled([
+    run.step("write GitHub", () => run.writeVault({ [spare]: secret.reveal() }, { [spare]: secret.kid }, dated)),
+    ...run.origins.map((origin) =>
+      run.step(`write ${origin.name} and roll out`, () => run.writeOrigin(origin, { [spare]: secret.reveal() }, "rolling", "wrote")),
+    ),
+  ]);
+}
+
+/** Uploads the Worker version that carries the candidate, checks that it differs in nothing else, and forgets the value. */
+export async function upload(run: Run, observation: Observation, phase: Phase): Promise<void> {
+  const { candidate } = run;
+  const before = liveVersion(observation.worker);
+  if (!candidate || !before) throw new TypeError("uploading needs the run's candidate and a live version");
+  await run.journal.record("verified", { kid: candidate.secret.kid });
+  const annotation = { kid: candidate.secret.kid, from: phase.live, run: run.journal.run };
+  const previous = latestVersion(observation.worker);
+  const id = await run.step("upload the Worker version", () =>
+    run.targets.worker.upload(candidate.secret.reveal(), annotation, run.journal.guard),
+  );
+  run.touched = true;
+  candidate.secret.wipe();
+  await run.journal.record("uploaded", { version: id, previous: before.id });
+  const after = (await run.targets.worker.look()).versions;
+  const made = after.find((version) => version.id === id);
+  const isNext = made !== undefined && previous !== null && made.number === previous.number + 1;
+  const isSame = made !== undefined && made.etag === before.etag && made.bindings.join() === before.bindings.join();
+  if (isNext && isSame) return;
+  throw new McpistError("ERR_MISMATCH", "somebody else uploaded a Worker version at the same moment, so the new version is not deployed", {
+    hint: "run the command again: it starts from the deployed version",
+  });
+}
+
+/** Guard G8: makes the latest uploaded version carry the live secret again; the caller observes anew. */
+export async function resetUpload(run: Run, observation: Observation, phase: Phase): Promise<void> {
+  const live = liveVersion(observation.worker);
+  const latest = latestVersion(observation.worker);
+  if (!live || !latest || phase.live === null) throw new TypeError("a reset needs a live version");
+  if (latest.annotatedKid === null) {
+    throw new McpistError("ERR_PHASE", `Worker version ${latest.id} was uploaded by somebody else and is not deployed`, {
+      hint: "deploy it or upload the deployed code again, then run the command again",
+    });
+  }
+  const annotated = [...observation.worker.versions]
+    .sort((a, b) => b.number - a.number)
+    .find((version) => version.annotatedKid === phase.live);
+  const annotation = { kid: phase.live, from: annotated?.annotatedFrom ?? null, run: run.journal.run };
+  await run.step("reset the latest Worker version", () => run.targets.worker.reupload(live, annotation, run.journal.guard));
+  run.touched = true;
+  await run.journal.record("reset upload", { leftover: latest.id });
+}
+
+/** First secret of an installation: slot A, a zero tombstone in B, then the Worker. No traffic can be lost: nothing answers yet. */
+export async function initialise(run: Run, observation: Observation): Promise<void> {
+  const secret = await run.generate("a");
+  run.result.to = { slot: "a", kid: secret.kid };
+  await run.journal.record("initialising", { slot: "a", kid: secret.kid }, { init: "unfinished" });
+  const values = () => ({ a: secret.reveal(), b: ZERO_TOMBSTONE });
+  await allSettled([
+    run.step("write GitHub", () => run.writeVault(values(), { a: secret.kid, b: ZERO_TOMBSTONE })),
+    ...run.origins.map((origin) =>
+      run.step(`write ${origin.name}`, async () => {
+        await origin.write(values(), run.journal.guard);
+        run.touched = true;
+        await run.journal.record(`wrote ${origin.name}`);
+      }),
+    ),
+  ]);
+  const annotation = { kid: secret.kid, from: null, run: run.journal.run };
+  const id = await run.step("upload the Worker version", () => run.targets.worker.upload(secret.reveal(), annotation, run.journal.guard));
+  secret.wipe();
+  await run.step("deploy the Worker version", () =>
+    run.targets.worker.deploy([{ versionId: id, percentage: 100 }], `mcpist init kid=${secret.kid}`, run.journal.guard),
+  );
+  // Machines that already run were started without a slot and refused; those that exist but wait are started by the service stack.
+  const running = observation.origins.filter((origin) => origin.look.ok && origin.look.instances.length > 0).map((origin) => origin.name);
+  await allSettled(
+    run.origins.filter((origin) => running.includes(origin.name)).map((origin) => origin.roll("rolling", run.journal.guard)),
+  );
+  await run.targets.vault.writeLive("a", secret.kid, run.journal.guard);
+  await run.journal.record(
+    "initialised",
+    { version: id },
+    { init: "done", live: { kid: secret.kid, since: run.journal.tip?.date ?? null } },
+  );
+}
+
+/** Tombstones a kid in the spare slot everywhere: a candidate that was given up, or one that came back from the dead. */
+export async function clear(run: Run, observation: Observation, phase: Phase, kid: string): Promise<void> {
+  if (phase.live === null) throw new TypeError("clearing needs a live kid");
+  const spare = otherSlot(liveSlot(observation, phase.live));
+  const gone = tombstone(kid);
+  await run.journal.record("abandoned", { kid }, { abandoned: [kid, ...run.journal.state.abandoned].slice(0, 16), candidate: null });
+  await allSettled([
+    run.step("clear GitHub", () => run.writeVault({ [spare]: gone }, { [spare]: gone })),
+    ...run.origins.map((origin) =>
+      run.step(`clear ${origin.name} and roll out`, () => run.writeOrigin(origin, { [spare]: gone }, "rolling", "cleared")),
+    ),
+  ]);
+}

@@ -1,0 +1,83 @@
+/** One look at everything: platforms, instances, journal. Reads only; all of them in parallel. */
+import { isKid } from "../../contract/gateway-secret.ts";
+import { McpistError } from "../errors.ts";
+import type { OriginLook, Targets, VaultSlots, WorkerLook } from "../targets/types.ts";
+import type { GitStore, Journal } from "./journal.ts";
+import type { Observation } from "./phase.ts";
+
+/** What this run has seen itself. */
+export interface Evidence {
+  probedVersion: string | null;
+  drainedKid: string | null;
+}
+
+const NO_WORKER: WorkerLook = { versions: [], deployment: [], observed: {} };
+
+/** Authorisation problems and interrupts stop a run; everything else makes one party blind. */
+function reasonOf(error: unknown): string {
+  if (error instanceof McpistError && error.code !== "ERR_UNAUTHORISED") return error.message;
+  throw error;
+}
+
+/** GitHub's slots: what the journal acknowledged, unless somebody wrote later or a name is missing. */
+export function vaultSlots(journal: Journal, updatedAt: Readonly<Record<"a" | "b", string | null>>): VaultSlots {
+  const { vault } = journal.state;
+  const slot = (name: "a" | "b") => {
+    const writtenAt = updatedAt[name];
+    if (writtenAt === null) return null;
+    if (journal.tip === null || vault.ackAt === null) return "unknown" as const;
+    return Date.parse(writtenAt) > Date.parse(vault.ackAt) ? ("unknown" as const) : (vault[name] ?? ("unknown" as const));
+  };
+  return { a: slot("a"), b: slot("b") };
+}
+
+/** Looks at all targets once. @throws {McpistError} ERR_UNAUTHORISED, ERR_LOCK_LOST, or when GitHub cannot be read. */
+export async function observe(
+  targets: Targets,
+  journal: Journal,
+  store: Pick<GitStore, "serverTime">,
+  evidence: Evidence,
+): Promise<Observation> {
+  const origins = targets.origins.filter((origin) => origin.state !== "quarantined");
+  const [workerNames, worker, originNames, looks, vaultNames] = await Promise.all([
+    targets.worker.names(),
+    targets.worker.look().then(
+      (look) => ({ look, blind: null as string | null }),
+      (error: unknown) => ({ look: NO_WORKER, blind: reasonOf(error) }),
+    ),
+    Promise.all(origins.map((origin) => origin.names().catch((error: unknown) => (reasonOf(error), { slots: [], legacy: false })))),
+    Promise.all(origins.map((origin) => origin.look().catch((error: unknown): OriginLook => ({ ok: false, reason: reasonOf(error) })))),
+    targets.vault.names(),
+    journal.read(),
+  ]);
+  const { state } = journal;
+  const since = state.candidate?.since;
+  return {
+    names: {
+      present: [
+        ...(workerNames.secret ? ["worker"] : []),
+        ...origins
+          .filter((_, i) => (originNames[i]?.slots.length ?? 0) > 0 || originNames[i]?.legacy === true)
+          .map((origin) => origin.name),
+        ...(vaultNames.a !== null || vaultNames.b !== null ? ["github"] : []),
+      ],
+      workerHasSecret: workerNames.secret,
+    },
+    worker: { ...worker.look, blind: worker.blind },
+    origins: origins.map((origin, i) => ({
+      name: origin.name,
+      state: origin.state,
+      look: looks[i] ?? { ok: false, reason: "not observed" },
+    })),
+    vault: vaultSlots(journal, vaultNames),
+    journal: {
+      dead: state.dead.filter(isKid),
+      proven: state.proven,
+      abandoned: state.abandoned,
+      running: journal.heldByAnother || journal.ownsCandidate,
+      candidateAgeMs: since ? Math.max(0, store.serverTime() - Date.parse(since)) : null,
+      initUnfinished: state.init === "unfinished",
+    },
+    evidence: { ...evidence },
+  };
+}

@@ -1,0 +1,157 @@
+/** One run of the tool: its targets, its journal, its one candidate and what it has seen itself. No policy. */
+import type { SlotName } from "../../contract/gateway-secret.ts";
+import type { Context } from "../context.ts";
+import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import type { OriginTarget, SlotValues, Targets, VaultSlots } from "../targets/types.ts";
+import type { GitStore, Journal, JournalState } from "./journal.ts";
+import { observe, type Evidence } from "./observe.ts";
+import type { Observation } from "./phase.ts";
+import { Secret } from "./secret.ts";
+
+/** Unit: milliseconds. */
+export interface DrainTimes {
+  readonly minAge: number;
+  readonly quiet: number;
+  readonly max: number;
+}
+
+/** Where progress goes. A step ends with its outcome; waiting for vendors and for the drain is measured apart from own work. */
+export interface Reporter {
+  begin(step: string): (outcome: string) => void;
+  note(text: string): void;
+}
+
+/** What a run needs. */
+export interface RunDeps {
+  readonly context: Context;
+  readonly targets: Targets;
+  readonly journal: Journal;
+  readonly store: Pick<GitStore, "serverTime">;
+  readonly drain: DrainTimes;
+  readonly report: Reporter;
+}
+
+/** Longest wait for rollouts to be complete everywhere. Unit: milliseconds. */
+export const VERIFY_TIMEOUT_MS = 15 * 60_000;
+/** Between two looks while waiting. Unit: milliseconds. */
+export const POLL_MS = 1000;
+
+/** State of one run. Everything else is observed. */
+export class Run {
+  readonly context: Context;
+  readonly targets: Targets;
+  readonly journal: Journal;
+  readonly drain: DrainTimes;
+  readonly report: Reporter;
+  readonly evidence: Evidence = { probedVersion: null, drainedKid: null };
+  readonly #store: Pick<GitStore, "serverTime">;
+  candidate: { readonly secret: Secret; readonly slot: SlotName } | null = null;
+  /** Something was written that a re-run has to finish: errors now mean "partly applied". */
+  touched = false;
+  /** The sender was changed by this run. */
+  switched = false;
+  /** Own monotonic time of the switch. */
+  switchedAt: number | null = null;
+  /** Tombstones for this kid were written everywhere by this run. */
+  retiredKid: string | null = null;
+  readonly result: {
+    from: { slot: SlotName; kid: string } | null;
+    to: { slot: SlotName; kid: string } | null;
+    proof: Record<string, string>;
+  } = {
+    from: null,
+    to: null,
+    proof: {},
+  };
+
+  constructor(deps: RunDeps) {
+    this.context = deps.context;
+    this.targets = deps.targets;
+    this.journal = deps.journal;
+    this.drain = deps.drain;
+    this.report = deps.report;
+    this.#store = deps.store;
+  }
+
+  async observe(): Promise<Observation> {
+    return observe(this.targets, this.journal, this.#store, this.evidence);
+  }
+
+  /** Origins that are written and verified. */
+  get origins(): readonly OriginTarget[] {
+    return this.targets.origins.filter((origin) => origin.state !== "quarantined");
+  }
+
+  /** Runs `work` as a reported step. */
+  async step<T>(name: string, work: () => Promise<T>): Promise<T> {
+    this.context.signal.throwIfAborted();
+    const end = this.report.begin(name);
+    try {
+      const value = await work();
+      end("done");
+      return value;
+    } catch (error) {
+      end(this.context.signal.aborted ? "interrupted" : "failed");
+      throw error;
+    }
+  }
+
+  /** Makes the run's only candidate. Generating twice would scatter different values over the targets. */
+  async generate(slot: SlotName): Promise<Secret> {
+    if (this.candidate) throw new TypeError("a run generates one secret");
+    const secret = await Secret.generate(this.context.randomBytes, this.context.redactor);
+    this.candidate = { secret, slot };
+    return secret;
+  }
+
+  /** Waits and looks again until `ready` says so. @throws {McpistError} ERR_TIMEOUT naming what is missing. */
+  async until<T>(what: string, timeoutMs: number, ready: () => Promise<T | null>, missing: () => string): Promise<T> {
+    const deadline = this.context.monotonic() + timeoutMs;
+    for (;;) {
+      const value = await ready();
+      if (value !== null) return value;
+      if (this.context.monotonic() > deadline) {
+        throw new McpistError("ERR_TIMEOUT", `${what} took longer than ${Math.round(timeoutMs / 1000)} s: ${missing()}`, {
+          hint: "look at the platform's own dashboard, then run the command again: it continues",
+        });
+      }
+      await this.context.sleep(POLL_MS);
+    }
+  }
+
+  /** Writes slots of GitHub and records what is there now. */
+  async writeVault(values: SlotValues, known: Partial<Record<SlotName, string>>, change: Partial<JournalState> = {}): Promise<void> {
+    await this.targets.vault.write(values, this.journal.guard);
+    this.touched = true;
+    const { vault } = this.journal.state;
+    const tip = await this.journal.record("wrote github", {}, { ...change, vault: { ...vault, ...known, ackAt: null } });
+    // The acknowledgement carries the platform's own time of that entry, so that two clocks are never compared.
+    await this.journal.record("acknowledged github", {}, { vault: { ...tip.entry.state.vault, ackAt: tip.date } });
+  }
+
+  /** Writes slots of one origin and rolls it out. */
+  async writeOrigin(origin: OriginTarget, values: SlotValues, speed: "rolling" | "now", verb: string): Promise<void> {
+    await origin.write(values, this.journal.guard);
+    this.touched = true;
+    await this.journal.record(`${verb} ${origin.name}`);
+    await origin.roll(speed, this.journal.guard);
+    await this.journal.record(`rolled ${origin.name}`);
+  }
+
+  /** Exit code of an error at this point. */
+  exitCodeOf(error: unknown): ExitCode {
+    if (this.context.signal.aborted) return EXIT.interrupted;
+    const own = error instanceof McpistError ? error.exitCode : EXIT.failed;
+    return this.touched && own !== EXIT.interrupted ? EXIT.partial : own;
+  }
+}
+
+/** What a slot of GitHub holds according to `slots`; null where it is unknown. */
+export const knownSlot = (slots: VaultSlots, slot: SlotName): string | null => (slots[slot] === "unknown" ? null : slots[slot]);
+
+/** Settles all and throws the first error only after every part has ended, so that nothing goes on behind the caller's back. */
+export async function allSettled(work: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+}

@@ -1,0 +1,118 @@
+/**
+ * What the rotation needs of each platform, as narrow as the protocol allows. Every method is one or a few remote calls;
+ * whatever writes takes a `guard` and calls it before each mutating call, because a lease may run out between two calls.
+ */
+import type { KidsReport, LastAccepted, ProbeReport, SlotReport } from "../../contract/observation.ts";
+import type { SlotName } from "../../contract/gateway-secret.ts";
+
+/** Throws when the run may not write any more: lease over, journal not mine, interrupted. */
+export type Guard = () => Promise<void>;
+
+/** Contents to be written, by slot. Either a secret (64 hex characters) or a tombstone. */
+export type SlotValues = { readonly [slot in SlotName]?: string };
+
+/** One instance of an origin as platform and instance report it. */
+export interface InstanceView {
+  readonly id: string;
+  /** What the platform rolled out to it: a Koyeb deployment, a Fly Machine version. */
+  readonly rollout: string;
+  /** False while an older rollout still has instances. */
+  readonly newest: boolean;
+  readonly awake: boolean;
+  readonly kids: KidsReport;
+  readonly lastAccepted: LastAccepted;
+}
+
+/** What one look at an origin gave. */
+export type OriginLook =
+  | {
+      readonly ok: true;
+      readonly instances: readonly InstanceView[];
+      /** Kids of the platform's configuration, i.e. of the next cold start; null = not proven. */
+      readonly config: KidsReport | null;
+    }
+  | { readonly ok: false; readonly reason: string };
+
+/** How fast a rollout must be. `now` replaces old instances at once and costs availability. */
+export type RolloutSpeed = "rolling" | "now";
+
+/** One origin. */
+export interface OriginTarget {
+  readonly name: string;
+  readonly kind: "koyeb" | "fly";
+  readonly state: "pool" | "joining" | "quarantined";
+  /** Names of gateway-secret slots that exist on the platform, by its own list. Never a value. */
+  names(): Promise<{ readonly slots: readonly SlotName[]; readonly legacy: boolean }>;
+  /** Writes slots. Takes effect at the next cold start, at the latest with {@link OriginTarget.roll}. */
+  write(values: SlotValues, guard: Guard): Promise<void>;
+  /** Replaces every instance, sleeping ones too, so that it boots from the current configuration. Returns when the platform says it is done. */
+  roll(speed: RolloutSpeed, guard: Guard): Promise<void>;
+  /** Asks every instance, waking the sleeping ones, and proves the configuration. */
+  look(): Promise<OriginLook>;
+}
+
+/** One version of the Worker, as far as platform and annotations tell. */
+export interface WorkerVersion {
+  readonly id: string;
+  readonly number: number;
+  /** From our annotation; null when the version was not made by mcpist. */
+  readonly annotatedKid: string | null;
+  readonly annotatedFrom: string | null;
+  readonly annotatedRun: string | null;
+  /** Digest of the code. */
+  readonly etag: string;
+  /** Bindings without values: `type name`, sorted. */
+  readonly bindings: readonly string[];
+}
+
+/** The Worker's state. */
+export interface WorkerLook {
+  /** Newest first. */
+  readonly versions: readonly WorkerVersion[];
+  readonly deployment: readonly { readonly versionId: string; readonly percentage: number }[];
+  /** Kid by version id, as the version itself reports it; only versions of the deployment can be asked. */
+  readonly observed: Readonly<Record<string, string | null>>;
+}
+
+/** The Worker. */
+export interface WorkerTarget {
+  readonly name: string;
+  /** Does the script exist, and does its latest version hold the GATEWAY_SECRET binding? */
+  names(): Promise<{ readonly exists: boolean; readonly secret: boolean }>;
+  look(): Promise<WorkerLook>;
+  /** Uploads the latest uploaded version again with another secret; does not deploy it. @returns the new version's id. */
+  upload(value: string, annotation: Annotation, guard: Guard): Promise<string>;
+  /** Uploads the code of `from` again, its secret inherited by id; does not deploy it. @returns the new version's id. */
+  reupload(from: WorkerVersion, annotation: Annotation | null, guard: Guard): Promise<string>;
+  /** Replaces the deployment. */
+  deploy(versions: readonly { readonly versionId: string; readonly percentage: number }[], message: string, guard: Guard): Promise<void>;
+  /** Lets version `versionId` ask origin `origin` with its own secret. Null when that version did not answer. */
+  probe(versionId: string, origin: string): Promise<ProbeReport | null>;
+}
+
+/** What a version made by a rotation says about itself. */
+export interface Annotation {
+  readonly kid: string;
+  readonly from: string | null;
+  readonly run: string;
+}
+
+/** GitHub's copy, from which a target can be restored. Write-only. */
+export interface Vault {
+  /** Which slots exist and when each was last written, by the platform's clock. */
+  names(): Promise<Readonly<Record<SlotName, string | null>>>;
+  write(values: SlotValues, guard: Guard): Promise<void>;
+  writeLive(slot: SlotName, kid: string, guard: Guard): Promise<void>;
+  /** `<slot>:<kid>`; null when the variable does not exist. Information only. */
+  live(): Promise<string | null>;
+}
+
+/** Slots of GitHub as known from the journal; "unknown" when someone else wrote since. */
+export type VaultSlots = Readonly<Record<SlotName, SlotReport | "unknown">>;
+
+/** All targets of one environment. */
+export interface Targets {
+  readonly worker: WorkerTarget;
+  readonly origins: readonly OriginTarget[];
+  readonly vault: Vault;
+}

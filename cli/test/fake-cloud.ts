@@ -1,0 +1,537 @@
+/**
+ * In-memory platforms with the transitions of the protocol model, a virtual clock and a hook before and after every remote
+ * call. After every change the safety invariants S1 and S2 are checked; the first violation is kept with the call's name.
+ */
+import { createHash } from "node:crypto";
+import { parseSlot, kidOf, type SlotName } from "../../contract/gateway-secret.ts";
+import { acceptedKids, type ProbeReport } from "../../contract/observation.ts";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import { Redactor } from "../redact.ts";
+import type { GitStore } from "../secrets/journal.ts";
+import type {
+  Annotation,
+  OriginLook,
+  OriginTarget,
+  SlotValues,
+  Targets,
+  Vault,
+  WorkerLook,
+  WorkerTarget,
+  WorkerVersion,
+} from "../targets/types.ts";
+
+/** The run that makes this call no longer exists. */
+export class Killed extends Error {}
+
+/** What happens at one remote call. */
+export type FaultKind = "kill-before" | "kill-after" | "lost" | "error";
+
+interface Kids {
+  a: string | null;
+  b: string | null;
+}
+interface FakeInstance {
+  id: string;
+  rollout: string;
+  newest: boolean;
+  awake: boolean;
+  kids: Kids | { legacy: string };
+  lastAccepted: Record<string, number>;
+  /** Virtual time at which it stops; null = serves on. */
+  diesAt: number | null;
+}
+export interface FakeOriginState {
+  name: string;
+  kind: "koyeb" | "fly";
+  state: "pool" | "joining" | "quarantined";
+  config: Kids;
+  legacy: string | null;
+  /** The configuration was written after the newest rollout booted. */
+  configChanged: boolean;
+  instances: FakeInstance[];
+  rollouts: number;
+  /** Set: its API answers with an error. */
+  down: boolean;
+}
+interface FakeVersion extends WorkerVersion {
+  readonly kid: string | null;
+}
+
+const EMPTY_SLOT = null;
+const ROLLOUT_MS = 3000;
+const LAG_MS = 2500;
+
+/** Numbers that a seed decides, the same every time. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+export class FakeCloud {
+  now = 1_000_000;
+  /** Remote calls made so far by all runs. */
+  calls = 0;
+  readonly log: string[] = [];
+  /** First broken invariant. */
+  violation: string | null = null;
+  /** False during an emergency that gives up S1 on purpose. */
+  checksS1 = true;
+  origins: FakeOriginState[] = [];
+  versions: FakeVersion[] = [];
+  deployment: { versionId: string; percentage: number }[] = [];
+  /** Versions that some edge location may still run, with the time at which the last one stops. */
+  lagging: { versionId: string; until: number }[] = [];
+  vault: Record<SlotName, { kid: string | null; updatedAt: number | null }> = {
+    a: { kid: null, updatedAt: null },
+    b: { kid: null, updatedAt: null },
+  };
+  live: string | null = null;
+  workerExists = true;
+  readonly commits = new Map<string, { message: string; parents: readonly string[]; date: string }>();
+  ref: string | null = null;
+  workflowRuns: Record<string, "over" | "alive"> = {};
+  /** Called before each remote call with its number and name. */
+  fault: (call: number, name: string) => FaultKind | null = () => null;
+  /** Called after each change and each virtual sleep: foreign events happen here. */
+  event: (() => void) | null = null;
+  readonly random: () => number;
+  #serial = 0;
+
+  constructor(
+    options: {
+      origins?: readonly { name: string; kind: "koyeb" | "fly"; instances?: number; asleep?: number; state?: "pool" | "joining" }[];
+      seed?: number;
+    } = {},
+  ) {
+    this.random = seededRandom(options.seed ?? 1);
+    const origins = options.origins ?? [
+      { name: "koyeb", kind: "koyeb" as const, instances: 2 },
+      { name: "fly", kind: "fly" as const, instances: 2, asleep: 1 },
+    ];
+    this.origins = origins.map(({ name, kind, instances = 1, asleep = 0, state = "pool" }) => ({
+      name,
+      kind,
+      state,
+      config: { a: EMPTY_SLOT, b: EMPTY_SLOT },
+      legacy: null,
+      configChanged: false,
+      down: false,
+      rollouts: 0,
+      instances: Array.from({ length: instances }, (_, i) => ({
+        id: `${name}-${i}`,
+        rollout: "r0",
+        newest: true,
+        awake: i >= asleep,
+        kids: { a: EMPTY_SLOT, b: EMPTY_SLOT },
+        lastAccepted: {},
+        diesAt: null,
+      })),
+    }));
+  }
+
+  /** An installation that is steady on `kid` in slot A. */
+  steady(kid: string): this {
+    const zero = "revoked:0000000000000000";
+    for (const origin of this.origins.filter((candidate) => candidate.state === "pool")) {
+      origin.config = { a: kid, b: zero };
+      for (const instance of origin.instances) instance.kids = { a: kid, b: zero };
+    }
+    this.versions = [this.#version(kid, { kid, from: null, run: "r-0" })];
+    this.deployment = [{ versionId: this.versions[0]?.id ?? "", percentage: 100 }];
+    this.vault = { a: { kid, updatedAt: this.now }, b: { kid: zero, updatedAt: this.now } };
+    return this;
+  }
+
+  /** One remote call: fault before, effect, invariants, fault after. */
+  async remote<T>(run: { dead: boolean }, name: string, effect: () => T | Promise<T>): Promise<T> {
+    await Promise.resolve();
+    if (run.dead) throw new Killed();
+    const call = ++this.calls;
+    this.log.push(name);
+    const fault = this.fault(call, name);
+    if (fault === "kill-before") {
+      run.dead = true;
+      throw new Killed();
+    }
+    if (fault === "error") throw new McpistError("ERR_UNREACHABLE", `fake: ${name} failed`);
+    this.#tick(5);
+    const value = await effect();
+    this.check(name);
+    if (fault === "kill-after") {
+      run.dead = true;
+      throw new Killed();
+    }
+    if (fault === "lost") throw new McpistError("ERR_UNREACHABLE", `fake: the reply to ${name} was lost`);
+    return value;
+  }
+
+  /** Virtual time passes: traffic flows, rollouts and propagation finish. */
+  pass(ms: number): void {
+    for (let left = ms; left > 0; left -= 250) this.#tick(Math.min(250, left));
+  }
+
+  #tick(ms: number): void {
+    this.now += ms;
+    this.lagging = this.lagging.filter((entry) => entry.until > this.now);
+    for (const origin of this.origins)
+      origin.instances = origin.instances.filter((instance) => instance.diesAt === null || instance.diesAt > this.now);
+    this.#traffic();
+    this.event?.();
+    this.check("time");
+  }
+
+  /** Every version that may send does send, to every awake instance. */
+  #traffic(): void {
+    for (const kid of this.sendable())
+      for (const origin of this.origins.filter((candidate) => candidate.state === "pool"))
+        for (const instance of origin.instances)
+          if (instance.awake && acceptedKids(instance.kids).includes(kid)) instance.lastAccepted[kid] = this.now;
+  }
+
+  /** Kids that some edge location may send. */
+  sendable(): string[] {
+    const ids = [
+      ...this.deployment.filter((share) => share.percentage > 0).map((share) => share.versionId),
+      ...this.lagging.map((entry) => entry.versionId),
+    ];
+    return [
+      ...new Set(
+        ids.map((id) => this.versions.find((version) => version.id === id)?.kid).filter((kid): kid is string => typeof kid === "string"),
+      ),
+    ];
+  }
+
+  check(after: string): void {
+    if (this.violation || !this.checksS1) return;
+    for (const kid of this.sendable()) {
+      for (const origin of this.origins.filter((candidate) => candidate.state === "pool"))
+        for (const instance of origin.instances)
+          if (instance.awake && !acceptedKids(instance.kids).includes(kid)) {
+            this.violation = `S1 after ${after}: ${instance.id} refuses ${kid}`;
+            return;
+          }
+      if (this.vault.a.kid !== kid && this.vault.b.kid !== kid) {
+        this.violation = `S2 after ${after}: a restore from GitHub would refuse ${kid}`;
+        return;
+      }
+    }
+  }
+
+  /** R: null when only the Worker's secret is accepted anywhere. */
+  residue(): string | null {
+    const [share] = this.deployment.filter((candidate) => candidate.percentage > 0);
+    const live = this.versions.find((version) => version.id === share?.versionId)?.kid ?? null;
+    if (live === null) return "the Worker has no secret";
+    const only = (kids: Kids | { legacy: string }) => acceptedKids(kids).join() === live;
+    for (const origin of this.origins.filter((candidate) => candidate.state !== "quarantined")) {
+      if (!only(origin.config)) return `${origin.name} configuration accepts ${acceptedKids(origin.config).join("+")}`;
+      for (const instance of origin.instances)
+        if (!only(instance.kids)) return `${instance.id} accepts ${acceptedKids(instance.kids).join("+")}`;
+    }
+    const held = acceptedKids({ a: this.vault.a.kid, b: this.vault.b.kid });
+    return held.join() === live ? null : `GitHub holds ${held.join("+")}`;
+  }
+
+  /** Somebody deploys code with wrangler or Terraform: a new version that inherits the secret of the latest upload. */
+  foreignDeploy(): void {
+    const kid = this.versions[0]?.kid ?? null;
+    const made: FakeVersion = { ...this.#version(kid, null), etag: `code-${++this.#serial}` };
+    this.versions.unshift(made);
+    this.#deploy([{ versionId: made.id, percentage: 100 }]);
+    this.check("foreign deploy");
+  }
+
+  context(run: { dead: boolean }, signal: AbortSignal = new AbortController().signal): Context {
+    const silent = { write: () => true };
+    return {
+      stdin: process.stdin,
+      stdout: silent,
+      stderr: silent,
+      env: {},
+      cwd: "/",
+      fetch: () => Promise.reject(new TypeError("a fake cloud has no network")),
+      now: () => new Date(this.now),
+      monotonic: () => this.now,
+      sleep: async (ms) => {
+        await Promise.resolve();
+        if (run.dead) throw new Killed();
+        signal.throwIfAborted();
+        this.pass(ms);
+      },
+      randomBytes: (count) => createHash("sha512").update(`${this.random()}`).digest().subarray(0, count),
+      signal,
+      redactor: new Redactor(),
+    };
+  }
+
+  targets(run: { dead: boolean }): Targets {
+    return { worker: this.#worker(run), origins: this.origins.map((origin) => this.#origin(run, origin)), vault: this.#vault(run) };
+  }
+
+  store(run: { dead: boolean }): GitStore {
+    return {
+      serverTime: () => this.now,
+      readRef: () => this.remote(run, "git: read ref", () => (this.ref === null ? null : { sha: this.ref })),
+      createRef: (sha) =>
+        this.remote(run, "git: create ref", () => {
+          if (this.ref !== null) return false;
+          this.ref = sha;
+          return true;
+        }),
+      updateRef: (sha) =>
+        this.remote(run, "git: update ref", () => {
+          if (sha === this.ref) return true;
+          if (this.commits.get(sha)?.parents[0] !== this.ref) return false;
+          this.ref = sha;
+          return true;
+        }),
+      createCommit: (message, parents) =>
+        this.remote(run, "git: create commit", () => {
+          const sha = createHash("sha1").update(`${message}${parents.join()}`).digest("hex");
+          const date = new Date(this.now).toISOString();
+          this.commits.set(sha, { message, parents, date });
+          return { sha, date };
+        }),
+      readCommit: (sha) =>
+        this.remote(run, "git: read commit", () => {
+          const commit = this.commits.get(sha);
+          if (!commit) throw new McpistError("ERR_NOT_FOUND", "fake: no such commit");
+          return commit;
+        }),
+      workflowRun: (id) => this.remote(run, "github: workflow run", () => this.workflowRuns[id] ?? "unknown"),
+    };
+  }
+
+  #version(kid: string | null, annotation: Annotation | null): FakeVersion {
+    const number = (this.versions[0]?.number ?? 0) + 1;
+    return {
+      id: `v${number}`,
+      number,
+      kid,
+      annotatedKid: annotation?.kid ?? null,
+      annotatedFrom: annotation?.from ?? null,
+      annotatedRun: annotation?.run ?? null,
+      etag: this.versions[0]?.etag ?? "code-0",
+      bindings: ["secret_text GATEWAY_SECRET"],
+    };
+  }
+
+  #deploy(shares: readonly { versionId: string; percentage: number }[]): void {
+    const stopping = this.deployment.filter(
+      (share) => share.percentage > 0 && !shares.some((next) => next.versionId === share.versionId && next.percentage > 0),
+    );
+    this.lagging = [
+      ...this.lagging.filter((entry) => !shares.some((next) => next.versionId === entry.versionId && next.percentage > 0)),
+      ...stopping.map(({ versionId }) => ({ versionId, until: this.now + LAG_MS })),
+    ];
+    this.deployment = shares.map((share) => ({ ...share }));
+  }
+
+  #worker(run: { dead: boolean }): WorkerTarget {
+    const kidOfId = (id: string) => this.versions.find((version) => version.id === id)?.kid ?? null;
+    return {
+      name: "worker",
+      names: () =>
+        this.remote(run, "worker: names", () => ({
+          exists: this.workerExists,
+          secret: this.versions[0]?.kid !== undefined && this.versions[0].kid !== null,
+        })),
+      look: () =>
+        this.remote(run, "worker: look", (): WorkerLook => ({
+          versions: this.versions.map(({ kid: _, ...version }) => version),
+          deployment: this.deployment.map((share) => ({ ...share })),
+          observed: Object.fromEntries(this.deployment.map(({ versionId }) => [versionId, kidOfId(versionId)])),
+        })),
+      upload: async (value, annotation, guard) => {
+        await guard();
+        const kid = await kidOfText(value);
+        return this.remote(run, "worker: upload", () => {
+          const made = this.#version(kid, annotation);
+          this.versions.unshift(made);
+          return made.id;
+        });
+      },
+      reupload: async (from, annotation, guard) => {
+        await guard();
+        return this.remote(run, "worker: reupload", () => {
+          const made = { ...this.#version(kidOfId(from.id), annotation), etag: from.etag };
+          this.versions.unshift(made);
+          return made.id;
+        });
+      },
+      deploy: async (shares, _message, guard) => {
+        await guard();
+        await this.remote(run, "worker: deploy", () => this.#deploy(shares));
+      },
+      probe: (versionId, name) =>
+        this.remote(run, "worker: probe", (): ProbeReport | null => {
+          const origin = this.origins.find((candidate) => candidate.name === name);
+          const kid = kidOfId(versionId);
+          if (!origin || kid === null || !this.deployment.some((share) => share.versionId === versionId)) return null;
+          const awake = origin.instances.filter((instance) => instance.awake);
+          const instance = awake[Math.floor(this.random() * awake.length)];
+          if (!instance) return { origin: name, status: 503, observation: null };
+          return {
+            origin: name,
+            status: 200,
+            observation: {
+              role: "origin",
+              instanceId: instance.id,
+              deployment: instance.rollout,
+              kids: instance.kids,
+              lastAccepted: {},
+              accepted: acceptedKids(instance.kids).includes(kid),
+            },
+          };
+        }),
+    };
+  }
+
+  #origin(run: { dead: boolean }, origin: FakeOriginState): OriginTarget {
+    const up = () => {
+      if (origin.down) throw new McpistError("ERR_UNREACHABLE", `fake: ${origin.name} is down`);
+    };
+    return {
+      name: origin.name,
+      kind: origin.kind,
+      state: origin.state,
+      names: () =>
+        this.remote(run, `${origin.name}: names`, () => {
+          up();
+          const slots = (["a", "b"] as const).filter((slot) => origin.config[slot] !== null);
+          return { slots, legacy: origin.legacy !== null };
+        }),
+      write: async (values: SlotValues, guard) => {
+        // Koyeb takes one call per secret, Fly one for all.
+        const parts = origin.kind === "koyeb" ? Object.entries(values).map(([slot, value]) => ({ [slot]: value }) as SlotValues) : [values];
+        for (const part of parts) {
+          await guard();
+          const kids = await kidsOf(part);
+          await this.remote(run, `${origin.name}: write ${Object.keys(part).join("+")}`, () => {
+            up();
+            origin.config = { ...origin.config, ...kids };
+            origin.configChanged = true;
+          });
+        }
+      },
+      roll: async (speed, guard) => {
+        if (origin.kind === "koyeb") {
+          await guard();
+          await this.remote(run, `${origin.name}: redeploy`, () => {
+            up();
+            this.#replace(origin, speed === "now");
+          });
+        } else {
+          for (const id of origin.instances.map((instance) => instance.id)) {
+            await guard();
+            await this.remote(run, `${origin.name}: update ${id}`, () => {
+              up();
+              this.updateMachine(origin, id);
+            });
+          }
+        }
+        while (origin.instances.some((instance) => instance.diesAt !== null)) await this.context(run).sleep(500);
+      },
+      look: () =>
+        this.remote(run, `${origin.name}: look`, (): OriginLook => {
+          if (origin.down) return { ok: false, reason: "its API does not answer" };
+          for (const instance of origin.instances) instance.awake = true; // asking an instance wakes it
+          return {
+            ok: true,
+            config: origin.configChanged ? null : { ...origin.config },
+            instances: origin.instances.map((instance) => ({
+              id: instance.id,
+              rollout: instance.rollout,
+              newest: instance.newest,
+              awake: true,
+              kids: { ...instance.kids },
+              lastAccepted: Object.fromEntries(
+                acceptedKids(instance.kids).map((kid) => {
+                  const at = instance.lastAccepted[kid];
+                  return [kid, at === undefined ? null : Math.floor((this.now - at) / 1000)];
+                }),
+              ),
+            })),
+          };
+        }),
+    };
+  }
+
+  /** Koyeb: new instances beside the old ones, which stop later (IMMEDIATE: at once). */
+  #replace(origin: FakeOriginState, atOnce: boolean): void {
+    origin.rollouts++;
+    const fresh = origin.instances
+      .filter((instance) => instance.diesAt === null)
+      .map((old, i) => this.#fresh(origin, `${origin.name}-${origin.rollouts}-${i}`, old.awake));
+    for (const instance of origin.instances) {
+      instance.newest = false;
+      instance.diesAt ??= this.now + (atOnce ? 1 : ROLLOUT_MS);
+    }
+    origin.instances.push(...fresh);
+    origin.configChanged = false;
+  }
+
+  /** Fly: one Machine boots from the configuration; its memory image is gone. */
+  updateMachine(origin: FakeOriginState, id: string): void {
+    origin.rollouts++;
+    origin.instances = origin.instances.map((instance) => (instance.id === id ? this.#fresh(origin, id, instance.awake) : instance));
+    const newest = JSON.stringify(origin.config);
+    origin.configChanged = !origin.instances.every((instance) => JSON.stringify(instance.kids) === newest);
+  }
+
+  #fresh(origin: FakeOriginState, id: string, awake: boolean): FakeInstance {
+    return { id, rollout: `r${origin.rollouts}`, newest: true, awake, kids: { ...origin.config }, lastAccepted: {}, diesAt: null };
+  }
+
+  #vault(run: { dead: boolean }): Vault {
+    return {
+      names: () =>
+        this.remote(run, "github: names", () => ({
+          a: this.vault.a.updatedAt === null ? null : new Date(this.vault.a.updatedAt).toISOString(),
+          b: this.vault.b.updatedAt === null ? null : new Date(this.vault.b.updatedAt).toISOString(),
+        })),
+      write: async (values, guard) => {
+        for (const [slot, value] of Object.entries(values) as [SlotName, string][]) {
+          await guard();
+          const kids = await kidsOf({ [slot]: value } as SlotValues);
+          await this.remote(run, `github: write ${slot}`, () => {
+            this.vault[slot] = { kid: kids[slot] ?? null, updatedAt: this.now };
+          });
+        }
+      },
+      writeLive: async (slot, kid, guard) => {
+        await guard();
+        await this.remote(run, "github: write live", () => {
+          this.live = `${slot}:${kid}`;
+        });
+      },
+      live: () => this.remote(run, "github: live", () => this.live),
+    };
+  }
+}
+
+async function kidOfText(text: string): Promise<string> {
+  const slot = parseSlot(text);
+  if (slot.kind === "secret") return kidOf(slot.bytes);
+  throw new TypeError("a fake platform was given something that is no secret");
+}
+
+/** What an instance would report for these contents. */
+async function kidsOf(values: SlotValues): Promise<Partial<Kids>> {
+  const kids: Partial<Kids> = {};
+  for (const slot of ["a", "b"] as const) {
+    const value = values[slot];
+    if (value === undefined) continue;
+    const parsed = parseSlot(value);
+    if (parsed.kind === "secret") kids[slot] = await kidOf(parsed.bytes);
+    else if (parsed.kind === "revoked") kids[slot] = `revoked:${parsed.kid}`;
+    else throw new TypeError("a fake platform was given an invalid slot");
+  }
+  return kids;
+}

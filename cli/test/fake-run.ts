@@ -1,0 +1,76 @@
+/** Runs the real rotator against a fake cloud: one process life, with everything it needs and nothing it should not have. */
+import { McpistError } from "../errors.ts";
+import { rotate, refusal, type RotateOptions } from "../secrets/rotate.ts";
+import { Journal } from "../secrets/journal.ts";
+import type { Phase } from "../secrets/phase.ts";
+import { Run, type DrainTimes } from "../secrets/run.ts";
+import type { Targets } from "../targets/types.ts";
+import { Killed, type FakeCloud } from "./fake-cloud.ts";
+
+export const DRAIN: DrainTimes = { minAge: 2000, quiet: 4000, max: 60_000 };
+
+/** How a process life ended. */
+export type Ending =
+  | { readonly kind: "done"; readonly phase: Phase; readonly run: Run }
+  | { readonly kind: "killed" }
+  | { readonly kind: "stopped"; readonly error: McpistError; readonly run: Run };
+
+export interface LifeOptions extends Partial<RotateOptions> {
+  readonly id: string;
+  readonly steal?: string;
+  readonly drain?: DrainTimes;
+  /** Replaces parts of the targets: a mutant. */
+  readonly wrap?: (targets: Targets) => Targets;
+  readonly workflow?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** One process life of `secrets rotate`. */
+export async function live(cloud: FakeCloud, options: LifeOptions): Promise<Ending> {
+  const self = { dead: false };
+  const context = cloud.context(self, options.signal);
+  const store = cloud.store(self);
+  const journal = new Journal(store, context, { run: options.id, actor: "tester", workflow: options.workflow ?? "local", tool: "0.0.0" });
+  const targets = options.wrap ? options.wrap(cloud.targets(self)) : cloud.targets(self);
+  const run = new Run({
+    context,
+    targets,
+    journal,
+    store,
+    drain: options.drain ?? DRAIN,
+    report: { begin: () => () => undefined, note: () => undefined },
+  });
+  try {
+    await journal.acquire(options.steal);
+    const phase = await rotate(run, { init: options.init ?? false, clean: options.clean ?? false }, (_run, _observation, found) =>
+      Promise.reject(refusal(found)),
+    );
+    await journal.release({ result: "done" });
+    return { kind: "done", phase, run };
+  } catch (error) {
+    if (error instanceof Killed || self.dead) return { kind: "killed" };
+    await journal.release({ result: "failed" }).catch(() => undefined);
+    if (error instanceof McpistError) return { kind: "stopped", error, run };
+    throw error;
+  }
+}
+
+/** Starts lives until one is done, taking over the lock of dead ones. @throws when it does not converge. */
+export async function converge(cloud: FakeCloud, first: string, lives = 6, options: Partial<LifeOptions> = {}): Promise<Ending> {
+  let steal: string | undefined = holderOf(cloud);
+  let last: Ending | null = null;
+  for (let i = 0; i < lives; i++) {
+    last = await live(cloud, { ...options, id: `${first}-${i}`, ...(steal === undefined ? {} : { steal }) });
+    if (last.kind === "done") return last;
+    steal = holderOf(cloud);
+  }
+  throw new Error(`no convergence: ${last?.kind === "stopped" ? last.error.message : "killed"}`);
+}
+
+/** Run id of whoever the journal says holds the lock. */
+export function holderOf(cloud: FakeCloud): string | undefined {
+  if (cloud.ref === null) return undefined;
+  const message = cloud.commits.get(cloud.ref)?.message ?? "";
+  const entry = JSON.parse(message.slice(message.indexOf("{"))) as { run: string; leaseSeconds: number };
+  return entry.leaseSeconds > 0 ? entry.run : undefined;
+}
