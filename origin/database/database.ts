@@ -1,0 +1,21 @@
+/**
+ * What the origin needs from a database, whichever it is: PostgreSQL over a pool, or PGlite inside the process. Statements are
+ * plain SQL with numbered parameters; nobody builds SQL from text.
+ */
+
+/** A value that both drivers take as a parameter. */
+export type Parameter = string | number | bigint | boolean | null | Uint8Array | Date;
+
+/** One database. Times out instead of waiting for ever; every method throws when the database does not answer. */
+export interface Database {
+  /** Runs one statement on its own (it is its own transaction). @throws whatever the driver throws. */
+  query<Row extends object>(text: string, parameters?: readonly Parameter[]): Promise<readonly Row[]>;
+  /** Runs a script of several statements without parameters, as migrations do. */
+  script(text: string): Promise<void>;
+  /**
+   * Calls `onPayload` for each NOTIFY on `channel` and `onLost` when the subscription ends.
+   * @returns null where the connection cannot listen; the caller then polls.
+   */
+  listen(channel: string, onPayload: (payload: string) => void, onLost: () => void): Promise<(() => Promise<void>) | null>;
+  close(): Promise<void>;
+}

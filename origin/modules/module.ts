@@ -1,0 +1,47 @@
+/**
+ * The contract of a module: a name, its tools, and for each tool a schema, honest annotations and one function.
+ * A module gets everything it may touch through {@link ToolContext}; it has no clock, no fetch and no secret of its own.
+ */
+import type { z } from "zod";
+
+/** What a tool may use while it runs. */
+export interface ToolContext {
+  /** Aborted when the client goes away or the deadline passes. */
+  readonly signal: AbortSignal;
+  /** The database-independent wall clock. */
+  readonly now: () => Date;
+}
+
+/** One tool. `run` gets parameters that passed `input`, and returns what is sent to the model as JSON. */
+export interface Tool<Input extends z.ZodObject = z.ZodObject> {
+  /** 1 to 64 characters of `A-Za-z0-9_.-`. */
+  readonly name: string;
+  readonly description: string;
+  readonly input: Input;
+  /** Changes nothing anywhere: needs no claim, may be retried freely. */
+  readonly readOnly: boolean;
+  /** Running it twice with the same parameters is the same as once. */
+  readonly idempotent: boolean;
+  /** May delete or overwrite. */
+  readonly destructive: boolean;
+  /** @throws {@link ToolError} for what the caller may read; anything else becomes a constant text. */
+  readonly run: (input: z.output<Input>, context: ToolContext) => Promise<unknown>;
+}
+
+/** One module. */
+export interface Module {
+  /** 1 to 64 characters of `A-Za-z0-9_.-`. */
+  readonly name: string;
+  readonly description: string;
+  readonly tools: readonly Tool[];
+}
+
+/** A failure whose text may be shown to the caller: written by us, never an upstream's words. */
+export class ToolError extends Error {
+  override readonly name = "ToolError";
+}
+
+/** Gives a tool the type of its own schema, then forgets it, so that tools fit into one list. */
+export function tool<Input extends z.ZodObject>(definition: Tool<Input>): Tool {
+  return definition;
+}

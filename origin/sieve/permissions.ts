@@ -1,0 +1,169 @@
+/**
+ * What each user may call, cached for five minutes with one load at a time per user. The registry is intersected here, once,
+ * so that what is listed, what is allowed and what can run are one set. It never invents a permission: when the database is
+ * down for longer than the grace, it throws, and the request is refused.
+ */
+import type { Database } from "../database/database.ts";
+import type { Tool } from "../modules/module.ts";
+import type { Registry } from "../modules/registry.ts";
+
+/** How long an entry is used without asking again. Unit: milliseconds. */
+export const PERMISSIONS_TTL_MS = 300_000;
+/** How old an entry may get while the database does not answer. Unit: milliseconds. */
+export const PERMISSIONS_GRACE_MS = 900_000;
+/** While the database does not answer, an entry in its grace is retried this often. Unit: milliseconds. */
+const RETRY_MS = 5_000;
+/** Users kept at once; the least recently used one goes first. */
+const MAX_USERS = 20_000;
+
+/** One user as the origin sees it. */
+export interface Permissions {
+  readonly active: boolean;
+  /** Calls per minute; -1 = unlimited. */
+  readonly perMinute: number;
+  readonly plan: string;
+  /** Module name to tool name to tool: exactly what is granted, enabled and in the registry. */
+  readonly allowed: ReadonlyMap<string, ReadonlyMap<string, Tool>>;
+}
+
+/** Gives permissions by user id. */
+export interface PermissionCache {
+  /** @returns null when the user does not exist. @throws when the database does not answer and nothing usable is cached. */
+  get(userId: string): Promise<Permissions | null>;
+  /** Forgets one user. */
+  drop(userId: string): void;
+  /** Forgets everybody. */
+  clear(): void;
+  /** Cached users with the version that was read; what polling compares. */
+  versions(): ReadonlyMap<string, string>;
+  readonly size: number;
+}
+
+/** What the cache needs from outside. */
+export interface PermissionSources {
+  readonly database: Database;
+  readonly registry: Registry;
+  /** Monotonic. Unit: milliseconds. */
+  readonly now: () => number;
+  /** Called when an expired entry is used because the database does not answer. */
+  readonly onGrace: (userId: string) => void;
+}
+
+interface Row {
+  readonly status: string;
+  readonly plan_id: string;
+  readonly per_minute: number;
+  readonly version: string;
+  readonly granted: readonly (readonly [string, string])[];
+}
+
+const LOAD = `
+select u.status, u.plan_id, p.per_minute, u.permissions_version::text as version,
+  coalesce((
+    select json_agg(json_build_array(g.module_id, g.tool_id))
+    from mcpist.grants g join mcpist.tools t using (module_id, tool_id)
+    where g.user_id = u.user_id and g.revoked_at is null and t.enabled and not t.decoy
+  ), '[]'::json) as granted
+from mcpist.users u join mcpist.plans p on p.id = u.plan_id
+where u.user_id = $1::uuid`;
+
+interface Entry {
+  readonly value: Permissions | null;
+  readonly version: string;
+  readonly loadedAt: number;
+  retryAt: number;
+}
+
+/** Grants that the registry can run. Order follows the registry, so that listings are stable. */
+export function intersect(
+  registry: Registry,
+  granted: readonly (readonly [string, string])[],
+): ReadonlyMap<string, ReadonlyMap<string, Tool>> {
+  const names = new Map<string, Set<string>>();
+  for (const [module, tool] of granted) names.set(module, (names.get(module) ?? new Set()).add(tool));
+  const allowed = new Map<string, ReadonlyMap<string, Tool>>();
+  for (const module of registry.values()) {
+    const wanted = names.get(module.name);
+    if (!wanted) continue;
+    const tools = new Map([...module.tools].filter(([name]) => wanted.has(name)));
+    if (tools.size > 0) allowed.set(module.name, tools);
+  }
+  return allowed;
+}
+
+/** Builds the cache. */
+export function createPermissionCache({ database, registry, now, onGrace }: PermissionSources): PermissionCache {
+  const entries = new Map<string, Entry>();
+  const loading = new Map<string, Promise<Entry>>();
+  // A drop that arrives while a load is under way must not be undone by that load's older answer.
+  let epoch = 0;
+
+  async function load(userId: string): Promise<Entry> {
+    for (;;) {
+      const before = epoch;
+      const startedAt = now();
+      const [row] = await database.query<Row>(LOAD, [userId]);
+      if (before !== epoch) continue;
+      const value = row
+        ? {
+            active: row.status === "active",
+            perMinute: row.per_minute,
+            plan: row.plan_id,
+            allowed: intersect(registry, row.granted),
+          }
+        : null;
+      const entry: Entry = { value, version: row?.version ?? "", loadedAt: startedAt, retryAt: 0 };
+      entries.delete(userId);
+      // An unknown user is not remembered: the row may be written the moment after sign-up.
+      if (!row) return entry;
+      entries.set(userId, entry);
+      if (entries.size > MAX_USERS) {
+        const oldest = entries.keys().next();
+        if (!oldest.done) entries.delete(oldest.value);
+      }
+      return entry;
+    }
+  }
+
+  function loadOnce(userId: string): Promise<Entry> {
+    const running = loading.get(userId);
+    if (running) return running;
+    const started = load(userId).finally(() => loading.delete(userId));
+    loading.set(userId, started);
+    return started;
+  }
+
+  return {
+    async get(userId) {
+      const entry = entries.get(userId);
+      const age = entry ? now() - entry.loadedAt : Number.POSITIVE_INFINITY;
+      if (entry?.value && age < PERMISSIONS_TTL_MS) {
+        entries.delete(userId);
+        entries.set(userId, entry);
+        return entry.value;
+      }
+      if (entry?.value && age < PERMISSIONS_GRACE_MS && now() < entry.retryAt) return entry.value;
+      try {
+        return (await loadOnce(userId)).value;
+      } catch (cause) {
+        const kept = entries.get(userId);
+        if (!kept?.value || now() - kept.loadedAt >= PERMISSIONS_GRACE_MS) throw cause;
+        kept.retryAt = now() + RETRY_MS;
+        onGrace(userId);
+        return kept.value;
+      }
+    },
+    drop(userId) {
+      epoch++;
+      entries.delete(userId);
+    },
+    clear() {
+      epoch++;
+      entries.clear();
+    },
+    versions: () => new Map(Array.from(entries, ([userId, entry]) => [userId, entry.version])),
+    get size() {
+      return entries.size;
+    },
+  };
+}

@@ -1,0 +1,24 @@
+/** What a caller is told when a tool is not for them: one constant, the same whether the tool is hidden, revoked, a decoy or nothing. */
+
+/** A tool result as the SDK takes it. */
+export interface ToolResult {
+  readonly content: readonly { readonly type: "text"; readonly text: string }[];
+  readonly structuredContent?: Readonly<Record<string, unknown>>;
+  readonly isError?: boolean;
+}
+
+const failure = (text: string): ToolResult => ({ content: [{ type: "text", text }], isError: true });
+
+/** Layer 2 of the sieve. Echoes neither module nor tool. */
+export const refusal = (): ToolResult => failure("This module or tool does not exist or is not available to you.");
+/** Something went wrong inside; the cause is in the log under the request id. */
+export const callFailed = (requestId: string): ToolResult => failure(`The tool failed. Request ${requestId}.`);
+/** A text that a module wrote for the caller. */
+export const explained = (text: string): ToolResult => failure(text);
+
+/** A successful result: JSON for models that read text, and the same as structured content when it is an object. */
+export function success(value: unknown): ToolResult {
+  const content = [{ type: "text", text: JSON.stringify(value ?? null) }] as const;
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject ? { content, structuredContent: value as Record<string, unknown> } : { content };
+}
