@@ -1,0 +1,167 @@
+/**
+ * The public side of an app: a streaming reverse proxy on a loopback listener. The platform picks the instance; nothing is
+ * buffered, duplicate headers stay duplicate, and a client that goes away takes its request at the instance with it.
+ * Never retries and never invents an answer of an origin: its own pages carry no X-Mcpist-Origin header.
+ */
+import { Agent, createServer, type IncomingMessage, request as send, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FaultEffect } from "./faults.ts";
+import { type Listener, listenServer, type VendorContext } from "./vendor.ts";
+
+/** Headers that belong to one connection (RFC 9110 §7.6.1). `transfer-encoding` is kept on requests: it frames the body. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"]);
+/** How long an answer that a fault replaces may still arrive. Unit: milliseconds. */
+const SWALLOW_MS = 1_000;
+
+/** The way to one instance: its port, its idle connections, and how many exchanges are under way. */
+export class Backend {
+  readonly agent = new Agent({ keepAlive: true });
+  readonly port: number;
+  #open = 0;
+  #idle = Promise.withResolvers<void>();
+
+  constructor(port: number) {
+    this.port = port;
+    this.#idle.resolve();
+  }
+  get open(): number {
+    return this.#open;
+  }
+  begin(): void {
+    if (this.#open++ === 0) this.#idle = Promise.withResolvers();
+  }
+  end(): void {
+    if (--this.#open === 0) this.#idle.resolve();
+  }
+  /** Resolves when no exchange is under way, at the latest after `maxMs`; then drops the idle connections. */
+  async drain(maxMs: number): Promise<void> {
+    const late = new AbortController();
+    await Promise.race([this.#idle.promise, sleep(maxMs, undefined, { signal: late.signal, ref: false }).catch(() => undefined)]);
+    late.abort();
+    this.agent.destroy();
+  }
+}
+
+/** Where a request goes: to an instance (see {@link to}), or nowhere, with the platform's own page. */
+export type Route =
+  | { readonly kind: "forward"; readonly backend: Backend; readonly headers: readonly (readonly [string, string])[] }
+  | { readonly kind: "page"; readonly status: number; readonly text: string };
+
+/** A platform's answer of its own. */
+export const page = (status: number, text: string): Extract<Route, { kind: "page" }> => ({ kind: "page", status, text });
+
+/** Sends a request to an instance. Counts it at once: an instance that is chosen may not be stopped before it was asked. */
+export function to(backend: Backend, headers: readonly (readonly [string, string])[] = []): Route {
+  backend.begin();
+  return { kind: "forward", backend, headers };
+}
+
+/** What differs between platforms. */
+export interface EdgeOptions {
+  /** Name of the listener for {@link VendorContext.port}; null = any port. */
+  readonly listener: string | null;
+  /** Value of the Server response header. */
+  readonly server: string;
+  /** May take its time, as waking an instance does. */
+  readonly route: (request: IncomingMessage) => Promise<Route>;
+}
+
+const isLate = (effect: FaultEffect): boolean => effect.kind !== "delay" && effect.when !== "before";
+
+/** @returns true when the exchange is over. */
+async function suffer(effect: FaultEffect, options: EdgeOptions, response: ServerResponse): Promise<boolean> {
+  if (effect.kind === "status") {
+    const { status, retryAfterSeconds } = effect;
+    if (retryAfterSeconds !== undefined) response.setHeader("retry-after", String(retryAfterSeconds));
+    answer(page(status, "fault injected by the sandbox"), options, response);
+    return true;
+  }
+  if (effect.kind !== "reset") await sleep(effect.ms, undefined, { ref: false });
+  if (effect.kind === "delay") return false;
+  response.destroy();
+  return true;
+}
+
+function answer(route: Extract<Route, { kind: "page" }>, options: EdgeOptions, response: ServerResponse): void {
+  if (response.destroyed) return;
+  response.writeHead(route.status, { "content-type": "text/plain; charset=utf-8", server: options.server });
+  response.end(`${route.text}\n`);
+}
+
+/** `name, value, name, value, …` without the headers of the connection. */
+function endToEnd(raw: readonly string[], drop: ReadonlySet<string> = HOP_BY_HOP): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const [name = "", value = ""] = [raw[i], raw[i + 1]];
+    if (!drop.has(name.toLowerCase())) kept.push(name, value);
+  }
+  return kept;
+}
+
+const RESPONSE_DROP: ReadonlySet<string> = new Set([...HOP_BY_HOP, "transfer-encoding"]);
+
+function forward(
+  route: Extract<Route, { kind: "forward" }>,
+  late: readonly FaultEffect[],
+  options: EdgeOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const { backend } = route;
+  const headers = endToEnd(request.rawHeaders);
+  headers.push("x-forwarded-for", request.socket.remoteAddress ?? "127.0.0.1", "x-forwarded-proto", "https");
+  for (const [name, value] of route.headers) headers.push(name, value);
+  const { method, url: path } = request;
+  const upstream = send({ host: "127.0.0.1", port: backend.port, method, path, headers, agent: backend.agent });
+  upstream.once("close", () => backend.end());
+  upstream.once("error", () => {
+    if (!response.headersSent) answer(page(502, "the instance did not answer"), options, response);
+    else response.destroy();
+  });
+  upstream.once("response", (incoming) => {
+    if (late.length > 0) {
+      incoming.resume();
+      setTimeout(() => incoming.destroy(), SWALLOW_MS).unref();
+      void sufferAll(late, options, response);
+      return;
+    }
+    response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, endToEnd(incoming.rawHeaders, RESPONSE_DROP));
+    // The first byte of an event stream may come much later than its headers.
+    response.flushHeaders();
+    pipeline(incoming, response, () => {
+      // An instance that breaks off is passed on as a broken answer: pipeline has destroyed the response.
+    });
+  });
+  response.once("close", () => {
+    if (!response.writableFinished) upstream.destroy();
+  });
+  request.pipe(upstream);
+}
+
+async function sufferAll(effects: readonly FaultEffect[], options: EdgeOptions, response: ServerResponse): Promise<boolean> {
+  for (const effect of effects) if (await suffer(effect, options, response)) return true;
+  return false;
+}
+
+/** Opens the public listener of an app. @throws when the port is taken. */
+export async function startEdge(context: VendorContext, options: EdgeOptions): Promise<Listener> {
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { effects } = context.faults.record("origin", request.method ?? "GET", request.url ?? "/");
+    const early = effects.filter((effect) => !isLate(effect));
+    if (early.length > 0 && (await sufferAll(early, options, response))) return;
+    const route = await options.route(request);
+    if (route.kind === "page") answer(route, options, response);
+    else if (response.destroyed) route.backend.end();
+    else forward(route, effects.filter(isLate), options, request, response);
+  };
+  const server = createServer((request, response) => {
+    serve(request, response).catch((error: unknown) => {
+      context.log(`sandbox: ${options.server} edge: ${error instanceof Error ? error.message : "unknown error"}`);
+      if (!response.headersSent) answer(page(502, "the platform could not route this request"), options, response);
+      else response.destroy();
+    });
+  });
+  server.keepAliveTimeout = 65_000;
+  return listenServer(server, options.listener === null ? 0 : context.port(options.listener));
+}

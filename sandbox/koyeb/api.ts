@@ -1,0 +1,269 @@
+/**
+ * Koyeb's REST API as the vendor's clients use it: paths, enums, errors and paging. Behaviour is in cloud.ts.
+ * Errors are `{status, code, message[, fields]}`; uint64 numbers are JSON strings.
+ */
+import { randomUUID } from "node:crypto";
+import { Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { z } from "zod";
+import type { VendorApp } from "../vendor.ts";
+import type { KoyebCloud } from "./cloud.ts";
+import {
+  appOnWire,
+  deploymentOnWire,
+  instanceOnWire,
+  type KoyebApp,
+  type KoyebSecret,
+  type KoyebService,
+  mark,
+  ORGANIZATION,
+  secretOnWire,
+  serviceOnWire,
+} from "./records.ts";
+
+/** The vendor's page size when the caller names none. */
+const DEFAULT_LIMIT = 10;
+/** RFC 1123 label, 2 to 64 characters: the rule of the vendor's Terraform provider. */
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$/, "lower-case letters, digits and dashes, 2 to 64 characters");
+
+const STRATEGIES = ["INVALID", "DEFAULT", "CANARY", "ROLLING", "BLUE_GREEN", "IMMEDIATE"].map((type) => `DEPLOYMENT_STRATEGY_TYPE_${type}`);
+const secretBody = z.looseObject({
+  name,
+  type: z.enum(["SIMPLE", "REGISTRY", "MANAGED"]).default("SIMPLE"),
+  value: z.string().default(""),
+});
+const definition = z.looseObject({
+  name: name.optional(),
+  type: z.enum(["INVALID", "WEB", "WORKER", "DATABASE", "SANDBOX"]).optional(),
+  strategy: z.looseObject({ type: z.enum(STRATEGIES).optional() }).optional(),
+  env: z.array(z.looseObject({ key: z.string().min(1), value: z.string().optional(), secret: z.string().optional() })).optional(),
+  regions: z.array(z.string()).optional(),
+  scalings: z.array(z.looseObject({ min: z.int().min(0).max(20).optional(), max: z.int().min(1).max(20).optional() })).optional(),
+  instance_types: z.array(z.looseObject({ type: z.string().optional() })).optional(),
+  health_checks: z.array(z.looseObject({ http: z.looseObject({ path: z.string().optional() }).optional() })).optional(),
+});
+const flag = z.boolean().default(false);
+const serviceBody = z.looseObject({ definition, skip_build: flag, save_only: flag });
+const createServiceBody = z.looseObject({ app_id: z.string(), definition, name: name.optional() });
+const redeployBody = z.looseObject({ use_cache: flag, skip_build: flag, sha: z.string().optional() });
+const appBody = z.looseObject({ name });
+
+/** An answer of the vendor that is no success. */
+class KoyebError extends Error {
+  readonly status: ContentfulStatusCode;
+  readonly code: string;
+  readonly fields: readonly { readonly field: string; readonly description: string }[];
+  constructor(status: ContentfulStatusCode, code: string, message: string, fields: KoyebError["fields"] = []) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.fields = fields;
+  }
+}
+const notFound = (what: string): KoyebError => new KoyebError(404, "not_found", `${what} not found`);
+const invalid = (field: string, description: string): KoyebError =>
+  new KoyebError(400, "validation_error", "Validation error", [{ field, description }]);
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.map((issue) => ({ field: issue.path.map(String).join("."), description: issue.message }));
+  throw new KoyebError(400, "validation_error", "Validation error", fields);
+}
+
+/** The routes of the API on one cloud. `token` is the bearer token that is accepted. */
+export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
+  const app: VendorApp = new Hono();
+  const body = async (request: { text(): Promise<string> }): Promise<unknown> => {
+    const text = await request.text();
+    try {
+      return text === "" ? {} : JSON.parse(text);
+    } catch {
+      throw new KoyebError(400, "invalid_argument", "the body is not JSON");
+    }
+  };
+  const listed = <T>(all: readonly T[], query: (key: string) => string | undefined) => {
+    const limit = Number(query("limit") ?? DEFAULT_LIMIT);
+    const offset = Number(query("offset") ?? 0);
+    return { page: all.slice(offset, offset + limit), rest: { limit, offset, count: all.length } };
+  };
+  const among = (value: string, allowed: readonly string[] | undefined): boolean => !allowed?.length || allowed.includes(value);
+  const secretOf = (id: string): KoyebSecret => cloud.secrets.get(id) ?? raise(notFound("Secret"));
+  const appOf = (id: string): KoyebApp => cloud.apps.get(id) ?? raise(notFound("App"));
+  const serviceOf = (id: string): KoyebService => {
+    const service = cloud.services.get(id);
+    return service && service.status !== "DELETED" ? service : raise(notFound("Service"));
+  };
+  const services = (appId?: string): KoyebService[] =>
+    [...cloud.services.values()].filter((service) => service.status !== "DELETED" && (!appId || service.appId === appId));
+
+  app.onError((error, c) => {
+    if (!(error instanceof KoyebError)) return c.json({ status: 500, code: "internal", message: "internal error of the sandbox" }, 500);
+    const { status, code, message, fields } = error;
+    return c.json({ status, code, message, ...(fields.length > 0 ? { fields } : {}) }, status);
+  });
+  app.use("/v1/*", async (c, next) => {
+    if (c.req.header("authorization") !== `Bearer ${token}`) throw new KoyebError(401, "unauthorized", "token is not valid");
+    await next();
+  });
+
+  app.get("/v1/secrets", (c) => {
+    const types = c.req.queries("types");
+    // The filter is a search, not an equality: `…-secret-a` also finds `…-secret-a2`.
+    const found = [...cloud.secrets.values()].filter(
+      (secret) => among(secret.type, types) && secret.name.includes(c.req.query("name") ?? ""),
+    );
+    const { page, rest } = listed(found, (key) => c.req.query(key));
+    return c.json({ secrets: page.map(secretOnWire), ...rest });
+  });
+  app.post("/v1/secrets", async (c) => {
+    const input = parse(secretBody, await body(c.req));
+    if ([...cloud.secrets.values()].some((secret) => secret.name === input.name)) throw invalid("name", "already exists");
+    const now = new Date();
+    const secret: KoyebSecret = {
+      id: randomUUID(),
+      name: input.name,
+      type: input.type,
+      value: input.value,
+      createdAt: now,
+      updatedAt: now,
+    };
+    cloud.secrets.set(secret.id, secret);
+    return c.json({ secret: secretOnWire(secret) });
+  });
+  app.get("/v1/secrets/:id", (c) => c.json({ secret: secretOnWire(secretOf(c.req.param("id"))) }));
+  app.on(["PUT", "PATCH"], "/v1/secrets/:id", async (c) => {
+    const secret = secretOf(c.req.param("id"));
+    const input = parse(secretBody.partial(), await body(c.req));
+    const mask = c.req.query("update_mask")?.split(",");
+    const has = (field: "name" | "value"): boolean => input[field] !== undefined && (mask?.includes(field) ?? true);
+    if (has("name")) secret.name = input.name ?? secret.name;
+    // An empty value is taken as it is: the vendor's own client uploads one when its stdin is empty.
+    if (has("value")) secret.value = input.value ?? "";
+    secret.updatedAt = new Date();
+    return c.json({ secret: secretOnWire(secret) });
+  });
+  app.delete("/v1/secrets/:id", (c) => {
+    cloud.secrets.delete(secretOf(c.req.param("id")).id);
+    return c.json({});
+  });
+  app.post("/v1/secrets/:id/reveal", (c) => c.json({ value: secretOf(c.req.param("id")).value }));
+
+  const wireApp = (record: KoyebApp) => appOnWire(record, cloud.appStatus(record));
+  app.get("/v1/apps", (c) => {
+    const found = [...cloud.apps.values()].filter((record) => record.name.includes(c.req.query("name") ?? ""));
+    const { page, rest } = listed(found, (key) => c.req.query(key));
+    return c.json({ apps: page.map(wireApp), ...rest });
+  });
+  app.post("/v1/apps", async (c) => {
+    const input = parse(appBody, await body(c.req));
+    if ([...cloud.apps.values()].some((record) => record.name === input.name)) throw invalid("name", "already exists");
+    const now = new Date();
+    const record: KoyebApp = { id: randomUUID(), name: input.name, createdAt: now, updatedAt: now };
+    cloud.apps.set(record.id, record);
+    return c.json({ app: wireApp(record) });
+  });
+  app.get("/v1/apps/:id", (c) => c.json({ app: wireApp(appOf(c.req.param("id"))) }));
+  app.on(["PUT", "PATCH"], "/v1/apps/:id", async (c) => {
+    const record = appOf(c.req.param("id"));
+    record.name = parse(appBody.partial(), await body(c.req)).name ?? record.name;
+    record.updatedAt = new Date();
+    return c.json({ app: wireApp(record) });
+  });
+  app.delete("/v1/apps/:id", (c) => {
+    const record = appOf(c.req.param("id"));
+    for (const service of services(record.id)) cloud.discard(service);
+    cloud.apps.delete(record.id);
+    return c.json({});
+  });
+
+  app.get("/v1/services", (c) => {
+    const statuses = c.req.queries("statuses");
+    const found = services(c.req.query("app_id")).filter(
+      (service) => service.name.includes(c.req.query("name") ?? "") && among(service.status, statuses),
+    );
+    const { page, rest } = listed(found, (key) => c.req.query(key));
+    return c.json({ services: page.map(serviceOnWire), ...rest, has_next: rest.offset + page.length < rest.count });
+  });
+  app.post("/v1/services", async (c) => {
+    const input = parse(createServiceBody, await body(c.req));
+    const record = appOf(input.app_id);
+    const serviceName = input.name ?? input.definition.name ?? raise(invalid("definition.name", "is required"));
+    if (services(record.id).some((service) => service.name === serviceName)) throw invalid("name", "already exists");
+    const now = new Date();
+    const service: KoyebService = {
+      id: randomUUID(),
+      appId: record.id,
+      name: serviceName,
+      status: "STARTING",
+      definition: input.definition,
+      version: 0,
+      built: false,
+      activeId: null,
+      latestId: null,
+      createdAt: now,
+      updatedAt: now,
+    };
+    if (c.req.query("dry_run") === "true") return c.json({ service: serviceOnWire(service) });
+    cloud.services.set(service.id, service);
+    cloud.deploy(service, false);
+    return c.json({ service: serviceOnWire(service) });
+  });
+  app.get("/v1/services/:id", (c) => c.json({ service: serviceOnWire(serviceOf(c.req.param("id"))) }));
+  app.on(["PUT", "PATCH"], "/v1/services/:id", async (c) => {
+    const service = serviceOf(c.req.param("id"));
+    const input = parse(serviceBody, await body(c.req));
+    if (input.skip_build && !service.built) throw invalid("skip_build", "no previous successful build");
+    if (c.req.query("dry_run") === "true") return c.json({ service: serviceOnWire(service) });
+    service.definition = input.definition;
+    if (input.save_only) mark(service, service.status);
+    else cloud.deploy(service, input.skip_build);
+    return c.json({ service: serviceOnWire(service) });
+  });
+  app.delete("/v1/services/:id", (c) => {
+    cloud.discard(serviceOf(c.req.param("id")));
+    return c.json({});
+  });
+  app.post("/v1/services/:id/redeploy", async (c) => {
+    const service = serviceOf(c.req.param("id"));
+    const input = parse(redeployBody, await body(c.req));
+    if (input.skip_build && !service.built) throw invalid("skip_build", "no previous successful build");
+    return c.json({ deployment: deploymentOnWire(cloud.deploy(service, input.skip_build)) });
+  });
+
+  app.get("/v1/deployments", (c) => {
+    const { app_id, service_id } = c.req.query();
+    const statuses = c.req.queries("statuses");
+    const found = [...cloud.deployments.values()]
+      .filter((deployment) => (!app_id || deployment.appId === app_id) && (!service_id || deployment.serviceId === service_id))
+      .filter((deployment) => among(deployment.status, statuses))
+      .toReversed();
+    const { page, rest } = listed(found, (key) => c.req.query(key));
+    return c.json({ deployments: page.map(deploymentOnWire), ...rest });
+  });
+  app.get("/v1/deployments/:id", (c) =>
+    c.json({ deployment: deploymentOnWire(cloud.deployments.get(c.req.param("id")) ?? raise(notFound("Deployment"))) }),
+  );
+
+  app.get("/v1/instances", (c) => {
+    const { app_id, service_id, deployment_id, regional_deployment_id } = c.req.query();
+    const statuses = c.req.queries("statuses");
+    const found = [...cloud.instances.values()]
+      .filter(({ deployment }) => (!app_id || deployment.appId === app_id) && (!service_id || deployment.serviceId === service_id))
+      .filter(({ deployment }) => !deployment_id || deployment.id === deployment_id)
+      .filter(({ deployment }) => !regional_deployment_id || deployment.regionalId === regional_deployment_id)
+      .filter((instance) => among(instance.status, statuses))
+      .toReversed();
+    const { page, rest } = listed(found, (key) => c.req.query(key));
+    return c.json({ instances: page.map(instanceOnWire), ...rest, order: "desc" });
+  });
+  app.get("/v1/instances/:id", (c) =>
+    c.json({ instance: instanceOnWire(cloud.instances.get(c.req.param("id")) ?? raise(notFound("Instance"))) }),
+  );
+  app.get("/v1/organizations/:id", (c) => c.json({ organization: { ...ORGANIZATION, status: "ACTIVE" } }));
+  return app;
+}
+
+function raise(error: Error): never {
+  throw error;
+}

@@ -1,0 +1,57 @@
+/**
+ * Koyeb on loopback: the API listener and one public listener per service. A service's URL exists before the service does,
+ * so that a gateway can be configured with it first.
+ */
+import { type Listener, listen, type VendorContext, withFaults } from "../vendor.ts";
+import { startEdge } from "../edge.ts";
+import { koyebApi } from "./api.ts";
+import { KoyebCloud, type RolloutBehaviour } from "./cloud.ts";
+
+export type { RolloutBehaviour } from "./cloud.ts";
+
+/** A running Koyeb. App and service are named as in the vendor's console. */
+export interface Koyeb {
+  /** API base, `http://127.0.0.1:<port>`. */
+  readonly url: string;
+  /** Public URL of a service; stable from the first call on. */
+  edgeUrl(app: string, service: string): Promise<string>;
+  /** What the next deployments of an app do. */
+  behave(app: string, behaviour: RolloutBehaviour): void;
+  /** Puts a service to sleep. light: memory kept; deep: stopped, the next request cold-starts it from its old snapshot. */
+  sleep(app: string, service: string, depth: "light" | "deep"): Promise<void>;
+  /** Runs so many instances of the active deployment, within the definition's maximum. */
+  scale(app: string, service: string, count: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param options.program what runs instead of the origin. @throws when a port is taken. */
+export async function startKoyeb(context: VendorContext, options: { readonly program?: string } = {}): Promise<Koyeb> {
+  const cloud = new KoyebCloud(context, options.program);
+  const api = await listen(withFaults("koyeb", context, koyebApi(cloud, context.tokens.koyeb)), context.port("koyeb"));
+  const edges = new Map<string, Promise<Listener>>();
+  const serviceNamed = (app: string, service: string) => {
+    const found = cloud.findService(app, service);
+    if (!found) throw new TypeError(`koyeb has no service "${app}/${service}"`);
+    return found;
+  };
+  return {
+    url: api.url,
+    async edgeUrl(app, service) {
+      const key = `${app}/${service}`;
+      const listener = edges.size === 0 ? "origin-koyeb" : null;
+      const edge = edges.get(key) ?? startEdge(context, { listener, server: "koyeb", route: () => cloud.route(app, service) });
+      edges.set(key, edge);
+      return (await edge).url;
+    },
+    behave(app, behaviour) {
+      cloud.behaviour.set(app, behaviour);
+    },
+    sleep: (app, service, depth) => cloud.sleep(serviceNamed(app, service), depth),
+    scale: (app, service, count) => cloud.scale(serviceNamed(app, service), count),
+    async close() {
+      const open = await Promise.allSettled(edges.values());
+      await Promise.all([api.close(), ...open.map((edge) => (edge.status === "fulfilled" ? edge.value.close() : undefined))]);
+      await cloud.close();
+    },
+  };
+}

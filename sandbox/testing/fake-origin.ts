@@ -1,0 +1,43 @@
+/**
+ * A program for tests that stands where the origin stands: answers /health, reports the environment with which it was
+ * started, and streams. `BEHAVE` makes it refuse to start, stay unhealthy or end later.
+ */
+import { createServer } from "node:http";
+
+const behave = process.env["BEHAVE"] ?? "";
+if (behave === "refuse") {
+  process.stderr.write("error: no valid gateway secret in GATEWAY_SECRET_A or GATEWAY_SECRET_B (ERR_SECRET_MISSING)\n");
+  process.exit(2);
+}
+const environment = { ...process.env };
+const server = createServer((request, response) => {
+  response.setHeader("x-mcpist-origin", environment["ORIGIN_NAME"] ?? "fake");
+  if (request.url === "/health") response.writeHead(behave === "unhealthy" ? 500 : 200).end("ok");
+  else if (request.url === "/stream") {
+    response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n");
+    const timer = setInterval(() => response.write("data: more\n\n"), 20);
+    response.on("close", () => {
+      clearInterval(timer);
+      process.stdout.write(`${JSON.stringify({ event: "stream closed" })}\n`);
+    });
+  } else if (request.url === "/slow") setTimeout(() => response.end("slow"), 150);
+  else if (request.url === "/end") process.exit(1);
+  else {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const body = Buffer.concat(chunks).toString();
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ pid: process.pid, environment, headers: request.rawHeaders, url: request.url, body }));
+    });
+  }
+});
+server.listen(Number(process.env["PORT"]), "127.0.0.1", () => {
+  const address = server.address();
+  process.stdout.write(`${JSON.stringify({ event: "listening", port: typeof address === "object" ? address?.port : 0 })}\n`);
+});
+for (const signal of ["SIGTERM", "SIGINT"] as const)
+  process.once(signal, () => {
+    server.close(() => process.exit(0));
+    server.closeIdleConnections();
+  });
