@@ -99,10 +99,10 @@ test("a ref is a lock: it can be created once, and of two updates from one paren
   const ref = "refs/mcpist/rotation/production";
   expect((await call("GET", `${REPO}/git/ref/mcpist/rotation/production`)).status).toBe(404);
   const creations = await Promise.all([1, 2].map(() => call("POST", `${REPO}/git/refs`, { ref, sha: first })));
-  expect(creations.map(({ status }) => status).sort()).toEqual([201, 422]);
+  expect(creations.map(({ status }) => status).sort((a, b) => a - b)).toEqual([201, 422]);
   const [mine, theirs] = [await commit([first], "mine"), await commit([first], "theirs")];
   const updates = await Promise.all([mine, theirs].map((sha) => call("PATCH", `${REPO}/git/${ref}`, { sha, force: false })));
-  expect(updates.map(({ status }) => status).sort()).toEqual([200, 422]);
+  expect(updates.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 422]);
   expect(updates.find(({ status }) => status === 422)?.json.message).toBe("Update is not a fast forward");
   const winner = updates.find(({ status }) => status === 200)?.json.object.sha;
   expect((await call("GET", `${REPO}/git/ref/mcpist/rotation/production`)).json.object.sha).toBe(winner);
