@@ -1,0 +1,72 @@
+/**
+ * Supabase Auth on loopback: the keys, the OAuth endpoints and the plain sign-in of seeded users.
+ * Tokens of OAuth clients carry the MCP resource as their one audience, as the access-token hook of supabase/ makes them.
+ */
+import { Hono } from "hono";
+import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
+import { addOAuth } from "./oauth.ts";
+import { TokenMint, USER_COUNT, userId, type TokenOptions } from "./tokens.ts";
+
+/** OAuth client of the tokens that {@link Idp.mint} makes. */
+export const SANDBOX_CLIENT_ID = "sandbox-client";
+/** Password of every seeded user in the plain sign-in. The sandbox's own, on loopback only. */
+const PASSWORD = "sandbox";
+
+/** The running issuer. */
+export interface Idp {
+  /** With `/auth/v1`, no trailing slash. */
+  readonly issuer: string;
+  /** The audience of issued tokens; must be set before the first one is asked for. */
+  setResource(url: string): void;
+  /** An access token for the MCP resource. `claims` override, `undefined` removes. */
+  mint(options?: TokenOptions): Promise<string>;
+  /** A new signing key. The old one stays published unless `revoke` is set. @returns the new key's id. */
+  rotateKey(options?: { readonly revoke?: boolean }): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Starts the issuer. @throws when the port is taken. */
+export async function startIdp(context: VendorContext): Promise<Idp> {
+  let resource = "";
+  const app: VendorApp = new Hono();
+  const mint = await TokenMint.create();
+  const resourceUrl = (): string => {
+    if (resource === "") throw new TypeError("setResource comes before the first token");
+    return resource;
+  };
+
+  // Supabase's edge keeps the keys for ten minutes; here they are short-lived so that a rotation can be watched.
+  app.get("/auth/v1/.well-known/jwks.json", (c) => c.json(mint.jwks(), 200, { "cache-control": "public, max-age=2" }));
+  addOAuth(app, mint, resourceUrl);
+  app.post("/auth/v1/token", async (c) => {
+    const body: unknown = await c.req.json().catch(() => null);
+    const { email = "", password = "" } = (typeof body === "object" ? body : null) as { email?: string; password?: string };
+    const n = Number(/^user-(\d+)@sandbox\.test$/.exec(email)?.[1] ?? 0);
+    if (c.req.query("grant_type") !== "password") return c.json({ error: "unsupported_grant_type" }, 400);
+    if (n < 1 || n > USER_COUNT || password !== PASSWORD)
+      return c.json({ code: 400, error_code: "invalid_credentials", msg: "Invalid login credentials" }, 400);
+    return c.json({
+      access_token: await mint.mintSession({ sub: userId(n) }),
+      token_type: "bearer",
+      expires_in: 3600,
+      user: { id: userId(n), email },
+    });
+  });
+  app.get("/auth/v1/health", (c) => c.json({ name: "GoTrue", description: "imitated by the mcpist sandbox" }));
+
+  const listener = await listen(withFaults("idp", context, app), context.port("idp"));
+  mint.issuer = `${listener.url}/auth/v1`;
+  return {
+    issuer: mint.issuer,
+    setResource(url) {
+      resource = url;
+    },
+    mint: (options) => mint.mint(resourceUrl(), SANDBOX_CLIENT_ID, options),
+    async rotateKey(options = {}) {
+      const kid = await mint.rotate();
+      if (options.revoke === true) mint.revoke();
+      return kid;
+    },
+    close: () => listener.close(),
+  };
+}

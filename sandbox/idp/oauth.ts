@@ -1,0 +1,143 @@
+/**
+ * The OAuth 2.1 side of the issuer: metadata, dynamic registration, authorization code with PKCE (S256), refresh with rotation.
+ * Consent is given at once and in the name of a seeded user: the sandbox rehearses the gateway, not a sign-in page.
+ */
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import type { Context } from "hono";
+import type { VendorApp } from "../vendor.ts";
+import { USER_COUNT, userId, type TokenMint } from "./tokens.ts";
+
+/** Unit: milliseconds. */
+const CODE_LIFETIME_MS = 60_000;
+const TOKEN_LIFETIME_SECONDS = 3600;
+
+interface Grant {
+  readonly clientId: string;
+  readonly sub: string;
+}
+interface Code extends Grant {
+  readonly redirectUri: string;
+  readonly challenge: string;
+  readonly expiresAt: number;
+}
+
+const refusal = (c: Context, error: string, text: string, status: 400 | 401 = 400): Response =>
+  c.json({ error, error_description: text }, status, { "cache-control": "no-store" });
+
+/** Redirects leave the sandbox only to this machine or to an app scheme. */
+function isRedirect(uri: string): boolean {
+  if (!URL.canParse(uri)) return false;
+  const { protocol, hostname } = new URL(uri);
+  return protocol === "http:" || protocol === "https:"
+    ? /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname)
+    : !/^(javascript|data|file):$/.test(protocol);
+}
+
+/** Adds the OAuth endpoints below `/auth/v1`. `resource` names the audience of issued tokens. */
+export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string): void {
+  const clients = new Map<string, readonly string[]>();
+  const codes = new Map<string, Code>();
+  const refreshTokens = new Map<string, Grant>();
+
+  const metadata = () => ({
+    issuer: mint.issuer,
+    authorization_endpoint: `${mint.issuer}/oauth/authorize`,
+    token_endpoint: `${mint.issuer}/oauth/token`,
+    registration_endpoint: `${mint.issuer}/oauth/clients/register`,
+    jwks_uri: `${mint.issuer}/.well-known/jwks.json`,
+    response_types_supported: ["code"],
+    response_modes_supported: ["query"],
+    grant_types_supported: ["authorization_code", "refresh_token"],
+    code_challenge_methods_supported: ["S256"],
+    token_endpoint_auth_methods_supported: ["none"],
+    scopes_supported: ["openid", "email", "profile", "phone"],
+    subject_types_supported: ["public"],
+    id_token_signing_alg_values_supported: ["ES256"],
+  });
+  app.get("/.well-known/oauth-authorization-server/auth/v1", (c) => c.json(metadata()));
+  app.get("/auth/v1/.well-known/oauth-authorization-server", (c) => c.json(metadata()));
+  app.get("/auth/v1/.well-known/openid-configuration", (c) => c.json(metadata()));
+
+  app.post("/auth/v1/oauth/clients/register", async (c) => {
+    const body: unknown = await c.req.json().catch(() => null);
+    const uris: unknown = typeof body === "object" && body !== null && "redirect_uris" in body ? body.redirect_uris : null;
+    if (!Array.isArray(uris) || uris.length === 0 || !uris.every((uri) => typeof uri === "string" && isRedirect(uri)))
+      return refusal(c, "invalid_redirect_uri", "redirect_uris must be loopback addresses or app schemes");
+    const clientId = randomUUID();
+    clients.set(clientId, uris as readonly string[]);
+    return c.json(
+      { ...(body as object), client_id: clientId, client_id_issued_at: Math.floor(Date.now() / 1000), token_endpoint_auth_method: "none" },
+      201,
+    );
+  });
+
+  app.get("/auth/v1/oauth/authorize", (c) => {
+    const query = c.req.query();
+    const { client_id: clientId = "", redirect_uri: redirectUri = "", code_challenge: challenge = "", state } = query;
+    // Before client and redirect are known to be good, an error is shown here and never sent anywhere.
+    if (!clients.get(clientId)?.includes(redirectUri)) return refusal(c, "invalid_client", "unknown client or redirect_uri");
+    const target = new URL(redirectUri);
+    if (state !== undefined) target.searchParams.set("state", state);
+    const bad =
+      query["response_type"] !== "code"
+        ? "unsupported_response_type"
+        : query["code_challenge_method"] !== "S256" || challenge === ""
+          ? "invalid_request"
+          : null;
+    if (bad) target.searchParams.set("error", bad);
+    else {
+      const hinted = Number(/^user-(\d+)@/.exec(query["login_hint"] ?? "")?.[1] ?? 1);
+      const code = randomBytes(32).toString("base64url");
+      const sub = userId(hinted >= 1 && hinted <= USER_COUNT ? hinted : 1);
+      codes.set(code, { clientId, sub, redirectUri, challenge, expiresAt: Date.now() + CODE_LIFETIME_MS });
+      target.searchParams.set("code", code);
+    }
+    return c.redirect(target.href, 302);
+  });
+
+  const issue = async (c: Context, grant: Grant): Promise<Response> => {
+    const refreshToken = randomBytes(32).toString("base64url");
+    refreshTokens.set(refreshToken, grant);
+    const accessToken = await mint.mint(resource(), grant.clientId, { sub: grant.sub, lifetimeSeconds: TOKEN_LIFETIME_SECONDS });
+    return c.json(
+      {
+        access_token: accessToken,
+        token_type: "bearer",
+        expires_in: TOKEN_LIFETIME_SECONDS,
+        refresh_token: refreshToken,
+        scope: "openid email",
+      },
+      200,
+      {
+        "cache-control": "no-store",
+      },
+    );
+  };
+
+  app.post("/auth/v1/oauth/token", async (c) => {
+    const form = new URLSearchParams(await c.req.text());
+    const clientId = form.get("client_id") ?? "";
+    if (!clients.has(clientId)) return refusal(c, "invalid_client", "unknown client", 401);
+    const grantType = form.get("grant_type");
+    if (grantType === "authorization_code") {
+      const text = form.get("code") ?? "";
+      const code = codes.get(text);
+      codes.delete(text);
+      const challenge = createHash("sha256")
+        .update(form.get("code_verifier") ?? "")
+        .digest("base64url");
+      const fits = code?.clientId === clientId && code.redirectUri === form.get("redirect_uri") && code.challenge === challenge;
+      if (!code || !fits || code.expiresAt < Date.now())
+        return refusal(c, "invalid_grant", "the code is unknown, used, expired or not for this request");
+      return issue(c, code);
+    }
+    if (grantType === "refresh_token") {
+      const text = form.get("refresh_token") ?? "";
+      const grant = refreshTokens.get(text);
+      if (grant?.clientId !== clientId) return refusal(c, "invalid_grant", "the refresh token is unknown or used");
+      refreshTokens.delete(text);
+      return issue(c, grant);
+    }
+    return refusal(c, "unsupported_grant_type", "authorization_code or refresh_token");
+  });
+}
