@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { rateLimitNamespace } from "./edge.ts";
+import { documentOf, EXAMPLE, resourceOf, settingsOf, stableText, synthesize } from "./testing.ts";
+
+const edge = (synthesis: ReturnType<typeof synthesize>) => documentOf(synthesis, "production-base-edge");
+const SENT_ONCE =
+  '${terraform_data.upload.id == terraform_data.first_upload.output.id ? {"new_tag":"v1","steps":[{"new_sqlite_classes":["UserBurst"]}]} : null}';
+
+describe("edge stack", () => {
+  it("is what it was", async () => {
+    await expect(stableText(edge(synthesize(settingsOf())))).toMatchFileSnapshot("snapshots/production-base-edge.snap");
+  });
+
+  it("gives the same JSON for the same sources", () => {
+    expect(stableText(edge(synthesize(settingsOf())))).toBe(stableText(edge(synthesize(settingsOf()))));
+  });
+
+  it("sends the migration with the first upload only", () => {
+    const document = edge(synthesize(settingsOf()));
+    expect(resourceOf(document, "cloudflare_workers_script")["migrations"]).toBe(SENT_ONCE);
+    expect(resourceOf(document, "terraform_data", "first_upload")["lifecycle"]).toEqual({ ignore_changes: ["input"] });
+  });
+
+  it("sends no migration when it is told that the Worker has it, and remembers that", () => {
+    const document = edge(synthesize(settingsOf(EXAMPLE, { appliedMigrationTag: "v1" })));
+    expect(resourceOf(document, "cloudflare_workers_script")).not.toHaveProperty("migrations");
+    expect(resourceOf(document, "terraform_data", "first_upload")).toMatchObject({ input: { id: "earlier" } });
+    expect(resourceOf(document, "terraform_data", "first_upload")).not.toHaveProperty("lifecycle");
+  });
+
+  it("makes another upload when the Worker, a limit or the configuration changes, and only then", () => {
+    const fingerprint = (...parameters: Parameters<typeof synthesize>) =>
+      (resourceOf(edge(synthesize(...parameters)), "terraform_data", "upload")["triggers_replace"] as { readonly fingerprint: string })
+        .fingerprint;
+    const first = fingerprint(settingsOf());
+    expect(fingerprint(settingsOf())).toBe(first);
+    expect(fingerprint(settingsOf(), "export default {};\n")).not.toBe(first);
+    expect(fingerprint(settingsOf({ ...EXAMPLE, limits: { perIpPerMinute: 7 } }))).not.toBe(first);
+    expect(fingerprint(settingsOf({ ...EXAMPLE, allowedOrigins: ["https://app.example.com"] }))).not.toBe(first);
+  });
+
+  it("leaves the zone alone in the sandbox, and opens the Worker's own name there only", () => {
+    const cloudflare = { ...EXAMPLE.cloudflare, url: "http://127.0.0.1:1001" };
+    const sandbox = documentOf(synthesize(settingsOf({ ...EXAMPLE, cloudflare }, { name: "sandbox", sandbox: true })), "sandbox-base-edge");
+    expect(sandbox.resources.filter(({ type }) => /zone|ruleset|custom_domain/.test(type))).toEqual([]);
+    expect(resourceOf(sandbox, "cloudflare_workers_script_subdomain")["enabled"]).toBe(true);
+    expect(resourceOf(edge(synthesize(settingsOf())), "cloudflare_workers_script_subdomain")["enabled"]).toBe(false);
+  });
+
+  it("gives every Worker of an account its own counters", () => {
+    const numbers = ["a", "b"].flatMap((worker) => ["RL_IP", "RL_AUTH"].map((binding) => rateLimitNamespace(worker, binding)));
+    expect(new Set(numbers).size).toBe(4);
+    for (const number of numbers) expect(number).toMatch(/^[1-9]\d{0,9}$/);
+  });
+
+  it("keeps its state in a bucket when the configuration says so, without a credential", () => {
+    const backend = { type: "s3", bucket: "state", endpoint: "https://account.r2.cloudflarestorage.com" } as const;
+    const { settings } = edge(synthesize(settingsOf({ ...EXAMPLE, backend })));
+    expect(settings.find(({ address }) => address === "backend.s3")?.values).toEqual({
+      bucket: "state",
+      encrypt: true,
+      endpoints: { s3: "https://account.r2.cloudflarestorage.com" },
+      key: "mcpist/production-base-edge.tfstate",
+      region: "auto",
+      skip_credentials_validation: true,
+      skip_metadata_api_check: true,
+      skip_region_validation: true,
+      skip_requesting_account_id: true,
+      skip_s3_checksum: true,
+      use_lockfile: true,
+      use_path_style: true,
+    });
+  });
+});

@@ -1,0 +1,22 @@
+/**
+ * `node stacks/main.ts` writes the Terraform configuration of one environment to cdktf.out, with no terraform, no CLI and no
+ * network. The CLIs (cdktn, cdktf) start the same file. Exit codes: 0 written, 2 wrong configuration (nothing written).
+ */
+import process from "node:process";
+import { buildApp } from "./app.ts";
+import { loadSettings } from "./settings.ts";
+import { bundleWorker } from "./worker-bundle.ts";
+
+const folder = process.cwd();
+
+function refuse(reasons: readonly string[]): void {
+  for (const reason of reasons) process.stderr.write(`error: ${reason} (ERR_CONFIG)\n`);
+  process.exitCode = 2;
+}
+
+const settings = await loadSettings(process.env, folder);
+if (settings.ok) {
+  const bundle = bundleWorker(folder, process.env["MCPIST_WORKER_BUNDLE"]);
+  if (bundle.ok) buildApp(settings.value, { bundle: bundle.value }).synth();
+  else refuse(bundle.error);
+} else refuse(settings.error);

@@ -1,0 +1,83 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { SANDBOX_VARIABLE } from "../contract/sandbox.ts";
+import { loadSettings } from "./settings.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+
+/** A folder with this text as its mcpist.config.ts. */
+function folderWith(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "mcpist-settings-"));
+  writeFileSync(join(folder, "mcpist.config.ts"), text);
+  return folder;
+}
+
+const URLS = {
+  gateway: "http://127.0.0.1:1001",
+  github: "http://127.0.0.1:1002",
+  cloudflare: "http://127.0.0.1:1003/client/v4",
+  koyeb: "http://127.0.0.1:1004",
+  fly: "http://127.0.0.1:1005",
+  issuer: "http://127.0.0.1:1006/auth/v1",
+  database: "postgres://127.0.0.1:1007/postgres",
+  control: "http://127.0.0.1:1008",
+  origins: { koyeb: "http://127.0.0.1:1009", fly: "http://127.0.0.1:1010" },
+};
+
+describe("loadSettings", () => {
+  it("takes the example's production environment by default", async () => {
+    const settings = await loadSettings({}, ROOT);
+    expect(settings).toMatchObject({ ok: true, value: { name: "production", sandbox: false, flyBaseUrl: null, stateDirectory: ROOT } });
+  });
+
+  it("takes the sandbox inside a sandbox, with a state of its own", async () => {
+    const settings = await loadSettings({ [SANDBOX_VARIABLE]: JSON.stringify(URLS), FLY_FLAPS_BASE_URL: URLS.fly }, ROOT);
+    expect(settings).toMatchObject({ ok: true, value: { name: "sandbox", sandbox: true, flyBaseUrl: URLS.fly } });
+    expect(settings.ok && settings.value.stateDirectory.startsWith(tmpdir())).toBe(true);
+  });
+
+  it("lets a pipeline choose the image and the folder of the state", async () => {
+    const settings = await loadSettings({ MCPIST_IMAGE: "ghcr.io/acme/origin:2.0.0", MCPIST_STATE_DIR: "/state" }, ROOT);
+    expect(settings).toMatchObject({ ok: true, value: { image: "ghcr.io/acme/origin:2.0.0", stateDirectory: "/state" } });
+  });
+
+  it.each<[string, Record<string, string>, string | null, RegExp]>([
+    ["a folder without a configuration", {}, null, /^mcpist\.config\.ts: not found in this folder; "mcpist init" writes one$/],
+    ["a configuration that is no program", {}, "export default {", /^mcpist\.config\.ts: cannot be loaded: /],
+    ["a configuration without a default export", {}, "export const a = 1;", /^mcpist\.config\.ts: has no default export$/],
+    ["an unknown environment", { MCPIST_ENV: "staging" }, "export default { environments: {} };", /there is no "staging"/],
+    ["the sandbox outside of one", { MCPIST_ENV: "sandbox" }, null, /exists only inside "mcpist sandbox/],
+    ["a broken sandbox", { [SANDBOX_VARIABLE]: "{" }, null, /^MCPIST_SANDBOX is not what "mcpist sandbox" sets$/],
+  ])("refuses %s", async (_case, variables, text, reason) => {
+    const folder = text === null ? mkdtempSync(join(tmpdir(), "mcpist-settings-")) : folderWith(text);
+    const settings = await loadSettings(variables, folder);
+    expect(settings.ok ? "accepted" : settings.error.join("\n")).toMatch(reason);
+  });
+
+  it("names every wrong field and no value", async () => {
+    const folder = folderWith(`export default { environments: { production: {
+      github: { owner: "acme", repo: "mcp", environment: "Wrong Name!" },
+      cloudflare: { accountId: "a", zone: "example.com", hostname: "mcp.example.com" },
+      origins: [{ name: "koyeb", kind: "heroku", url: "http://example.com" }],
+      auth: { issuer: "ftp://issuer.example", audience: "https://mcp.example.com/mcp" },
+      image: "i", secret: "hunter2",
+    } } };`);
+    const settings = await loadSettings({}, folder);
+    const text = settings.ok ? "" : settings.error.join("\n");
+    for (const field of ["github.environment", "cloudflare.worker", "origins.0.kind", "auth.issuer", "unknown setting"])
+      expect(text).toContain(field);
+    for (const value of ["Wrong Name!", "heroku", "ftp://", "hunter2"]) expect(text).not.toContain(value);
+  });
+
+  it("refuses a migration tag that was never released", async () => {
+    const settings = await loadSettings({ MCPIST_APPLIED_MIGRATION_TAG: "v9" }, ROOT);
+    expect(settings).toEqual({ ok: false, error: ["MCPIST_APPLIED_MIGRATION_TAG must be one of: v1"] });
+  });
+
+  it("refuses a Machines API without encryption that is not on this machine", async () => {
+    const settings = await loadSettings({ FLY_FLAPS_BASE_URL: "http://machines.example" }, ROOT);
+    expect(settings).toEqual({ ok: false, error: ["FLY_FLAPS_BASE_URL must be https, or http on loopback"] });
+  });
+});

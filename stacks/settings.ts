@@ -1,0 +1,99 @@
+/**
+ * What one synthesis needs to know: the chosen environment of mcpist.config.ts and the few switches that a pipeline sets from
+ * outside. Reads no secret; tokens reach the providers through the environment of Terraform, never through here.
+ */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseConfig, type ConfigIssue, type Environment } from "../contract/config.ts";
+import { err, ok, type Result } from "../contract/result.ts";
+import { MIGRATIONS } from "./worker-migrations.ts";
+import { SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, sandboxEnvironment, type SandboxUrls } from "../contract/sandbox.ts";
+
+/** One synthesis. */
+export interface Settings {
+  /** Name of the environment in mcpist.config.ts, or `sandbox`. */
+  readonly name: string;
+  readonly environment: Environment;
+  /** True for the built-in sandbox: no zone, no repository settings, loopback URLs. */
+  readonly sandbox: boolean;
+  /** Full image reference of the origins. */
+  readonly image: string;
+  /** Folder of the local state files. */
+  readonly stateDirectory: string;
+  /** Durable Object migration that the Worker is known to have; null = the stack's own memory decides. */
+  readonly appliedMigrationTag: string | null;
+  /** Base URL of Fly's Machines API without `/v1`; null = Fly's own. */
+  readonly flyBaseUrl: string | null;
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+const FILE = "mcpist.config.ts";
+
+/** Imports a configuration file. @returns the default export, or what went wrong in one sentence. */
+async function importConfig(path: string): Promise<Result<unknown, readonly string[]>> {
+  if (!existsSync(path)) return err([`${FILE}: not found in this folder; "mcpist init" writes one`]);
+  try {
+    const loaded = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
+    return loaded.default === undefined ? err([`${FILE}: has no default export`]) : ok(loaded.default);
+  } catch (error) {
+    // The message of a syntax error quotes source, and a configuration holds no value that must not be shown.
+    return err([`${FILE}: cannot be loaded: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+}
+
+const describe = (issues: readonly ConfigIssue[]): readonly string[] => issues.map(({ path, message }) => `${FILE}: ${path}: ${message}`);
+
+function sandboxInput(text: string | undefined): Result<unknown, readonly string[]> {
+  if (text === undefined) return err([`environment "${SANDBOX_ENVIRONMENT}" exists only inside "mcpist sandbox -- <command>"`]);
+  try {
+    const environment = sandboxEnvironment(JSON.parse(text) as SandboxUrls);
+    return ok({ environments: { [SANDBOX_ENVIRONMENT]: environment } });
+  } catch {
+    return err([`${SANDBOX_VARIABLE} is not what "mcpist sandbox" sets`]);
+  }
+}
+
+/**
+ * Chooses and checks one environment. `MCPIST_ENV` names it; without it a process inside a sandbox gets the sandbox, and
+ * every other one gets `production`.
+ *
+ * @returns as error one sentence per wrong field, naming the file and the path, never a value.
+ */
+export async function loadSettings(variables: Variables, folder: string): Promise<Result<Settings, readonly string[]>> {
+  const joined = variables[SANDBOX_VARIABLE];
+  const name = variables["MCPIST_ENV"] || (joined === undefined ? "production" : SANDBOX_ENVIRONMENT);
+  const sandbox = name === SANDBOX_ENVIRONMENT;
+  const input = sandbox ? sandboxInput(joined) : await importConfig(join(folder, FILE));
+  if (!input.ok) return input;
+  const config = parseConfig(input.value);
+  if (!config.ok) return err(describe(config.error));
+  const environment = config.value.environments[name];
+  if (!environment) {
+    const known = Object.keys(config.value.environments).join(", ");
+    return err([`${FILE}: environments: there is no "${name}"; MCPIST_ENV may name one of: ${known}`]);
+  }
+  const flyBaseUrl = variables["FLY_FLAPS_BASE_URL"] || null;
+  if (flyBaseUrl !== null && !/^http:\/\/(127\.0\.0\.1|localhost):\d+$/.test(flyBaseUrl) && !flyBaseUrl.startsWith("https://"))
+    return err(["FLY_FLAPS_BASE_URL must be https, or http on loopback"]);
+  const appliedMigrationTag = variables["MCPIST_APPLIED_MIGRATION_TAG"] || null;
+  if (appliedMigrationTag !== null && !MIGRATIONS.some(({ tag }) => tag === appliedMigrationTag))
+    return err([`MCPIST_APPLIED_MIGRATION_TAG must be one of: ${MIGRATIONS.map(({ tag }) => tag).join(", ")}`]);
+  // A sandbox forgets everything when it ends, and so must the state of its stacks: one folder per running sandbox.
+  const run = createHash("sha256")
+    .update(joined ?? "")
+    .digest("hex")
+    .slice(0, 12);
+  return ok({
+    name,
+    environment,
+    sandbox,
+    image: variables["MCPIST_IMAGE"] || environment.image,
+    stateDirectory: variables["MCPIST_STATE_DIR"] || (sandbox ? join(tmpdir(), `mcpist-sandbox-${run}`) : folder),
+    appliedMigrationTag,
+    flyBaseUrl,
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * What every stack of an environment shares: its name, its backend, and nothing else. State is kept on this machine or in an
+ * S3-compatible bucket; credentials of the bucket come from the environment of Terraform (AWS_ACCESS_KEY_ID, …).
+ */
+import { join } from "node:path";
+import { type Construct, LocalBackend, S3Backend, TerraformStack } from "./cdktf.ts";
+import type { Settings } from "./settings.ts";
+
+/** `base` stacks make the places that hold secrets, `service` stacks make what refuses to start without one. */
+export type Tier = "base" | "service";
+
+/** `production-base-edge`: environment, tier, part. */
+export const stackName = (environment: string, tier: Tier, part: string): string => `${environment}-${tier}-${part}`;
+
+/** One unit of deployment with a state of its own. */
+export abstract class McpistStack extends TerraformStack {
+  readonly settings: Settings;
+
+  constructor(scope: Construct, tier: Tier, part: string, settings: Settings) {
+    const id = stackName(settings.name, tier, part);
+    super(scope, id);
+    this.settings = settings;
+    const { backend } = settings.environment;
+    if (backend.type === "local") {
+      new LocalBackend(this, { path: join(settings.stateDirectory, `terraform.${id}.tfstate`) });
+      return;
+    }
+    const bucket = new S3Backend(this, {
+      bucket: backend.bucket,
+      key: `${backend.prefix}/${id}.tfstate`,
+      region: backend.region,
+      endpoints: { s3: backend.endpoint },
+      encrypt: true,
+      usePathStyle: true,
+      // What S3-compatible stores (Cloudflare R2 and others) do not have.
+      skipCredentialsValidation: true,
+      skipMetadataApiCheck: true,
+      skipRegionValidation: true,
+      skipRequestingAccountId: true,
+      skipS3Checksum: true,
+    });
+    // Locks by conditional write; no table beside the bucket. Terraform >= 1.10, OpenTofu >= 1.10.
+    bucket.addOverride("use_lockfile", true);
+  }
+}

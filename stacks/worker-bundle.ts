@@ -1,0 +1,52 @@
+/**
+ * Bundles the Worker into the one module that its Terraform resource uploads. The Worker is read by path and never imported:
+ * it is another program, with another runtime. The same sources give the same bytes, so an unchanged Worker plans no change.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildSync } from "esbuild";
+import { err, ok, type Result } from "../contract/result.ts";
+
+/** Where the bundle is written, relative to the checkout. */
+export const BUNDLE_PATH = "dist/worker/index.js";
+const ENTRY = "worker/index.ts";
+
+/**
+ * Writes the bundle and gives its absolute path. `MCPIST_WORKER_BUNDLE` names a file that is taken as it is instead, for
+ * pipelines that build and attest it in an earlier job.
+ *
+ * @returns as error one sentence with what to do.
+ */
+export function bundleWorker(folder: string, prebuilt: string | undefined): Result<string, readonly string[]> {
+  if (prebuilt) {
+    const path = join(folder, prebuilt);
+    const file = existsSync(prebuilt) ? prebuilt : path;
+    if (!existsSync(file)) return err(["MCPIST_WORKER_BUNDLE: there is no such file"]);
+    if (readFileSync(file).length === 0) return err(["MCPIST_WORKER_BUNDLE: the file is empty"]);
+    return ok(file);
+  }
+  if (!existsSync(join(folder, ENTRY)))
+    return err([`${ENTRY}: not found in this folder; run this in a checkout, or name a bundle in MCPIST_WORKER_BUNDLE`]);
+  const outfile = join(folder, BUNDLE_PATH);
+  try {
+    buildSync({
+      absWorkingDir: folder,
+      entryPoints: [ENTRY],
+      outfile,
+      bundle: true,
+      format: "esm",
+      platform: "browser",
+      conditions: ["workerd", "worker", "browser"],
+      external: ["cloudflare:*", "node:*"],
+      target: "es2024",
+      charset: "utf8",
+      legalComments: "none",
+      logLevel: "silent",
+      // Nothing outside the sources may change the bytes.
+      tsconfigRaw: { compilerOptions: {} },
+    });
+  } catch (error) {
+    return err([`${ENTRY}: cannot be bundled: ${error instanceof Error ? (error.message.split("\n", 2)[1] ?? error.message) : "unknown"}`]);
+  }
+  return ok(outfile);
+}

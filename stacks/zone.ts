@@ -1,0 +1,79 @@
+/**
+ * What the gateway asks of its DNS zone: encryption that cannot be switched off from outside, and two coarse shields in front
+ * of the Worker. Works on every Cloudflare plan. Settings of a zone hold for all of its names, so each one is a floor that
+ * other sites in the zone should want as well; HSTS therefore says nothing about subdomains.
+ */
+import type { McpistStack } from "./stack.ts";
+import { Ruleset, ZoneSetting } from "./cdktf.ts";
+
+/** The zone and the name in it that the gateway answers to. */
+export interface ZoneProtection {
+  /** Token or 32 hex characters. */
+  readonly zoneId: string;
+  readonly hostname: string;
+  /** The Worker's own limit per address, from which the flood shield is derived. */
+  readonly requestsPerMinute: number;
+}
+
+/** Two years, as browsers' preload lists ask for. */
+const HSTS_MAX_AGE_SECONDS = 63_072_000;
+/** The only period and timeout that the free plan has. */
+const FLOOD_PERIOD_SECONDS = 10;
+
+const SETTINGS: Readonly<Record<string, unknown>> = {
+  always_use_https: "on",
+  min_tls_version: "1.2",
+  // To origins behind the zone: their certificate is checked. The Worker's own fetches always check it.
+  ssl: "strict",
+  tls_1_3: "on",
+  security_header: {
+    strict_transport_security: { enabled: true, max_age: HSTS_MAX_AGE_SECONDS, include_subdomains: false, preload: false, nosniff: true },
+  },
+};
+
+/** Declares the settings and rulesets of a zone. */
+export function protectZone(stack: McpistStack, { zoneId, hostname, requestsPerMinute }: ZoneProtection): void {
+  for (const [settingId, value] of Object.entries(SETTINGS)) {
+    // The attribute takes any type; the prebuilt bindings know maps only.
+    new ZoneSetting(stack, settingId.replaceAll("_", "-"), { zoneId, settingId, value: {} }).addOverride("value", value);
+  }
+  const host = `http.host eq ${JSON.stringify(hostname)}`;
+  new Ruleset(stack, "firewall", {
+    zoneId,
+    name: "mcpist gateway",
+    kind: "zone",
+    phase: "http_request_firewall_custom",
+    rules: [
+      {
+        ref: "mcpist_methods",
+        description: "methods that the gateway has no answer for",
+        // DELETE stays: MCP clients end a session with it and expect the Worker's 405.
+        expression: `(${host} and not http.request.method in {"GET" "HEAD" "POST" "OPTIONS" "DELETE"})`,
+        action: "block",
+        enabled: true,
+      },
+    ],
+  });
+  new Ruleset(stack, "flood", {
+    zoneId,
+    name: "mcpist gateway flood",
+    kind: "zone",
+    phase: "http_ratelimit",
+    rules: [
+      {
+        ref: "mcpist_flood",
+        description: "a flood from one address, six times what the Worker itself admits",
+        expression: `(${host})`,
+        action: "block",
+        enabled: true,
+        ratelimit: {
+          characteristics: ["ip.src", "cf.colo.id"],
+          period: FLOOD_PERIOD_SECONDS,
+          // A minute's allowance within ten seconds: hosted MCP clients share addresses and must not meet this one.
+          requestsPerPeriod: requestsPerMinute,
+          mitigationTimeout: FLOOD_PERIOD_SECONDS,
+        },
+      },
+    ],
+  });
+}
