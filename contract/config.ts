@@ -40,6 +40,8 @@ const environment = z
       environment: name,
       /** "repository" where the plan has no environments; the names then carry the environment. */
       scope: z.enum(["environment", "repository"]).default("environment"),
+      /** Off where a private repository's plan does not include it. */
+      secretScanning: z.boolean().default(true),
     }),
     cloudflare: z.strictObject({
       accountId: text,
