@@ -1,0 +1,275 @@
+/**
+ * One Cloudflare account: its Workers, KV namespaces, domains and zone. Every change of a Worker goes through here, one after
+ * another, and is recorded only when the version that it needs really started.
+ */
+import { changedSecrets, patchBindings, resolveBindings, type EnvChange } from "./bindings.ts";
+import {
+  badRequest,
+  latestNotDeployed,
+  migrationNeedsDeploy,
+  missingScript,
+  missingVersion,
+  noSuchClass,
+  noVersions,
+  secretsChanged,
+} from "./errors.ts";
+import { KvNamespaces } from "./kv.ts";
+import { applyMigrations } from "./migrations.ts";
+import {
+  activeDeployment,
+  hexId,
+  latestVersion,
+  shareOf,
+  versionById,
+  type Annotations,
+  type Binding,
+  type Deployment,
+  type Script,
+  type Share,
+  type Source,
+  type Version,
+} from "./model.ts";
+import type { WorkerHost } from "./runtime/host.ts";
+import type { Upload } from "./upload.ts";
+import { Zone } from "./zone.ts";
+
+/** Names of the one account that the emulator knows. */
+export interface AccountNames {
+  /** 32 hex characters. */
+  readonly accountId: string;
+  readonly zone: string;
+  readonly defaultWorker: string;
+}
+
+/** Address that stands for the token's owner. */
+export const AUTHOR = "sandbox@mcpist.invalid";
+/** A deployment holds at most this many versions. Source: developers.cloudflare.com/workers/versions-and-deployments/gradual-deployments. */
+const MAX_SHARES = 2;
+
+/** Who asks, and what is noted with it. */
+export interface Cause {
+  readonly source: Source;
+  readonly annotations: Annotations;
+  readonly force?: boolean;
+}
+
+export class Account {
+  readonly names: AccountNames;
+  readonly zone: Zone;
+  readonly kv = new KvNamespaces();
+  readonly scripts = new Map<string, Script>();
+  readonly #host: (worker: string) => Promise<WorkerHost>;
+  readonly #queues = new Map<string, Promise<unknown>>();
+
+  constructor(names: AccountNames, host: (worker: string) => Promise<WorkerHost>) {
+    this.names = names;
+    this.zone = new Zone(names.zone);
+    this.#host = host;
+  }
+
+  now = (): Date => new Date();
+
+  /** @throws {ApiError} 10007. */
+  script(name: string): Script {
+    const script = this.scripts.get(name);
+    if (!script) throw missingScript();
+    return script;
+  }
+
+  /** `PUT …/scripts/W`: a new version, deployed at once to everybody. Makes the Worker when there is none. */
+  upload(name: string, upload: Upload, cause: Cause): Promise<{ readonly script: Script; readonly version: Version }> {
+    return this.#inOrder(name, async () => {
+      const known = this.scripts.get(name);
+      const script = structuredCopy(known ?? newScript(name, this.now()));
+      applyMigrations(script, upload.migrations);
+      const version = this.#next(script, upload, { ...cause, annotations: { "workers/triggered_by": "upload", ...cause.annotations } });
+      await this.#release(script, version, cause);
+      Object.assign(script.scriptSettings, upload.scriptSettings);
+      this.scripts.set(name, script);
+      return { script, version };
+    });
+  }
+
+  /** `POST …/scripts/W/versions`: a new version that gets no requests yet. @throws {ApiError} 10211 for migrations. */
+  uploadVersion(name: string, upload: Upload, cause: Cause): Promise<Version> {
+    return this.#inOrder(name, async () => {
+      const script = this.script(name);
+      if (upload.migrations) throw migrationNeedsDeploy();
+      const annotations = { "workers/triggered_by": "version_upload", ...cause.annotations };
+      const version = this.#next(script, upload, { ...cause, annotations });
+      if (!script.versions.some((known) => known.code.etag === version.code.etag)) await (await this.#host(name)).check(version);
+      script.versions.push(version);
+      script.modifiedOn = version.createdOn;
+      return version;
+    });
+  }
+
+  /** `PATCH …/workers/W/versions/latest`: the latest upload with some bindings changed, as a new version without requests. */
+  patchLatest(name: string, env: Readonly<Record<string, EnvChange>>, cause: Cause): Promise<Version> {
+    return this.#inOrder(name, () => {
+      const script = this.script(name);
+      const version = this.#derive(script, (bindings) => patchBindings(bindings, env), cause);
+      script.versions.push(version);
+      script.modifiedOn = version.createdOn;
+      return Promise.resolve(version);
+    });
+  }
+
+  /**
+   * `PUT …/secrets` and its kin: as {@link Account.patchLatest}, but deployed at once to everybody.
+   * @throws {ApiError} 10215 when the latest upload is not what everybody runs.
+   */
+  editSecrets(name: string, env: Readonly<Record<string, EnvChange>>, cause: Cause): Promise<Version> {
+    return this.#inOrder(name, async () => {
+      const script = this.script(name);
+      const latest = latestVersion(script);
+      if (!latest) throw noVersions();
+      if (shareOf(activeDeployment(script), latest.id) !== 100) throw latestNotDeployed();
+      const version = this.#derive(script, (bindings) => patchBindings(bindings, env), cause);
+      await this.#release(script, version, cause);
+      return version;
+    });
+  }
+
+  /**
+   * `POST …/deployments`.
+   * @throws {ApiError} 404 for an unknown version, 400 when the percentages are wrong, 10220 when an older version would bring
+   * other secrets back and `force` is not set.
+   */
+  deploy(name: string, shares: readonly Share[], cause: Cause): Promise<Deployment> {
+    return this.#inOrder(name, async () => {
+      const script = this.script(name);
+      const versions = this.#checkShares(script, shares);
+      if (!cause.force) refuseOldSecrets(script, versions);
+      return this.#roll(script, versions, shares, {
+        ...cause,
+        annotations: { "workers/triggered_by": "deployment", ...cause.annotations },
+      });
+    });
+  }
+
+  /** `DELETE …/scripts/W`. */
+  remove(name: string): Promise<void> {
+    return this.#inOrder(name, async () => {
+      this.script(name);
+      (await this.#host(name)).forget();
+      this.scripts.delete(name);
+    });
+  }
+
+  #inOrder<T>(name: string, action: () => Promise<T>): Promise<T> {
+    const turn = (this.#queues.get(name) ?? Promise.resolve()).then(action, action);
+    this.#queues.set(
+      name,
+      turn.catch(() => undefined),
+    );
+    return turn;
+  }
+
+  #next(script: Script, upload: Upload, { source, annotations }: Cause): Version {
+    const ancestry = { latest: latestVersion(script), byId: (id: string) => versionById(script, id) };
+    const bindings = resolveBindings(upload.bindings, upload.keep, ancestry);
+    for (const binding of bindings) checkBinding(binding, script, this.kv);
+    return {
+      id: crypto.randomUUID(),
+      number: script.versions.length + 1,
+      createdOn: this.now().toISOString(),
+      source,
+      annotations,
+      code: upload.code,
+      bindings,
+      settings: upload.settings,
+    };
+  }
+
+  #derive(script: Script, change: (bindings: readonly Binding[]) => Binding[], { source, annotations }: Cause): Version {
+    const latest = latestVersion(script);
+    if (!latest) throw noVersions();
+    return {
+      ...latest,
+      id: crypto.randomUUID(),
+      number: script.versions.length + 1,
+      createdOn: this.now().toISOString(),
+      source,
+      annotations: { "workers/triggered_by": "secret", ...annotations },
+      bindings: change(latest.bindings),
+    };
+  }
+
+  #checkShares(script: Script, shares: readonly Share[]): Version[] {
+    if (shares.length === 0 || shares.length > MAX_SHARES) throw badRequest(`a deployment has one or ${MAX_SHARES} versions`);
+    if (new Set(shares.map((share) => share.versionId)).size !== shares.length) throw badRequest("a version is named twice");
+    if (!shares.every(({ percentage }) => percentage >= 0 && percentage <= 100)) throw badRequest("a percentage is not within 0 to 100");
+    const sum = shares.reduce((total, share) => total + share.percentage, 0);
+    if (Math.abs(sum - 100) > 0.001) throw badRequest(`the percentages add up to ${sum}, not to 100`);
+    return shares.map(({ versionId }) => {
+      const version = versionById(script, versionId);
+      if (!version) throw missingVersion();
+      return version;
+    });
+  }
+
+  async #release(script: Script, version: Version, cause: Cause): Promise<void> {
+    const roll = await (await this.#host(script.name)).prepare([version]);
+    script.versions.push(version);
+    roll(this.#record(script, [{ versionId: version.id, percentage: 100 }], { ...cause, annotations: version.annotations }));
+  }
+
+  async #roll(script: Script, versions: readonly Version[], shares: readonly Share[], cause: Cause): Promise<Deployment> {
+    const roll = await (await this.#host(script.name)).prepare(versions);
+    const deployment = this.#record(script, shares, cause);
+    roll(deployment);
+    return deployment;
+  }
+
+  #record(script: Script, shares: readonly Share[], { source, annotations }: Cause): Deployment {
+    const createdOn = this.now().toISOString();
+    const deployment = { id: crypto.randomUUID(), number: script.deployments.length + 1, createdOn, source, annotations, shares };
+    script.deployments.push(deployment);
+    script.modifiedOn = createdOn;
+    return deployment;
+  }
+}
+
+function newScript(name: string, now: Date): Script {
+  return {
+    name,
+    tag: hexId(),
+    createdOn: now.toISOString(),
+    modifiedOn: now.toISOString(),
+    versions: [],
+    deployments: [],
+    migrationTag: null,
+    classes: new Map(),
+    scriptSettings: { logpush: false, tail_consumers: [], observability: null, tags: [] },
+    subdomain: { enabled: false, previews_enabled: false },
+    schedules: [],
+  };
+}
+
+/** A copy whose lists may be changed before the change is accepted. */
+const structuredCopy = (script: Script): Script => ({
+  ...script,
+  versions: [...script.versions],
+  deployments: [...script.deployments],
+  classes: new Map(script.classes),
+  scriptSettings: { ...script.scriptSettings },
+});
+
+function checkBinding(binding: Binding, script: Script, kv: KvNamespaces): void {
+  if (binding.type === "durable_object_namespace" && !script.classes.has(String(binding["class_name"])))
+    throw noSuchClass(String(binding["class_name"]), binding.name);
+  if (binding.type === "kv_namespace" && !kv.has(String(binding["namespace_id"])))
+    throw badRequest(`KV namespace of binding ${binding.name} not found`);
+}
+
+/** An older version than the active one brings its secrets back; the API wants that said twice. */
+function refuseOldSecrets(script: Script, versions: readonly Version[]): void {
+  const active = activeDeployment(script);
+  const main = active?.shares.toSorted((a, b) => b.percentage - a.percentage)[0];
+  const running = main && versionById(script, main.versionId);
+  if (!running) return;
+  const older = versions.filter((version) => version.number < running.number && shareOf(active, version.id) === null);
+  const changed = older.flatMap((version) => changedSecrets(version.bindings, running.bindings));
+  if (changed.length > 0) throw secretsChanged([...new Set(changed)]);
+}

@@ -1,0 +1,118 @@
+/**
+ * One running Worker version in its own workerd. Its options never change: changing those of a running Miniflare breaks
+ * requests in flight. It ends only when nobody refers to it any more and the last request is through.
+ */
+import { Agent } from "node:http";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { Log, LogLevel, Miniflare } from "miniflare";
+import { scriptFails } from "../errors.ts";
+import type { Version } from "../model.ts";
+import { workersOf, type Placement } from "./options.ts";
+
+/** Lines of the runtime that are kept to explain a failed start. */
+const KEPT_LINES = 20;
+/** workerd closes idle connections after five seconds; ours are closed earlier, so that no request meets a closing one. Unit: milliseconds. */
+const IDLE_CONNECTION_MS = 2_000;
+
+export interface InstanceContext {
+  /** Directory through which Miniflares find each other's Durable Objects; null when there are none. */
+  readonly registry: string | null;
+  /** Every line that the Worker prints. */
+  readonly onLine: (line: string) => void;
+}
+
+/** A started version. */
+export class Instance {
+  readonly version: Version;
+  readonly port: number;
+  readonly agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS });
+  readonly #miniflare: Miniflare;
+  readonly #entry: URL;
+  #inFlight = 0;
+  #released = false;
+  #ended: Promise<void> | null = null;
+
+  private constructor(version: Version, miniflare: Miniflare, entry: URL, port: number) {
+    this.version = version;
+    this.#miniflare = miniflare;
+    this.#entry = entry;
+    this.port = port;
+  }
+
+  /** @throws {ApiError} 10021 with the runtime's own words when the script does not start. */
+  static async start(version: Version, placement: Placement, { registry, onLine }: InstanceContext): Promise<Instance> {
+    const lines: string[] = [];
+    const read = (stream: Readable) =>
+      createInterface({ input: stream }).on("line", (line) => {
+        if (lines.push(line) > KEPT_LINES) lines.shift();
+        onLine(line);
+      });
+    const miniflare = new Miniflare({
+      workers: workersOf(version, placement),
+      port: 0,
+      cf: false,
+      log: new Log(LogLevel.NONE),
+      logRequests: false,
+      unsafeTriggerHandlers: true,
+      handleRuntimeStdio: (stdout: Readable, stderr: Readable) => void [stdout, stderr].map(read),
+      ...(registry === null ? {} : { unsafeDevRegistryPath: registry, unsafeDevRegistryDurableObjectProxy: true }),
+    });
+    try {
+      const entry = await miniflare.ready;
+      const direct = await miniflare.unsafeGetDirectURL(placement.name);
+      return new Instance(version, miniflare, entry, Number(direct.port));
+    } catch (error) {
+      await miniflare.dispose().catch(() => undefined);
+      const reason = lines.find((line) => /error/i.test(line)) ?? (error instanceof Error ? error.message : "the runtime did not start");
+      throw scriptFails(reason.slice(0, 500));
+    }
+  }
+
+  /** Marks one request as under way. @returns a function that marks its end; calling it twice is harmless. */
+  enter(): () => void {
+    this.#inFlight++;
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      this.#inFlight--;
+      this.#endWhenDrained();
+    };
+  }
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Runs the `scheduled` handler. @throws when the handler fails. */
+  async scheduled(cron: string, time: Date): Promise<void> {
+    const leave = this.enter();
+    try {
+      const url = new URL("/cdn-cgi/handler/scheduled", this.#entry);
+      url.search = new URLSearchParams({ cron, time: String(time.getTime()) }).toString();
+      const response = await fetch(url);
+      const answer = await response.text();
+      if (!response.ok) throw new Error(`the scheduled handler failed: ${answer.slice(0, 200)}`);
+    } finally {
+      leave();
+    }
+  }
+
+  /** No new request will come; ends as soon as the last one is through. */
+  release(): void {
+    this.#released = true;
+    this.#endWhenDrained();
+  }
+  #endWhenDrained(): void {
+    if (this.#released && this.#inFlight === 0) void this.end();
+  }
+
+  /** Ends now, whatever is under way. */
+  end(): Promise<void> {
+    this.#ended ??= (async () => {
+      this.agent.destroy();
+      await this.#miniflare.dispose();
+    })();
+    return this.#ended;
+  }
+}

@@ -1,0 +1,114 @@
+/** Carries one HTTP request from the public side of the edge into a running version and its answer back, streaming both ways. */
+import { request, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Instance } from "./instance.ts";
+
+/** Headers that belong to one connection, and headers that only the edge may set. */
+const NOT_FORWARDED =
+  /^(connection|keep-alive|proxy-connection|upgrade|te|cf-.*|mf-.*|true-client-ip|x-real-ip|x-forwarded-(for|proto|host)|cdn-loop)$/i;
+const NOT_RETURNED = /^(connection|keep-alive|transfer-encoding)$/i;
+
+function filtered(raw: readonly string[], drop: RegExp): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < raw.length; index += 2) {
+    const [name = "", value = ""] = raw.slice(index, index + 2);
+    if (!drop.test(name)) kept.push(name, value);
+  }
+  return kept;
+}
+
+/** What the edge adds to a request. */
+export interface EdgeHeaders {
+  /** From the socket; whatever the client claimed is dropped. */
+  readonly clientAddress: string;
+  readonly ray: string;
+  readonly edge: string;
+}
+
+function edgeHeaders({ clientAddress, ray, edge }: EdgeHeaders): string[] {
+  const cf = JSON.stringify({ colo: edge, country: "XX", httpProtocol: "HTTP/1.1" });
+  return [
+    "CF-Connecting-IP",
+    clientAddress,
+    "X-Forwarded-For",
+    clientAddress,
+    "X-Forwarded-Proto",
+    "http",
+    "CF-Ray",
+    ray,
+    "MF-CF-Blob",
+    cf,
+  ];
+}
+
+/** The remote address of a socket, without the IPv4-in-IPv6 prefix. */
+export const addressOf = (socket: Socket): string => (socket.remoteAddress ?? "127.0.0.1").replace(/^::ffff:/, "");
+
+/** Answers with one of the edge's own pages. */
+export function answer(outgoing: ServerResponse, status: number, text: string, headers: Readonly<Record<string, string>> = {}): void {
+  if (outgoing.headersSent || outgoing.destroyed) {
+    outgoing.destroy();
+    return;
+  }
+  outgoing.writeHead(status, { "content-type": "text/plain; charset=utf-8", server: "cloudflare", ...headers });
+  outgoing.end(`${text}\n`);
+}
+
+/** What happens to the answer of the Worker once it is there; null passes it on. */
+export type AnswerFault = () => Promise<void>;
+
+/**
+ * Resolves when the exchange is over, in whatever way it ended; it never rejects.
+ * A client that leaves ends the request inside the Worker; a Worker that breaks off ends the connection of the client.
+ */
+export function forward(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  instance: Instance,
+  edge: EdgeHeaders,
+  fault: AnswerFault | null,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const upstream = request({
+      host: "127.0.0.1",
+      port: instance.port,
+      agent: instance.agent,
+      method: incoming.method ?? "GET",
+      path: incoming.url ?? "/",
+      setHost: false,
+      headers: [...filtered(incoming.rawHeaders, NOT_FORWARDED), ...edgeHeaders(edge)],
+    });
+    let answered = false;
+    upstream.once("response", (response) => {
+      answered = true;
+      if (fault) {
+        response.resume();
+        void fault().finally(resolve);
+        return;
+      }
+      outgoing.writeHead(response.statusCode ?? 502, response.statusMessage, [
+        ...filtered(response.rawHeaders, NOT_RETURNED),
+        "CF-Ray",
+        edge.ray,
+        "Server",
+        "cloudflare",
+      ]);
+      outgoing.flushHeaders();
+      response.pipe(outgoing);
+      response.once("error", () => outgoing.destroy());
+      response.once("close", () => {
+        if (!response.complete) outgoing.destroy();
+      });
+    });
+    upstream.once("error", () => {
+      if (!answered) answer(outgoing, 502, "error code: 502", { "cf-ray": edge.ray });
+      else if (!outgoing.writableEnded) outgoing.destroy();
+    });
+    outgoing.once("close", () => {
+      if (!outgoing.writableFinished) upstream.destroy();
+      resolve();
+    });
+    incoming.once("error", () => upstream.destroy());
+    incoming.pipe(upstream);
+  });
+}

@@ -1,0 +1,149 @@
+/** What the tests of this folder share: a running emulator, a caller of its API, and a tiny Worker. Not used outside tests. */
+import { DEFAULT_TIMINGS, type Timings, type VendorContext } from "../vendor.ts";
+import { Faults } from "../faults.ts";
+import { startCloudflare, type CloudflareEmulator } from "./cloudflare.ts";
+import type { Binding } from "./model.ts";
+
+export const TOKEN = "cf-token-for-tests";
+export const NAMES = { accountId: "0123456789abcdef0123456789abcdef", zone: "sandbox.test", defaultWorker: "gw" } as const;
+
+/** A Worker that tells what it has and can stream, count in a Durable Object and use KV. `mark` makes different code. */
+export const workerSource = (mark = "one"): string => `
+import { DurableObject } from "cloudflare:workers";
+export class Counter extends DurableObject {
+  count = 0;
+  next() { return ++this.count; }
+}
+export default {
+  async fetch(request, env) {
+    const url = new URL(request.url);
+    if (url.pathname === "/count") return new Response(String(await env.COUNTER.getByName("one").next()));
+    if (url.pathname === "/kv") {
+      if (request.method === "PUT") await env.KV.put("key", await request.text(), { metadata: { by: "worker" } });
+      return Response.json(await env.KV.getWithMetadata("key"));
+    }
+    if (url.pathname === "/echo") return new Response(request.body);
+    if (url.pathname === "/ticks") {
+      let timer;
+      const body = new ReadableStream({
+        start(controller) {
+          let n = 0;
+          timer = setInterval(() => controller.enqueue(new TextEncoder().encode("data: " + ++n + "\\n\\n")), 20);
+        },
+        cancel() { clearInterval(timer); },
+      });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    }
+    return Response.json({
+      mark: ${JSON.stringify(mark)},
+      secret: env.SECRET ?? null,
+      version: env.VERSION?.id,
+      tag: env.VERSION?.tag,
+      address: request.headers.get("cf-connecting-ip"),
+      colo: request.cf?.colo,
+    });
+  },
+  async scheduled(controller) { console.log("ran " + controller.cron); },
+};`;
+
+export interface UploadOptions {
+  readonly bindings?: readonly Binding[];
+  readonly keep?: readonly string[];
+  readonly source?: string;
+  readonly metadata?: object;
+}
+
+/** The body of a script upload. */
+export function uploadForm({ bindings = [], keep, source = workerSource(), metadata = {} }: UploadOptions = {}): FormData {
+  const form = new FormData();
+  const given = {
+    main_module: "index.js",
+    compatibility_date: "2026-06-01",
+    bindings,
+    ...(keep ? { keep_bindings: keep } : {}),
+    ...metadata,
+  };
+  form.set("metadata", new Blob([JSON.stringify(given)], { type: "application/json" }));
+  form.set("index.js", new File([source], "index.js", { type: "application/javascript+module" }));
+  return form;
+}
+
+export const secret = (text: string, name = "SECRET"): Binding => ({ name, type: "secret_text", text });
+export const VERSION_BINDING: Binding = { name: "VERSION", type: "version_metadata" };
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly result: T;
+  readonly code: number | undefined;
+  readonly message: string;
+  readonly text: string;
+}
+
+export interface Kit {
+  readonly cloudflare: CloudflareEmulator;
+  readonly context: VendorContext;
+  readonly log: string[];
+  /** Calls the API; the path is below the account when it does not start with a slash. */
+  call<T = Record<string, unknown>>(method: string, path: string, body?: FormData | object | string): Promise<Answer<T>>;
+  /** Uploads and deploys; returns the version id. */
+  put(worker: string, options?: UploadOptions): Promise<string>;
+  /** Asks the public side. */
+  ask(worker: string, path?: string, init?: RequestInit): Promise<Response>;
+  /** Waits until every edge runs the active deployment. */
+  settled(worker: string): Promise<void>;
+}
+
+export async function startKit(timings: Partial<Timings> = {}): Promise<Kit> {
+  const log: string[] = [];
+  const context: VendorContext = {
+    faults: new Faults(),
+    timings: { ...DEFAULT_TIMINGS, edgeLagMs: 0, ...timings },
+    port: () => 0,
+    log: (line) => log.push(line),
+    tokens: { github: "-", cloudflare: TOKEN, koyeb: "-", fly: "-" },
+  };
+  const cloudflare = await startCloudflare(context, NAMES);
+  const call: Kit["call"] = async <T>(method: string, path: string, body?: FormData | object | string): Promise<Answer<T>> => {
+    const url = cloudflare.apiUrl + (path.startsWith("/") ? path : `/accounts/${NAMES.accountId}/${path}`);
+    const json = body !== undefined && !(body instanceof FormData) && typeof body !== "string";
+    const response = await fetch(url, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}`, ...(json ? { "content-type": "application/json" } : {}) },
+      ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : body }),
+    });
+    const text = await response.text();
+    const envelope = (text.startsWith("{") ? JSON.parse(text) : {}) as { result: T; errors?: { code: number; message: string }[] };
+    const [error] = envelope.errors ?? [];
+    return {
+      status: response.status,
+      headers: response.headers,
+      result: envelope.result,
+      code: error?.code,
+      message: error?.message ?? "",
+      text,
+    };
+  };
+  const settled = async (worker: string): Promise<void> => {
+    for (;;) {
+      const state = cloudflare.workers().find((candidate) => candidate.name === worker);
+      const active = state?.deployments.at(-1);
+      if (state && active && state.edges.every(({ deployment }) => deployment?.id === active.id)) return;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  return {
+    cloudflare,
+    context,
+    log,
+    call,
+    settled,
+    put: async (worker, options) => {
+      const answer = await call<{ deployment_id: string }>("PUT", `workers/scripts/${worker}`, uploadForm(options));
+      if (answer.status !== 200) throw new Error(`upload: ${answer.status} ${answer.message}`);
+      await settled(worker);
+      return answer.result.deployment_id;
+    },
+    ask: async (worker, path = "/", init = {}) => fetch((await cloudflare.gatewayUrlOf(worker)) + path, init),
+  };
+}
