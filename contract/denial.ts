@@ -185,6 +185,14 @@ export const DENIALS = {
     event: "config_invalid",
     severity: "critical",
   },
+  "gateway.error": {
+    status: 500,
+    code: 50000,
+    publicReason: "gateway.error",
+    message: "The gateway failed.",
+    event: "gateway_failed",
+    severity: "critical",
+  },
 } as const satisfies Record<string, DenialSpec>;
 
 /** Why the gateway refused. */

@@ -22,6 +22,7 @@ export const SECURITY_EVENTS = [
   "origin_secret_rejected",
   "outcome_unknown",
   "config_invalid",
+  "gateway_failed",
   "header_spoof",
   "key_injection",
   "limiter_fallback",

@@ -1,0 +1,79 @@
+/**
+ * Who is calling: a raw token to a verified identity, or a denial. A token is verified in full once per isolate; afterwards its
+ * SHA-256 stands for it until it expires or its key leaves the set. The token itself is never kept, and never logged.
+ */
+import { compactVerify } from "jose";
+import { err, ok, type Result } from "../contract/result.ts";
+import type { Denial } from "../contract/denial.ts";
+import type { GatewayConfig } from "../contract/runtime-config.ts";
+import { CLOCK_TOLERANCE_SECONDS, TOKEN_CACHE_ENTRIES } from "./constants.ts";
+import type { WaitUntil } from "./env.ts";
+import type { KeyResolver } from "./jwks/resolver.ts";
+import { Lru } from "./lru.ts";
+import { issuedForUs, subject, takeApart, type Identity } from "./policy/token.ts";
+
+/** A refused token; what may be logged about it. */
+export interface TokenDenial extends Denial {
+  readonly kid?: string;
+  /** The token carried a key or the address of one. */
+  readonly injectsKey?: boolean;
+}
+
+interface Verified extends Identity {
+  readonly kid: string;
+  readonly thumbprint: string;
+}
+
+/** Authenticates tokens of one installation. */
+export class Authenticator {
+  readonly #config: GatewayConfig;
+  readonly #keys: KeyResolver;
+  readonly #verified = new Lru<string, Verified>(TOKEN_CACHE_ENTRIES);
+
+  constructor(config: GatewayConfig, keys: KeyResolver) {
+    this.#config = config;
+    this.#keys = keys;
+  }
+
+  /** @param token in compact shape @param now milliseconds since the epoch */
+  async authenticate(token: string, now: number, waitUntil: WaitUntil): Promise<Result<Identity, TokenDenial>> {
+    const digest = await digestOf(token);
+    const seen = this.#verified.get(digest);
+    if (seen && seen.exp > now / 1000 - CLOCK_TOLERANCE_SECONDS) {
+      // A key that was withdrawn takes every token that it signed with it.
+      if (this.#keys.current(seen.kid, waitUntil)?.thumbprint === seen.thumbprint) return ok(seen);
+    }
+    if (seen) this.#verified.delete(digest);
+    const result = await this.#verify(token, now, waitUntil);
+    if (result.ok) this.#verified.set(digest, result.value);
+    return result;
+  }
+
+  async #verify(token: string, now: number, waitUntil: WaitUntil): Promise<Result<Verified, TokenDenial>> {
+    const parts = takeApart(token);
+    if (!parts.ok) return parts;
+    const { header, claims } = parts.value;
+    const refuse = (denial: Denial): Result<Verified, TokenDenial> => err({ ...denial, kid: header.kid, injectsKey: header.injectsKey });
+    const exp = issuedForUs(claims, this.#config, now / 1000);
+    if (!exp.ok) return refuse(exp.error);
+    const key = await this.#keys.resolve(header.kid, waitUntil);
+    if (!key.ok) return refuse(key.error);
+    if (key.value.alg !== header.alg) return refuse({ reason: "auth.key" });
+    try {
+      await compactVerify(token, key.value.key, { algorithms: [header.alg] });
+    } catch {
+      return refuse({ reason: "auth.sig" });
+    }
+    const identity = subject(claims, this.#config, exp.value);
+    if (!identity.ok) return refuse(identity.error);
+    return ok({ ...identity.value, kid: header.kid, thumbprint: key.value.thumbprint });
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** A short text that stands for the token. Latin-1 of the digest: the cheapest string with one character per byte. */
+async function digestOf(token: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(token)));
+  return String.fromCharCode(...digest);
+}

@@ -1,0 +1,88 @@
+/** The steps of a request that need more than one policy: form, address, sign-in, meaning of the body. Each stops at the first refusal. */
+import { err, ok, type Result } from "../contract/result.ts";
+import type { GatewayConfig } from "../contract/runtime-config.ts";
+import { takeBody, type ClientBody } from "./body.ts";
+import { isFailedSignIn } from "./deny.ts";
+import type { Service } from "./isolate.ts";
+import { holds, overAddressLimit, type Fallback } from "./limits.ts";
+import { bearer } from "./policy/bearer.ts";
+import { legacyCall, modernClass, startsBatch, type CallClass, type Era } from "./policy/era.ts";
+import { spoofs } from "./policy/headers.ts";
+import { headerSize, query, shape, webOrigin } from "./policy/shape.ts";
+import type { Identity } from "./policy/token.ts";
+import { log, type Refusal, type Visit } from "./visit.ts";
+
+/** Web origin first, so that a browser can read every later refusal; then query, headers, media type and declared size. */
+export function checkForm(visit: Visit, config: GatewayConfig): Result<void, Refusal> {
+  const { headers } = visit.request;
+  const from = checkWebOrigin(visit, config);
+  if (!from.ok) return from;
+  const asked = query(visit.url.search);
+  if (!asked.ok) return asked;
+  const size = headerSize(headers);
+  if (!size.ok) return size;
+  reportSpoofs(visit);
+  return shape(headers);
+}
+
+export function checkWebOrigin(visit: Visit, config: GatewayConfig): Result<void, Refusal> {
+  const from = visit.request.headers.get("origin");
+  const allowed = webOrigin(from, config.allowedOrigins);
+  if (allowed.ok) visit.webOrigin = from;
+  return allowed;
+}
+
+/** Headers that only the gateway may set never reach an origin; that somebody tried is worth knowing. */
+function reportSpoofs(visit: Visit): void {
+  for (const [name] of visit.request.headers) {
+    const folded = spoofs(name);
+    if (folded !== null) log(visit, { event: "header_spoof", severity: "warn", reason: folded });
+  }
+}
+
+const fellBack =
+  (visit: Visit, reason: Fallback): (() => void) =>
+  () =>
+    log(visit, { event: "limiter_fallback", severity: "warn", reason });
+
+/** Wide on purpose: hosted MCP clients leave through a few shared addresses. */
+export async function checkAddress(visit: Visit): Promise<Result<void, Refusal>> {
+  const held = await holds(visit.isolate.env.RL_IP, visit.address, fellBack(visit, "ip_shield_fail_open"));
+  return held ? ok(undefined) : err(overAddressLimit("ip.shield"));
+}
+
+/** Verifies the token; an address that fails too often is told to wait instead. */
+export async function signIn(visit: Visit, service: Service): Promise<Result<Identity, Refusal>> {
+  const { request, isolate, waitUntil } = visit;
+  const token = bearer(request.headers.get("authorization"));
+  const result = token.ok ? await service.authenticator.authenticate(token.value, isolate.runtime.now(), waitUntil) : token;
+  if (result.ok) return result;
+  const refusal: Refusal & { readonly injectsKey?: boolean } = result.error;
+  if (refusal.injectsKey === true) log(visit, { event: "key_injection", severity: "warn", reason: refusal.reason });
+  if (!isFailedSignIn(refusal.reason)) return err(refusal);
+  const held = await holds(isolate.env.RL_AUTH, visit.address, fellBack(visit, "auth_rate_fail_open"));
+  return err(held ? refusal : overAddressLimit("auth.rate"));
+}
+
+/** What the request may do, and its body. */
+export interface Understood {
+  readonly callClass: CallClass;
+  readonly body: ClientBody;
+}
+
+/** Modern requests are judged by their headers and not parsed; legacy ones by their body. */
+export async function understand(visit: Visit, era: Era): Promise<Result<Understood, Refusal>> {
+  const modern = era === "modern" ? modernClass(visit.request.headers) : null;
+  if (modern && !modern.ok) return modern;
+  const body = await takeBody(visit.request);
+  if (!body.ok) return body;
+  if (modern) return ok({ callClass: modern.value.callClass, body: body.value });
+  if (body.value.kind === "stream") {
+    // Too large to be kept and parsed: never a batch, never sent twice.
+    return startsBatch(body.value.head) === false ? ok({ callClass: "single", body: body.value }) : err({ reason: "shape.batch" });
+  }
+  const call = legacyCall(body.value.bytes);
+  if (!call.ok) return call;
+  visit.rpcId = call.value.id;
+  return ok({ callClass: call.value.callClass, body: body.value });
+}

@@ -1,0 +1,99 @@
+/** Every limit of the gateway, with its unit in the name and its source beside it. Settings of an installation are in GatewayConfig. */
+
+/** A JSON-RPC request larger than this is refused; equals the origins' own limit. */
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** Bodies up to this size are kept so that a failed request can be sent to the other origin. */
+export const REPLAY_BODY_BYTES = 256 * 1024;
+/** Sum of names, values and separators of the client's headers; equals the origins' own limit. */
+export const MAX_HEADER_BYTES = 32 * 1024;
+
+/** A Supabase access token has about 1 KB; 8 KB is the usual limit of one header line. */
+export const MAX_TOKEN_CHARACTERS = 8192;
+export const MAX_JOSE_HEADER_BYTES = 1024;
+export const MAX_KID_CHARACTERS = 128;
+/** Clock difference that is forgiven on `exp`, `nbf` and `iat`. */
+export const CLOCK_TOLERANCE_SECONDS = 30;
+/** Verified tokens kept per isolate (about 300 bytes each). */
+export const TOKEN_CACHE_ENTRIES = 5000;
+/** RFC 7518 §3.3: RSA keys of 2048 bits or more. */
+export const MIN_RSA_BITS = 2048;
+/** RFC 7518 §3.4: r and s of P-256, 32 bytes each. */
+export const ES256_SIGNATURE_BYTES = 64;
+
+/** Key set: used without question. */
+export const JWKS_FRESH_MS = 10 * 60_000;
+/** Key set: used while a refresh runs behind the request. */
+export const JWKS_STALE_MS = 60 * 60_000;
+/** Key set: used only when a refresh just failed; afterwards nothing is accepted. */
+export const JWKS_EXPIRED_MS = 24 * 60 * 60_000;
+/** One network attempt per isolate in this time, failures included. */
+export const JWKS_ATTEMPT_INTERVAL_MS = 30_000;
+/** An isolate without any keys may try again after these times. */
+export const JWKS_COLD_RETRY_MS = [1000, 2000, 4000, 8000, 16_000] as const;
+/** How long one request waits for a fetch that it or another request started. */
+export const JWKS_WAIT_MS = 1500;
+export const JWKS_FETCH_TIMEOUT_MS = 3000;
+export const JWKS_MAX_BYTES = 64 * 1024;
+export const JWKS_MAX_KEYS = 20;
+/** Key ids that were asked for and are not in the set. */
+export const JWKS_MISSING_ENTRIES = 256;
+export const JWKS_MISSING_MS = 60_000;
+/** A purge is looked for behind a request after the first, in front of it after the second time. */
+export const JWKS_PURGE_LOOK_MS = 30_000;
+export const JWKS_PURGE_SEEN_MS = 60_000;
+
+/** KV refuses a shorter expiry and a shorter edge cache (developers.cloudflare.com/kv/api). */
+export const KV_MIN_SECONDS = 60;
+/** A marker in KV is looked at once per user, isolate and this time. */
+export const MARKER_CACHE_MS = 60_000;
+export const MARKER_CACHE_ENTRIES = 5000;
+/** So many refusals within the window block a user for a while. */
+export const BLOCK_AFTER_REFUSALS = 50;
+export const BLOCK_WINDOW_MS = 60_000;
+export const BLOCK_MS = 60_000;
+/** A burst object that does not answer in this time counts as failed. */
+export const BURST_TIMEOUT_MS = 1000;
+/** Users of the isolate-local limiter that stands in for a failed burst object. */
+export const BURST_FALLBACK_ENTRIES = 5000;
+
+/** Until the response headers: of an origin that answered lately, and of one that may be asleep. */
+export const FIRST_BYTE_WARM_MS = 5000;
+export const FIRST_BYTE_COLD_MS = 15_000;
+/** An origin that answered within this time is awake. */
+export const ORIGIN_WARM_MS = 120_000;
+/** Between two chunks of a stream; the origins send a comment every 15 s. */
+export const STREAM_IDLE_MS = 60_000;
+/** Whole answer that is not a stream. */
+export const TOTAL_MS = 120_000;
+/** Breaker: so many failures in a row open it. */
+export const BREAKER_CONSECUTIVE = 5;
+/** Breaker: or this share of at least so many answers within the window. */
+export const BREAKER_SHARE = 0.5;
+export const BREAKER_SAMPLES = 20;
+export const BREAKER_WINDOW_MS = 10_000;
+export const BREAKER_OPEN_MS = 10_000;
+/** Retries are at most this share of requests, plus a reserve for an isolate that has just started. */
+export const RETRY_SHARE = 0.1;
+export const RETRY_RESERVE = 20;
+
+/** Cron: one look at each origin. */
+export const HEALTH_TIMEOUT_MS = 15_000;
+/** How long a health transition stays in KV when no cron run renews it. */
+export const HEALTH_TTL_SECONDS = 3600;
+/** How long an isolate believes what it read about an origin's health. */
+export const HEALTH_CACHE_MS = 60_000;
+/** A probe through `?origin=` waits this long: the origin may have to wake up. */
+export const PROBE_TIMEOUT_MS = 15_000;
+export const PROBE_MAX_BYTES = 64 * 1024;
+
+/** Equal log lines within this time become one line with a count. */
+export const LOG_COLLAPSE_MS = 10_000;
+export const LOG_COLLAPSE_ENTRIES = 1000;
+
+/** Seconds a client should wait, by cause. */
+export const RETRY_AFTER_ADDRESS_SECONDS = 60;
+export const RETRY_AFTER_JWKS_SECONDS = 5;
+export const RETRY_AFTER_ROUTE_SECONDS = 10;
+
+/** OAuth scope that a client is asked to request. Supabase scopes shape ID data; permissions are the origin's. */
+export const CHALLENGE_SCOPE = "email";

@@ -1,0 +1,123 @@
+/**
+ * The only place where a refusal becomes a response. Clients see the public reason and, where a retry makes sense, when; the
+ * exact reason stays in the log. Bodies are JSON-RPC errors, because models read bodies and not headers.
+ */
+import { DENIALS, type Denial, type DenialReason } from "../contract/denial.ts";
+import type { GatewayConfig } from "../contract/runtime-config.ts";
+import { CHALLENGE_SCOPE } from "./constants.ts";
+import { allowWebOrigin, harden } from "./hygiene.ts";
+import { metadataUrl } from "./metadata.ts";
+import type { RpcId } from "./policy/era.ts";
+import { burstLimit, setRateLimit, type Limit } from "./policy/rate-limit-headers.ts";
+import { allowed } from "./policy/route.ts";
+
+/** What the answer to a refused request needs to know about the request. */
+export interface DenyContext {
+  readonly requestId: string;
+  readonly path: string;
+  /** null when the configuration itself is the problem. */
+  readonly config: GatewayConfig | null;
+  /** Web origin that may read the answer; null = none. */
+  readonly webOrigin: string | null;
+  /** JSON-RPC id where the body was parsed. */
+  readonly rpcId?: RpcId;
+}
+
+/** RFC 6750 §3 and RFC 9728 §5.1. Values are ours: nothing of the request is echoed. */
+function challenge(config: GatewayConfig | null, error: string | null): string {
+  const parts = [
+    ...(error === null ? [] : [`error="${error}"`]),
+    ...(config ? [`resource_metadata="${metadataUrl(config.resource)}"`] : []),
+    `scope="${CHALLENGE_SCOPE}"`,
+  ];
+  return `Bearer ${parts.join(", ")}`;
+}
+
+function limitOf(reason: "burst" | "address" | "auth", config: GatewayConfig, resetSeconds: number): Limit {
+  if (reason === "burst") return burstLimit(config.limits.burstPerSecond, 0, resetSeconds);
+  const quota = reason === "address" ? config.limits.perIpPerMinute : config.limits.failedAuthPerMinute;
+  return { name: reason, quota, windowSeconds: 60, remaining: 0, resetSeconds };
+}
+
+/** Headers that belong to one reason. */
+function explain(headers: Headers, { reason, retryAfterSeconds = 1 }: Denial, { config, path }: DenyContext): void {
+  const limit = (name: "burst" | "address" | "auth"): void => {
+    if (config) setRateLimit(headers, limitOf(name, config, retryAfterSeconds));
+  };
+  switch (reason) {
+    case "shape.method":
+      return headers.set("allow", allowed(path));
+    case "shape.media":
+      return headers.set("accept", "application/json");
+    case "auth.missing":
+      return headers.set("www-authenticate", challenge(config, null));
+    case "auth.multiple":
+      return headers.set("www-authenticate", challenge(config, "invalid_request"));
+    case "auth.scope":
+      return headers.set("www-authenticate", challenge(config, "insufficient_scope"));
+    case "auth.size":
+    case "auth.shape":
+    case "auth.alg":
+    case "auth.typ":
+    case "auth.crit":
+    case "auth.kid":
+    case "auth.key":
+    case "auth.sig":
+    case "auth.iss":
+    case "auth.aud":
+    case "auth.exp":
+    case "auth.nbf":
+    case "auth.role":
+    case "auth.sub":
+    case "auth.anon":
+    case "auth.aal":
+    case "auth.client":
+      return headers.set("www-authenticate", challenge(config, "invalid_token"));
+    case "user.burst":
+    case "user.blocked":
+      return limit("burst");
+    case "ip.shield":
+      return limit("address");
+    case "auth.rate":
+      return limit("auth");
+    case "shape.path":
+    case "shape.origin":
+    case "shape.size":
+    case "shape.headers":
+    case "shape.query_token":
+    case "shape.json":
+    case "shape.batch":
+    case "mcp.header":
+    case "auth.jwks":
+    case "route.none":
+    case "route.timeout":
+    case "route.platform":
+    case "route.secret":
+    case "route.unknown":
+    case "config.invalid":
+    case "gateway.error":
+      return undefined;
+  }
+}
+
+/** The response to a refused request. */
+export function deny(denial: Denial, context: DenyContext): Response {
+  const { status, code, message, publicReason } = DENIALS[denial.reason];
+  const { retryAfterSeconds, mayHaveExecuted } = denial;
+  const headers = harden(new Headers({ "content-type": "application/json" }), context.requestId);
+  if (denial.reason !== "shape.origin") allowWebOrigin(headers, context.webOrigin);
+  if (retryAfterSeconds !== undefined) headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterSeconds))));
+  explain(headers, denial, context);
+  const data = {
+    reason: publicReason,
+    requestId: context.requestId,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterSeconds)) }),
+    ...(mayHaveExecuted === true ? { mayHaveExecuted } : {}),
+  };
+  const body = { jsonrpc: "2.0", id: context.rpcId ?? null, error: { code, message, data } };
+  return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** Reasons that count as a failed sign-in of an address. Expired and absent tokens are normal life, and cost nothing to refuse. */
+export const isFailedSignIn = (reason: DenialReason): boolean =>
+  reason.startsWith("auth.") && !["auth.missing", "auth.exp", "auth.jwks", "auth.rate", "auth.scope"].includes(reason);

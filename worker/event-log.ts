@@ -1,0 +1,66 @@
+/**
+ * The security log of the gateway: one JSON line per event on the platform's log, schema shared with the origins. Never a token,
+ * a secret, a body or a raw header; an address only as a keyed hash whose key changes daily. Equal lines collapse into a count.
+ */
+import type { SecurityEvent } from "../contract/security-event.ts";
+import { LOG_COLLAPSE_ENTRIES, LOG_COLLAPSE_MS } from "./constants.ts";
+import type { Runtime } from "./env.ts";
+import { Lru } from "./lru.ts";
+
+/** What the caller knows; the log adds time, layer, count and the hash of the address. */
+export type GatewayEvent = Omit<SecurityEvent, "at" | "layer" | "count" | "ipHash">;
+
+const hex = (bytes: ArrayBuffer): string => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** HMAC key of one day: HKDF-SHA-256 of the gateway secret, so that the Worker needs no second secret. */
+async function dayKey(secret: Uint8Array<ArrayBuffer>, day: string): Promise<CryptoKey> {
+  const base = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
+  const info = new TextEncoder().encode(`mcpist/ip-hash/v1/${day}`);
+  const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(32), info };
+  return crypto.subtle.deriveKey(hkdf, base, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign"]);
+}
+
+/** 16 hex characters that stand for an address today. @param day `YYYY-MM-DD` @param address as the limiter counts it */
+export async function ipHash(secret: Uint8Array<ArrayBuffer>, day: string, address: string): Promise<string> {
+  const mac = await crypto.subtle.sign("HMAC", await dayKey(secret, day), new TextEncoder().encode(address));
+  return hex(mac).slice(0, 16);
+}
+
+/** Writes events of one isolate. */
+export class EventLog {
+  readonly #runtime: Runtime;
+  readonly #secret: Uint8Array<ArrayBuffer> | null;
+  readonly #recent = new Lru<string, { readonly since: number; more: number }>(LOG_COLLAPSE_ENTRIES);
+
+  /** @param secret null = addresses are not logged at all */
+  constructor(runtime: Runtime, secret: Uint8Array<ArrayBuffer> | null) {
+    this.#runtime = runtime;
+    this.#secret = secret;
+  }
+
+  /** Errors and alarms are always written; equal warnings and notices at most once per 10 s. Never throws. */
+  async write(event: GatewayEvent, address: string | null): Promise<void> {
+    const now = this.#runtime.now();
+    let count = 1;
+    if (event.severity === "info" || event.severity === "warn") {
+      const key = [event.event, event.reason, event.userId, event.origin, address].join("|");
+      const last = this.#recent.get(key);
+      if (last && now - last.since < LOG_COLLAPSE_MS) {
+        last.more++;
+        return;
+      }
+      count += last?.more ?? 0;
+      this.#recent.set(key, { since: now, more: 0 });
+    }
+    const at = new Date(now).toISOString();
+    const hash = address !== null && this.#secret ? await ipHash(this.#secret, at.slice(0, 10), address).catch(() => undefined) : undefined;
+    const line: SecurityEvent = {
+      at,
+      layer: "gateway",
+      ...event,
+      ...(count > 1 ? { count } : {}),
+      ...(hash === undefined ? {} : { ipHash: hash }),
+    };
+    this.#runtime.log(JSON.stringify(line));
+  }
+}

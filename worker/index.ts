@@ -1,0 +1,93 @@
+/** The gateway: the order of checks, and nothing else. Policy is in policy/, refusals become responses in deny.ts. */
+import { checkAddress, checkForm, signIn, understand } from "./checks.ts";
+import type { Env, Runtime, WaitUntil } from "./env.ts";
+import { forward } from "./forward.ts";
+import { checkOrigins } from "./health-check.ts";
+import { allowWebOrigin, harden } from "./hygiene.ts";
+import { makeIsolate, type Isolate, type Service } from "./isolate.ts";
+import { serveOpen } from "./open.ts";
+import { era } from "./policy/era.ts";
+import { clientHeaders, originHeaders } from "./policy/headers.ts";
+import { burstLimit, setRateLimit } from "./policy/rate-limit-headers.ts";
+import { route } from "./policy/route.ts";
+import { enter, log, refuse, type Visit } from "./visit.ts";
+
+export { UserBurst } from "./burst.ts";
+
+/** Serves one request. Whatever breaks inside becomes an answer of ours: a Worker that throws shows the platform's page. */
+export async function handle(request: Request, isolate: Isolate, waitUntil: WaitUntil): Promise<Response> {
+  const visit = enter(request, isolate, waitUntil);
+  try {
+    const routed = route(request.method, visit.url.pathname);
+    if (!routed.ok) return refuse(visit, routed.error);
+    if (routed.value !== "mcp") return await serveOpen(visit, routed.value);
+    return isolate.service ? await serveMcp(visit, isolate.service) : refuse(visit, { reason: "config.invalid" });
+  } catch (error) {
+    return refuse(visit, { reason: "gateway.error", detail: error instanceof Error ? error.name : typeof error });
+  }
+}
+
+/** Cheap before expensive, anonymous before personal: objects and markers are only ever named by verified subjects. */
+async function serveMcp(visit: Visit, service: Service): Promise<Response> {
+  const { request, isolate, waitUntil } = visit;
+  const { config, limits, origins, budget, secret } = service;
+  const { runtime } = isolate;
+  const form = checkForm(visit, config);
+  if (!form.ok) return refuse(visit, form.error);
+  const shield = await checkAddress(visit);
+  if (!shield.ok) return refuse(visit, shield.error);
+  const signedIn = await signIn(visit, service);
+  if (!signedIn.ok) return refuse(visit, signedIn.error);
+  const identity = (visit.identity = signedIn.value);
+  const unblocked = await limits.blocked(identity.sub, runtime.now());
+  if (!unblocked.ok) return refuse(visit, unblocked.error);
+  const burst = await limits.burst(identity.sub, runtime.now(), waitUntil);
+  if (!burst.ok) return refuse(visit, burst.error);
+  const revision = era(request.headers.get("mcp-protocol-version"));
+  const call = await understand(visit, revision);
+  if (!call.ok) return refuse(visit, call.error);
+  const headers = originHeaders(request.headers, { secret: secret.text, identity, requestId: visit.requestId, era: revision });
+  const answer = await forward(
+    { ...call.value, headers },
+    {
+      runtime,
+      origins,
+      budget,
+      sharedDatabase: config.sharedDatabase,
+      waitUntil,
+      report: (event, origin, reason) =>
+        log(visit, { event, severity: event === "origin_secret_rejected" ? "critical" : "error", origin, reason }),
+    },
+  );
+  return answer.ok
+    ? deliver(visit, service, answer.value, burst.value)
+    : refuse(visit, { ...answer.error, quiet: isReported(answer.error.reason) });
+}
+
+/** These were logged with the name of the origin when they happened. */
+const isReported = (reason: string): boolean => reason === "route.secret" || reason === "route.timeout" || reason === "route.platform";
+
+/** The origin's answer as the client may see it; its body is piped, not read. */
+function deliver(visit: Visit, { config }: Service, response: Response, remaining: number): Response {
+  const headers = harden(clientHeaders(response.headers, config.showOrigin), visit.requestId);
+  setRateLimit(headers, burstLimit(config.limits.burstPerSecond, remaining), response.headers);
+  allowWebOrigin(headers, visit.webOrigin);
+  return new Response(response.body, { status: response.status, headers });
+}
+
+const runtime: Runtime = {
+  now: () => Date.now(),
+  fetch: (url, init) => fetch(url, init),
+  // oxlint-disable-next-line no-console -- the platform's log is reached through the console
+  log: (line) => console.log(line),
+};
+
+let isolate: Isolate | null = null;
+/** Bindings do not change within an isolate; a new version starts new ones. */
+const isolateOf = (env: Env): Isolate => (isolate?.env === env ? isolate : (isolate = makeIsolate(env, runtime)));
+
+export default {
+  fetch: (request: Request, env: Env, context: Pick<ExecutionContext, "waitUntil">): Promise<Response> =>
+    handle(request, isolateOf(env), (work) => context.waitUntil(work)),
+  scheduled: (_event: unknown, env: Env): Promise<void> => checkOrigins(isolateOf(env)),
+};

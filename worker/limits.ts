@@ -1,0 +1,122 @@
+/**
+ * Limits that need a binding: address shield, failed authentications, `blocked until` markers, burst per user. Each says what
+ * happens when its binding fails: the coarse ones let through, the exact one falls back to this isolate's own count.
+ */
+import { err, ok, type Result } from "../contract/result.ts";
+import type { Denial } from "../contract/denial.ts";
+import { BurstCounter, type BurstVerdict } from "./burst.ts";
+import {
+  BURST_FALLBACK_ENTRIES,
+  BURST_TIMEOUT_MS,
+  KV_MIN_SECONDS,
+  MARKER_CACHE_ENTRIES,
+  MARKER_CACHE_MS,
+  RETRY_AFTER_ADDRESS_SECONDS,
+} from "./constants.ts";
+import type { Counter, Env, WaitUntil } from "./env.ts";
+import { isObject } from "./json.ts";
+import { Lru } from "./lru.ts";
+import { LATE, within } from "./within.ts";
+
+/** Name of a user's marker in KV: `{"until": <ms since the epoch>, "reason": "burst"}`. A hint, never a lock. */
+export const markerKey = (sub: string): string => `blk:u:${sub}`;
+
+/** Which stand-in was used. */
+export type Fallback = "ip_shield_fail_open" | "auth_rate_fail_open" | "marker_fail_open" | "burst_fallback";
+
+/** Counts one event for an address. @returns true while the limit holds, and when the binding fails. */
+export async function holds(counter: Counter | undefined, key: string, failed: () => void): Promise<boolean> {
+  if (!counter) {
+    failed();
+    return true;
+  }
+  try {
+    return (await counter.limit({ key })).success;
+  } catch {
+    failed();
+    return true;
+  }
+}
+
+/** @param reason which of the two counts per address this is */
+export const overAddressLimit = (reason: "ip.shield" | "auth.rate"): Denial => ({ reason, retryAfterSeconds: RETRY_AFTER_ADDRESS_SECONDS });
+
+const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
+
+/** Per-user limits of one isolate. */
+export class UserLimits {
+  readonly #env: Pick<Env, "KV" | "BURST">;
+  readonly #rate: number;
+  readonly #fellBack: (what: Fallback) => void;
+  readonly #markers = new Lru<string, { readonly until: number; readonly readAt: number }>(MARKER_CACHE_ENTRIES);
+  readonly #local = new Lru<string, BurstCounter>(BURST_FALLBACK_ENTRIES);
+
+  constructor(env: Pick<Env, "KV" | "BURST">, rate: number, fellBack: (what: Fallback) => void) {
+    this.#env = env;
+    this.#rate = rate;
+    this.#fellBack = fellBack;
+  }
+
+  /** The marker in KV: refuses a blocked user anywhere without waking the user's object. */
+  async blocked(sub: string, now: number): Promise<Result<void, Denial>> {
+    let marker = this.#markers.get(sub);
+    if (!marker || now - marker.readAt >= MARKER_CACHE_MS) {
+      marker = { until: await this.#readMarker(sub), readAt: now };
+      this.#markers.set(sub, marker);
+    }
+    return marker.until > now ? err({ reason: "user.blocked", retryAfterSeconds: seconds(marker.until - now) }) : ok(undefined);
+  }
+
+  async #readMarker(sub: string): Promise<number> {
+    if (!this.#env.KV) return 0;
+    try {
+      const text = await this.#env.KV.get(markerKey(sub), { type: "text", cacheTtl: KV_MIN_SECONDS });
+      const value: unknown = text === null ? null : JSON.parse(text);
+      const until = isObject(value) ? value["until"] : undefined;
+      return typeof until === "number" ? until : 0;
+    } catch {
+      this.#fellBack("marker_fail_open");
+      return 0;
+    }
+  }
+
+  /** Takes one request from the user's burst. @returns how many more would be admitted at once. */
+  async burst(sub: string, now: number, waitUntil: WaitUntil): Promise<Result<number, Denial>> {
+    const verdict = (await this.#ask(sub)) ?? this.#askLocally(sub, now);
+    if (verdict.admitted) return ok(verdict.remaining);
+    if (verdict.blockedUntil !== undefined) {
+      this.#markers.set(sub, { until: verdict.blockedUntil, readAt: now });
+      if (verdict.mark === true) waitUntil(this.#writeMarker(sub, verdict.blockedUntil, now));
+    }
+    const reason = verdict.blockedUntil === undefined ? "user.burst" : "user.blocked";
+    return err({ reason, retryAfterSeconds: seconds(verdict.retryAfterMs) });
+  }
+
+  async #ask(sub: string): Promise<BurstVerdict | null> {
+    const { BURST } = this.#env;
+    if (!BURST) return null;
+    try {
+      const answer = await within(
+        BURST.get(BURST.idFromName(sub)).fetch(`https://burst/${this.#rate}`, { method: "POST" }),
+        BURST_TIMEOUT_MS,
+      );
+      if (answer === LATE) return null;
+      return answer.status === 200 ? await answer.json<BurstVerdict>() : null;
+    } catch {
+      return null;
+    }
+  }
+
+  #askLocally(sub: string, now: number): BurstVerdict {
+    this.#fellBack("burst_fallback");
+    const counter = this.#local.get(sub) ?? new BurstCounter();
+    this.#local.set(sub, counter);
+    return counter.take(now, this.#rate);
+  }
+
+  async #writeMarker(sub: string, until: number, now: number): Promise<void> {
+    const text = JSON.stringify({ until, reason: "burst" });
+    const expirationTtl = Math.max(KV_MIN_SECONDS, Math.ceil((until - now) / 1000));
+    await this.#env.KV?.put(markerKey(sub), text, { expirationTtl }).catch(() => this.#fellBack("marker_fail_open"));
+  }
+}

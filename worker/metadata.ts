@@ -1,0 +1,38 @@
+/** Public documents of the gateway: OAuth protected resource metadata (RFC 9728), security.txt (RFC 9116), two constant texts. */
+import type { GatewayConfig } from "../contract/runtime-config.ts";
+import { CHALLENGE_SCOPE } from "./constants.ts";
+import { METADATA_PATH, SECURITY_TXT_PATH } from "./policy/route.ts";
+
+/** The one metadata URL that challenges point to: the well-known part goes in front of the path (RFC 9728 §3.1). */
+export function metadataUrl(resource: string): string {
+  const { origin, pathname } = new URL(resource);
+  return origin + METADATA_PATH + (pathname === "/" ? "" : pathname);
+}
+
+/** `resource` and the token's `aud` are the same text, byte for byte. */
+export function resourceMetadata(config: GatewayConfig): Response {
+  return Response.json(
+    {
+      resource: config.resource,
+      authorization_servers: [config.issuer],
+      bearer_methods_supported: ["header"],
+      scopes_supported: [CHALLENGE_SCOPE],
+    },
+    { headers: { "cache-control": "max-age=3600", "access-control-allow-origin": "*" } },
+  );
+}
+
+/** Valid for a year from `now` (milliseconds since the epoch). */
+export function securityTxt(config: GatewayConfig, contact: string, now: number): Response {
+  const expires = new Date(now + 365 * 86_400_000).toISOString().replace(/\.\d+Z$/, "Z");
+  const canonical = new URL(SECURITY_TXT_PATH, config.resource).href;
+  const text = `Contact: ${contact}\nExpires: ${expires}\nCanonical: ${canonical}\nPreferred-Languages: en\n`;
+  return new Response(text, { headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "max-age=86400" } });
+}
+
+const plain = (text: string): Response => new Response(text, { headers: { "content-type": "text/plain; charset=utf-8" } });
+
+/** Says nothing about configuration or origins: it is for uptime checks and curious people. */
+export const rootPage = (): Response => plain("mcpist gateway: POST /mcp\n");
+/** The Worker runs; nothing more. */
+export const healthPage = (): Response => plain("ok\n");

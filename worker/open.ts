@@ -1,0 +1,47 @@
+/** What anybody may read without a token: documents, liveness and the observation that rotations rely on. */
+import { checkAddress, checkWebOrigin } from "./checks.ts";
+import { harden, preflight } from "./hygiene.ts";
+import { healthPage, resourceMetadata, rootPage, securityTxt } from "./metadata.ts";
+import { observe, probe } from "./observation.ts";
+import type { Route } from "./policy/route.ts";
+import { refuse, type Visit } from "./visit.ts";
+
+/** Adds what every answer carries; a HEAD request gets the same headers and no body. */
+function finish(visit: Visit, response: Response): Response {
+  const headers = harden(new Headers(response.headers), visit.requestId);
+  return new Response(visit.request.method === "HEAD" ? null : response.body, { status: response.status, headers });
+}
+
+const SERVE: Readonly<Record<Exclude<Route, "mcp">, (visit: Visit) => Response | Promise<Response>>> = {
+  root: (visit) => finish(visit, rootPage()),
+  health: (visit) => finish(visit, healthPage()),
+  observation: serveObservation,
+  metadata: (visit) =>
+    visit.isolate.config ? finish(visit, resourceMetadata(visit.isolate.config)) : refuse(visit, { reason: "config.invalid" }),
+  "metadata-preflight": (visit) => preflight(visit.url.pathname, null, visit.requestId),
+  "security-txt": (visit) => {
+    const { config, runtime } = visit.isolate;
+    if (!config?.securityContact) return refuse(visit, { reason: "shape.path" });
+    return finish(visit, securityTxt(config, config.securityContact, runtime.now()));
+  },
+  preflight: (visit) => {
+    const { config } = visit.isolate;
+    if (!config) return refuse(visit, { reason: "config.invalid" });
+    const from = checkWebOrigin(visit, config);
+    return from.ok ? preflight(visit.url.pathname, visit.webOrigin, visit.requestId) : refuse(visit, from.error);
+  },
+};
+
+export const serveOpen = async (visit: Visit, route: Exclude<Route, "mcp">): Promise<Response> => SERVE[route](visit);
+
+/** `?origin=<name>` makes this the probe; a name that is not configured is nobody's business. */
+async function serveObservation(visit: Visit): Promise<Response> {
+  const { isolate } = visit;
+  const shield = await checkAddress(visit);
+  if (!shield.ok) return refuse(visit, shield.error);
+  const name = visit.url.searchParams.get("origin");
+  const origin = name === null ? null : isolate.config?.origins.find((candidate) => candidate.name === name);
+  if (origin === undefined) return refuse(visit, { reason: "shape.path" });
+  const via = origin ? await probe(isolate.runtime, origin, isolate.secret) : null;
+  return finish(visit, Response.json(await observe(isolate.instanceId, isolate.deployment, isolate.secret, via)));
+}

@@ -1,0 +1,37 @@
+/** Which of the few things behind this host a request asks for. Looks at method and path only. */
+import { err, ok, type Result } from "../../contract/result.ts";
+import type { Denial } from "../../contract/denial.ts";
+import { HEALTH_PATH, MCP_PATH, OBSERVATION_PATH } from "../../contract/headers.ts";
+
+/** RFC 9728 §3.1: the root location and the one with the path of the resource inserted. */
+export const METADATA_PATH = "/.well-known/oauth-protected-resource";
+export const SECURITY_TXT_PATH = "/.well-known/security.txt";
+
+export type Route = "mcp" | "preflight" | "metadata" | "metadata-preflight" | "observation" | "health" | "root" | "security-txt";
+
+const OPEN = new Map<string, Route>([
+  ["/", "root"],
+  [HEALTH_PATH, "health"],
+  [OBSERVATION_PATH, "observation"],
+  [METADATA_PATH, "metadata"],
+  [METADATA_PATH + MCP_PATH, "metadata"],
+  [SECURITY_TXT_PATH, "security-txt"],
+]);
+
+/** Paths match byte for byte: no trailing slash, no doubled slash, no other case. */
+export function route(method: string, path: string): Result<Route, Denial> {
+  if (path === MCP_PATH) {
+    if (method === "POST") return ok("mcp");
+    return method === "OPTIONS" ? ok("preflight") : err({ reason: "shape.method" });
+  }
+  const open = OPEN.get(path);
+  if (!open) return err({ reason: "shape.path" });
+  if (method === "GET" || method === "HEAD") return ok(open);
+  return open === "metadata" && method === "OPTIONS" ? ok("metadata-preflight") : err({ reason: "shape.method" });
+}
+
+/** Value of `Allow` for a path that refused a method. */
+export function allowed(path: string): string {
+  if (path === MCP_PATH) return "POST, OPTIONS";
+  return OPEN.get(path) === "metadata" ? "GET, HEAD, OPTIONS" : "GET, HEAD";
+}

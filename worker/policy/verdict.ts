@@ -1,0 +1,24 @@
+/** What an origin's status and headers mean for the gateway. Reads no body; pure. */
+import { CLAIM_HEADER, DENY_HEADER, ORIGIN_HEADER } from "../../contract/headers.ts";
+
+/**
+ * answer = the client gets it, whatever it says · secret = the origin refuses our gateway secret (an alarm, never a reason to go
+ * elsewhere: that would hide a broken rotation until both origins are broken) · draining = it is shutting down and did nothing ·
+ * busy = the same request is being executed by another origin · platform = not the origin's own answer.
+ */
+export type Verdict = "answer" | "secret" | "draining" | "busy" | "platform";
+
+/** Media types in which an MCP server answers; a platform's error page has another. */
+const MCP_TYPES = /^(application\/json|text\/event-stream)\b/i;
+
+export function verdict(status: number, headers: Headers): Verdict {
+  const deny = headers.get(DENY_HEADER);
+  if (status === 403 && deny === "gateway_secret") return "secret";
+  if (status === 503 && deny === "draining") return "draining";
+  if (status === 409 && headers.get(CLAIM_HEADER) === "in_progress") return "busy";
+  if (headers.has(ORIGIN_HEADER)) return status >= 300 && status < 400 ? "platform" : "answer";
+  if (status >= 500 || (status >= 300 && status < 400) || status === 403) return "platform";
+  // Protocol answers are 4xx with a JSON-RPC body; "no such service" of a platform is a page.
+  if (status >= 400) return MCP_TYPES.test(headers.get("content-type") ?? "") ? "answer" : "platform";
+  return "answer";
+}

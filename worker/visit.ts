@@ -1,0 +1,72 @@
+/** One client request on its way through the checks: what is known about it so far, its log lines and its refusal. */
+import { DENIALS, type Denial } from "../contract/denial.ts";
+import { deny } from "./deny.ts";
+import type { WaitUntil } from "./env.ts";
+import type { GatewayEvent } from "./event-log.ts";
+import type { Isolate } from "./isolate.ts";
+import { addressKey } from "./policy/address.ts";
+import type { RpcId } from "./policy/era.ts";
+import type { Identity } from "./policy/token.ts";
+import { mintRequestId } from "./request-id.ts";
+
+export interface Visit {
+  readonly request: Request;
+  readonly url: URL;
+  /** UUIDv7, ours; whatever the client calls its request is ignored. */
+  readonly requestId: string;
+  /** As the limiters count it. */
+  readonly address: string;
+  readonly isolate: Isolate;
+  readonly waitUntil: WaitUntil;
+  /** Set once the web origin was found on the list: it may read the answer. */
+  webOrigin: string | null;
+  /** Set where the body was parsed. */
+  rpcId: RpcId;
+  identity: Identity | null;
+}
+
+/** A refusal and what only the log may know about it. */
+export interface Refusal extends Denial {
+  /** Key id that the token named. */
+  readonly kid?: string;
+  /** Already reported, or reported elsewhere: no line of its own. */
+  readonly quiet?: boolean;
+  /** Class of an error; never its text. */
+  readonly detail?: string;
+}
+
+/** Starts a visit: the request id exists before any check, so that every refusal carries it. */
+export const enter = (request: Request, isolate: Isolate, waitUntil: WaitUntil): Visit => ({
+  request,
+  url: new URL(request.url),
+  requestId: mintRequestId(isolate.runtime.now()),
+  address: addressKey(request.headers.get("cf-connecting-ip")),
+  isolate,
+  waitUntil,
+  webOrigin: null,
+  rpcId: null,
+  identity: null,
+});
+
+/** Writes one event of this request behind its answer. */
+export function log(visit: Visit, event: Omit<GatewayEvent, "requestId" | "userId" | "clientId">): void {
+  const { identity, isolate, requestId, address } = visit;
+  const who = identity ? { userId: identity.sub, ...(identity.clientId === null ? {} : { clientId: identity.clientId }) } : {};
+  visit.waitUntil(isolate.events.write({ ...event, requestId, ...who }, address));
+}
+
+/** Logs a refusal and makes its response. */
+export function refuse(visit: Visit, refusal: Refusal): Response {
+  const { event, severity, status } = DENIALS[refusal.reason];
+  const { kid, detail, quiet } = refusal;
+  if (quiet !== true)
+    log(visit, {
+      event,
+      severity,
+      reason: detail === undefined ? refusal.reason : `${refusal.reason} ${detail}`,
+      httpStatus: status,
+      ...(kid === undefined ? {} : { kid }),
+    });
+  const { requestId, url, webOrigin, rpcId, isolate } = visit;
+  return deny(refusal, { requestId, path: url.pathname, config: isolate.config, webOrigin, rpcId });
+}
