@@ -82,6 +82,7 @@ class Output {
   readonly listening = Promise.withResolvers<number>();
   #plain = 0;
   #firstError: string | undefined;
+  #sentence: string | undefined;
   #lastMessage: string | undefined;
 
   constructor(child: ChildProcess, environment: Readonly<Record<string, string>>, options: InstanceOptions) {
@@ -98,6 +99,8 @@ class Output {
         if (line.trim() === "") return;
         const text = hide(line, environment);
         if (isError) this.#firstError ??= text;
+        // An uncaught error prints its place in the source first and its sentence later.
+        if (isError && /^[\w ]*(error|origin)\b.*: /i.test(text)) this.#sentence ??= text;
         if (this.#plain++ < PLAIN_LINES) options.log(`instance ${options.id}: ${text}`);
       });
     };
@@ -105,14 +108,14 @@ class Output {
     read(child.stderr, true);
   }
 
-  /** What the program said about itself: its first plain line on stderr, else the last message of its structured log. */
+  /** What the program said about itself: its sentence on stderr, else the last message of its structured log. */
   complaint(otherwise: string): string {
-    return this.#firstError ?? this.#lastMessage ?? otherwise;
+    return this.#sentence ?? this.#firstError ?? this.#lastMessage ?? otherwise;
   }
 }
 
 /**
- * Starts an instance and waits until it listens. `PORT=0` is added to the environment.
+ * Starts an instance and waits until it listens. `PORT=0` and a loopback `HOST` are added to the environment.
  * @throws {StartError} when the program ends or stays silent.
  */
 export async function startInstance(environment: Readonly<Record<string, string>>, options: InstanceOptions): Promise<Instance> {
@@ -129,7 +132,7 @@ export async function startInstance(environment: Readonly<Record<string, string>
     child.kill("SIGKILL");
     await exited;
   };
-  child.send({ ...environment, PORT: "0" }, () => {
+  child.send({ ...environment, HOST: "127.0.0.1", PORT: "0" }, () => {
     // A child that ended before it could read says so by its exit.
   });
   const timeout = AbortSignal.timeout(START_TIMEOUT_MS);

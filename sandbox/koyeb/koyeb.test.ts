@@ -1,52 +1,26 @@
-import { fileURLToPath } from "node:url";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Faults } from "../faults.ts";
 import type { VendorContext } from "../vendor.ts";
+import { ask, type Call, caller, FAKE_ORIGIN, fastContext, type Json, TOKENS, until } from "../testing/harness.ts";
 import { type Koyeb, startKoyeb } from "./koyeb.ts";
-
-const program = fileURLToPath(new URL("../testing/fake-origin.ts", import.meta.url));
-const TOKEN = "koyeb-token";
-type Json = Record<string, any>; // oxlint-disable-line typescript/no-explicit-any -- wire answers are looked at field by field
 
 let koyeb: Koyeb;
 let context: VendorContext;
 let lines: string[];
+let call: Call;
 
 beforeEach(async () => {
   lines = [];
-  context = {
-    faults: new Faults(),
-    timings: { koyebStepMs: 10, koyebDrainMs: 150, flyBootMs: 10, edgeLagMs: 0, githubLagMs: 0 },
-    port: () => 0,
-    log: (line) => lines.push(line),
-    tokens: { github: "", cloudflare: "", koyeb: TOKEN, fly: "" },
-  };
-  koyeb = await startKoyeb(context, { program });
+  context = fastContext(lines);
+  koyeb = await startKoyeb(context, { program: FAKE_ORIGIN });
+  call = caller(() => koyeb.url, TOKENS.koyeb);
 });
 afterEach(() => koyeb.close());
 
-async function call(method: string, path: string, body?: unknown, token = TOKEN): Promise<{ status: number; json: Json }> {
-  const response = await fetch(koyeb.url + path, {
-    method,
-    headers: { authorization: `Bearer ${token}` },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, json: (await response.json()) as Json };
-}
 const ok = async (method: string, path: string, body?: unknown): Promise<Json> => {
   const { status, json } = await call(method, path, body);
   expect({ status, json }).toMatchObject({ status: 200 });
   return json;
 };
-async function until<T>(look: () => Promise<T | null | false | undefined>): Promise<T> {
-  for (let i = 0; i < 500; i++) {
-    const seen = await look();
-    if (seen) return seen;
-    await sleep(10);
-  }
-  throw new Error("waited in vain");
-}
 const deployment = async (id: string): Promise<Json> => (await ok("GET", `/v1/deployments/${id}`))["deployment"];
 const reaches = (id: string, status: string) => until(async () => (await deployment(id))["status"] === status);
 const instances = async (query: string): Promise<Json[]> => (await ok("GET", `/v1/instances?limit=100&${query}`))["instances"];
@@ -71,13 +45,11 @@ async function deployed(extra: Json = {}): Promise<{ app: Json; service: Json; s
   await reaches(service["latest_deployment_id"], "HEALTHY");
   return { app, service, secret, url };
 }
-const seen = async (url: string): Promise<Json> => (await (await fetch(url)).json()) as Json;
-
 describe("a deployment", () => {
   it("gives instances the value that a secret had when it was made, and tells them who they are", async () => {
     const { service, url, secret } = await deployed();
     await ok("PATCH", `/v1/secrets/${secret["id"]}`, { ...secret, value: "second" });
-    const { environment } = await seen(url);
+    const { environment } = await ask(url);
     const [instance] = await instances(`service_id=${service["id"]}`);
     expect(environment).toMatchObject({
       GATEWAY_SECRET_A: "first",
@@ -118,7 +90,7 @@ describe("a deployment", () => {
       return old[0]?.["status"] === "STOPPED";
     });
     expect(both).toBe(true);
-    expect((await seen(url))["environment"]["GATEWAY_SECRET_A"]).toBe("second");
+    expect((await ask(url))["environment"]["GATEWAY_SECRET_A"]).toBe("second");
     expect(await deployment(service["latest_deployment_id"])).toMatchObject({ status: "STOPPED" });
   });
 });

@@ -1,0 +1,424 @@
+/**
+ * One Fly Machine: its states, its lease, its process. Secrets are read at boot and at no other moment, so an update, a cold
+ * start or an autostart sees the newest ones and a resumed snapshot never does.
+ */
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Backend } from "../edge.ts";
+import { type Instance, startInstance } from "../instance.ts";
+import type { VendorContext } from "../vendor.ts";
+import { type FlyApp, machineId, OWNER, versionId } from "./records.ts";
+
+/** States of a Machine that this emulator passes through. */
+export type MachineState =
+  | "created"
+  | "starting"
+  | "started"
+  | "stopping"
+  | "stopped"
+  | "suspending"
+  | "suspended"
+  | "replacing"
+  | "destroying"
+  | "destroyed"
+  | "failed";
+
+/** A configuration as it was sent; only what the emulator acts on is named. */
+export interface MachineConfig {
+  readonly image: string;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly services?: readonly ServiceConfig[] | undefined;
+  readonly checks?: Readonly<Record<string, CheckConfig>> | undefined;
+  readonly standbys?: readonly string[] | undefined;
+  readonly stop_config?: { readonly signal?: string | undefined } | undefined;
+}
+interface CheckConfig {
+  readonly type?: string | undefined;
+  readonly path?: string | undefined;
+}
+interface ServiceConfig {
+  readonly internal_port?: number | undefined;
+  readonly autostart?: boolean | undefined;
+  readonly checks?: readonly CheckConfig[] | undefined;
+}
+
+interface Check {
+  readonly name: string;
+  /** Null: a TCP check, which passes as soon as somebody listens. */
+  readonly path: string | null;
+  status: "passing" | "critical";
+  output: string;
+  updatedAt: Date;
+}
+
+interface Lease {
+  readonly nonce: string;
+  readonly description: string;
+  readonly version: string;
+  expiresAt: Date;
+}
+
+/** An operation that the Machine's state or lease does not allow. The API layer gives it its status. */
+export class MachineConflict extends Error {
+  readonly status: 400 | 408 | 409 | 412;
+  constructor(status: MachineConflict["status"], message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** After the proxy forgot a Machine, its open requests may take this long; then it gets its kill signal. Unit: milliseconds. */
+const OPEN_REQUESTS_MS = 5_000;
+const CHECK_TIMEOUT_MS = 5_000;
+/** A boot that asks for a secrets version nobody has yet gives up after so many boot times. */
+const SECRETS_PATIENCE = 10;
+
+export class Machine {
+  readonly id = machineId();
+  readonly name: string;
+  readonly region: string;
+  readonly createdAt = new Date();
+  updatedAt = this.createdAt;
+  instanceId = versionId(this.createdAt);
+  config: MachineConfig;
+  state: MachineState = "created";
+  cordoned = false;
+  lease: Lease | null = null;
+  running: { readonly instance: Instance; readonly backend: Backend } | null = null;
+  readonly events: { type: string; status: string; source: string; timestamp: number }[] = [];
+  #checks: Check[] = [];
+  #minSecretsVersion = 0;
+  #bootSecrets: Readonly<Record<string, string>> = {};
+  #tail: Promise<void> = Promise.resolve();
+  #changed = Promise.withResolvers<void>();
+  readonly #closing = new AbortController();
+  readonly #app: FlyApp;
+  readonly #context: VendorContext;
+  readonly #program: string | undefined;
+
+  constructor(
+    app: FlyApp,
+    context: VendorContext,
+    program: string | undefined,
+    input: { readonly name: string; readonly region: string; readonly config: MachineConfig },
+  ) {
+    this.#app = app;
+    this.#context = context;
+    this.#program = program;
+    this.name = input.name;
+    this.region = input.region;
+    this.config = input.config;
+    this.#record("launch", "created");
+  }
+
+  /** True when the proxy may send requests here: started, not cordoned, every check passing, and a service to send them to. */
+  get routable(): boolean {
+    return this.state === "started" && !this.cordoned && this.hasService && this.#checks.every((check) => check.status === "passing");
+  }
+  get hasService(): boolean {
+    return (this.config.services ?? []).length > 0;
+  }
+  /** The proxy may start it when a request comes. */
+  get autostart(): boolean {
+    return (this.config.services ?? []).some((service) => service.autostart === true);
+  }
+  /** Started by the platform only when the Machine it watches fails. */
+  get standby(): boolean {
+    return (this.config.standbys ?? []).length > 0;
+  }
+
+  /** First boot of a new Machine. A standby stays stopped. */
+  launch(minSecretsVersion: number): void {
+    this.#minSecretsVersion = minSecretsVersion;
+    if (this.standby) return this.#become("stopped");
+    void this.#enqueue(() => this.#boot());
+  }
+
+  /** Boots, or resumes a suspended snapshot. @returns the state before. */
+  start(): MachineState {
+    const before = this.state;
+    if (before === "started" || before === "starting") return before;
+    if (before !== "stopped" && before !== "suspended" && before !== "created" && before !== "failed")
+      throw new MachineConflict(412, `failed_precondition: unable to start machine from current state: '${before}'`);
+    this.#become("starting");
+    void this.#enqueue(() => this.#resumeOrBoot());
+    return before;
+  }
+
+  /** Stops; a suspended Machine loses its snapshot. */
+  stop(): void {
+    if (this.state === "stopped" || this.state === "stopping") return;
+    if (this.state !== "started" && this.state !== "suspended" && this.state !== "starting")
+      throw new MachineConflict(412, `failed_precondition: unable to stop machine from current state: '${this.state}'`);
+    void this.#enqueue(async () => {
+      this.#become("stopping");
+      await this.#halt();
+      this.#become("stopped");
+    });
+  }
+
+  /** Stops and boots again, with the secrets of the last boot: only a start or an update reads new ones. */
+  restart(): void {
+    if (this.state !== "started" && this.state !== "stopped")
+      throw new MachineConflict(412, `failed_precondition: unable to restart machine from current state: '${this.state}'`);
+    void this.#enqueue(async () => {
+      this.#become("stopping");
+      await this.#halt();
+      await this.#boot(true);
+    });
+  }
+
+  /** Keeps the memory, and with it every value the process read at boot. */
+  suspend(): void {
+    if (this.state !== "started")
+      throw new MachineConflict(412, `failed_precondition: unable to suspend machine from current state: '${this.state}'`);
+    void this.#enqueue(async () => {
+      if (this.state !== "started") return;
+      this.#become("suspending");
+      await this.running?.backend.drain(OPEN_REQUESTS_MS);
+      this.running?.instance.suspend();
+      this.#become("suspended");
+    });
+  }
+
+  /**
+   * Replaces the configuration: a new version id. A running Machine reboots (unless `skipLaunch`); one that is not running is
+   * not started. A suspended one keeps its snapshot when nothing but the version changed: the vendor does not say.
+   */
+  update(config: MachineConfig, options: { readonly skipLaunch: boolean; readonly minSecretsVersion: number }): void {
+    if (this.state === "destroying" || this.state === "destroyed")
+      throw new MachineConflict(412, "failed_precondition: machine is destroyed");
+    const same = JSON.stringify(config) === JSON.stringify(this.config);
+    const before = this.state;
+    const reboot = before === "started" || before === "starting" || before === "replacing" || before === "stopping";
+    this.config = config;
+    this.#minSecretsVersion = Math.max(this.#minSecretsVersion, options.minSecretsVersion);
+    this.updatedAt = new Date();
+    this.instanceId = versionId(this.updatedAt);
+    this.#record("update", reboot ? "replacing" : before);
+    if (reboot) this.#become("replacing");
+    else if (!(before === "suspended" && same) && before !== "created") this.#become("stopped");
+    void this.#enqueue(async () => {
+      if (!reboot) {
+        if (!same) await this.#halt();
+        return;
+      }
+      await this.#halt();
+      if (options.skipLaunch) this.#become("stopped");
+      else await this.#boot();
+    });
+  }
+
+  /** @throws {MachineConflict} 412 while it runs and `force` is not given. */
+  destroy(force: boolean): void {
+    if (!force && this.state !== "stopped" && this.state !== "created" && this.state !== "suspended" && this.state !== "failed")
+      throw new MachineConflict(412, "failed_precondition: machine still active, refusing to destroy");
+    this.#become("destroying");
+    this.#closing.abort();
+    void this.#enqueue(async () => {
+      await this.#halt();
+      this.#become("destroyed");
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.running?.instance.stop("SIGINT", 1_000);
+    await this.#tail;
+    await this.running?.instance.kill();
+  }
+
+  /** Resolves true when the Machine (in version `instanceId`, if given) is in one of `states`, false after `ms`. */
+  async reaches(states: readonly string[], instanceId: string | undefined, ms: number): Promise<boolean> {
+    const late = new AbortController();
+    const over = sleep(ms, "over", { signal: late.signal, ref: false }).catch(() => "over");
+    try {
+      for (;;) {
+        if (states.includes(this.state) && (instanceId === undefined || instanceId === this.instanceId)) return true;
+        if ((await Promise.race([this.#changed.promise, over])) === "over") return false;
+      }
+    } finally {
+      late.abort();
+    }
+  }
+
+  /** Resolves when its state or a check may have changed, or after `ms`. */
+  async changes(ms: number): Promise<void> {
+    const late = new AbortController();
+    const over = sleep(Math.max(0, ms), undefined, { signal: late.signal, ref: false }).catch(() => undefined);
+    await Promise.race([this.#changed.promise, over]);
+    late.abort();
+  }
+
+  /** Takes, or with the right nonce renews, the lease. @throws {MachineConflict} 409 when somebody else holds it. */
+  acquireLease(ttlSeconds: number, description: string, nonce: string | undefined): Lease {
+    const held = this.#heldLease();
+    if (held && held.nonce !== nonce) throw new MachineConflict(409, `failed to acquire lease: lease currently held by ${OWNER}`);
+    if (!held && nonce !== undefined) throw new MachineConflict(409, "failed to refresh lease: no lease with this nonce");
+    const expiresAt = new Date(Date.now() + ttlSeconds * 1000);
+    this.lease = held
+      ? { ...held, expiresAt }
+      : { nonce: randomBytes(6).toString("hex"), description, version: this.instanceId, expiresAt };
+    return this.lease;
+  }
+  /** @throws {MachineConflict} 409 when `nonce` does not hold the lease. */
+  releaseLease(nonce: string | undefined): void {
+    const held = this.#heldLease();
+    if (held?.nonce !== nonce) throw new MachineConflict(409, "failed to release lease: lease nonce does not match");
+    this.lease = null;
+  }
+  /** A change is allowed when nobody holds the lease and no nonce was sent, or when the nonce is the holder's. */
+  checkLease(nonce: string | undefined): void {
+    const held = this.#heldLease();
+    if (held && held.nonce !== nonce) throw new MachineConflict(409, `machine ID ${this.id} lease currently held by ${OWNER}`);
+    if (!held && nonce !== undefined) throw new MachineConflict(409, `machine ID ${this.id} has no lease with this nonce`);
+  }
+  currentLease(): Lease | null {
+    return this.#heldLease();
+  }
+
+  onWire() {
+    const [, registry = "registry-1.docker.io", repository = this.config.image, tag = "latest"] =
+      /^(?:([^/:]+\.[^/]+)\/)?([^:@]+)(?::([^@]+))?/.exec(this.config.image) ?? [];
+    return {
+      id: this.id,
+      name: this.name,
+      state: this.state,
+      region: this.region,
+      image_ref: { registry, repository, tag, digest: "sha256:".padEnd(71, "0"), labels: {} },
+      instance_id: this.instanceId,
+      version: this.instanceId,
+      private_ip: `fdaa:0:1:a7b::${this.id.slice(0, 4)}`,
+      created_at: this.createdAt.toISOString(),
+      updated_at: this.updatedAt.toISOString(),
+      config: this.config,
+      events: this.events.toReversed(),
+      checks: this.#checks.map(({ name, status, output, updatedAt }) => ({ name, status, output, updated_at: updatedAt.toISOString() })),
+      host_status: "ok",
+      cordoned: this.cordoned,
+    };
+  }
+
+  #heldLease(): Lease | null {
+    if (this.lease && this.lease.expiresAt.getTime() <= Date.now()) this.lease = null;
+    return this.lease;
+  }
+  #record(type: string, status: string): void {
+    this.events.push({ type, status, source: type === "exit" ? "flyd" : "user", timestamp: Date.now() });
+  }
+  #become(state: MachineState): void {
+    this.state = state;
+    const { resolve } = this.#changed;
+    this.#changed = Promise.withResolvers();
+    resolve();
+  }
+  /** One operation after the other; a failed one leaves the Machine in `failed` and is told to the operator. */
+  #enqueue(operation: () => Promise<void>): Promise<void> {
+    this.#tail = this.#tail.then(operation).catch((error: unknown) => {
+      if (this.#closing.signal.aborted) return;
+      this.#context.log(`fly machine ${this.id}: ${error instanceof Error ? error.message : "unknown error"}`);
+      this.#record("exit", "failed");
+      this.#become("failed");
+    });
+    return this.#tail;
+  }
+  async #halt(): Promise<void> {
+    const { running } = this;
+    if (!running) return;
+    await running.backend.drain(OPEN_REQUESTS_MS);
+    // The vendor's default is SIGINT.
+    await running.instance.stop(this.config.stop_config?.signal === "SIGTERM" ? "SIGTERM" : "SIGINT");
+    this.running = null;
+    this.#checks = [];
+  }
+  async #resumeOrBoot(): Promise<void> {
+    if (this.running?.instance.state !== "suspended") return this.#boot();
+    await sleep(this.#context.timings.flyBootMs / 2, undefined, { signal: this.#closing.signal });
+    this.running.instance.resume();
+    this.#record("start", "started");
+    this.#become("started");
+  }
+
+  /** What the host knows of the app's secrets. A stale host catches up only when it is asked for a newer version. */
+  async #secrets(): Promise<Readonly<Record<string, string>>> {
+    const app = this.#app;
+    const { signal } = this.#closing;
+    for (let i = 0; this.#minSecretsVersion > (app.staleAt ?? app.secretsVersion); i++) {
+      if (i === SECRETS_PATIENCE) throw new Error(`timed out waiting for secrets version ${this.#minSecretsVersion}`);
+      await sleep(this.#context.timings.flyBootMs, undefined, { signal });
+      if (app.staleAt !== null) app.staleAt = app.secretsVersion;
+    }
+    return app.history.get(app.staleAt ?? app.secretsVersion) ?? {};
+  }
+
+  async #boot(restarted = false): Promise<void> {
+    this.#become("starting");
+    const version = this.instanceId;
+    const { signal } = this.#closing;
+    await sleep(this.#context.timings.flyBootMs, undefined, { signal });
+    if (!restarted) this.#bootSecrets = await this.#secrets();
+    const environment = {
+      ...this.config.env,
+      ...this.#bootSecrets,
+      FLY_APP_NAME: this.#app.name,
+      FLY_MACHINE_ID: this.id,
+      FLY_ALLOC_ID: this.id,
+      FLY_MACHINE_VERSION: version,
+      FLY_REGION: this.region,
+      FLY_IMAGE_REF: this.config.image,
+      FLY_PROCESS_GROUP: this.config.metadata?.["fly_process_group"] ?? "",
+    };
+    const { log } = this.#context;
+    const instance = await startInstance(environment, { id: `fly ${this.id}`, log, program: this.#program, signal });
+    const running = { instance, backend: new Backend(instance.port) };
+    this.running = running;
+    void instance.exited.then(({ code }) => this.#onExit(running, code));
+    // Replaced while it booted: the next operation in the queue takes it down again, and nobody may see it as started.
+    if (version !== this.instanceId) return;
+    this.#startChecks();
+    this.#record("start", "started");
+    this.#become("started");
+  }
+
+  /** A process that ends on its own takes its Machine down with it. */
+  #onExit(running: NonNullable<Machine["running"]>, code: number | null): void {
+    if (this.running !== running || this.state !== "started") return;
+    this.running = null;
+    this.#checks = [];
+    this.#record("exit", "stopped");
+    this.#context.log(`fly machine ${this.id}: the process ended with code ${code}`);
+    this.#become("stopped");
+  }
+
+  /** Every check is critical until it was asked once. */
+  #startChecks(): void {
+    const named = Object.entries(this.config.checks ?? {});
+    const ofServices = (this.config.services ?? []).flatMap((service, i) =>
+      (service.checks ?? []).map((check, j) => [`servicecheck-${i}${j}-http-${service.internal_port ?? 8080}`, check] as const),
+    );
+    const updatedAt = new Date();
+    this.#checks = [...named, ...ofServices].map(([name, check]) => {
+      const path = check.type === "tcp" ? null : (check.path ?? "/");
+      return { name, path, status: "critical", output: "waiting for status update", updatedAt };
+    });
+    const { running } = this;
+    const checks = this.#checks;
+    const ask = async (): Promise<void> => {
+      for (let late = 0; this.running === running && this.#checks === checks && !this.#closing.signal.aborted; late++) {
+        for (const check of checks) {
+          if (this.state !== "started") break;
+          const good = check.path === null || ((await running?.instance.healthy(check.path, CHECK_TIMEOUT_MS)) ?? false);
+          check.status = good ? "passing" : "critical";
+          check.output = good ? "Success" : "no healthy answer";
+          check.updatedAt = new Date();
+        }
+        this.#become(this.state);
+        const { flyBootMs } = this.#context.timings;
+        const pause = checks.every((check) => check.status === "passing") ? Math.max(1_000, flyBootMs) : Math.max(10, flyBootMs / 4);
+        await sleep(pause, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
+      }
+    };
+    if (checks.length > 0) void ask();
+  }
+}
