@@ -19,7 +19,7 @@ export interface Idp {
   /** The audience of issued tokens; must be set before the first one is asked for. */
   setResource(url: string): void;
   /** An access token for the MCP resource. `claims` override, `undefined` removes. */
-  mint(options?: TokenOptions): Promise<string>;
+  readonly mint: (options?: TokenOptions) => Promise<string>;
   /** A new signing key. The old one stays published unless `revoke` is set. @returns the new key's id. */
   rotateKey(options?: { readonly revoke?: boolean }): Promise<string>;
   close(): Promise<void>;

@@ -1,0 +1,119 @@
+/**
+ * The sandbox's own HTTP endpoint: fault rules, timings, calls, tokens for seeded users. Loopback only, and not for browsers:
+ * another Host or a form post is refused, so that no web page can reach it (DNS rebinding, cross-site requests).
+ */
+import { Hono } from "hono";
+import { z } from "zod";
+import type { Faults, FaultRule } from "./faults.ts";
+import { VENDORS } from "./faults.ts";
+import type { Idp } from "./idp/idp.ts";
+import { USER_COUNT, userId } from "./idp/tokens.ts";
+import { listen, type Listener, type VendorApp, type VendorContext } from "./vendor.ts";
+
+const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
+const milliseconds = z.int().min(0).max(600_000);
+const effect = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("status"),
+    when: z.enum(["before", "after"]).default("before"),
+    status: z.int().min(400).max(599),
+    retryAfterSeconds: z.int().min(0).max(3600).optional(),
+  }),
+  z.strictObject({ kind: z.literal("reset"), when: z.enum(["before", "lost"]).default("before") }),
+  z.strictObject({ kind: z.literal("hang"), when: z.enum(["before", "lost"]).default("before"), ms: milliseconds }),
+  z.strictObject({ kind: z.literal("delay"), ms: milliseconds }),
+]);
+const rule = z.strictObject({
+  vendor: z.enum(VENDORS),
+  method: z
+    .string()
+    .regex(/^[A-Z]+$/)
+    .optional(),
+  path: z.string().max(200).optional(),
+  nth: z.int().min(1).optional(),
+  times: z.int().min(1).optional(),
+  effect,
+});
+const timings = z
+  .strictObject({
+    koyebStepMs: milliseconds,
+    koyebDrainMs: milliseconds,
+    flyBootMs: milliseconds,
+    edgeLagMs: milliseconds,
+    githubLagMs: milliseconds,
+  })
+  .partial();
+const tokenRequest = z.strictObject({
+  user: z.int().min(1).max(USER_COUNT).default(1),
+  lifetimeSeconds: z.int().min(1).max(86_400).optional(),
+  claims: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** What the endpoint steers. */
+export interface ControlParts {
+  readonly faults: Faults;
+  readonly idp: Idp;
+}
+
+/** Opens the endpoint. @throws when the port is taken. */
+export async function startControl(context: VendorContext, { faults, idp }: ControlParts): Promise<Listener> {
+  const app: VendorApp = new Hono();
+  app.use(async (c, next) => {
+    if (!LOCAL_HOST.test(c.req.header("host") ?? "")) return c.json({ message: "this endpoint answers on loopback names only" }, 403);
+    const writes = c.req.method === "POST" || c.req.method === "PATCH";
+    if (writes && !c.req.header("content-type")?.startsWith("application/json")) return c.json({ message: "send application/json" }, 415);
+    await next();
+    return undefined;
+  });
+  app.onError((error, c) => {
+    if (!(error instanceof z.ZodError))
+      return c.json(
+        { message: error instanceof SyntaxError ? "the body is not JSON" : "the sandbox failed" },
+        error instanceof SyntaxError ? 400 : 500,
+      );
+    return c.json(
+      {
+        message: "the body does not fit",
+        issues: error.issues.map(({ path, message }) => ({ path: path.map(String).join("."), message })),
+      },
+      400,
+    );
+  });
+  app.notFound((c) => c.json({ message: "see docs/sandbox.md for what is here" }, 404));
+
+  app.get("/faults", (c) => c.json({ faults: faults.list() }));
+  app.post("/faults", async (c) => c.json({ id: faults.add(rule.parse(await c.req.json()) as FaultRule) }, 201));
+  app.delete("/faults", (c) => {
+    faults.clear();
+    return c.body(null, 204);
+  });
+  app.delete("/faults/:id{[0-9]+}", (c) => {
+    faults.remove(Number(c.req.param("id")));
+    return c.body(null, 204);
+  });
+  app.get("/calls", (c) => {
+    const since = Math.max(0, Number(c.req.query("since") ?? 0) || 0);
+    const calls = faults.calls.slice(since).filter((call) => c.req.query("unknown") === undefined || !call.known);
+    return c.json({ next: faults.calls.length, calls });
+  });
+  app.get("/timings", (c) => c.json(context.timings));
+  app.patch("/timings", async (c) => {
+    const change = timings.parse(await c.req.json());
+    context.timings = { ...context.timings, ...Object.fromEntries(Object.entries(change).filter(([, ms]) => ms !== undefined)) };
+    return c.json(context.timings);
+  });
+  app.post("/token", async (c) => {
+    const { user, lifetimeSeconds, claims } = tokenRequest.parse(await c.req.json());
+    const token = await idp.mint({
+      sub: userId(user),
+      ...(lifetimeSeconds === undefined ? {} : { lifetimeSeconds }),
+      ...(claims ? { claims } : {}),
+    });
+    return c.json({ access_token: token, token_type: "bearer" });
+  });
+  app.post("/idp/rotate", async (c) => {
+    const { revoke } = z.strictObject({ revoke: z.boolean().default(false) }).parse(await c.req.json());
+    return c.json({ kid: await idp.rotateKey({ revoke }) });
+  });
+  return listen(app, context.port("control"));
+}

@@ -1,0 +1,86 @@
+import { randomBytes } from "node:crypto";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseConfig, type Environment } from "../contract/config.ts";
+import { SANDBOX_NAMES, SANDBOX_VARIABLE, sandboxEnvironment } from "../contract/sandbox.ts";
+import { koyebSlotSecret, WORKER_BINDING } from "../contract/secret-names.ts";
+import { ZERO_TOMBSTONE } from "../contract/gateway-secret.ts";
+import { LISTENERS } from "./context.ts";
+import { provisionBase, provisionService } from "./provision.ts";
+import { SandboxStartError, startSandbox, type Sandbox } from "./start.ts";
+import { startTraffic } from "./traffic.ts";
+
+let sandbox: Sandbox;
+let env: Environment;
+const lines: string[] = [];
+
+/** What `mcpist secrets rotate --init` does between base and service, by the shortest way. */
+async function initSlots(): Promise<void> {
+  const secret = randomBytes(32).toString("hex");
+  const send = async (url: string, token: string, method: string, body: unknown) => {
+    const response = await fetch(url, {
+      method,
+      headers: { authorization: token, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    expect(response.ok, url).toBe(true);
+  };
+  const { koyeb, fly, cloudflare } = sandbox.context.tokens;
+  const koyebSecret = (slot: "a" | "b", value: string) =>
+    send(`${sandbox.urls.koyeb}/v1/secrets`, `Bearer ${koyeb}`, "POST", { name: koyebSlotSecret("sandbox", slot), type: "SIMPLE", value });
+  await koyebSecret("a", secret);
+  await koyebSecret("b", ZERO_TOMBSTONE);
+  await send(`${sandbox.urls.fly}/v1/apps/${SANDBOX_NAMES.flyApp}/secrets`, `Bearer ${fly}`, "POST", {
+    values: { GATEWAY_SECRET_A: secret, GATEWAY_SECRET_B: ZERO_TOMBSTONE },
+  });
+  const script = `${sandbox.urls.cloudflare}/accounts/${SANDBOX_NAMES.accountId}/workers/scripts/${SANDBOX_NAMES.worker}`;
+  await send(`${script}/secrets`, `Bearer ${cloudflare}`, "PUT", { name: WORKER_BINDING, text: secret, type: "secret_text" });
+}
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ log: (line) => lines.push(line), timings: { koyebStepMs: 20, edgeLagMs: 50, flyBootMs: 50 } });
+  const config = parseConfig({ environments: { sandbox: sandboxEnvironment(sandbox.urls) } });
+  if (!config.ok) throw new Error("the built-in environment does not parse");
+  env = config.value.environments["sandbox"]!;
+  await provisionBase(sandbox, env);
+  await initSlots();
+  await provisionService(sandbox, env).catch((cause: unknown) => {
+    throw new Error(lines.join("\n"), { cause });
+  });
+});
+afterAll(() => sandbox?.close());
+
+test("a provisioned sandbox answers real MCP requests of many users without one failure", async () => {
+  const traffic = await startTraffic({ gatewayUrl: sandbox.urls.gateway, mint: sandbox.idp.mint, users: 24, ratePerSecond: 60 });
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const report = await traffic.stop();
+  expect(report.failures).toEqual([]);
+  expect(report).toMatchObject({ failed: 0, byStatus: { 200: report.sent } });
+  expect(report.sent).toBeGreaterThan(100);
+});
+
+test("nothing that the sandbox's own provisioning calls is missing from the emulators", () => {
+  expect(sandbox.faults.calls.filter((call) => !call.known)).toEqual([]);
+});
+
+test("the environment to join names every vendor and carries no slot value", () => {
+  expect(JSON.parse(sandbox.env[SANDBOX_VARIABLE] ?? "")).toEqual(sandbox.urls);
+  expect(sandbox.env).toMatchObject({
+    GITHUB_API_URL: sandbox.urls.github,
+    KOYEB_URL: sandbox.urls.koyeb,
+    FLY_FLAPS_BASE_URL: sandbox.urls.fly,
+  });
+});
+
+test("an occupied port is one clear error that names the listener, and everything else is closed again", async () => {
+  const blocker = createServer().listen(0, "127.0.0.1");
+  await once(blocker, "listening");
+  const { port } = blocker.address() as { port: number };
+  const portBase = port - LISTENERS.indexOf("idp");
+  const failure = await startSandbox({ log: () => undefined, portBase }).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(SandboxStartError);
+  expect((failure as Error).message).toBe(`port ${port} for the sandbox's idp listener is taken`);
+  await expect(fetch(`http://127.0.0.1:${portBase + LISTENERS.indexOf("github")}/`)).rejects.toThrow();
+  blocker.close();
+});

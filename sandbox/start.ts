@@ -1,0 +1,171 @@
+/**
+ * Starts the whole sandbox: four vendors, an issuer, a database and the control endpoint, all on loopback, all in parallel.
+ * Nothing is provisioned here (sandbox/provision.ts) and no secret of the product is made or written.
+ */
+import { SANDBOX_ENVIRONMENT, SANDBOX_NAMES, SANDBOX_VARIABLE, type SandboxUrls } from "../contract/sandbox.ts";
+import { startCloudflare } from "./cloudflare/cloudflare.ts";
+import { createContext, type ContextOptions } from "./context.ts";
+import { startControl } from "./control.ts";
+import { startDatabase, type Database } from "./database/database.ts";
+import type { Faults } from "./faults.ts";
+import { startFly } from "./fly/fly.ts";
+import { startGithub, type Github } from "./github/github.ts";
+import { startIdp, type Idp } from "./idp/idp.ts";
+import { startKoyeb } from "./koyeb/koyeb.ts";
+import type { VendorContext } from "./vendor.ts";
+
+/** A running Cloudflare. */
+export type Cloudflare = Awaited<ReturnType<typeof startCloudflare>>;
+/** A running Koyeb. */
+export type Koyeb = Awaited<ReturnType<typeof startKoyeb>>;
+/** A running Fly. */
+export type Fly = Awaited<ReturnType<typeof startFly>>;
+
+export interface SandboxOptions extends ContextOptions {
+  /** False leaves out the control endpoint. */
+  readonly control?: boolean | undefined;
+  /** A PostgreSQL server to use instead of the embedded one; its schema is not touched. */
+  readonly databaseUrl?: string | undefined;
+  /** Ends a start that is no longer wanted: everything is closed again and the start rejects. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A running sandbox. */
+export interface Sandbox {
+  readonly urls: SandboxUrls;
+  /** What another process needs to join: URLs and the sandbox's own tokens, by the names that the vendors' clients read. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly faults: Faults;
+  readonly context: VendorContext;
+  readonly github: Github;
+  readonly cloudflare: Cloudflare;
+  readonly koyeb: Koyeb;
+  readonly fly: Fly;
+  readonly idp: Idp;
+  readonly database: Database;
+  /** Ends every listener and every process. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** The sandbox could not start; `message` is one sentence for a person. */
+export class SandboxStartError extends Error {
+  override readonly name = "SandboxStartError";
+  readonly code: "port-taken" | "aborted" | "failed";
+  constructor(code: SandboxStartError["code"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+function explain(cause: unknown, listenerOf: (port: number) => string | null): SandboxStartError {
+  if (cause instanceof SandboxStartError) return cause;
+  const { code, port, message } = cause as NodeJS.ErrnoException & { port?: number };
+  if (code !== "EADDRINUSE" || port === undefined)
+    return new SandboxStartError("failed", `the sandbox did not start: ${message}`, { cause });
+  const listener = listenerOf(port);
+  return new SandboxStartError("port-taken", `port ${port}${listener === null ? "" : ` for the sandbox's ${listener} listener`} is taken`, {
+    cause,
+  });
+}
+
+/**
+ * Starts everything.
+ * @throws {SandboxStartError} when a part does not start; whatever had started is closed again by then.
+ */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const listeners = new Map<number, string>();
+  const base = createContext(options);
+  const context: VendorContext = Object.assign(base, {
+    port: ((port) => (listener: string) => {
+      const number = port(listener);
+      if (number !== 0) listeners.set(number, listener);
+      return number;
+    })(base.port),
+  });
+  const open: { close(): Promise<void> }[] = [];
+  let closing: Promise<void> | null = null;
+  const close = (): Promise<void> => (closing ??= Promise.allSettled(open.map((part) => part.close())).then(() => undefined));
+  const started = async <T extends { close(): Promise<void> }>(part: Promise<T>): Promise<T> => {
+    const value = await part;
+    open.push(value);
+    return value;
+  };
+  // Every part is awaited, so that a failure never leaves one behind that was still starting.
+  const all = async <T extends readonly unknown[]>(parts: { readonly [K in keyof T]: Promise<T[K]> }): Promise<T> => {
+    const outcomes = await Promise.allSettled(parts);
+    options.signal?.throwIfAborted();
+    const failed = outcomes.find((outcome) => outcome.status === "rejected");
+    if (failed) throw failed.reason;
+    return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as unknown as T;
+  };
+
+  try {
+    const { accountId, zone, worker, owner, repo, koyebApp, koyebService, flyApp } = SANDBOX_NAMES;
+    const [github, cloudflare, koyeb, fly, idp, database] = await all<[Github, Cloudflare, Koyeb, Fly, Idp, Database]>([
+      started(startGithub(context, { owner, repo })),
+      started(startCloudflare(context, { accountId, zone, defaultWorker: worker })),
+      started(startKoyeb(context)),
+      started(startFly(context)),
+      started(startIdp(context)),
+      started(startDatabase(context, options.databaseUrl)),
+    ]);
+    const [gateway, originKoyeb, originFly] = await all<[string, string, string]>([
+      cloudflare.gatewayUrlOf(worker),
+      koyeb.edgeUrl(koyebApp, koyebService),
+      fly.edgeUrl(flyApp),
+    ]);
+    idp.setResource(`${gateway}/mcp`);
+    const parts = { faults: context.faults, context, github, cloudflare, koyeb, fly, idp, database };
+    const control = options.control === false ? null : await started(startControl(context, parts));
+    const urls: SandboxUrls = {
+      gateway,
+      github: github.url,
+      cloudflare: cloudflare.apiUrl,
+      koyeb: koyeb.url,
+      fly: fly.url,
+      issuer: idp.issuer,
+      database: database.url,
+      control: control?.url ?? "",
+      origins: { koyeb: originKoyeb, fly: originFly },
+    };
+    return { ...parts, urls, env: joinEnvironment(urls, context.tokens), close };
+  } catch (cause) {
+    await close();
+    if (options.signal?.aborted) throw new SandboxStartError("aborted", "the sandbox was interrupted while it started", { cause });
+    throw explain(cause, (port) => listeners.get(port) ?? null);
+  }
+}
+
+/** The variables by which mcpist and the vendors' own clients find a running sandbox. */
+export function joinEnvironment(urls: SandboxUrls, tokens: VendorContext["tokens"]): Readonly<Record<string, string>> {
+  return {
+    [SANDBOX_VARIABLE]: JSON.stringify(urls),
+    MCPIST_ENV: SANDBOX_ENVIRONMENT,
+    GH_TOKEN: tokens.github,
+    GITHUB_TOKEN: tokens.github,
+    GITHUB_OWNER: SANDBOX_NAMES.owner,
+    GITHUB_API_URL: urls.github,
+    GITHUB_BASE_URL: `${urls.github}/`,
+    // gh speaks plain HTTP to this one name, and Go's client sends it to the proxy; everything else on loopback goes direct.
+    GH_HOST: "github.localhost",
+    HTTP_PROXY: urls.github,
+    NO_PROXY: "127.0.0.1,localhost",
+    CLOUDFLARE_API_TOKEN: tokens.cloudflare,
+    CLOUDFLARE_ACCOUNT_ID: SANDBOX_NAMES.accountId,
+    CLOUDFLARE_API_BASE_URL: urls.cloudflare,
+    CLOUDFLARE_BASE_URL: `${urls.cloudflare}/`,
+    KOYEB_URL: urls.koyeb,
+    KOYEB_TOKEN: tokens.koyeb,
+    FLY_FLAPS_BASE_URL: urls.fly,
+    FLY_API_BASE_URL: urls.fly,
+    FLY_API_TOKEN: tokens.fly,
+    DATABASE_URL: urls.database,
+    // Clients that call home or ask questions would meet nobody here.
+    WRANGLER_SEND_METRICS: "false",
+    GH_PROMPT_DISABLED: "1",
+    GH_NO_UPDATE_NOTIFIER: "1",
+    FLY_NO_UPDATE_CHECK: "1",
+    FLY_SEND_METRICS: "0",
+    CHECKPOINT_DISABLE: "1",
+  };
+}
