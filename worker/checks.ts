@@ -7,8 +7,7 @@ import type { Service } from "./isolate.ts";
 import { holds, overAddressLimit, type Fallback } from "./limits.ts";
 import { bearer } from "./policy/bearer.ts";
 import { legacyCall, modernClass, startsBatch, type CallClass, type Era } from "./policy/era.ts";
-import { spoofs } from "./policy/headers.ts";
-import { headerSize, query, shape, webOrigin } from "./policy/shape.ts";
+import { inspectHeaders, query, shape, webOrigin } from "./policy/shape.ts";
 import type { Identity } from "./policy/token.ts";
 import { log, type Refusal, type Visit } from "./visit.ts";
 
@@ -19,9 +18,9 @@ export function checkForm(visit: Visit, config: GatewayConfig): Result<void, Ref
   if (!from.ok) return from;
   const asked = query(visit.url.search);
   if (!asked.ok) return asked;
-  const size = headerSize(headers);
-  if (!size.ok) return size;
-  reportSpoofs(visit);
+  const inspected = inspectHeaders(headers);
+  if (!inspected.ok) return inspected;
+  for (const name of inspected.value) log(visit, { event: "header_spoof", severity: "warn", reason: name });
   return shape(headers);
 }
 
@@ -32,18 +31,11 @@ export function checkWebOrigin(visit: Visit, config: GatewayConfig): Result<void
   return allowed;
 }
 
-/** Headers that only the gateway may set never reach an origin; that somebody tried is worth knowing. */
-function reportSpoofs(visit: Visit): void {
-  for (const [name] of visit.request.headers) {
-    const folded = spoofs(name);
-    if (folded !== null) log(visit, { event: "header_spoof", severity: "warn", reason: folded });
-  }
-}
-
+/** Says that a limit was not enforced; it concerns all requests, so it carries the name of none. */
 const fellBack =
-  (visit: Visit, reason: Fallback): (() => void) =>
+  ({ isolate, waitUntil }: Visit, reason: Fallback): (() => void) =>
   () =>
-    log(visit, { event: "limiter_fallback", severity: "warn", reason });
+    waitUntil(isolate.events.write({ event: "limiter_fallback", severity: "warn", requestId: null, reason }, null));
 
 /** Wide on purpose: hosted MCP clients leave through a few shared addresses. */
 export async function checkAddress(visit: Visit): Promise<Result<void, Refusal>> {
@@ -74,15 +66,16 @@ export interface Understood {
 export async function understand(visit: Visit, era: Era): Promise<Result<Understood, Refusal>> {
   const modern = era === "modern" ? modernClass(visit.request.headers) : null;
   if (modern && !modern.ok) return modern;
-  const body = await takeBody(visit.request);
-  if (!body.ok) return body;
-  if (modern) return ok({ callClass: modern.value.callClass, body: body.value });
-  if (body.value.kind === "stream") {
+  // The client broke off; it will hardly read this.
+  const body = await takeBody(visit.request).catch(() => null);
+  if (!body) return err({ reason: "shape.json", detail: "broken off" });
+  if (modern) return ok({ callClass: modern.value.callClass, body });
+  if (body.kind === "stream") {
     // Too large to be kept and parsed: never a batch, never sent twice.
-    return startsBatch(body.value.head) === false ? ok({ callClass: "single", body: body.value }) : err({ reason: "shape.batch" });
+    return startsBatch(body.head) === false ? ok({ callClass: "single", body }) : err({ reason: "shape.batch" });
   }
-  const call = legacyCall(body.value.bytes);
+  const call = legacyCall(body.bytes);
   if (!call.ok) return call;
   visit.rpcId = call.value.id;
-  return ok({ callClass: call.value.callClass, body: body.value });
+  return ok({ callClass: call.value.callClass, body });
 }

@@ -61,6 +61,8 @@ export const FIRST_BYTE_WARM_MS = 5000;
 export const FIRST_BYTE_COLD_MS = 15_000;
 /** An origin that answered within this time is awake. */
 export const ORIGIN_WARM_MS = 120_000;
+/** For the rest of a body that is too large to be kept. */
+export const UPLOAD_MS = 60_000;
 /** Between two chunks of a stream; the origins send a comment every 15 s. */
 export const STREAM_IDLE_MS = 60_000;
 /** Whole answer that is not a stream. */

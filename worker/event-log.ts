@@ -38,11 +38,11 @@ export class EventLog {
     this.#secret = secret;
   }
 
-  /** Errors and alarms are always written; equal warnings and notices at most once per 10 s. Never throws. */
+  /** Errors and alarms of a request are always written; notices, warnings and what concerns no single request once per 10 s. */
   async write(event: GatewayEvent, address: string | null): Promise<void> {
     const now = this.#runtime.now();
     let count = 1;
-    if (event.severity === "info" || event.severity === "warn") {
+    if (event.severity === "info" || event.severity === "warn" || event.requestId === null) {
       const key = [event.event, event.reason, event.userId, event.origin, address].join("|");
       const last = this.#recent.get(key);
       if (last && now - last.since < LOG_COLLAPSE_MS) {

@@ -4,7 +4,6 @@
  */
 import { err, ok, type Result } from "../contract/result.ts";
 import type { Denial } from "../contract/denial.ts";
-import type { SecurityEventName } from "../contract/security-event.ts";
 import { attempt, type Attempt, type Failure, type Outcome } from "./attempt.ts";
 import type { ClientBody } from "./body.ts";
 import { RETRY_AFTER_ROUTE_SECONDS } from "./constants.ts";
@@ -13,7 +12,6 @@ import { firstByteMs, type Origins, type Seat } from "./origins.ts";
 import type { CallClass } from "./policy/era.ts";
 import { withAttempt } from "./policy/headers.ts";
 import type { RetryBudget } from "./policy/retry-budget.ts";
-import { LATE, within } from "./within.ts";
 
 /** One request, ready to be sent. */
 export interface Call {
@@ -30,17 +28,26 @@ export interface ForwardOptions {
   /** All origins share one database, so the claim of a request id holds everywhere. */
   readonly sharedDatabase: boolean;
   readonly waitUntil: WaitUntil;
-  readonly report: (event: SecurityEventName, origin: string, reason: string) => void;
+  /** Told about every failed attempt. */
+  readonly report: (origin: string, failure: Failure) => void;
 }
 
-/** What came of one origin; `pending` = it is silent but was not given up. */
-interface Try {
-  readonly outcome: Outcome;
-  readonly pending: Attempt | null;
-}
-
-/** May have run: the request went out and nobody said that it did not. */
+const NONE: Denial = { reason: "route.none", retryAfterSeconds: RETRY_AFTER_ROUTE_SECONDS };
+/** The request went out and nobody said that it was not executed. */
 const UNCERTAIN: ReadonlySet<Failure> = new Set(["network", "timeout", "platform", "busy"]);
+/** Count against the origin. */
+const ORIGIN_FAULTS: ReadonlySet<Failure> = new Set(["network", "timeout", "platform", "draining"]);
+/** By the last failure, where nothing can have been executed by accident. */
+const REFUSALS: Readonly<Record<Failure, Denial>> = {
+  secret: { reason: "route.secret" },
+  timeout: { reason: "route.timeout" },
+  upload: { reason: "route.timeout" },
+  draining: NONE,
+  network: { reason: "route.platform" },
+  platform: { reason: "route.platform" },
+  busy: { reason: "route.platform" },
+  "too-large": { reason: "shape.size" },
+};
 
 /** @returns the origin's response as it is, or why there is none. */
 export async function forward(call: Call, options: ForwardOptions): Promise<Result<Response, Denial>> {
@@ -48,71 +55,63 @@ export async function forward(call: Call, options: ForwardOptions): Promise<Resu
   budget.earn();
   const [first] = origins.candidates(runtime.now(), waitUntil);
   if (!first) return err(NONE);
-  const one = await send(call, first, 1, options);
-  if (one.outcome.ok) return ok(one.outcome.response);
-  if (call.body.kind === "stream" && call.body.tooLarge()) return err({ reason: "shape.size" });
-  const second = origins.candidates(runtime.now(), waitUntil).find((seat) => seat !== first);
-  if (!second || !mayRetry(call, one.outcome.failure, options)) return err(refusal(call, one.outcome.failure));
-  if (!budget.spend()) {
-    one.pending?.abort();
-    const uncertain = refusal(call, one.outcome.failure);
-    return err(uncertain.mayHaveExecuted === true ? uncertain : NONE);
+  const one = send(call, first, 1, options);
+  const outcome = await settle(one, first, options);
+  if (outcome.ok) return ok(outcome.response);
+  const { failure } = outcome;
+  const second = mayRetry(call, failure, options) ? origins.candidates(runtime.now(), waitUntil).find((seat) => seat !== first) : undefined;
+  if (!second || !budget.spend()) {
+    one.abort();
+    const denial = refusal(call, failure);
+    // A retry that the budget forbids is our limit, not the origin's last word.
+    return err(second && denial.mayHaveExecuted !== true ? NONE : denial);
   }
-  const two = await Promise.race([send(call, second, 2, options), ...(one.pending ? [onlyIfGood(one.pending)] : [])]);
-  if (!two.outcome.ok) {
-    one.pending?.abort();
-    return err(refusal(call, one.outcome.failure, two.outcome.failure));
+  // A silent tool call is not given up yet: it may hold the claim that the retry waits for, and closing it would cancel the tool.
+  const patient = failure === "timeout" && call.callClass === "claimed";
+  if (!patient) one.abort();
+  const two = send(call, second, 2, options);
+  const last = await Promise.race([settle(two, second, options), ...(patient ? [goodOutcome(one)] : [])]);
+  if (last.ok) {
+    (last.late ? two : one).abort();
+    return ok(last.response);
   }
-  return ok(two.outcome.response);
+  one.abort();
+  return err(refusal(call, failure, last.failure));
 }
 
-/** One attempt up to its first-byte deadline. A silent tool call is not given up: its claim may be what the retry waits for. */
-async function send(call: Call, seat: Seat, number: 1 | 2, options: ForwardOptions): Promise<Try> {
-  const { runtime, report } = options;
-  const { origin, breaker } = seat;
-  const start = runtime.now();
-  breaker.begin(start);
-  const under = attempt(runtime, origin, withAttempt(new Headers(call.headers), number), payload(call.body));
-  const settled = await within(under.outcome, firstByteMs(breaker, start));
-  const outcome: Outcome = settled === LATE ? { ok: false, failure: "timeout" } : settled;
+function send(call: Call, { origin, breaker }: Seat, number: 1 | 2, { runtime }: ForwardOptions): Attempt {
   const now = runtime.now();
+  const wait = firstByteMs(breaker, now);
+  breaker.begin(now);
+  return attempt(runtime, origin.url, withAttempt(new Headers(call.headers), number), call.body, wait);
+}
+
+type Settled = Outcome & { readonly late?: true };
+
+/** Waits for an attempt and writes down what it says about its origin. */
+async function settle(under: Attempt, { origin, breaker }: Seat, { runtime, report }: ForwardOptions): Promise<Settled> {
+  const outcome = await under.inTime;
+  const now = runtime.now();
+  if (!outcome.ok) report(origin.name, outcome.failure);
   if (outcome.ok || outcome.failure === "busy" || outcome.failure === "secret") breaker.answered(now);
-  else if (!(call.body.kind === "stream" && call.body.tooLarge())) {
-    breaker.failed(now);
-    report("origin_failed", origin.name, outcome.failure);
-  }
-  if (!outcome.ok && outcome.failure === "secret") report("origin_secret_rejected", origin.name, "route.secret");
-  const keep = settled === LATE && number === 1 && call.callClass === "claimed";
-  if (settled === LATE && !keep) under.abort();
-  return { outcome, pending: keep ? under : null };
+  else if (ORIGIN_FAULTS.has(outcome.failure)) breaker.failed(now);
+  return outcome;
 }
 
-/** A late first answer counts when it is one; its failure says nothing, the second attempt decides then. */
-async function onlyIfGood(pending: Attempt): Promise<Try> {
-  const outcome = await pending.outcome;
-  return outcome.ok ? { outcome, pending: null } : new Promise<never>(() => undefined);
+/** The answer of a late attempt. Its failure says nothing, the retry decides then; so it never settles. */
+async function goodOutcome(late: Attempt): Promise<Settled> {
+  const outcome = await late.outcome;
+  return outcome.ok ? { ...outcome, late: true } : new Promise<never>(() => undefined);
 }
 
-const payload = (body: ClientBody): BodyInit => (body.kind === "bytes" ? body.bytes : body.stream);
-
-function mayRetry(call: Call, failure: Failure, { sharedDatabase }: ForwardOptions): boolean {
-  if (failure === "secret" || failure === "busy" || call.body.kind === "stream" || call.callClass === "single") return false;
-  // Draining says itself that nothing was done; anything else needs the claim to hold at both origins.
-  return call.callClass !== "claimed" || sharedDatabase || failure === "draining";
+function mayRetry({ callClass, body }: Call, failure: Failure, { sharedDatabase }: ForwardOptions): boolean {
+  if (!ORIGIN_FAULTS.has(failure) || body.kind === "stream") return false;
+  // Draining says itself that nothing was done. Anything else needs a method that may be repeated, or a claim that holds everywhere.
+  if (failure === "draining") return true;
+  return callClass === "claimed" ? sharedDatabase : callClass !== "single";
 }
 
-const NONE: Denial = { reason: "route.none", retryAfterSeconds: RETRY_AFTER_ROUTE_SECONDS };
-/** By the last failure, where nothing can have been executed by accident. */
-const REFUSALS: Readonly<Record<Failure, Denial>> = {
-  secret: { reason: "route.secret" },
-  timeout: { reason: "route.timeout" },
-  draining: NONE,
-  network: { reason: "route.platform" },
-  platform: { reason: "route.platform" },
-  busy: { reason: "route.platform" },
-};
-
-/** The denial after all attempts; `failures` is never empty. */
+/** The denial after all attempts. */
 function refusal(call: Call, ...failures: readonly [...Failure[], Failure]): Denial {
   const effects = call.callClass === "claimed" || call.callClass === "single";
   if (effects && failures.some((failure) => UNCERTAIN.has(failure))) return { reason: "route.unknown", mayHaveExecuted: true };

@@ -1,11 +1,12 @@
 /** The gateway: the order of checks, and nothing else. Policy is in policy/, refusals become responses in deny.ts. */
+import type { Failure } from "./attempt.ts";
 import { checkAddress, checkForm, signIn, understand } from "./checks.ts";
 import type { Env, Runtime, WaitUntil } from "./env.ts";
 import { forward } from "./forward.ts";
 import { checkOrigins } from "./health-check.ts";
 import { allowWebOrigin, harden } from "./hygiene.ts";
 import { makeIsolate, type Isolate, type Service } from "./isolate.ts";
-import { serveOpen } from "./open.ts";
+import { isPlain, servePlain, serveOpen } from "./open.ts";
 import { era } from "./policy/era.ts";
 import { clientHeaders, originHeaders } from "./policy/headers.ts";
 import { burstLimit, setRateLimit } from "./policy/rate-limit-headers.ts";
@@ -18,6 +19,7 @@ export { UserBurst } from "./burst.ts";
 export async function handle(request: Request, isolate: Isolate, waitUntil: WaitUntil): Promise<Response> {
   const visit = enter(request, isolate, waitUntil);
   try {
+    if (isPlain(visit.url, isolate.config)) return servePlain(visit);
     const routed = route(request.method, visit.url.pathname);
     if (!routed.ok) return refuse(visit, routed.error);
     if (routed.value !== "mcp") return await serveOpen(visit, routed.value);
@@ -55,13 +57,19 @@ async function serveMcp(visit: Visit, service: Service): Promise<Response> {
       budget,
       sharedDatabase: config.sharedDatabase,
       waitUntil,
-      report: (event, origin, reason) =>
-        log(visit, { event, severity: event === "origin_secret_rejected" ? "critical" : "error", origin, reason }),
+      report: (origin, failure) => logFailure(visit, origin, failure),
     },
   );
   return answer.ok
     ? deliver(visit, service, answer.value, burst.value)
     : refuse(visit, { ...answer.error, quiet: isReported(answer.error.reason) });
+}
+
+/** An origin that refuses our secret is an alarm: a rotation went wrong. The client's own faults are its own. */
+function logFailure(visit: Visit, origin: string, failure: Failure): void {
+  if (failure === "secret") log(visit, { event: "origin_secret_rejected", severity: "critical", origin, reason: "route.secret" });
+  else if (failure !== "too-large" && failure !== "upload")
+    log(visit, { event: "origin_failed", severity: "error", origin, reason: failure });
 }
 
 /** These were logged with the name of the origin when they happened. */

@@ -41,14 +41,32 @@ export async function holds(counter: Counter | undefined, key: string, failed: (
 /** @param reason which of the two counts per address this is */
 export const overAddressLimit = (reason: "ip.shield" | "auth.rate"): Denial => ({ reason, retryAfterSeconds: RETRY_AFTER_ADDRESS_SECONDS });
 
+/** A refusal; `quiet` = this isolate has already told the log about this block. */
+export interface LimitDenial extends Denial {
+  readonly quiet?: boolean;
+}
+
+interface Marker {
+  readonly until: number;
+  readonly readAt: number;
+  /** One line per block. */
+  logged: boolean;
+}
+
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
+
+function refuseBlocked(marker: Marker, now: number): LimitDenial {
+  const quiet = marker.logged;
+  marker.logged = true;
+  return { reason: "user.blocked", retryAfterSeconds: seconds(marker.until - now), quiet };
+}
 
 /** Per-user limits of one isolate. */
 export class UserLimits {
   readonly #env: Pick<Env, "KV" | "BURST">;
   readonly #rate: number;
   readonly #fellBack: (what: Fallback) => void;
-  readonly #markers = new Lru<string, { readonly until: number; readonly readAt: number }>(MARKER_CACHE_ENTRIES);
+  readonly #markers = new Lru<string, Marker>(MARKER_CACHE_ENTRIES);
   readonly #local = new Lru<string, BurstCounter>(BURST_FALLBACK_ENTRIES);
 
   constructor(env: Pick<Env, "KV" | "BURST">, rate: number, fellBack: (what: Fallback) => void) {
@@ -58,13 +76,13 @@ export class UserLimits {
   }
 
   /** The marker in KV: refuses a blocked user anywhere without waking the user's object. */
-  async blocked(sub: string, now: number): Promise<Result<void, Denial>> {
+  async blocked(sub: string, now: number): Promise<Result<void, LimitDenial>> {
     let marker = this.#markers.get(sub);
     if (!marker || now - marker.readAt >= MARKER_CACHE_MS) {
-      marker = { until: await this.#readMarker(sub), readAt: now };
+      marker = { until: await this.#readMarker(sub), readAt: now, logged: false };
       this.#markers.set(sub, marker);
     }
-    return marker.until > now ? err({ reason: "user.blocked", retryAfterSeconds: seconds(marker.until - now) }) : ok(undefined);
+    return marker.until > now ? err(refuseBlocked(marker, now)) : ok(undefined);
   }
 
   async #readMarker(sub: string): Promise<number> {
@@ -81,15 +99,16 @@ export class UserLimits {
   }
 
   /** Takes one request from the user's burst. @returns how many more would be admitted at once. */
-  async burst(sub: string, now: number, waitUntil: WaitUntil): Promise<Result<number, Denial>> {
+  async burst(sub: string, now: number, waitUntil: WaitUntil): Promise<Result<number, LimitDenial>> {
     const verdict = (await this.#ask(sub)) ?? this.#askLocally(sub, now);
     if (verdict.admitted) return ok(verdict.remaining);
-    if (verdict.blockedUntil !== undefined) {
-      this.#markers.set(sub, { until: verdict.blockedUntil, readAt: now });
-      if (verdict.mark === true) waitUntil(this.#writeMarker(sub, verdict.blockedUntil, now));
-    }
-    const reason = verdict.blockedUntil === undefined ? "user.burst" : "user.blocked";
-    return err({ reason, retryAfterSeconds: seconds(verdict.retryAfterMs) });
+    const { blockedUntil, retryAfterMs } = verdict;
+    if (blockedUntil === undefined) return err({ reason: "user.burst", retryAfterSeconds: seconds(retryAfterMs) });
+    const known = this.#markers.get(sub);
+    const marker = known?.until === blockedUntil ? known : { until: blockedUntil, readAt: now, logged: false };
+    this.#markers.set(sub, marker);
+    if (verdict.mark === true) waitUntil(this.#writeMarker(sub, blockedUntil, now));
+    return err(refuseBlocked(marker, now));
   }
 
   async #ask(sub: string): Promise<BurstVerdict | null> {

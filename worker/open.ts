@@ -1,4 +1,5 @@
 /** What anybody may read without a token: documents, liveness and the observation that rotations rely on. */
+import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { checkAddress, checkWebOrigin } from "./checks.ts";
 import { harden, preflight } from "./hygiene.ts";
 import { healthPage, resourceMetadata, rootPage, securityTxt } from "./metadata.ts";
@@ -33,6 +34,17 @@ const SERVE: Readonly<Record<Exclude<Route, "mcp">, (visit: Visit) => Response |
 };
 
 export const serveOpen = async (visit: Visit, route: Exclude<Route, "mcp">): Promise<Response> => SERVE[route](visit);
+
+/** True for http on the public host of a service that is https. Elsewhere (loopback, previews) the scheme is nobody's promise. */
+export function isPlain(url: URL, config: GatewayConfig | null): boolean {
+  return url.protocol === "http:" && config?.resource.startsWith("https://") === true && new URL(config.resource).hostname === url.hostname;
+}
+
+/** People at `/` are sent to https; programs are refused, or a token would go on travelling in clear without anybody noticing. */
+export function servePlain(visit: Visit): Response {
+  if (visit.url.pathname !== "/") return refuse(visit, { reason: "shape.path", detail: "plain http" });
+  return finish(visit, new Response(null, { status: 308, headers: { location: `https://${visit.url.host}/` } }));
+}
 
 /** `?origin=<name>` makes this the probe; a name that is not configured is nobody's business. */
 async function serveObservation(visit: Visit): Promise<Response> {

@@ -17,18 +17,6 @@ const FORWARDED = ["content-type", "accept", "traceparent", "tracestate", "mcp-p
 const MIRRORED = /^mcp-(method$|name$|param-)/;
 const RETURNED = ["content-type", "allow", "retry-after", "x-accel-buffering"] as const;
 
-/** Names that only the gateway may set, without case and punctuation: some servers read `X_User.ID` as `X-User-ID`. */
-const TRUSTED: ReadonlySet<string> = new Set(["xuserid", "xgatewaysecret", "xrequestid", "xbrokersecret"]);
-/** Cloudflare adds these itself to every request, so they prove nothing about the client. */
-const PLATFORM: ReadonlySet<string> = new Set(["x-forwarded-for", "x-forwarded-proto"]);
-
-/** @returns the folded name when a client sent something that only the gateway may say; null otherwise. */
-export function spoofs(name: string): string | null {
-  if (PLATFORM.has(name)) return null;
-  const folded = name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
-  return TRUSTED.has(folded) || folded.startsWith("xmcpist") || folded.startsWith("xforwarded") ? folded.slice(0, 32) : null;
-}
-
 /** What an origin is told by the gateway itself. */
 export interface Outgoing {
   readonly secret: string;

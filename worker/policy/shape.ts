@@ -29,11 +29,32 @@ export function query(search: string): Result<void, Denial> {
   return ok(undefined);
 }
 
-/** Sum of `name: value\r\n`, against one request that costs as much as hundreds. */
-export function headerSize(headers: Headers): Result<void, Denial> {
+/** Names that only the gateway may set, without case and punctuation: some servers read `X_User.ID` as `X-User-ID`. */
+const TRUSTED: ReadonlySet<string> = new Set(["xuserid", "xgatewaysecret", "xrequestid", "xbrokersecret"]);
+/** Cloudflare adds these itself to every request, so they prove nothing about the client. */
+const PLATFORM: ReadonlySet<string> = new Set(["x-forwarded-for", "x-forwarded-proto"]);
+
+/** @returns the folded name when a client sent something that only the gateway may say. */
+function spoofed(name: string): string | null {
+  if (!/^x/i.test(name) || PLATFORM.has(name)) return null;
+  const folded = name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+  return TRUSTED.has(folded) || folded.startsWith("xmcpist") || folded.startsWith("xforwarded") ? folded.slice(0, 32) : null;
+}
+
+/**
+ * One pass over the client's headers: their size, against one request that costs as much as hundreds, and names that pretend to
+ * come from the gateway. Those are dropped in any case (policy/headers.ts); here they are only noticed.
+ * @returns the folded names of spoofed headers
+ */
+export function inspectHeaders(headers: Headers): Result<readonly string[], Denial> {
   let bytes = 0;
-  for (const [name, value] of headers) bytes += name.length + value.length + 4;
-  return bytes > MAX_HEADER_BYTES ? err({ reason: "shape.headers" }) : ok(undefined);
+  const spoofs: string[] = [];
+  for (const [name, value] of headers) {
+    bytes += name.length + value.length + ": \r\n".length;
+    const folded = spoofed(name);
+    if (folded !== null) spoofs.push(folded);
+  }
+  return bytes > MAX_HEADER_BYTES ? err({ reason: "shape.headers" }) : ok(spoofs);
 }
 
 /**

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { bearer } from "./bearer.ts";
+
+describe("bearer", () => {
+  it.each(["Bearer a.b.c", "bearer a.b.c", "BEARER a-_.b.c"])("takes %j", (header) => {
+    expect(bearer(header)).toEqual({ ok: true, value: header.slice(7) });
+  });
+
+  it.each([
+    [null, "auth.missing"],
+    ["", "auth.missing"],
+    ["Basic dXNlcjpwYXNz", "auth.missing"],
+    ["Bearerx a.b.c", "auth.missing"],
+    ["Bearer", "auth.shape"],
+    ["Bearer ", "auth.shape"],
+    ["Bearer  a.b.c", "auth.shape"],
+    ["Bearer\ta.b.c", "auth.shape"],
+    ["Bearer a.b.c ", "auth.shape"],
+    ["Bearer a.b", "auth.shape"],
+    ["Bearer a.b.c.d", "auth.shape"],
+    ["Bearer a..c", "auth.shape"],
+    ["Bearer a.b.", "auth.shape"],
+    ["Bearer .b.c", "auth.shape"],
+    ["Bearer a.b.c=", "auth.shape"],
+    ["Bearer a.b .c", "auth.shape"],
+    ["Bearer a.b.c\n", "auth.shape"],
+    ["Bearer ä.b.c", "auth.shape"],
+    ["Bearer a+/.b.c", "auth.shape"],
+    [`Bearer ${"a".repeat(8190)}.b.c`, "auth.size"],
+    ["Bearer a.b.c, Bearer d.e.f", "auth.multiple"],
+    ["Basic dXNlcjpwYXNz, Bearer a.b.c", "auth.multiple"],
+    ["Bearer a.b.c,", "auth.multiple"],
+  ])("refuses %j", (header, reason) => {
+    expect(bearer(header)).toEqual({ ok: false, error: { reason } });
+  });
+
+  it("takes a token of 8192 characters", () => {
+    expect(bearer(`Bearer ${"a".repeat(8188)}.b.c`).ok).toBe(true);
+  });
+});

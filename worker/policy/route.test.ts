@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { allowed, route } from "./route.ts";
+
+describe("route", () => {
+  it.each([
+    ["POST", "/mcp", "mcp"],
+    ["OPTIONS", "/mcp", "preflight"],
+    ["GET", "/", "root"],
+    ["HEAD", "/", "root"],
+    ["GET", "/health", "health"],
+    ["GET", "/.well-known/mcpist/gateway", "observation"],
+    ["GET", "/.well-known/oauth-protected-resource", "metadata"],
+    ["GET", "/.well-known/oauth-protected-resource/mcp", "metadata"],
+    ["OPTIONS", "/.well-known/oauth-protected-resource/mcp", "metadata-preflight"],
+    ["GET", "/.well-known/security.txt", "security-txt"],
+  ])("takes %s %s for %s", (method, path, expected) => {
+    expect(route(method, path)).toEqual({ ok: true, value: expected });
+  });
+
+  it.each(["/mcp/", "//mcp", "/MCP", "/mcp%2f", "/mcp/../mcp2", "/health/ready", "/metrics", "/.well-known/", "/.env", "/mcp;a=b"])(
+    "has nothing at %s",
+    (path) => {
+      expect(route("POST", path)).toEqual({ ok: false, error: { reason: "shape.path" } });
+    },
+  );
+
+  it.each([
+    ["GET", "/mcp", "POST, OPTIONS"],
+    ["DELETE", "/mcp", "POST, OPTIONS"],
+    ["PUT", "/mcp", "POST, OPTIONS"],
+    ["HEAD", "/mcp", "POST, OPTIONS"],
+    ["POST", "/", "GET, HEAD"],
+    ["POST", "/.well-known/mcpist/gateway", "GET, HEAD"],
+    ["DELETE", "/.well-known/oauth-protected-resource", "GET, HEAD, OPTIONS"],
+  ])("refuses %s %s and allows %s", (method, path, allow) => {
+    expect(route(method, path)).toEqual({ ok: false, error: { reason: "shape.method" } });
+    expect(allowed(path)).toBe(allow);
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { inspectHeaders, query, shape, webOrigin } from "./shape.ts";
+
+const reasonOf = (result: { ok: boolean; error?: { reason: string } }): string | null => result.error?.reason ?? null;
+
+describe("media type and declared size", () => {
+  it.each(["application/json", "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"'])(
+    "takes %s",
+    (type) => {
+      expect(shape(new Headers({ "content-type": type }))).toEqual({ ok: true, value: undefined });
+    },
+  );
+
+  it.each([
+    "",
+    "text/plain",
+    "application/json; charset=utf-16",
+    "application/jsonx",
+    "application/json, text/plain",
+    "text/json",
+    "multipart/form-data",
+  ])("refuses the media type %j", (type) => {
+    expect(reasonOf(shape(new Headers(type === "" ? {} : { "content-type": type })))).toBe("shape.media");
+  });
+
+  it.each(["gzip", "br", "identity, gzip", "deflate"])("refuses the content encoding %s, which would hide the size", (encoding) => {
+    expect(reasonOf(shape(new Headers({ "content-type": "application/json", "content-encoding": encoding })))).toBe("shape.media");
+  });
+
+  it.each([
+    ["4194304", null],
+    ["4194305", "shape.size"],
+    ["99999999999999999999", "shape.size"],
+    ["-1", "shape.size"],
+    ["1e3", "shape.size"],
+    ["10, 10", "shape.size"],
+  ])("judges a declared length of %s", (length, reason) => {
+    expect(reasonOf(shape(new Headers({ "content-type": "application/json", "content-length": length })))).toBe(reason);
+  });
+});
+
+describe("query", () => {
+  it.each(["", "?debug=1", "?tokens=3", "?q=a.b.c"])("lets %j pass", (search) => {
+    expect(query(search).ok).toBe(true);
+  });
+  it.each([
+    "?access_token=x",
+    "?ACCESS_TOKEN=x",
+    "?token=",
+    "?a=1&id_token=y",
+    "?Authorization=Bearer%20z",
+    "?api_key=k",
+    "?x=eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+    "?x=Bearer+eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+    "?access%5Ftoken=x",
+  ])("refuses a token in %j", (search) => {
+    expect(query(search)).toEqual({ ok: false, error: { reason: "shape.query_token" } });
+  });
+});
+
+describe("headers", () => {
+  it("counts names and values", () => {
+    const fits = new Headers({ a: "x".repeat(32 * 1024 - 5) });
+    expect(inspectHeaders(fits)).toMatchObject({ ok: true });
+    fits.set("b", "");
+    expect(inspectHeaders(fits)).toEqual({ ok: false, error: { reason: "shape.headers" } });
+  });
+
+  it.each([
+    ["x-user-id", "xuserid"],
+    ["X-User_ID", "xuserid"],
+    ["X.User.Id", "xuserid"],
+    ["x_user_id", "xuserid"],
+    ["XUserId", "xuserid"],
+    ["X-Gateway-Secret", "xgatewaysecret"],
+    ["x-gateway_secret", "xgatewaysecret"],
+    ["X-Request-ID", "xrequestid"],
+    ["x-broker-secret", "xbrokersecret"],
+    ["X-Mcpist-Attempt", "xmcpistattempt"],
+    ["x_mcpist_anything", "xmcpistanything"],
+    ["X-Forwarded-Host", "xforwardedhost"],
+    ["x_forwarded_for", "xforwardedfor"],
+  ])("notices that a client sent %s", (name, folded) => {
+    expect(inspectHeaders(new Headers({ [name]: "1" }))).toEqual({ ok: true, value: [folded] });
+  });
+
+  it.each(["x-forwarded-for", "X-Forwarded-Proto", "authorization", "x-user-agent", "mcp-name"])(
+    "is not alarmed by %s, which the platform or an honest client sends",
+    (name) => {
+      expect(inspectHeaders(new Headers({ [name]: "1" }))).toEqual({ ok: true, value: [] });
+    },
+  );
+});
+
+describe("web origin", () => {
+  const list = ["https://app.example.com"];
+  it.each([null, "https://app.example.com"])("lets %j pass", (origin) => {
+    expect(webOrigin(origin, list).ok).toBe(true);
+  });
+  it.each([
+    "null",
+    "",
+    "https://app.example.com/",
+    "http://app.example.com",
+    "https://app.example.com.evil.test",
+    "HTTPS://APP.EXAMPLE.COM",
+  ])("refuses %j", (origin) => {
+    expect(webOrigin(origin, list)).toEqual({ ok: false, error: { reason: "shape.origin" } });
+  });
+});
