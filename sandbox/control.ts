@@ -8,6 +8,7 @@ import type { Faults, FaultRule } from "./faults.ts";
 import { VENDORS } from "./faults.ts";
 import type { Idp } from "./idp/idp.ts";
 import { USER_COUNT, userId } from "./idp/tokens.ts";
+import { SCENARIOS, UnknownScenarioError, type Scenarios } from "./scenarios.ts";
 import { listen, type Listener, type VendorApp, type VendorContext } from "./vendor.ts";
 
 const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
@@ -31,6 +32,7 @@ const rule = z.strictObject({
     .optional(),
   path: z.string().max(200).optional(),
   nth: z.int().min(1).optional(),
+  every: z.int().min(1).optional(),
   times: z.int().min(1).optional(),
   effect,
 });
@@ -53,10 +55,11 @@ const tokenRequest = z.strictObject({
 export interface ControlParts {
   readonly faults: Faults;
   readonly idp: Idp;
+  readonly scenarios: Scenarios;
 }
 
 /** Opens the endpoint. @throws when the port is taken. */
-export async function startControl(context: VendorContext, { faults, idp }: ControlParts): Promise<Listener> {
+export async function startControl(context: VendorContext, { faults, idp, scenarios }: ControlParts): Promise<Listener> {
   const app: VendorApp = new Hono();
   app.use(async (c, next) => {
     if (!LOCAL_HOST.test(c.req.header("host") ?? "")) return c.json({ message: "this endpoint answers on loopback names only" }, 403);
@@ -66,18 +69,13 @@ export async function startControl(context: VendorContext, { faults, idp }: Cont
     return undefined;
   });
   app.onError((error, c) => {
-    if (!(error instanceof z.ZodError))
-      return c.json(
-        { message: error instanceof SyntaxError ? "the body is not JSON" : "the sandbox failed" },
-        error instanceof SyntaxError ? 400 : 500,
-      );
-    return c.json(
-      {
-        message: "the body does not fit",
-        issues: error.issues.map(({ path, message }) => ({ path: path.map(String).join("."), message })),
-      },
-      400,
-    );
+    if (error instanceof UnknownScenarioError) return c.json({ message: error.message }, 404);
+    if (error instanceof SyntaxError) return c.json({ message: "the body is not JSON, or the path is not a regular expression" }, 400);
+    if (error instanceof z.ZodError) {
+      const issues = error.issues.map(({ path, message }) => ({ path: path.map(String).join("."), message }));
+      return c.json({ message: "the body does not fit", issues }, 400);
+    }
+    return c.json({ message: error.message }, 500);
   });
   app.notFound((c) => c.json({ message: "see docs/sandbox.md for what is here" }, 404));
 
@@ -101,6 +99,15 @@ export async function startControl(context: VendorContext, { faults, idp }: Cont
     const change = timings.parse(await c.req.json());
     context.timings = { ...context.timings, ...Object.fromEntries(Object.entries(change).filter(([, ms]) => ms !== undefined)) };
     return c.json(context.timings);
+  });
+  app.get("/scenarios", (c) => c.json({ active: scenarios.active(), scenarios: SCENARIOS.map(({ name, text }) => ({ name, text })) }));
+  app.post("/scenarios/:name", async (c) => {
+    await scenarios.start(c.req.param("name"));
+    return c.json({ active: scenarios.active() });
+  });
+  app.delete("/scenarios/:name", async (c) => {
+    await scenarios.stop(c.req.param("name"));
+    return c.json({ active: scenarios.active() });
   });
   app.post("/token", async (c) => {
     const { user, lifetimeSeconds, claims } = tokenRequest.parse(await c.req.json());

@@ -147,7 +147,7 @@ async function sufferAll(effects: readonly FaultEffect[], options: EdgeOptions, 
 /** Opens the public listener of an app. @throws when the port is taken. */
 export async function startEdge(context: VendorContext, options: EdgeOptions): Promise<Listener> {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { effects } = context.faults.record("origin", request.method ?? "GET", request.url ?? "/");
+    const { effects } = context.faults.record("origin", request.method ?? "GET", request.url ?? "/", options.server.toLowerCase());
     const early = effects.filter((effect) => !isLate(effect));
     if (early.length > 0 && (await sufferAll(early, options, response))) return;
     const route = await options.route(request);

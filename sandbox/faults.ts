@@ -21,12 +21,16 @@ export type FaultEffect =
 /** One rule. A rule without `nth` hits every matching call. */
 export interface FaultRule {
   readonly vendor: VendorName;
+  /** Only for `origin`: the platform whose public side is meant, "koyeb" or "fly"; absent = any. */
+  readonly platform?: string;
   /** Upper case; absent = any. */
   readonly method?: string;
   /** Regular expression on the path with query; absent = any. */
   readonly path?: string;
   /** Hits from the n-th matching call on, counted from 1. */
   readonly nth?: number;
+  /** From then on only every so-many-th matching call; absent = each. */
+  readonly every?: number;
   /** How many calls are hit; absent = all that follow. */
   readonly times?: number;
   readonly effect: FaultEffect;
@@ -80,7 +84,12 @@ export class Faults {
   }
 
   /** Counts a call against the rules and says which effects apply, in the order in which the rules were added. */
-  record(vendor: VendorName, method: string, path: string): { readonly call: Call; readonly effects: readonly FaultEffect[] } {
+  record(
+    vendor: VendorName,
+    method: string,
+    path: string,
+    platform?: string,
+  ): { readonly call: Call; readonly effects: readonly FaultEffect[] } {
     const call: Call = { vendor, method, path, status: 0, known: true };
     // Traffic through the gateway is counted by the load generator; keeping each call would only fill the memory.
     if (vendor !== "gateway" && vendor !== "origin") this.calls.push(call);
@@ -89,9 +98,11 @@ export class Faults {
     for (const armed of this.#armed) {
       const { rule } = armed;
       if (rule.vendor !== vendor || (rule.method !== undefined && rule.method !== method)) continue;
+      if (rule.platform !== undefined && rule.platform !== platform) continue;
       if (armed.path && !armed.path.test(path)) continue;
       armed.seen++;
-      if (armed.seen < (rule.nth ?? 1) || armed.hits >= (rule.times ?? Number.POSITIVE_INFINITY)) continue;
+      const late = armed.seen - (rule.nth ?? 1);
+      if (late < 0 || late % (rule.every ?? 1) !== 0 || armed.hits >= (rule.times ?? Number.POSITIVE_INFINITY)) continue;
       armed.hits++;
       effects.push(rule.effect);
     }

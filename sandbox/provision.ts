@@ -10,6 +10,7 @@ import { SLOT_VARIABLES } from "../contract/gateway-secret.ts";
 import { SANDBOX_ENVIRONMENT } from "../contract/sandbox.ts";
 import { koyebSecretName, koyebSlotSecret, SECRETS } from "../contract/secret-names.ts";
 import { bundleWorker } from "./bundle.ts";
+import { listAt, objectAt, vendorClient, type Json, type VendorCall } from "./client.ts";
 import type { Sandbox } from "./start.ts";
 
 /** Facts about the Worker that stacks/ and worker/wrangler.jsonc state too; a test holds them equal. */
@@ -32,71 +33,45 @@ const HEALTH = "/health";
 const HEALTHY_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
 
-type Vendor = "github" | "cloudflare" | "koyeb" | "fly";
-type Json = Readonly<Record<string, unknown>>;
-
-/** A vendor refused a step; the message names the call and the vendor's own sentence, never a value. */
+/** Something was provisioned and did not become healthy. */
 export class ProvisionError extends Error {
   override readonly name = "ProvisionError";
 }
 
-/** Calls a vendor of the sandbox. @returns the parsed body; null for statuses in `tolerate`. @throws {ProvisionError} otherwise. */
-async function call(
-  sandbox: Sandbox,
-  vendor: Vendor,
-  method: string,
-  path: string,
-  body?: Json | readonly Json[] | FormData,
-  tolerate: readonly number[] = [],
-): Promise<Json | null> {
-  const token = sandbox.context.tokens[vendor];
-  const isForm = body instanceof FormData;
-  const response = await fetch(sandbox.urls[vendor] + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      "user-agent": "mcpist-sandbox",
-      ...(body === undefined || isForm ? {} : { "content-type": "application/json" }),
-    },
-    ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
-    signal: AbortSignal.timeout(HEALTHY_TIMEOUT_MS),
-  });
-  const text = await response.text();
-  if (tolerate.includes(response.status)) return null;
-  if (!response.ok) throw new ProvisionError(`${vendor}: ${method} ${path} answered ${response.status}: ${text.slice(0, 200)}`);
-  return text.startsWith("{") ? (JSON.parse(text) as Json) : {};
+type Secrets = Readonly<Record<string, string>>;
+/** One environment on its way up. */
+interface Installation {
+  readonly call: VendorCall;
+  readonly env: Environment;
+  readonly name: string;
+  /** The secrets beside the gateway secret, by name. */
+  readonly secrets: Secrets;
 }
 
-/** The object at `path` in an answer. @throws {ProvisionError} when it is not there. */
-function at(answer: Json | null, ...path: readonly string[]): Json {
-  let value: unknown = answer;
-  for (const key of path) value = (value as Json | null)?.[key];
-  if (typeof value !== "object" || value === null) throw new ProvisionError(`an answer has no "${path.join(".")}"`);
-  return value as Json;
-}
-const list = (answer: Json | null, key: string): readonly Json[] => (answer?.[key] ?? []) as readonly Json[];
+const clientOf = (sandbox: Sandbox): VendorCall => vendorClient(sandbox.urls, sandbox.context.tokens);
 const idOf = (value: Json): string => String(value["id"]);
 
 /** What is there before any secret: repository environment, Worker with its stores, Koyeb app, Fly app with addresses. */
 export async function provisionBase(sandbox: Sandbox, env: Environment, name: string = SANDBOX_ENVIRONMENT): Promise<void> {
+  const call = clientOf(sandbox);
   await Promise.all([
-    provisionGithub(sandbox, env),
-    provisionWorker(sandbox, env, name),
-    ...env.origins.map((origin) => provisionApp(sandbox, origin)),
+    provisionGithub(call, env),
+    provisionWorker(call, env, name),
+    ...env.origins.map((origin) => provisionApp(call, origin)),
   ]);
 }
 
-async function provisionGithub(sandbox: Sandbox, { github }: Environment): Promise<void> {
-  await call(sandbox, "github", "PUT", `/repos/${github.owner}/${github.repo}/environments/${encodeURIComponent(github.environment)}`, {});
+async function provisionGithub(call: VendorCall, { github }: Environment): Promise<void> {
+  await call("github", "PUT", `/repos/${github.owner}/${github.repo}/environments/${encodeURIComponent(github.environment)}`, {});
 }
 
-async function provisionWorker(sandbox: Sandbox, env: Environment, name: string): Promise<void> {
+async function provisionWorker(call: VendorCall, env: Environment, name: string): Promise<void> {
   const account = `/accounts/${env.cloudflare.accountId}`;
   const { worker } = env.cloudflare;
   const [text, namespace, known] = await Promise.all([
     bundleWorker(),
-    call(sandbox, "cloudflare", "POST", `${account}/storage/kv/namespaces`, { title: `${worker}-${name}` }),
-    call(sandbox, "cloudflare", "GET", `${account}/workers/scripts/${worker}/settings`, undefined, [404]),
+    call("cloudflare", "POST", `${account}/storage/kv/namespaces`, { title: `${worker}-${name}` }),
+    call("cloudflare", "GET", `${account}/workers/scripts/${worker}/settings`, undefined, [404]),
   ]);
   const { compatibilityDate, durableObject, kvBinding, rateLimits } = WORKER_SHAPE;
   const metadata = {
@@ -107,7 +82,7 @@ async function provisionWorker(sandbox: Sandbox, env: Environment, name: string)
     bindings: [
       { type: "plain_text", name: "MCPIST_CONFIG", text: JSON.stringify(gatewayConfigOf(name, env)) },
       { type: "version_metadata", name: "CF_VERSION_METADATA" },
-      { type: "kv_namespace", name: kvBinding, namespace_id: idOf(at(namespace, "result")) },
+      { type: "kv_namespace", name: kvBinding, namespace_id: idOf(objectAt(namespace, "result")) },
       { type: "durable_object_namespace", name: durableObject.binding, class_name: durableObject.className },
       ...rateLimits.map((limit) => ({
         type: "ratelimit",
@@ -121,17 +96,17 @@ async function provisionWorker(sandbox: Sandbox, env: Environment, name: string)
   const form = new FormData();
   form.set("metadata", new Blob([JSON.stringify(metadata)], { type: "application/json" }));
   form.set(MAIN_MODULE, new Blob([text], { type: "application/javascript+module" }), MAIN_MODULE);
-  await call(sandbox, "cloudflare", "PUT", `${account}/workers/scripts/${worker}`, form);
-  await call(sandbox, "cloudflare", "PUT", `${account}/workers/scripts/${worker}/schedules`, [{ cron: WORKER_SHAPE.cron }]);
+  await call("cloudflare", "PUT", `${account}/workers/scripts/${worker}`, form);
+  await call("cloudflare", "PUT", `${account}/workers/scripts/${worker}/schedules`, [{ cron: WORKER_SHAPE.cron }]);
 }
 
-async function provisionApp(sandbox: Sandbox, origin: Origin): Promise<void> {
+async function provisionApp(call: VendorCall, origin: Origin): Promise<void> {
   if (origin.kind === "koyeb") {
-    await call(sandbox, "koyeb", "POST", "/v1/apps", { name: origin.app });
+    await call("koyeb", "POST", "/v1/apps", { name: origin.app });
     return;
   }
-  await call(sandbox, "fly", "POST", "/v1/apps", { app_name: origin.app, org_slug: "personal" });
-  for (const type of ["shared_v4", "v6"]) await call(sandbox, "fly", "POST", `/v1/apps/${origin.app}/ip_assignments`, { type });
+  await call("fly", "POST", "/v1/apps", { app_name: origin.app, org_slug: "personal" });
+  for (const type of ["shared_v4", "v6"]) await call("fly", "POST", `/v1/apps/${origin.app}/ip_assignments`, { type });
 }
 
 /** The other secrets, then the origins. @throws {ProvisionError} when an origin is not healthy in time. */
@@ -142,35 +117,25 @@ export async function provisionService(sandbox: Sandbox, env: Environment, name:
     REQUEST_STATE_KEY: randomBytes(32).toString("hex"),
     BROKER_SECRET: randomBytes(32).toString("hex"),
   };
-  const needed = Object.fromEntries(
-    SECRETS.flatMap((secret) => (values[secret.name] === undefined ? [] : [[secret.name, values[secret.name] ?? ""]])),
-  );
-  const koyeb = env.origins.some((origin) => origin.kind === "koyeb")
-    ? Promise.all(
-        Object.entries(needed).map(([key, value]) =>
-          call(sandbox, "koyeb", "POST", "/v1/secrets", { name: koyebSecretName(name, key), type: "SIMPLE", value }),
-        ),
-      )
-    : null;
-  await koyeb;
+  const secrets = Object.fromEntries(
+    SECRETS.flatMap(({ name: key }) => (values[key] === undefined ? [] : [[key, values[key]]])),
+  ) as Secrets;
+  const installation: Installation = { call: clientOf(sandbox), env, name, secrets };
+  if (env.origins.some((origin) => origin.kind === "koyeb")) await koyebSecrets(installation);
   await Promise.all(
-    env.origins.map((origin) =>
-      origin.kind === "koyeb"
-        ? koyebService(sandbox, env, name, origin, Object.keys(needed))
-        : flyMachines(sandbox, env, name, origin, needed),
-    ),
+    env.origins.map((origin) => (origin.kind === "koyeb" ? koyebService(installation, origin) : flyMachines(installation, origin))),
   );
 }
 
-async function koyebService(
-  sandbox: Sandbox,
-  env: Environment,
-  name: string,
-  origin: Origin & { kind: "koyeb" },
-  secrets: readonly string[],
-): Promise<void> {
-  const apps = await call(sandbox, "koyeb", "GET", `/v1/apps?name=${origin.app}`);
-  const app = list(apps, "apps").find((candidate) => candidate["name"] === origin.app);
+/** Organisation-wide, therefore once for all origins there. */
+async function koyebSecrets({ call, name, secrets }: Installation): Promise<void> {
+  const body = (key: string, value: string) => ({ name: koyebSecretName(name, key), type: "SIMPLE", value });
+  await Promise.all(Object.entries(secrets).map(([key, value]) => call("koyeb", "POST", "/v1/secrets", body(key, value))));
+}
+
+async function koyebService({ call, env, name, secrets }: Installation, origin: Origin & { kind: "koyeb" }): Promise<void> {
+  const apps = await call("koyeb", "GET", `/v1/apps?name=${origin.app}`);
+  const app = listAt(apps, "apps").find((candidate) => candidate["name"] === origin.app);
   if (!app) throw new ProvisionError(`koyeb has no app "${origin.app}"`);
   const definition = {
     name: origin.service,
@@ -187,26 +152,20 @@ async function koyebService(
       { key: "MCPIST_CONFIG", value: JSON.stringify(originConfigOf(name, env, origin.name)) },
       { key: SLOT_VARIABLES.a, secret: koyebSlotSecret(name, "a") },
       { key: SLOT_VARIABLES.b, secret: koyebSlotSecret(name, "b") },
-      ...secrets.map((key) => ({ key, secret: koyebSecretName(name, key) })),
+      ...Object.keys(secrets).map((key) => ({ key, secret: koyebSecretName(name, key) })),
     ],
   };
-  const { service } = (await call(sandbox, "koyeb", "POST", "/v1/services", { app_id: idOf(app), definition })) as { service: Json };
+  const { service } = (await call("koyeb", "POST", "/v1/services", { app_id: idOf(app), definition })) as { service: Json };
   await until(`koyeb service "${origin.service}"`, async () => {
-    const { service: now } = (await call(sandbox, "koyeb", "GET", `/v1/services/${idOf(service)}`)) as { service: Json };
+    const { service: now } = (await call("koyeb", "GET", `/v1/services/${idOf(service)}`)) as { service: Json };
     if (now["status"] === "UNHEALTHY") throw new ProvisionError(`koyeb: the deployment of "${origin.service}" failed`);
     return now["status"] === "HEALTHY";
   });
 }
 
-async function flyMachines(
-  sandbox: Sandbox,
-  env: Environment,
-  name: string,
-  origin: Origin & { kind: "fly" },
-  secrets: Readonly<Record<string, string>>,
-): Promise<void> {
+async function flyMachines({ call, env, name, secrets }: Installation, origin: Origin & { kind: "fly" }): Promise<void> {
   const app = `/v1/apps/${origin.app}`;
-  await call(sandbox, "fly", "POST", `${app}/secrets`, { values: secrets });
+  await call("fly", "POST", `${app}/secrets`, { values: secrets });
   const config = {
     image: env.image,
     env: { PORT: String(FLY_PORT), MCPIST_CONFIG: JSON.stringify(originConfigOf(name, env, origin.name)) },
@@ -229,10 +188,10 @@ async function flyMachines(
   };
   await Promise.all(
     Array.from({ length: origin.machines }, async () => {
-      const machine = (await call(sandbox, "fly", "POST", `${app}/machines`, { region: origin.region, config })) ?? {};
+      const machine = (await call("fly", "POST", `${app}/machines`, { region: origin.region, config })) ?? {};
       await until(`fly machine ${idOf(machine)}`, async () => {
-        const now = (await call(sandbox, "fly", "GET", `${app}/machines/${idOf(machine)}`)) ?? {};
-        const checks = list(now, "checks");
+        const now = (await call("fly", "GET", `${app}/machines/${idOf(machine)}`)) ?? {};
+        const checks = listAt(now, "checks");
         return now["state"] === "started" && checks.every((check) => check["status"] === "passing");
       });
     }),

@@ -12,6 +12,8 @@ import { startFly } from "./fly/fly.ts";
 import { startGithub, type Github } from "./github/github.ts";
 import { startIdp, type Idp } from "./idp/idp.ts";
 import { startKoyeb } from "./koyeb/koyeb.ts";
+import { vendorClient } from "./client.ts";
+import { Scenarios } from "./scenarios.ts";
 import type { VendorContext } from "./vendor.ts";
 
 /** A running Cloudflare. */
@@ -43,6 +45,7 @@ export interface Sandbox {
   readonly fly: Fly;
   readonly idp: Idp;
   readonly database: Database;
+  readonly scenarios: Scenarios;
   /** Ends every listener and every process. May be called twice. */
   close(): Promise<void>;
 }
@@ -116,7 +119,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     ]);
     idp.setResource(`${gateway}/mcp`);
     const parts = { faults: context.faults, context, github, cloudflare, koyeb, fly, idp, database };
-    const control = options.control === false ? null : await started(startControl(context, parts));
+    const call = vendorClient({ github: github.url, cloudflare: cloudflare.apiUrl, koyeb: koyeb.url, fly: fly.url }, context.tokens);
+    const scenarios = new Scenarios({ ...parts, call });
+    const control = options.control === false ? null : await started(startControl(context, { ...parts, scenarios }));
     const urls: SandboxUrls = {
       gateway,
       github: github.url,
@@ -128,7 +133,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       control: control?.url ?? "",
       origins: { koyeb: originKoyeb, fly: originFly },
     };
-    return { ...parts, urls, env: joinEnvironment(urls, context.tokens), close };
+    return { ...parts, scenarios, urls, env: joinEnvironment(urls, context.tokens), close };
   } catch (cause) {
     await close();
     if (options.signal?.aborted) throw new SandboxStartError("aborted", "the sandbox was interrupted while it started", { cause });

@@ -1,0 +1,233 @@
+/**
+ * Named outages and slownesses for rehearsals: `mcpist sandbox --scenario NAME`, or over the control endpoint while it runs.
+ * Each can be ended again; what it changed then goes back to what it was. None touches a secret.
+ */
+import { SANDBOX_NAMES } from "../contract/sandbox.ts";
+import { listAt, type VendorCall } from "./client.ts";
+import type { FaultEffect, FaultRule, Faults } from "./faults.ts";
+import type { Fly } from "./fly/fly.ts";
+import type { Github } from "./github/github.ts";
+import type { Koyeb } from "./koyeb/koyeb.ts";
+import type { Timings, VendorContext } from "./vendor.ts";
+
+/** What a scenario may change. */
+export interface ScenarioParts {
+  readonly context: VendorContext;
+  readonly faults: Faults;
+  readonly github: Github;
+  readonly koyeb: Koyeb;
+  readonly fly: Fly;
+  readonly call: VendorCall;
+}
+/** Ends a scenario. */
+export type Undo = () => void | Promise<void>;
+export interface Scenario {
+  readonly name: string;
+  /** One sentence: what the operator will see. */
+  readonly text: string;
+  readonly start: (parts: ScenarioParts) => Undo | Promise<Undo>;
+}
+
+const { koyebApp, koyebService, flyApp } = SANDBOX_NAMES;
+const FLY_MACHINES = `/v1/apps/${flyApp}/machines`;
+
+const refuse = (status: number, retryAfterSeconds?: number): FaultEffect => ({
+  kind: "status",
+  when: "before",
+  status,
+  ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+});
+
+const withRules =
+  (...rules: readonly FaultRule[]): Scenario["start"] =>
+  ({ faults }) => {
+    const ids = rules.map((rule) => faults.add(rule));
+    return () => ids.forEach((id) => faults.remove(id));
+  };
+
+const withTimings =
+  (change: Partial<Timings>): Scenario["start"] =>
+  ({ context }) => {
+    const before = context.timings;
+    context.timings = { ...before, ...change };
+    // Only what this scenario changed goes back; another one may have changed the rest meanwhile.
+    return () => {
+      const restored = Object.fromEntries(Object.keys(change).map((key) => [key, before[key as keyof Timings]]));
+      context.timings = { ...context.timings, ...restored };
+    };
+  };
+
+const rollout =
+  (behaviour: "fail" | "stuck"): Scenario["start"] =>
+  ({ koyeb }) => {
+    koyeb.behave(koyebApp, behaviour);
+    return () => koyeb.behave(koyebApp, "normal");
+  };
+
+const sleep =
+  (depth: "light" | "deep"): Scenario["start"] =>
+  async ({ koyeb }) => {
+    await koyeb.sleep(koyebApp, koyebService, depth);
+    const edge = await koyeb.edgeUrl(koyebApp, koyebService);
+    // Whoever comes by wakes it.
+    return async () => void (await fetch(`${edge}/health`).catch(() => undefined));
+  };
+
+const machines =
+  (down: "stop" | "suspend"): Scenario["start"] =>
+  async ({ call }) => {
+    const all = listAt(await call("fly", "GET", FLY_MACHINES), "items").map((machine) => String(machine["id"]));
+    await Promise.all(all.map((id) => call("fly", "POST", `${FLY_MACHINES}/${id}/${down}`, {})));
+    return async () => void (await Promise.all(all.map((id) => call("fly", "POST", `${FLY_MACHINES}/${id}/start`, {}, [412]))));
+  };
+
+/** Every scenario, in the order in which they are listed. */
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: "koyeb-down",
+    text: "Koyeb is gone: its API and its public side answer 503.",
+    start: withRules({ vendor: "koyeb", effect: refuse(503) }, { vendor: "origin", platform: "koyeb", effect: refuse(503) }),
+  },
+  {
+    name: "koyeb-unreachable",
+    text: "The way to the origin on Koyeb is cut: connections are reset, its API answers.",
+    start: withRules({ vendor: "origin", platform: "koyeb", effect: { kind: "reset", when: "before" } }),
+  },
+  {
+    name: "fly-down",
+    text: "Fly.io is gone: its API and its public side answer 503.",
+    start: withRules({ vendor: "fly", effect: refuse(503) }, { vendor: "origin", platform: "fly", effect: refuse(503) }),
+  },
+  {
+    name: "slow-rollout",
+    text: "Koyeb needs ten times as long for every step, Fly five seconds to boot a Machine.",
+    start: withTimings({ koyebStepMs: 1500, koyebDrainMs: 6000, flyBootMs: 5000 }),
+  },
+  { name: "failed-deployment", text: "The next Koyeb deployments end in ERROR; the old instances serve on.", start: rollout("fail") },
+  { name: "stuck-deployment", text: "The next Koyeb deployments never leave STARTING.", start: rollout("stuck") },
+  {
+    name: "lagging-edge",
+    text: "An edge location needs up to 8 s until it runs a new Worker deployment.",
+    start: withTimings({ edgeLagMs: 8000 }),
+  },
+  { name: "asleep", text: "The Koyeb service sleeps deeply: the next request boots it from its frozen environment.", start: sleep("deep") },
+  {
+    name: "asleep-light",
+    text: "The Koyeb service sleeps lightly: it wakes with the memory, and the secrets, it had.",
+    start: sleep("light"),
+  },
+  {
+    name: "stopped",
+    text: "Every Fly Machine is stopped; a request starts one, and it boots with what is staged.",
+    start: machines("stop"),
+  },
+  {
+    name: "suspended",
+    text: "Every Fly Machine is suspended: it resumes with the memory, and the secrets, it had.",
+    start: machines("suspend"),
+  },
+  {
+    name: "stale-host",
+    text: "Fly hosts do not see new secrets unless a boot asks for them with min_secrets_version.",
+    start: ({ fly }) => {
+      fly.staleHosts(flyApp, true);
+      return () => fly.staleHosts(flyApp, false);
+    },
+  },
+  {
+    name: "fly-rate-limit",
+    text: "Fly enforces its documented limits: one call per second and action, three in a burst.",
+    start: ({ fly }) => {
+      fly.limitRate(true);
+      return () => fly.limitRate(false);
+    },
+  },
+  {
+    name: "github-429",
+    text: "Every third call to GitHub is answered with 429 and retry-after 1.",
+    start: withRules({ vendor: "github", nth: 2, every: 3, effect: refuse(429, 1) }),
+  },
+  {
+    name: "github-secondary-limit",
+    text: "GitHub enforces its limits per minute (900 points, 80 writes), which a fast rehearsal meets sooner.",
+    start: ({ github }) => {
+      github.rates.secondary = true;
+      return () => void (github.rates.secondary = false);
+    },
+  },
+  { name: "github-lag", text: "GitHub shows a new updated_at only after 10 s.", start: withTimings({ githubLagMs: 10_000 }) },
+  {
+    name: "github-key-rotated",
+    text: "GitHub rotates its public keys between the moment a client reads one and the moment it writes (once).",
+    start: ({ faults, github }) => {
+      const stop = faults.onCall((call) => {
+        if (call.vendor !== "github" || call.method !== "PUT" || !call.path.includes("/secrets/")) return;
+        stop();
+        github.rotateKeys();
+      });
+      return () => {
+        stop();
+      };
+    },
+  },
+  {
+    name: "cloudflare-5xx",
+    text: "Every third call to the Cloudflare API fails with 503.",
+    start: withRules({ vendor: "cloudflare", nth: 2, every: 3, effect: refuse(503) }),
+  },
+  {
+    name: "lost-replies",
+    text: "Every vendor carries out every fourth write and then drops the connection without an answer.",
+    start: withRules(
+      ...(["github", "cloudflare", "koyeb", "fly"] as const).flatMap((vendor) =>
+        ["POST", "PUT", "PATCH"].map((method): FaultRule => ({
+          vendor,
+          method,
+          nth: 2,
+          every: 4,
+          effect: { kind: "reset", when: "lost" },
+        })),
+      ),
+    ),
+  },
+  {
+    name: "slow-vendors",
+    text: "Every call to a vendor takes two seconds longer.",
+    start: withRules(
+      ...(["github", "cloudflare", "koyeb", "fly"] as const).map((vendor): FaultRule => ({ vendor, effect: { kind: "delay", ms: 2000 } })),
+    ),
+  },
+];
+
+/** There is no scenario of that name. */
+export class UnknownScenarioError extends Error {
+  override readonly name = "UnknownScenarioError";
+}
+
+/** The scenarios that are under way. */
+export class Scenarios {
+  readonly #parts: ScenarioParts;
+  readonly #active = new Map<string, Undo>();
+
+  constructor(parts: ScenarioParts) {
+    this.#parts = parts;
+  }
+
+  active(): readonly string[] {
+    return [...this.#active.keys()];
+  }
+
+  /** Starting one that runs does nothing. @throws {UnknownScenarioError}; whatever the vendor says when there is nothing yet to break. */
+  async start(name: string): Promise<void> {
+    const scenario = SCENARIOS.find((candidate) => candidate.name === name);
+    if (!scenario)
+      throw new UnknownScenarioError(`there is no scenario "${name}"; there are ${SCENARIOS.map((known) => known.name).join(", ")}`);
+    if (!this.#active.has(name)) this.#active.set(name, await scenario.start(this.#parts));
+  }
+
+  async stop(name: string): Promise<void> {
+    const undo = this.#active.get(name);
+    this.#active.delete(name);
+    await undo?.();
+  }
+}

@@ -1,0 +1,55 @@
+import { Hono } from "hono";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createContext } from "./context.ts";
+import type { FaultEffect } from "./faults.ts";
+import { listen, withFaults, type Listener, type VendorApp, type VendorContext } from "./vendor.ts";
+
+let context: VendorContext;
+let listener: Listener;
+let carriedOut: number;
+const lines: string[] = [];
+
+beforeEach(async () => {
+  carriedOut = 0;
+  lines.length = 0;
+  context = createContext({ log: (line) => lines.push(line) });
+  const app: VendorApp = new Hono();
+  app.put("/thing", (c) => {
+    carriedOut++;
+    return c.json({ ok: true });
+  });
+  listener = await listen(withFaults("koyeb", context, app), 0);
+});
+afterEach(() => listener.close());
+
+const put = (path = "/thing") =>
+  fetch(listener.url + path, { method: "PUT" }).then(
+    (response) => response.status,
+    () => 0,
+  );
+
+test.each<[string, FaultEffect, number, number]>([
+  ["a refusal before: the vendor never sees the call", { kind: "status", when: "before", status: 503 }, 503, 0],
+  ["a refusal after: the vendor has carried it out", { kind: "status", when: "after", status: 500 }, 500, 1],
+  ["a reset before: nothing happened", { kind: "reset", when: "before" }, 0, 0],
+  ["a lost reply: it happened and nobody says so", { kind: "reset", when: "lost" }, 0, 1],
+  ["a hang: no answer, then a reset", { kind: "hang", when: "before", ms: 20 }, 0, 0],
+  ["a delay: the right answer, later", { kind: "delay", ms: 20 }, 200, 1],
+])("%s", async (_name, effect, status, count) => {
+  context.faults.add({ vendor: "koyeb", effect, times: 1 });
+  expect(await put()).toBe(status);
+  expect(carriedOut).toBe(count);
+  expect(await put()).toBe(200);
+});
+
+test("429 carries retry-after", async () => {
+  context.faults.add({ vendor: "koyeb", effect: { kind: "status", when: "before", status: 429, retryAfterSeconds: 7 } });
+  const response = await fetch(`${listener.url}/thing`, { method: "PUT" });
+  expect([response.status, response.headers.get("retry-after")]).toEqual([429, "7"]);
+});
+
+test("of calls at the same time, only the one without a route is marked as unknown", async () => {
+  expect(await Promise.all([put(), put("/other"), put()])).toEqual([200, 404, 200]);
+  expect(context.faults.calls.filter((call) => !call.known).map((call) => call.path)).toEqual(["/other"]);
+  expect(lines).toEqual(["sandbox: koyeb does not imitate PUT /other"]);
+});
