@@ -59,6 +59,27 @@ export class Api {
     return this.call("GET", path, options);
   }
 
+  /** A multipart answer: its parts by name, and the name of the main one (Cloudflare's `cf-entrypoint`). */
+  async form(path: string): Promise<{ readonly form: FormData; readonly entrypoint: string }> {
+    this.#context.signal.throwIfAborted();
+    const { vendor, baseUrl, headers } = this.#options;
+    const response = await this.#context.fetch(baseUrl + path, {
+      headers,
+      redirect: "error",
+      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+    });
+    if (!response.ok || !response.headers.get("content-type")?.startsWith("multipart/")) {
+      await response.body?.cancel();
+      throw new McpistError(
+        "ERR_VENDOR",
+        `${vendor} answered ${response.status} to GET ${withoutQuery(path)}, not the parts that were asked for`,
+      );
+    }
+    const form = await response.formData();
+    const [first] = form.keys();
+    return { form, entrypoint: response.headers.get("cf-entrypoint") ?? first ?? "index.js" };
+  }
+
   /**
    * One call with retries.
    * @throws {McpistError} ERR_UNAUTHORISED (401, 403), ERR_NOT_FOUND (404), ERR_RATE_LIMITED (429), ERR_UNREACHABLE, ERR_VENDOR.

@@ -108,6 +108,8 @@ export class Journal {
   readonly #identity: { readonly run: string; readonly actor: string; readonly workflow: string; readonly tool: string };
   #tip: JournalTip | null = null;
   #held = false;
+  /** GitHub is out of reach in an emergency: nothing is recorded, nothing is locked. */
+  #detached = false;
   #renewedAt = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -132,6 +134,7 @@ export class Journal {
 
   /** Reads the tip again. While the lock is held, a foreign tip means that somebody else wrote: throws ERR_LOCK_LOST. */
   async read(): Promise<JournalTip | null> {
+    if (this.#detached) return this.#tip;
     const ref = await this.#store.readRef();
     if (this.#held && ref?.sha !== this.#tip?.sha) throw this.#lost();
     if (!ref) this.#tip = null;
@@ -181,9 +184,18 @@ export class Journal {
     this.#renewedAt = this.#context.monotonic();
   }
 
+  /** Goes on without lock and journal. Only for an emergency: a GitHub outage must not keep a leaked secret alive. */
+  detach(): void {
+    this.#detached = true;
+  }
+  get detached(): boolean {
+    return this.#detached;
+  }
+
   /** Writes an entry. Calls from parallel steps are written one after another. @throws {McpistError} ERR_LOCK_LOST. */
   async record(event: string, detail: Readonly<Record<string, string>> = {}, change: Partial<JournalState> = {}): Promise<JournalTip> {
     return this.#enqueue(async () => {
+      if (this.#detached) return this.#unrecorded(event, detail, change);
       if (!this.#held)
         throw new McpistError("ERR_LOCK_LOST", "the journal is written only under the lock", { hint: "run the command again" });
       this.#checkLease();
@@ -210,6 +222,14 @@ export class Journal {
       if (ref?.sha === this.#tip?.sha) await this.#write("released", detail, 0, {});
       this.#held = false;
     });
+  }
+
+  /** Keeps the state of a run that cannot write it, so that the run itself sees what it did. */
+  #unrecorded(event: string, detail: Readonly<Record<string, string>>, change: Partial<JournalState>): JournalTip {
+    const state = { ...this.state, ...change };
+    const entry: JournalEntry = { schema: 1, ...this.#identity, nonce: "", event, leaseSeconds: 0, detail, state };
+    this.#tip = { sha: "", date: this.#context.now().toISOString(), entry };
+    return this.#tip;
   }
 
   async #enqueue<T>(work: () => Promise<T>): Promise<T> {

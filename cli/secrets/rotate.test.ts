@@ -33,9 +33,7 @@ describe("secrets rotate", () => {
         { name: "fly", kind: "fly", instances: 0 },
       ],
     });
-    cloud.versions = [
-      { id: "v1", number: 1, kid: null, annotatedKid: null, annotatedFrom: null, annotatedRun: null, etag: "code-0", bindings: [] },
-    ];
+    cloud.versions = [{ id: "v1", number: 1, kid: null, annotatedKid: null, annotatedFrom: null, annotatedRun: null, etag: "code-0" }];
     cloud.deployment = [{ versionId: "v1", percentage: 100 }];
     const ending = await live(cloud, { id: "init", init: true });
     expect(ending.kind === "stopped" ? ending.error : ending.kind).toBe("done");

@@ -59,10 +59,6 @@ export interface WorkerVersion {
   readonly annotatedKid: string | null;
   readonly annotatedFrom: string | null;
   readonly annotatedRun: string | null;
-  /** Digest of the code. */
-  readonly etag: string;
-  /** Bindings without values: `type name`, sorted. */
-  readonly bindings: readonly string[];
 }
 
 /** The Worker's state. */
@@ -80,10 +76,15 @@ export interface WorkerTarget {
   /** Does the script exist, and does its latest version hold the GATEWAY_SECRET binding? */
   names(): Promise<{ readonly exists: boolean; readonly secret: boolean }>;
   look(): Promise<WorkerLook>;
+  /** Digest of the version's code and bindings without values: equal for two versions that differ in secrets only. */
+  fingerprint(versionId: string): Promise<string>;
   /** Uploads the latest uploaded version again with another secret; does not deploy it. @returns the new version's id. */
   upload(value: string, annotation: Annotation, guard: Guard): Promise<string>;
-  /** Uploads the code of `from` again, its secret inherited by id; does not deploy it. @returns the new version's id. */
-  reupload(from: WorkerVersion, annotation: Annotation | null, guard: Guard): Promise<string>;
+  /**
+   * Uploads the code of `from` again, its bindings inherited by id, the secret from `secretFrom` (default: `from`); does not
+   * deploy it. @returns the new version's id.
+   */
+  reupload(from: WorkerVersion, annotation: Annotation | null, guard: Guard, secretFrom?: WorkerVersion): Promise<string>;
   /** Replaces the deployment. */
   deploy(versions: readonly { readonly versionId: string; readonly percentage: number }[], message: string, guard: Guard): Promise<void>;
   /** Lets version `versionId` ask origin `origin` with its own secret. Null when that version did not answer. */

@@ -56,6 +56,7 @@ export interface FakeOriginState {
 }
 interface FakeVersion extends WorkerVersion {
   readonly kid: string | null;
+  readonly etag: string;
 }
 
 const EMPTY_SLOT = null;
@@ -318,7 +319,6 @@ export class FakeCloud {
       annotatedFrom: annotation?.from ?? null,
       annotatedRun: annotation?.run ?? null,
       etag: this.versions[0]?.etag ?? "code-0",
-      bindings: ["secret_text GATEWAY_SECRET"],
     };
   }
 
@@ -344,10 +344,12 @@ export class FakeCloud {
         })),
       look: () =>
         this.remote(run, "worker: look", (): WorkerLook => ({
-          versions: this.versions.map(({ kid: _, ...version }) => version),
+          versions: this.versions.map(({ kid: _kid, etag: _etag, ...version }) => version),
           deployment: this.deployment.map((share) => ({ ...share })),
           observed: Object.fromEntries(this.deployment.map(({ versionId }) => [versionId, kidOfId(versionId)])),
         })),
+      fingerprint: (id) =>
+        this.remote(run, "worker: fingerprint", () => this.versions.find((version) => version.id === id)?.etag ?? "none"),
       upload: async (value, annotation, guard) => {
         await guard();
         const kid = await kidOfText(value);
@@ -357,10 +359,13 @@ export class FakeCloud {
           return made.id;
         });
       },
-      reupload: async (from, annotation, guard) => {
+      reupload: async (from, annotation, guard, secretFrom = from) => {
         await guard();
         return this.remote(run, "worker: reupload", () => {
-          const made = { ...this.#version(kidOfId(from.id), annotation), etag: from.etag };
+          const made = {
+            ...this.#version(kidOfId(secretFrom.id), annotation),
+            etag: this.versions.find((version) => version.id === from.id)?.etag ?? "none",
+          };
           this.versions.unshift(made);
           return made.id;
         });

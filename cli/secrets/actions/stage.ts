@@ -51,10 +51,10 @@ export async function upload(run: Run, observation: Observation, phase: Phase): 
   run.touched = true;
   candidate.secret.wipe();
   await run.journal.record("uploaded", { version: id, previous: before.id });
-  const after = (await run.targets.worker.look()).versions;
-  const made = after.find((version) => version.id === id);
-  const isNext = made !== undefined && previous !== null && made.number === previous.number + 1;
-  const isSame = made !== undefined && made.etag === before.etag && made.bindings.join() === before.bindings.join();
+  const { worker } = run.targets;
+  const [look, made, deployed] = await Promise.all([worker.look(), worker.fingerprint(id), worker.fingerprint(before.id)]);
+  const isNext = previous !== null && look.versions.find((version) => version.id === id)?.number === previous.number + 1;
+  const isSame = made === deployed;
   if (isNext && isSame) return;
   throw new McpistError("ERR_MISMATCH", "somebody else uploaded a Worker version at the same moment, so the new version is not deployed", {
     hint: "run the command again: it starts from the deployed version",
@@ -78,6 +78,15 @@ export async function resetUpload(run: Run, observation: Observation, phase: Pha
   await run.step("reset the latest Worker version", () => run.targets.worker.reupload(live, annotation, run.journal.guard));
   run.touched = true;
   await run.journal.record("reset upload", { leftover: latest.id });
+}
+
+/** In an emergency a foreign upload does not stop the run: the deployed code is uploaded again, so that nothing else goes live. */
+export async function resetForEmergency(run: Run, observation: Observation, live: string): Promise<void> {
+  const deployed = liveVersion(observation.worker);
+  if (!deployed) return;
+  const annotation = { kid: live, from: deployed.annotatedFrom, run: run.journal.run };
+  await run.step("reset the latest Worker version", () => run.targets.worker.reupload(deployed, annotation, run.journal.guard));
+  run.touched = true;
 }
 
 /** First secret of an installation: slot A, a zero tombstone in B, then the Worker. No traffic can be lost: nothing answers yet. */

@@ -1,0 +1,98 @@
+/** Brings a sandbox from nothing to a working service in the order of a real bootstrap: base, first secret, service. */
+import { parseConfig, type Environment } from "../../contract/config.ts";
+import { SANDBOX_ENVIRONMENT, sandboxEnvironment } from "../../contract/sandbox.ts";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import { Progress } from "../output.ts";
+import type { Sandbox, SandboxOptions } from "../../sandbox/start.ts";
+import { openSession, type CommonFlags } from "../session.ts";
+import { runRotation } from "./secrets-rotate.ts";
+
+/** A sandbox and the context in which commands meet it. */
+export interface LocalCloud {
+  readonly sandbox: Sandbox;
+  readonly environment: Environment;
+  /** As `context`, but with the sandbox's URLs and tokens as environment. */
+  readonly inside: Context;
+  readonly flags: CommonFlags;
+}
+
+/** Modules of the sandbox; absent where only the command line was installed. */
+async function load() {
+  try {
+    const [start, provision] = await Promise.all([import("../../sandbox/start.ts"), import("../../sandbox/provision.ts")]);
+    return { ...start, ...provision };
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
+    throw new McpistError("ERR_PEER_MISSING", "the sandbox's own packages are not installed", {
+      hint: "run it from a checkout of mcpist: npm ci && npm run demo",
+      cause,
+    });
+  }
+}
+
+/** Starts the sandbox; everything is closed again when it fails or is interrupted. */
+export async function startLocalCloud(context: Context, flags: CommonFlags, options: Omit<SandboxOptions, "log">): Promise<LocalCloud> {
+  const { startSandbox } = await load();
+  let sandbox: Sandbox;
+  try {
+    sandbox = await startSandbox({
+      ...options,
+      log: (line) => context.stderr.write(`${context.redactor.apply(line)}\n`),
+      signal: context.signal,
+      databaseUrl: context.env["DATABASE_URL"],
+    });
+  } catch (cause) {
+    context.signal.throwIfAborted();
+    const { code, message } = cause as { code?: string; message?: string };
+    if (code === "port-taken")
+      throw new McpistError("ERR_PORT_IN_USE", message ?? "a port is taken", {
+        hint: "choose another --port-base, or leave it out",
+        cause,
+      });
+    throw new McpistError("ERR_VENDOR", message ?? "the sandbox did not start", { cause });
+  }
+  for (const token of Object.values(sandbox.context.tokens)) context.redactor.register(token);
+  const parsed = parseConfig({ environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(sandbox.urls) } });
+  const environment = parsed.ok ? parsed.value.environments[SANDBOX_ENVIRONMENT] : undefined;
+  if (!environment) throw new TypeError("the built-in sandbox environment does not fit its own schema");
+  const { PATH, HOME } = context.env;
+  return {
+    sandbox,
+    environment,
+    inside: { ...context, env: { PATH, HOME, ...sandbox.env } },
+    flags: { ...flags, env: SANDBOX_ENVIRONMENT },
+  };
+}
+
+/** Base, first gateway secret, service: afterwards the gateway answers. */
+export async function deployService(cloud: LocalCloud, progress: Progress): Promise<void> {
+  const { provisionBase, provisionService } = await load();
+  const { sandbox, environment, inside, flags } = cloud;
+  const step = async (name: string, work: () => Promise<void>) => {
+    inside.signal.throwIfAborted();
+    const end = progress.begin(name);
+    await work().then(
+      () => end("done"),
+      (error: unknown) => {
+        end("failed");
+        throw error;
+      },
+    );
+  };
+  await step("deploy Worker, stores and apps", () => provisionBase(sandbox, environment));
+  await step("write the first gateway secret", async () => {
+    const quiet = new Progress({ ...inside, stderr: { write: () => true } }, { json: true });
+    const report = await runRotation(
+      inside,
+      await openSession(inside, flags),
+      { ...flags, init: true, clean: false, dryRun: false },
+      quiet,
+    );
+    if (report.error)
+      throw new McpistError("ERR_DEMO", `the first secret could not be written: ${report.error.message}`, {
+        hint: report.error.hint ?? undefined,
+      });
+  });
+  await step("deploy the origins", () => provisionService(sandbox, environment));
+}

@@ -1,0 +1,143 @@
+/** `mcpist sandbox`: keeps a local cloud running to rehearse in, or runs one command inside it. */
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import type { Context } from "../context.ts";
+import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { printJson, Progress, styles } from "../output.ts";
+import type { CommonFlags } from "../session.ts";
+import { deployService, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
+
+/** Flags of the command. */
+export interface SandboxFlags extends CommonFlags {
+  readonly command: readonly string[];
+  readonly printEnv: boolean;
+  readonly scenario?: string;
+  readonly portBase?: string;
+  readonly empty: boolean;
+  readonly ui: boolean;
+}
+
+/** Where a running sandbox leaves its variables for `--print-env`: readable by this user only, gone when it ends. */
+const rendezvous = (): string => join(tmpdir(), `mcpist-sandbox-${userInfo().uid}.json`);
+
+interface Rendezvous {
+  readonly pid: number;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function running(): Promise<Rendezvous | null> {
+  const text = await readFile(rendezvous(), "utf8").catch(() => null);
+  if (text === null) return null;
+  const found = JSON.parse(text) as Rendezvous;
+  return isAlive(found.pid) ? found : null;
+}
+
+/** One shell line per variable; values hold no single quote, but a shell must not have to trust that. */
+const exportLines = (env: Readonly<Record<string, string>>): string =>
+  Object.entries(env)
+    .map(([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'`)
+    .join("\n");
+
+async function printEnv(context: Context, flags: SandboxFlags): Promise<ExitCode> {
+  const found = await running();
+  if (!found) throw new McpistError("ERR_NOT_FOUND", "no sandbox is running", { hint: "start one in another terminal: mcpist sandbox" });
+  if (flags.json) printJson(context, { command: "sandbox", ok: true, exitCode: EXIT.done, env: found.env });
+  else context.stdout.write(`${exportLines(found.env)}\n`);
+  return EXIT.done;
+}
+
+function portBase(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = Number(text);
+  if (Number.isSafeInteger(port) && port >= 1024 && port <= 65_000) return port;
+  throw new McpistError("ERR_USAGE", "--port-base takes a port from 1024 to 65000", { hint: "--port-base 8700" });
+}
+
+/** The command. */
+export async function sandbox(context: Context, flags: SandboxFlags): Promise<ExitCode> {
+  if (flags.printEnv) return printEnv(context, flags);
+  const base = portBase(flags.portBase);
+  const progress = new Progress(context, flags);
+  const cloud = await startLocalCloud(context, flags, base === undefined ? {} : { portBase: base });
+  try {
+    if (!flags.empty) await deployService(cloud, progress);
+    await progress.end();
+    if (flags.scenario !== undefined) await applyScenario(cloud, flags.scenario);
+    if (flags.command.length > 0) return await runInside(context, cloud, flags.command);
+    return await keepRunning(context, cloud, flags);
+  } finally {
+    await progress.end();
+    await cloud.sandbox.close();
+  }
+}
+
+async function applyScenario(cloud: LocalCloud, name: string): Promise<void> {
+  const { SCENARIOS, runScenario } = await import("../../sandbox/scenarios.ts");
+  if (!Object.hasOwn(SCENARIOS, name)) {
+    throw new McpistError("ERR_USAGE", "there is no such scenario", { hint: `--scenario ${Object.keys(SCENARIOS).join("|")}` });
+  }
+  await runScenario(cloud.sandbox, name as keyof typeof SCENARIOS);
+}
+
+async function runInside(context: Context, cloud: LocalCloud, [command = "", ...args]: readonly string[]): Promise<ExitCode> {
+  const { exitCode, failed, code } = await execa(command, args, {
+    stdio: "inherit",
+    reject: false,
+    verbose: "none",
+    env: { ...cloud.sandbox.env },
+    cancelSignal: context.signal,
+    forceKillAfterDelay: 5000,
+  });
+  context.signal.throwIfAborted();
+  if (failed && code === "ENOENT")
+    throw new McpistError("ERR_USAGE", "the command after -- was not found", { hint: "mcpist sandbox -- npx wrangler deployments list" });
+  return (exitCode ?? EXIT.failed) as ExitCode;
+}
+
+async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFlags): Promise<ExitCode> {
+  const { env, urls } = cloud.sandbox;
+  const file = rendezvous();
+  const mine = (await running()) === null;
+  if (mine) await writeFile(file, JSON.stringify({ pid: process.pid, env }), { mode: 0o600 });
+  const page = flags.ui ? await (await import("../../sandbox/live.ts")).startLivePage(cloud.sandbox, cloud.environment) : null;
+  const style = styles(context, context.stdout);
+  if (flags.json) printJson(context, { command: "sandbox", ok: true, exitCode: EXIT.done, urls, env, ...(page ? { page: page.url } : {}) });
+  else {
+    const row = (name: string, value: string) => `  ${name.padEnd(12)}${value}\n`;
+    context.stdout.write(
+      `${style("green", "The sandbox runs.")} Press Ctrl-C to end it.\n\n` +
+        row("gateway", `${urls.gateway}/mcp`) +
+        row("origins", Object.values(urls.origins).join("  ")) +
+        row("GitHub", urls.github) +
+        row("Cloudflare", urls.cloudflare) +
+        row("Koyeb", urls.koyeb) +
+        row("Fly.io", urls.fly) +
+        row("sign-in", urls.issuer) +
+        row("faults", urls.control) +
+        (page ? row("page", page.url) : "") +
+        `\nIn another terminal:\n  eval "$(mcpist sandbox --print-env)"\n  mcpist secrets status\n  mcpist secrets rotate\n`,
+    );
+  }
+  try {
+    await new Promise<void>((resolve) => {
+      if (context.signal.aborted) resolve();
+      else context.signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  } finally {
+    await page?.close();
+    if (mine) await rm(file, { force: true });
+  }
+  // Ending it with Ctrl-C is how it is meant to end.
+  return EXIT.done;
+}

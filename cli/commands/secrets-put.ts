@@ -1,0 +1,122 @@
+/** `mcpist secrets put NAME`: one of the other secrets, from stdin or a prompt without echo, to every target that needs it. */
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+import { SECRETS, type SecretSpec } from "../../contract/secret-names.ts";
+import type { Context } from "../context.ts";
+import { EXIT, McpistError, withExitCode, type ExitCode } from "../errors.ts";
+import { printJson, Progress } from "../output.ts";
+import { openSession, type CommonFlags } from "../session.ts";
+import { putFlySecrets } from "../targets/fly.ts";
+import { koyebNameOf, putKoyebSecret } from "../targets/koyeb.ts";
+import { toMcpistError } from "../run.ts";
+
+/** Unit: bytes. */
+const MAX_VALUE = 48_000;
+
+async function readStdin(context: Context): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of context.stdin) {
+    const bytes = Buffer.from(chunk as Uint8Array);
+    size += bytes.length;
+    if (size > MAX_VALUE) throw new McpistError("ERR_SECRET_SHAPE", `the value is longer than ${MAX_VALUE} bytes`);
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
+}
+
+/** A prompt that shows nothing of what is typed. */
+async function ask(context: Context, name: string): Promise<string> {
+  const mute = new Writable({ write: (_chunk, _encoding, done) => done() });
+  context.stderr.write(`${name}: `);
+  const prompt = createInterface({ input: context.stdin, output: mute, terminal: true });
+  try {
+    return await prompt.question("", { signal: context.signal });
+  } finally {
+    prompt.close();
+    context.stderr.write("\n");
+  }
+}
+
+function specOf(name: string): SecretSpec {
+  const spec = SECRETS.find((candidate) => candidate.name === name);
+  if (spec) return spec;
+  throw new McpistError("ERR_USAGE", "there is no such secret", {
+    hint: `one of: ${SECRETS.map((candidate) => candidate.name).join(", ")}; the gateway secret has its own command: mcpist secrets rotate`,
+  });
+}
+
+/** The command. */
+export async function secretsPut(
+  context: Context,
+  flags: CommonFlags & { readonly name: string; readonly generate: boolean },
+): Promise<ExitCode> {
+  const spec = specOf(flags.name);
+  const session = await openSession(context, flags);
+  let value: string;
+  if (flags.generate) {
+    value = context.randomBytes(32).toString("hex");
+    if (!spec.shape.test(value))
+      throw new McpistError("ERR_USAGE", `${spec.name} cannot be generated: it is ${spec.shapeText}`, {
+        hint: `mcpist secrets put ${spec.name} < file`,
+      });
+  } else value = context.stdin.isTTY === true ? await ask(context, spec.name) : await readStdin(context);
+  context.redactor.register(value);
+  if (!spec.shape.test(value)) {
+    throw new McpistError(
+      "ERR_SECRET_SHAPE",
+      value === "" ? `${spec.name} is empty: nothing was sent` : `${spec.name} is not ${spec.shapeText}: nothing was sent`,
+      {
+        hint: `printf %s "$VALUE" | mcpist secrets put ${spec.name}`,
+      },
+    );
+  }
+
+  const progress = new Progress(context, flags);
+  const run = session.run(progress);
+  const written: string[] = [];
+  try {
+    await session.journal.acquire();
+    await Promise.all(
+      session.environment.origins
+        .filter((origin) => origin.state !== "quarantined")
+        .map((origin) =>
+          run.step(`put ${spec.name} at ${origin.name}`, async () => {
+            await session.journal.guard();
+            if (origin.kind === "koyeb" && session.apis.koyeb)
+              await putKoyebSecret(session.apis.koyeb, koyebNameOf(session.name, spec.name), value);
+            else if (origin.kind === "fly" && session.apis.fly) await putFlySecrets(session.apis.fly, origin.app, { [spec.name]: value });
+            run.touched = true;
+            written.push(origin.name);
+          }),
+        ),
+    );
+    await session.journal.record(`put ${spec.name}`);
+    // Platforms inject secrets at boot, so what already runs must be rolled out; before the first deploy nothing does.
+    for (const origin of run.origins) {
+      const look = await origin.look().catch(() => null);
+      if (look?.ok && look.instances.length > 0)
+        await run.step(`roll out ${origin.name}`, () => origin.roll("rolling", session.journal.guard));
+    }
+  } catch (error) {
+    const own = toMcpistError(context, error);
+    throw withExitCode(own, run.exitCodeOf(own));
+  } finally {
+    await session.journal.release({ result: "put" }).catch(() => undefined);
+    await progress.end();
+  }
+  if (flags.json)
+    printJson(context, {
+      command: "secrets put",
+      environment: session.name,
+      ok: true,
+      exitCode: EXIT.done,
+      name: spec.name,
+      targets: written,
+      steps: progress.steps,
+    });
+  else context.stdout.write(`done ${spec.name} is at ${written.join(", ")}\n`);
+  return EXIT.done;
+}

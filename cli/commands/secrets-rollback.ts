@@ -1,0 +1,12 @@
+/** `mcpist secrets rollback`: the previous secret becomes the live one again, without a value. Only before retirement. */
+import type { Context } from "../context.ts";
+import type { ExitCode } from "../errors.ts";
+import { openSession, type CommonFlags } from "../session.ts";
+import { rollback } from "../secrets/rollback.ts";
+import { finishRun } from "./finish-run.ts";
+
+/** The command. */
+export async function secretsRollback(context: Context, flags: CommonFlags & { readonly stealLock?: string }): Promise<ExitCode> {
+  const session = await openSession(context, flags);
+  return finishRun(context, session, { ...flags, command: "secrets rollback" }, rollback);
+}

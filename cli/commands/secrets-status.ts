@@ -1,0 +1,143 @@
+/** `mcpist secrets status` and `mcpist secrets verify`: the same look, once for people, once as a check. */
+import { isKid } from "../../contract/gateway-secret.ts";
+import { acceptedKids } from "../../contract/observation.ts";
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode } from "../errors.ts";
+import { printJson, styles, table } from "../output.ts";
+import { openSession, type CommonFlags, type Session } from "../session.ts";
+import { driftOf, type Drift } from "../secrets/drift.ts";
+import { kidOfVersion, phaseOf, sentKids, type Observation, type Phase } from "../secrets/phase.ts";
+
+interface Status {
+  readonly observation: Observation;
+  readonly phase: Phase;
+  readonly drift: readonly Drift[];
+  /** Unit: days; null = unknown. */
+  readonly ageDays: number | null;
+  readonly next: string;
+}
+
+async function look(session: Session): Promise<Status> {
+  const run = session.run({ begin: () => () => undefined, note: () => undefined });
+  const [observation, liveVariable] = await Promise.all([run.observe(), session.targets.vault.live()]);
+  const phase = phaseOf(observation);
+  const { live } = session.journal.state;
+  const since = live?.kid === phase.live && live?.since ? Date.parse(live.since) : null;
+  const ageMs = since === null ? null : Math.max(0, session.store.serverTime() - since);
+  const overdue = ageMs !== null && ageMs > session.environment.maxSecretAge;
+  const drift = driftOf(observation, phase, { liveVariable, journalExists: session.journal.tip !== null, overdue });
+  return {
+    observation,
+    phase,
+    drift,
+    ageDays: ageMs === null ? null : Math.floor(ageMs / 86_400_000),
+    next: nextCommand(session, phase, overdue, drift),
+  };
+}
+
+function nextCommand(session: Session, phase: Phase, overdue: boolean, drift: readonly Drift[]): string {
+  const env = `--env ${session.name}`;
+  if (session.journal.heldByAnother) return `mcpist secrets history ${env}   (run ${session.journal.tip?.entry.run ?? "?"} holds the lock)`;
+  switch (phase.name) {
+    case "UNSET":
+      return `mcpist secrets rotate --init ${env}`;
+    case "STEADY":
+      return overdue || drift.length > 0 ? `mcpist secrets rotate ${env}` : "nothing to do";
+    case "BLIND":
+      return "bring the named party back, or: mcpist origins quarantine NAME";
+    case "FORKED":
+    case "MISALIGNED":
+      return `mcpist secrets restore NAME ${env}   (in a workflow job)`;
+    case "ORPHAN":
+      return `mcpist secrets rotate --clean ${env}`;
+    default:
+      return `mcpist secrets rotate ${env}   (finishes what was begun)`;
+  }
+}
+
+/** One row per secret that anybody sends or accepts, like a keyring listing. */
+function keyring(status: Status): readonly (readonly string[])[] {
+  const { observation, phase } = status;
+  const instances = observation.origins.flatMap((origin) => (origin.look.ok ? origin.look.instances : []));
+  const vault = [observation.vault.a, observation.vault.b];
+  const kids = new Set([
+    ...(phase.live === null ? [] : [phase.live]),
+    ...instances.flatMap((instance) => acceptedKids(instance.kids)),
+    ...vault.filter((slot): slot is string => slot !== null && isKid(slot)),
+    ...observation.worker.deployment.flatMap((share) => kidOfVersion(observation.worker, share.versionId) ?? []),
+  ]);
+  const sent = sentKids(observation.worker);
+  return [...kids].map((kid) => [
+    kid,
+    sent.includes(kid) ? "worker" : "-",
+    ...observation.origins.map((origin) => {
+      if (!origin.look.ok) return "blind";
+      const accepted = origin.look.instances.filter((instance) => acceptedKids(instance.kids).includes(kid)).length;
+      return `${accepted}/${origin.look.instances.length}`;
+    }),
+    vault.includes(kid) ? "yes" : vault.includes("unknown") ? "unknown" : "no",
+    kid === phase.live ? "live" : kid === phase.other ? "other" : "",
+  ]);
+}
+
+/** `secrets status`: always 0 when the look itself worked. */
+export async function secretsStatus(context: Context, flags: CommonFlags): Promise<ExitCode> {
+  const session = await openSession(context, flags);
+  const status = await look(session);
+  if (flags.json) {
+    printJson(context, report("secrets status", session, status, EXIT.done));
+    return EXIT.done;
+  }
+  const style = styles(context, context.stdout);
+  const head = ["KID", "SENT BY", ...status.observation.origins.map((origin) => origin.name.toUpperCase()), "GITHUB", ""];
+  const age = status.ageDays === null ? "age unknown" : `${status.ageDays} days old`;
+  context.stdout.write(`${session.name}: phase ${style("bold", status.phase.name)}, ${age}\n\n${table([head, ...keyring(status)])}\n\n`);
+  for (const drift of status.drift)
+    context.stdout.write(`${style("yellow", "drift")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`);
+  context.stdout.write(`next:  ${status.next}\n`);
+  return EXIT.done;
+}
+
+/** `secrets verify`: 0 only with evidence that everything is in step, else 3. */
+export async function secretsVerify(context: Context, flags: CommonFlags): Promise<ExitCode> {
+  const session = await openSession(context, flags);
+  const status = await look(session);
+  const exitCode = status.drift.length === 0 ? EXIT.done : EXIT.refused;
+  if (flags.json) {
+    printJson(context, report("secrets verify", session, status, exitCode));
+    return exitCode;
+  }
+  const style = styles(context, context.stdout);
+  if (exitCode === EXIT.done) {
+    const instances = status.observation.origins
+      .map((origin) => `${origin.name} ${origin.look.ok ? origin.look.instances.length : 0}`)
+      .join(", ");
+    context.stdout.write(
+      `${style("green", "in step")}  ${session.name}: ${status.phase.live ?? ""} is the only secret (instances: ${instances})\n`,
+    );
+    return exitCode;
+  }
+  for (const drift of status.drift)
+    context.stdout.write(`${style("red", "off")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`);
+  context.stdout.write(`next:  ${status.next}\n`);
+  return exitCode;
+}
+
+function report(command: string, session: Session, status: Status, exitCode: ExitCode): object {
+  const { observation, phase, drift, ageDays, next } = status;
+  return {
+    command,
+    environment: session.name,
+    ok: drift.length === 0,
+    exitCode,
+    phase: phase.name,
+    live: phase.live,
+    other: phase.other,
+    ageDays,
+    worker: observation.worker,
+    origins: observation.origins,
+    github: observation.vault,
+    drift,
+    next,
+  };
+}

@@ -1,0 +1,144 @@
+/** What people and machines see: the answer on stdout, progress and errors on stderr. Colour only on a terminal. */
+import { styleText } from "node:util";
+import type { Context, Writer } from "./context.ts";
+import { McpistError } from "./errors.ts";
+import { printable } from "./redact.ts";
+import type { Reporter } from "./secrets/run.ts";
+
+/** One step of a run as it is reported in JSON. Unit: milliseconds since the start of the command. */
+export interface StepRecord {
+  readonly name: string;
+  readonly startedMs: number;
+  readonly durationMs: number;
+  readonly outcome: string;
+}
+
+/** True where colour is wanted: a terminal, and NO_COLOR unset. */
+const coloured = (context: Context, writer: Writer): boolean => writer.isTTY === true && !context.env["NO_COLOR"];
+
+/** Styles for one writer; plain text where colour is not wanted. */
+export function styles(context: Context, writer: Writer): (style: "green" | "red" | "yellow" | "dim" | "bold", text: string) => string {
+  return coloured(context, writer) ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text;
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+/** Progress of a command, kept as records for `--json`. */
+export class Progress implements Reporter {
+  readonly steps: StepRecord[] = [];
+  readonly #context: Context;
+  readonly #started: number;
+  readonly #waves: Waves | null;
+
+  constructor(context: Context, options: { readonly json: boolean }) {
+    this.#context = context;
+    this.#started = context.monotonic();
+    this.#waves = context.stderr.isTTY === true && !options.json ? new Waves() : null;
+  }
+
+  begin(name: string): (outcome: string) => void {
+    const startedMs = Math.round(this.#context.monotonic() - this.#started);
+    const finish = this.#waves?.begin(name);
+    return (outcome) => {
+      const durationMs = Math.round(this.#context.monotonic() - this.#started) - startedMs;
+      this.steps.push({ name, startedMs, durationMs, outcome });
+      if (finish) finish(outcome, `${name} (${seconds(durationMs)})`);
+      else this.#line(`${outcome === "done" ? "done" : outcome.padEnd(4)}  ${name} (${seconds(durationMs)})`);
+    };
+  }
+
+  note(text: string): void {
+    if (this.#waves) this.#waves.note(text);
+    else this.#line(`note  ${text}`);
+  }
+
+  /** Waits until everything is drawn. */
+  async end(): Promise<void> {
+    await this.#waves?.end();
+  }
+
+  #line(text: string): void {
+    this.#context.stderr.write(`${this.#context.redactor.apply(printable(text))}\n`);
+  }
+}
+
+type Finish = (outcome: string, title: string) => void;
+
+/** Steps that run beside each other are drawn by listr2 as one list; the next steps make the next list. */
+class Waves {
+  #waiting: { title: string; done: Promise<{ outcome: string; title: string }> }[] = [];
+  #drawing: Promise<void> = Promise.resolve();
+  #scheduled = false;
+
+  begin(title: string): Finish {
+    let finish: Finish = () => undefined;
+    const done = new Promise<{ outcome: string; title: string }>((resolve) => {
+      finish = (outcome, text) => resolve({ outcome, title: text });
+    });
+    this.#waiting.push({ title, done });
+    this.#schedule();
+    return finish;
+  }
+
+  note(text: string): void {
+    this.begin(text)("note", text);
+  }
+
+  async end(): Promise<void> {
+    while (this.#scheduled || this.#waiting.length > 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await this.#drawing;
+    }
+    await this.#drawing;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#drawing = this.#drawing.then(async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#scheduled = false;
+      const wave = this.#waiting.splice(0);
+      if (wave.length === 0) return;
+      const { Listr } = await import("listr2");
+      const list = new Listr(
+        wave.map((step) => ({
+          title: step.title,
+          task: async (_: unknown, task: { title: string; skip(reason: string): void }) => {
+            const { outcome, title } = await step.done;
+            task.title = title;
+            if (outcome === "note") task.skip(title);
+            else if (outcome !== "done") throw new Error(outcome);
+          },
+        })),
+        {
+          concurrent: true,
+          exitOnError: false,
+          registerSignalListeners: false,
+          rendererOptions: { collapseErrors: true, showErrorMessage: false },
+        },
+      );
+      await list.run();
+    });
+  }
+}
+
+/** Prints an error with its hint. The cause's stack only with --debug, and redacted. */
+export function printError(context: Context, error: McpistError, debug: boolean): void {
+  const style = styles(context, context.stderr);
+  const clean = (text: string) => context.redactor.apply(printable(text));
+  context.stderr.write(`${style("red", "error:")} ${clean(error.message)} ${style("dim", `(${error.code})`)}\n`);
+  if (error.hint !== undefined) context.stderr.write(`${style("yellow", "hint:")}  ${clean(error.hint)}\n`);
+  if (debug && error.cause instanceof Error) context.stderr.write(`${clean(error.cause.stack ?? error.cause.message)}\n`);
+}
+
+/** One JSON object on stdout. */
+export function printJson(context: Context, value: unknown): void {
+  context.stdout.write(`${context.redactor.apply(JSON.stringify(value, null, 2))}\n`);
+}
+
+/** Columns, padded; the last one is not. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows.reduce<number[]>((all, row) => row.map((cell, i) => Math.max(all[i] ?? 0, cell.length)), []);
+  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join("  ")).join("\n");
+}

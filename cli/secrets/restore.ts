@@ -1,0 +1,141 @@
+/**
+ * Fills one target that lost its slots, from the environment of a workflow job. It may fill a hole; it may not change the
+ * set of secrets that is accepted, which is the only rule for such a command that keeps traffic alive.
+ */
+import { isKid, parseSlot, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
+import { acceptedKids, type KidsReport } from "../../contract/observation.ts";
+import { McpistError } from "../errors.ts";
+import type { SlotValues } from "../targets/types.ts";
+import { liveVersion, phaseOf, type Observation, type Phase } from "./phase.ts";
+import type { Run } from "./run.ts";
+import { Secret } from "./secret.ts";
+
+/** The values of the job, with what an instance would report for them. */
+interface Given {
+  readonly values: SlotValues;
+  readonly kids: { readonly a: string; readonly b: string };
+  readonly secrets: Readonly<Partial<Record<SlotName, Secret>>>;
+}
+
+async function given(run: Run): Promise<Given> {
+  const secrets: Partial<Record<SlotName, Secret>> = {};
+  const values: Partial<Record<SlotName, string>> = {};
+  const kids: Partial<Record<SlotName, string>> = {};
+  for (const slot of ["a", "b"] as const) {
+    const text = run.context.env[SLOT_VARIABLES[slot]];
+    const parsed = parseSlot(text);
+    if (text === undefined || parsed.kind === "unset" || parsed.kind === "invalid") {
+      throw new McpistError("ERR_SECRET_SHAPE", `${SLOT_VARIABLES[slot]} is ${parsed.kind} in this job's environment`, {
+        hint: "run it in a workflow job of the environment that passes both slots as variables (docs/runbooks/restore.md)",
+      });
+    }
+    values[slot] = text;
+    if (parsed.kind === "revoked") kids[slot] = `revoked:${parsed.kid}`;
+    else {
+      const secret = await Secret.parse(text, run.context.redactor);
+      if (!secret) throw new TypeError("a valid slot holds a valid secret");
+      secrets[slot] = secret;
+      kids[slot] = secret.kid;
+    }
+  }
+  return { values, kids: { a: kids.a ?? "", b: kids.b ?? "" }, secrets };
+}
+
+const setOf = (kids: KidsReport): string => acceptedKids(kids).toSorted().join(", ");
+
+/** The accepted set that all other pool origins agree on; without peers, what the journal recorded. */
+function wanted(run: Run, observation: Observation, target: string): string {
+  const peers = observation.origins.filter((origin) => origin.name !== target && origin.state === "pool");
+  const reports = peers.flatMap((origin) => {
+    if (!origin.look.ok)
+      throw new McpistError(
+        "ERR_REFUSED",
+        `${origin.name} cannot be observed either (${origin.look.reason}), so nothing says what to restore`,
+        { hint: "bring one origin back first" },
+      );
+    return [...origin.look.instances.map((instance) => instance.kids), ...(origin.look.config ? [origin.look.config] : [])];
+  });
+  const sets = [...new Set(reports.map(setOf))];
+  const [set] = sets;
+  if (sets.length > 1)
+    throw new McpistError("ERR_REFUSED", `the other origins disagree (${sets.join(" / ")}): a rotation is under way`, {
+      hint: "mcpist secrets rotate --clean, then restore",
+    });
+  if (set !== undefined) return set;
+  const { vault } = run.journal.state;
+  return [vault.a, vault.b]
+    .filter((slot): slot is string => slot !== null && isKid(slot))
+    .toSorted()
+    .join(", ");
+}
+
+/** Restores an origin by name, or the Worker as `worker`. @throws {McpistError} ERR_REFUSED when it is no hole. */
+export async function restore(run: Run, name: string): Promise<Phase> {
+  const job = await given(run);
+  try {
+    const observation = await run.observe();
+    if (name === "worker") await restoreWorker(run, observation, job);
+    else await restoreOrigin(run, observation, job, name);
+  } finally {
+    for (const secret of Object.values(job.secrets)) secret.wipe();
+  }
+  return phaseOf(await run.observe());
+}
+
+async function restoreOrigin(run: Run, observation: Observation, job: Given, name: string): Promise<void> {
+  const origin = run.origins.find((candidate) => candidate.name === name);
+  if (!origin)
+    throw new McpistError("ERR_USAGE", "there is no such target", {
+      hint: `one of: worker, ${run.origins.map((candidate) => candidate.name).join(", ")}`,
+    });
+  const set = wanted(run, observation, name);
+  if (setOf(job.kids) !== set) {
+    throw new McpistError(
+      "ERR_REFUSED",
+      `this job holds ${setOf(job.kids) || "no secret"}, but ${set || "nothing"} is accepted elsewhere: a restore may not change that`,
+      {
+        hint: "a queued job may hold yesterday's values: start a new one",
+      },
+    );
+  }
+  const look = observation.origins.find((candidate) => candidate.name === name)?.look;
+  const present = look?.ok ? [...new Set(look.instances.map((instance) => setOf(instance.kids)).filter((kids) => kids !== ""))] : [];
+  if (present.some((kids) => kids !== set)) {
+    throw new McpistError("ERR_REFUSED", `${name} accepts ${present.join(" / ")} and is not a hole`, { hint: "mcpist secrets status" });
+  }
+  await run.journal.record(`restoring ${name}`);
+  await run.step(`restore ${name} and roll out`, () => run.writeOrigin(origin, job.values, "rolling", "restored"));
+  const after = await origin.look();
+  if (!after.ok || after.instances.some((instance) => setOf(instance.kids) !== set)) {
+    throw new McpistError("ERR_PARTIAL", `${name} does not accept ${set} yet`, { hint: "mcpist secrets status" });
+  }
+}
+
+async function restoreWorker(run: Run, observation: Observation, job: Given): Promise<void> {
+  const accepted = wanted(run, observation, "worker").split(", ");
+  const live = liveVersion(observation.worker);
+  const sends = live ? observation.worker.observed[live.id] : null;
+  if (typeof sends === "string" && accepted.includes(sends)) {
+    throw new McpistError("ERR_REFUSED", `the Worker sends ${sends}, which is accepted: it is not a hole`, {
+      hint: "mcpist secrets status",
+    });
+  }
+  const candidates = Object.values(job.secrets).filter((secret) => accepted.includes(secret.kid));
+  const secret =
+    candidates.find((candidate) => candidate.kid === run.journal.state.live?.kid) ?? (candidates.length === 1 ? candidates[0] : undefined);
+  if (!secret) {
+    throw new McpistError(
+      "ERR_REFUSED",
+      `this job holds ${setOf(job.kids) || "no secret"}; the origins accept ${accepted.join(", ") || "nothing"}`,
+      { hint: "start a new job, so that it gets today's values" },
+    );
+  }
+  await run.journal.record("restoring worker", { kid: secret.kid });
+  const annotation = { kid: secret.kid, from: live?.annotatedFrom ?? null, run: run.journal.run };
+  const id = await run.step("upload the Worker version", () => run.targets.worker.upload(secret.reveal(), annotation, run.journal.guard));
+  run.touched = true;
+  await run.step("deploy the Worker version", () =>
+    run.targets.worker.deploy([{ versionId: id, percentage: 100 }], `mcpist restore kid=${secret.kid}`, run.journal.guard),
+  );
+  await run.journal.record("restored worker", { kid: secret.kid, version: id });
+}

@@ -1,0 +1,58 @@
+/** The value-free step back: a rotation whose candidate is the old secret. It changes no code. */
+import { McpistError } from "../errors.ts";
+import { kidOfVersion, liveVersion, phaseOf, type Phase } from "./phase.ts";
+import { rotate } from "./rotate.ts";
+import type { Run } from "./run.ts";
+
+/** Steps back and retires the secret that was stepped back from. @throws {McpistError} ERR_REFUSED once retirement has begun. */
+export async function rollback(run: Run): Promise<Phase> {
+  const observation = await run.observe();
+  const phase = phaseOf(observation);
+  const { live, other } = phase;
+  const retired = run.journal.state.retired;
+  if ((phase.name !== "LINGERING" && phase.name !== "DRAINED") || live === null || other === null) {
+    const gone = phase.name === "RETIRED" || (phase.name === "STEADY" && retired !== null);
+    throw new McpistError(
+      "ERR_REFUSED",
+      gone
+        ? `${retired ?? "the previous secret"} was retired: going back would break all traffic`
+        : `there is nothing to step back to (phase ${phase.name})`,
+      {
+        hint:
+          phase.name === "STEADY" || gone
+            ? "rotate again to replace the current secret: mcpist secrets rotate"
+            : "mcpist secrets rotate --clean gives up an unfinished candidate",
+      },
+    );
+  }
+  if (!phase.complete) {
+    const refusing = observation.origins.flatMap((origin) => (origin.look.ok ? [origin.name] : []));
+    throw new McpistError(
+      "ERR_REFUSED",
+      `${other} is refused by ${refusing.join(" or ")} since the retirement began; going back would break all traffic`,
+      {
+        hint: "mcpist secrets rotate finishes the retirement; rotate again to replace the current secret",
+      },
+    );
+  }
+  const deployed = liveVersion(observation.worker);
+  const old = [...observation.worker.versions]
+    .sort((a, b) => b.number - a.number)
+    .find((version) => kidOfVersion(observation.worker, version.id) === other);
+  if (!deployed || !old)
+    throw new McpistError("ERR_REFUSED", `no Worker version holds ${other} any more`, { hint: "mcpist secrets rotate" });
+  await run.journal.record("rolling back", { kid: other, from: live });
+  const annotation = { kid: other, from: live, run: run.journal.run };
+  const id = await run.step("upload the deployed code with the previous secret", () =>
+    run.targets.worker.reupload(deployed, annotation, run.journal.guard, old),
+  );
+  run.touched = true;
+  await run.step("switch the Worker back", () =>
+    run.targets.worker.deploy([{ versionId: id, percentage: 100 }], `mcpist rollback kid=${other}`, run.journal.guard),
+  );
+  run.switched = true;
+  run.switchedAt = run.context.monotonic();
+  const tip = await run.journal.record("switched", { version: id, kid: other }, { candidate: null, retired: live, proven: false });
+  await run.journal.record("live", { kid: other }, { live: { kid: other, since: tip.date } });
+  return rotate(run, { init: false, clean: false }, () => Promise.reject(new TypeError("a rollback meets no lone variable")));
+}

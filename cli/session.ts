@@ -1,0 +1,109 @@
+/** Puts an environment, its tokens and its platforms together for one command. */
+import { readFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import type { TargetKind } from "../contract/secret-names.ts";
+import type { Context } from "./context.ts";
+import type { Api } from "./http.ts";
+import { loadEnvironment, type NamedEnvironment } from "./load-config.ts";
+import { Journal, type GitStore } from "./secrets/journal.ts";
+import { Run, type Reporter } from "./secrets/run.ts";
+import { cloudflareApi, cloudflareWorker } from "./targets/cloudflare.ts";
+import { flyApi, flyOrigin } from "./targets/fly.ts";
+import { githubApi, githubStore, githubVault } from "./targets/github.ts";
+import { koyebApi, koyebOrigin } from "./targets/koyeb.ts";
+import type { Targets } from "./targets/types.ts";
+import { tokenOf } from "./tokens.ts";
+
+/** Flags that every command takes. */
+export interface CommonFlags {
+  readonly env?: string;
+  readonly config: string;
+  readonly json: boolean;
+  readonly yes: boolean;
+  readonly debug: boolean;
+}
+
+/** Base URLs; each may be replaced by the vendor's own variable. */
+const BASE_URLS: Readonly<Record<TargetKind, readonly [variable: string, fallback: string]>> = {
+  github: ["GITHUB_API_URL", "https://api.github.com"],
+  cloudflare: ["CLOUDFLARE_API_BASE_URL", "https://api.cloudflare.com/client/v4"],
+  koyeb: ["KOYEB_URL", "https://app.koyeb.com"],
+  fly: ["FLY_FLAPS_BASE_URL", "https://api.machines.dev"],
+};
+
+/** Base URL of a platform. */
+export function baseUrlOf(context: Context, kind: TargetKind): string {
+  const [variable, fallback] = BASE_URLS[kind];
+  const value = context.env[variable];
+  return value === undefined || value === "" ? fallback : value;
+}
+
+/** What a command works with. */
+export interface Session extends NamedEnvironment {
+  readonly apis: { readonly github: Api; readonly cloudflare: Api; readonly koyeb: Api | null; readonly fly: Api | null };
+  readonly targets: Targets;
+  readonly store: GitStore;
+  readonly journal: Journal;
+  run(report: Reporter): Run;
+}
+
+/** Version of this tool. */
+export function toolVersion(): string {
+  for (const path of ["../package.json", "../../package.json"]) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as { name: string; version: string };
+      if (name === "mcpist") return version;
+    } catch {
+      // the other place: the published package has one more folder
+    }
+  }
+  return "unknown";
+}
+
+/** Who runs this, for the journal: the workflow's actor, else the local user. */
+function actorOf(context: Context): string {
+  const actor = context.env["GITHUB_ACTOR"] ?? context.env["USER"] ?? userInfo().username;
+  return actor.replace(/[^\w.@-]/g, "").slice(0, 64) || "unknown";
+}
+
+/** Loads the environment and connects to its platforms. Makes no remote call. @throws {McpistError}. */
+export async function openSession(context: Context, flags: CommonFlags): Promise<Session> {
+  const named = await loadEnvironment(context, flags.env, flags.config);
+  const { name, environment } = named;
+  const kinds = new Set<TargetKind>(["github", "cloudflare", ...environment.origins.map((origin) => origin.kind)]);
+  const tokens = new Map<TargetKind, string>();
+  for (const kind of kinds) tokens.set(kind, await tokenOf(context, kind));
+  const access = (kind: TargetKind) => ({ baseUrl: baseUrlOf(context, kind), token: tokens.get(kind) ?? "" });
+
+  const github = githubApi(context, access("github"));
+  const cloudflare = cloudflareApi(context, access("cloudflare"));
+  const koyeb = kinds.has("koyeb") ? koyebApi(context, access("koyeb")) : null;
+  const fly = kinds.has("fly") ? flyApi(context, access("fly")) : null;
+  const origins = environment.origins.flatMap((origin) => {
+    if (origin.kind === "koyeb") return koyeb ? [koyebOrigin(context, koyeb, name, environment, origin)] : [];
+    return fly ? [flyOrigin(context, fly, environment, origin)] : [];
+  });
+  const targets: Targets = {
+    worker: cloudflareWorker(context, cloudflare, environment, access("cloudflare")),
+    origins,
+    vault: githubVault(context, github, environment.github),
+  };
+  // The lock must be given back after Ctrl-C, so the journal's own calls are not cut short by it.
+  const calm = { ...context, signal: new AbortController().signal };
+  const store = githubStore(githubApi(calm, access("github")), name, environment.github);
+  const identity = {
+    run: context.randomBytes(6).toString("hex"),
+    actor: actorOf(context),
+    workflow: context.env["GITHUB_RUN_ID"] ?? "local",
+    tool: toolVersion(),
+  };
+  const journal = new Journal(store, context, identity);
+  return {
+    ...named,
+    apis: { github, cloudflare, koyeb, fly },
+    targets,
+    store,
+    journal,
+    run: (report) => new Run({ context, targets, journal, store, drain: environment.drain, report }),
+  };
+}

@@ -1,0 +1,215 @@
+/**
+ * The Worker: versions and deployments over REST. Only the call that carries the value goes through wrangler, on stdin.
+ * Never uses `secret put` or `secret bulk`: both deploy at once.
+ */
+import { gatewayUrl, type Environment } from "../../contract/config.ts";
+import { OBSERVATION_PATH, VERSION_OVERRIDE_HEADER } from "../../contract/headers.ts";
+import { parseWorkerObservation, type WorkerObservation } from "../../contract/observation.ts";
+import { WORKER_BINDING } from "../../contract/secret-names.ts";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import { Api } from "../http.ts";
+import { asObject, isJson, listAt, textAt, type Json } from "./json.ts";
+import type { Annotation, WorkerLook, WorkerTarget, WorkerVersion } from "./types.ts";
+import { putVersionSecret } from "./wrangler.ts";
+
+/** Unit: milliseconds. */
+const OBSERVE_TIMEOUT_MS = 30_000;
+const CALL_TIMEOUT_MS = 20_000;
+const POLL_MS = 200;
+/** Cloudflare keeps 100 versions promotable. */
+const VERSIONS = 100;
+
+/** Client for one account. */
+export function cloudflareApi(context: Context, access: { baseUrl: string; token: string }): Api {
+  return new Api(context, {
+    vendor: "Cloudflare",
+    baseUrl: access.baseUrl,
+    tokenVariable: "CLOUDFLARE_API_TOKEN",
+    headers: { authorization: `Bearer ${access.token}` },
+  });
+}
+
+/** Tag and message of a version; both stay under Cloudflare's 100 bytes. */
+export const annotationTexts = ({ kid, from, run }: Annotation): { tag: string; message: string } => ({
+  tag: `mcpist-gw-${kid}`,
+  message: `mcpist rotate kid=${kid} from=${from ?? "-"} run=${run}`,
+});
+const MESSAGE = /^mcpist rotate kid=([0-9a-f]{16}) from=([0-9a-f]{16}|-) run=([\w-]{1,36})$/;
+
+function parseVersion(json: Json): WorkerVersion {
+  const annotations = isJson(json["annotations"]) ? json["annotations"] : {};
+  const message = annotations["workers/message"];
+  const match = typeof message === "string" ? MESSAGE.exec(message) : null;
+  const [, kid = null, from = null, run = null] = match ?? [];
+  return {
+    id: textAt(json, "id", "a Worker version"),
+    number: Number(json["number"]),
+    annotatedKid: kid,
+    annotatedFrom: from === "-" ? null : from,
+    annotatedRun: run,
+  };
+}
+
+/** Same JSON whatever the order of keys. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (!isJson(value)) return JSON.stringify(value) ?? "null";
+  return `{${Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`)
+    .join()}}`;
+}
+
+/** The gateway's Worker of one environment. */
+export function cloudflareWorker(
+  context: Context,
+  api: Api,
+  environment: Environment,
+  access: { baseUrl: string; token: string },
+): WorkerTarget {
+  const { accountId, worker } = environment.cloudflare;
+  const script = `/accounts/${encodeURIComponent(accountId)}/workers/scripts/${encodeURIComponent(worker)}`;
+  const gateway = gatewayUrl(environment);
+
+  const resultOf = (json: unknown): unknown => asObject(json, "Cloudflare's answer")["result"];
+  const versions = async (): Promise<readonly WorkerVersion[]> => {
+    const { json } = await api.get(`${script}/versions?per_page=${VERSIONS}&page=1`);
+    return listAt(resultOf(json), "items", "the Worker's versions")
+      .map(parseVersion)
+      .sort((a, b) => b.number - a.number);
+  };
+  const deployment = async (): Promise<WorkerLook["deployment"]> => {
+    const answer = await api.get(`${script}/deployments`, { accept: [404] });
+    const [newest] = answer.status === 404 ? [] : listAt(resultOf(answer.json), "deployments", "the Worker's deployments");
+    if (!newest) return [];
+    return listAt(newest, "versions", "a deployment").map((share) => ({
+      versionId: textAt(share, "version_id", "a deployment's share"),
+      percentage: Number(share["percentage"]),
+    }));
+  };
+  const detail = async (id: string): Promise<Json> =>
+    asObject(resultOf((await api.get(`${script}/versions/${id}`)).json), "a Worker version");
+
+  /** Asks one version of the deployment. Cloudflare routes by percentage when an override is not applied, so the answer must name the version. */
+  const ask = async (versionId: string, query: string): Promise<WorkerObservation | null> => {
+    context.signal.throwIfAborted();
+    try {
+      const response = await context.fetch(`${gateway}${OBSERVATION_PATH}${query}`, {
+        headers: { accept: "application/json", "cache-control": "no-cache", [VERSION_OVERRIDE_HEADER]: `${worker}="${versionId}"` },
+        redirect: "error",
+        signal: AbortSignal.any([AbortSignal.timeout(CALL_TIMEOUT_MS), context.signal]),
+      });
+      const seen = parseWorkerObservation(await response.json());
+      return seen?.deployment === versionId ? seen : null;
+    } catch {
+      context.signal.throwIfAborted();
+      return null;
+    }
+  };
+  const kidOf = async (versionId: string): Promise<readonly [string, string | null]> => {
+    const deadline = context.monotonic() + OBSERVE_TIMEOUT_MS;
+    for (;;) {
+      const seen = await ask(versionId, "");
+      if (seen) return [versionId, seen.kid];
+      if (context.monotonic() > deadline) {
+        throw new McpistError("ERR_TIMEOUT", `${new URL(gateway).host} did not answer as Worker version ${versionId}`, {
+          hint: `check that ${gateway} is routed to Worker ${worker}`,
+        });
+      }
+      await context.sleep(POLL_MS);
+    }
+  };
+  /** The version that `annotation` describes, if it exists: tells what became of an upload whose reply was lost. */
+  const uploaded = async (annotation: Annotation, known: ReadonlySet<string>): Promise<string | null> =>
+    (await versions()).find(
+      (version) => !known.has(version.id) && version.annotatedRun === annotation.run && version.annotatedKid === annotation.kid,
+    )?.id ?? null;
+
+  return {
+    name: worker,
+    async names() {
+      const answer = await api.get(`${script}/secrets`, { accept: [404] });
+      if (answer.status === 404) return { exists: false, secret: false };
+      const list = resultOf(answer.json);
+      return { exists: true, secret: Array.isArray(list) && list.some((secret) => isJson(secret) && secret["name"] === WORKER_BINDING) };
+    },
+    async look() {
+      const [list, shares] = await Promise.all([versions(), deployment()]);
+      const observed = Object.fromEntries(await Promise.all(shares.map((share) => kidOf(share.versionId))));
+      return { versions: list, deployment: shares, observed };
+    },
+    async fingerprint(versionId) {
+      const resources = asObject((await detail(versionId))["resources"], "a Worker version's resources");
+      const code = asObject(resources["script"], "a Worker version's script");
+      const bindings = Array.isArray(resources["bindings"]) ? resources["bindings"].map(canonical).sort() : [];
+      return canonical({ etag: textAt(code, "etag", "a Worker version's script"), bindings });
+    },
+    async upload(value, annotation, guard) {
+      const before = await versions();
+      if (before.length === 0)
+        throw new McpistError("ERR_NOT_FOUND", `Cloudflare has no Worker ${worker}`, { hint: "deploy the base stacks first" });
+      const known = new Set(before.map((version) => version.id));
+      await guard();
+      const failure = await putVersionSecret(context, {
+        ...access,
+        accountId,
+        worker,
+        name: WORKER_BINDING,
+        value,
+        ...annotationTexts(annotation),
+      });
+      const id = await uploaded(annotation, known);
+      if (id !== null) return id;
+      throw (
+        failure ??
+        new McpistError("ERR_VENDOR", "wrangler reported success, but Cloudflare lists no new version", { hint: "run the command again" })
+      );
+    },
+    async reupload(from, annotation, guard, secretFrom = from) {
+      const [info, content] = await Promise.all([detail(from.id), api.form(`${script}/content/v2?version=${from.id}`)]);
+      const resources = asObject(info["resources"], "a Worker version's resources");
+      const bindings = Array.isArray(resources["bindings"]) ? resources["bindings"].filter(isJson) : [];
+      const runtime = isJson(resources["script_runtime"]) ? resources["script_runtime"] : {};
+      const form = new FormData();
+      const metadata = {
+        main_module: content.entrypoint,
+        bindings: bindings.map(({ name }) => ({ type: "inherit", name, version_id: name === WORKER_BINDING ? secretFrom.id : from.id })),
+        ...(typeof runtime["compatibility_date"] === "string" ? { compatibility_date: runtime["compatibility_date"] } : {}),
+        ...(Array.isArray(runtime["compatibility_flags"]) ? { compatibility_flags: runtime["compatibility_flags"] } : {}),
+        ...(annotation
+          ? { annotations: { "workers/tag": annotationTexts(annotation).tag, "workers/message": annotationTexts(annotation).message } }
+          : {}),
+      };
+      form.set("metadata", new Blob([JSON.stringify(metadata)], { type: "application/json" }));
+      for (const [name, part] of content.form) form.set(name, part instanceof Blob ? part : new Blob([part]), name);
+      await guard();
+      const { json } = await api.call("POST", `${script}/versions`, { form });
+      const id = textAt(resultOf(json), "id", "a new Worker version");
+      const [made, source] = await Promise.all([this.fingerprint(id), this.fingerprint(from.id)]);
+      if (made === source) return id;
+      throw new McpistError(
+        "ERR_MISMATCH",
+        `the deployed code could not be uploaded again unchanged (Worker version ${id} differs from ${from.id})`,
+        {
+          hint: `delete Worker version ${id}, or deploy your code anew, then run the command again`,
+        },
+      );
+    },
+    async deploy(shares, message, guard) {
+      await guard();
+      await api.call("POST", `${script}/deployments`, {
+        repeatable: true,
+        body: {
+          strategy: "percentage",
+          versions: shares.map((share) => ({ version_id: share.versionId, percentage: share.percentage })),
+          annotations: { "workers/message": message.slice(0, 100) },
+        },
+      });
+    },
+    async probe(versionId, origin) {
+      const seen = await ask(versionId, `?origin=${encodeURIComponent(origin)}`);
+      return seen?.via ?? null;
+    },
+  };
+}

@@ -1,0 +1,204 @@
+/**
+ * Fly.io over the Machines API. Secrets are injected at boot, so existing Machines are updated under a lease, never only
+ * restarted: a restart may resume a suspended memory image that holds the old secret.
+ */
+import type { Environment, Origin } from "../../contract/config.ts";
+import { LEGACY_VARIABLE, SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
+import { FLY_FORCE_INSTANCE_HEADER } from "../../contract/headers.ts";
+import type { KidsReport } from "../../contract/observation.ts";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import { Api } from "../http.ts";
+import { asObject, isJson, listAt, textAt, type Json } from "./json.ts";
+import { probeOrigin } from "./origin-probe.ts";
+import type { Guard, InstanceView, OriginLook, OriginTarget } from "./types.ts";
+
+type FlyOrigin = Extract<Origin, { kind: "fly" }>;
+
+const NONCE_HEADER = "fly-machine-lease-nonce";
+/** Machine metadata: digests of both slots at the update that booted it, so that a later run can tell what its configuration is. */
+const MARK = "mcpist_slots";
+/** Unit: seconds. */
+const LEASE_TTL_SECONDS = 120;
+const WAIT_SECONDS = 60;
+/** Unit: milliseconds. */
+const BOOT_TIMEOUT_MS = 5 * 60_000;
+const PROBE_TIMEOUT_MS = 60_000;
+const POLL_MS = 500;
+const GONE = new Set(["destroyed", "destroying"]);
+
+/** Client for one organisation. */
+export function flyApi(context: Context, access: { baseUrl: string; token: string }): Api {
+  const authorization = access.token.startsWith("FlyV1 ") ? access.token : `Bearer ${access.token}`;
+  return new Api(context, { vendor: "Fly.io", baseUrl: access.baseUrl, tokenVariable: "FLY_API_TOKEN", headers: { authorization } });
+}
+
+/** Sets app secrets. @returns the app-wide secrets version, which Machines must be told to wait for. */
+export async function putFlySecrets(api: Api, app: string, values: Readonly<Record<string, string>>): Promise<number> {
+  const { json } = await api.call("POST", `/v1/apps/${encodeURIComponent(app)}/secrets`, { body: { values }, repeatable: true });
+  const version = Number(asObject(json, "Fly's answer")["version"] ?? asObject(json, "Fly's answer")["Version"]);
+  if (Number.isSafeInteger(version)) return version;
+  throw new McpistError("ERR_VENDOR", "Fly.io acknowledged the secrets without a version, so no Machine can be told to wait for them");
+}
+
+interface FlySecret {
+  readonly digest: string;
+  readonly updatedAt: number;
+}
+
+/** One Fly origin. */
+export function flyOrigin(context: Context, api: Api, environment: Environment, origin: FlyOrigin): OriginTarget {
+  const base = `/v1/apps/${encodeURIComponent(origin.app)}`;
+  let version: number | null = null;
+
+  const secrets = async (): Promise<ReadonlyMap<string, FlySecret>> => {
+    const answer = await api.get(`${base}/secrets`, { accept: [404] });
+    if (answer.status === 404) return new Map();
+    return new Map(
+      listAt(answer.json, "secrets", "Fly's list of secrets").map((secret) => [
+        textAt(secret, "name", "a Fly secret"),
+        {
+          digest: textAt(secret, "digest", "a Fly secret"),
+          updatedAt: Date.parse(typeof secret["updated_at"] === "string" ? secret["updated_at"] : ""),
+        },
+      ]),
+    );
+  };
+  const mark = (known: ReadonlyMap<string, FlySecret>) =>
+    [SLOT_VARIABLES.a, SLOT_VARIABLES.b].map((name) => known.get(name)?.digest ?? "-").join(".");
+  const machines = async (): Promise<readonly Json[]> => {
+    const { json } = await api.get(`${base}/machines`);
+    if (!Array.isArray(json)) throw new McpistError("ERR_VENDOR", "Fly's list of Machines is not a list");
+    return json.filter(isJson).filter((machine) => !GONE.has(textAt(machine, "state", "a Fly Machine")));
+  };
+
+  /** One Machine: lease, update with the version to wait for, wait until it runs again if it ran before. */
+  const update = async (machine: Json, digests: string, guard: Guard): Promise<void> => {
+    const id = textAt(machine, "id", "a Fly Machine");
+    await guard();
+    const leased = await api.call("POST", `${base}/machines/${id}/lease?ttl=${LEASE_TTL_SECONDS}`, {
+      body: { ttl: LEASE_TTL_SECONDS, description: "mcpist secrets rotate" },
+    });
+    const nonce = textAt(asObject(leased.json, "Fly's answer")["data"], "nonce", "a Machine lease");
+    const headers = { [NONCE_HEADER]: nonce };
+    try {
+      const config = asObject(machine["config"], "a Machine's config");
+      const metadata = isJson(config["metadata"]) ? config["metadata"] : {};
+      await guard();
+      const { json } = await api.call("POST", `${base}/machines/${id}`, {
+        headers,
+        repeatable: true,
+        body: {
+          config: { ...config, metadata: { ...metadata, [MARK]: digests } },
+          region: machine["region"],
+          ...(version === null ? {} : { min_secrets_version: version }),
+        },
+      });
+      const made = textAt(json, "instance_id", "an updated Fly Machine");
+      if (machine["state"] === "started" || machine["state"] === "starting") await awaitStarted(id, made);
+    } finally {
+      await api.call("DELETE", `${base}/machines/${id}/lease`, { headers, accept: [404, 409] }).catch(() => undefined); // it runs out by itself
+    }
+  };
+
+  const awaitStarted = async (id: string, instance: string): Promise<void> => {
+    const deadline = context.monotonic() + BOOT_TIMEOUT_MS;
+    for (;;) {
+      const query = `instance_id=${instance}&version=${instance}&state=started&timeout=${WAIT_SECONDS}`;
+      const answer = await api.get(`${base}/machines/${id}/wait?${query}`, { accept: [408] });
+      if (answer.status === 200) break;
+      if (context.monotonic() > deadline) throw slow(id, "did not start");
+    }
+    for (;;) {
+      const { json } = await api.get(`${base}/machines/${id}`);
+      const checks = asObject(json, "a Fly Machine")["checks"];
+      if (!Array.isArray(checks) || checks.every((check) => isJson(check) && check["status"] === "passing")) return;
+      if (context.monotonic() > deadline) throw slow(id, "fails its checks");
+      await context.sleep(POLL_MS);
+    }
+  };
+  const slow = (id: string, what: string) =>
+    new McpistError("ERR_TIMEOUT", `Fly Machine ${id} of ${origin.app} ${what} within ${BOOT_TIMEOUT_MS / 60_000} min`, {
+      hint: `fly machine status ${id} -a ${origin.app}, then run the command again`,
+    });
+
+  /** Addresses one Machine by id, which also wakes it. */
+  const view = async (machine: Json): Promise<InstanceView | string> => {
+    const id = textAt(machine, "id", "a Fly Machine");
+    const deadline = context.monotonic() + PROBE_TIMEOUT_MS;
+    for (;;) {
+      const seen = await probeOrigin(context, environment, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id });
+      if (seen?.instanceId === id) {
+        const instance = textAt(machine, "instance_id", "a Fly Machine");
+        return {
+          id,
+          rollout: seen.deployment,
+          newest: seen.deployment === instance,
+          awake: machine["state"] === "started",
+          kids: seen.kids,
+          lastAccepted: seen.lastAccepted,
+        };
+      }
+      if (context.monotonic() > deadline) return `Machine ${id} does not answer`;
+      await context.sleep(POLL_MS);
+    }
+  };
+
+  return {
+    name: origin.name,
+    kind: "fly",
+    state: origin.state,
+    async names() {
+      const names = await secrets();
+      return { slots: (["a", "b"] as const).filter((slot) => names.has(SLOT_VARIABLES[slot])), legacy: names.has(LEGACY_VARIABLE) };
+    },
+    async write(values, guard) {
+      const named = Object.fromEntries(
+        (["a", "b"] as const).flatMap((slot) => (values[slot] === undefined ? [] : [[SLOT_VARIABLES[slot], values[slot]]])),
+      );
+      await guard();
+      version = await putFlySecrets(api, origin.app, named);
+    },
+    async roll(speed, guard) {
+      const [list, known] = await Promise.all([machines(), secrets()]);
+      if (speed === "now") {
+        await Promise.all(list.map((machine) => update(machine, mark(known), guard)));
+        return;
+      }
+      // One after another: the others serve meanwhile. A single Machine is followed by the gateway's failover.
+      for (const machine of list) await update(machine, mark(known), guard);
+    },
+    async look(): Promise<OriginLook> {
+      const [list, known] = await Promise.all([machines(), secrets()]);
+      if (list.length === 0) return { ok: true, instances: [], config: null };
+      const views = await Promise.all(list.map(view));
+      const silent = views.filter((entry) => typeof entry === "string");
+      if (silent.length > 0) return { ok: false, reason: silent.join(", ") };
+      const instances = views.filter((entry) => typeof entry !== "string");
+      return { ok: true, instances, config: configOf(list, instances, known, mark(known)) };
+    },
+  };
+}
+
+/** Kids of a Machine that is known to have booted from the secrets as they are now; null when there is none. */
+function configOf(
+  list: readonly Json[],
+  views: readonly InstanceView[],
+  known: ReadonlyMap<string, FlySecret>,
+  digests: string,
+): KidsReport | null {
+  const writtenAt = Math.max(...[SLOT_VARIABLES.a, SLOT_VARIABLES.b].map((name) => known.get(name)?.updatedAt ?? Number.NaN));
+  for (const machine of list) {
+    const seen = views.find((view) => view.id === machine["id"]);
+    if (!seen?.newest) continue;
+    const config = isJson(machine["config"]) ? machine["config"] : {};
+    const metadata = isJson(config["metadata"]) ? config["metadata"] : {};
+    if (typeof metadata[MARK] === "string") {
+      if (metadata[MARK] === digests) return seen.kids;
+      continue;
+    }
+    // A Machine that Terraform made carries no mark: it booted after the secrets if it was created after them (both Fly's times).
+    if (typeof machine["created_at"] === "string" && Date.parse(machine["created_at"]) >= writtenAt) return seen.kids;
+  }
+  return null;
+}

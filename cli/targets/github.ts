@@ -1,0 +1,177 @@
+/** GitHub over REST: sealed secrets of an environment (or repository), one variable, and the git objects of the journal. */
+import { SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
+import { githubSecretName, LIVE_VARIABLE, rotationRef } from "../../contract/secret-names.ts";
+import type { Environment } from "../../contract/config.ts";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import { Api } from "../http.ts";
+import type { GitStore } from "../secrets/journal.ts";
+import { listAt, textAt } from "./json.ts";
+import { seal } from "./sealed-box.ts";
+import type { Guard, SlotValues, Vault } from "./types.ts";
+
+/** Where GitHub is and who asks. */
+export interface GithubAccess {
+  readonly baseUrl: string;
+  readonly token: string;
+}
+
+/** Client for one repository. */
+export function githubApi(context: Context, access: GithubAccess): Api {
+  return new Api(context, {
+    vendor: "GitHub",
+    baseUrl: access.baseUrl,
+    tokenVariable: "GH_TOKEN",
+    headers: { authorization: `Bearer ${access.token}`, accept: "application/vnd.github+json", "x-github-api-version": "2022-11-28" },
+  });
+}
+
+interface Place {
+  readonly secrets: string;
+  readonly variables: string;
+  readonly name: (name: string) => string;
+}
+
+/** Paths of the environment's secrets, or of the repository's where the plan has no environments. */
+function placeOf(github: Environment["github"]): Place {
+  const repo = `/repos/${encodeURIComponent(github.owner)}/${encodeURIComponent(github.repo)}`;
+  const base = github.scope === "environment" ? `${repo}/environments/${encodeURIComponent(github.environment)}` : `${repo}/actions`;
+  return {
+    secrets: `${base}/secrets`,
+    variables: `${base}/variables`,
+    name: (name) => githubSecretName(github.scope, github.environment, name),
+  };
+}
+
+/** Seals and puts one secret. A key that rotated meanwhile (422) is fetched once more. */
+export async function putGithubSecret(
+  api: Api,
+  context: Context,
+  github: Environment["github"],
+  name: string,
+  value: string,
+): Promise<void> {
+  const place = placeOf(github);
+  for (let attempt = 0; ; attempt++) {
+    const { json } = await api.get(`${place.secrets}/public-key`);
+    const key = Buffer.from(textAt(json, "key", "GitHub's public key"), "base64");
+    const sealed = seal(Buffer.from(value, "utf8"), key, Uint8Array.from(context.randomBytes(32)));
+    const body = { encrypted_value: Buffer.from(sealed).toString("base64"), key_id: textAt(json, "key_id", "GitHub's public key") };
+    const { status } = await api.call("PUT", `${place.secrets}/${place.name(name)}`, { body, accept: attempt === 0 ? [422] : [] });
+    if (status !== 422) return;
+  }
+}
+
+/** GitHub as the vault from which a lost target can be filled again. */
+export function githubVault(context: Context, api: Api, github: Environment["github"]): Vault {
+  const place = placeOf(github);
+  const slotName = (slot: SlotName) => place.name(SLOT_VARIABLES[slot]);
+  const updatedAt = async (slot: SlotName): Promise<string | null> => {
+    const answer = await api.get(`${place.secrets}/${slotName(slot)}`, { accept: [404] });
+    return answer.status === 404 ? null : textAt(answer.json, "updated_at", "a GitHub secret");
+  };
+  return {
+    async names() {
+      const [a, b] = await Promise.all([updatedAt("a"), updatedAt("b")]);
+      return { a, b };
+    },
+    async write(values: SlotValues, guard: Guard) {
+      for (const slot of ["a", "b"] as const) {
+        const value = values[slot];
+        if (value === undefined) continue;
+        await guard();
+        await putGithubSecret(api, context, github, SLOT_VARIABLES[slot], value);
+      }
+    },
+    async writeLive(slot, kid, guard) {
+      await guard();
+      const name = place.name(LIVE_VARIABLE);
+      const body = { name, value: `${slot}:${kid}` };
+      const updated = await api.call("PATCH", `${place.variables}/${name}`, { body, accept: [404] });
+      if (updated.status === 404) await api.call("POST", place.variables, { body, accept: [409] });
+    },
+    async live() {
+      const answer = await api.get(`${place.variables}/${place.name(LIVE_VARIABLE)}`, { accept: [404] });
+      return answer.status === 404 ? null : textAt(answer.json, "value", "a GitHub variable");
+    },
+  };
+}
+
+/** The rotation ref as a compare-and-set store. */
+export function githubStore(api: Api, environmentName: string, github: Environment["github"]): GitStore {
+  const repo = `/repos/${encodeURIComponent(github.owner)}/${encodeURIComponent(github.repo)}`;
+  const ref = rotationRef(environmentName);
+  const short = ref.replace(/^refs\//, "");
+  let tree: string | null = null;
+  let serverTime = 0;
+  const noteTime = (headers: Headers) => {
+    const date = Date.parse(headers.get("date") ?? "");
+    if (!Number.isNaN(date)) serverTime = date;
+  };
+  const treeOf = async (): Promise<string> => {
+    const content = "Lock, journal and audit trail of mcpist secrets rotate. Do not edit, do not delete.\n";
+    tree ??= textAt(
+      (
+        await api.call("POST", `${repo}/git/trees`, {
+          body: { tree: [{ path: "README", mode: "100644", type: "blob", content }] },
+          repeatable: true,
+        })
+      ).json,
+      "sha",
+      "a git tree",
+    );
+    return tree;
+  };
+  return {
+    serverTime: () => serverTime,
+    async readRef() {
+      const answer = await api.get(`${repo}/git/ref/${short}`, { accept: [404] });
+      noteTime(answer.headers);
+      if (answer.status === 404) return null;
+      const { object } = answer.json as { object?: unknown };
+      return { sha: textAt(object, "sha", "the rotation ref") };
+    },
+    async createRef(sha) {
+      return (await api.call("POST", `${repo}/git/refs`, { body: { ref, sha }, accept: [422] })).status === 201;
+    },
+    async updateRef(sha) {
+      return (await api.call("PATCH", `${repo}/git/refs/${short}`, { body: { sha, force: false }, accept: [422] })).status === 200;
+    },
+    async createCommit(message, parents) {
+      const body = { message, tree: await treeOf(), parents };
+      const answer = await api.call("POST", `${repo}/git/commits`, { body, repeatable: true });
+      noteTime(answer.headers);
+      const { committer } = answer.json as { committer?: unknown };
+      return { sha: textAt(answer.json, "sha", "a git commit"), date: textAt(committer, "date", "a git commit") };
+    },
+    async readCommit(sha) {
+      const { json } = await api.get(`${repo}/git/commits/${sha}`);
+      const { committer } = json as { committer?: unknown };
+      return {
+        message: textAt(json, "message", "a git commit"),
+        parents: listAt(json, "parents", "a git commit").map((parent) => textAt(parent, "sha", "a git commit's parent")),
+        date: textAt(committer, "date", "a git commit"),
+      };
+    },
+    async workflowRun(id) {
+      if (!/^\d+$/.test(id)) return "unknown";
+      const answer = await api.get(`${repo}/actions/runs/${id}`, { accept: [404] });
+      if (answer.status === 404) return "unknown";
+      return textAt(answer.json, "status", "a workflow run") === "completed" ? "over" : "alive";
+    },
+  };
+}
+
+/** Fails early where a name in the configuration is wrong: everything else would look like a missing permission. */
+export async function checkGithub(api: Api, github: Environment["github"]): Promise<void> {
+  const place = placeOf(github);
+  const answer = await api.get(`${place.secrets}/public-key`, { accept: [404] });
+  if (answer.status !== 404) return;
+  throw new McpistError(
+    "ERR_NOT_FOUND",
+    `GitHub does not know ${github.scope} "${github.environment}" of ${github.owner}/${github.repo}, or hides it`,
+    {
+      hint: "deploy the base stacks first, or give GH_TOKEN access to the repository's environments and secrets",
+    },
+  );
+}

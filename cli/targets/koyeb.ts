@@ -1,0 +1,233 @@
+/** Koyeb over REST: organisation secrets, redeploy, instances. A write takes effect only with a new deployment. */
+import type { Environment, Origin } from "../../contract/config.ts";
+import { koyebSecretName, koyebSlotSecret } from "../../contract/secret-names.ts";
+import type { KidsReport } from "../../contract/observation.ts";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import { Api } from "../http.ts";
+import { asObject, isJson, listAt, textAt, type Json } from "./json.ts";
+import { probeOrigin } from "./origin-probe.ts";
+import type { InstanceView, OriginLook, OriginTarget } from "./types.ts";
+
+type KoyebOrigin = Extract<Origin, { kind: "koyeb" }>;
+
+/** Unit: milliseconds. */
+const ROLLOUT_TIMEOUT_MS = 15 * 60_000;
+const SETTLE_TIMEOUT_MS = 120_000;
+const POLL_MS = 500;
+const PAGE = 100;
+
+/** Instances that still run or will run; STOPPED and ERROR ones never answer again. */
+const PRESENT = new Set(["ALLOCATING", "STARTING", "HEALTHY", "UNHEALTHY", "STOPPING", "SLEEPING"]);
+const FAILED = new Set(["ERROR", "ERRORING", "CANCELED", "CANCELING", "STOPPED", "STOPPING", "STASHED", "UNHEALTHY"]);
+
+/** Client for one organisation. */
+export function koyebApi(context: Context, access: { baseUrl: string; token: string }): Api {
+  return new Api(context, {
+    vendor: "Koyeb",
+    baseUrl: access.baseUrl,
+    tokenVariable: "KOYEB_TOKEN",
+    headers: { authorization: `Bearer ${access.token}` },
+  });
+}
+
+/** All pages of a list. */
+async function all(api: Api, path: string, key: string): Promise<readonly Json[]> {
+  const found: Json[] = [];
+  for (let offset = 0; ; offset += PAGE) {
+    const { json } = await api.get(`${path}${path.includes("?") ? "&" : "?"}limit=${PAGE}&offset=${offset}`);
+    const page = listAt(json, key, `Koyeb's list of ${key}`);
+    found.push(...page);
+    if (page.length < PAGE) return found;
+  }
+}
+
+/** The organisation's secrets by name. Values are never asked for. */
+async function secretsByName(api: Api): Promise<ReadonlyMap<string, { readonly id: string; readonly updatedAt: string }>> {
+  const secrets = await all(api, "/v1/secrets", "secrets");
+  return new Map(
+    secrets.map((secret) => [
+      textAt(secret, "name", "a Koyeb secret"),
+      { id: textAt(secret, "id", "a Koyeb secret"), updatedAt: textAt(secret, "updated_at", "a Koyeb secret") },
+    ]),
+  );
+}
+
+/** Creates or replaces one organisation secret. */
+export async function putKoyebSecret(api: Api, name: string, value: string): Promise<void> {
+  const existing = (await secretsByName(api)).get(name);
+  const body = { name, type: "SIMPLE", value };
+  if (existing) await api.call("PATCH", `/v1/secrets/${existing.id}`, { body });
+  else await api.call("POST", "/v1/secrets", { body });
+}
+
+/** Name of one of the other secrets at Koyeb. */
+export const koyebNameOf = koyebSecretName;
+
+/** Id of the service, or an error that names what is missing. */
+export async function koyebServiceId(api: Api, origin: KoyebOrigin): Promise<string | null> {
+  const apps = await all(api, `/v1/apps?name=${encodeURIComponent(origin.app)}`, "apps");
+  const app = apps.find((candidate) => candidate["name"] === origin.app);
+  if (!app) return null;
+  const services = await all(
+    api,
+    `/v1/services?app_id=${textAt(app, "id", "a Koyeb app")}&name=${encodeURIComponent(origin.service)}`,
+    "services",
+  );
+  const service = services.find((candidate) => candidate["name"] === origin.service);
+  return service ? textAt(service, "id", "a Koyeb service") : null;
+}
+
+/** One Koyeb origin. */
+export function koyebOrigin(
+  context: Context,
+  api: Api,
+  environmentName: string,
+  environment: Environment,
+  origin: KoyebOrigin,
+): OriginTarget {
+  const secretName = (slot: "a" | "b") => koyebSlotSecret(environmentName, slot);
+  const legacyName = koyebSecretName(environmentName, "GATEWAY_SECRET");
+  let cachedId: string | null = null;
+
+  const serviceId = async (): Promise<string> => {
+    cachedId ??= await koyebServiceId(api, origin);
+    if (cachedId !== null) return cachedId;
+    throw new McpistError("ERR_NOT_FOUND", `Koyeb has no service ${origin.app}/${origin.service}`, {
+      hint: "check app and service in mcpist.config.ts, or deploy the service stack",
+    });
+  };
+  const deployment = async (id: string): Promise<Json> => {
+    const { json } = await api.get(`/v1/deployments/${id}`);
+    return asObject(asObject(json, "Koyeb's answer")["deployment"], "a Koyeb deployment");
+  };
+  const present = async (query: string): Promise<readonly Json[]> =>
+    (await all(api, `/v1/instances?${query}`, "instances")).filter((instance) =>
+      PRESENT.has(textAt(instance, "status", "a Koyeb instance")),
+    );
+
+  /** HEALTHY, and no instance of an older deployment left. The CLI's --wait takes SLEEPING and STASHED for success; this does not. */
+  const awaitRollout = async (service: string, id: string): Promise<void> => {
+    const deadline = context.monotonic() + ROLLOUT_TIMEOUT_MS;
+    for (;;) {
+      const status = textAt(await deployment(id), "status", "a Koyeb deployment");
+      if (FAILED.has(status)) {
+        throw new McpistError(
+          "ERR_VENDOR",
+          `Koyeb's deployment ${id} of ${origin.app}/${origin.service} ended ${status}; the old one keeps serving`,
+          {
+            hint: "look at the deployment's logs on Koyeb, then run the command again",
+          },
+        );
+      }
+      if (status === "HEALTHY" || status === "SLEEPING") {
+        const [total, fresh] = await Promise.all([present(`service_id=${service}`), present(`deployment_id=${id}`)]);
+        if (total.length === fresh.length && fresh.length > 0) return;
+      }
+      if (context.monotonic() > deadline) {
+        throw new McpistError("ERR_TIMEOUT", `Koyeb's deployment ${id} is ${status} after ${ROLLOUT_TIMEOUT_MS / 60_000} min`, {
+          hint: "look at the deployment on Koyeb, then run the command again",
+        });
+      }
+      await context.sleep(POLL_MS);
+    }
+  };
+
+  return {
+    name: origin.name,
+    kind: "koyeb",
+    state: origin.state,
+    async names() {
+      const names = await secretsByName(api);
+      return { slots: (["a", "b"] as const).filter((slot) => names.has(secretName(slot))), legacy: names.has(legacyName) };
+    },
+    async write(values, guard) {
+      for (const slot of ["a", "b"] as const) {
+        const value = values[slot];
+        if (value === undefined) continue;
+        await guard();
+        await putKoyebSecret(api, secretName(slot), value);
+      }
+    },
+    async roll(speed, guard) {
+      const service = await serviceId();
+      if (speed === "now") await makeImmediate(api, service, guard);
+      await guard();
+      const { json } = await api.call("POST", `/v1/services/${service}/redeploy`, { body: { skip_build: true } });
+      const made = asObject(json, "Koyeb's answer")["deployment"];
+      await awaitRollout(service, textAt(made, "id", "a Koyeb deployment"));
+    },
+    async look(): Promise<OriginLook> {
+      const service = await serviceId();
+      const { json } = await api.get(`/v1/services/${service}`);
+      const state = asObject(asObject(json, "Koyeb's answer")["service"], "a Koyeb service");
+      const latest = textAt(state, "latest_deployment_id", "a Koyeb service");
+      const [made, secrets] = await Promise.all([deployment(latest), secretsByName(api)]);
+      const instances = await observeInstances(
+        context,
+        environment,
+        origin,
+        () => present(`service_id=${service}`),
+        async () => present(`deployment_id=${latest}`),
+      );
+      if ("reason" in instances) return { ok: false, reason: instances.reason };
+      // The configuration is what the newest deployment took, unless a secret was written after that deployment was made
+      // (both times are Koyeb's own).
+      const takenAt = Date.parse(textAt(made, "created_at", "a Koyeb deployment"));
+      const stale = (["a", "b"] as const).some((slot) => Date.parse(secrets.get(secretName(slot))?.updatedAt ?? "") > takenAt);
+      const fresh = instances.views.find((view) => view.newest);
+      const config: KidsReport | null = !stale && fresh !== undefined ? fresh.kids : null;
+      return { ok: true, instances: instances.views, config };
+    },
+  };
+}
+
+/** Emergency: the next rollout replaces all instances at once. */
+async function makeImmediate(api: Api, service: string, guard: () => Promise<void>): Promise<void> {
+  const { json } = await api.get(`/v1/services/${service}`);
+  const state = asObject(asObject(json, "Koyeb's answer")["service"], "a Koyeb service");
+  const latest = textAt(state, "latest_deployment_id", "a Koyeb service");
+  const answer = await api.get(`/v1/deployments/${latest}`);
+  const definition = asObject(asObject(answer.json, "Koyeb's answer")["deployment"], "a Koyeb deployment")["definition"];
+  if (!isJson(definition)) return;
+  await guard();
+  await api.call("PATCH", `/v1/services/${service}`, {
+    body: { definition: { ...definition, strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE" } }, save_only: true },
+  });
+}
+
+/** Repeats the request until every listed instance has answered. An instance cannot be addressed on Koyeb. */
+async function observeInstances(
+  context: Context,
+  environment: Environment,
+  origin: KoyebOrigin,
+  list: () => Promise<readonly Json[]>,
+  listNewest: () => Promise<readonly Json[]>,
+): Promise<{ readonly views: readonly InstanceView[] } | { readonly reason: string }> {
+  const deadline = context.monotonic() + SETTLE_TIMEOUT_MS;
+  for (;;) {
+    const listed = await list();
+    const newest = new Set((await listNewest()).map((instance) => instance["id"]));
+    const missing = new Set(listed.map((instance) => textAt(instance, "id", "a Koyeb instance")));
+    const views: InstanceView[] = [];
+    for (let tries = 0; missing.size > 0 && tries < 12 * listed.length; tries++) {
+      const seen = await probeOrigin(context, environment, origin.url);
+      if (!seen) break;
+      if (!missing.delete(seen.instanceId)) continue;
+      const status = listed.find((instance) => instance["id"] === seen.instanceId)?.["status"];
+      views.push({
+        id: seen.instanceId,
+        rollout: seen.deployment,
+        newest: newest.has(seen.instanceId),
+        awake: status !== "SLEEPING",
+        kids: seen.kids,
+        lastAccepted: seen.lastAccepted,
+      });
+    }
+    if (listed.length > 0 && missing.size === 0) return { views };
+    if (context.monotonic() > deadline) {
+      return { reason: listed.length === 0 ? "no instance runs" : `instance ${[...missing].join(", ")} does not answer` };
+    }
+    await context.sleep(POLL_MS);
+  }
+}

@@ -1,0 +1,33 @@
+/** Asks one origin, through its public address, what it accepts. Sends no secret. */
+import type { Environment } from "../../contract/config.ts";
+import { OBSERVATION_PATH } from "../../contract/headers.ts";
+import { parseOriginObservation, type OriginObservation } from "../../contract/observation.ts";
+import type { Context } from "../context.ts";
+
+/** Unit: milliseconds. Long enough for a cold start behind the request. */
+const PROBE_TIMEOUT_MS = 20_000;
+
+/** @returns null when nothing that is an origin of ours answered. */
+export async function probeOrigin(
+  context: Context,
+  _environment: Environment,
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<OriginObservation | null> {
+  context.signal.throwIfAborted();
+  try {
+    const response = await context.fetch(url + OBSERVATION_PATH, {
+      headers: { accept: "application/json", "cache-control": "no-cache", ...headers },
+      redirect: "error",
+      signal: AbortSignal.any([AbortSignal.timeout(PROBE_TIMEOUT_MS), context.signal]),
+    });
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      return null;
+    }
+    return parseOriginObservation(await response.json());
+  } catch {
+    context.signal.throwIfAborted();
+    return null;
+  }
+}

@@ -1,0 +1,91 @@
+/** The one call that carries the Worker's value: `wrangler versions secret put`, value on stdin, nothing inherited. */
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import { printable } from "../redact.ts";
+
+/** Older ones send the value by another wire. */
+const OLDEST = [4, 113] as const;
+/** Unit: milliseconds. */
+const TIMEOUT_MS = 120_000;
+
+/** What to put where. */
+export interface VersionSecret {
+  readonly baseUrl: string;
+  readonly token: string;
+  readonly accountId: string;
+  readonly worker: string;
+  readonly name: string;
+  readonly value: string;
+  readonly tag: string;
+  readonly message: string;
+}
+
+/** Path of wrangler's entry file. @throws {McpistError} ERR_PEER_MISSING when it is absent or too old. */
+export async function wranglerPath(): Promise<string> {
+  const hint = "npm install --save-dev wrangler@4";
+  let manifest: string;
+  try {
+    manifest = createRequire(import.meta.url).resolve("wrangler/package.json");
+  } catch (cause) {
+    throw new McpistError("ERR_PEER_MISSING", "wrangler is not installed", { hint, cause });
+  }
+  const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
+    throw new McpistError("ERR_PEER_MISSING", `wrangler ${version} is too old: ${OLDEST.join(".")} or newer is needed`, { hint });
+  }
+  const entry = join(dirname(manifest), "bin", "wrangler.js");
+  if (!existsSync(entry)) throw new McpistError("ERR_PEER_MISSING", "wrangler's entry file is missing", { hint });
+  return entry;
+}
+
+/** Runs wrangler once. @returns null on success, the error otherwise: the caller looks whether a version appeared all the same. */
+export async function putVersionSecret(context: Context, secret: VersionSecret): Promise<McpistError | null> {
+  // An empty or padded value would be uploaded as it is, with exit code 0.
+  if (!/^[0-9a-f]{64}$/.test(secret.value)) throw new TypeError("only a gateway secret goes to the Worker");
+  const entry = await wranglerPath();
+  const home = await mkdtemp(join(tmpdir(), "mcpist-wrangler-"));
+  try {
+    const args = ["versions", "secret", "put", secret.name, "--name", secret.worker, "--tag", secret.tag, "--message", secret.message];
+    const { exitCode, stderr, stdout } = await execa(process.execPath, [entry, ...args], {
+      input: secret.value,
+      extendEnv: false,
+      verbose: "none",
+      reject: false,
+      cwd: home,
+      timeout: TIMEOUT_MS,
+      env: {
+        PATH: context.env["PATH"] ?? "",
+        HOME: home,
+        CI: "1",
+        NO_COLOR: "1",
+        CLOUDFLARE_API_TOKEN: secret.token,
+        CLOUDFLARE_ACCOUNT_ID: secret.accountId,
+        CLOUDFLARE_API_BASE_URL: secret.baseUrl,
+        WRANGLER_SEND_METRICS: "false",
+        WRANGLER_SEND_ERROR_REPORTS: "false",
+        WRANGLER_LOG_SANITIZE: "true",
+        WRANGLER_LOG_PATH: join(home, "logs"),
+        WRANGLER_HIDE_BANNER: "true",
+        ...(context.env["NODE_EXTRA_CA_CERTS"] ? { NODE_EXTRA_CA_CERTS: context.env["NODE_EXTRA_CA_CERTS"] } : {}),
+      },
+    });
+    if (exitCode === 0) return null;
+    const said = context.redactor
+      .apply(printable(`${stdout}\n${stderr}`))
+      .replace(/\s+/g, " ")
+      .trim()
+      .slice(0, 300);
+    return new McpistError("ERR_VENDOR", `wrangler ended with ${exitCode ?? "a signal"}: ${said}`, {
+      hint: "check CLOUDFLARE_API_TOKEN (Workers Scripts: Edit) and the Worker's name in mcpist.config.ts",
+    });
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}

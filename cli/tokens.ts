@@ -1,0 +1,71 @@
+/** Tokens of the four platforms: from the environment, else from the vendor's own logged-in client. Never from a flag. */
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import type { TargetKind } from "../contract/secret-names.ts";
+import type { Context } from "./context.ts";
+import { McpistError } from "./errors.ts";
+
+interface Source {
+  readonly variables: readonly string[];
+  readonly login: string;
+  /** Asks the vendor's own client; null when it has no login. */
+  readonly ask: (context: Context) => Promise<string | null>;
+}
+
+async function output(context: Context, command: string, args: readonly string[]): Promise<string | null> {
+  const { exitCode, stdout } = await execa(command, args, {
+    reject: false,
+    verbose: "none",
+    extendEnv: false,
+    timeout: 15_000,
+    stdin: "ignore",
+    env: {
+      PATH: context.env["PATH"] ?? "",
+      HOME: context.env["HOME"] ?? homedir(),
+      CI: "1",
+      FLY_NO_UPDATE_CHECK: "1",
+      GH_PROMPT_DISABLED: "1",
+    },
+  });
+  const text = exitCode === 0 && typeof stdout === "string" ? stdout.trim() : "";
+  return /^\S{8,}( \S+)?$/.test(text) ? text : null;
+}
+
+const SOURCES: Readonly<Record<TargetKind, Source>> = {
+  github: { variables: ["GH_TOKEN", "GITHUB_TOKEN"], login: "gh auth login", ask: (context) => output(context, "gh", ["auth", "token"]) },
+  cloudflare: {
+    variables: ["CLOUDFLARE_API_TOKEN"],
+    login: "wrangler login",
+    ask: (context) => output(context, "wrangler", ["auth", "token"]),
+  },
+  koyeb: {
+    variables: ["KOYEB_TOKEN"],
+    login: "koyeb login",
+    ask: async (context) => {
+      const file = join(context.env["HOME"] ?? homedir(), ".koyeb.yaml");
+      const text = await readFile(file, "utf8").catch(() => "");
+      return /^token:\s*["']?([\w.-]{8,})["']?\s*$/m.exec(text)?.[1] ?? null;
+    },
+  },
+  fly: {
+    variables: ["FLY_API_TOKEN", "FLY_ACCESS_TOKEN"],
+    login: "fly auth login",
+    ask: (context) => output(context, "fly", ["auth", "token"]),
+  },
+};
+
+/** Token of one platform, registered with the redactor. @throws {McpistError} ERR_TOKEN_MISSING. */
+export async function tokenOf(context: Context, kind: TargetKind): Promise<string> {
+  const { variables, login, ask } = SOURCES[kind];
+  const given = variables.map((name) => context.env[name]).find((value) => value !== undefined && value !== "");
+  const token = given ?? (await ask(context).catch(() => null));
+  if (token === null) {
+    throw new McpistError("ERR_TOKEN_MISSING", `no token for ${kind}: ${variables[0] ?? ""} is not set and no login was found`, {
+      hint: `export ${variables[0] ?? ""}, or ${login}`,
+    });
+  }
+  context.redactor.register(token);
+  return token;
+}
