@@ -1,6 +1,9 @@
 /** Puts the stacks of one environment together. Makes no decision of its own and writes nothing until `synth()`. */
 import { App } from "./cdktf.ts";
 import { EdgeStack } from "./edge.ts";
+import { FlyAppStack, FlyServiceStack } from "./fly.ts";
+import { KoyebAppStack, KoyebServiceStack } from "./koyeb.ts";
+import { RepositoryStack } from "./repository.ts";
 import type { Settings } from "./settings.ts";
 
 /** What a synthesis needs beside its settings. */
@@ -13,11 +16,12 @@ export interface AppOptions {
 
 /** The app of one environment, ready for `synth()`. */
 export function buildApp(settings: Settings, { bundle, outdir }: AppOptions): App {
-  const app = new App({
-    ...(outdir === undefined ? {} : { outdir }),
-    // Ids of this app's own resources do not need the library's check of old ones, nor stack traces in the result.
-    stackTraces: false,
-  });
+  const app = new App({ ...(outdir === undefined ? {} : { outdir }), stackTraces: false });
+  new RepositoryStack(app, settings);
   new EdgeStack(app, settings, { bundle });
+  for (const origin of settings.environment.origins) {
+    if (origin.kind === "koyeb") new KoyebServiceStack(app, settings, origin, new KoyebAppStack(app, settings, origin));
+    else new FlyServiceStack(app, settings, origin, new FlyAppStack(app, settings, origin));
+  }
   return app;
 }

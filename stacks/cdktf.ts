@@ -19,6 +19,7 @@ export {
 } from "cdktf";
 export type { TerraformMetaArguments } from "cdktf";
 export type { Construct } from "constructs";
+export { DataCloudflareWorkersScripts } from "@cdktf/provider-cloudflare/lib/data-cloudflare-workers-scripts/index.js";
 export { DataCloudflareZone } from "@cdktf/provider-cloudflare/lib/data-cloudflare-zone/index.js";
 export { CloudflareProvider } from "@cdktf/provider-cloudflare/lib/provider/index.js";
 export { Ruleset } from "@cdktf/provider-cloudflare/lib/ruleset/index.js";
@@ -28,3 +29,10 @@ export { WorkersKvNamespace } from "@cdktf/provider-cloudflare/lib/workers-kv-na
 export { WorkersScript, type WorkersScriptBindings } from "@cdktf/provider-cloudflare/lib/workers-script/index.js";
 export { WorkersScriptSubdomain } from "@cdktf/provider-cloudflare/lib/workers-script-subdomain/index.js";
 export { ZoneSetting } from "@cdktf/provider-cloudflare/lib/zone-setting/index.js";
+export { GithubProvider } from "@cdktf/provider-github/lib/provider/index.js";
+export { Repository } from "@cdktf/provider-github/lib/repository/index.js";
+export { RepositoryDependabotSecurityUpdates } from "@cdktf/provider-github/lib/repository-dependabot-security-updates/index.js";
+export { RepositoryEnvironment } from "@cdktf/provider-github/lib/repository-environment/index.js";
+export { RepositoryEnvironmentDeploymentPolicy } from "@cdktf/provider-github/lib/repository-environment-deployment-policy/index.js";
+export { RepositoryRuleset } from "@cdktf/provider-github/lib/repository-ruleset/index.js";
+export { WorkflowRepositoryPermissions } from "@cdktf/provider-github/lib/workflow-repository-permissions/index.js";

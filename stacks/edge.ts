@@ -9,10 +9,10 @@ import {
   AssetType,
   CloudflareProvider,
   type Construct,
+  DataCloudflareWorkersScripts,
   DataCloudflareZone,
   DataResource,
   TerraformAsset,
-  TerraformOutput,
   WorkersCronTrigger,
   WorkersCustomDomain,
   WorkersKvNamespace,
@@ -33,11 +33,11 @@ export const SCHEDULE = "* * * * *";
 const MAIN_MODULE = "index.js";
 
 /** What other stacks and pipelines may read of the gateway. */
-export interface EdgeOutputs {
-  readonly kvNamespaceId: string;
+export type EdgeOutputs = {
+  readonly kv_namespace_id: string;
   /** Name of the Worker script; known once it exists. */
-  readonly worker: string;
-}
+  readonly worker_name: string;
+};
 
 /** Where the bundled Worker lies. */
 export interface EdgeOptions {
@@ -77,9 +77,7 @@ export class EdgeStack extends McpistStack {
     new WorkersCronTrigger(this, "schedule", { accountId, scriptName: script.scriptName, schedules: [{ cron: SCHEDULE }] });
     if (!settings.sandbox) this.#publish(script);
 
-    this.outputs = { kvNamespaceId: kv.id, worker: script.scriptName };
-    new TerraformOutput(this, "kv_namespace_id", { value: this.outputs.kvNamespaceId, staticId: true });
-    new TerraformOutput(this, "worker_name", { value: this.outputs.worker, staticId: true });
+    this.outputs = this.publish({ kv_namespace_id: kv.id, worker_name: script.scriptName });
   }
 
   #script(bundle: string, kv: WorkersKvNamespace): WorkersScript {
@@ -120,18 +118,18 @@ export class EdgeStack extends McpistStack {
   }
 
   /**
-   * Sends the Durable Object migration with the first upload and with no later one, although Terraform sees the same
-   * configuration each time. `upload` gets a new id whenever the upload would differ; `first` keeps the id of the first one.
-   * While they agree, the first upload is still the current one, so the block stays and the plan is empty; once they differ
-   * the block leaves together with the change that caused it, and a return to the first content does not bring it back.
+   * Sends the Durable Object migration with the upload that makes the Worker and with no later one, although Terraform sees the
+   * same configuration each time. While Cloudflare shows no migration for this Worker, the block is there. Afterwards two
+   * memories decide: `upload` gets a new id whenever the upload would differ, `first` keeps the first such id. While they
+   * agree, nothing is uploaded and the block stays, so that the plan is empty; once they differ, it leaves together with the
+   * change that caused that, and a return to the first content does not bring it back.
    */
   #migrate(script: WorkersScript, kv: WorkersKvNamespace, fingerprint: string): void {
+    const { accountId, worker } = this.settings.environment.cloudflare;
     const applied = this.settings.appliedMigrationTag;
     const pending = pendingMigrations(applied);
     const upload = new DataResource(this, "upload", { triggersReplace: { fingerprint, kv: kv.id } });
-    upload.overrideLogicalId("upload");
-    const first = new DataResource(this, "first-upload", { input: { id: applied === null ? upload.id : "earlier" } });
-    first.overrideLogicalId("first_upload");
+    const first = new DataResource(this, "first_upload", { input: { id: applied === null ? upload.id : "earlier" } });
     // Told from outside which migration is in place: believe it now, and remember it for the runs that are not told.
     if (applied === null) first.addOverride("lifecycle.ignore_changes", ["input"]);
     if (!pending) return;
@@ -140,10 +138,14 @@ export class EdgeStack extends McpistStack {
       new_tag: pending.newTag,
       steps: pending.steps.map(({ newSqliteClasses }) => ({ new_sqlite_classes: newSqliteClasses })),
     };
-    script.addOverride(
-      "migrations",
-      applied === null ? `\${terraform_data.upload.id == terraform_data.first_upload.output.id ? ${JSON.stringify(block)} : null}` : block,
-    );
+    if (applied !== null) {
+      script.addOverride("migrations", block);
+      return;
+    }
+    new DataCloudflareWorkersScripts(this, "live", { accountId });
+    const unmigrated = `alltrue([for live in data.cloudflare_workers_scripts.live.result : live.migration_tag == null if live.id == ${JSON.stringify(worker)}])`;
+    const unchanged = "terraform_data.upload.id == terraform_data.first_upload.output.id";
+    script.addOverride("migrations", `\${${unmigrated} || ${unchanged} ? ${JSON.stringify(block)} : null}`);
   }
 
   #publish(script: WorkersScript): void {

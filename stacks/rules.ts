@@ -1,9 +1,25 @@
 /** The policy: all rules, in the order in which their findings are printed. */
+import { explicitImage } from "./rules/explicit-image.ts";
 import { keepsWorkerSecrets } from "./rules/keeps-worker-secrets.ts";
+import { leastScopes } from "./rules/least-scopes.ts";
 import { noCredentials } from "./rules/no-credentials.ts";
+import { noPublicSideDoor } from "./rules/no-public-side-door.ts";
 import { noSecretResource } from "./rules/no-secret-resource.ts";
 import { noSecretValue } from "./rules/no-secret-value.ts";
 import { pinnedProviders } from "./rules/pinned-providers.ts";
 import type { Rule } from "./rules/rule.ts";
+import { slotsByName } from "./rules/slots-by-name.ts";
+import { tlsMinimum } from "./rules/tls-minimum.ts";
 
-export const RULES: readonly Rule[] = [noSecretValue, noSecretResource, noCredentials, keepsWorkerSecrets, pinnedProviders];
+export const RULES: readonly Rule[] = [
+  noSecretValue,
+  noSecretResource,
+  noCredentials,
+  slotsByName,
+  keepsWorkerSecrets,
+  tlsMinimum,
+  noPublicSideDoor,
+  leastScopes,
+  explicitImage,
+  pinnedProviders,
+];

@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseConfig, type ConfigIssue, type Environment } from "../contract/config.ts";
 import { err, ok, type Result } from "../contract/result.ts";
+import { isSafeUrl } from "../contract/runtime-config.ts";
+import { platformIssues } from "./platform-limits.ts";
 import { MIGRATIONS } from "./worker-migrations.ts";
 import { SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, sandboxEnvironment, type SandboxUrls } from "../contract/sandbox.ts";
 
@@ -76,9 +78,11 @@ export async function loadSettings(variables: Variables, folder: string): Promis
     const known = Object.keys(config.value.environments).join(", ");
     return err([`${FILE}: environments: there is no "${name}"; MCPIST_ENV may name one of: ${known}`]);
   }
+  const image = variables["MCPIST_IMAGE"] || environment.image;
+  const refused = platformIssues(name, { ...environment, image });
+  if (refused.length > 0) return err(describe(refused));
   const flyBaseUrl = variables["FLY_FLAPS_BASE_URL"] || null;
-  if (flyBaseUrl !== null && !/^http:\/\/(127\.0\.0\.1|localhost):\d+$/.test(flyBaseUrl) && !flyBaseUrl.startsWith("https://"))
-    return err(["FLY_FLAPS_BASE_URL must be https, or http on loopback"]);
+  if (flyBaseUrl !== null && !isSafeUrl(flyBaseUrl)) return err(["FLY_FLAPS_BASE_URL must be https, or http on loopback"]);
   const appliedMigrationTag = variables["MCPIST_APPLIED_MIGRATION_TAG"] || null;
   if (appliedMigrationTag !== null && !MIGRATIONS.some(({ tag }) => tag === appliedMigrationTag))
     return err([`MCPIST_APPLIED_MIGRATION_TAG must be one of: ${MIGRATIONS.map(({ tag }) => tag).join(", ")}`]);
@@ -91,7 +95,7 @@ export async function loadSettings(variables: Variables, folder: string): Promis
     name,
     environment,
     sandbox,
-    image: variables["MCPIST_IMAGE"] || environment.image,
+    image,
     stateDirectory: variables["MCPIST_STATE_DIR"] || (sandbox ? join(tmpdir(), `mcpist-sandbox-${run}`) : folder),
     appliedMigrationTag,
     flyBaseUrl,

@@ -3,7 +3,7 @@
  * S3-compatible bucket; credentials of the bucket come from the environment of Terraform (AWS_ACCESS_KEY_ID, …).
  */
 import { join } from "node:path";
-import { type Construct, LocalBackend, S3Backend, TerraformStack } from "./cdktf.ts";
+import { type Construct, LocalBackend, S3Backend, TerraformOutput, TerraformStack } from "./cdktf.ts";
 import type { Settings } from "./settings.ts";
 
 /** `base` stacks make the places that hold secrets, `service` stacks make what refuses to start without one. */
@@ -41,5 +41,11 @@ export abstract class McpistStack extends TerraformStack {
     });
     // Locks by conditional write; no table beside the bucket. Terraform >= 1.10, OpenTofu >= 1.10.
     bucket.addOverride("use_lockfile", true);
+  }
+
+  /** Makes values readable from outside (`cdktn output`, pipelines) and, with their names and types, to other stacks. */
+  protected publish<Outputs extends Readonly<Record<string, string>>>(outputs: Outputs): Outputs {
+    for (const [name, value] of Object.entries(outputs)) new TerraformOutput(this, name, { value, staticId: true });
+    return outputs;
   }
 }

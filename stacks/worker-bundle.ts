@@ -3,7 +3,7 @@
  * it is another program, with another runtime. The same sources give the same bytes, so an unchanged Worker plans no change.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { buildSync } from "esbuild";
 import { err, ok, type Result } from "../contract/result.ts";
 
@@ -19,8 +19,7 @@ const ENTRY = "worker/index.ts";
  */
 export function bundleWorker(folder: string, prebuilt: string | undefined): Result<string, readonly string[]> {
   if (prebuilt) {
-    const path = join(folder, prebuilt);
-    const file = existsSync(prebuilt) ? prebuilt : path;
+    const file = resolve(folder, prebuilt);
     if (!existsSync(file)) return err(["MCPIST_WORKER_BUNDLE: there is no such file"]);
     if (readFileSync(file).length === 0) return err(["MCPIST_WORKER_BUNDLE: the file is empty"]);
     return ok(file);

@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import { checkAll } from "./policy.ts";
+import { RULES } from "./rules.ts";
+import { documentOf, EXAMPLE, resourceOf, settingsOf, stableText, synthesize } from "./testing.ts";
+
+const EXAMPLE_SYNTHESIS = synthesize(settingsOf());
+const [KOYEB, FLY] = EXAMPLE.origins as [(typeof EXAMPLE.origins)[number], (typeof EXAMPLE.origins)[number]];
+
+describe("the example's stacks", () => {
+  it.each([...EXAMPLE_SYNTHESIS.documents.keys()])("%s is what it was", async (name) => {
+    await expect(stableText(documentOf(EXAMPLE_SYNTHESIS, name))).toMatchFileSnapshot(`snapshots/${name}.snap`);
+  });
+
+  it("keep the policy", () => {
+    const findings = [...EXAMPLE_SYNTHESIS.documents.values()].flatMap((document) => checkAll(RULES, document));
+    expect(findings.map(({ finding }) => finding)).toEqual([]);
+  });
+
+  it("come in two tiers: what holds secrets, then what needs them", () => {
+    expect(Object.fromEntries(EXAMPLE_SYNTHESIS.dependencies)).toEqual({
+      "production-base-repository": [],
+      "production-base-edge": [],
+      "production-base-app-koyeb": [],
+      "production-base-app-fly": [],
+      "production-service-koyeb": ["production-base-app-koyeb"],
+      "production-service-fly": ["production-base-app-fly"],
+    });
+  });
+
+  it("hold the value of no secret, and the name of every one", () => {
+    const text = stableText(documentOf(EXAMPLE_SYNTHESIS, "production-service-koyeb"));
+    for (const name of ["gateway-secret-a", "gateway-secret-b", "database-url", "request-state-key"])
+      expect(text).toContain(`"secret": "mcpist-production-${name}"`);
+    expect(text).not.toContain("mcpist-production-broker-secret");
+    expect(stableText(documentOf(EXAMPLE_SYNTHESIS, "production-service-fly"))).not.toMatch(/GATEWAY_SECRET|DATABASE_URL/);
+  });
+});
+
+describe("stacks of other installations", () => {
+  it("make as many origins as there are, of any kind, each with a state of its own", () => {
+    const origins = [KOYEB, FLY, { ...FLY, name: "fly-eu", app: "mcpist-eu" }, { ...KOYEB, name: "koyeb-us", app: "mcpist-us" }] as const;
+    const { documents } = synthesize(settingsOf({ ...EXAMPLE, origins: [...origins] }));
+    expect([...documents.keys()].filter((name) => name.includes("service"))).toEqual([
+      "production-service-fly",
+      "production-service-fly-eu",
+      "production-service-koyeb",
+      "production-service-koyeb-us",
+    ]);
+    const states = [...documents.values()].map(
+      ({ settings }) => settings.find(({ address }) => address === "backend.local")?.values["path"],
+    );
+    expect(new Set(states).size).toBe(documents.size);
+  });
+
+  it("start the machines of an origin one after the other", () => {
+    const document = documentOf(
+      synthesize(settingsOf({ ...EXAMPLE, origins: [{ ...FLY, machines: 3 } as typeof FLY] })),
+      "production-service-fly",
+    );
+    const order = [1, 2, 3].map((number) => resourceOf(document, "fly_machine", `machine-${number}`)["depends_on"]);
+    expect(order).toEqual([undefined, ["fly_machine.machine-1"], ["fly_machine.machine-2"]]);
+  });
+
+  it("ask Fly for a certificate only for a hostname of one's own", () => {
+    const apps = (url: string) => documentOf(synthesize(settingsOf({ ...EXAMPLE, origins: [{ ...FLY, url }] })), "production-base-app-fly");
+    expect(apps("https://origin.example.com").resources.map(({ type }) => type)).toContain("fly_cert");
+    expect(apps("https://mcpist-origin.fly.dev").resources.map(({ type }) => type)).not.toContain("fly_cert");
+    expect(apps("http://127.0.0.1:4000").resources.map(({ type }) => type)).not.toContain("fly_cert");
+  });
+
+  it("do without what a GitHub plan does not have", () => {
+    const github = { ...EXAMPLE.github, scope: "repository" } as const;
+    const types = documentOf(synthesize(settingsOf({ ...EXAMPLE, github })), "production-base-repository").resources.map(
+      ({ type }) => type,
+    );
+    expect(types).toEqual(["github_repository", "github_repository_dependabot_security_updates", "github_workflow_repository_permissions"]);
+  });
+
+  it("ask the named reviewers, and a second person when there is one", () => {
+    const environment = (reviewers: number[]) =>
+      resourceOf(
+        documentOf(synthesize(settingsOf({ ...EXAMPLE, reviewers })), "production-base-repository"),
+        "github_repository_environment",
+      );
+    expect(environment([])).not.toHaveProperty("reviewers");
+    expect(environment([7])).toMatchObject({ reviewers: [{ users: [7] }], prevent_self_review: false });
+    expect(environment([7, 8])).toMatchObject({ reviewers: [{ users: [7, 8] }], prevent_self_review: true });
+  });
+
+  it("leave the sandbox's repository and zone as they are", () => {
+    const cloudflare = { ...EXAMPLE.cloudflare, url: "http://127.0.0.1:1001" };
+    const origins = EXAMPLE.origins.map((origin) => ({ ...origin, url: "http://127.0.0.1:1002" }));
+    const settings = settingsOf(
+      { ...EXAMPLE, cloudflare, origins },
+      { name: "sandbox", sandbox: true, flyBaseUrl: "http://127.0.0.1:1003" },
+    );
+    const { documents } = synthesize(settings);
+    const types = [...documents.values()].flatMap(({ resources }) => resources.map(({ type }) => type));
+    expect(types.filter((type) => /^(github_repository|cloudflare_(zone_setting|ruleset|workers_custom_domain))$/.test(type))).toEqual([]);
+    expect([...documents.values()].flatMap((document) => checkAll(RULES, document))).toEqual([]);
+    const fly = documents.get("sandbox-base-app-fly")?.settings.find(({ address }) => address === "provider.fly")?.values;
+    expect(fly).toEqual({ org_slug: "personal", base_url: "http://127.0.0.1:1003" });
+  });
+});

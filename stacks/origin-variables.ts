@@ -1,0 +1,31 @@
+/** What every origin is told, whatever platform it runs on: public values, and the names of the secrets that it needs. */
+import { originConfigOf, type Origin } from "../contract/config.ts";
+import { SLOT_VARIABLES } from "../contract/gateway-secret.ts";
+import { SECRETS } from "../contract/secret-names.ts";
+import type { Settings } from "./settings.ts";
+
+/** The port that an origin listens on; its default, said aloud. */
+export const ORIGIN_PORT = 8080;
+/** Alive, without a secret and without a query to the database. */
+export const HEALTH_PATH = "/health";
+
+/** Public variables of an origin. */
+export function originValues(settings: Settings, origin: Origin): Readonly<Record<string, string>> {
+  return {
+    MCPIST_CONFIG: JSON.stringify(originConfigOf(settings.name, settings.environment, origin.name)),
+    PORT: String(ORIGIN_PORT),
+  };
+}
+
+/** Names of the secrets (beside the two slots) that an origin of this environment cannot do without. */
+export function neededSecrets(settings: Settings): readonly string[] {
+  const { database, modules } = settings.environment;
+  const unused = new Set([...(database === "embedded" ? ["DATABASE_URL"] : []), ...(modules.brokerUrl === null ? ["BROKER_SECRET"] : [])]);
+  return SECRETS.map(({ name }) => name).filter((name) => !unused.has(name));
+}
+
+/** The two places of the gateway secret, as variables of an origin. */
+export const slotVariables: readonly (readonly [slot: "a" | "b", variable: string])[] = [
+  ["a", SLOT_VARIABLES.a],
+  ["b", SLOT_VARIABLES.b],
+];

@@ -1,0 +1,36 @@
+/** What the platforms and their providers refuse although the configuration's own schema allows it. Pure. */
+import type { ConfigIssue, Environment } from "../contract/config.ts";
+
+const within = (text: string, min: number, max: number): boolean => text.length >= min && text.length <= max;
+
+/** Wrong fields of an environment that is about to be deployed; paths start below `environments`. */
+export function platformIssues(name: string, environment: Environment): readonly ConfigIssue[] {
+  const { cloudflare, origins, image } = environment;
+  const issues: ConfigIssue[] = [];
+  const issue = (path: string, message: string): void => {
+    issues.push({ path: `environments.${name}.${path}`, message });
+  };
+  if (!/^[0-9a-f]{32}$/.test(cloudflare.accountId)) issue("cloudflare.accountId", "32 lower-case hex characters, as the dashboard shows");
+  const { hostname, zone } = cloudflare;
+  if (cloudflare.url === undefined && hostname !== zone && !hostname.endsWith(`.${zone}`))
+    issue("cloudflare.hostname", "must be a name in cloudflare.zone");
+  if (!isExplicitImage(image)) issue("image", "must name a digest, or a tag other than latest");
+  origins.forEach((origin, index) => {
+    if (origin.kind !== "koyeb") return;
+    if (!within(origin.app, 3, 23)) issue(`origins.${index}.app`, "3 to 23 characters on Koyeb");
+    if (!within(origin.service, 3, 64)) issue(`origins.${index}.service`, "3 to 64 characters on Koyeb");
+  });
+  const places = origins.map((origin) => (origin.kind === "koyeb" ? `koyeb/${origin.app}/${origin.service}` : `fly/${origin.app}`));
+  places.forEach((place, index) => {
+    if (places.indexOf(place) < index) issue(`origins.${index}.app`, "another origin already lives there");
+  });
+  return issues;
+}
+
+/** True when an image reference says which image: by digest, or by a tag that is not `latest`. */
+export function isExplicitImage(reference: string): boolean {
+  if (/@sha256:[0-9a-f]{64}$/.test(reference)) return true;
+  // The last colon behind the last slash: one before it belongs to a port.
+  const tag = /^[^@\s]*?([^/@\s]+):([\w][\w.-]{0,127})$/.exec(reference)?.[2];
+  return tag !== undefined && tag !== "latest";
+}

@@ -1,0 +1,53 @@
+/** Nobody and nothing gets more than it needs: who may deploy, what a workflow may do, what a container may do. */
+import { blocks } from "../document.ts";
+import type { Rule } from "./rule.ts";
+
+export const leastScopes: Rule = {
+  name: "least-scopes",
+  why: "every permission that is not needed is one that a stolen token has",
+  check: (document) =>
+    document.resources.flatMap(({ address, mode, type, values }) => {
+      if (mode === "data") return [];
+      const found: string[] = [];
+      const refuse = (bad: boolean, what: string) => {
+        if (bad) found.push(`${address}: ${what}`);
+      };
+      if (type === "github_repository_environment") {
+        refuse(blocks(values, "deployment_branch_policy").length === 0, "every branch may deploy");
+        refuse(values["can_admins_bypass"] !== false, "administrators may deploy without review");
+      }
+      if (type === "github_repository_ruleset") {
+        refuse(values["enforcement"] !== "active", "the ruleset is not enforced");
+        refuse(blocks(values, "bypass_actors").length > 0, "someone may bypass the ruleset");
+      }
+      if (type === "github_workflow_repository_permissions") {
+        refuse(values["default_workflow_permissions"] !== "read", "workflows may write by default");
+        refuse(values["can_approve_pull_request_reviews"] === true, "workflows may approve pull requests");
+      }
+      if (type === "github_repository") {
+        const protectedOnes = blocks(values, "lifecycle").some(({ prevent_destroy }) => prevent_destroy === true);
+        // A plan or state does not show the lifecycle of a resource.
+        refuse(document.kind === "synth" && !protectedOnes, "the operator's repository could be destroyed");
+      }
+      if (type === "koyeb_service")
+        for (const definition of blocks(values, "definition"))
+          refuse(
+            blocks(definition, "docker").some(({ privileged }) => privileged === true),
+            "the container is privileged",
+          );
+      return found;
+    }),
+  examples: {
+    accepted: {
+      resource: {
+        github_repository: { repository: { lifecycle: { prevent_destroy: true } } },
+        github_repository_environment: {
+          production: { can_admins_bypass: false, deployment_branch_policy: { protected_branches: false, custom_branch_policies: true } },
+        },
+        github_repository_ruleset: { main: { enforcement: "active" } },
+        github_workflow_repository_permissions: { token: { default_workflow_permissions: "read" } },
+      },
+    },
+    refused: { resource: { github_repository_environment: { production: { can_admins_bypass: false } } } },
+  },
+};

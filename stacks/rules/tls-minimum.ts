@@ -1,0 +1,55 @@
+/** A public hostname is served by a zone that insists on encryption; every other public port ends TLS as well. */
+import { blocks, type PolicyDocument } from "../document.ts";
+import type { Rule } from "./rule.ts";
+
+/** What a zone with a gateway in it must say. */
+const REQUIRED: Readonly<Record<string, (value: unknown) => boolean>> = {
+  always_use_https: (value) => value === "on",
+  min_tls_version: (value) => value === "1.2" || value === "1.3",
+  security_header: (value) => JSON.stringify(value).includes('"enabled":true'),
+  ssl: (value) => value === "strict",
+};
+const PUBLISHES = new Set(["cloudflare_workers_custom_domain", "cloudflare_workers_route"]);
+
+function zoneGaps(document: PolicyDocument): readonly string[] {
+  const published = document.resources.find(({ mode, type }) => mode === "managed" && PUBLISHES.has(type));
+  if (!published) return [];
+  const settings = document.resources.filter(({ type }) => type === "cloudflare_zone_setting");
+  return Object.entries(REQUIRED)
+    .filter(([id, holds]) => !settings.some(({ values }) => values["setting_id"] === id && holds(values["value"])))
+    .map(([id]) => `${published.address}: its zone does not set ${id} as it must`);
+}
+
+function plainPorts(document: PolicyDocument): readonly string[] {
+  return document.resources
+    .filter(({ type }) => type === "fly_machine")
+    .flatMap(({ address, values }) =>
+      blocks(values, "service")
+        .flatMap((service) => blocks(service, "port"))
+        .filter(({ handlers }) => !Array.isArray(handlers) || !handlers.includes("tls"))
+        .map(({ port }) => `${address}: port ${String(port)} is served without TLS`),
+    );
+}
+
+const setting = (id: string, value: unknown) => ({ setting_id: id, value });
+
+export const tlsMinimum: Rule = {
+  name: "tls-minimum",
+  why: "a bearer token that crosses one hop in clear belongs to everybody on that hop",
+  check: (document) => [...zoneGaps(document), ...plainPorts(document)],
+  examples: {
+    accepted: {
+      resource: {
+        cloudflare_workers_custom_domain: { hostname: { hostname: "mcp.example.com" } },
+        cloudflare_zone_setting: {
+          a: setting("always_use_https", "on"),
+          b: setting("min_tls_version", "1.2"),
+          c: setting("security_header", { strict_transport_security: { enabled: true } }),
+          d: setting("ssl", "strict"),
+        },
+        fly_machine: { machine: { service: [{ port: [{ port: 443, handlers: ["tls", "http"] }] }] } },
+      },
+    },
+    refused: { resource: { cloudflare_workers_custom_domain: { hostname: { hostname: "mcp.example.com" } } } },
+  },
+};
