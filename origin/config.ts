@@ -50,13 +50,17 @@ export interface OriginSettings {
   /** 64 lower-case hex characters. */
   readonly brokerSecret: string | null;
   readonly drainSeconds: number;
-  /** The platform's id of this instance; null = not on a platform. */
-  readonly instanceId: string | null;
-  readonly deployment: string | null;
+  /** The platform's id of this instance. */
+  readonly instanceId: string;
+  /** The platform's id of what was rolled out. */
+  readonly deployment: string;
 }
 
-/** Checks the environment. @returns as error one sentence that names the variable and the rule. */
-export function parseEnvironment(env: Readonly<Record<string, string | undefined>>): Result<OriginSettings, string> {
+/**
+ * Checks the environment. `localId` names this instance where no platform does.
+ * @returns as error one sentence that names the variable and the rule.
+ */
+export function parseEnvironment(env: Readonly<Record<string, string | undefined>>, localId: string): Result<OriginSettings, string> {
   const parsed = environment.safeParse(env);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -84,7 +88,7 @@ export function parseEnvironment(env: Readonly<Record<string, string | undefined
     requestStateKey: values.REQUEST_STATE_KEY === undefined ? null : Buffer.from(values.REQUEST_STATE_KEY, "hex"),
     brokerSecret: values.BROKER_SECRET ?? null,
     drainSeconds: values.DRAIN_SECONDS,
-    instanceId: values.FLY_MACHINE_ID ?? values.KOYEB_INSTANCE_ID ?? null,
-    deployment: values.FLY_MACHINE_VERSION ?? values.KOYEB_REGIONAL_DEPLOYMENT_ID ?? null,
+    instanceId: values.FLY_MACHINE_ID ?? values.KOYEB_INSTANCE_ID ?? `local-${localId}`,
+    deployment: values.FLY_MACHINE_VERSION ?? values.KOYEB_REGIONAL_DEPLOYMENT_ID ?? "local",
   });
 }

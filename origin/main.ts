@@ -1,20 +1,23 @@
-/** Starts an origin: reads the environment, opens the database, listens, drains on SIGTERM. The only file that touches the process. */
+/**
+ * Starts an origin: reads the environment, listens, drains on SIGTERM. The only file that touches the process. Standard output gets
+ * JSON lines, first of all the one that says on which port it listens; a refusal to start is one sentence on standard error.
+ */
 import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
+import { pino } from "pino";
+import { assemble } from "./assemble.ts";
 import { parseEnvironment } from "./config.ts";
-import type { Database } from "./database/database.ts";
-import type { EventSink } from "./events.ts";
-import { runTool } from "./execute.ts";
-import { createMcp } from "./mcp.ts";
-import { builtIn, createRegistry } from "./modules/registry.ts";
-import { createObserver } from "./observe.ts";
-import { createOrigin } from "./server.ts";
-import { createPermissionCache } from "./sieve/permissions.ts";
-import { createGate } from "./verify.ts";
+import { lazily, type Database } from "./database/database.ts";
+import { builtIn, createRegistry, type Registry } from "./modules/registry.ts";
 
-const print = (line: Readonly<Record<string, unknown>>): void => {
-  process.stdout.write(`${JSON.stringify(line)}\n`);
-};
+const destination = pino.destination({ fd: 1, sync: false });
+const logger = pino({ base: null, timestamp: false, formatters: { level: (level) => ({ level }) } }, destination);
+const LEVELS = new Map<unknown, "warn" | "error" | "fatal">([
+  ["warn", "warn"],
+  ["error", "error"],
+  ["critical", "fatal"],
+]);
+const line = (event: Readonly<Record<string, unknown>>): void => logger[LEVELS.get(event["severity"]) ?? "info"](event);
 
 /** Says why the origin does not start, in one sentence that holds no value. */
 function stop(reason: string): never {
@@ -22,63 +25,48 @@ function stop(reason: string): never {
   process.exit(1);
 }
 
-async function openDatabase(url: string | null): Promise<Database> {
-  if (url === null) return (await import("./database/embedded.ts")).openEmbedded();
-  return (await import("./database/pg.ts")).openPostgres(url, () => {});
+async function openDatabase(url: string | null, registry: Registry): Promise<Database> {
+  if (url === null) return (await import("./database/embedded.ts")).openEmbedded(registry);
+  const onError = () => line({ at: new Date().toISOString(), event: "database_connection_lost" });
+  // The driver is loaded by the first statement, so that listening does not wait for it.
+  return lazily(async () => (await import("./database/pg.ts")).openPostgres(url, onError));
 }
 
-const settings = parseEnvironment(process.env);
+const settings = parseEnvironment(process.env, randomUUID());
 if (!settings.ok) stop(settings.error);
-const { port, host, config, secrets, databaseUrl, requestStateKey, drainSeconds, instanceId, deployment } = settings.value;
-const gate = createGate(secrets);
-if (!gate.ok) stop(gate.error);
-
-const now = () => performance.now();
-const registry = createRegistry(builtIn());
-const database = await openDatabase(databaseUrl);
-const events: EventSink = {
-  record: (occurrence) => print({ at: new Date().toISOString(), layer: "origin", origin: config.origin, ...occurrence }),
-};
-const permissions = createPermissionCache({ database, registry, now, onGrace: () => {} });
-const mcp = createMcp({
+const { port, host, config, databaseUrl, drainSeconds } = settings.value;
+const registry = createRegistry(builtIn({ ...config, fetch }));
+const assembled = assemble(settings.value, {
+  database: await openDatabase(databaseUrl, registry),
   registry,
-  requestStateKey,
-  execute: (exchange, module, tool, params) => runTool(exchange, module, tool, params, { events, now: () => new Date() }),
-  onRefused: () => {},
-  onError: () => {},
+  fetch,
+  now: () => performance.now(),
+  wallClock: () => new Date(),
+  line,
 });
-const observer = createObserver(gate.value, instanceId ?? `local-${randomUUID()}`, deployment ?? "local", now);
-const origin = createOrigin({
-  name: config.origin,
-  gate: gate.value,
-  observer,
-  permissions,
-  mcp,
-  events,
-  ready: async () => {
-    try {
-      await database.query("select 1");
-      return true;
-    } catch {
-      return false;
-    }
-  },
-});
+if (!assembled.ok) stop(assembled.error);
+const assembly = assembled.value;
 
-origin.server.once("error", (error: NodeJS.ErrnoException) => stop(`cannot listen on ${host}:${port} (${error.code ?? "unknown"})`));
-origin.server.listen(port, host, () => {
-  const address = origin.server.address() as AddressInfo;
-  print({ event: "listening", port: address.port, origin: config.origin });
+assembly.origin.server.once("error", (error: NodeJS.ErrnoException) =>
+  stop(`cannot listen on ${host}:${port} (${error.code ?? "unknown"})`),
+);
+assembly.origin.server.listen(port, host, () => {
+  const address = assembly.origin.server.address() as AddressInfo;
+  line({ event: "listening", port: address.port, origin: config.origin });
+  assembly.start();
 });
 
 let leaving = false;
-async function leave(): Promise<void> {
+function onSignal(): void {
   if (leaving) return;
   leaving = true;
-  await origin.drain(drainSeconds * 1000);
-  await mcp.close();
-  await database.close();
-  process.exit(0);
+  void assembly.stop(drainSeconds * 1000).then(
+    () => {
+      destination.flushSync();
+      process.exit(0);
+    },
+    () => process.exit(1),
+  );
 }
-process.on("SIGTERM", () => void leave());
-process.on("SIGINT", () => void leave());
+process.on("SIGTERM", onSignal);
+process.on("SIGINT", onSignal);

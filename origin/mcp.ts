@@ -3,10 +3,9 @@
  * code through an explicit exchange object, never through request headers.
  */
 import { createMcpHandler, createRequestStateCodec, McpServer, type McpRequestContext } from "@modelcontextprotocol/server";
-import type { Identity } from "./identity.ts";
+import type { Exchange } from "./call.ts";
 import type { Tool } from "./modules/module.ts";
 import { call, getModuleSchema } from "./sieve/meta-tools.ts";
-import type { Permissions } from "./sieve/permissions.ts";
 import { refusal, success, type ToolResult } from "./sieve/refusal.ts";
 import { admit, describeModule, listModules } from "./sieve/sieve.ts";
 import type { Registry } from "./modules/registry.ts";
@@ -16,14 +15,6 @@ export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const VERSION = "0.1.0";
 const LIST_TTL_MS = 300_000;
 const DISCOVER_TTL_MS = 3_600_000;
-
-/** One HTTP request on its way through the SDK. */
-export interface Exchange {
-  readonly identity: Identity;
-  readonly permissions: Permissions;
-  /** Aborted when the client goes away or the deadline passes. */
-  readonly signal: AbortSignal;
-}
 
 /** What the meta tools hand over to. */
 export interface McpParts {
@@ -38,8 +29,11 @@ export interface McpParts {
 
 /** Serves requests whose caller is known. */
 export interface McpSide {
-  /** `request` carries only headers that the SDK may see; `body` is the parsed JSON. */
-  serve(request: Request, body: unknown, exchange: Exchange): Promise<Response>;
+  /**
+   * `request` carries only headers that the SDK may see; `body` is the parsed JSON. With `stream` the answer starts at once and is
+   * kept alive while a tool works; without, a modern client gets one JSON body.
+   */
+  serve(request: Request, body: unknown, exchange: Exchange, stream: boolean): Promise<Response>;
   close(): Promise<void>;
 }
 
@@ -97,12 +91,16 @@ export function createMcp({ registry, requestStateKey, execute, onRefused, onErr
     return server;
   }
 
-  const handler = createMcpHandler(build, { legacy: "stateless", maxRequestBodySize: MAX_BODY_BYTES, onerror: onError });
+  const options = { legacy: "stateless", maxRequestBodySize: MAX_BODY_BYTES, onerror: onError } as const;
+  const whole = createMcpHandler(build, options);
+  const streaming = createMcpHandler(build, { ...options, responseMode: "sse" });
   return {
-    serve(request, body, exchange) {
+    serve(request, body, exchange, stream) {
       exchanges.set(request, exchange);
-      return handler.fetch(request, { parsedBody: body });
+      return (stream ? streaming : whole).fetch(request, { parsedBody: body });
     },
-    close: () => handler.close(),
+    async close() {
+      await Promise.all([whole.close(), streaming.close()]);
+    },
   };
 }

@@ -13,7 +13,7 @@ export type Refusal =
   | "shape.batch"
   | "shape.size"
   | "shape.media"
-  | "deadline";
+  | "shape.method";
 
 interface Spec {
   readonly status: number;
@@ -34,23 +34,28 @@ const SPECS: Readonly<Record<Refusal, Spec>> = {
   "shape.batch": { status: 400, code: -32600, message: "JSON-RPC batches are not part of MCP." },
   "shape.size": { status: 413, code: 41300, message: "The request body is too large." },
   "shape.media": { status: 415, code: 41500, message: "Send application/json without content encoding." },
-  deadline: { status: 504, code: 50402, message: "The request took too long." },
+  "shape.method": { status: 405, code: 40500, message: "Use POST." },
 };
 
 /** What varies between two refusals of the same kind. */
 export interface RefusalDetails {
   readonly requestId: string | null;
-  /** JSON-RPC id of the request; null when the body was not parsed. */
-  readonly id?: string | number | null;
+  /** The parsed body, for its JSON-RPC id; absent when it was not parsed. */
+  readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
+function idOf(body: unknown): string | number | null {
+  const id = typeof body === "object" && body !== null && "id" in body ? body.id : null;
+  return typeof id === "string" || typeof id === "number" ? id : null;
+}
+
 /** The response for `refusal`. */
-export function refuse(refusal: Refusal, { requestId, id = null, headers = {}, data = {} }: RefusalDetails): Response {
+export function refuse(refusal: Refusal, { requestId, body, headers = {}, data = {} }: RefusalDetails): Response {
   const { status, code, message, deny, retryAfterSeconds } = SPECS[refusal];
   return Response.json(
-    { jsonrpc: "2.0", id, error: { code, message, data: { reason: refusal, requestId, ...data } } },
+    { jsonrpc: "2.0", id: idOf(body), error: { code, message, data: { reason: refusal, requestId, ...data } } },
     {
       status,
       headers: {

@@ -2,7 +2,9 @@
 -- decoy. Real installations never load this file; their users come from sign-up and their decoys from an operator.
 insert into mcpist.tools (module_id, tool_id) values
   ('time', 'now'), ('time', 'convert'),
-  ('http_status', 'check')
+  ('http_status', 'check'),
+  ('github', 'search_repositories'), ('github', 'list_issues'), ('github', 'get_issue'), ('github', 'create_issue'), ('github', 'comment'),
+  ('notion', 'search'), ('notion', 'get_page'), ('notion', 'create_page'), ('notion', 'append_blocks')
 on conflict do nothing;
 
 insert into mcpist.tools (module_id, tool_id, decoy) values ('time', 'set_system_clock', true)

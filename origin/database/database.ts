@@ -19,3 +19,21 @@ export interface Database {
   listen(channel: string, onPayload: (payload: string) => void, onLost: () => void): Promise<(() => Promise<void>) | null>;
   close(): Promise<void>;
 }
+
+/** A database that is opened by its first use. A failed opening is tried again by the next use. */
+export function lazily(open: () => Promise<Database>): Database {
+  let opened: Promise<Database> | null = null;
+  const get = (): Promise<Database> => {
+    opened ??= open().catch((cause: unknown) => {
+      opened = null;
+      throw cause;
+    });
+    return opened;
+  };
+  return {
+    query: async (text, parameters) => (await get()).query(text, parameters),
+    script: async (text) => (await get()).script(text),
+    listen: async (channel, onPayload, onLost) => (await get()).listen(channel, onPayload, onLost),
+    close: async () => (await opened)?.close(),
+  };
+}

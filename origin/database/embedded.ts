@@ -2,27 +2,14 @@
  * PGlite inside the process, in memory, migrated and seeded: for one origin on its own, when the configuration says "embedded".
  * Two origins with embedded databases share nothing: no claims, no counters, no revocations.
  */
-import { readdir, readFile } from "node:fs/promises";
+import type { Registry } from "../modules/registry.ts";
 import type { Database } from "./database.ts";
+import { addTools, migrate, readSeed } from "./migrations.ts";
 
-const MIGRATIONS = new URL("../../supabase/migrations/", import.meta.url);
-const SEED = new URL("../../supabase/seed.sql", import.meta.url);
-
-/** The migrations in order: file name and text. */
-export async function readMigrations(): Promise<readonly { readonly name: string; readonly text: string }[]> {
-  const names = (await readdir(MIGRATIONS)).filter((name) => name.endsWith(".sql")).sort();
-  return Promise.all(names.map(async (name) => ({ name, text: await readFile(new URL(name, MIGRATIONS), "utf8") })));
-}
-
-/** Development data: users, grants, one decoy. */
-export const readSeed = (): Promise<string> => readFile(SEED, "utf8");
-
-/** Starts PGlite in memory, migrates and seeds it. */
-export async function openEmbedded(): Promise<Database> {
+/** Starts PGlite in memory, without any schema. */
+export async function openPglite(): Promise<Database> {
   const { PGlite } = await import("@electric-sql/pglite");
   const db = await PGlite.create();
-  for (const { text } of await readMigrations()) await db.exec(text);
-  await db.exec(await readSeed());
   return {
     async query<Row extends object>(text: string, parameters: readonly unknown[] = []) {
       return (await db.query<Row>(text, [...parameters])).rows;
@@ -37,4 +24,13 @@ export async function openEmbedded(): Promise<Database> {
       await db.close();
     },
   };
+}
+
+/** Starts PGlite in memory with schema, tools and seed. */
+export async function openEmbedded(registry: Registry): Promise<Database> {
+  const database = await openPglite();
+  await migrate(database);
+  await addTools(database, registry);
+  await database.script(await readSeed());
+  return database;
 }

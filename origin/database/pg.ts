@@ -38,12 +38,12 @@ async function inTransaction<Row extends object>(pool: pg.Pool, text: string, pa
 }
 
 /** Opens the pool; the first connection is made by the first statement. `onError` hears of idle connections that broke. */
-export function openPostgres(url: string, onError: () => void): Database {
+export function openPostgres(url: string, onError: () => void, { queryTimeoutMs = QUERY_TIMEOUT_MS } = {}): Database {
   const { connectionString, max } = splitPoolSize(url);
   const settings = {
     connectionString,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
+    query_timeout: queryTimeoutMs,
     application_name: "mcpist-origin",
   };
   const pool = new pg.Pool({ ...settings, max, idleTimeoutMillis: IDLE_TIMEOUT_MS, allowExitOnIdle: true });

@@ -3,13 +3,23 @@
  * A module gets everything it may touch through {@link ToolContext}; it has no clock, no fetch and no secret of its own.
  */
 import type { z } from "zod";
+import type { Secret } from "../secret.ts";
 
 /** What a tool may use while it runs. */
 export interface ToolContext {
   /** Aborted when the client goes away or the deadline passes. */
   readonly signal: AbortSignal;
-  /** The database-independent wall clock. */
+  /** The wall clock. */
   readonly now: () => Date;
+  /** UUIDv7 of the client request, for tracing. */
+  readonly requestId: string;
+  /** W3C trace context of the caller, when it sent one. */
+  readonly traceparent: string | null;
+  /**
+   * A short-lived access token of the calling user for this module's provider, from the token broker.
+   * @throws {@link ToolError} when the user has not connected an account or the broker does not answer.
+   */
+  readonly token: () => Promise<Secret>;
 }
 
 /** One tool. `run` gets parameters that passed `input`, and returns what is sent to the model as JSON. */
@@ -33,6 +43,10 @@ export interface Module {
   /** 1 to 64 characters of `A-Za-z0-9_.-`. */
   readonly name: string;
   readonly description: string;
+  /** Its tools talk to other machines: answers are streamed, so that a slow upstream does not look like a dead origin. */
+  readonly network: boolean;
+  /** OAuth scopes that its tools need at the provider; empty = no account needed. */
+  readonly scopes: readonly string[];
   readonly tools: readonly Tool[];
 }
 

@@ -1,11 +1,17 @@
 /** All modules, by name. Adding one is a file beside this one and a line in {@link builtIn}. Keys come from clients: Maps only. */
+import type { OriginConfig } from "../../contract/runtime-config.ts";
+import { SANDBOX_ENVIRONMENT } from "../../contract/sandbox.ts";
+import { github } from "./github.ts";
+import { httpStatus } from "./http_status.ts";
 import type { Module, Tool } from "./module.ts";
+import { notion } from "./notion.ts";
 import { time } from "./time.ts";
 
 /** A module as the registry holds it. */
 export interface RegisteredModule {
   readonly name: string;
   readonly description: string;
+  readonly network: boolean;
   readonly tools: ReadonlyMap<string, Tool>;
 }
 /** Module name to module. */
@@ -23,10 +29,20 @@ export function createRegistry(modules: readonly Module[]): Registry {
       tools.set(tool.name, tool);
     }
     if (!NAME.test(module.name) || registry.has(module.name)) throw new TypeError("bad or repeated module name");
-    registry.set(module.name, { name: module.name, description: module.description, tools });
+    registry.set(module.name, { name: module.name, description: module.description, network: module.network, tools });
   }
   return registry;
 }
 
+/** What the modules of mcpist are configured with. */
+export interface ModuleSettings extends Pick<OriginConfig, "environment" | "upstreams" | "httpStatusHosts"> {
+  readonly fetch: typeof fetch;
+}
+
 /** The modules that ship with mcpist. */
-export const builtIn = (): readonly Module[] => [time];
+export const builtIn = ({ environment, upstreams, httpStatusHosts, fetch }: ModuleSettings): readonly Module[] => [
+  time,
+  github(upstreams.github ?? "https://api.github.com", fetch),
+  notion(upstreams.notion ?? "https://api.notion.com", fetch),
+  httpStatus({ hosts: httpStatusHosts, allowLoopback: environment === SANDBOX_ENVIRONMENT }),
+];

@@ -32,6 +32,8 @@ export function inZone(instant: Date, timeZone: string): string {
 export const time: Module = {
   name: "time",
   description: "Current time and time zone conversion",
+  network: false,
+  scopes: [],
   tools: [
     tool({
       name: "now",

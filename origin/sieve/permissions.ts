@@ -22,6 +22,8 @@ export interface Permissions {
   /** Calls per minute; -1 = unlimited. */
   readonly perMinute: number;
   readonly plan: string;
+  /** True when a monthly quota is in force and used up. */
+  readonly monthExhausted: boolean;
   /** Module name to tool name to tool: exactly what is granted, enabled and in the registry. */
   readonly allowed: ReadonlyMap<string, ReadonlyMap<string, Tool>>;
 }
@@ -53,12 +55,17 @@ interface Row {
   readonly status: string;
   readonly plan_id: string;
   readonly per_minute: number;
+  readonly month_exhausted: boolean;
   readonly version: string;
   readonly granted: readonly (readonly [string, string])[];
 }
 
 const LOAD = `
 select u.status, u.plan_id, p.per_minute, u.permissions_version::text as version,
+  p.per_month > 0 and exists (select from mcpist.settings where key = 'monthly_quota' and value = 'on') and exists (
+    select from mcpist.usage_monthly m
+    where m.user_id = u.user_id and m.month = date_trunc('month', now())::date and m.calls >= p.per_month
+  ) as month_exhausted,
   coalesce((
     select json_agg(json_build_array(g.module_id, g.tool_id))
     from mcpist.grants g join mcpist.tools t using (module_id, tool_id)
@@ -109,6 +116,7 @@ export function createPermissionCache({ database, registry, now, onGrace }: Perm
             active: row.status === "active",
             perMinute: row.per_minute,
             plan: row.plan_id,
+            monthExhausted: row.month_exhausted,
             allowed: intersect(registry, row.granted),
           }
         : null;

@@ -13,6 +13,9 @@ begin
   end loop;
 end $$;
 
+-- A statement that takes longer than the origins wait is of no use to anybody.
+alter role mcpist_origin set statement_timeout = '5s';
+
 create schema mcpist;
 revoke all on schema mcpist from public;
 grant usage on schema mcpist to mcpist_origin, mcpist_broker;

@@ -16,11 +16,11 @@ end $$;
 grant select on mcpist.plans, mcpist.users, mcpist.tools, mcpist.grants to mcpist_origin;
 grant select on mcpist.settings to mcpist_origin;
 grant select, insert, update on mcpist.usage_counters, mcpist.usage_monthly to mcpist_origin;
-grant select, insert, delete on mcpist.call_claims to mcpist_origin;
+grant select, insert on mcpist.call_claims to mcpist_origin;
 grant update (state, finished_at, result, origin, claimed_at, expires_at) on mcpist.call_claims to mcpist_origin;
 grant insert on mcpist.security_events to mcpist_origin, mcpist_broker;
 
-create policy origin_reads on mcpist.settings for select to mcpist_origin using (key in ('monthly_quota'));
+create policy origin_reads on mcpist.settings for select to mcpist_origin using (key = 'monthly_quota');
 create policy origin_reads on mcpist.plans for select to mcpist_origin using (true);
 create policy origin_reads on mcpist.users for select to mcpist_origin using (true);
 create policy origin_reads on mcpist.tools for select to mcpist_origin using (true);
@@ -30,6 +30,5 @@ create policy origin_counts on mcpist.usage_monthly to mcpist_origin using (true
 create policy origin_claims on mcpist.call_claims for select to mcpist_origin using (true);
 create policy origin_claims_new on mcpist.call_claims for insert to mcpist_origin with check (state = 'claimed' and result is null);
 create policy origin_finishes on mcpist.call_claims for update to mcpist_origin using (state = 'claimed') with check (true);
-create policy origin_sweeps on mcpist.call_claims for delete to mcpist_origin using (expires_at < now());
 create policy origin_logs on mcpist.security_events for insert to mcpist_origin with check (layer in ('gateway', 'origin'));
 create policy broker_logs on mcpist.security_events for insert to mcpist_broker with check (layer = 'broker');

@@ -1,0 +1,166 @@
+/**
+ * Puts an origin together from its settings and what is not deterministic (clocks, fetch, database, output). main.ts does it with
+ * the real ones, tests with their own; nothing here reads the process or the environment.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { err, ok, type Result } from "../contract/result.ts";
+import { createAlerts } from "./alerts.ts";
+import { createBackground } from "./background.ts";
+import { createBroker } from "./broker.ts";
+import { createCaller } from "./call.ts";
+import { createClaims } from "./claims.ts";
+import type { OriginSettings } from "./config.ts";
+import type { Database } from "./database/database.ts";
+import type { EventSink } from "./events.ts";
+import { createSlidingLog } from "./limits/sliding-log.ts";
+import { createUsage, SYNC_INTERVAL_MS } from "./limits/usage.ts";
+import { createLog, FLUSH_MS } from "./log.ts";
+import { createMcp } from "./mcp.ts";
+import { createMetrics } from "./metrics.ts";
+import type { Registry } from "./modules/registry.ts";
+import { createObserver } from "./observe.ts";
+import { createRequestHandler } from "./request.ts";
+import { createOrigin, type Origin } from "./server.ts";
+import { compareVersions, listenForChanges, POLL_MS } from "./sieve/invalidation.ts";
+import { createPermissionCache } from "./sieve/permissions.ts";
+import { createRefusals } from "./sieve/refusals.ts";
+import { createGate } from "./verify.ts";
+
+const SWEEP_MS = 60_000;
+
+/** What an origin cannot make itself. */
+export interface Surroundings {
+  readonly database: Database;
+  readonly registry: Registry;
+  readonly fetch: typeof fetch;
+  /** Monotonic. Unit: milliseconds. */
+  readonly now: () => number;
+  readonly wallClock: () => Date;
+  /** Writes one JSON line. */
+  readonly line: (event: Readonly<Record<string, unknown>>) => void;
+}
+
+/** An origin that is ready to listen. */
+export interface Assembled {
+  readonly origin: Origin;
+  /** Begins periodic work; call it once the server listens. */
+  start(): void;
+  /** Lets requests finish for at most `graceMs`, writes what is pending, closes the database. */
+  stop(graceMs: number): Promise<void>;
+  /** One comparison of permission versions, as the timer does it. */
+  readonly pollPermissions: () => Promise<void>;
+  /** One accounting round, as the timer does it. */
+  readonly syncUsage: () => Promise<boolean>;
+  /** Writes pending events, as the timer does it. */
+  readonly flushLog: () => Promise<void>;
+}
+
+/** Puts it together. @returns as error one sentence about the gateway secret, without any value. */
+export function assemble(settings: OriginSettings, surroundings: Surroundings): Result<Assembled, string> {
+  const { config, secrets, requestStateKey, brokerSecret } = settings;
+  const { database, registry, fetch, now, wallClock, line } = surroundings;
+  const gate = createGate(secrets);
+  if (!gate.ok) return err(gate.error);
+
+  const metrics = createMetrics();
+  // Only the class of an error is printed: messages of libraries may quote what they were given.
+  const onError = (error: unknown): void => {
+    line({ at: wallClock().toISOString(), event: "internal_error", error: error instanceof Error ? error.name : "unknown" });
+  };
+  const background = createBackground(onError);
+  const alerts = createAlerts({ webhook: config.alertWebhook, environment: config.environment, fetch, now, line });
+  const log = createLog({ origin: config.origin, line, database, wallClock, now, onWritten: (event) => alerts.consider(event) });
+  const events: EventSink = {
+    record(occurrence) {
+      metrics.count("mcpist_events_total", occurrence.event);
+      log.record(occurrence);
+    },
+  };
+
+  const permissions = createPermissionCache({
+    database,
+    registry,
+    now,
+    onGrace: (userId) =>
+      events.record({ event: "db_unavailable", severity: "error", requestId: null, userId, reason: "cached permissions" }),
+  });
+  const limiter = createSlidingLog(now);
+  const usage = createUsage(database, config.origin, events);
+  const claims = createClaims({ database, origin: config.origin, sleep, now });
+  const broker = createBroker({
+    url: config.brokerUrl,
+    secret: brokerSecret,
+    fetch,
+    now,
+    wallClock,
+    onDenied: (userId, module, requestId, reason) =>
+      events.record({ event: "broker_denied", severity: "warn", requestId, userId, module, reason }),
+  });
+  const caller = createCaller({ claims, broker, events, metrics, wallClock });
+  const mcp = createMcp({
+    registry,
+    requestStateKey,
+    execute: (...call) => caller.run(...call),
+    onRefused: createRefusals({ database, registry, events, metrics, usage, now }),
+    onError: () => metrics.count("mcpist_requests_total", "sdk_rejected"),
+  });
+  const serveMcp = createRequestHandler({
+    permissions,
+    registry,
+    limiter,
+    usage,
+    caller,
+    mcp,
+    events,
+    metrics,
+    later: background.later,
+  });
+  const ready = async (): Promise<boolean> => {
+    try {
+      await database.query("select 1");
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const observer = createObserver(gate.value, settings.instanceId, settings.deployment, now);
+  const origin = createOrigin({ name: config.origin, gate: gate.value, observer, serveMcp, events, metrics, ready, onError });
+
+  metrics.gauge("mcpist_requests_in_flight", "Requests to /mcp that are being served", origin.inFlight);
+  metrics.gauge("mcpist_permission_cache_users", "Users in the permission cache", () => permissions.size);
+  metrics.gauge("mcpist_limiter_users", "Users with a call in the last minute", () => limiter.users);
+  metrics.gauge("mcpist_events_lost_rows", "Events that reached no database row", () => log.lostRows);
+
+  const listening = listenForChanges(database, permissions, (userId) => broker.drop(userId));
+  const pollPermissions = async (): Promise<void> => {
+    await listening.renew();
+    for (const userId of await compareVersions(database, permissions)) broker.drop(userId);
+  };
+
+  return ok({
+    origin,
+    start() {
+      background.later(() => listening.renew());
+      background.every(POLL_MS, pollPermissions);
+      background.every(FLUSH_MS, () => log.flush());
+      background.every(SYNC_INTERVAL_MS, async () => void (await usage.sync()));
+      background.every(SWEEP_MS, async () => {
+        limiter.sweep();
+        await claims.sweep();
+      });
+    },
+    async stop(graceMs) {
+      await origin.drain(graceMs);
+      await mcp.close();
+      await background.stop();
+      await usage.sync();
+      await log.flush(true);
+      await alerts.settle();
+      await listening.stop();
+      await database.close();
+    },
+    pollPermissions,
+    syncUsage: () => usage.sync(),
+    flushLog: () => log.flush(),
+  });
+}

@@ -1,0 +1,133 @@
+/**
+ * Client of the token broker: asks for a short-lived access token of one user for one module. Tokens stay in memory, one request
+ * per user and module at a time, and are forgotten when permissions change. Refresh tokens never come here.
+ */
+import { z } from "zod";
+import { BROKER_SECRET_HEADER } from "../contract/headers.ts";
+import { ToolError } from "./modules/module.ts";
+import { Secret } from "./secret.ts";
+
+/** A token is used until this long before it expires, but never longer than {@link MAX_AGE_MS}. Unit: milliseconds. */
+export const EARLY_MS = 60_000;
+export const MAX_AGE_MS = 300_000;
+const TIMEOUT_MS = 5_000;
+const MAX_ENTRIES = 10_000;
+const MAX_REPLY_BYTES = 16 * 1024;
+
+/** Why there is no token. `connect`: the user must connect an account. `unavailable`: try later. */
+export type BrokerDenial = "connect" | "unavailable" | "refused";
+
+/** Texts for the caller. */
+const TEXTS: Readonly<Record<BrokerDenial, string>> = {
+  connect: "Connect your account for this module first.",
+  unavailable: "Temporarily unavailable. Try again later.",
+  refused: "Temporarily unavailable. Try again later.",
+};
+
+/** What the client needs from outside. */
+export interface BrokerSources {
+  /** null = no broker is configured. */
+  readonly url: string | null;
+  /** 64 lower-case hex characters. */
+  readonly secret: string | null;
+  readonly fetch: typeof fetch;
+  /** Monotonic. Unit: milliseconds. */
+  readonly now: () => number;
+  /** Wall clock, to turn `expires_at` into an age. */
+  readonly wallClock: () => Date;
+  readonly onDenied: (userId: string, module: string, requestId: string, denial: BrokerDenial) => void;
+}
+
+/** Gives tokens. */
+export interface Broker {
+  /** @throws {@link ToolError} with a text for the caller. */
+  token(userId: string, module: string, requestId: string): Promise<Secret>;
+  /** Forgets the tokens of one user. */
+  drop(userId: string): void;
+}
+
+const reply = z.object({
+  access_token: z.string().min(1).max(8192),
+  /** Seconds since 1970, or null for a token that does not expire. */
+  expires_at: z.number().nullable(),
+});
+
+interface Kept {
+  readonly token: Secret;
+  readonly until: number;
+}
+
+/** Builds the client. */
+export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: BrokerSources): Broker {
+  const kept = new Map<string, Map<string, Kept>>();
+  const asking = new Map<string, Promise<Secret>>();
+  // A drop that arrives while a request is under way must not be undone by its answer.
+  let drops = 0;
+
+  async function ask(userId: string, module: string, requestId: string): Promise<Secret | BrokerDenial> {
+    if (url === null || secret === null) return "connect";
+    const dropsBefore = drops;
+    let response: Response;
+    try {
+      response = await fetch(url, {
+        method: "POST",
+        headers: { "content-type": "application/json", [BROKER_SECRET_HEADER]: secret },
+        body: JSON.stringify({ request_id: requestId, user_id: userId, module }),
+        redirect: "manual",
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+    } catch {
+      return "unavailable";
+    }
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      if (response.status === 404) return "connect";
+      return response.status === 403 ? "refused" : "unavailable";
+    }
+    let parsed;
+    try {
+      const text = await response.text();
+      if (text.length > MAX_REPLY_BYTES) return "unavailable";
+      parsed = reply.safeParse(JSON.parse(text));
+    } catch {
+      return "unavailable";
+    }
+    if (!parsed.success) return "unavailable";
+    const token = new Secret(parsed.data.access_token);
+    const left = parsed.data.expires_at === null ? MAX_AGE_MS : parsed.data.expires_at * 1000 - wallClock().getTime() - EARLY_MS;
+    if (left > 0 && drops === dropsBefore) keep(userId, module, { token, until: now() + Math.min(left, MAX_AGE_MS) });
+    return token;
+  }
+
+  function keep(userId: string, module: string, entry: Kept): void {
+    const modules = kept.get(userId) ?? new Map<string, Kept>();
+    kept.delete(userId);
+    kept.set(userId, modules.set(module, entry));
+    const oldest = kept.keys().next();
+    if (kept.size > MAX_ENTRIES && !oldest.done) kept.delete(oldest.value);
+  }
+
+  return {
+    async token(userId, module, requestId) {
+      const entry = kept.get(userId)?.get(module);
+      if (entry && entry.until > now()) return entry.token;
+      const key = `${userId} ${module}`;
+      let running = asking.get(key);
+      if (!running) {
+        running = ask(userId, module, requestId)
+          .then((answer) => {
+            if (answer instanceof Secret) return answer;
+            onDenied(userId, module, requestId, answer);
+            throw new ToolError(TEXTS[answer]);
+          })
+          .finally(() => asking.delete(key));
+        asking.set(key, running);
+      }
+      return running;
+    },
+    drop(userId) {
+      drops++;
+      kept.delete(userId);
+    },
+  };
+}
