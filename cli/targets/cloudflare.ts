@@ -196,9 +196,11 @@ export function cloudflareWorker(
         },
       );
     },
-    async deploy(shares, message, guard) {
+    async deploy(shares, message, guard, options = { recall: false }) {
+      if (options.recall && shares.filter((share) => share.percentage > 0).length !== 1)
+        throw new TypeError("an old version is recalled at 0 % only");
       await guard();
-      await api.call("POST", `${script}/deployments`, {
+      await api.call("POST", `${script}/deployments${options.recall ? "?force=true" : ""}`, {
         repeatable: true,
         body: {
           strategy: "percentage",

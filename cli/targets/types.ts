@@ -65,7 +65,7 @@ export interface WorkerVersion {
 export interface WorkerLook {
   /** Newest first. */
   readonly versions: readonly WorkerVersion[];
-  readonly deployment: readonly { readonly versionId: string; readonly percentage: number }[];
+  readonly deployment: readonly Share[];
   /** Kid by version id, as the version itself reports it; only versions of the deployment can be asked. */
   readonly observed: Readonly<Record<string, string | null>>;
 }
@@ -85,10 +85,19 @@ export interface WorkerTarget {
    * deploy it. @returns the new version's id.
    */
   reupload(from: WorkerVersion, annotation: Annotation | null, guard: Guard, secretFrom?: WorkerVersion): Promise<string>;
-  /** Replaces the deployment. */
-  deploy(versions: readonly { readonly versionId: string; readonly percentage: number }[], message: string, guard: Guard): Promise<void>;
+  /**
+   * Replaces the deployment. `recall`: a share names an old version that holds another secret, which Cloudflare refuses
+   * (10220) unless forced; allowed at 0 % only, where it can reach nobody who does not ask for it.
+   */
+  deploy(versions: readonly Share[], message: string, guard: Guard, options?: { readonly recall: boolean }): Promise<void>;
   /** Lets version `versionId` ask origin `origin` with its own secret. Null when that version did not answer. */
   probe(versionId: string, origin: string): Promise<ProbeReport | null>;
+}
+
+/** A version's part of the traffic. Unit: percent. */
+export interface Share {
+  readonly versionId: string;
+  readonly percentage: number;
 }
 
 /** What a version made by a rotation says about itself. */

@@ -50,7 +50,9 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
     for (const origin of run.origins) run.result.proof[origin.name] = "tombstone observed";
   } else {
     await run.step(`prove that ${kid} is dead`, async () => {
-      await run.targets.worker.deploy([...alone, { versionId: old.id, percentage: 0 }], `mcpist proof kid=${kid}`, run.journal.guard);
+      await run.targets.worker.deploy([...alone, { versionId: old.id, percentage: 0 }], `mcpist proof kid=${kid}`, run.journal.guard, {
+        recall: true,
+      });
       try {
         await Promise.all(
           run.origins.flatMap((origin) =>
