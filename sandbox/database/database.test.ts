@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await Promise.all(pools.map((pool) => pool.end()));
-  await database.close();
+  await database?.close();
 });
 
 function pool(max = 3, connectionString = database.adminUrl): pg.Pool {

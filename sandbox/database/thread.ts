@@ -3,15 +3,16 @@
  * Receives the SQL to start with and a port; answers with the port that it got, or with the reason why not.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { PGlite } from "@electric-sql/pglite";
+import type { PGlite } from "@electric-sql/pglite";
 import { startFront } from "./front.ts";
+import { openMigrated, type SqlFile } from "./snapshot.ts";
 
 /** What the thread is started with. */
 export interface ThreadInput {
   /** 0 = any. */
   readonly port: number;
   /** Run in order, as the superuser, before anybody can connect. */
-  readonly sql: readonly { readonly name: string; readonly text: string }[];
+  readonly sql: readonly SqlFile[];
 }
 /** What the thread answers, once. */
 export type ThreadOutput =
@@ -19,13 +20,11 @@ export type ThreadOutput =
   | { readonly error: string; readonly code?: string };
 
 async function start(input: ThreadInput): Promise<ThreadOutput> {
-  const database = await PGlite.create();
-  for (const { name, text } of input.sql) {
-    try {
-      await database.exec(text);
-    } catch (cause) {
-      return { error: `${name}: ${cause instanceof Error ? cause.message : "failed"}` };
-    }
+  let database: PGlite;
+  try {
+    database = await openMigrated(input.sql);
+  } catch (cause) {
+    return { error: cause instanceof Error ? cause.message : "the database did not start" };
   }
   const { rows } = await database.query<{ rolname: string }>("select rolname from pg_roles where rolname !~ '^pg_'");
   try {
