@@ -61,8 +61,8 @@ export function to(backend: Backend, headers: readonly (readonly [string, string
 export interface EdgeOptions {
   /** Name of the listener for {@link VendorContext.port}; null = any port. */
   readonly listener: string | null;
-  /** Value of the Server response header. */
-  readonly server: string;
+  /** Whose edge it is: the `server` response header of its own pages, and the platform of fault rules. */
+  readonly platform: "koyeb" | "fly";
   /** May take its time, as waking an instance does. */
   readonly route: (request: IncomingMessage) => Promise<Route>;
 }
@@ -85,7 +85,7 @@ async function suffer(effect: FaultEffect, options: EdgeOptions, response: Serve
 
 function answer(route: Extract<Route, { kind: "page" }>, options: EdgeOptions, response: ServerResponse): void {
   if (response.destroyed) return;
-  response.writeHead(route.status, { "content-type": "text/plain; charset=utf-8", server: options.server });
+  response.writeHead(route.status, { "content-type": "text/plain; charset=utf-8", server: options.platform });
   response.end(`${route.text}\n`);
 }
 
@@ -147,7 +147,7 @@ async function sufferAll(effects: readonly FaultEffect[], options: EdgeOptions, 
 /** Opens the public listener of an app. @throws when the port is taken. */
 export async function startEdge(context: VendorContext, options: EdgeOptions): Promise<Listener> {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { effects } = context.faults.record("origin", request.method ?? "GET", request.url ?? "/", options.server.toLowerCase());
+    const { effects } = context.faults.record("origin", request.method ?? "GET", request.url ?? "/", options.platform);
     const early = effects.filter((effect) => !isLate(effect));
     if (early.length > 0 && (await sufferAll(early, options, response))) return;
     const route = await options.route(request);
@@ -157,7 +157,7 @@ export async function startEdge(context: VendorContext, options: EdgeOptions): P
   };
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => {
-      context.log(`sandbox: ${options.server} edge: ${error instanceof Error ? error.message : "unknown error"}`);
+      context.log(`sandbox: ${options.platform} edge: ${error instanceof Error ? error.message : "unknown error"}`);
       if (!response.headersSent) answer(page(502, "the platform could not route this request"), options, response);
       else response.destroy();
     });

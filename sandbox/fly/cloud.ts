@@ -33,6 +33,11 @@ export class FlyCloud {
     return machine;
   }
 
+  /** Tells the operator what a client asked for and did not get. */
+  report(what: string): void {
+    this.#context.log(`sandbox: fly does not imitate ${what}`);
+  }
+
   /** The name is free again at once; Machines end in their own time. */
   retire(app: FlyApp): void {
     this.apps.delete(app.name);

@@ -5,11 +5,12 @@
 import { startEdge } from "../edge.ts";
 import { type Listener, listen, type VendorContext, withFaults } from "../vendor.ts";
 import { flyApi } from "./api.ts";
+import { flyWeb } from "./web.ts";
 import { FlyCloud } from "./cloud.ts";
 
 /** A running Fly.io. */
 export interface Fly {
-  /** Machines API base without `/v1`; GraphQL is at `/graphql` of the same base. */
+  /** Machines API base without `/v1`. The same base serves GraphQL (`/graphql`) and the log of releases (`/api/v1`). */
   readonly url: string;
   /** Public URL of an app; stable from the first call on. */
   edgeUrl(app: string): Promise<string>;
@@ -25,13 +26,14 @@ export interface Fly {
 /** @param options.program what runs instead of the origin. @throws when a port is taken. */
 export async function startFly(context: VendorContext, options: { readonly program?: string } = {}): Promise<Fly> {
   const cloud = new FlyCloud(context, options.program);
-  const api = await listen(withFaults("fly", context, flyApi(cloud, context.tokens.fly)), context.port("fly"));
+  const { fly: token } = context.tokens;
+  const api = await listen(withFaults("fly", context, flyApi(cloud, token).route("/", flyWeb(cloud, token))), context.port("fly"));
   const edges = new Map<string, Promise<Listener>>();
   return {
     url: api.url,
     async edgeUrl(app) {
-      const listener = edges.size === 0 ? "origin-fly" : null;
-      const edge = edges.get(app) ?? startEdge(context, { listener, server: "Fly", route: (request) => cloud.route(app, request) });
+      const listener = edges.size === 0 ? "fly-edge" : null;
+      const edge = edges.get(app) ?? startEdge(context, { listener, platform: "fly", route: (request) => cloud.route(app, request) });
       edges.set(app, edge);
       return (await edge).url;
     },

@@ -2,12 +2,13 @@
  * One Fly Machine: its states, its lease, its process. Secrets are read at boot and at no other moment, so an update, a cold
  * start or an autostart sees the newest ones and a resumed snapshot never does.
  */
-import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backend } from "../edge.ts";
-import { type Instance, startInstance } from "../instance.ts";
+import { type Instance, StartError, startInstance } from "../instance.ts";
 import type { VendorContext } from "../vendor.ts";
-import { type FlyApp, machineId, OWNER, versionId } from "./records.ts";
+import { type CheckConfig, Checks } from "./checks.ts";
+import { Lease, MachineConflict } from "./lease.ts";
+import { type FlyApp, imageRef, machineId, versionId } from "./records.ts";
 
 /** States of a Machine that this emulator passes through. */
 export type MachineState =
@@ -31,11 +32,8 @@ export interface MachineConfig {
   readonly services?: readonly ServiceConfig[] | undefined;
   readonly checks?: Readonly<Record<string, CheckConfig>> | undefined;
   readonly standbys?: readonly string[] | undefined;
+  readonly restart?: { readonly policy?: string | undefined; readonly max_retries?: number | undefined } | undefined;
   readonly stop_config?: { readonly signal?: string | undefined } | undefined;
-}
-interface CheckConfig {
-  readonly type?: string | undefined;
-  readonly path?: string | undefined;
 }
 interface ServiceConfig {
   readonly internal_port?: number | undefined;
@@ -43,36 +41,12 @@ interface ServiceConfig {
   readonly checks?: readonly CheckConfig[] | undefined;
 }
 
-interface Check {
-  readonly name: string;
-  /** Null: a TCP check, which passes as soon as somebody listens. */
-  readonly path: string | null;
-  status: "passing" | "critical";
-  output: string;
-  updatedAt: Date;
-}
-
-interface Lease {
-  readonly nonce: string;
-  readonly description: string;
-  readonly version: string;
-  expiresAt: Date;
-}
-
-/** An operation that the Machine's state or lease does not allow. The API layer gives it its status. */
-export class MachineConflict extends Error {
-  readonly status: 400 | 408 | 409 | 412;
-  constructor(status: MachineConflict["status"], message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
 /** After the proxy forgot a Machine, its open requests may take this long; then it gets its kill signal. Unit: milliseconds. */
 const OPEN_REQUESTS_MS = 5_000;
-const CHECK_TIMEOUT_MS = 5_000;
 /** A boot that asks for a secrets version nobody has yet gives up after so many boot times. */
 const SECRETS_PATIENCE = 10;
+/** The vendor restarts a failing process ten times; fewer here, because each one costs real processor time. */
+const RESTARTS = 3;
 
 export class Machine {
   readonly id = machineId();
@@ -84,10 +58,11 @@ export class Machine {
   config: MachineConfig;
   state: MachineState = "created";
   cordoned = false;
-  lease: Lease | null = null;
+  readonly lease = new Lease(this.id);
   running: { readonly instance: Instance; readonly backend: Backend } | null = null;
   readonly events: { type: string; status: string; source: string; timestamp: number }[] = [];
-  #checks: Check[] = [];
+  #checks: Checks | null = null;
+  #restarts = 0;
   #minSecretsVersion = 0;
   #bootSecrets: Readonly<Record<string, string>> = {};
   #tail: Promise<void> = Promise.resolve();
@@ -114,7 +89,7 @@ export class Machine {
 
   /** True when the proxy may send requests here: started, not cordoned, every check passing, and a service to send them to. */
   get routable(): boolean {
-    return this.state === "started" && !this.cordoned && this.hasService && this.#checks.every((check) => check.status === "passing");
+    return this.state === "started" && !this.cordoned && this.hasService && this.#checks?.passing === true;
   }
   get hasService(): boolean {
     return (this.config.services ?? []).length > 0;
@@ -165,7 +140,7 @@ export class Machine {
     void this.#enqueue(async () => {
       this.#become("stopping");
       await this.#halt();
-      await this.#boot(true);
+      await this.#boot("of the last boot");
     });
   }
 
@@ -224,6 +199,7 @@ export class Machine {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#checks?.end();
     await this.running?.instance.stop("SIGINT", 1_000);
     await this.#tail;
     await this.running?.instance.kill();
@@ -251,42 +227,13 @@ export class Machine {
     late.abort();
   }
 
-  /** Takes, or with the right nonce renews, the lease. @throws {MachineConflict} 409 when somebody else holds it. */
-  acquireLease(ttlSeconds: number, description: string, nonce: string | undefined): Lease {
-    const held = this.#heldLease();
-    if (held && held.nonce !== nonce) throw new MachineConflict(409, `failed to acquire lease: lease currently held by ${OWNER}`);
-    if (!held && nonce !== undefined) throw new MachineConflict(409, "failed to refresh lease: no lease with this nonce");
-    const expiresAt = new Date(Date.now() + ttlSeconds * 1000);
-    this.lease = held
-      ? { ...held, expiresAt }
-      : { nonce: randomBytes(6).toString("hex"), description, version: this.instanceId, expiresAt };
-    return this.lease;
-  }
-  /** @throws {MachineConflict} 409 when `nonce` does not hold the lease. */
-  releaseLease(nonce: string | undefined): void {
-    const held = this.#heldLease();
-    if (held?.nonce !== nonce) throw new MachineConflict(409, "failed to release lease: lease nonce does not match");
-    this.lease = null;
-  }
-  /** A change is allowed when nobody holds the lease and no nonce was sent, or when the nonce is the holder's. */
-  checkLease(nonce: string | undefined): void {
-    const held = this.#heldLease();
-    if (held && held.nonce !== nonce) throw new MachineConflict(409, `machine ID ${this.id} lease currently held by ${OWNER}`);
-    if (!held && nonce !== undefined) throw new MachineConflict(409, `machine ID ${this.id} has no lease with this nonce`);
-  }
-  currentLease(): Lease | null {
-    return this.#heldLease();
-  }
-
   onWire() {
-    const [, registry = "registry-1.docker.io", repository = this.config.image, tag = "latest"] =
-      /^(?:([^/:]+\.[^/]+)\/)?([^:@]+)(?::([^@]+))?/.exec(this.config.image) ?? [];
     return {
       id: this.id,
       name: this.name,
       state: this.state,
       region: this.region,
-      image_ref: { registry, repository, tag, digest: "sha256:".padEnd(71, "0"), labels: {} },
+      image_ref: { ...imageRef(this.config.image), labels: {} },
       instance_id: this.instanceId,
       version: this.instanceId,
       private_ip: `fdaa:0:1:a7b::${this.id.slice(0, 4)}`,
@@ -294,16 +241,12 @@ export class Machine {
       updated_at: this.updatedAt.toISOString(),
       config: this.config,
       events: this.events.toReversed(),
-      checks: this.#checks.map(({ name, status, output, updatedAt }) => ({ name, status, output, updated_at: updatedAt.toISOString() })),
+      checks: this.#checks?.onWire() ?? [],
       host_status: "ok",
       cordoned: this.cordoned,
     };
   }
 
-  #heldLease(): Lease | null {
-    if (this.lease && this.lease.expiresAt.getTime() <= Date.now()) this.lease = null;
-    return this.lease;
-  }
   #record(type: string, status: string): void {
     this.events.push({ type, status, source: type === "exit" ? "flyd" : "user", timestamp: Date.now() });
   }
@@ -329,8 +272,7 @@ export class Machine {
     await running.backend.drain(OPEN_REQUESTS_MS);
     // The vendor's default is SIGINT.
     await running.instance.stop(this.config.stop_config?.signal === "SIGTERM" ? "SIGTERM" : "SIGINT");
-    this.running = null;
-    this.#checks = [];
+    this.#forget();
   }
   async #resumeOrBoot(): Promise<void> {
     if (this.running?.instance.state !== "suspended") return this.#boot();
@@ -352,12 +294,16 @@ export class Machine {
     return app.history.get(app.staleAt ?? app.secretsVersion) ?? {};
   }
 
-  async #boot(restarted = false): Promise<void> {
+  async #boot(secrets: "fresh" | "of the last boot" = "fresh"): Promise<void> {
     this.#become("starting");
     const version = this.instanceId;
     const { signal } = this.#closing;
-    await sleep(this.#context.timings.flyBootMs, undefined, { signal });
-    if (!restarted) this.#bootSecrets = await this.#secrets();
+    const { log, timings } = this.#context;
+    await sleep(timings.flyBootMs, undefined, { signal });
+    if (secrets === "fresh") {
+      this.#bootSecrets = await this.#secrets();
+      this.#restarts = 0;
+    }
     const environment = {
       ...this.config.env,
       ...this.#bootSecrets,
@@ -369,56 +315,44 @@ export class Machine {
       FLY_IMAGE_REF: this.config.image,
       FLY_PROCESS_GROUP: this.config.metadata?.["fly_process_group"] ?? "",
     };
-    const { log } = this.#context;
-    const instance = await startInstance(environment, { id: `fly ${this.id}`, log, program: this.#program, signal });
+    let instance: Instance;
+    try {
+      instance = await startInstance(environment, { id: `fly ${this.id}`, log, program: this.#program, signal });
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      return this.#afterExit(error.message, 1);
+    }
     const running = { instance, backend: new Backend(instance.port) };
     this.running = running;
-    void instance.exited.then(({ code }) => this.#onExit(running, code));
     // Replaced while it booted: the next operation in the queue takes it down again, and nobody may see it as started.
     if (version !== this.instanceId) return;
-    this.#startChecks();
+    void instance.exited.then(({ code }) => {
+      if (this.running === running && this.state === "started") this.#afterExit(`the process ended with code ${code}`, code);
+      return undefined;
+    });
+    this.#checks = new Checks(this.config, instance, () => this.#become(this.state), Math.max(10, timings.flyBootMs / 4));
     this.#record("start", "started");
     this.#become("started");
   }
 
-  /** A process that ends on its own takes its Machine down with it. */
-  #onExit(running: NonNullable<Machine["running"]>, code: number | null): void {
-    if (this.running !== running || this.state !== "started") return;
-    this.running = null;
-    this.#checks = [];
+  /** The process ended on its own: restarted as its policy says, with what it knew; else stopped. */
+  #afterExit(message: string, code: number | null): void {
+    this.#forget();
     this.#record("exit", "stopped");
-    this.#context.log(`fly machine ${this.id}: the process ended with code ${code}`);
-    this.#become("stopped");
+    this.#context.log(`fly machine ${this.id}: ${message}`);
+    const { policy = "on-failure", max_retries: retries = RESTARTS } = this.config.restart ?? {};
+    const wanted = policy === "always" || (policy === "on-failure" && code !== 0);
+    if (!wanted || this.#restarts >= Math.min(retries, RESTARTS)) return this.#become("stopped");
+    this.#restarts++;
+    this.#become("starting");
+    void this.#enqueue(async () => {
+      if (this.state === "starting") await this.#boot("of the last boot");
+    });
   }
 
-  /** Every check is critical until it was asked once. */
-  #startChecks(): void {
-    const named = Object.entries(this.config.checks ?? {});
-    const ofServices = (this.config.services ?? []).flatMap((service, i) =>
-      (service.checks ?? []).map((check, j) => [`servicecheck-${i}${j}-http-${service.internal_port ?? 8080}`, check] as const),
-    );
-    const updatedAt = new Date();
-    this.#checks = [...named, ...ofServices].map(([name, check]) => {
-      const path = check.type === "tcp" ? null : (check.path ?? "/");
-      return { name, path, status: "critical", output: "waiting for status update", updatedAt };
-    });
-    const { running } = this;
-    const checks = this.#checks;
-    const ask = async (): Promise<void> => {
-      for (let late = 0; this.running === running && this.#checks === checks && !this.#closing.signal.aborted; late++) {
-        for (const check of checks) {
-          if (this.state !== "started") break;
-          const good = check.path === null || ((await running?.instance.healthy(check.path, CHECK_TIMEOUT_MS)) ?? false);
-          check.status = good ? "passing" : "critical";
-          check.output = good ? "Success" : "no healthy answer";
-          check.updatedAt = new Date();
-        }
-        this.#become(this.state);
-        const { flyBootMs } = this.#context.timings;
-        const pause = checks.every((check) => check.status === "passing") ? Math.max(1_000, flyBootMs) : Math.max(10, flyBootMs / 4);
-        await sleep(pause, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
-      }
-    };
-    if (checks.length > 0) void ask();
+  #forget(): void {
+    this.running = null;
+    this.#checks?.end();
+    this.#checks = null;
   }
 }

@@ -5,9 +5,6 @@ import type { Machine } from "./machine.ts";
 /** The one organisation of the sandbox. */
 export const ORGANIZATION = { id: "org-sandbox", slug: "personal", name: "Sandbox", internal_numeric_id: 1 } as const;
 
-/** Who holds leases that are taken with the sandbox's token. */
-export const OWNER = "sandbox@mcpist.invalid";
-
 export interface FlySecret {
   readonly value: string;
   readonly digest: string;
@@ -81,6 +78,13 @@ export function writeSecrets(app: FlyApp, values: Readonly<Record<string, string
   app.secrets = secrets;
   app.history.set(++app.secretsVersion, Object.fromEntries([...secrets].map(([name, { value }]) => [name, value])));
   return app.secretsVersion;
+}
+
+/** An image name taken apart. The digest is a constant: whatever image is asked for, the local program runs. */
+export function imageRef(image: string) {
+  const [, registry = "registry-1.docker.io", repository = image, tag = "latest"] =
+    /^(?:([^/]+\.[^/]+)\/)?([^:@]+)(?::([^@]+))?/.exec(image) ?? [];
+  return { registry, repository, tag, digest: "sha256:".padEnd(71, "0") };
 }
 
 /** Never with the value. */

@@ -248,7 +248,8 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
   app.get("/v1/instances", (c) => {
     const { app_id, service_id, deployment_id, regional_deployment_id } = c.req.query();
     const statuses = c.req.queries("statuses");
-    const found = [...cloud.instances.values()]
+    const found = cloud.instances
+      .list()
       .filter(({ deployment }) => (!app_id || deployment.appId === app_id) && (!service_id || deployment.serviceId === service_id))
       .filter(({ deployment }) => !deployment_id || deployment.id === deployment_id)
       .filter(({ deployment }) => !regional_deployment_id || deployment.regionalId === regional_deployment_id)

@@ -38,8 +38,8 @@ export async function startKoyeb(context: VendorContext, options: { readonly pro
     url: api.url,
     async edgeUrl(app, service) {
       const key = `${app}/${service}`;
-      const listener = edges.size === 0 ? "origin-koyeb" : null;
-      const edge = edges.get(key) ?? startEdge(context, { listener, server: "koyeb", route: () => cloud.route(app, service) });
+      const listener = edges.size === 0 ? "koyeb-edge" : null;
+      const edge = edges.get(key) ?? startEdge(context, { listener, platform: "koyeb", route: () => cloud.route(app, service) });
       edges.set(key, edge);
       return (await edge).url;
     },

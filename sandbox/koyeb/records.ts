@@ -90,7 +90,10 @@ export interface KoyebDeployment {
   readonly missingSecrets: readonly string[];
   status: DeploymentStatus;
   messages: string[];
+  /** Ends the walk, a cold start or a restart that is under way. */
   readonly abort: AbortController;
+  /** Instances that ended on their own and were replaced. */
+  restarts: number;
   readonly createdAt: Date;
   updatedAt: Date;
 }

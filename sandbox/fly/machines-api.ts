@@ -1,0 +1,153 @@
+/** The Machines of the Machines API: create, update, start, stop, wait, lease. Behaviour is in machine.ts. */
+import type { Context } from "hono";
+import { z } from "zod";
+import type { VendorApp } from "../vendor.ts";
+import type { FlyCloud } from "./cloud.ts";
+import { type Held, LEASE_OWNER } from "./lease.ts";
+import type { Machine } from "./machine.ts";
+import type { FlyApp } from "./records.ts";
+import { parseBody, refuse } from "./wire.ts";
+
+/** Request header that carries the lease. */
+const NONCE = "fly-machine-lease-nonce";
+/** Longest wait in one call. Unit: seconds. */
+const MAX_WAIT_SECONDS = 60;
+const DEFAULT_LEASE_SECONDS = 13;
+const WAITABLE: ReadonlySet<string> = new Set(["started", "stopped", "suspended", "destroyed"]);
+
+const text = z.string().min(1);
+const check = z.looseObject({ type: z.enum(["http", "tcp"]).optional(), path: z.string().optional() });
+const config = z.looseObject({
+  image: text,
+  env: z.record(z.string(), z.string()).optional(),
+  metadata: z.record(z.string(), z.string()).optional(),
+  services: z
+    .array(z.looseObject({ internal_port: z.int().optional(), autostart: z.boolean().optional(), checks: z.array(check).optional() }))
+    .optional(),
+  checks: z.record(z.string(), check).optional(),
+  standbys: z.array(text).optional(),
+  restart: z.looseObject({ policy: z.string().optional(), max_retries: z.int().optional() }).optional(),
+  stop_config: z.looseObject({ signal: z.string().optional() }).optional(),
+});
+const machineBody = z.looseObject({
+  config,
+  name: text.optional(),
+  region: text.optional(),
+  skip_launch: z.boolean().default(false),
+  min_secrets_version: z.int().min(0).nullish(),
+  current_version: text.optional(),
+  lease_ttl: z.int().min(0).optional(),
+});
+const leaseBody = z.looseObject({ ttl: z.int().min(1).optional(), description: z.string().optional() });
+
+const leaseOnWire = (lease: Held) => ({
+  status: "success",
+  data: {
+    nonce: lease.nonce,
+    expires_at: Math.floor(lease.expiresAt.getTime() / 1000),
+    owner: LEASE_OWNER,
+    description: lease.description,
+    version: lease.version,
+  },
+});
+
+/** Adds the routes. @param appOf the app of a request, or its refusal. */
+export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Context) => FlyApp): void {
+  const machineOf = (c: Context): Machine => appOf(c).machines.get(c.req.param("id") ?? "") ?? refuse(404, "machine not found");
+  /** The Machine, when this caller may change it. */
+  const leased = (c: Context): Machine => {
+    const machine = machineOf(c);
+    machine.lease.check(c.req.header(NONCE));
+    return machine;
+  };
+
+  api.get("/v1/apps/:app/machines", (c) => {
+    const deleted = c.req.query("include_deleted") === "true";
+    const wanted = Object.entries(c.req.query()).filter(([key]) => key.startsWith("metadata."));
+    const machines = [...appOf(c).machines.values()]
+      .filter((machine) => deleted || machine.state !== "destroyed")
+      .filter((machine) => wanted.every(([key, value]) => machine.config.metadata?.[key.slice("metadata.".length)] === value));
+    return c.json(machines.map((machine) => machine.onWire()));
+  });
+  api.post("/v1/apps/:app/machines", async (c) => {
+    const app = appOf(c);
+    const input = await parseBody(machineBody, c);
+    const name = input.name ?? `machine-${app.machines.size + 1}`;
+    if ([...app.machines.values()].some((machine) => machine.name === name && machine.state !== "destroyed"))
+      refuse(422, "already_exists: unique machine name violation");
+    const machine = cloud.createMachine(app, { name, region: input.region ?? "nrt", config: input.config });
+    const ttlSeconds = input.lease_ttl ?? 0;
+    const version = machine.instanceId;
+    const lease = ttlSeconds > 0 ? machine.lease.acquire({ ttlSeconds, description: "", version, nonce: undefined }) : null;
+    if (!input.skip_launch) machine.launch(input.min_secrets_version ?? 0);
+    return c.json({ ...machine.onWire(), ...(lease ? { nonce: lease.nonce } : {}) });
+  });
+  api.get("/v1/apps/:app/machines/:id", (c) => c.json(machineOf(c).onWire()));
+  api.post("/v1/apps/:app/machines/:id", async (c) => {
+    const machine = leased(c);
+    const input = await parseBody(machineBody, c);
+    if (input.current_version !== undefined && input.current_version !== machine.instanceId)
+      refuse(412, "failed_precondition: current_version does not match");
+    machine.update(input.config, { skipLaunch: input.skip_launch, minSecretsVersion: input.min_secrets_version ?? 0 });
+    return c.json(machine.onWire());
+  });
+  api.delete("/v1/apps/:app/machines/:id", (c) => {
+    leased(c).destroy(c.req.query("force") === "true" || c.req.query("kill") === "true");
+    return c.json({ ok: true });
+  });
+
+  api.post("/v1/apps/:app/machines/:id/start", (c) => c.json({ previous_state: leased(c).start(), migrated: false, new_host: "" }));
+  for (const action of ["stop", "suspend", "restart"] as const)
+    api.post(`/v1/apps/:app/machines/:id/${action}`, (c) => {
+      leased(c)[action]();
+      return c.json({ ok: true });
+    });
+  for (const action of ["cordon", "uncordon"] as const)
+    api.post(`/v1/apps/:app/machines/:id/${action}`, (c) => {
+      leased(c).cordoned = action === "cordon";
+      return c.json({ ok: true });
+    });
+
+  api.get("/v1/apps/:app/machines/:id/wait", async (c) => {
+    const machine = machineOf(c);
+    const states = c.req.queries("state") ?? ["started"];
+    const version = c.req.query("instance_id") ?? c.req.query("version");
+    const seconds = Math.min(MAX_WAIT_SECONDS, Number(c.req.query("timeout") ?? MAX_WAIT_SECONDS));
+    if (!states.every((state) => WAITABLE.has(state))) refuse(400, "invalid_argument: unknown state");
+    if (states.includes("stopped") && version === undefined) refuse(400, "invalid_argument: instance_id is required");
+    if (!(seconds > 0)) refuse(400, "invalid_argument: timeout");
+    if (!(await machine.reaches(states, version, seconds * 1000)))
+      refuse(408, `deadline_exceeded: machine did not reach ${states.join(" or ")}`);
+    return c.json({ ok: true });
+  });
+
+  api.post("/v1/apps/:app/machines/:id/lease", async (c) => {
+    const machine = machineOf(c);
+    const { ttl, description = "" } = await parseBody(leaseBody, c);
+    const ttlSeconds = Number(c.req.query("ttl") ?? ttl ?? DEFAULT_LEASE_SECONDS);
+    if (!(ttlSeconds > 0)) refuse(400, "invalid_argument: ttl");
+    const nonce = c.req.header(NONCE);
+    return c.json(leaseOnWire(machine.lease.acquire({ ttlSeconds, description, version: machine.instanceId, nonce })), 201);
+  });
+  api.get("/v1/apps/:app/machines/:id/lease", (c) => c.json(leaseOnWire(machineOf(c).lease.current() ?? refuse(404, "lease not found"))));
+  api.delete("/v1/apps/:app/machines/:id/lease", (c) => {
+    machineOf(c).lease.release(c.req.header(NONCE));
+    return c.json({ status: "success", data: { ok: true } });
+  });
+
+  api.get("/v1/apps/:app/machines/:id/metadata", (c) => c.json(machineOf(c).config.metadata ?? {}));
+  api.get("/v1/apps/:app/machines/:id/ps", (c) => {
+    const { running } = machineOf(c);
+    const process = {
+      pid: running?.instance.pid,
+      stime: 0,
+      rtime: 0,
+      command: "origin",
+      directory: "/",
+      cpu: 0,
+      rss: 0,
+      listen_sockets: [],
+    };
+    return c.json(running ? [process] : []);
+  });
+}
