@@ -3,7 +3,6 @@
  * network. The CLIs (cdktn, cdktf) start the same file. Exit codes: 0 written, 2 wrong configuration (nothing written).
  */
 import process from "node:process";
-import { buildApp } from "./app.ts";
 import { loadSettings } from "./settings.ts";
 import { bundleWorker } from "./worker-bundle.ts";
 
@@ -17,6 +16,9 @@ function refuse(reasons: readonly string[]): void {
 const settings = await loadSettings(process.env, folder);
 if (settings.ok) {
   const bundle = bundleWorker(folder, process.env["MCPIST_WORKER_BUNDLE"]);
-  if (bundle.ok) buildApp(settings.value, { bundle: bundle.value }).synth();
-  else refuse(bundle.error);
+  if (bundle.ok) {
+    // The library takes longer to load than everything before it; a refusal need not wait for that.
+    const { buildApp } = await import("./app.ts");
+    buildApp(settings.value, { bundle: bundle.value }).synth();
+  } else refuse(bundle.error);
 } else refuse(settings.error);
