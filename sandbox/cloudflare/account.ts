@@ -2,9 +2,10 @@
  * One Cloudflare account: its Workers, KV namespaces, domains and zone. Every change of a Worker goes through here, one after
  * another, and is recorded only when the version that it needs really started.
  */
-import { changedSecrets, patchBindings, resolveBindings, type EnvChange } from "./bindings.ts";
+import { changedSecrets, patchBindings, resolveBindings, SECRET_TYPES, type EnvChange } from "./bindings.ts";
 import {
   badRequest,
+  bindingTaken,
   latestNotDeployed,
   migrationNeedsDeploy,
   missingScript,
@@ -43,6 +44,8 @@ export interface AccountNames {
 
 /** Address that stands for the token's owner. */
 export const AUTHOR = "sandbox@mcpist.invalid";
+/** Only this many of the newest versions can be deployed. Source: developers.cloudflare.com/changelog, 2025-09-11. */
+export const DEPLOYABLE_VERSIONS = 100;
 /** A deployment holds at most this many versions. Source: developers.cloudflare.com/workers/versions-and-deployments/gradual-deployments. */
 const MAX_SHARES = 2;
 
@@ -117,7 +120,7 @@ export class Account {
 
   /**
    * `PUT …/secrets` and its kin: as {@link Account.patchLatest}, but deployed at once to everybody.
-   * @throws {ApiError} 10215 when the latest upload is not what everybody runs.
+   * @throws {ApiError} 10215 when the latest upload is not what everybody runs, 10053 for the name of another binding.
    */
   editSecrets(name: string, env: Readonly<Record<string, EnvChange>>, cause: Cause): Promise<Version> {
     return this.#inOrder(name, async () => {
@@ -125,6 +128,8 @@ export class Account {
       const latest = latestVersion(script);
       if (!latest) throw noVersions();
       if (shareOf(activeDeployment(script), latest.id) !== 100) throw latestNotDeployed();
+      const taken = latest.bindings.find((binding) => Object.hasOwn(env, binding.name) && !SECRET_TYPES.has(binding.type));
+      if (taken) throw bindingTaken(taken.name);
       const version = this.#derive(script, (bindings) => patchBindings(bindings, env), cause);
       await this.#release(script, version, cause);
       return version;
@@ -205,6 +210,8 @@ export class Account {
     return shares.map(({ versionId }) => {
       const version = versionById(script, versionId);
       if (!version) throw missingVersion();
+      if (version.number <= script.versions.length - DEPLOYABLE_VERSIONS)
+        throw badRequest(`version ${version.id} is older than the ${DEPLOYABLE_VERSIONS} newest ones`);
       return version;
     });
   }

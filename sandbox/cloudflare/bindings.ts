@@ -3,7 +3,7 @@
  * Strict on purpose: what is not given, kept or inherited is gone, secrets included.
  */
 import { badRequest, nothingToInherit } from "./errors.ts";
-import type { Binding, Version } from "./model.ts";
+import type { Binding, Script, Version } from "./model.ts";
 
 /** Binding types that carry a secret; the API never hands out their content. */
 export const SECRET_TYPES: ReadonlySet<string> = new Set(["secret_text", "secret_key"]);
@@ -19,10 +19,11 @@ const IMITATED: ReadonlySet<string> = new Set([
   "version_metadata",
 ]);
 
-/** A binding without its secret. */
-export function publicBinding(binding: Binding): Binding {
-  if (!SECRET_TYPES.has(binding.type)) return binding;
-  return { name: binding.name, type: binding.type };
+/** A binding as the API hands it out: without its secret, a Durable Object with the id of its namespace. */
+export function publicBinding(binding: Binding, classes: Script["classes"]): Binding {
+  if (SECRET_TYPES.has(binding.type)) return { name: binding.name, type: binding.type };
+  const namespaceId = classes.get(String(binding["class_name"]))?.namespaceId;
+  return binding.type === "durable_object_namespace" && namespaceId !== undefined ? { ...binding, namespace_id: namespaceId } : binding;
 }
 
 function assertImitated(binding: Binding): void {

@@ -13,7 +13,7 @@ import { versionApi } from "./api/versions.ts";
 import { serveBinding } from "./kv.ts";
 import { versionById, type Annotations, type Deployment, type Script } from "./model.ts";
 import type { EdgeName } from "./runtime/edges.ts";
-import { WorkerHost, type HostContext, type WorkerEvent } from "./runtime/host.ts";
+import { WorkerHost, type HostContext, type RunningVersion, type WorkerEvent } from "./runtime/host.ts";
 
 export type { WorkerEvent } from "./runtime/host.ts";
 
@@ -32,7 +32,7 @@ export interface WorkerState {
   readonly deployments: readonly Deployment[];
   /** Which deployment each edge location runs now; null = none yet. */
   readonly edges: readonly { readonly edge: EdgeName; readonly deployment: Deployment | null }[];
-  readonly running: readonly { readonly versionId: string; readonly inFlight: number }[];
+  readonly running: readonly RunningVersion[];
 }
 
 export interface CloudflareEmulator {

@@ -5,6 +5,8 @@ import { METADATA_HEADER } from "./runtime/kv-binding.ts";
 
 /** Shortest time to live. Unit: seconds. Source: developers.cloudflare.com/kv/api/write-key-value-pairs. */
 const MIN_TTL_SECONDS = 60;
+/** Writes to one key closer together than this are refused. Unit: milliseconds. Source: developers.cloudflare.com/kv/platform/limits. */
+const WRITE_INTERVAL_MS = 1_000;
 /** Longest key, value and metadata. Unit: bytes. Source: developers.cloudflare.com/kv/platform/limits. */
 const MAX_KEY_BYTES = 512;
 const MAX_VALUE_BYTES = 25 * 1024 * 1024;
@@ -34,6 +36,7 @@ export class KvNamespace {
   readonly id = hexId();
   title: string;
   readonly #entries = new Map<string, Entry>();
+  readonly #written = new Map<string, number>();
   readonly #now: () => Date;
 
   constructor(title: string, now: () => Date) {
@@ -49,9 +52,10 @@ export class KvNamespace {
     return null;
   }
 
-  /** @throws {ApiError} 400 when a limit of KV is exceeded or the time to live is under {@link MIN_TTL_SECONDS}. */
+  /** @throws {ApiError} 429 for a second write to a key within a second, 400 when another limit of KV is exceeded or the time to live is under {@link MIN_TTL_SECONDS}. */
   put(key: string, value: Uint8Array, { expiration, expirationTtl, metadata }: WriteOptions = {}): void {
-    const seconds = Math.floor(this.#now().getTime() / 1000);
+    const now = this.#now().getTime();
+    const seconds = Math.floor(now / 1000);
     if (key === "" || key === "." || key === ".." || Buffer.byteLength(key) > MAX_KEY_BYTES)
       throw badRequest("UTF-8 encoded length of the key is not within 1 to 512 bytes");
     if (value.byteLength > MAX_VALUE_BYTES) throw new ApiError(413, 10047, "Value length exceeds limit of 26214400.");
@@ -61,6 +65,8 @@ export class KvNamespace {
       throw badRequest(`Invalid expiration of ${expiration}. Expiration times must be at least ${MIN_TTL_SECONDS} seconds in the future.`);
     if (metadata !== undefined && Buffer.byteLength(JSON.stringify(metadata)) > MAX_METADATA_BYTES)
       throw badRequest(`Metadata exceeds the limit of ${MAX_METADATA_BYTES} bytes.`);
+    if (now - (this.#written.get(key) ?? Number.NEGATIVE_INFINITY) < WRITE_INTERVAL_MS) throw new ApiError(429, 10048, "Too Many Requests");
+    this.#written.set(key, now);
     const end = expirationTtl === undefined ? (expiration ?? null) : seconds + Math.floor(expirationTtl);
     this.#entries.set(key, { value, expiration: end, metadata: metadata ?? null });
   }

@@ -7,7 +7,7 @@ import type { Migrations } from "./upload.ts";
  * Applies the migrations of an upload to `script`.
  * @throws {ApiError} 10079 when `old_tag` is not the current tag; leaving it out says "no migration yet".
  */
-export function applyMigrations(script: Script, migrations: Migrations | null): void {
+export function applyMigrations(script: Pick<Script, "classes" | "migrationTag">, migrations: Migrations | null): void {
   if (!migrations) return;
   if (migrations.oldTag !== script.migrationTag) throw migrationTag(script.migrationTag);
   for (const { created, deleted, renamed } of migrations.steps) {

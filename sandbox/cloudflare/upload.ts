@@ -28,8 +28,10 @@ export interface MigrationStep {
   readonly renamed: readonly { readonly from: string; readonly to: string }[];
 }
 
-/** Longest `workers/message` and `workers/tag`. Unit: bytes. */
-export const ANNOTATION_LIMIT_BYTES = 100;
+/** Longest `workers/tag`; a longer one is refused. Unit: bytes. Source: the API reference of Workers versions. */
+export const TAG_LIMIT_BYTES = 100;
+/** A longer `workers/message` is cut off without a word. Unit: bytes. Source: as above. */
+export const MESSAGE_LIMIT_BYTES = 1000;
 /** What the API takes for a Worker that names no date. */
 const DEFAULT_COMPATIBILITY_DATE = "2021-11-02";
 
@@ -47,17 +49,15 @@ export function parseJson(source: string, what: string): unknown {
   }
 }
 
-/** @throws {ApiError} 400 when a text is longer than {@link ANNOTATION_LIMIT_BYTES}. */
+/** Reads what a client may note with a version or a deployment. @throws {ApiError} 400 when the tag is too long. */
 export function readAnnotations(value: unknown): Annotations {
   if (!isRecord(value)) return {};
-  const annotations: Record<string, string> = {};
-  for (const [key, content] of Object.entries(value)) {
-    if (typeof content !== "string" || content === "") continue;
-    if (Buffer.byteLength(content) > ANNOTATION_LIMIT_BYTES)
-      throw badRequest(`annotation ${key} is longer than ${ANNOTATION_LIMIT_BYTES} bytes`);
-    annotations[key] = content;
-  }
-  return annotations;
+  const [message, tag] = [text(value["workers/message"]), text(value["workers/tag"])];
+  if (tag !== null && Buffer.byteLength(tag) > TAG_LIMIT_BYTES) throw badRequest(`workers/tag is longer than ${TAG_LIMIT_BYTES} bytes`);
+  return {
+    ...(message === null ? {} : { "workers/message": Buffer.from(message).subarray(0, MESSAGE_LIMIT_BYTES).toString() }),
+    ...(tag === null ? {} : { "workers/tag": tag }),
+  };
 }
 
 function readBindings(value: unknown): Binding[] {

@@ -1,7 +1,7 @@
 /** Worker scripts: upload, read, delete, settings, subdomain, schedules. */
 import type { Account } from "../account.ts";
 import { badRequest, noVersions } from "../errors.ts";
-import { activeDeployment, hexIdOf, latestVersion, versionById, type Script, type Version } from "../model.ts";
+import { activeDeployment, hexIdOf, latestVersion, versionById, type Module, type Script, type Version } from "../model.ts";
 import { readUpload } from "../upload.ts";
 import type { VendorApp } from "../../vendor.ts";
 import { jsonBody, list, ok, param, sourceOf, type Ctx } from "./envelope.ts";
@@ -21,7 +21,10 @@ function deployedVersion(script: Script): Version {
 /** The modules of a version as multipart, as they were uploaded. */
 function modulesBody(version: Version): Response {
   const form = new FormData();
-  for (const { name, type, content } of version.code.modules) form.append(name, new File([new Uint8Array(content)], name, { type }));
+  // Clients take the first part for the main module.
+  const first = ({ name }: Module) => (name === version.code.mainModule ? 0 : 1);
+  for (const { name, type, content } of version.code.modules.toSorted((a, b) => first(a) - first(b)))
+    form.append(name, new File([new Uint8Array(content)], name, { type }));
   return new Response(form, { headers: { "cf-entrypoint": version.code.mainModule, etag: version.code.etag } });
 }
 

@@ -1,5 +1,5 @@
 /** Versions, deployments and secrets of a Worker. */
-import type { Account } from "../account.ts";
+import { DEPLOYABLE_VERSIONS, type Account } from "../account.ts";
 import { SECRET_TYPES, type EnvChange } from "../bindings.ts";
 import { badRequest, missingSecret, missingVersion } from "../errors.ts";
 import { latestVersion, versionById, type Binding, type Script, type Share } from "../model.ts";
@@ -8,8 +8,6 @@ import type { VendorApp } from "../../vendor.ts";
 import { jsonBody, ok, param, sourceOf, type Ctx } from "./envelope.ts";
 import { deploymentView, versionDetail, versionItem } from "./views.ts";
 
-/** Only this many of the newest versions can be deployed. Source: developers.cloudflare.com/changelog, 2025-09-11. */
-const DEPLOYABLE = 100;
 /** Most secrets in one bulk call. */
 const BULK_LIMIT = 100;
 
@@ -28,8 +26,9 @@ function versionRoutes(app: VendorApp, base: string, account: Account): void {
   const one = `${base}/workers/scripts/:script`;
   app.get(`${one}/versions`, (c) => {
     const newest = account.script(scriptName(c)).versions.toReversed();
-    if (c.req.query("deployable") === "true") return ok(c, { items: newest.slice(0, DEPLOYABLE).map((version) => versionItem(version)) });
-    const size = Math.min(Math.max(Number(c.req.query("per_page") ?? 10) || 10, 1), DEPLOYABLE);
+    if (c.req.query("deployable") === "true")
+      return ok(c, { items: newest.slice(0, DEPLOYABLE_VERSIONS).map((version) => versionItem(version)) });
+    const size = Math.min(Math.max(Number(c.req.query("per_page") ?? 10) || 10, 1), DEPLOYABLE_VERSIONS);
     const page = Math.max(Number(c.req.query("page") ?? 1) || 1, 1);
     const items = newest.slice((page - 1) * size, page * size).map((version) => versionItem(version));
     return ok(

@@ -46,7 +46,7 @@ export const versionDetail = (version: Version, script: Script) => ({
       limits: version.settings["limits"] ?? {},
       ...(script.migrationTag === null ? {} : { migration_tag: script.migrationTag }),
     },
-    bindings: version.bindings.map(publicBinding),
+    bindings: version.bindings.map((binding) => publicBinding(binding, script.classes)),
   },
   startup_time_ms: 1,
 });
@@ -123,7 +123,7 @@ export function settingsView(script: Script) {
     ...script.scriptSettings,
     ...(latest ? settingsOf(latest) : {}),
     placement: latest?.settings["placement"] ?? {},
-    bindings: latest?.bindings.map(publicBinding) ?? [],
+    bindings: latest?.bindings.map((binding) => publicBinding(binding, script.classes)) ?? [],
     ...(script.migrationTag === null ? {} : { migration_tag: script.migrationTag }),
   };
 }

@@ -20,6 +20,14 @@ export type WorkerEvent =
   | { readonly kind: "started" | "ended"; readonly worker: string; readonly versionId: string }
   | { readonly kind: "edge"; readonly worker: string; readonly edge: EdgeName; readonly deployment: Deployment };
 
+/** A version that is up, with the number of its requests under way. */
+export interface RunningVersion {
+  readonly versionId: string;
+  readonly inFlight: number;
+  /** True when it gets no new request and waits for the last one to end. */
+  readonly draining: boolean;
+}
+
 export interface HostContext {
   readonly vendor: VendorContext;
   readonly kv: Placement["kv"];
@@ -35,6 +43,8 @@ export class WorkerHost {
   readonly #listener: Listener;
   readonly #edges = new Map<EdgeName, Deployment>();
   readonly #running = new Map<string, Instance>();
+  /** Out of every deployment, with requests still under way. */
+  readonly #draining = new Set<Instance>();
   readonly #starting = new Map<string, Promise<Instance>>();
   /** Versions that must stay up although no edge has them yet. */
   readonly #holds = new Set<{ readonly versionIds: readonly string[] }>();
@@ -97,9 +107,14 @@ export class WorkerHost {
   edges(): readonly { readonly edge: EdgeName; readonly deployment: Deployment | null }[] {
     return EDGES.map((edge) => ({ edge, deployment: this.#edges.get(edge) ?? null }));
   }
-  /** Versions that are up, with the number of their requests under way. */
-  running(): readonly { readonly versionId: string; readonly inFlight: number }[] {
-    return [...this.#running].map(([versionId, instance]) => ({ versionId, inFlight: instance.inFlight }));
+  /** Versions that are up. */
+  running(): readonly RunningVersion[] {
+    const view = (draining: boolean) => (instance: Instance) => ({
+      versionId: instance.version.id,
+      inFlight: instance.inFlight,
+      draining,
+    });
+    return [...[...this.#running.values()].map(view(false)), ...[...this.#draining].map(view(true))];
   }
 
   /** Runs the `scheduled` handler of the version that the first edge would choose. */
@@ -125,7 +140,7 @@ export class WorkerHost {
     const started = await Promise.allSettled(this.#starting.values());
     await Promise.all([
       this.#listener.close(),
-      ...[...this.#running.values()].map((instance) => instance.end()),
+      ...[...this.#draining].map((instance) => instance.end()),
       ...started.map((outcome) => (outcome.status === "fulfilled" ? outcome.value.end() : undefined)),
       this.#objects?.then((objects) => objects.close()),
     ]);
@@ -223,9 +238,15 @@ export class WorkerHost {
     for (const [versionId, instance] of this.#running) {
       if (wanted.has(versionId)) continue;
       this.#running.delete(versionId);
-      instance.release();
-      this.#context.onEvent({ kind: "ended", worker: this.worker, versionId });
+      void this.#retire(instance);
     }
+  }
+
+  async #retire(instance: Instance): Promise<void> {
+    this.#draining.add(instance);
+    await instance.release();
+    this.#draining.delete(instance);
+    this.#context.onEvent({ kind: "ended", worker: this.worker, versionId: instance.version.id });
   }
 
   #after(ms: number, action: () => void): void {

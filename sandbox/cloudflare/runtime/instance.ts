@@ -32,6 +32,7 @@ export class Instance {
   #inFlight = 0;
   #released = false;
   #ended: Promise<void> | null = null;
+  readonly #drained = Promise.withResolvers<void>();
 
   private constructor(version: Version, miniflare: Miniflare, entry: URL, port: number) {
     this.version = version;
@@ -98,10 +99,11 @@ export class Instance {
     }
   }
 
-  /** No new request will come; ends as soon as the last one is through. */
-  release(): void {
+  /** No new request will come: ends as soon as the last one is through. Resolves then. */
+  release(): Promise<void> {
     this.#released = true;
     this.#endWhenDrained();
+    return this.#drained.promise;
   }
   #endWhenDrained(): void {
     if (this.#released && this.#inFlight === 0) void this.end();
@@ -111,7 +113,9 @@ export class Instance {
   end(): Promise<void> {
     this.#ended ??= (async () => {
       this.agent.destroy();
-      await this.#miniflare.dispose();
+      // A runtime that already died has nothing left to dispose of.
+      await this.#miniflare.dispose().catch(() => undefined);
+      this.#drained.resolve();
     })();
     return this.#ended;
   }
