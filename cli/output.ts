@@ -95,31 +95,34 @@ class Waves {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#drawing = this.#drawing.then(async () => {
-      await new Promise((resolve) => setImmediate(resolve));
-      this.#scheduled = false;
-      const wave = this.#waiting.splice(0);
-      if (wave.length === 0) return;
-      const { Listr } = await import("listr2");
-      const list = new Listr(
-        wave.map((step) => ({
-          title: step.title,
-          task: async (_: unknown, task: { title: string; skip(reason: string): void }) => {
-            const { outcome, title } = await step.done;
-            task.title = title;
-            if (outcome === "note") task.skip(title);
-            else if (outcome !== "done") throw new Error(outcome);
-          },
-        })),
-        {
-          concurrent: true,
-          exitOnError: false,
-          registerSignalListeners: false,
-          rendererOptions: { collapseErrors: true, showErrorMessage: false },
+    this.#drawing = this.#draw(this.#drawing);
+  }
+
+  async #draw(previous: Promise<void>): Promise<void> {
+    await previous;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#scheduled = false;
+    const wave = this.#waiting.splice(0);
+    if (wave.length === 0) return;
+    const { Listr } = await import("listr2");
+    const list = new Listr(
+      wave.map((step) => ({
+        title: step.title,
+        task: async (_: unknown, task: { title: string; skip(reason: string): void }) => {
+          const { outcome, title } = await step.done;
+          task.title = title;
+          if (outcome === "note") task.skip(title);
+          else if (outcome !== "done") throw new Error(outcome);
         },
-      );
-      await list.run();
-    });
+      })),
+      {
+        concurrent: true,
+        exitOnError: false,
+        registerSignalListeners: false,
+        rendererOptions: { collapseErrors: true, showErrorMessage: false },
+      },
+    );
+    await list.run();
   }
 }
 

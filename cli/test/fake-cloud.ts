@@ -226,7 +226,7 @@ export class FakeCloud {
 
   /** R: null when only the Worker's secret is accepted anywhere. */
   residue(): string | null {
-    const [share] = this.deployment.filter((candidate) => candidate.percentage > 0);
+    const share = this.deployment.find((candidate) => candidate.percentage > 0);
     const live = this.versions.find((version) => version.id === share?.versionId)?.kid ?? null;
     if (live === null) return "the Worker has no secret";
     const only = (kids: Kids | { legacy: string }) => acceptedKids(kids).join() === live;

@@ -112,10 +112,10 @@ export async function initialise(run: Run, observation: Observation): Promise<vo
     run.targets.worker.deploy([{ versionId: id, percentage: 100 }], `mcpist init kid=${secret.kid}`, run.journal.guard),
   );
   // Machines that already run were started without a slot and refused; those that exist but wait are started by the service stack.
-  const running = observation.origins.filter((origin) => origin.look.ok && origin.look.instances.length > 0).map((origin) => origin.name);
-  await allSettled(
-    run.origins.filter((origin) => running.includes(origin.name)).map((origin) => origin.roll("rolling", run.journal.guard)),
+  const running = new Set(
+    observation.origins.filter((origin) => origin.look.ok && origin.look.instances.length > 0).map((origin) => origin.name),
   );
+  await allSettled(run.origins.filter((origin) => running.has(origin.name)).map((origin) => origin.roll("rolling", run.journal.guard)));
   await run.targets.vault.writeLive("a", secret.kid, run.journal.guard);
   await run.journal.record(
     "initialised",
