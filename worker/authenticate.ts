@@ -8,6 +8,7 @@ import type { Denial } from "../contract/denial.ts";
 import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { CLOCK_TOLERANCE_SECONDS, TOKEN_CACHE_ENTRIES } from "./constants.ts";
 import type { WaitUntil } from "./env.ts";
+import type { VerifyKey } from "./jwks/key-set.ts";
 import type { KeyResolver } from "./jwks/resolver.ts";
 import { Lru } from "./lru.ts";
 import { issuedForUs, subject, takeApart, type Identity } from "./policy/token.ts";
@@ -59,14 +60,20 @@ export class Authenticator {
     const key = await this.#keys.resolve(header.kid, waitUntil);
     if (!key.ok) return refuse(key.error);
     if (key.value.alg !== header.alg) return refuse({ reason: "auth.key" });
-    try {
-      await compactVerify(token, key.value.key, { algorithms: [header.alg] });
-    } catch {
-      return refuse({ reason: "auth.sig" });
-    }
+    if (!(await isSignedBy(token, key.value))) return refuse({ reason: "auth.sig" });
     const identity = subject(claims, this.#config, exp.value);
     if (!identity.ok) return refuse(identity.error);
     return ok({ ...identity.value, kid: header.kid, thumbprint: key.value.thumbprint });
+  }
+}
+
+/** True when the compact JWS carries a good signature of this key with the algorithm that the key is for. */
+export async function isSignedBy(token: string, { alg, key }: VerifyKey): Promise<boolean> {
+  try {
+    await compactVerify(token, key, { algorithms: [alg] });
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -3,7 +3,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { parseWorkerObservation } from "../contract/observation.ts";
 import {
   answers,
-  configOf,
   SECRET,
   startGateway,
   startIssuer,
@@ -12,6 +11,7 @@ import {
   type TestIssuer,
   type TestOrigin,
 } from "./test/gateway.ts";
+import { configOf } from "./test/config.ts";
 import { claimsAt, ISSUER, RESOURCE, signToken } from "./test/tokens.ts";
 
 const CALL = { jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "call", arguments: {} } };

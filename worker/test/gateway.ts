@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import type { GatewayConfig } from "../../contract/runtime-config.ts";
-import { ISSUER, makeKey, RESOURCE, type IssuerKey } from "./tokens.ts";
+import { makeKey, type IssuerKey } from "./tokens.ts";
 
 /** A secret for tests; its kid is not written down anywhere. */
 export const SECRET = "9f00112233445566778899aabbccddeeff0123456789abcdeffedcba98765432";
@@ -105,27 +105,6 @@ export async function startIssuer(): Promise<TestIssuer> {
   });
   return { key, origin, url: `${origin.url}/.well-known/jwks.json` };
 }
-
-/** A configuration with everything at its default. */
-export const configOf = (
-  origins: readonly { readonly name: string; readonly url: string; readonly state?: "pool" | "joining" | "quarantined" }[],
-  jwksUrl: string,
-  more: Partial<GatewayConfig> = {},
-): GatewayConfig => ({
-  environment: "test",
-  resource: RESOURCE,
-  issuer: ISSUER,
-  jwksUrl,
-  origins: origins.map(({ name, url, state = "pool" }) => ({ name, url, state })),
-  allowedOrigins: ["https://app.example.com"],
-  limits: { perIpPerMinute: 1000, failedAuthPerMinute: 60, burstPerSecond: 5 },
-  auth: { maxLifetimeSeconds: 86_400, allowAnonymous: false, requireAal2: false, clientIds: [] },
-  sharedDatabase: true,
-  showOrigin: true,
-  worker: "mcpist-gateway",
-  securityContact: "mailto:security@example.com",
-  ...more,
-});
 
 /** Bindings that differ from the ordinary ones. */
 export interface GatewayOptions {

@@ -1,0 +1,368 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { collectWaitUntil, FakeKv, START, testRuntime, type TestRuntime } from "../test/clock.ts";
+import { makeKey, type IssuerKey } from "../test/tokens.ts";
+import { KeyResolver } from "./resolver.ts";
+import { copyKey, GENERATION_KEY } from "./source.ts";
+
+const ISSUER_URL = "https://issuer.test/jwks";
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+let keys: Record<"one" | "two", IssuerKey>;
+
+beforeAll(async () => {
+  keys = { one: await makeKey("one"), two: await makeKey("two") };
+});
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+type Issuer = () => Response | Promise<Response>;
+const publishes =
+  (...list: readonly ("one" | "two")[]): Issuer =>
+  () =>
+    Response.json({ keys: list.map((name) => keys[name].publicJwk) });
+const fails: Issuer = () => new Response("no", { status: 500 });
+const hangs: Issuer = () => new Promise<Response>(() => undefined);
+
+interface Isolate {
+  readonly runtime: TestRuntime;
+  readonly reports: string[];
+  issuer: Issuer;
+  /** "one", "auth.kid", "auth.jwks", ... */
+  readonly ask: (kid: string) => Promise<string>;
+  readonly current: (kid: string) => string | null;
+  readonly settle: () => Promise<void>;
+}
+
+function isolate(issuer: Issuer, kv?: FakeKv): Isolate {
+  const { waitUntil, done } = collectWaitUntil();
+  const reports: string[] = [];
+  const runtime = testRuntime(() => self.issuer());
+  const resolver = new KeyResolver({ url: ISSUER_URL, runtime, kv, report: (reason) => void reports.push(reason) });
+  const self: Isolate = {
+    runtime,
+    reports,
+    issuer,
+    async ask(kid) {
+      const result = await resolver.resolve(kid, waitUntil);
+      return result.ok ? result.value.kid : result.error.reason;
+    },
+    current: (kid) => resolver.current(kid, waitUntil)?.kid ?? null,
+    settle: done,
+  };
+  return self;
+}
+/** `work` while the fake timers run. */
+async function over<T>(ms: number, work: Promise<T>): Promise<T> {
+  await vi.advanceTimersByTimeAsync(ms);
+  return work;
+}
+
+describe("bounds on fetches", () => {
+  it("serves a cold herd of 100 requests with one fetch", async () => {
+    const { ask, runtime } = isolate(publishes("one"));
+    const answers = await Promise.all(Array.from({ length: 100 }, () => ask("one")));
+    expect(new Set(answers)).toEqual(new Set(["one"]));
+    expect(runtime.fetched).toHaveLength(1);
+  });
+
+  it("spends at most one fetch per 30 s on a flood of unknown key ids", async () => {
+    const { ask, runtime } = isolate(publishes("one"));
+    await ask("one");
+    for (let ms = 0; ms < 5 * MINUTE; ms += 100) {
+      runtime.at(ms);
+      expect(await ask(`unknown-${ms}`)).toBe("auth.kid");
+    }
+    expect(runtime.fetched.length).toBeLessThanOrEqual(10);
+    expect(await ask("one")).toBe("one");
+  });
+
+  it("spends at most one fetch per 30 s while the issuer fails, and serves the keys it has", async () => {
+    const self = isolate(publishes("one"));
+    await self.ask("one");
+    self.issuer = fails;
+    for (let ms = 2 * HOUR; ms < 2 * HOUR + 5 * MINUTE; ms += 500) {
+      self.runtime.at(ms);
+      expect(await self.ask("one")).toBe("one");
+    }
+    expect(self.runtime.fetched.length).toBeLessThanOrEqual(1 + 10);
+    expect(self.reports).toContain("stale");
+    expect(self.reports).toContain("status");
+  });
+
+  it("tries again after 1, 2, 4, 8, 16 and then every 30 s as long as there are no keys at all", async () => {
+    const self = isolate(fails);
+    const attempts: number[] = [];
+    for (let ms = 0; ms <= 2 * MINUTE; ms += 250) {
+      self.runtime.at(ms);
+      const before = self.runtime.fetched.length;
+      expect(await self.ask("one")).toBe("auth.jwks");
+      if (self.runtime.fetched.length > before) attempts.push(ms / SECOND);
+    }
+    expect(attempts).toEqual([0, 1, 3, 7, 15, 31, 61, 91]);
+  });
+
+  it("does not wait for the issuer while the keys are fresh, nor for long while they are stale", async () => {
+    const self = isolate(publishes("one", "two"));
+    await self.ask("one");
+    self.issuer = hangs;
+    self.runtime.at(9 * MINUTE);
+    expect(await self.ask("two")).toBe("two");
+    self.runtime.at(30 * MINUTE);
+    expect(await self.ask("two")).toBe("two");
+    expect(self.runtime.fetched).toHaveLength(2);
+    self.runtime.at(2 * HOUR);
+    expect(await over(1500, self.ask("two"))).toBe("two");
+  });
+
+  it("answers 503 and not 401 to a herd that waits for a hanging issuer, with one fetch", async () => {
+    const self = isolate(hangs);
+    const answers = await over(1500, Promise.all(Array.from({ length: 50 }, () => self.ask("one"))));
+    expect(new Set(answers)).toEqual(new Set(["auth.jwks"]));
+    expect(self.runtime.fetched).toHaveLength(1);
+  });
+
+  it("starts over when the request that owned a fetch died with it", async () => {
+    const self = isolate(hangs);
+    await over(1500, self.ask("one"));
+    self.issuer = publishes("one");
+    self.runtime.at(4 * SECOND);
+    expect(await over(1500, self.ask("one"))).toBe("auth.jwks");
+    self.runtime.at(6 * SECOND);
+    expect(await self.ask("one")).toBe("one");
+    expect(self.runtime.fetched).toHaveLength(2);
+  });
+});
+
+describe("age of the keys", () => {
+  it("refreshes behind the request after ten minutes", async () => {
+    const self = isolate(publishes("one"));
+    await self.ask("one");
+    self.issuer = publishes("two");
+    self.runtime.at(10 * MINUTE);
+    expect(self.current("one")).toBe("one");
+    await self.settle();
+    expect(self.current("one")).toBeNull();
+    expect(self.current("two")).toBe("two");
+  });
+
+  it("asks the issuer first after an hour", async () => {
+    const self = isolate(publishes("one"));
+    await self.ask("one");
+    self.issuer = publishes("two");
+    self.runtime.at(HOUR);
+    expect(self.current("one")).toBeNull();
+    expect(await self.ask("one")).toBe("auth.kid");
+  });
+
+  it("accepts nothing after 24 hours without the issuer", async () => {
+    const self = isolate(publishes("one"));
+    await self.ask("one");
+    self.issuer = fails;
+    self.runtime.at(24 * HOUR - 1);
+    expect(await self.ask("one")).toBe("one");
+    self.runtime.at(24 * HOUR);
+    expect(await self.ask("one")).toBe("auth.jwks");
+    expect(self.reports).toContain("expired");
+  });
+
+  it("keeps to one attempt per 30 s after 24 hours of failures too", async () => {
+    const self = isolate(publishes("one"));
+    await self.ask("one");
+    self.issuer = fails;
+    for (let attempt = 0; attempt < 10; attempt++) {
+      self.runtime.at(23 * HOUR + attempt * 31 * SECOND);
+      await self.ask("one");
+    }
+    const before = self.runtime.fetched.length;
+    for (let ms = 25 * HOUR; ms < 25 * HOUR + MINUTE; ms += SECOND) {
+      self.runtime.at(ms);
+      expect(await self.ask("one")).toBe("auth.jwks");
+    }
+    expect(self.runtime.fetched.length - before).toBeLessThanOrEqual(2);
+  });
+});
+
+describe("unknown key ids", () => {
+  it("finds a key that the issuer published after the last fetch", async () => {
+    const self = isolate(publishes("one"));
+    await self.ask("one");
+    self.issuer = publishes("one", "two");
+    self.runtime.at(31 * SECOND);
+    expect(await self.ask("two")).toBe("two");
+  });
+
+  it("remembers for a minute that a key does not exist", async () => {
+    const self = isolate(publishes("one"));
+    await self.ask("one");
+    self.runtime.at(31 * SECOND);
+    expect(await self.ask("two")).toBe("auth.kid");
+    self.issuer = publishes("one", "two");
+    self.runtime.at(90 * SECOND);
+    expect(await self.ask("two")).toBe("auth.kid");
+    self.runtime.at(91 * SECOND);
+    expect(await self.ask("two")).toBe("two");
+  });
+
+  it("answers 503 when it cannot ask: a 401 would make the client throw a good token away", async () => {
+    const self = isolate(publishes("one"));
+    await self.ask("one");
+    self.issuer = fails;
+    self.runtime.at(5 * MINUTE);
+    expect(await self.ask("two")).toBe("auth.jwks");
+    expect(await self.ask("two")).toBe("auth.jwks");
+    expect(self.runtime.fetched).toHaveLength(2);
+  });
+
+  it("tells a key of a kind that is not used from one that does not exist, without a fetch", async () => {
+    const self = isolate(() => Response.json({ keys: [{ ...keys.one.publicJwk, use: "enc" }] }));
+    expect(await self.ask("one")).toBe("auth.key");
+    self.runtime.at(MINUTE);
+    expect(await self.ask("one")).toBe("auth.key");
+    expect(self.runtime.fetched).toHaveLength(1);
+  });
+});
+
+describe("answers of the issuer that are not taken", () => {
+  it.each<[string, Issuer]>([
+    ["status", () => new Response("{}", { status: 404 })],
+    ["status", () => new Response(null, { status: 302, headers: { location: "https://evil.test/jwks" } })],
+    ["json", () => new Response("<html>")],
+    ["json", () => Response.json([])],
+    ["size", () => new Response(JSON.stringify({ keys: [], padding: "x".repeat(70_000) }))],
+    ["shape", () => Response.json({})],
+    ["duplicate-kid", () => Response.json({ keys: [keys.one.publicJwk, keys.one.publicJwk] })],
+    ["symmetric", () => Response.json({ keys: [{ kty: "oct", kid: "one", k: "c2VjcmV0" }] })],
+    ["network", () => Promise.reject(new TypeError("fetch failed"))],
+    ["timeout", () => Promise.reject(new DOMException("late", "TimeoutError"))],
+  ])("%s", async (reason, issuer) => {
+    const self = isolate(issuer);
+    expect(await self.ask("one")).toBe("auth.jwks");
+    expect(self.reports).toEqual([reason]);
+    expect(self.runtime.fetched).toEqual([ISSUER_URL]);
+  });
+
+  it("asks without following redirects and with an end", async () => {
+    const inits: RequestInit[] = [];
+    const runtime = testRuntime((_url, init) => {
+      inits.push(init);
+      return Response.json({ keys: [keys.one.publicJwk] });
+    });
+    const resolver = new KeyResolver({ url: ISSUER_URL, runtime, kv: undefined, report: () => undefined });
+    await resolver.resolve("one", () => undefined);
+    expect(inits).toMatchObject([{ redirect: "manual" }]);
+    expect(inits[0]?.signal).toBeInstanceOf(AbortSignal);
+  });
+});
+
+describe("copy in KV", () => {
+  it("spares a second isolate the network", async () => {
+    const kv = new FakeKv();
+    const first = isolate(publishes("one"), kv);
+    await first.ask("one");
+    await first.settle();
+    const second = isolate(fails, kv);
+    second.runtime.at(MINUTE);
+    expect(await second.ask("one")).toBe("one");
+    expect(second.runtime.fetched).toEqual([]);
+  });
+
+  it("does not make keys younger: its own age counts", async () => {
+    const kv = new FakeKv();
+    const first = isolate(publishes("one"), kv);
+    await first.ask("one");
+    await first.settle();
+    const second = isolate(fails, kv);
+    second.runtime.at(23 * HOUR);
+    expect(await second.ask("one")).toBe("one");
+    expect(second.runtime.fetched).toHaveLength(1);
+    second.runtime.at(24 * HOUR);
+    expect(await second.ask("one")).toBe("auth.jwks");
+  });
+
+  it.each([
+    "",
+    "null",
+    "{}",
+    '{"fetchedAt":1,"generation":"","keys":{"keys":[{"kty":"oct","kid":"one"}]}}',
+    '{"fetchedAt":"now","generation":""}',
+  ])("is ignored when it is odd: %j", async (text) => {
+    const kv = new FakeKv();
+    kv.entries.set(await copyKey(ISSUER_URL), text);
+    const self = isolate(publishes("one"), kv);
+    expect(await self.ask("one")).toBe("one");
+    expect(self.runtime.fetched).toHaveLength(1);
+  });
+
+  it("is not needed: keys come from the network while KV is down", async () => {
+    const kv = new FakeKv();
+    kv.broken = true;
+    const self = isolate(publishes("one"), kv);
+    expect(await self.ask("one")).toBe("one");
+    await self.settle();
+    self.runtime.at(HOUR);
+    expect(await self.ask("one")).toBe("one");
+  });
+
+  it("is not written again and again for a flood of unknown key ids", async () => {
+    const kv = new FakeKv();
+    const self = isolate(publishes("one"), kv);
+    await self.ask("one");
+    for (let ms = 0; ms < 9 * MINUTE; ms += SECOND) {
+      self.runtime.at(ms);
+      await self.ask(`unknown-${ms}`);
+      await self.settle();
+    }
+    expect(kv.writes).toHaveLength(1);
+    // One look for a purge per 30 s, one at the copy per 30 s.
+    expect(kv.reads.length).toBeLessThanOrEqual(2 * 18 + 4);
+  });
+});
+
+describe("purge", () => {
+  const purge = (kv: FakeKv, generation: string): void =>
+    void kv.entries.set(GENERATION_KEY, JSON.stringify({ generation, at: "2026-11-22T00:00:00Z" }));
+
+  it("drops the keys everywhere within a minute and does not take them back from KV", async () => {
+    const kv = new FakeKv();
+    const self = isolate(publishes("one"), kv);
+    await self.ask("one");
+    await self.settle();
+    purge(kv, "g-1");
+    self.issuer = publishes("two");
+    self.runtime.at(59 * SECOND);
+    expect(self.current("one")).toBe("one");
+    await self.settle();
+    self.runtime.at(60 * SECOND);
+    expect(self.current("one")).toBeNull();
+    expect(await self.ask("one")).toBe("auth.kid");
+    expect(await self.ask("two")).toBe("two");
+  });
+
+  it("is seen by the first request after a quiet hour", async () => {
+    const kv = new FakeKv();
+    const self = isolate(publishes("one"), kv);
+    await self.ask("one");
+    await self.settle();
+    purge(kv, "g-1");
+    self.issuer = fails;
+    self.runtime.at(5 * MINUTE);
+    expect(self.current("one")).toBeNull();
+    expect(await self.ask("one")).toBe("auth.jwks");
+  });
+
+  it("leaves a copy of the new generation for others", async () => {
+    const kv = new FakeKv();
+    purge(kv, "g-1");
+    const first = isolate(publishes("two"), kv);
+    await first.ask("two");
+    await first.settle();
+    expect(JSON.parse(kv.entries.get(await copyKey(ISSUER_URL)) ?? "{}")).toMatchObject({ generation: "g-1", fetchedAt: START });
+    const second = isolate(fails, kv);
+    expect(await second.ask("two")).toBe("two");
+  });
+});
