@@ -116,7 +116,8 @@ function forward(
   const upstream = send({ host: "127.0.0.1", port: backend.port, method, path, headers, agent: backend.agent });
   upstream.once("close", () => backend.end());
   upstream.once("error", () => {
-    if (!response.headersSent) answer(page(502, "the instance did not answer"), options, response);
+    if (late.length > 0 && !response.headersSent) void sufferAll(late, options, response);
+    else if (!response.headersSent) answer(page(502, "the instance did not answer"), options, response);
     else response.destroy();
   });
   upstream.once("response", (incoming) => {

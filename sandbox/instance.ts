@@ -4,11 +4,13 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const CHILD = fileURLToPath(new URL("./instance-child.ts", import.meta.url));
+const GUARD = fileURLToPath(new URL("./instance-guard.ts", import.meta.url));
 const ORIGIN = fileURLToPath(new URL("../origin/main.ts", import.meta.url));
 /** Lines of plain text (not JSON) that reach the operator's log, per instance. */
 const PLAIN_LINES = 5;
@@ -80,6 +82,7 @@ function parseLine(line: string): Readonly<Record<string, unknown>> | null {
 /** Reads a program's output: the port where it listens, and its last sentence in case it fails. */
 class Output {
   readonly listening = Promise.withResolvers<number>();
+  #isListening = false;
   #plain = 0;
   #firstError: string | undefined;
   #sentence: string | undefined;
@@ -89,13 +92,9 @@ class Output {
     const read = (stream: NodeJS.ReadableStream | null, isError: boolean): void => {
       if (!stream) return;
       createInterface({ input: stream }).on("line", (line) => {
-        const entry = parseLine(line);
-        if (entry) {
-          const { event, port, msg } = entry;
-          if (event === "listening" && typeof port === "number") this.listening.resolve(port);
-          if (typeof msg === "string") this.#lastMessage = hide(msg, environment);
-          return;
-        }
+        // Once it listens, its structured log is nobody's business here.
+        const entry = this.#isListening && line.startsWith("{") ? {} : parseLine(line);
+        if (entry) return this.#structured(entry, environment);
         if (line.trim() === "") return;
         const text = hide(line, environment);
         if (isError) this.#firstError ??= text;
@@ -106,6 +105,13 @@ class Output {
     };
     read(child.stdout, false);
     read(child.stderr, true);
+  }
+
+  #structured({ event, port, msg }: Readonly<Record<string, unknown>>, environment: Readonly<Record<string, string>>): void {
+    if (typeof msg === "string") this.#lastMessage = hide(msg, environment);
+    if (event !== "listening" || typeof port !== "number") return;
+    this.#isListening = true;
+    this.listening.resolve(port);
   }
 
   /** What the program said about itself: its sentence on stderr, else the last message of its structured log. */
@@ -125,6 +131,9 @@ export async function startInstance(environment: Readonly<Record<string, string>
     env: { PATH: process.env["PATH"] ?? "", HOME: tmpdir(), NODE_ENV: "production" },
     // Ctrl-C in a terminal reaches the whole process group; instances end in order, by their platform.
     detached: true,
+  });
+  child.on("error", () => {
+    // Told by `exited` when there is no process; a signal that comes too late is no error.
   });
   const output = new Output(child, environment, options);
   const exited = once(child, "close").then(([code]) => ({ code: code as number | null }));
@@ -158,6 +167,21 @@ export async function startInstance(environment: Readonly<Record<string, string>
   }
 }
 
+let guard: ChildProcess | null = null;
+
+/** Tells the guard which process is suspended; the guard ends with this process, and outlives it only to clean up. */
+function tellGuard(pid: number, suspended: boolean): void {
+  if (!guard?.connected) {
+    if (!suspended) return;
+    guard = spawn(process.execPath, [GUARD], { stdio: ["ignore", "ignore", "ignore", "ipc"], env: {}, detached: true });
+    guard.unref();
+    guard.channel?.unref();
+  }
+  guard.send({ pid, suspended }, () => {
+    // A guard that is gone is started again with the next suspension.
+  });
+}
+
 function running(
   child: ChildProcess,
   port: number,
@@ -166,13 +190,15 @@ function running(
   options: InstanceOptions,
 ): Instance {
   let state: InstanceState = "listening";
-  child.once("close", () => {
+  const pid = child.pid ?? 0;
+  child.once("exit", () => {
+    tellGuard(pid, false);
     state = "exited";
   });
   const url = `http://127.0.0.1:${port}`;
   return {
     id: options.id,
-    pid: child.pid ?? 0,
+    pid,
     port,
     url,
     exited,
@@ -194,23 +220,30 @@ function running(
     },
     suspend() {
       if (state !== "listening") return;
+      tellGuard(pid, true);
       child.kill("SIGSTOP");
       state = "suspended";
     },
     resume() {
       if (state !== "suspended") return;
       child.kill("SIGCONT");
+      tellGuard(pid, false);
       state = "listening";
     },
     async healthy(path, timeoutMs) {
-      if (state !== "listening") return false;
-      try {
-        const response = await fetch(url + path, { signal: AbortSignal.timeout(timeoutMs), redirect: "manual" });
-        await response.body?.cancel();
-        return response.ok;
-      } catch {
-        return false;
-      }
+      return state === "listening" && isHealthy(url + path, timeoutMs);
     },
   };
+}
+
+/** A connection of its own per question: an idle one would hold up the program when it ends. */
+function isHealthy(url: string, timeoutMs: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const asked = get(url, { agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+    response.resume();
+    const { statusCode = 0 } = response;
+    resolve(statusCode >= 200 && statusCode < 300);
+  });
+  asked.once("error", () => resolve(false));
+  return promise;
 }

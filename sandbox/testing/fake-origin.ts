@@ -1,6 +1,7 @@
 /**
  * A program for tests that stands where the origin stands: answers /health, reports the environment with which it was
- * started, and streams. `BEHAVE` makes it refuse to start, stay unhealthy or end later.
+ * started, and streams. `BEHAVE` makes it refuse to start (a sentence, or a leak of its
+ * environment), stay unhealthy, or ignore the polite signal.
  */
 import { createServer } from "node:http";
 
@@ -9,6 +10,7 @@ if (behave === "refuse") {
   process.stderr.write("error: no valid gateway secret in GATEWAY_SECRET_A or GATEWAY_SECRET_B (ERR_SECRET_MISSING)\n");
   process.exit(2);
 }
+if (behave === "leak") throw new Error(`cannot connect to ${process.env["DATABASE_URL"]}`);
 const environment = { ...process.env };
 const server = createServer((request, response) => {
   response.setHeader("x-mcpist-origin", environment["ORIGIN_NAME"] ?? "fake");
@@ -37,7 +39,8 @@ server.listen(Number(process.env["PORT"]), "127.0.0.1", () => {
   process.stdout.write(`${JSON.stringify({ event: "listening", port: typeof address === "object" ? address?.port : 0 })}\n`);
 });
 for (const signal of ["SIGTERM", "SIGINT"] as const)
-  process.once(signal, () => {
+  process.on(signal, () => {
+    if (behave === "stubborn") return;
     server.close(() => process.exit(0));
-    server.closeIdleConnections();
+    setInterval(() => server.closeIdleConnections(), 10);
   });
