@@ -61,8 +61,16 @@ export interface TrafficReport extends TrafficStats {
   /** The first {@link KEPT_FAILURES}. */
   readonly failures: readonly TrafficFailure[];
 }
+/** One answer, or the lack of one. */
+export interface Answered {
+  /** Unit: milliseconds; from the time at which the request was due. */
+  readonly latencyMs: number;
+  readonly failed: boolean;
+}
 export interface Traffic {
   stats(): TrafficStats;
+  /** Called for every request once its outcome is known. @returns a function that ends it. */
+  onAnswer(listener: (answer: Answered) => void): () => void;
   /** Sends no more, waits for what is under way, and reports. May be called twice. */
   stop(): Promise<TrafficReport>;
 }
@@ -102,6 +110,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   const byStatus: Record<string, number> = {};
   const byOrigin: Record<string, number> = {};
   const open = new Set<Promise<void>>();
+  const listeners = new Set<(answer: Answered) => void>();
   const startedAt = performance.now();
   let [sent, failed, nextUser] = [0, 0, 0];
 
@@ -162,7 +171,9 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     }
     user.inFlight--;
     count(byStatus, String(status));
-    latency.add(performance.now() - dueAt - (kind === "slow" ? SLOW_BODY_MS : 0));
+    const latencyMs = performance.now() - dueAt - (kind === "slow" ? SLOW_BODY_MS : 0);
+    latency.add(latencyMs);
+    for (const listener of listeners) listener({ latencyMs, failed: reason !== null });
     if (reason === null) return;
     failed++;
     if (failures.length < KEPT_FAILURES) failures.push({ atMs: Math.round(performance.now() - startedAt), kind, status, reason });
@@ -216,5 +227,12 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     agent.destroy();
     return { ...stats(), users: userCount, durationMs, failures };
   }
-  return { stats, stop: () => (report ??= finish()) };
+  return {
+    stats,
+    onAnswer(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    stop: () => (report ??= finish()),
+  };
 }

@@ -7,6 +7,8 @@ import { type Listener, listen, type VendorContext, withFaults } from "../vendor
 import { flyApi } from "./api.ts";
 import { flyWeb } from "./web.ts";
 import { FlyCloud } from "./cloud.ts";
+import type { InstanceView } from "../instance-view.ts";
+import type { Machine } from "./machine.ts";
 
 /** A running Fly.io. */
 export interface Fly {
@@ -20,8 +22,24 @@ export interface Fly {
   limitRate(on: boolean): void;
   /** An app name that somebody else holds: 403 on read, taken on create. */
   claimName(app: string): void;
+  /** Every Machine that is not destroyed. */
+  instances(): readonly InstanceView[];
   close(): Promise<void>;
 }
+
+const ACTIVITIES: Readonly<Record<Machine["state"], InstanceView["activity"]>> = {
+  created: "starting",
+  starting: "starting",
+  replacing: "starting",
+  started: "serving",
+  stopping: "leaving",
+  suspending: "leaving",
+  destroying: "leaving",
+  suspended: "suspended",
+  stopped: "stopped",
+  destroyed: "stopped",
+  failed: "failed",
+};
 
 /** @param options.program what runs instead of the origin. @throws when a port is taken. */
 export async function startFly(context: VendorContext, options: { readonly program?: string } = {}): Promise<Fly> {
@@ -48,6 +66,17 @@ export async function startFly(context: VendorContext, options: { readonly progr
     claimName(app) {
       cloud.foreign.add(app);
     },
+    instances: () =>
+      [...cloud.apps.values()]
+        .flatMap((app) => [...app.machines.values()])
+        .filter(({ state }) => state !== "destroyed")
+        .map((machine) => ({
+          id: machine.id,
+          region: machine.region,
+          rollout: machine.instanceId,
+          activity: machine.state === "started" && !machine.routable ? "starting" : ACTIVITIES[machine.state],
+          url: machine.running?.instance.state === "listening" ? machine.running.instance.url : null,
+        })),
     async close() {
       const open = await Promise.allSettled(edges.values());
       await Promise.all([api.close(), ...open.map(async (edge) => (edge.status === "fulfilled" ? edge.value.close() : undefined))]);

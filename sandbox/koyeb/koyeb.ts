@@ -6,6 +6,8 @@ import { type Listener, listen, type VendorContext, withFaults } from "../vendor
 import { startEdge } from "../edge.ts";
 import { koyebApi } from "./api.ts";
 import { KoyebCloud, type RolloutBehaviour } from "./cloud.ts";
+import type { InstanceView } from "../instance-view.ts";
+import type { KoyebInstance } from "./records.ts";
 
 export type { RolloutBehaviour } from "./cloud.ts";
 
@@ -21,7 +23,16 @@ export interface Koyeb {
   sleep(app: string, service: string, depth: "light" | "deep"): Promise<void>;
   /** Runs so many instances of the active deployment, within the definition's maximum. */
   scale(app: string, service: string, count: number): Promise<void>;
+  /** Every instance that has not ended. */
+  instances(): readonly InstanceView[];
   close(): Promise<void>;
+}
+
+function activityOf({ status, running, routed }: KoyebInstance): InstanceView["activity"] {
+  if (status === "SLEEPING") return running ? "suspended" : "asleep";
+  if (status === "HEALTHY") return routed ? "serving" : "leaving";
+  if (status === "STOPPING") return "leaving";
+  return status === "UNHEALTHY" ? "failed" : "starting";
 }
 
 /** @param options.program what runs instead of the origin. @throws when a port is taken. */
@@ -48,6 +59,17 @@ export async function startKoyeb(context: VendorContext, options: { readonly pro
     },
     sleep: (app, service, depth) => cloud.sleep(serviceNamed(app, service), depth),
     scale: (app, service, count) => cloud.scale(serviceNamed(app, service), count),
+    instances: () =>
+      cloud.instances
+        .list()
+        .filter(({ status }) => status !== "STOPPED" && status !== "ERROR")
+        .map((instance) => ({
+          id: instance.id,
+          region: instance.region,
+          rollout: instance.deployment.id,
+          activity: activityOf(instance),
+          url: instance.running?.instance.state === "listening" ? instance.running.instance.url : null,
+        })),
     async close() {
       const open = await Promise.allSettled(edges.values());
       await Promise.all([api.close(), ...open.map((edge) => (edge.status === "fulfilled" ? edge.value.close() : undefined))]);
