@@ -5,16 +5,11 @@ import { converge, holderOf, live } from "../test/fake-run.ts";
 const K0 = "00000000000000aa";
 const KINDS: readonly FaultKind[] = ["kill-before", "kill-after", "lost", "error"];
 
-async function installed(seed: number): Promise<FakeCloud> {
-  const cloud = new FakeCloud({ seed }).steady(K0);
-  const ending = await live(cloud, { id: "first" });
-  expect(ending.kind).toBe("done");
-  return cloud;
-}
+const installed = (seed: number): FakeCloud => new FakeCloud({ seed }).steady(K0).withJournal();
 
 /** Hits the n-th remote call of the next life, then lets re-runs converge. */
 async function hit(seed: number, n: number, kind: FaultKind): Promise<FakeCloud> {
-  const cloud = await installed(seed);
+  const cloud = installed(seed);
   const start = cloud.calls;
   cloud.fault = (call) => (call === start + n ? kind : null);
   await live(cloud, { id: "hit" });
@@ -25,7 +20,7 @@ async function hit(seed: number, n: number, kind: FaultKind): Promise<FakeCloud>
 
 describe("a rotation that is hit at one remote call", () => {
   it.each(KINDS)("keeps S1 and S2 at every step and converges to one secret, at every call: %s", async (kind) => {
-    const clean = await installed(7);
+    const clean = installed(7);
     const before = clean.calls;
     await live(clean, { id: "clean" });
     const calls = clean.calls - before;
@@ -44,7 +39,7 @@ describe("a rotation that is hit at one remote call", () => {
   it("survives a second hit during the re-run and a foreign code deploy in between", async () => {
     const random = seededRandom(Number(process.env["SEED"] ?? 20261122));
     for (let i = 0; i < 150; i++) {
-      const cloud = await installed(i);
+      const cloud = installed(i);
       const start = cloud.calls;
       const first = 1 + Math.floor(random() * 170);
       const kind = KINDS[Math.floor(random() * KINDS.length)] ?? "lost";

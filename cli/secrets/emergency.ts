@@ -10,7 +10,7 @@ import { prove } from "./actions/retire.ts";
 import { liveSlot, resetForEmergency } from "./actions/stage.ts";
 import { acceptedEverywhere, liveVersion, phaseOf, type Observation, type Phase } from "./phase.ts";
 import { refusal } from "./rotate.ts";
-import { POLL_MS, type Run } from "./run.ts";
+import { allSettled, POLL_MS, type Run } from "./run.ts";
 import type { Secret } from "./secret.ts";
 
 /** After this an origin is reported as not dead. Unit: milliseconds. */
@@ -107,7 +107,7 @@ async function now(run: Run, emergency: Emergency): Promise<void> {
     firstReady();
     await awaitDeath(run, origin, emergency);
   }).finally(firstReady); // the gateway switches even when every origin is out of reach
-  await Promise.all([worker, killed]);
+  await allSettled([worker, killed]);
 }
 
 /** Serves on where it can: new secret everywhere, switch, then the tombstones at once. */

@@ -83,6 +83,14 @@ export class FakeCloud {
   violation: string | null = null;
   /** False during an emergency that gives up S1 on purpose. */
   checksS1 = true;
+  /** A platform that resumes memory images instead of booting sleeping Machines anew: what a mere restart does. */
+  restartsOnly = false;
+  /** Redeploys of this origin report success and change nothing. */
+  hollowWhen: (origin: string) => boolean = () => false;
+  /** Rollouts are called done while old instances still serve. */
+  impatientRollouts = false;
+  /** Asking does not wake sleeping instances and does not show them. */
+  sleepersAreInvisible = false;
   origins: FakeOriginState[] = [];
   versions: FakeVersion[] = [];
   deployment: { versionId: string; percentage: number }[] = [];
@@ -146,6 +154,37 @@ export class FakeCloud {
     this.versions = [this.#version(kid, { kid, from: null, run: "r-0" })];
     this.deployment = [{ versionId: this.versions[0]?.id ?? "", percentage: 100 }];
     this.vault = { a: { kid, updatedAt: this.now }, b: { kid: zero, updatedAt: this.now } };
+    return this;
+  }
+
+  /** A journal that knows what GitHub holds, as every installation has after its first secret. */
+  withJournal(): this {
+    const { a, b } = this.vault;
+    const date = new Date(this.now).toISOString();
+    const state = {
+      vault: { a: a.kid, b: b.kid, ackAt: date },
+      dead: [],
+      retired: null,
+      proven: true,
+      abandoned: [],
+      candidate: null,
+      init: "done",
+      live: null,
+    };
+    const entry = {
+      schema: 1,
+      run: "r-0",
+      nonce: "0",
+      actor: "tester",
+      workflow: "local",
+      tool: "0",
+      event: "released",
+      leaseSeconds: 0,
+      detail: {},
+      state,
+    };
+    this.commits.set("c0", { message: `mcpist: released\n\n${JSON.stringify(entry)}`, parents: [], date });
+    this.ref = "c0";
     return this;
   }
 
@@ -441,16 +480,17 @@ export class FakeCloud {
             });
           }
         }
-        while (origin.instances.some((instance) => instance.diesAt !== null)) await this.context(run).sleep(500);
+        while (!this.impatientRollouts && origin.instances.some((instance) => instance.diesAt !== null)) await this.context(run).sleep(500);
       },
       look: () =>
         this.remote(run, `${origin.name}: look`, (): OriginLook => {
           if (origin.down) return { ok: false, reason: "its API does not answer" };
-          for (const instance of origin.instances) instance.awake = true; // asking an instance wakes it
+          const seen = this.sleepersAreInvisible ? origin.instances.filter((instance) => instance.awake) : origin.instances;
+          for (const instance of seen) instance.awake = true; // asking an instance wakes it
           return {
             ok: true,
             config: origin.configChanged ? null : { ...origin.config },
-            instances: origin.instances.map((instance) => ({
+            instances: seen.map((instance) => ({
               id: instance.id,
               rollout: instance.rollout,
               newest: instance.newest,
@@ -470,6 +510,10 @@ export class FakeCloud {
 
   /** Koyeb: new instances beside the old ones, which stop later (IMMEDIATE: at once). */
   #replace(origin: FakeOriginState, atOnce: boolean): void {
+    if (this.hollowWhen(origin.name)) {
+      origin.configChanged = false;
+      return;
+    }
     origin.rollouts++;
     const fresh = origin.instances
       .filter((instance) => instance.diesAt === null)
@@ -485,9 +529,12 @@ export class FakeCloud {
   /** Fly: one Machine boots from the configuration; its memory image is gone. */
   updateMachine(origin: FakeOriginState, id: string): void {
     origin.rollouts++;
-    origin.instances = origin.instances.map((instance) => (instance.id === id ? this.#fresh(origin, id, instance.awake) : instance));
+    origin.instances = origin.instances.map((instance) =>
+      instance.id === id && (instance.awake || !this.restartsOnly) ? this.#fresh(origin, id, instance.awake) : instance,
+    );
     const newest = JSON.stringify(origin.config);
-    origin.configChanged = !origin.instances.every((instance) => JSON.stringify(instance.kids) === newest);
+    const counted = origin.instances.filter((instance) => instance.awake || !this.restartsOnly);
+    origin.configChanged = !counted.every((instance) => JSON.stringify(instance.kids) === newest);
   }
 
   #fresh(origin: FakeOriginState, id: string, awake: boolean): FakeInstance {

@@ -75,6 +75,10 @@ export async function resetUpload(run: Run, observation: Observation, phase: Pha
     .sort((a, b) => b.number - a.number)
     .find((version) => version.annotatedKid === phase.live);
   const annotation = { kid: phase.live, from: annotated?.annotatedFrom ?? null, run: run.journal.run };
+  if (observation.worker.deployment.length > 1) {
+    // A leftover at 0 % would stay reachable by header.
+    await run.targets.worker.deploy([{ versionId: live.id, percentage: 100 }], `mcpist reset kid=${phase.live}`, run.journal.guard);
+  }
   await run.step("reset the latest Worker version", () => run.targets.worker.reupload(live, annotation, run.journal.guard));
   run.touched = true;
   await run.journal.record("reset upload", { leftover: latest.id });
