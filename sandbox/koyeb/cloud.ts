@@ -100,6 +100,8 @@ export class KoyebCloud {
     const active = this.deployments.get(service?.activeId ?? "");
     if (!service || !active) return page(404, "No active service");
     if (active.status === "SLEEPING") await this.wake(service);
+    // Others woke it: the request waits with them.
+    else await this.#waking.get(active.id);
     const serving = this.instances.serving(service.id);
     const chosen = serving[this.#turn++ % serving.length];
     return chosen?.running ? to(chosen.running.backend) : page(503, "No healthy instance");
@@ -138,7 +140,12 @@ export class KoyebCloud {
     const added = Array.from({ length: Math.max(0, wanted - present.length) }, (_, index) =>
       this.instances.allocate(deployment, region, present.length + index),
     );
-    await this.#bootAll(added);
+    try {
+      await this.#bootAll(added);
+    } catch (error) {
+      await Promise.all(added.map((instance) => this.instances.stop(instance, "ERROR")));
+      throw error;
+    }
     for (const instance of added) this.instances.admit(instance);
     await Promise.all(present.slice(wanted).map((instance) => this.instances.end(instance)));
   }
