@@ -30,7 +30,6 @@ import {
   type Source,
   type Version,
 } from "./model.ts";
-import type { WorkerHost } from "./runtime/host.ts";
 import type { Upload } from "./upload.ts";
 import { Zone } from "./zone.ts";
 
@@ -49,6 +48,16 @@ export const DEPLOYABLE_VERSIONS = 100;
 /** A deployment holds at most this many versions. Source: developers.cloudflare.com/workers/versions-and-deployments/gradual-deployments. */
 const MAX_SHARES = 2;
 
+/** What runs the versions of one Worker; a WorkerHost outside of tests. */
+export interface Runner {
+  /** Starts a version to see whether it runs. @throws {ApiError} 10021. */
+  check(version: Version): Promise<void>;
+  /** Starts what a deployment needs; the returned function sends it to the edges. @throws {ApiError} 10021. */
+  prepare(versions: readonly Version[]): Promise<(deployment: Deployment) => void>;
+  /** The Worker is deleted. */
+  forget(): void;
+}
+
 /** Who asks, and what is noted with it. */
 export interface Cause {
   readonly source: Source;
@@ -61,10 +70,10 @@ export class Account {
   readonly zone: Zone;
   readonly kv = new KvNamespaces();
   readonly scripts = new Map<string, Script>();
-  readonly #host: (worker: string) => Promise<WorkerHost>;
+  readonly #host: (worker: string) => Promise<Runner>;
   readonly #queues = new Map<string, Promise<unknown>>();
 
-  constructor(names: AccountNames, host: (worker: string) => Promise<WorkerHost>) {
+  constructor(names: AccountNames, host: (worker: string) => Promise<Runner>) {
     this.names = names;
     this.zone = new Zone(names.zone);
     this.#host = host;
@@ -77,6 +86,12 @@ export class Account {
     const script = this.scripts.get(name);
     if (!script) throw missingScript();
     return script;
+  }
+
+  /** For tests only: the text of a secret of a version; null when there is none. */
+  secretTextForTests(worker: string, versionId: string, name: string): string | null {
+    const binding = versionById(this.script(worker), versionId)?.bindings.find((candidate) => candidate.name === name);
+    return typeof binding?.["text"] === "string" ? binding["text"] : null;
   }
 
   /** `PUT …/scripts/W`: a new version, deployed at once to everybody. Makes the Worker when there is none. */

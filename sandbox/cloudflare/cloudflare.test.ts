@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { secret, startKit, uploadForm, VERSION_BINDING, type Kit } from "./test-kit.ts";
+import { NAMES, secret, startKit, TOKEN, uploadForm, VERSION_BINDING, type Kit } from "./test-kit.ts";
 
 let kit: Kit;
 beforeAll(async () => {
@@ -70,15 +70,20 @@ describe("a call that is not imitated", () => {
   it("is answered 404 and named in the log", async () => {
     const answer = await kit.call("GET", "workers/nonsense");
     expect(answer.status).toBe(404);
-    expect(kit.log.join("\n")).toContain(
-      "cloudflare does not imitate GET /client/v4/accounts/0123456789abcdef0123456789abcdef/workers/nonsense",
-    );
+    expect(kit.log.join("\n")).toContain(`cloudflare does not imitate GET /client/v4/accounts/${NAMES.accountId}/workers/nonsense`);
   });
+});
 
-  it("does not reach anything without the token", async () => {
-    const response = await fetch(`${kit.cloudflare.apiUrl}/user/tokens/verify`, { headers: { authorization: "Bearer wrong" } });
-    expect(response.status).toBe(401);
-    expect(await response.json()).toMatchObject({ success: false, errors: [{ code: 10000 }] });
+describe("the state for pages and tests", () => {
+  it("has no text of a secret", async () => {
+    const id = await kit.put("state", { bindings: [secret("canary-value")] });
+    expect(kit.cloudflare.workers().find(({ name }) => name === "state")).toMatchObject({
+      versions: [{ id, number: 1, bindings: ["SECRET"] }],
+      deployments: [{ shares: [{ versionId: id, percentage: 100 }] }],
+      running: [{ versionId: id, inFlight: 0, draining: false }],
+    });
+    expect(JSON.stringify(kit.cloudflare.workers())).not.toContain("canary-value");
+    expect(kit.cloudflare.secretTextForTests("state", id, "SECRET")).toBe("canary-value");
   });
 });
 
@@ -88,5 +93,53 @@ describe("an upload that does not run", () => {
     const answer = await kit.call("PUT", "workers/scripts/broken", uploadForm({ source: "export default {{" }));
     expect(answer).toMatchObject({ status: 400, code: 10021 });
     expect((await kit.ask("broken")).status).toBe(200);
+  });
+});
+
+describe("who may call", () => {
+  const status = async (path: string, token = TOKEN) => {
+    const response = await fetch(kit.cloudflare.apiUrl + path, { headers: { authorization: `Bearer ${token}` } });
+    const { errors } = (await response.json()) as { errors: { code: number }[] };
+    return [response.status, errors[0]?.code];
+  };
+
+  it("is told apart: bad token 401, another account or zone 403, no account id 404", async () => {
+    const path = `/accounts/${NAMES.accountId}/workers/scripts`;
+    expect(await status(path)).toEqual([200, undefined]);
+    expect(await status(path, "bad")).toEqual([401, 10000]);
+    expect(await status(path, "")).toEqual([401, 10000]);
+    expect(await status(`/accounts/${"f".repeat(32)}/workers/scripts`)).toEqual([403, 10000]);
+    expect(await status(`/zones/${"f".repeat(32)}/workers/routes`)).toEqual([403, 10000]);
+    expect(await status("/accounts/mine/workers/scripts")).toEqual([404, 7003]);
+  });
+
+  it("meets rate limits where a rule asks for them", async () => {
+    kit.context.faults.add({
+      vendor: "cloudflare",
+      method: "POST",
+      path: "/deployments",
+      times: 1,
+      effect: { kind: "status", when: "before", status: 429, retryAfterSeconds: 3 },
+    });
+    const first = await kit.put("limited", { bindings: [] });
+    const deploy = () =>
+      kit.call("POST", "workers/scripts/limited/deployments", {
+        strategy: "percentage",
+        versions: [{ version_id: first, percentage: 100 }],
+      });
+    const refused = await deploy();
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "3"]);
+    expect((await deploy()).status).toBe(200);
+  });
+});
+
+describe("a deleted Worker", () => {
+  it("is gone at every edge and can be made anew", async () => {
+    await kit.put("gone", { bindings: [] });
+    expect((await kit.call("DELETE", "workers/scripts/gone")).status).toBe(200);
+    expect((await kit.ask("gone")).status).toBe(503);
+    expect(await kit.call("GET", "workers/services/gone")).toMatchObject({ status: 404, code: 10007 });
+    await kit.put("gone", { bindings: [] });
+    expect((await kit.ask("gone")).status).toBe(200);
   });
 });

@@ -2,16 +2,11 @@
  * The Cloudflare of the sandbox: the Workers API on one listener and the public side of every Worker on another. Versions run in
  * real workerd processes. Everything is in memory and ends with the emulator.
  */
-import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
-import { Hono } from "hono";
+import { listen, withFaults, type VendorContext } from "../vendor.ts";
 import { Account, type AccountNames } from "./account.ts";
-import { domainRoutes, identityRoutes, zoneRoutes } from "./api/account.ts";
-import { refuse, requireAccount, requireToken } from "./api/envelope.ts";
-import { kvRoutes } from "./api/kv.ts";
-import { scriptRoutes } from "./api/scripts.ts";
-import { versionApi } from "./api/versions.ts";
+import { API_ROOT, apiApp } from "./api/app.ts";
 import { serveBinding } from "./kv.ts";
-import { versionById, type Annotations, type Deployment, type Script } from "./model.ts";
+import { type Annotations, type Deployment, type Script } from "./model.ts";
 import type { EdgeName } from "./runtime/edges.ts";
 import { WorkerHost, type HostContext, type RunningVersion, type WorkerEvent } from "./runtime/host.ts";
 
@@ -52,7 +47,6 @@ export interface CloudflareEmulator {
   close(): Promise<void>;
 }
 
-const API_ROOT = "/client/v4";
 const MINUTE_MS = 60_000;
 
 const stateOf = (script: Script, host: WorkerHost | undefined): WorkerState => ({
@@ -68,22 +62,6 @@ const stateOf = (script: Script, host: WorkerHost | undefined): WorkerState => (
   edges: host?.edges() ?? [],
   running: host?.running() ?? [],
 });
-
-function apiApp(account: Account, token: string): VendorApp {
-  const app: VendorApp = new Hono();
-  const base = `${API_ROOT}/accounts/:account`;
-  app.onError((error, c) => refuse(c, error));
-  app.use(`${API_ROOT}/*`, requireToken(token));
-  app.use(base, requireAccount(account.names.accountId));
-  app.use(`${base}/*`, requireAccount(account.names.accountId));
-  identityRoutes(app, API_ROOT, account);
-  zoneRoutes(app, API_ROOT, account);
-  scriptRoutes(app, base, account);
-  versionApi(app, base, account);
-  kvRoutes(app, base, account);
-  domainRoutes(app, base, account);
-  return app;
-}
 
 /** @throws when a port is taken. */
 export async function startCloudflare(context: VendorContext, names: AccountNames): Promise<CloudflareEmulator> {
@@ -134,10 +112,7 @@ export async function startCloudflare(context: VendorContext, names: AccountName
       return () => lines.delete(listener);
     },
     runScheduled,
-    secretTextForTests: (worker, versionId, name) => {
-      const binding = versionById(account.script(worker), versionId)?.bindings.find((candidate) => candidate.name === name);
-      return typeof binding?.["text"] === "string" ? binding["text"] : null;
-    },
+    secretTextForTests: (worker, versionId, name) => account.secretTextForTests(worker, versionId, name),
     close: async () => {
       clearInterval(clock);
       await api.close();

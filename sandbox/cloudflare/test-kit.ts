@@ -1,6 +1,8 @@
 /** What the tests of this folder share: a running emulator, a caller of its API, and a tiny Worker. Not used outside tests. */
 import { DEFAULT_TIMINGS, type Timings, type VendorContext } from "../vendor.ts";
 import { Faults } from "../faults.ts";
+import { Account } from "./account.ts";
+import { API_ROOT, apiApp } from "./api/app.ts";
 import { startCloudflare, type CloudflareEmulator } from "./cloudflare.ts";
 import type { Binding } from "./model.ts";
 
@@ -80,12 +82,59 @@ export interface Answer<T> {
   readonly text: string;
 }
 
+/** Calls the API; the path is below the account when it does not start with a slash. */
+type ApiCall = <T = Record<string, unknown>>(method: string, path: string, body?: FormData | object | string) => Promise<Answer<T>>;
+
+/** @param send takes a path below `/client/v4` and a request. */
+const apiCall =
+  (send: (path: string, init: RequestInit) => Promise<Response>): ApiCall =>
+  async <T>(method: string, path: string, body?: FormData | object | string): Promise<Answer<T>> => {
+    const json = body !== undefined && !(body instanceof FormData) && typeof body !== "string";
+    const response = await send(path.startsWith("/") ? path : `/accounts/${NAMES.accountId}/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}`, ...(json ? { "content-type": "application/json" } : {}) },
+      ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : body }),
+    });
+    const text = await response.text();
+    const envelope = (text.startsWith("{") ? JSON.parse(text) : {}) as { result: T; errors?: { code: number; message: string }[] };
+    const [error] = envelope.errors ?? [];
+    return {
+      status: response.status,
+      headers: response.headers,
+      result: envelope.result,
+      code: error?.code,
+      message: error?.message ?? "",
+      text,
+    };
+  };
+
+/** The API alone, without a listener and without a runtime: every version "runs". */
+export interface ApiKit {
+  readonly account: Account;
+  readonly call: ApiCall;
+  /** Uploads and deploys; returns the version id. */
+  put(worker: string, options?: UploadOptions): Promise<string>;
+}
+
+async function putScript(call: ApiCall, worker: string, options?: UploadOptions): Promise<string> {
+  const answer = await call<{ deployment_id: string }>("PUT", `workers/scripts/${worker}`, uploadForm(options));
+  if (answer.status !== 200) throw new Error(`upload: ${answer.status} ${answer.message}`);
+  return answer.result.deployment_id;
+}
+
+export function apiKit(): ApiKit {
+  const runner = { check: () => Promise.resolve(), prepare: () => Promise.resolve(() => undefined), forget: () => undefined };
+  const account = new Account(NAMES, () => Promise.resolve(runner));
+  const app = apiApp(account, TOKEN);
+  const call = apiCall(async (path, init) => app.request(API_ROOT + path, init));
+  return { account, call, put: (worker, options) => putScript(call, worker, options) };
+}
+
 export interface Kit {
   readonly cloudflare: CloudflareEmulator;
   readonly context: VendorContext;
   readonly log: string[];
-  /** Calls the API; the path is below the account when it does not start with a slash. */
-  call<T = Record<string, unknown>>(method: string, path: string, body?: FormData | object | string): Promise<Answer<T>>;
+  readonly call: ApiCall;
   /** Uploads and deploys; returns the version id. */
   put(worker: string, options?: UploadOptions): Promise<string>;
   /** Asks the public side. */
@@ -104,26 +153,7 @@ export async function startKit(timings: Partial<Timings> = {}): Promise<Kit> {
     tokens: { github: "-", cloudflare: TOKEN, koyeb: "-", fly: "-" },
   };
   const cloudflare = await startCloudflare(context, NAMES);
-  const call: Kit["call"] = async <T>(method: string, path: string, body?: FormData | object | string): Promise<Answer<T>> => {
-    const url = cloudflare.apiUrl + (path.startsWith("/") ? path : `/accounts/${NAMES.accountId}/${path}`);
-    const json = body !== undefined && !(body instanceof FormData) && typeof body !== "string";
-    const response = await fetch(url, {
-      method,
-      headers: { authorization: `Bearer ${TOKEN}`, ...(json ? { "content-type": "application/json" } : {}) },
-      ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : body }),
-    });
-    const text = await response.text();
-    const envelope = (text.startsWith("{") ? JSON.parse(text) : {}) as { result: T; errors?: { code: number; message: string }[] };
-    const [error] = envelope.errors ?? [];
-    return {
-      status: response.status,
-      headers: response.headers,
-      result: envelope.result,
-      code: error?.code,
-      message: error?.message ?? "",
-      text,
-    };
-  };
+  const call = apiCall((path, init) => fetch(cloudflare.apiUrl + path, init));
   const settled = async (worker: string): Promise<void> => {
     for (;;) {
       const state = cloudflare.workers().find((candidate) => candidate.name === worker);
@@ -139,10 +169,9 @@ export async function startKit(timings: Partial<Timings> = {}): Promise<Kit> {
     call,
     settled,
     put: async (worker, options) => {
-      const answer = await call<{ deployment_id: string }>("PUT", `workers/scripts/${worker}`, uploadForm(options));
-      if (answer.status !== 200) throw new Error(`upload: ${answer.status} ${answer.message}`);
+      const id = await putScript(call, worker, options);
       await settled(worker);
-      return answer.result.deployment_id;
+      return id;
     },
     ask: async (worker, path = "/", init = {}) => fetch((await cloudflare.gatewayUrlOf(worker)) + path, init),
   };

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { listenServer, type Listener, type VendorContext } from "../../vendor.ts";
+import type { Runner } from "../account.ts";
 import type { Deployment, Version } from "../model.ts";
 import { chooseVersion, EDGES, edgeOf, lagOf, overrideFor, pointOf, type EdgeName } from "./edges.ts";
 import { Instance } from "./instance.ts";
@@ -36,7 +37,7 @@ export interface HostContext {
   readonly onLine: (worker: string, line: string) => void;
 }
 
-export class WorkerHost {
+export class WorkerHost implements Runner {
   readonly worker: string;
   readonly url: string;
   readonly #context: HostContext;
