@@ -59,7 +59,7 @@ export interface Assembled {
 export function assemble(settings: OriginSettings, surroundings: Surroundings): Result<Assembled, string> {
   const { config, secrets, requestStateKey, brokerSecret } = settings;
   const { database, registry, fetch, now, wallClock, line } = surroundings;
-  const gate = createGate(secrets);
+  const gate = createGate(secrets, { now });
   if (!gate.ok) return err(gate.error);
 
   const metrics = createMetrics();

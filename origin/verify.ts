@@ -43,11 +43,10 @@ export interface Gate {
 export interface GateSources {
   /** Monotonic. Unit: milliseconds. */
   readonly now: () => number;
-  /** `length` random bytes. */
-  readonly random: (length: number) => Uint8Array;
+  /** `length` random bytes; the default is Node's generator. */
+  readonly random?: (length: number) => Uint8Array;
 }
 
-const defaultSources: GateSources = { now: () => performance.now(), random: randomBytes };
 const digestOf = (text: string): Buffer => hash("sha256", text, "buffer");
 /** The same value as `kidOf` of contract/, synchronously. */
 const kidSync = (secret: Uint8Array): string => createHmac("sha256", secret).update(KID_MESSAGE).digest("hex").slice(0, 16);
@@ -75,7 +74,7 @@ interface Held {
   readonly revoked: string | null;
 }
 
-function hold(slot: Slot, text: string | undefined, random: GateSources["random"]): Held {
+function hold(slot: Slot, text: string | undefined, random: NonNullable<GateSources["random"]>): Held {
   if (slot.kind === "secret") return { digest: digestOf(text ?? ""), kid: kidSync(slot.bytes), revoked: null };
   // Nothing hashes to random bytes, so an empty or revoked slot costs the same comparison and can never match.
   return { digest: Buffer.from(random(DIGEST_BYTES)), kid: null, revoked: slot.kind === "revoked" ? slot.kid : null };
@@ -87,7 +86,7 @@ const report = (held: Held): string | null => held.kid ?? (held.revoked === null
  * Builds the gate from the environment's variables.
  * @returns as error one sentence that names the variable and the rule, never the content.
  */
-export function createGate(variables: SecretVariables, sources: GateSources = defaultSources): Result<Gate, string> {
+export function createGate(variables: SecretVariables, { now, random = randomBytes }: GateSources): Result<Gate, string> {
   const texts: Record<SlotName, string | undefined> = { a: variables.GATEWAY_SECRET_A, b: variables.GATEWAY_SECRET_B };
   const legacy = texts.a === undefined && texts.b === undefined && variables.GATEWAY_SECRET !== undefined;
   if (legacy) texts.a = variables.GATEWAY_SECRET;
@@ -103,8 +102,8 @@ export function createGate(variables: SecretVariables, sources: GateSources = de
         : `no gateway secret in ${SLOT_VARIABLES.a} or ${SLOT_VARIABLES.b}: at least one must hold 64 lower-case hex characters`,
     );
 
-  const a = hold(slots.a, texts.a, sources.random);
-  const b = hold(slots.b, texts.b, sources.random);
+  const a = hold(slots.a, texts.a, random);
+  const b = hold(slots.b, texts.b, random);
   const acceptedAt = new Map<string, number | null>();
   for (const { kid } of [a, b]) if (kid !== null) acceptedAt.set(kid, null);
   const revoked = new Set([a.revoked, b.revoked].filter((kid) => kid !== null));
@@ -120,7 +119,7 @@ export function createGate(variables: SecretVariables, sources: GateSources = de
       return kid === null ? { accepted: false } : { accepted: true, kid };
     },
     note(kid) {
-      acceptedAt.set(kid, sources.now());
+      acceptedAt.set(kid, now());
     },
     retiredKid(rawHeaders) {
       const secret = parseSecret(presented(rawHeaders) ?? "");
@@ -130,9 +129,9 @@ export function createGate(variables: SecretVariables, sources: GateSources = de
     },
     kids: legacy ? { legacy: a.kid ?? "" } : { a: report(a), b: report(b) },
     lastAccepted() {
-      const now = sources.now();
+      const at = now();
       return Object.fromEntries(
-        Array.from(acceptedAt, ([kid, at]) => [kid, at === null ? null : Math.max(0, Math.floor((now - at) / 1000))]),
+        Array.from(acceptedAt, ([kid, last]) => [kid, last === null ? null : Math.max(0, Math.floor((at - last) / 1000))]),
       );
     },
   });

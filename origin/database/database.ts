@@ -13,10 +13,10 @@ export interface Database {
   /** Runs a script of several statements without parameters, as migrations do. */
   script(text: string): Promise<void>;
   /**
-   * Calls `onPayload` for each NOTIFY on `channel` and `onLost` when the subscription ends.
-   * @returns null where the connection cannot listen; the caller then polls.
+   * Calls `onPayload` for each NOTIFY on `channel` and `onLost` when the subscription ends. Behind some poolers, and on PGlite behind
+   * a socket, nothing is ever delivered: whoever listens must also poll. @returns what ends it.
    */
-  listen(channel: string, onPayload: (payload: string) => void, onLost: () => void): Promise<(() => Promise<void>) | null>;
+  listen(channel: string, onPayload: (payload: string) => void, onLost: () => void): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 

@@ -1,10 +1,9 @@
 /**
- * PostgreSQL over a small pool. Unnamed statements only, a time limit on everything, no long transactions.
- * PGlite behind its socket server (the sandbox) is recognised and handled: there all clients share one session, and messages of
- * two clients may interleave, so every statement is wrapped in a transaction, which that server never interleaves.
+ * PostgreSQL over a small pool. Unnamed statements only, a time limit on everything, no transaction longer than a statement, so
+ * that it also runs behind connection poolers. Listening takes a connection of its own, outside the pool.
  */
 import pg from "pg";
-import type { Database, Parameter } from "./database.ts";
+import type { Database } from "./database.ts";
 
 /** Connections of one origin process; `?pool_max=N` in DATABASE_URL overrides it. */
 const DEFAULT_POOL_MAX = 5;
@@ -12,7 +11,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const QUERY_TIMEOUT_MS = 5_000;
 const IDLE_TIMEOUT_MS = 30_000;
 
-/** `url` without our own parameter, and the pool size that it asked for. */
+/** `url` without our own parameter, and the pool size that it asked for: a whole number from 1 to 50. */
 export function splitPoolSize(url: string): { readonly connectionString: string; readonly max: number } {
   const parsed = new URL(url);
   const asked = Number(parsed.searchParams.get("pool_max") ?? DEFAULT_POOL_MAX);
@@ -20,24 +19,7 @@ export function splitPoolSize(url: string): { readonly connectionString: string;
   return { connectionString: parsed.href, max: Number.isInteger(asked) && asked >= 1 && asked <= 50 ? asked : DEFAULT_POOL_MAX };
 }
 
-type Run = <Row extends object>(text: string, parameters: readonly Parameter[]) => Promise<readonly Row[]>;
-
-async function inTransaction<Row extends object>(pool: pg.Pool, text: string, parameters: readonly Parameter[]): Promise<readonly Row[]> {
-  const client = await pool.connect();
-  try {
-    await client.query("begin");
-    const { rows } = await client.query<Row>(text, [...parameters]);
-    await client.query("commit");
-    client.release();
-    return rows;
-  } catch (cause) {
-    // The connection goes with its transaction: a pooled one must never come back inside an old transaction.
-    client.release(true);
-    throw cause;
-  }
-}
-
-/** Opens the pool; the first connection is made by the first statement. `onError` hears of idle connections that broke. */
+/** Opens the pool; the first connection is made by the first statement. `onError` hears of connections that broke while idle. */
 export function openPostgres(url: string, onError: () => void, { queryTimeoutMs = QUERY_TIMEOUT_MS } = {}): Database {
   const { connectionString, max } = splitPoolSize(url);
   const settings = {
@@ -49,31 +31,15 @@ export function openPostgres(url: string, onError: () => void, { queryTimeoutMs 
   const pool = new pg.Pool({ ...settings, max, idleTimeoutMillis: IDLE_TIMEOUT_MS, allowExitOnIdle: true });
   pool.on("error", onError);
 
-  const plain: Run = async <Row extends object>(text: string, parameters: readonly Parameter[]) =>
-    (await pool.query<Row>(text, [...parameters])).rows;
-  const wrapped: Run = (text, parameters) => inTransaction(pool, text, parameters);
-  let embedded: Promise<boolean> | null = null;
-  const isEmbedded = (): Promise<boolean> => {
-    embedded ??= pool
-      .query<{ version: string }>("select version()")
-      .then(({ rows }) => (rows[0]?.version ?? "").includes("PGlite"))
-      .catch((cause: unknown) => {
-        embedded = null;
-        throw cause;
-      });
-    return embedded;
-  };
-
   return {
-    async query(text, parameters = []) {
-      return (await isEmbedded()) ? wrapped(text, parameters) : plain(text, parameters);
+    async query<Row extends object>(text: string, parameters: readonly unknown[] = []) {
+      return (await pool.query<Row>(text, [...parameters])).rows;
     },
     async script(text) {
       await pool.query(text);
     },
     async listen(channel, onPayload, onLost) {
-      if (await isEmbedded()) return null;
-      const client = new pg.Client(settings);
+      const client = new pg.Client({ ...settings, keepAlive: true });
       let open = true;
       const lose = () => {
         if (!open) return;

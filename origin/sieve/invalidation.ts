@@ -38,7 +38,7 @@ export interface Listening {
 /** Subscribes `cache` to announcements; `onDropped` hears which user changed. */
 export function listenForChanges(database: Database, cache: PermissionCache, onDropped: (userId: string) => void): Listening {
   let stop: (() => Promise<void>) | null = null;
-  let state: "idle" | "starting" | "listening" | "unavailable" | "stopped" = "idle";
+  let state: "idle" | "starting" | "listening" | "stopped" = "idle";
   const drop = (userId: string) => {
     cache.drop(userId);
     onDropped(userId);
@@ -51,10 +51,6 @@ export function listenForChanges(database: Database, cache: PermissionCache, onD
         const started = await database.listen(CHANNEL, drop, () => {
           if (state === "listening") state = "idle";
         });
-        if (started === null) {
-          state = "unavailable";
-          return;
-        }
         // What was announced before we listened was not heard.
         cache.clear();
         state = "listening";
