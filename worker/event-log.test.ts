@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { EventLog, ipHash, type GatewayEvent } from "./event-log.ts";
+import { testRuntime } from "./test/clock.ts";
+
+const SECRET = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
+const refused: GatewayEvent = { event: "auth_failed", severity: "warn", requestId: "r-1", reason: "auth.sig" };
+const failed: GatewayEvent = { event: "origin_failed", severity: "error", requestId: "r-1", origin: "koyeb", reason: "network" };
+
+function bench(secret: Uint8Array<ArrayBuffer> | null = SECRET) {
+  const runtime = testRuntime(() => new Response());
+  return {
+    runtime,
+    log: new EventLog(runtime, secret),
+    lines: () => runtime.lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
+}
+
+describe("security log", () => {
+  it("writes one line of the shared schema, with a hash in place of the address", async () => {
+    const { log, lines } = bench();
+    await log.write(refused, "203.0.113.7");
+    const at = "2026-11-18T11:06:40.000Z";
+    expect(lines()).toEqual([{ at, layer: "gateway", ...refused, ipHash: await ipHash(SECRET, "2026-11-18", "203.0.113.7") }]);
+  });
+
+  it("collapses equal warnings within ten seconds and says how many there were", async () => {
+    const { log, lines, runtime } = bench();
+    for (let i = 0; i < 500; i++) await log.write({ ...refused, requestId: `r-${i}` }, "203.0.113.7");
+    expect(lines()).toHaveLength(1);
+    runtime.at(10_000);
+    await log.write(refused, "203.0.113.7");
+    expect(lines().at(-1)).toMatchObject({ count: 500 });
+  });
+
+  it("keeps addresses, reasons and users apart", async () => {
+    const { log, lines } = bench();
+    await log.write(refused, "203.0.113.7");
+    await log.write(refused, "203.0.113.8");
+    await log.write({ ...refused, reason: "auth.aud" }, "203.0.113.7");
+    await log.write({ ...refused, userId: "u" }, "203.0.113.7");
+    expect(lines()).toHaveLength(4);
+  });
+
+  it("writes every error of a request, but repeats no trouble that concerns none", async () => {
+    const { log, lines } = bench();
+    for (let i = 0; i < 5; i++) await log.write({ ...failed, requestId: `r-${i}` }, null);
+    for (let i = 0; i < 5; i++) await log.write({ event: "jwks_unavailable", severity: "error", requestId: null, reason: "stale" }, null);
+    expect(lines()).toHaveLength(6);
+  });
+
+  it("names no address at all without a secret to hash it with", async () => {
+    const { log, lines } = bench(null);
+    await log.write(refused, "203.0.113.7");
+    expect(lines()[0]).not.toHaveProperty("ipHash");
+  });
+});
+
+describe("hash of an address", () => {
+  it("is the same all day, another one tomorrow, and another one under another secret", async () => {
+    const hash = await ipHash(SECRET, "2026-11-22", "203.0.113.7");
+    expect(hash).toMatch(/^[0-9a-f]{16}$/);
+    expect(await ipHash(SECRET, "2026-11-22", "203.0.113.7")).toBe(hash);
+    expect(await ipHash(SECRET, "2026-11-23", "203.0.113.7")).not.toBe(hash);
+    expect(await ipHash(SECRET.toReversed(), "2026-11-22", "203.0.113.7")).not.toBe(hash);
+    expect(await ipHash(SECRET, "2026-11-22", "203.0.113.8")).not.toBe(hash);
+  });
+});

@@ -1,0 +1,188 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { BurstCounter, UserBurst } from "./burst.ts";
+import type { BurstNamespace, Env } from "./env.ts";
+import { holds, markerKey, UserLimits } from "./limits.ts";
+import { collectWaitUntil, FakeKv, START } from "./test/clock.ts";
+
+const SUB = "11111111-2222-4333-8444-555555555555";
+beforeEach(() => {
+  vi.useFakeTimers({ now: START });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** One object per name, shared by everybody, as the platform promises. */
+function fakeObjects(): BurstNamespace & { readonly calls: string[]; behave: "well" | "throw" | "hang" | "500" } {
+  const objects = new Map<string, UserBurst>();
+  const calls: string[] = [];
+  const self = {
+    calls,
+    behave: "well" as "well" | "throw" | "hang" | "500",
+    idFromName: (name: string) => ({ name }) as DurableObjectId,
+    get: (id: DurableObjectId) => ({
+      fetch: async (url: string) => {
+        const name = id.name ?? "";
+        calls.push(name);
+        if (self.behave === "throw") throw new Error("overloaded");
+        if (self.behave === "hang") return new Promise<Response>(() => undefined);
+        if (self.behave === "500") return new Response(null, { status: 500 });
+        const object = objects.get(name) ?? new UserBurst();
+        objects.set(name, object);
+        return object.fetch(new Request(url));
+      },
+    }),
+  };
+  return self;
+}
+
+function bench(env: Pick<Env, "KV" | "BURST">, rate = 5) {
+  const fallbacks: string[] = [];
+  const { waitUntil, done } = collectWaitUntil();
+  const limits = new UserLimits(env, rate, (what) => void fallbacks.push(what));
+  return {
+    fallbacks,
+    done,
+    take: async (sub = SUB) => limits.burst(sub, Date.now(), waitUntil),
+    blocked: async (sub = SUB) => limits.blocked(sub, Date.now()),
+  };
+}
+const reasons = (results: readonly { readonly ok: boolean; readonly error?: { readonly reason: string } }[]): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const result of results) {
+    const key = result.ok ? "admitted" : (result.error?.reason ?? "");
+    counts[key] = (counts[key] ?? 0) + 1;
+  }
+  return counts;
+};
+
+describe("burst per user", () => {
+  it("is exact over any number of isolates that ask at once", async () => {
+    const BURST = fakeObjects();
+    const isolates = Array.from({ length: 8 }, () => bench({ BURST }));
+    const results = await Promise.all(isolates.flatMap(({ take }) => Array.from({ length: 5 }, () => take())));
+    expect(reasons(results)).toEqual({ admitted: 5, "user.burst": 35 });
+  });
+
+  it("counts every user alone", async () => {
+    const { take } = bench({ BURST: fakeObjects() });
+    const results = await Promise.all(Array.from({ length: 20 }, (_, i) => take(`user-${i % 4}`)));
+    expect(reasons(results)).toEqual({ admitted: 20 });
+  });
+
+  it("blocks after fifty refusals within a minute, tells KV once and the log once per isolate", async () => {
+    const KV = new FakeKv();
+    const BURST = fakeObjects();
+    const isolate = bench({ KV, BURST });
+    const results = await Promise.all(Array.from({ length: 60 }, () => isolate.take()));
+    await isolate.done();
+    expect(reasons(results)).toEqual({ admitted: 5, "user.burst": 49, "user.blocked": 6 });
+    expect(results.filter((result) => !result.ok && result.error.reason === "user.blocked" && result.error.quiet !== true)).toHaveLength(1);
+    expect(KV.writes).toEqual([markerKey(SUB)]);
+    expect(JSON.parse(KV.entries.get(markerKey(SUB)) ?? "")).toEqual({ until: START + 60_000, reason: "burst" });
+  });
+
+  it("refuses a blocked user in another isolate without waking the object, until the time is over", async () => {
+    const KV = new FakeKv();
+    const BURST = fakeObjects();
+    const flooded = bench({ KV, BURST });
+    await Promise.all(Array.from({ length: 60 }, () => flooded.take()));
+    await flooded.done();
+    const other = bench({ KV, BURST });
+    vi.setSystemTime(START + 10_000);
+    const before = BURST.calls.length;
+    expect(await other.blocked()).toMatchObject({ ok: false, error: { reason: "user.blocked", retryAfterSeconds: 50 } });
+    expect(BURST.calls.length).toBe(before);
+    vi.setSystemTime(START + 60_000);
+    expect((await other.blocked()).ok).toBe(true);
+    expect((await other.take()).ok).toBe(true);
+  });
+
+  it("reads a user's marker at most once a minute", async () => {
+    const KV = new FakeKv();
+    const { blocked } = bench({ KV });
+    for (let ms = 0; ms < 60_000; ms += 1000) {
+      vi.setSystemTime(START + ms);
+      await blocked();
+    }
+    expect(KV.reads).toHaveLength(1);
+  });
+
+  it.each(["", "{", "null", '{"until":"tomorrow"}'])("takes an odd marker for none: %j", async (text) => {
+    const KV = new FakeKv();
+    KV.entries.set(markerKey(SUB), text);
+    expect((await bench({ KV }).blocked()).ok).toBe(true);
+  });
+
+  it.each(["throw", "500", "hang"] as const)(
+    "falls back to its own count when the object fails (%s), with the same limit",
+    async (behave) => {
+      const BURST = fakeObjects();
+      BURST.behave = behave;
+      const { take, fallbacks } = bench({ BURST });
+      const results = Promise.all(Array.from({ length: 20 }, () => take()));
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(reasons(await results)).toEqual({ admitted: 5, "user.burst": 15 });
+      expect(new Set(fallbacks)).toEqual(new Set(["burst_fallback"]));
+    },
+  );
+
+  it("works without KV and says so when KV is down", async () => {
+    const KV = new FakeKv();
+    KV.broken = true;
+    const { take, blocked, fallbacks, done } = bench({ KV, BURST: fakeObjects() });
+    expect((await blocked()).ok).toBe(true);
+    await Promise.all(Array.from({ length: 60 }, () => take()));
+    await done();
+    expect(fallbacks).toEqual(["marker_fail_open", "marker_fail_open"]);
+  });
+});
+
+describe("burst object", () => {
+  it("keeps to the bound in every window, blocks included, for any arrivals", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 250 }), { maxLength: 400 }), (gaps) => {
+        const counter = new BurstCounter();
+        let now = START;
+        const admitted: number[] = [];
+        for (const gap of gaps) {
+          now += gap > 200 ? gap : gap % 8;
+          if (counter.take(now, 5).admitted) admitted.push(now);
+        }
+        for (let i = 5; i < admitted.length; i++) {
+          const seconds = ((admitted[i] ?? 0) - (admitted[i - 5] ?? 0)) / 1000;
+          expect(6).toBeLessThanOrEqual(5 + 5 * seconds + 1e-6);
+        }
+      }),
+    );
+  });
+
+  it("forgets refusals that are more than a minute old", () => {
+    const counter = new BurstCounter();
+    for (let i = 0; i < 40; i++) counter.take(START, 5);
+    const later = START + 60_000;
+    const verdicts = Array.from({ length: 50 }, () => counter.take(later, 5));
+    expect(verdicts.some(({ mark }) => mark)).toBe(false);
+  });
+
+  it.each(["0", "-1", "1.5", "abc", ""])("refuses a rate of %j", (rate) => {
+    expect(new UserBurst().fetch(new Request(`https://burst/${rate}`)).status).toBe(400);
+  });
+});
+
+describe("counts per address", () => {
+  it("pass on what the binding says", async () => {
+    const failed = vi.fn<() => void>();
+    expect(await holds({ limit: async () => ({ success: false }) }, "a", failed)).toBe(false);
+    expect(await holds({ limit: async () => ({ success: true }) }, "a", failed)).toBe(true);
+    expect(failed).not.toHaveBeenCalled();
+  });
+
+  it("let through when there is no binding or it fails, and say so", async () => {
+    const failed = vi.fn<() => void>();
+    expect(await holds(undefined, "a", failed)).toBe(true);
+    expect(await holds({ limit: () => Promise.reject(new Error("down")) }, "a", failed)).toBe(true);
+    expect(failed).toHaveBeenCalledTimes(2);
+  });
+});

@@ -1,0 +1,132 @@
+import { describe, expect, it } from "vitest";
+import { classOf, era, legacyCall, modernClass, startsBatch } from "./era.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+describe("era", () => {
+  it.each([
+    ["2026-07-28", "modern"],
+    ["2027-01-01", "modern"],
+    ["2025-11-25", "legacy"],
+    ["2025-06-18", "legacy"],
+    ["2025-03-26", "legacy"],
+    ["2024-11-05", "legacy"],
+    ["2026-07-27", "legacy"],
+    [null, "legacy"],
+    ["", "legacy"],
+    ["9999", "legacy"],
+    ["2026-07-28 ", "legacy"],
+    ["2026-07-28, 2025-06-18", "legacy"],
+    ["DRAFT-2026-v1", "legacy"],
+  ])("%j is %s", (version, expected) => {
+    expect(era(version)).toBe(expected);
+  });
+});
+
+describe("class of a method", () => {
+  it.each([
+    ["initialize", null, "safe"],
+    ["ping", null, "safe"],
+    ["server/discover", null, "safe"],
+    ["tools/list", null, "safe"],
+    ["prompts/list", null, "safe"],
+    ["resources/list", null, "safe"],
+    ["resources/templates/list", null, "safe"],
+    ["resources/read", "file:///a", "safe"],
+    ["prompts/get", "p", "safe"],
+    ["completion/complete", null, "safe"],
+    ["notifications/initialized", null, "safe"],
+    ["notifications/cancelled", null, "safe"],
+    ["tools/call", "get_module_schema", "safe"],
+    ["tools/call", "call", "claimed"],
+    ["tools/call", "GET_MODULE_SCHEMA", "claimed"],
+    ["tools/call", "get_module_schema ", "claimed"],
+    ["tools/call", "get_module_schema, call", "claimed"],
+    ["tools/call", "=?base64?Z2V0X21vZHVsZV9zY2hlbWE=?=", "claimed"],
+    ["tools/call", ["get_module_schema"], "claimed"],
+    ["tools/call", undefined, "claimed"],
+    ["subscriptions/listen", null, "stream"],
+    ["tasks/cancel", null, "single"],
+    ["logging/setLevel", null, "single"],
+    ["Tools/List", null, "single"],
+    ["__proto__", null, "single"],
+    ["made/up", null, "single"],
+  ])("%s of %j is %s", (method, name, expected) => {
+    expect(classOf(method, name)).toBe(expected);
+  });
+});
+
+describe("modern requests", () => {
+  it.each([
+    [{ "mcp-method": "tools/list" }, "safe"],
+    [{ "mcp-method": "tools/call", "mcp-name": "call" }, "claimed"],
+    [{ "mcp-method": "tools/call", "mcp-name": "get_module_schema" }, "safe"],
+    [{ "mcp-method": "notifications/cancelled" }, "safe"],
+  ])("are classed by their headers: %j", (headers, callClass) => {
+    expect(modernClass(new Headers(headers))).toMatchObject({ ok: true, value: { callClass } });
+  });
+
+  it.each([
+    {},
+    { "mcp-method": "" },
+    { "mcp-method": "tools/list, tools/call" },
+    { "mcp-method": "tools list" },
+    { "mcp-method": "x".repeat(129) },
+    { "mcp-method": "tools/call" },
+    { "mcp-method": "tools/call", "mcp-name": "" },
+    { "mcp-method": "resources/read" },
+    { "mcp-method": "prompts/get" },
+  ])("are refused without usable headers: %j", (headers) => {
+    expect(modernClass(new Headers(headers as Record<string, string>))).toEqual({ ok: false, error: { reason: "mcp.header" } });
+  });
+});
+
+describe("legacy bodies", () => {
+  it.each([
+    ['{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"call"}}', { method: "tools/call", id: 1, callClass: "claimed" }],
+    [
+      '{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"get_module_schema"}}',
+      { method: "tools/call", id: "a", callClass: "safe" },
+    ],
+    ['{"jsonrpc":"2.0","method":"notifications/initialized"}', { method: "notifications/initialized", id: null, callClass: "safe" }],
+    ['{"jsonrpc":"2.0","id":1,"result":{}}', { method: null, id: 1, callClass: "single" }],
+    ['{"id":{"a":1},"method":"ping"}', { method: "ping", id: null, callClass: "safe" }],
+    // The last of two equal members wins, here as in the origin.
+    ['{"id":1,"method":"ping","method":"tools/call"}', { method: "tools/call", id: 1, callClass: "claimed" }],
+    [
+      '{"id":1,"method":"tools/call","params":{"name":"get_module_schema","name":"call"}}',
+      { method: "tools/call", id: 1, callClass: "claimed" },
+    ],
+    ['{"id":1,"method":"tools/call","params":["get_module_schema"]}', { method: "tools/call", id: 1, callClass: "claimed" }],
+    ['\uFEFF{"id":1,"method":"ping"}', { method: "ping", id: 1, callClass: "safe" }],
+  ])("are classed by what they say: %s", (text, expected) => {
+    expect(legacyCall(bytes(text))).toEqual({ ok: true, value: expected });
+  });
+
+  it.each(["[]", '[{"method":"ping"}]', "\uFEFF[]", " \t\r\n[]", "\uFEFF \uFEFF[1]", "[1,", "[[[["])(
+    "are refused as a batch: %j",
+    (text) => {
+      expect(legacyCall(bytes(text))).toEqual({ ok: false, error: { reason: "shape.batch" } });
+    },
+  );
+
+  it.each(["", " ", "null", "1", '"x"', "{", '{"a":1}{"b":2}', "undefined", '{"a":1}]'])("are refused as JSON: %j", (text) => {
+    expect(legacyCall(bytes(text))).toEqual({ ok: false, error: { reason: "shape.json" } });
+  });
+
+  it("are refused when they are not UTF-8, UTF-16 with its mark included", () => {
+    for (const odd of [
+      [0xff, 0xfe, 0x5b, 0],
+      [0x7b, 0xff, 0x7d],
+      [0xc0, 0xaf],
+    ]) {
+      expect(legacyCall(Uint8Array.from(odd))).toEqual({ ok: false, error: { reason: "shape.json" } });
+    }
+  });
+
+  it("that are too large to be parsed are still told from a batch by their first character", () => {
+    expect(startsBatch(bytes(" \n["))).toBe(true);
+    expect(startsBatch(bytes("\uFEFF{"))).toBe(false);
+    expect(startsBatch(bytes("   "))).toBeNull();
+  });
+});

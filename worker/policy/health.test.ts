@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { judgeHealth, parseHealth, transition } from "./health.ts";
+
+const AT = "2026-11-22T12:00:00.000Z";
+const BEFORE = "2026-11-22T11:00:00.000Z";
+const up = { state: "up", reason: "200" } as const;
+const down = { state: "down", reason: "no answer" } as const;
+
+describe("health of an origin", () => {
+  it.each([
+    [up, { status: 200, headers: new Headers() }],
+    [down, null],
+    [
+      { state: "down", reason: "503" },
+      { status: 503, headers: new Headers({ "x-mcpist-deny": "db" }) },
+    ],
+    [
+      { state: "draining", reason: "503" },
+      { status: 503, headers: new Headers({ "x-mcpist-deny": "draining" }) },
+    ],
+    [
+      { state: "down", reason: "403" },
+      { status: 403, headers: new Headers() },
+    ],
+  ])("is judged: %j", (expected, response) => {
+    expect(judgeHealth(response)).toEqual(expected);
+  });
+
+  it("is written when it changes, and renewed only while the origin is not up", () => {
+    expect(transition(null, up, AT)).toBeNull();
+    expect(transition({ ...up, since: BEFORE }, up, AT)).toBeNull();
+    expect(transition(null, down, AT)).toEqual({ ...down, since: AT });
+    expect(transition({ ...down, since: BEFORE }, down, AT)).toEqual({ ...down, since: BEFORE });
+    expect(transition({ ...down, since: BEFORE }, up, AT)).toEqual({ ...up, since: AT });
+  });
+
+  it.each([null, "", "{", "[]", '{"state":"gone","since":"x","reason":"y"}', '{"state":"up"}'])("ignores an odd entry: %j", (text) => {
+    expect(parseHealth(text)).toBeNull();
+  });
+
+  it("reads what it writes", () => {
+    const health = { ...down, since: AT };
+    expect(parseHealth(JSON.stringify(health))).toEqual(health);
+  });
+});

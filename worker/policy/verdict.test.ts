@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { verdict } from "./verdict.ts";
+
+const own = { "x-mcpist-origin": "koyeb" };
+const json = { "content-type": "application/json" };
+const page = { "content-type": "text/html" };
+
+describe("verdict on an origin's answer", () => {
+  it.each([
+    ["answer", 200, { ...own, ...json }],
+    ["answer", 200, json],
+    ["answer", 202, {}],
+    ["answer", 400, { ...own, ...json }],
+    ["answer", 400, json],
+    ["answer", 404, json],
+    ["answer", 406, json],
+    ["answer", 429, { ...own, ...json }],
+    ["answer", 403, { ...own, ...json, "x-mcpist-deny": "inactive" }],
+    ["answer", 500, { ...own, ...json, "x-mcpist-deny": "identity" }],
+    ["answer", 503, { ...own, ...json, "x-mcpist-deny": "db" }],
+    ["answer", 409, { ...own, ...json }],
+    ["secret", 403, { ...own, "x-mcpist-deny": "gateway_secret" }],
+    ["secret", 403, { "x-mcpist-deny": "gateway_secret" }],
+    ["draining", 503, { ...own, "x-mcpist-deny": "draining" }],
+    ["busy", 409, { ...own, ...json, "x-mcpist-claim": "in_progress" }],
+    ["answer", 200, { ...own, ...json, "x-mcpist-claim": "replayed" }],
+    ["platform", 403, page],
+    ["platform", 403, json],
+    ["platform", 404, page],
+    ["platform", 404, {}],
+    ["platform", 429, page],
+    ["platform", 500, json],
+    ["platform", 502, page],
+    ["platform", 503, {}],
+    ["platform", 520, {}],
+    ["platform", 302, {}],
+    ["platform", 308, own],
+  ])("%s: %i %j", (expected, status, headers) => {
+    expect(verdict(status, new Headers(headers as Record<string, string>))).toBe(expected);
+  });
+});
