@@ -41,6 +41,9 @@ export interface ApiAnswer {
   readonly headers: Headers;
 }
 
+/** Takes the body of an answer; a connection that breaks meanwhile is a call without an answer. */
+type Read<Answer extends ApiAnswer> = (response: Response) => Promise<Answer>;
+
 /** Client of one vendor. */
 export class Api {
   readonly #options: ApiOptions;
@@ -59,25 +62,16 @@ export class Api {
     return this.call("GET", path, options);
   }
 
-  /** A multipart answer: its parts by name, and the name of the main one (Cloudflare's `cf-entrypoint`). */
+  /** A multipart answer: its parts by name, and the name of the main one (Cloudflare's `cf-entrypoint`). @throws as {@link Api.call}. */
   async form(path: string): Promise<{ readonly form: FormData; readonly entrypoint: string }> {
-    this.#context.signal.throwIfAborted();
-    const { vendor, baseUrl, headers } = this.#options;
-    const response = await this.#context.fetch(baseUrl + path, {
-      headers,
-      redirect: "error",
-      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-    });
-    if (!response.ok || !response.headers.get("content-type")?.startsWith("multipart/")) {
-      await response.body?.cancel();
+    const { form, status, headers } = await this.#repeat("GET", path, {}, this.#readParts);
+    if (!form)
       throw new McpistError(
         "ERR_VENDOR",
-        `${vendor} answered ${response.status} to GET ${withoutQuery(path)}, not the parts that were asked for`,
+        `${this.#options.vendor} answered ${status} to GET ${withoutQuery(path)}, not the parts that were asked for`,
       );
-    }
-    const form = await response.formData();
     const [first] = form.keys();
-    return { form, entrypoint: response.headers.get("cf-entrypoint") ?? first ?? "index.js" };
+    return { form, entrypoint: headers.get("cf-entrypoint") ?? first ?? "index.js" };
   }
 
   /**
@@ -85,13 +79,17 @@ export class Api {
    * @throws {McpistError} ERR_UNAUTHORISED (401, 403), ERR_NOT_FOUND (404), ERR_RATE_LIMITED (429), ERR_UNREACHABLE, ERR_VENDOR.
    */
   async call(method: string, path: string, options: CallOptions = {}): Promise<ApiAnswer> {
+    return this.#repeat(method, path, options, this.#readText);
+  }
+
+  async #repeat<Answer extends ApiAnswer>(method: string, path: string, options: CallOptions, read: Read<Answer>): Promise<Answer> {
     const repeatable = options.repeatable ?? method !== "POST";
     for (let attempt = 0; ; attempt++) {
       this.#context.signal.throwIfAborted();
       const wait = BACKOFF_MS[attempt];
-      let answer: ApiAnswer;
+      let answer: Answer;
       try {
-        answer = await this.#once(method, path, options);
+        answer = await read(await this.#once(method, path, options));
       } catch (cause) {
         this.#context.signal.throwIfAborted();
         if (!repeatable || wait === undefined) throw this.#unreachable(method, path, cause);
@@ -109,9 +107,9 @@ export class Api {
     }
   }
 
-  async #once(method: string, path: string, options: CallOptions): Promise<ApiAnswer> {
+  async #once(method: string, path: string, options: CallOptions): Promise<Response> {
     const { body, form } = options;
-    const response = await this.#context.fetch(this.#options.baseUrl + path, {
+    return this.#context.fetch(this.#options.baseUrl + path, {
       method,
       redirect: "error",
       headers: {
@@ -128,9 +126,18 @@ export class Api {
           ? AbortSignal.any([AbortSignal.timeout(CALL_TIMEOUT_MS), this.#context.signal])
           : AbortSignal.timeout(CALL_TIMEOUT_MS),
     });
+  }
+
+  readonly #readText: Read<ApiAnswer> = async (response) => {
     const text = await response.text();
     return { status: response.status, json: parseJson(text), text, headers: response.headers };
-  }
+  };
+
+  readonly #readParts: Read<ApiAnswer & { readonly form: FormData | null }> = async (response) => {
+    const isParts = response.ok && response.headers.get("content-type")?.startsWith("multipart/") === true;
+    if (!isParts) return { ...(await this.#readText(response)), form: null };
+    return { status: response.status, json: null, text: "", headers: response.headers, form: await response.formData() };
+  };
 
   #unreachable(method: string, path: string, cause: unknown): McpistError {
     const { vendor, baseUrl } = this.#options;

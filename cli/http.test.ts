@@ -1,0 +1,213 @@
+import { describe, expect, it } from "vitest";
+import { Api } from "./http.ts";
+import { formsOf, script, testContext, type ScriptedAnswer } from "./test/test-context.ts";
+
+const CANARY = "canary-5f0c6a1be2d49317-value";
+
+function vendor(...answers: readonly ScriptedAnswer[]) {
+  const scripted = script(...answers);
+  const context = testContext({ fetch: scripted.fetch });
+  const api = new Api(context, {
+    vendor: "Vendor",
+    baseUrl: "https://api.vendor.test/",
+    tokenVariable: "VENDOR_TOKEN",
+    headers: { authorization: `Bearer ${CANARY}` },
+  });
+  return { api, context, scripted };
+}
+const answer = (status: number, body: unknown = {}, headers: Record<string, string> = {}) =>
+  new Response(body === null ? null : JSON.stringify(body), { status, headers });
+const reset = () => Object.assign(new TypeError("fetch failed"), { cause: Object.assign(new Error("socket"), { code: "ECONNRESET" }) });
+
+describe("the client of a vendor", () => {
+  it("sends JSON with its own headers to one base URL and never follows a redirect", async () => {
+    const { api, scripted } = vendor(answer(200, { ok: 1 }));
+    const got = await api.call("PUT", "/thing?x=1", { body: { a: 1 }, headers: { "x-one": "1" } });
+    const [request] = scripted.requests;
+    expect(request?.url).toBe("https://api.vendor.test/thing?x=1");
+    expect(request?.redirect).toBe("error");
+    expect(request?.headers.get("x-one")).toBe("1");
+    expect(request?.headers.get("authorization")).toBe(`Bearer ${CANARY}`);
+    expect(await request?.json()).toEqual({ a: 1 });
+    expect(got).toMatchObject({ status: 200, json: { ok: 1 } });
+  });
+
+  it("refuses a base URL that is neither https nor loopback", () => {
+    const options = { vendor: "Vendor", tokenVariable: "VENDOR_TOKEN", headers: {} };
+    for (const baseUrl of ["http://api.vendor.test", "ftp://x", "nonsense", "http://127.0.0.1.evil.test"]) {
+      expect(() => new Api(testContext(), { ...options, baseUrl })).toThrow("neither https nor on loopback");
+    }
+    expect(() => new Api(testContext(), { ...options, baseUrl: "http://127.0.0.1:1" })).not.toThrow();
+  });
+
+  it("says that an answer is no JSON instead of failing on it", async () => {
+    const { api } = vendor(new Response("<html>", { status: 200 }), answer(204, null));
+    expect(await api.get("/a")).toMatchObject({ json: null, text: "<html>" });
+    expect(await api.get("/b")).toMatchObject({ status: 204, json: null, text: "" });
+  });
+
+  it.each([
+    [401, "ERR_UNAUTHORISED", 4, "VENDOR_TOKEN is missing, wrong or expired"],
+    [403, "ERR_UNAUTHORISED", 4, "the token in VENDOR_TOKEN lacks a permission"],
+    [404, "ERR_NOT_FOUND", 1, "the name in mcpist.config.ts is wrong, or the token"],
+    [409, "ERR_VENDOR", 1, ""],
+    [422, "ERR_VENDOR", 1, ""],
+  ])("maps %i to %s with exit code %i and says what to do", async (status, code, exitCode, hint) => {
+    const { api } = vendor(answer(status, { message: "said the vendor" }));
+    const error = await api.get("/thing").catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code, exitCode, message: `Vendor answered ${status} to GET /thing: said the vendor` });
+    expect((error as { hint?: string }).hint ?? "").toContain(hint);
+  });
+
+  it.each([
+    [{ error: "plain" }, "plain"],
+    [{ errors: [{ code: 10007, message: "not found" }] }, "not found (10007)"],
+    [{ errors: [{ message: "no code" }] }, "no code"],
+    [{ nothing: true }, ""],
+  ])("quotes the vendor's sentence from %j", async (body, said) => {
+    const { api } = vendor(answer(400, body));
+    await expect(api.get("/thing")).rejects.toThrow(
+      new RegExp(`400 to GET /thing${said ? `: ${said.replace(/[()]/g, String.raw`\$&`)}` : ""}$`),
+    );
+  });
+
+  it("treats accepted statuses as answers", async () => {
+    const { api } = vendor(answer(404), answer(422));
+    expect((await api.get("/a", { accept: [404] })).status).toBe(404);
+    expect((await api.call("POST", "/b", { accept: [422] })).status).toBe(422);
+  });
+
+  it("never repeats what was sent: no body, no query, no header, no control character of the vendor's text", async () => {
+    const { api, context } = vendor(answer(400, { message: `bad \u001b[31m${CANARY} in body` }));
+    context.redactor.register(CANARY);
+    const error = (await api
+      .call("POST", `/thing?value=${CANARY}`, { body: { value: CANARY } })
+      .catch((thrown: unknown) => thrown)) as Error;
+    expect(error.message).toBe("Vendor answered 400 to POST /thing: bad \uFFFD[31m[secret] in body");
+    for (const form of formsOf(CANARY)) expect(`${error.message}${error.stack ?? ""}`).not.toContain(form);
+  });
+
+  it("shortens a long sentence of the vendor", async () => {
+    const { api } = vendor(answer(400, { message: "x".repeat(5000) }));
+    await expect(api.get("/thing")).rejects.toMatchObject({ message: `Vendor answered 400 to GET /thing: ${"x".repeat(200)}` });
+  });
+});
+
+describe("retries", () => {
+  it("waits as long as retry-after says, at most a minute", async () => {
+    const { api, context, scripted } = vendor(
+      answer(429, {}, { "retry-after": "2" }),
+      answer(503, {}, { "retry-after": "3600" }),
+      answer(200, { ok: 1 }),
+    );
+    expect((await api.get("/thing")).status).toBe(200);
+    expect(context.slept).toEqual([2000, 60_000]);
+    expect(scripted.rest()).toBe(0);
+  });
+
+  it("waits by itself where retry-after is absent, negative or a date", async () => {
+    const { api, context } = vendor(
+      answer(500),
+      answer(500, {}, { "retry-after": "-5" }),
+      answer(500, {}, { "retry-after": "Wed, 21 Oct 2026 07:28:00 GMT" }),
+      answer(200),
+    );
+    await api.get("/thing");
+    expect(context.slept).toEqual([250, 0, 3000]);
+  });
+
+  it("gives up after three waits and says what the vendor answered last", async () => {
+    const { api, context, scripted } = vendor(answer(503), answer(503), answer(503), answer(503, { message: "down" }));
+    await expect(api.get("/thing")).rejects.toMatchObject({ code: "ERR_VENDOR", message: "Vendor answered 503 to GET /thing: down" });
+    expect(context.slept).toEqual([250, 1000, 3000]);
+    expect(scripted.rest()).toBe(0);
+  });
+
+  it("repeats any call that was rate-limited, because it was not carried out", async () => {
+    const { api } = vendor(
+      answer(429),
+      answer(403, {}, { "retry-after": "1" }),
+      answer(403, {}, { "x-ratelimit-remaining": "0" }),
+      answer(201),
+    );
+    expect((await api.call("POST", "/thing", { body: {} })).status).toBe(201);
+  });
+
+  it("calls a limit that does not end a rate limit, not a missing permission", async () => {
+    const limited = () => answer(403, { message: "secondary rate limit" }, { "retry-after": "1" });
+    const { api } = vendor(limited(), limited(), limited(), limited());
+    await expect(api.get("/thing")).rejects.toMatchObject({ code: "ERR_RATE_LIMITED", exitCode: 1 });
+  });
+
+  it("repeats a reset connection for a call that may be repeated", async () => {
+    const { api, scripted } = vendor(reset(), reset(), answer(200));
+    expect((await api.call("PUT", "/thing", { body: {} })).status).toBe(200);
+    expect(scripted.rest()).toBe(0);
+  });
+
+  it("does not repeat a POST whose reply was lost, or that ended in 5xx, unless told that it may", async () => {
+    const lost = vendor(reset());
+    await expect(lost.api.call("POST", "/thing", { body: {} })).rejects.toMatchObject({
+      code: "ERR_UNREACHABLE",
+      message: "Vendor did not answer POST /thing",
+      hint: "check the network and api.vendor.test, then run the command again",
+    });
+    const failed = vendor(answer(502));
+    await expect(failed.api.call("POST", "/thing", { body: {} })).rejects.toMatchObject({ code: "ERR_VENDOR" });
+    const told = vendor(reset(), answer(502), answer(200));
+    expect((await told.api.call("POST", "/thing", { body: {}, repeatable: true })).status).toBe(200);
+  });
+
+  it("does not repeat 4xx", async () => {
+    const { api, context } = vendor(answer(400));
+    await expect(api.get("/thing")).rejects.toMatchObject({ code: "ERR_VENDOR" });
+    expect(context.slept).toEqual([]);
+  });
+});
+
+describe("an interrupt", () => {
+  it("stops before the next call and cuts a read short, but lets a write that is under way finish", async () => {
+    const controller = new AbortController();
+    const seen: boolean[] = [];
+    const context = testContext({
+      signal: controller.signal,
+      fetch: async (_input, init) => {
+        controller.abort();
+        seen.push(init?.signal?.aborted ?? false);
+        init?.signal?.throwIfAborted();
+        return answer(200, { done: true });
+      },
+    });
+    const api = new Api(context, { vendor: "Vendor", baseUrl: "https://v.test", tokenVariable: "T", headers: {} });
+    expect((await api.call("PUT", "/thing", { body: {} })).json).toEqual({ done: true });
+    expect(seen).toEqual([false]);
+    await expect(api.get("/next")).rejects.toMatchObject({ name: "AbortError" });
+    expect(seen).toHaveLength(1);
+  });
+});
+
+describe("a multipart answer", () => {
+  it("is given as its parts with the name of the main one", async () => {
+    const form = new FormData();
+    form.set("index.js", new Blob(["export default {}"]), "index.js");
+    const { api } = vendor(new Response(form, { headers: { "cf-entrypoint": "index.js" } }));
+    const got = await api.form("/content");
+    expect(got.entrypoint).toBe("index.js");
+    expect(await (got.form.get("index.js") as Blob).text()).toBe("export default {}");
+  });
+  it("is retried like every read when the vendor is briefly away", async () => {
+    const form = new FormData();
+    form.set("index.js", new Blob(["x"]), "index.js");
+    const { api, scripted } = vendor(answer(503), reset(), new Response(form));
+    expect((await api.form("/content")).entrypoint).toBe("index.js");
+    expect(scripted.rest()).toBe(0);
+  });
+  it("says that the token lacks a permission when that is so", async () => {
+    const { api } = vendor(answer(403));
+    await expect(api.form("/content")).rejects.toMatchObject({ code: "ERR_UNAUTHORISED", exitCode: 4 });
+  });
+  it("is an error when something else comes", async () => {
+    const { api } = vendor(answer(200));
+    await expect(api.form("/content")).rejects.toMatchObject({ code: "ERR_VENDOR" });
+  });
+});
