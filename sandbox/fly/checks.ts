@@ -32,6 +32,7 @@ interface Check {
 export class Checks {
   readonly #checks: readonly Check[];
   readonly #ended = new AbortController();
+  #rounds = 0;
 
   /** Starts asking. @param changed called after every round. @param pauseMs between rounds until everything passes. */
   constructor(config: Checked, instance: Instance, changed: () => void, pauseMs: number) {
@@ -45,6 +46,10 @@ export class Checks {
     if (this.#checks.length > 0) void this.#ask(instance, changed, pauseMs);
   }
 
+  /** Every check was asked at least once. */
+  get known(): boolean {
+    return this.#checks.length === 0 || this.#rounds > 0;
+  }
   get passing(): boolean {
     return this.#checks.every((check) => check.status === "passing");
   }
@@ -66,6 +71,7 @@ export class Checks {
         check.updatedAt = new Date();
       }
       if (signal.aborted) return;
+      this.#rounds++;
       changed();
       await sleep(this.passing ? CALM_MS : pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
     }

@@ -3,13 +3,15 @@ import type { IncomingMessage } from "node:http";
 import { FLY_FORCE_INSTANCE_HEADER } from "../../contract/headers.ts";
 import { page, type Route, to } from "../edge.ts";
 import type { VendorContext } from "../vendor.ts";
-import { Machine, type MachineConfig } from "./machine.ts";
+import { hasService, isAutostarted, type MachineConfig } from "./config.ts";
+import { Machine } from "./machine.ts";
 import type { FlyApp } from "./records.ts";
 
 /** The proxy holds a request for a Machine that is on its way, at most this long. Unit: milliseconds. */
 const HOLD_MS = 10_000;
+/** Machines that run but fail their checks are tried for a shorter time: so many boot times. */
+const UNHEALTHY_HOLD_BOOTS = 4;
 const WAKEABLE: ReadonlySet<string> = new Set(["stopped", "suspended"]);
-const ON_ITS_WAY: ReadonlySet<string> = new Set(["created", "starting", "replacing", "started"]);
 
 export class FlyCloud {
   readonly apps = new Map<string, FlyApp>();
@@ -60,24 +62,26 @@ export class FlyCloud {
   /** One Machine, whatever its checks say; started when its service allows it. Nobody else answers in its place. */
   async #force(app: FlyApp, id: string): Promise<Route> {
     const machine = app.machines.get(id);
-    if (!machine?.hasService) return page(404, "no such machine");
-    if (WAKEABLE.has(machine.state) && machine.autostart) machine.start();
-    if (!ON_ITS_WAY.has(machine.state)) return page(503, `machine is ${machine.state}`);
+    if (!machine || !hasService(machine.config)) return page(404, "no such machine");
+    if (WAKEABLE.has(machine.state) && isAutostarted(machine.config)) machine.start();
+    if (!machine.coming && machine.state !== "started") return page(503, `machine is ${machine.state}`);
     await machine.reaches(["started", "failed", "stopped", "destroyed"], undefined, HOLD_MS);
     return machine.state === "started" && machine.running ? to(machine.running.backend) : page(503, "machine is not reachable");
   }
 
   async #balance(app: FlyApp): Promise<Route> {
-    const deadline = performance.now() + HOLD_MS;
+    const asked = performance.now();
     for (;;) {
-      const machines = [...app.machines.values()].filter((machine) => machine.hasService && !machine.cordoned);
+      const machines = [...app.machines.values()].filter((machine) => hasService(machine.config) && !machine.cordoned);
       const chosen = this.#leastLoaded(machines.filter((machine) => machine.routable));
       if (chosen?.running) return to(chosen.running.backend);
-      if (!machines.some((machine) => ON_ITS_WAY.has(machine.state)))
-        machines.find((machine) => machine.autostart && WAKEABLE.has(machine.state))?.start();
-      const waitFor = machines.filter((machine) => ON_ITS_WAY.has(machine.state));
-      if (waitFor.length === 0 || performance.now() > deadline) return page(503, "could not find a good candidate to route to");
-      await Promise.race(waitFor.map((machine) => machine.changes(deadline - performance.now())));
+      const coming = (): Machine[] => machines.filter((machine) => machine.coming);
+      if (coming().length === 0) machines.find((machine) => isAutostarted(machine.config) && WAKEABLE.has(machine.state))?.start();
+      const unhealthy = machines.filter((machine) => machine.state === "started");
+      const left = asked + (coming().length > 0 ? HOLD_MS : UNHEALTHY_HOLD_BOOTS * this.#context.timings.flyBootMs) - performance.now();
+      const candidates = [...coming(), ...unhealthy];
+      if (candidates.length === 0 || left <= 0) return page(503, "could not find a good candidate to route to");
+      await Promise.race(candidates.map((machine) => machine.changes(left)));
     }
   }
 

@@ -6,45 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Backend } from "../edge.ts";
 import { type Instance, StartError, startInstance } from "../instance.ts";
 import type { VendorContext } from "../vendor.ts";
-import { type CheckConfig, Checks } from "./checks.ts";
+import { Checks } from "./checks.ts";
+import { hasService, isStandby, type MachineConfig, type MachineState } from "./config.ts";
 import { Lease, MachineConflict } from "./lease.ts";
-import { type FlyApp, imageRef, machineId, versionId } from "./records.ts";
-
-/** States of a Machine that this emulator passes through. */
-export type MachineState =
-  | "created"
-  | "starting"
-  | "started"
-  | "stopping"
-  | "stopped"
-  | "suspending"
-  | "suspended"
-  | "replacing"
-  | "destroying"
-  | "destroyed"
-  | "failed";
-
-/** A configuration as it was sent; only what the emulator acts on is named. */
-export interface MachineConfig {
-  readonly image: string;
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  readonly metadata?: Readonly<Record<string, string>> | undefined;
-  readonly services?: readonly ServiceConfig[] | undefined;
-  readonly checks?: Readonly<Record<string, CheckConfig>> | undefined;
-  readonly standbys?: readonly string[] | undefined;
-  readonly restart?: { readonly policy?: string | undefined; readonly max_retries?: number | undefined } | undefined;
-  readonly stop_config?: { readonly signal?: string | undefined } | undefined;
-}
-interface ServiceConfig {
-  readonly internal_port?: number | undefined;
-  readonly autostart?: boolean | undefined;
-  readonly checks?: readonly CheckConfig[] | undefined;
-}
+import { type FlyApp, imageRef, machineId, secretsOnHost, versionId } from "./records.ts";
 
 /** After the proxy forgot a Machine, its open requests may take this long; then it gets its kill signal. Unit: milliseconds. */
 const OPEN_REQUESTS_MS = 5_000;
-/** A boot that asks for a secrets version nobody has yet gives up after so many boot times. */
-const SECRETS_PATIENCE = 10;
 /** The vendor restarts a failing process ten times; fewer here, because each one costs real processor time. */
 const RESTARTS = 3;
 
@@ -89,24 +57,16 @@ export class Machine {
 
   /** True when the proxy may send requests here: started, not cordoned, every check passing, and a service to send them to. */
   get routable(): boolean {
-    return this.state === "started" && !this.cordoned && this.hasService && this.#checks?.passing === true;
+    return this.state === "started" && !this.cordoned && hasService(this.config) && this.#checks?.passing === true;
   }
-  get hasService(): boolean {
-    return (this.config.services ?? []).length > 0;
+  /** It will answer soon, or tell that it cannot. */
+  get coming(): boolean {
+    return this.state === "starting" || this.state === "replacing" || (this.state === "started" && this.#checks?.known !== true);
   }
-  /** The proxy may start it when a request comes. */
-  get autostart(): boolean {
-    return (this.config.services ?? []).some((service) => service.autostart === true);
-  }
-  /** Started by the platform only when the Machine it watches fails. */
-  get standby(): boolean {
-    return (this.config.standbys ?? []).length > 0;
-  }
-
   /** First boot of a new Machine. A standby stays stopped. */
   launch(minSecretsVersion: number): void {
     this.#minSecretsVersion = minSecretsVersion;
-    if (this.standby) return this.#become("stopped");
+    if (isStandby(this.config)) return this.#become("stopped");
     void this.#enqueue(() => this.#boot());
   }
 
@@ -282,18 +242,6 @@ export class Machine {
     this.#become("started");
   }
 
-  /** What the host knows of the app's secrets. A stale host catches up only when it is asked for a newer version. */
-  async #secrets(): Promise<Readonly<Record<string, string>>> {
-    const app = this.#app;
-    const { signal } = this.#closing;
-    for (let i = 0; this.#minSecretsVersion > (app.staleAt ?? app.secretsVersion); i++) {
-      if (i === SECRETS_PATIENCE) throw new Error(`timed out waiting for secrets version ${this.#minSecretsVersion}`);
-      await sleep(this.#context.timings.flyBootMs, undefined, { signal });
-      if (app.staleAt !== null) app.staleAt = app.secretsVersion;
-    }
-    return app.history.get(app.staleAt ?? app.secretsVersion) ?? {};
-  }
-
   async #boot(secrets: "fresh" | "of the last boot" = "fresh"): Promise<void> {
     this.#become("starting");
     const version = this.instanceId;
@@ -301,7 +249,7 @@ export class Machine {
     const { log, timings } = this.#context;
     await sleep(timings.flyBootMs, undefined, { signal });
     if (secrets === "fresh") {
-      this.#bootSecrets = await this.#secrets();
+      this.#bootSecrets = await secretsOnHost(this.#app, this.#minSecretsVersion, timings.flyBootMs, signal);
       this.#restarts = 0;
     }
     const environment = {

@@ -1,5 +1,6 @@
 /** What the Fly.io emulator knows of apps and their secrets, and how things look on the wire. Machines are in machine.ts. */
 import { createHmac, randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Machine } from "./machine.ts";
 
 /** The one organisation of the sandbox. */
@@ -78,6 +79,24 @@ export function writeSecrets(app: FlyApp, values: Readonly<Record<string, string
   app.secrets = secrets;
   app.history.set(++app.secretsVersion, Object.fromEntries([...secrets].map(([name, { value }]) => [name, value])));
   return app.secretsVersion;
+}
+
+/**
+ * What a host knows of an app's secrets at a boot that needs at least `minVersion`. A stale host catches up only when it is asked
+ * for a newer version. @throws when nobody writes that version within ten times `pauseMs`.
+ */
+export async function secretsOnHost(
+  app: FlyApp,
+  minVersion: number,
+  pauseMs: number,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  for (let i = 0; minVersion > (app.staleAt ?? app.secretsVersion); i++) {
+    if (i === 10) throw new Error(`timed out waiting for secrets version ${minVersion}`);
+    await sleep(pauseMs, undefined, { signal });
+    if (app.staleAt !== null) app.staleAt = app.secretsVersion;
+  }
+  return app.history.get(app.staleAt ?? app.secretsVersion) ?? {};
 }
 
 /** An image name taken apart. The digest is a constant: whatever image is asked for, the local program runs. */
