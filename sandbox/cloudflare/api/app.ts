@@ -2,11 +2,13 @@
 import { Hono } from "hono";
 import type { VendorApp } from "../../vendor.ts";
 import type { Account } from "../account.ts";
-import { domainRoutes, identityRoutes, zoneRoutes } from "./account.ts";
+import { domainRoutes } from "./domains.ts";
 import { refuse, requireAccount, requireToken } from "./envelope.ts";
+import { identityRoutes } from "./identity.ts";
 import { kvRoutes } from "./kv.ts";
 import { scriptRoutes } from "./scripts.ts";
 import { versionApi } from "./versions.ts";
+import { zoneRoutes } from "./zone.ts";
 
 export const API_ROOT = "/client/v4";
 

@@ -37,6 +37,13 @@ export async function jsonBody(c: Ctx): Promise<Readonly<Record<string, unknown>
   return body;
 }
 
+/** @returns the list of JSON objects in the body. @throws {ApiError} 400. */
+export async function jsonList(c: Ctx): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const body = parseJson(await c.req.text(), "the body");
+  if (!Array.isArray(body) || !body.every(isRecord)) throw badRequest("the body is not a list of objects");
+  return body;
+}
+
 /** Who is calling, from the User-Agent. */
 export function sourceOf(c: Ctx): Source {
   const agent = c.req.header("user-agent") ?? "";

@@ -4,7 +4,7 @@ import { ApiError, badRequest } from "../errors.ts";
 import { MAX_LIST, type KvNamespace, type WriteOptions } from "../kv.ts";
 import { isRecord, parseJson } from "../upload.ts";
 import type { VendorApp } from "../../vendor.ts";
-import { jsonBody, list, ok, param, type Ctx } from "./envelope.ts";
+import { jsonBody, jsonList, list, ok, param, type Ctx } from "./envelope.ts";
 
 const view = ({ id, title }: KvNamespace) => ({ id, title, supports_url_encoding: true });
 const missingKey = () => new ApiError(404, 10009, "get: 'key not found'");
@@ -91,8 +91,7 @@ export function kvRoutes(app: VendorApp, base: string, account: Account): void {
     return ok(c, entry.metadata);
   });
   app.put(`${one}/bulk`, async (c) => {
-    const pairs: unknown = await c.req.json();
-    if (!Array.isArray(pairs)) throw badRequest("the body is not a list");
+    const pairs = await jsonList(c);
     for (const pair of pairs) bulkWrite(namespace(c), pair);
     return ok(c, { successful_key_count: pairs.length, unsuccessful_keys: [] });
   });

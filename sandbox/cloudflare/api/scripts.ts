@@ -4,7 +4,7 @@ import { badRequest, noVersions } from "../errors.ts";
 import { activeDeployment, hexIdOf, latestVersion, versionById, type Module, type Script, type Version } from "../model.ts";
 import { readUpload } from "../upload.ts";
 import type { VendorApp } from "../../vendor.ts";
-import { jsonBody, list, ok, param, sourceOf, type Ctx } from "./envelope.ts";
+import { jsonBody, jsonList, list, ok, param, sourceOf, type Ctx } from "./envelope.ts";
 import { scriptView, serviceView, settingsView, workerView } from "./views.ts";
 
 /** Settings of a script that are not versioned. */
@@ -77,13 +77,10 @@ export function scriptRoutes(app: VendorApp, base: string, account: Account): vo
   });
   app.get(`${one}/schedules`, (c) => ok(c, { schedules: script(c).schedules }));
   app.put(`${one}/schedules`, async (c) => {
-    const crons: unknown = await c.req.json();
-    if (!Array.isArray(crons)) throw badRequest("schedules are a list");
     const now = account.now().toISOString();
-    const texts = crons.map((item: { readonly cron?: unknown }) => {
-      if (typeof item.cron !== "string" || item.cron.trim().split(/\s+/).length !== 5)
-        throw badRequest("a schedule has no cron expression");
-      return item.cron;
+    const texts = (await jsonList(c)).map(({ cron }) => {
+      if (typeof cron !== "string" || cron.trim().split(/\s+/).length !== 5) throw badRequest("a schedule has no cron expression");
+      return cron;
     });
     script(c).schedules = texts.map((cron) => ({ cron, created_on: now, modified_on: now }));
     return ok(c, { schedules: script(c).schedules });
