@@ -30,7 +30,11 @@ export class Redactor {
   /** @returns `text` without registered values, bearer tokens, or anything that is shaped like a gateway secret. */
   apply(text: string): string {
     let clean = text;
-    if (this.#forms.size > 0) clean = clean.replace(new RegExp([...this.#forms].map(escapePattern).join("|"), "g"), MARK);
+    if (this.#forms.size > 0) {
+      // Longest first: of two values where one begins with the other, the shorter must not leave the rest of the longer standing.
+      const longestFirst = [...this.#forms].sort((a, b) => b.length - a.length);
+      clean = clean.replace(new RegExp(longestFirst.map(escapePattern).join("|"), "g"), MARK);
+    }
     return clean.replace(/\b[0-9a-fA-F]{64}\b/g, MARK).replace(/\b(Bearer|FlyV1|token)\s+[\w.,~+/=-]{8,}/gi, `$1 ${MARK}`);
   }
 }

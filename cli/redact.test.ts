@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { printable, Redactor } from "./redact.ts";
+import { formsOf } from "./test/test-context.ts";
+
+const CANARY = 'pässwörd/with+signs & "quotes"';
+const SECRET = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+describe("the redactor", () => {
+  it("replaces a registered value in every encoding in which it could be printed", () => {
+    const redactor = new Redactor();
+    redactor.register(CANARY);
+    for (const form of [...formsOf(CANARY), JSON.stringify(CANARY).slice(1, -1)])
+      expect(redactor.apply(`before ${form} after`)).toBe("before [secret] after");
+  });
+
+  it("replaces the raw bytes behind 64 hex characters in base64, and the value in upper case", () => {
+    const redactor = new Redactor();
+    redactor.register(SECRET);
+    const raw = Buffer.from(SECRET, "hex");
+    for (const form of [raw.toString("base64"), raw.toString("base64url"), SECRET.toUpperCase()])
+      expect(redactor.apply(`x ${form} y`)).toBe("x [secret] y");
+  });
+
+  it("replaces what is shaped like a gateway secret even if nobody registered it", () => {
+    expect(new Redactor().apply(`kid ad16856218e52ec8 of ${SECRET}`)).toBe("kid ad16856218e52ec8 of [secret]");
+  });
+
+  it.each(["Bearer abcdefghijkl", "bearer eyJhbGciOi.J9.x-y_z", "FlyV1 fm2_lJPECAAA,fm2_b", "token ghp_0123456789"])(
+    "replaces the credential of an authorization header: %s",
+    (text) => {
+      const [scheme = ""] = text.split(" ");
+      expect(new Redactor().apply(`authorization: ${text}`)).toBe(`authorization: ${scheme} [secret]`);
+    },
+  );
+
+  it("leaves kids, digests of other lengths and ordinary words alone", () => {
+    const text = "koyeb instance 148e21b7c03d89 accepts ad16856218e52ec8; the token is wrong";
+    expect(new Redactor().apply(text)).toBe(text);
+  });
+
+  it("ignores values that are too short to be one: they would eat ordinary words", () => {
+    const redactor = new Redactor();
+    redactor.register("");
+    redactor.register("secret");
+    expect(redactor.apply("a secret was rotated")).toBe("a secret was rotated");
+  });
+
+  it("replaces the longer one of two values where one begins with the other", () => {
+    const redactor = new Redactor();
+    redactor.register("short-value");
+    redactor.register("short-value-and-more");
+    expect(redactor.apply("x short-value-and-more y")).toBe("x [secret] y");
+  });
+});
+
+describe("text from a platform", () => {
+  it("loses every control character but tab and newline", () => {
+    expect(printable("a\u001b[2Jb\u0000c\u009bd\r\n\te\u007f")).toBe("a\uFFFD[2Jb\uFFFDc\uFFFDd\uFFFD\n\te\uFFFD");
+  });
+});
