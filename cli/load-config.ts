@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseConfig, type Environment } from "../contract/config.ts";
-import { SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, sandboxEnvironment, type SandboxUrls } from "../contract/sandbox.ts";
+import { parseSandboxUrls, SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, sandboxEnvironment, type SandboxUrls } from "../contract/sandbox.ts";
 import type { Context } from "./context.ts";
 import { McpistError } from "./errors.ts";
 
@@ -51,13 +51,11 @@ function checked(input: unknown, where: string): Readonly<Record<string, Environ
 function sandboxUrls(context: Context): SandboxUrls | null {
   const text = context.env[SANDBOX_VARIABLE];
   if (text === undefined || text === "") return null;
-  try {
-    return JSON.parse(text) as SandboxUrls;
-  } catch {
-    throw new McpistError("ERR_CONFIG", `${SANDBOX_VARIABLE} does not hold what mcpist sandbox --print-env printed`, {
-      hint: 'eval "$(mcpist sandbox --print-env)"',
-    });
-  }
+  const urls = parseSandboxUrls(text);
+  if (urls) return urls;
+  throw new McpistError("ERR_CONFIG", `${SANDBOX_VARIABLE} does not hold what mcpist sandbox --print-env printed`, {
+    hint: 'eval "$(mcpist sandbox --print-env)"',
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What `mcpist sandbox` tells other processes about itself, and the built-in `sandbox` environment made from it. */
 import type { EnvironmentInput } from "./config.ts";
+import { isSafeUrl, type OriginState } from "./runtime-config.ts";
 
 /** Name of the built-in environment. */
 export const SANDBOX_ENVIRONMENT = "sandbox";
@@ -24,6 +25,29 @@ export interface SandboxUrls {
   readonly control: string;
   /** Public URL of each origin by name. */
   readonly origins: { readonly koyeb: string; readonly fly: string };
+  /** States that a rehearsal has given to origins; absent = "pool". What mcpist.config.ts is for a real environment. */
+  readonly states?: Readonly<Partial<Record<"koyeb" | "fly", OriginState>>>;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isLoopback = (value: unknown): boolean => isSafeUrl(value) && /^(127\.|localhost$|\[::1\]$)/.test(new URL(value).hostname);
+const STATES: ReadonlySet<unknown> = new Set<OriginState | undefined>(["pool", "joining", "quarantined", undefined]);
+
+/** Reads {@link SANDBOX_VARIABLE}. @returns null when it holds anything else: every URL must be there and on loopback. */
+export function parseSandboxUrls(text: string): SandboxUrls | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isRecord(value)) return null;
+  const { gateway, github, cloudflare, koyeb, fly, issuer, database, control, origins, states = {} } = value;
+  if (![gateway, github, cloudflare, koyeb, fly, issuer].every(isLoopback) || typeof database !== "string" || typeof control !== "string")
+    return null;
+  if (!isRecord(origins) || !isLoopback(origins["koyeb"]) || !isLoopback(origins["fly"])) return null;
+  if (!isRecord(states) || !Object.values(states).every((state) => STATES.has(state))) return null;
+  return value as unknown as SandboxUrls;
 }
 
 /** Names that the sandbox uses for its accounts; also good as an example. */
@@ -51,8 +75,15 @@ export function sandboxEnvironment(urls: SandboxUrls): EnvironmentInput {
       url: urls.gateway,
     },
     origins: [
-      { name: "koyeb", kind: "koyeb", url: urls.origins.koyeb, app: SANDBOX_NAMES.koyebApp, service: SANDBOX_NAMES.koyebService },
-      { name: "fly", kind: "fly", url: urls.origins.fly, app: SANDBOX_NAMES.flyApp, machines: 2 },
+      {
+        name: "koyeb",
+        kind: "koyeb",
+        url: urls.origins.koyeb,
+        app: SANDBOX_NAMES.koyebApp,
+        service: SANDBOX_NAMES.koyebService,
+        state: urls.states?.koyeb,
+      },
+      { name: "fly", kind: "fly", url: urls.origins.fly, app: SANDBOX_NAMES.flyApp, machines: 2, state: urls.states?.fly },
     ],
     auth: { issuer: urls.issuer, audience: `${urls.gateway}/mcp` },
     image: SANDBOX_NAMES.image,

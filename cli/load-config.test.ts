@@ -1,0 +1,155 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadConfigFile, loadEnvironment } from "./load-config.ts";
+import { testContext } from "./test/test-context.ts";
+
+const CANARY = "canary-5f0c6a1be2d49317-value";
+const ENVIRONMENT = {
+  github: { owner: "acme", repo: "mcp", environment: "production" },
+  cloudflare: { accountId: "0".repeat(32), zone: "example.com", hostname: "mcp.example.com", worker: "gateway" },
+  origins: [{ name: "fly", kind: "fly", url: "https://o.fly.dev", app: "o" }],
+  auth: { issuer: "https://issuer.test/auth/v1", audience: "https://mcp.example.com/mcp" },
+  image: "ghcr.io/acme/origin:1",
+};
+const URLS = {
+  gateway: "http://127.0.0.1:1",
+  github: "http://127.0.0.1:2",
+  cloudflare: "http://127.0.0.1:3/client/v4",
+  koyeb: "http://127.0.0.1:4",
+  fly: "http://127.0.0.1:5",
+  issuer: "http://127.0.0.1:6/auth/v1",
+  database: "postgres://127.0.0.1:7/x",
+  control: "http://127.0.0.1:8",
+  origins: { koyeb: "http://127.0.0.1:9", fly: "http://127.0.0.1:10" },
+};
+
+let folder = "";
+const put = async (name: string, text: string): Promise<string> => {
+  await writeFile(join(folder, name), text);
+  return name;
+};
+const config = (environments: unknown) => `export default ${JSON.stringify({ environments })};\n`;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mcpist-config-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("mcpist.config.ts", () => {
+  it("is loaded as TypeScript and checked, with defaults filled in and durations in milliseconds", async () => {
+    const file = await put(
+      "good.config.ts",
+      `const x: number = 1;\nexport default ${JSON.stringify({ environments: { production: ENVIRONMENT } })} as unknown;\nvoid x;\n`,
+    );
+    const { production } = await loadConfigFile(testContext({ cwd: folder }), file);
+    expect(production?.drain).toEqual({ minAge: 60_000, quiet: 120_000, max: 1_800_000 });
+    expect(production?.origins[0]).toMatchObject({ state: "pool", machines: 1, region: "nrt" });
+  });
+  it("is missed with the command that writes one", async () => {
+    await expect(loadConfigFile(testContext({ cwd: folder }), "none.config.ts")).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+      exitCode: 2,
+      message: "there is no none.config.ts in this folder",
+      hint: "mcpist init writes one; mcpist demo needs none",
+    });
+  });
+  it("that does not run is named without its text", async () => {
+    const file = await put("broken.config.ts", `export default { secret: "${CANARY}" ;;; }`);
+    const error = (await loadConfigFile(testContext({ cwd: folder }), file).catch((thrown: unknown) => thrown)) as Error;
+    expect(error).toMatchObject({ code: "ERR_CONFIG", message: expect.stringContaining("broken.config.ts cannot be loaded: ") as string });
+    expect(error.message).not.toContain(CANARY);
+  });
+  it.each([
+    ["a missing field", { production: { ...ENVIRONMENT, image: undefined } }, /environments\.production\.image: /],
+    [
+      "an unknown field, not by its content",
+      { production: { ...ENVIRONMENT, password: CANARY } },
+      /environments\.production: unknown setting$/,
+    ],
+    [
+      "a wrong URL, not by its content",
+      { production: { ...ENVIRONMENT, auth: { issuer: `http://${CANARY}.test`, audience: "https://x.test" } } },
+      /environments\.production\.auth\.issuer: an https URL/,
+    ],
+    [
+      "no origin in the pool",
+      { production: { ...ENVIRONMENT, origins: [{ ...ENVIRONMENT.origins[0], state: "joining" }] } },
+      /environments\.production\.origins: at least one origin must have state "pool"/,
+    ],
+  ])("names %s", async (_what, environments, message) => {
+    const file = await put(`bad-${Math.random()}.config.ts`, config(environments));
+    const error = (await loadConfigFile(testContext({ cwd: folder }), file).catch((thrown: unknown) => thrown)) as Error;
+    expect(error).toMatchObject({ code: "ERR_CONFIG", exitCode: 2 });
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toContain(CANARY);
+  });
+  it("says how many more faults there are", async () => {
+    const file = await put("many.config.ts", config({ production: {} }));
+    await expect(loadConfigFile(testContext({ cwd: folder }), file)).rejects.toThrow(/\(and \d+ more\)$/);
+  });
+  it("without a default export is called by its name", async () => {
+    const file = await put("empty.config.ts", "export const x = 1;\n");
+    await expect(loadConfigFile(testContext({ cwd: folder }), file)).rejects.toThrow("empty.config.ts: the default export: ");
+  });
+});
+
+describe("the environment", () => {
+  it("is named by --env, else by MCPIST_ENV; without either nothing is guessed", async () => {
+    const file = await put("two.config.ts", config({ production: ENVIRONMENT, staging: ENVIRONMENT }));
+    const context = testContext({ cwd: folder, env: { MCPIST_ENV: "staging" } });
+    expect((await loadEnvironment(context, "production", file)).name).toBe("production");
+    expect((await loadEnvironment(context, undefined, file)).name).toBe("staging");
+    await expect(loadEnvironment(testContext({ cwd: folder }), undefined, file)).rejects.toMatchObject({
+      code: "ERR_USAGE",
+      hint: "--env production",
+    });
+    await expect(loadEnvironment(testContext({ cwd: folder, env: { MCPIST_ENV: "" } }), undefined, file)).rejects.toMatchObject({
+      code: "ERR_USAGE",
+    });
+  });
+  it("that is unknown is not repeated; the known ones are listed", async () => {
+    const file = await put("one.config.ts", config({ production: ENVIRONMENT }));
+    const context = testContext({ cwd: folder });
+    const error = (await loadEnvironment(context, CANARY, file).catch((thrown: unknown) => thrown)) as Error;
+    expect(error).toMatchObject({
+      code: "ERR_CONFIG",
+      message: "one.config.ts has no environment of that name; it has: production",
+      hint: "--env production",
+    });
+    await expect(loadEnvironment(context, "toString", file)).rejects.toMatchObject({ code: "ERR_CONFIG" });
+  });
+});
+
+describe("a terminal that is joined to a sandbox", () => {
+  const joined = (env: Record<string, string> = {}) => testContext({ cwd: folder, env: { MCPIST_SANDBOX: JSON.stringify(URLS), ...env } });
+
+  it("has the built-in environment with loopback URLs and the short drain", async () => {
+    const { environment } = await loadEnvironment(joined(), "sandbox", "none.config.ts");
+    expect(environment.cloudflare.url).toBe(URLS.gateway);
+    expect(environment.drain).toEqual({ minAge: 2000, quiet: 4000, max: 60_000 });
+    expect(environment.origins.map((origin) => origin.url)).toEqual([URLS.origins.koyeb, URLS.origins.fly]);
+  });
+  it("refuses to work on a real environment", async () => {
+    await expect(loadEnvironment(joined(), "production", "none.config.ts")).rejects.toMatchObject({ code: "ERR_CONFIG", exitCode: 2 });
+  });
+  it("says --env sandbox when no environment is named", async () => {
+    await expect(loadEnvironment(joined(), undefined, "none.config.ts")).rejects.toMatchObject({ hint: "--env sandbox" });
+  });
+  it("says so when it is not joined, or when the variable holds something else", async () => {
+    await expect(loadEnvironment(testContext(), "sandbox", "x")).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+      message: "this terminal is not joined to a sandbox",
+    });
+    for (const text of ["{", `"${CANARY}"`, "{}", "null", `{"gateway":"${CANARY}"}`]) {
+      const error = (await loadEnvironment(joined({ MCPIST_SANDBOX: text }), "sandbox", "x").catch((thrown: unknown) => thrown)) as Error;
+      expect(error).toMatchObject({ code: "ERR_CONFIG", exitCode: 2, hint: 'eval "$(mcpist sandbox --print-env)"' });
+      expect(error.message).not.toContain(CANARY);
+    }
+  });
+  it("takes no URL that is not on loopback: a sandbox token goes nowhere else", async () => {
+    const abroad = JSON.stringify({ ...URLS, gateway: "https://elsewhere.test" });
+    await expect(loadEnvironment(joined({ MCPIST_SANDBOX: abroad }), "sandbox", "x")).rejects.toMatchObject({ code: "ERR_CONFIG" });
+  });
+});
