@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import { McpistError } from "./errors.ts";
+import { printError, printJson, Progress, styles, table } from "./output.ts";
+import { testContext } from "./test/test-context.ts";
+
+const CANARY = "canary-5f0c6a1be2d49317-value";
+const withCanary = (options: Parameters<typeof testContext>[0] = {}) => {
+  const context = testContext(options);
+  context.redactor.register(CANARY);
+  return context;
+};
+
+describe("an error", () => {
+  it("is one line with its code and one line with what to do, on stderr", () => {
+    const context = testContext();
+    printError(context, new McpistError("ERR_LOCKED", "somebody holds the lock", { hint: "wait" }), false);
+    expect(context.err()).toBe("error: somebody holds the lock (ERR_LOCKED)\nhint:  wait\n");
+    expect(context.out()).toBe("");
+  });
+  it("shows the cause only with --debug, and redacted", () => {
+    const error = new McpistError("ERR_VENDOR", `it said ${CANARY}`, { cause: new Error(`deep ${CANARY}`), hint: `try ${CANARY}` });
+    const quiet = withCanary();
+    printError(quiet, error, false);
+    expect(quiet.err()).toBe("error: it said [secret] (ERR_VENDOR)\nhint:  try [secret]\n");
+    const loud = withCanary();
+    printError(loud, error, true);
+    expect(loud.err()).toContain("Error: deep [secret]");
+    expect(loud.err()).not.toContain(CANARY);
+  });
+  it("cannot move the cursor of a terminal", () => {
+    const context = testContext();
+    printError(context, new McpistError("ERR_VENDOR", "evil \u001b[2J name"), false);
+    expect(context.err()).toBe("error: evil \uFFFD[2J name (ERR_VENDOR)\n");
+  });
+});
+
+describe("colour", () => {
+  it("is used on a terminal only, and never where NO_COLOR is set", () => {
+    const coloured = testContext({ terminal: true, env: { NO_COLOR: undefined } });
+    expect(styles(coloured, coloured.stdout)("green", "x")).toBe("\u001b[32mx\u001b[39m");
+    const refused = testContext({ terminal: true, env: { NO_COLOR: "1" } });
+    expect(styles(refused, refused.stdout)("green", "x")).toBe("x");
+    const piped = testContext({ env: { NO_COLOR: undefined } });
+    expect(styles(piped, piped.stdout)("green", "x")).toBe("x");
+  });
+});
+
+describe("the answer in JSON", () => {
+  it("is one object on stdout, without values", () => {
+    const context = withCanary();
+    printJson(context, { ok: true, text: `with ${CANARY}` });
+    expect(JSON.parse(context.out())).toEqual({ ok: true, text: "with [secret]" });
+    expect(context.out().endsWith("}\n")).toBe(true);
+  });
+});
+
+describe("progress", () => {
+  it("is one line per step with its duration, in the order in which steps end", async () => {
+    const context = withCanary();
+    const progress = new Progress(context, { json: false });
+    const first = progress.begin("first");
+    const second = progress.begin(`second ${CANARY}`);
+    await context.sleep(1500);
+    second("failed");
+    progress.note("look here");
+    first("done");
+    await progress.end();
+    expect(context.err()).toBe("failed  second [secret] (1.5 s)\nnote  look here\ndone  first (1.5 s)\n");
+    expect(progress.steps).toEqual([
+      { name: `second ${CANARY}`, startedMs: 0, durationMs: 1500, outcome: "failed" },
+      { name: "first", startedMs: 0, durationMs: 1500, outcome: "done" },
+    ]);
+  });
+  it("stays on stderr in lines when the answer is JSON, even on a terminal", async () => {
+    const context = testContext({ terminal: true });
+    const progress = new Progress(context, { json: true });
+    progress.begin("step")("done");
+    await progress.end();
+    expect(context.err()).toBe("done  step (0.0 s)\n");
+    expect(context.out()).toBe("");
+  });
+});
+
+describe("a table", () => {
+  it("pads every column but the last", () => {
+    expect(
+      table([
+        ["A", "LONG", "X"],
+        ["longer", "b", "y"],
+      ]),
+    ).toBe("A       LONG  X\nlonger  b     y");
+    expect(table([])).toBe("");
+  });
+});
