@@ -30,7 +30,8 @@ async function output(context: Context, command: string, args: readonly string[]
     },
   });
   const text = exitCode === 0 && typeof stdout === "string" ? stdout.trim() : "";
-  return /^\S{8,}( \S+)?$/.test(text) ? text : null;
+  // Fly names its scheme in front; two words of anything else are a sentence.
+  return /^(FlyV1 )?\S{8,}$/.test(text) ? text : null;
 }
 
 const SOURCES: Readonly<Record<TargetKind, Source>> = {
