@@ -29,6 +29,7 @@ export class Progress implements Reporter {
   readonly #context: Context;
   readonly #started: number;
   readonly #waves: Waves | null;
+  #listener: ((name: string | null) => void) | null = null;
 
   constructor(context: Context, options: { readonly json: boolean }) {
     this.#context = context;
@@ -36,7 +37,13 @@ export class Progress implements Reporter {
     this.#waves = context.stderr.isTTY === true && !options.json ? new Waves() : null;
   }
 
+  /** Tells `listener` which step began last; null when it ended. */
+  onStep(listener: (name: string | null) => void): void {
+    this.#listener = listener;
+  }
+
   begin(name: string): (outcome: string) => void {
+    this.#listener?.(name);
     const startedMs = Math.round(this.#context.monotonic() - this.#started);
     const finish = this.#waves?.begin(name);
     return (outcome) => {

@@ -107,14 +107,15 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
     const held = (slot: "a" | "b") => sandbox.github.reveal(SLOT_VARIABLES[slot], cloud.environment.github.environment);
     const { startTraffic } = await import("../../sandbox/traffic.ts");
     const before = held("a");
-    const timeline = flags.html === undefined ? null : (await import("../../sandbox/timeline.ts")).startTimeline;
+    const { startTimeline } = await import("../../sandbox/timeline.ts");
     const traffic = await startTraffic({
       gatewayUrl: sandbox.urls.gateway,
       mint: (options) => sandbox.idp.mint(options),
       users,
       ratePerSecond,
     });
-    const recorder = timeline ? await timeline({ sandbox, environment: cloud.environment, traffic }) : null;
+    const timeline = flags.html === undefined ? null : startTimeline(sandbox, { traffic });
+    if (timeline) progress.onStep((name) => timeline.step(name));
     try {
       await step(`send ${ratePerSecond} requests/s from ${users} users through the gateway`, () => context.sleep(WARM_UP_MS));
       const rotation = await runRotation(
@@ -131,11 +132,16 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
         newSecret: await askOrigins(cloud, after),
         noSecret: await askOrigins(cloud, undefined),
       };
-      await recorder?.stop();
+      const recording = await timeline?.stop();
       await progress.end();
-      if (recorder && flags.html !== undefined) {
-        const { renderPage } = await import("../../sandbox/page.ts");
-        await writeFile(resolve(context.cwd, flags.html), renderPage(recorder.recording()));
+      if (recording && flags.html !== undefined) {
+        const { renderPage, rotationTiles } = await import("../../sandbox/page.ts");
+        const page = renderPage(recording, {
+          title: "A rotation under live traffic",
+          subtitle: `The gateway secret was replaced at the Worker, Koyeb, Fly.io and GitHub while ${users} users sent ${ratePerSecond} requests a second.`,
+          tiles: rotationTiles(report, proof),
+        });
+        await writeFile(resolve(context.cwd, flags.html), page);
       }
       const all = (statuses: Statuses, wanted: number) =>
         Object.values(statuses).length > 0 && Object.values(statuses).every((status) => status === wanted);
@@ -159,7 +165,7 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
       }
       return exitCode;
     } finally {
-      await recorder?.stop();
+      await timeline?.stop();
       await traffic.stop();
     }
   } finally {

@@ -82,12 +82,23 @@ export async function sandbox(context: Context, flags: SandboxFlags): Promise<Ex
   }
 }
 
+/** Through the control endpoint, like an operator: what works here works from a second terminal too. */
 async function applyScenario(cloud: LocalCloud, name: string): Promise<void> {
-  const { SCENARIOS, runScenario } = await import("../../sandbox/scenarios.ts");
-  if (!Object.hasOwn(SCENARIOS, name)) {
-    throw new McpistError("ERR_USAGE", "there is no such scenario", { hint: `--scenario ${Object.keys(SCENARIOS).join("|")}` });
+  const { SCENARIOS } = await import("../../sandbox/scenarios.ts");
+  if (!SCENARIOS.some((scenario) => scenario.name === name)) {
+    throw new McpistError("ERR_USAGE", "there is no such scenario", {
+      hint: `--scenario ${SCENARIOS.map((scenario) => scenario.name).join("|")}`,
+    });
   }
-  await runScenario(cloud.sandbox, name as keyof typeof SCENARIOS);
+  const response = await fetch(`${cloud.sandbox.urls.control}/scenarios/${name}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+  });
+  await response.body?.cancel();
+  if (!response.ok)
+    throw new McpistError("ERR_VENDOR", `the scenario did not start (${response.status})`, {
+      hint: "docs/sandbox.md says what each scenario needs",
+    });
 }
 
 async function runInside(context: Context, cloud: LocalCloud, [command = "", ...args]: readonly string[]): Promise<ExitCode> {
@@ -110,9 +121,9 @@ async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFl
   const file = rendezvous();
   const mine = (await running()) === null;
   if (mine) await writeFile(file, JSON.stringify({ pid: process.pid, env }), { mode: 0o600 });
-  const page = flags.ui ? await (await import("../../sandbox/live.ts")).startLivePage(cloud.sandbox, cloud.environment) : null;
+  const page = flags.ui ? `${urls.control}/ui` : null;
   const style = styles(context, context.stdout);
-  if (flags.json) printJson(context, { command: "sandbox", ok: true, exitCode: EXIT.done, urls, env, ...(page ? { page: page.url } : {}) });
+  if (flags.json) printJson(context, { command: "sandbox", ok: true, exitCode: EXIT.done, urls, env, ...(page === null ? {} : { page }) });
   else {
     const row = (name: string, value: string) => `  ${name.padEnd(12)}${value}\n`;
     context.stdout.write(
@@ -125,7 +136,7 @@ async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFl
         row("Fly.io", urls.fly) +
         row("sign-in", urls.issuer) +
         row("faults", urls.control) +
-        (page ? row("page", page.url) : "") +
+        (page === null ? "" : row("page", page)) +
         `\nIn another terminal:\n  eval "$(mcpist sandbox --print-env)"\n  mcpist secrets status\n  mcpist secrets rotate\n`,
     );
   }
@@ -135,7 +146,6 @@ async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFl
       else context.signal.addEventListener("abort", () => resolve(), { once: true });
     });
   } finally {
-    await page?.close();
     if (mine) await rm(file, { force: true });
   }
   // Ending it with Ctrl-C is how it is meant to end.

@@ -61,7 +61,6 @@ export async function observe(
           .map((origin) => origin.name),
         ...(vaultNames.a !== null || vaultNames.b !== null ? ["github"] : []),
       ],
-      workerHasSecret: workerNames.secret,
     },
     worker: { ...worker.look, blind: worker.blind },
     origins: origins.map((origin, i) => ({

@@ -11,7 +11,6 @@ export interface Observation {
   readonly names: {
     /** Targets at which a slot or GATEWAY_SECRET exists by the vendors' own lists. */
     readonly present: readonly string[];
-    readonly workerHasSecret: boolean;
   };
   readonly worker: {
     readonly versions: readonly WorkerVersion[];
@@ -152,7 +151,7 @@ export function phaseOf(observation: Observation): Phase {
   });
 
   if (observation.names.present.length === 0) return row("UNSET");
-  if (journal.initUnfinished && !observation.names.workerHasSecret) return row("UNSET", { parties: observation.names.present });
+  if (journal.initUnfinished && worker.blind === null && live === null) return row("UNSET", { parties: observation.names.present });
 
   const blind = [
     ...(worker.blind === null ? [] : [`worker: ${worker.blind}`]),

@@ -1,6 +1,7 @@
 /** Runs the real rotator against a fake cloud: one process life, with everything it needs and nothing it should not have. */
 import { McpistError } from "../errors.ts";
-import { rotate, refusal, type RotateOptions } from "../secrets/rotate.ts";
+import { adopt } from "../secrets/actions/adopt.ts";
+import { rotate, type RotateOptions } from "../secrets/rotate.ts";
 import { Journal } from "../secrets/journal.ts";
 import type { Phase } from "../secrets/phase.ts";
 import { Run, type DrainTimes } from "../secrets/run.ts";
@@ -23,12 +24,16 @@ export interface LifeOptions extends Partial<RotateOptions> {
   readonly wrap?: (targets: Targets) => Targets;
   readonly workflow?: string;
   readonly signal?: AbortSignal;
+  /** Environment of the job. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Instead of a rotation. */
+  readonly work?: (run: Run) => Promise<Phase>;
 }
 
 /** One process life of `secrets rotate`. */
 export async function live(cloud: FakeCloud, options: LifeOptions): Promise<Ending> {
   const self = { dead: false };
-  const context = cloud.context(self, options.signal);
+  const context = { ...cloud.context(self, options.signal), env: options.env ?? {} };
   const store = cloud.store(self);
   const journal = new Journal(store, context, { run: options.id, actor: "tester", workflow: options.workflow ?? "local", tool: "0.0.0" });
   const targets = options.wrap ? options.wrap(cloud.targets(self)) : cloud.targets(self);
@@ -42,15 +47,16 @@ export async function live(cloud: FakeCloud, options: LifeOptions): Promise<Endi
   });
   try {
     await journal.acquire(options.steal);
-    const phase = await rotate(run, { init: options.init ?? false, clean: options.clean ?? false }, (_run, _observation, found) =>
-      Promise.reject(refusal(found)),
-    );
+    const phase = options.work
+      ? await options.work(run)
+      : await rotate(run, { init: options.init ?? false, clean: options.clean ?? false }, adopt);
     await journal.release({ result: "done" });
     return { kind: "done", phase, run };
   } catch (error) {
     if (error instanceof Killed || self.dead) return { kind: "killed" };
     await journal.release({ result: "failed" }).catch(() => undefined);
     if (error instanceof McpistError) return { kind: "stopped", error, run };
+    if (context.signal.aborted) return { kind: "stopped", error: new McpistError("ERR_INTERRUPTED", "interrupted"), run };
     throw error;
   }
 }

@@ -35,7 +35,8 @@ export async function probeUploaded(run: Run, observation: Observation): Promise
     run.touched = true;
     await Promise.all(
       run.origins.flatMap((origin) =>
-        [made, before].map(async (version) => {
+        // A joining origin has never held the old secret.
+        (origin.state === "pool" ? [made, before] : [made]).map(async (version) => {
           const report = await probe(run, version.id, origin.name);
           if (report.observation?.accepted === true) return;
           throw new McpistError("ERR_MISMATCH", `${origin.name} refuses the secret of Worker version ${version.id}`, {
