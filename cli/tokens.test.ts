@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -19,6 +19,9 @@ process.stdout.write(${JSON.stringify(prints)}); process.exitCode = ${exitCode};
   await writeFile(file, `#!${process.execPath}\n${body}\n`);
   await chmod(file, 0o755);
 }
+
+const called = async (name: string) =>
+  JSON.parse(await readFile(join(home, `${name}.json`), "utf8")) as { argv: string[]; env: Record<string, string> };
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "mcpist-home-"));
@@ -53,13 +56,16 @@ describe("the token of a platform", () => {
     await client(name, `${CANARY}\n`);
     const ctx = context({ UNRELATED: CANARY, KOYEB_TOKEN: CANARY });
     expect(await tokenOf(ctx, kind)).toBe(CANARY);
-    const seen = JSON.parse(await (await import("node:fs/promises")).readFile(join(home, `${name}.json`), "utf8")) as {
-      argv: string[];
-      env: Record<string, string>;
-    };
+    const seen = await called(name);
     expect(seen.argv).toEqual(["auth", "token"]);
     expect(Object.keys(seen.env)).not.toContain("UNRELATED");
     expect(JSON.stringify(seen)).not.toContain(CANARY);
+  });
+
+  it("asks wrangler to leave its banner out, which it would print before the token", async () => {
+    await client("wrangler", CANARY);
+    await tokenOf(context(), "cloudflare");
+    expect((await called("wrangler")).env).toMatchObject({ WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false", CI: "1" });
   });
 
   it("keeps both words of a Fly token that names its scheme", async () => {

@@ -27,6 +27,9 @@ async function output(context: Context, command: string, args: readonly string[]
       CI: "1",
       FLY_NO_UPDATE_CHECK: "1",
       GH_PROMPT_DISABLED: "1",
+      // Wrangler prints its banner on stdout, before the token.
+      WRANGLER_HIDE_BANNER: "true",
+      WRANGLER_SEND_METRICS: "false",
     },
   });
   const text = exitCode === 0 && typeof stdout === "string" ? stdout.trim() : "";
