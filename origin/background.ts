@@ -10,6 +10,25 @@ export interface Background {
   stop(): Promise<void>;
 }
 
+/** What ends with one "close", for example an HTTP response. */
+export interface Closing {
+  readonly closed: boolean;
+  once(event: "close", listener: () => void): unknown;
+}
+
+/** Holds work back until the answer has left. A client that hangs up early does not escape what is recorded about it. */
+export function afterClose(closing: Closing, later: Background["later"]): (work: () => Promise<void>) => void {
+  let held: (() => Promise<void>)[] | null = closing.closed ? null : [];
+  closing.once("close", () => {
+    for (const work of held ?? []) later(work);
+    held = null;
+  });
+  return (work) => {
+    if (held) held.push(work);
+    else later(work);
+  };
+}
+
 /** Builds the background. */
 export function createBackground(onError: (error: unknown) => void): Background {
   const underWay = new Set<Promise<void>>();

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { CLAIM_HEADER, MCP_PATH } from "../contract/headers.ts";
+import { afterClose } from "./background.ts";
 import { readJson } from "./body.ts";
 import { targetOf, type Caller, type Exchange } from "./call.ts";
 import type { EventSink } from "./events.ts";
@@ -62,21 +63,6 @@ function signalFor(outgoing: ServerResponse): AbortSignal {
     if (!outgoing.writableFinished) controller.abort();
   });
   return controller.signal;
-}
-
-/** Holds work back until the answer has left. A client that hangs up early must not escape being recorded. */
-function afterwardsOf(outgoing: ServerResponse, later: RequestParts["later"]): Exchange["afterwards"] {
-  let held: (() => Promise<void>)[] | null = [];
-  const release = () => {
-    for (const work of held ?? []) later(work);
-    held = null;
-  };
-  if (outgoing.closed) release();
-  else outgoing.once("close", release);
-  return (work) => {
-    if (held) held.push(work);
-    else later(work);
-  };
 }
 
 /** Builds the handler. */
@@ -164,7 +150,7 @@ export function createRequestHandler(parts: RequestParts): (incoming: IncomingMe
       permissions: user,
       signal,
       traceparent: typeof traceparent === "string" && TRACEPARENT.test(traceparent) ? traceparent : null,
-      afterwards: afterwardsOf(outgoing, later),
+      afterwards: afterClose(outgoing, later),
     };
     const response = await callTool(exchange, body.value, sanitised(incoming, signal));
     for (const name of CONNECTION_HEADERS) response.headers.delete(name);

@@ -1,11 +1,13 @@
 /** Every suite that needs an origin with a database, once per kind of database. */
 import type { TestDatabase } from "../testing/database.ts";
 import { describeCalls } from "./calls.ts";
+import { describeDatabase } from "./database.ts";
 import { describeGatewaySecret } from "./gateway-secret.ts";
 import { describePermissions } from "./permissions.ts";
 import { describeSieve } from "./sieve.ts";
 
 export function describeAll(database: () => TestDatabase): void {
+  describeDatabase(database);
   describeGatewaySecret(database);
   describeSieve(database);
   describeCalls(database);

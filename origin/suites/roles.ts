@@ -1,0 +1,154 @@
+/** Least privilege on a real server: what each role may do, and that it may do nothing else. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Database } from "../database/database.ts";
+import type { TestDatabase } from "../testing/database.ts";
+import { newUser } from "../testing/origin.ts";
+
+const TABLES = [
+  "settings",
+  "plans",
+  "users",
+  "tools",
+  "grants",
+  "usage_counters",
+  "usage_monthly",
+  "call_claims",
+  "security_events",
+  "connections",
+] as const;
+const RIGHTS = ["select", "insert", "update", "delete", "truncate", "references", "trigger"] as const;
+
+export function describeRoles(database: () => TestDatabase): void {
+  describe("database roles", () => {
+    let origin: Database;
+    beforeAll(async () => {
+      origin = await database().openOrigin();
+    });
+    afterAll(() => origin.close());
+
+    const rightsOf = async (role: string) => {
+      const rows = await database().admin.query<{ t: string; r: string }>(
+        `select t, r from unnest($2::text[]) as t, unnest($3::text[]) as r where has_table_privilege($1, 'mcpist.' || t, r)`,
+        [role, `{${TABLES.join(",")}}`, `{${RIGHTS.join(",")}}`],
+      );
+      return rows.map(({ t, r }) => `${r} ${t}`).sort();
+    };
+    const functionsOf = async (role: string) => {
+      const rows = await database().admin.query<{ f: string }>(
+        "select proname as f from pg_proc where pronamespace = 'mcpist'::regnamespace and has_function_privilege($1, oid, 'execute')",
+        [role],
+      );
+      return rows.map(({ f }) => f).sort();
+    };
+
+    it("give the origin exactly what it needs", async () => {
+      expect(await rightsOf("mcpist_origin")).toEqual(
+        [
+          "select settings",
+          "select plans",
+          "select users",
+          "select tools",
+          "select grants",
+          "select usage_counters",
+          "insert usage_counters",
+          "update usage_counters",
+          "select usage_monthly",
+          "insert usage_monthly",
+          "update usage_monthly",
+          "select call_claims",
+          "insert call_claims",
+          "insert security_events",
+        ].sort(),
+      );
+      expect(await functionsOf("mcpist_origin")).toEqual(["sweep"]);
+    });
+
+    it("give the broker three functions and the right to write events", async () => {
+      expect(await rightsOf("mcpist_broker")).toEqual(["insert security_events"]);
+      expect(await functionsOf("mcpist_broker")).toEqual(["broker_break", "broker_open", "broker_store"]);
+    });
+
+    it.each(["anon", "authenticated", "service_role"])("give %s nothing", async (role) => {
+      expect([await rightsOf(role), await functionsOf(role)]).toEqual([[], []]);
+      const [row] = await database().admin.query("select has_schema_privilege($1, 'mcpist', 'usage') as usage", [role]);
+      expect(row).toEqual({ usage: false });
+    });
+
+    const forbidden: readonly (readonly [string, string])[] = [
+      ["grant itself a tool", "insert into mcpist.grants (user_id, module_id, tool_id, granted_by) values ($1::uuid, 'lab', 'read', 'me')"],
+      ["undo a revocation", "update mcpist.grants set revoked_at = null, revoked_by = null where user_id = $1::uuid"],
+      ["change a plan", "update mcpist.users set plan_id = 'unlimited' where user_id = $1::uuid"],
+      ["use the operators' functions", "select mcpist.grant_tool($1::uuid, 'lab', 'read', 'me')"],
+      ["read security events", "select * from mcpist.security_events where user_id = $1::uuid"],
+      ["delete security events", "delete from mcpist.security_events where user_id = $1::uuid"],
+      [
+        "write events as the broker",
+        "insert into mcpist.security_events (layer, event, severity, user_id) values ('broker', 'x', 'info', $1::uuid)",
+      ],
+      ["read connections", "select * from mcpist.connections where user_id = $1::uuid"],
+      ["read the Vault", "select * from vault.decrypted_secrets where name = $1"],
+      ["open a connection as the broker does", "select * from mcpist.broker_open($1::uuid, 'github')"],
+      ["delete a claim", "delete from mcpist.call_claims where user_id = $1::uuid"],
+      ["move a claim to another user", "update mcpist.call_claims set user_id = $1::uuid"],
+      [
+        "claim with a result",
+        "insert into mcpist.call_claims (request_id, user_id, origin, module_id, tool_id, result) values (gen_random_uuid(), $1::uuid, 'x', 'lab', 'read', 'x')",
+      ],
+      ["become somebody else", "set role postgres"],
+      ["create a table", "create table mcpist.mine (x int)"],
+    ];
+    it.each(forbidden)("do not let the origin %s", async (_, sql) => {
+      const userId = await newUser(database());
+      await expect(origin.query(sql, sql.includes("$1") ? [userId] : [])).rejects.toMatchObject({ code: "42501" });
+    });
+
+    it("hide the settings that are not the origin's, and finished claims from its updates", async () => {
+      const { admin } = database();
+      const userId = await newUser(database());
+      await admin.query("insert into mcpist.settings (key, value) values ('private_note', 'x') on conflict do nothing");
+      expect(await origin.query("select key from mcpist.settings where key = 'private_note'")).toEqual([]);
+      await admin.query(
+        "insert into mcpist.call_claims (request_id, user_id, origin, module_id, tool_id, state, finished_at) values ('0193f000-0000-7000-8000-00000000dddd', $1::uuid, 'x', 'lab', 'read', 'done', now())",
+        [userId],
+      );
+      const changed = await origin.query(
+        "update mcpist.call_claims set state = 'claimed', finished_at = null where user_id = $1::uuid returning state",
+        [userId],
+      );
+      expect(changed).toEqual([]);
+    });
+
+    it("let Auth run the hook under row-level security, and read only what the hook reads", async () => {
+      const { admin } = database();
+      await admin.script("alter role supabase_auth_admin login");
+      const { openPostgres } = await import("../database/pg.ts");
+      const [row] = await admin.query<{ port: string }>("select current_setting('port') as port");
+      const auth = openPostgres(`postgres://supabase_auth_admin@127.0.0.1:${row?.port}/postgres`, () => {});
+      await admin.query("insert into mcpist.settings (key, value) values ('resource_url', 'https://mcp.example.com/mcp')");
+      const [hooked] = await auth.query<{ e: unknown }>(`select mcpist.access_token_hook('{"claims":{"client_id":"c"}}') as e`);
+      expect(hooked?.e).toMatchObject({ claims: { aud: "https://mcp.example.com/mcp" } });
+      expect(await auth.query("select key from mcpist.settings")).toEqual([{ key: "resource_url" }]);
+      await expect(auth.query("select * from mcpist.users")).rejects.toMatchObject({ code: "42501" });
+      await admin.query("delete from mcpist.settings where key = 'resource_url'");
+      await auth.close();
+    });
+
+    it("survive fifty claims of one id at once with one winner", async () => {
+      const userId = await newUser(database());
+      const more = await Promise.all([database().openOrigin(), database().openOrigin()]);
+      for (let round = 0; round < 5; round++) {
+        const id = `0193f000-0000-7000-8000-0000000000${(0x20 + round).toString(16)}`;
+        const won = await Promise.all(
+          Array.from({ length: 50 }, (_, i) =>
+            (more[i % 2] ?? origin).query(
+              "insert into mcpist.call_claims (request_id, user_id, origin, module_id, tool_id) values ($1::uuid, $2::uuid, 'x', 'lab', 'read') on conflict (request_id) do nothing returning request_id",
+              [id, userId],
+            ),
+          ),
+        );
+        expect(won.filter((rows) => rows.length === 1)).toHaveLength(1);
+      }
+      await Promise.all(more.map((database) => database.close()));
+    });
+  });
+}
