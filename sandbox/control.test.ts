@@ -4,6 +4,8 @@ import { startControl } from "./control.ts";
 import { createContext } from "./context.ts";
 import { startGithub, type Github } from "./github/github.ts";
 import { startIdp, type Idp } from "./idp/idp.ts";
+import { Recorder } from "./recorder.ts";
+import type { Timeline } from "./timeline.ts";
 import { Scenarios, SCENARIOS, type ScenarioParts } from "./scenarios.ts";
 import type { Listener, VendorContext } from "./vendor.ts";
 
@@ -11,15 +13,18 @@ let context: VendorContext;
 let idp: Idp;
 let github: Github;
 let control: Listener;
+const stop = vi.fn(() => Promise.resolve(new Recorder(new Date(0)).data(0, 1, 1)));
+const watch = vi.fn((): Timeline => ({ step: () => undefined, recording: () => new Recorder(new Date(0)).data(0, 1, 1), stop }));
 const koyeb = { behave: vi.fn() };
 
 beforeEach(async () => {
+  vi.clearAllMocks();
   context = createContext({ log: () => undefined });
   idp = await startIdp(context);
   idp.setResource("http://127.0.0.1:1/mcp");
   github = await startGithub(context, { owner: "o", repo: "r" });
   const parts = { context, faults: context.faults, github, koyeb } as unknown as ScenarioParts;
-  control = await startControl(context, { faults: context.faults, idp, scenarios: new Scenarios(parts) });
+  control = await startControl(context, { faults: context.faults, idp, scenarios: new Scenarios(parts), watch });
 });
 afterEach(() => Promise.all([control.close(), idp.close(), github.close()]));
 
@@ -88,4 +93,12 @@ test("a web page cannot reach it: no foreign Host, no form post", async () => {
   });
   expect(status).toBe(403);
   expect((await ask("POST", "/faults", {}, { "content-type": "text/plain" })).status).toBe(415);
+});
+
+test("the live page lists every scenario, and only looking at it starts the recording", async () => {
+  expect(watch).not.toHaveBeenCalled();
+  const page = await (await fetch(`${control.url}/ui`)).text();
+  for (const { name } of SCENARIOS) expect(page).toContain(`data-scenario="${name}"`);
+  expect((await fetch(`${control.url}/ui/chart`)).status).toBe(200);
+  expect(watch).toHaveBeenCalledOnce();
 });

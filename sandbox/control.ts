@@ -1,5 +1,5 @@
 /**
- * The sandbox's own HTTP endpoint: fault rules, timings, calls, tokens for seeded users. Loopback only, and not for browsers:
+ * The sandbox's own HTTP endpoint: fault rules, scenarios, timings, calls, tokens for seeded users and the live page. Loopback only, and not for browsers:
  * another Host or a form post is refused, so that no web page can reach it (DNS rebinding, cross-site requests).
  */
 import { Hono } from "hono";
@@ -9,6 +9,8 @@ import { VENDORS } from "./faults.ts";
 import type { Idp } from "./idp/idp.ts";
 import { USER_COUNT, userId } from "./idp/tokens.ts";
 import { SCENARIOS, UnknownScenarioError, type Scenarios } from "./scenarios.ts";
+import { addLivePage } from "./live.ts";
+import type { Timeline } from "./timeline.ts";
 import { listen, type Listener, type VendorApp, type VendorContext } from "./vendor.ts";
 
 const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
@@ -56,10 +58,12 @@ export interface ControlParts {
   readonly faults: Faults;
   readonly idp: Idp;
   readonly scenarios: Scenarios;
+  /** Begins to record, when the page is first asked for; a sandbox that nobody looks at is not watched. */
+  readonly watch: () => Timeline;
 }
 
 /** Opens the endpoint. @throws when the port is taken. */
-export async function startControl(context: VendorContext, { faults, idp, scenarios }: ControlParts): Promise<Listener> {
+export async function startControl(context: VendorContext, { faults, idp, scenarios, watch }: ControlParts): Promise<Listener> {
   const app: VendorApp = new Hono();
   app.use(async (c, next) => {
     if (!LOCAL_HOST.test(c.req.header("host") ?? "")) return c.json({ message: "this endpoint answers on loopback names only" }, 403);
@@ -122,5 +126,14 @@ export async function startControl(context: VendorContext, { faults, idp, scenar
     const { revoke } = z.strictObject({ revoke: z.boolean().default(false) }).parse(await c.req.json());
     return c.json({ kid: await idp.rotateKey({ revoke }) });
   });
-  return listen(app, context.port("control"));
+
+  const page = addLivePage(app, scenarios, watch);
+  const listener = await listen(app, context.port("control"));
+  return {
+    ...listener,
+    async close() {
+      await page.stop();
+      await listener.close();
+    },
+  };
 }

@@ -56,3 +56,17 @@ test("a window shows what is in it, cut at its ends; what is forgotten is gone f
   recorder.forget(300);
   expect(recorder.data(0, 400, 500)).toMatchObject({ lanes: [], steps: [{ name: "switch" }] });
 });
+
+test("kids that are learned later count from the beginning of the same rollout", () => {
+  const recorder = new Recorder(new Date(0));
+  const slots = { a: "9b2d70c4418ea6f5", b: null };
+  recorder.observe(0, [[party("a"), { activity: "serving", rollout: "1" }]]);
+  recorder.observe(100, [[party("a"), { activity: "serving", rollout: "1", slots }]]);
+  recorder.observe(200, [[party("a"), { activity: "serving", rollout: "2" }]]);
+  recorder.observe(300, [[party("a"), { activity: "leaving", rollout: "2", slots }]]);
+  expect(recorder.data(0, 400, 500).lanes[0]?.spans.map((span) => [span.fromMs, span.toMs, span.state.slots?.a])).toEqual([
+    [0, 200, slots.a],
+    [200, 300, undefined],
+    [300, 400, slots.a],
+  ]);
+});

@@ -81,6 +81,10 @@ export class Recorder {
       this.#lanes.set(party.id, lane);
       const key = JSON.stringify(state);
       if (lane.open?.key === key) continue;
+      if (lane.open && learned(lane.open.state, state)) {
+        lane.open = { fromMs: lane.open.fromMs, key, state };
+        continue;
+      }
       close(lane, atMs);
       lane.open = { fromMs: atMs, key, state };
     }
@@ -130,6 +134,12 @@ export class Recorder {
       samples: this.#samples.filter((sample) => sample.atMs >= fromMs && sample.atMs <= toMs),
     };
   }
+}
+
+/** True when `next` only adds the kids that were not known yet: a process has had its secrets since it began. */
+function learned(before: PartyState, next: PartyState): boolean {
+  if (before.sends !== undefined || before.slots) return false;
+  return before.activity === next.activity && before.rollout === next.rollout && before.rollout !== undefined;
 }
 
 function close(lane: OpenLane, atMs: number): void {

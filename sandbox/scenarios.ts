@@ -22,7 +22,6 @@ export interface ScenarioParts {
 /** Ends a scenario. */
 export type Undo = () => void | Promise<void>;
 export interface Scenario {
-  readonly name: string;
   /** One sentence: what the operator will see. */
   readonly text: string;
   readonly start: (parts: ScenarioParts) => Undo | Promise<Undo>;
@@ -81,83 +80,60 @@ const machines =
     return async () => void (await Promise.all(all.map((id) => call("fly", "POST", `${FLY_MACHINES}/${id}/start`, {}, [412]))));
   };
 
-/** Every scenario, in the order in which they are listed. */
-export const SCENARIOS: readonly Scenario[] = [
-  {
-    name: "koyeb-down",
+const BY_NAME: Readonly<Record<string, Scenario>> = {
+  "koyeb-down": {
     text: "Koyeb is gone: its API and its public side answer 503.",
     start: withRules({ vendor: "koyeb", effect: refuse(503) }, { vendor: "origin", platform: "koyeb", effect: refuse(503) }),
   },
-  {
-    name: "koyeb-unreachable",
+  "koyeb-unreachable": {
     text: "The way to the origin on Koyeb is cut: connections are reset, its API answers.",
     start: withRules({ vendor: "origin", platform: "koyeb", effect: { kind: "reset", when: "before" } }),
   },
-  {
-    name: "fly-down",
+  "fly-down": {
     text: "Fly.io is gone: its API and its public side answer 503.",
     start: withRules({ vendor: "fly", effect: refuse(503) }, { vendor: "origin", platform: "fly", effect: refuse(503) }),
   },
-  {
-    name: "slow-rollout",
+  "slow-rollout": {
     text: "Koyeb needs ten times as long for every step, Fly five seconds to boot a Machine.",
     start: withTimings({ koyebStepMs: 1500, koyebDrainMs: 6000, flyBootMs: 5000 }),
   },
-  { name: "failed-deployment", text: "The next Koyeb deployments end in ERROR; the old instances serve on.", start: rollout("fail") },
-  { name: "stuck-deployment", text: "The next Koyeb deployments never leave STARTING.", start: rollout("stuck") },
-  {
-    name: "lagging-edge",
+  "failed-deployment": { text: "The next Koyeb deployments end in ERROR; the old instances serve on.", start: rollout("fail") },
+  "stuck-deployment": { text: "The next Koyeb deployments never leave STARTING.", start: rollout("stuck") },
+  "lagging-edge": {
     text: "An edge location needs up to 8 s until it runs a new Worker deployment.",
     start: withTimings({ edgeLagMs: 8000 }),
   },
-  { name: "asleep", text: "The Koyeb service sleeps deeply: the next request boots it from its frozen environment.", start: sleep("deep") },
-  {
-    name: "asleep-light",
-    text: "The Koyeb service sleeps lightly: it wakes with the memory, and the secrets, it had.",
-    start: sleep("light"),
-  },
-  {
-    name: "stopped",
-    text: "Every Fly Machine is stopped; a request starts one, and it boots with what is staged.",
-    start: machines("stop"),
-  },
-  {
-    name: "suspended",
-    text: "Every Fly Machine is suspended: it resumes with the memory, and the secrets, it had.",
-    start: machines("suspend"),
-  },
-  {
-    name: "stale-host",
+  asleep: { text: "The Koyeb service sleeps deeply: the next request boots it from its frozen environment.", start: sleep("deep") },
+  "asleep-light": { text: "The Koyeb service sleeps lightly: it wakes with the memory, and the secrets, it had.", start: sleep("light") },
+  stopped: { text: "Every Fly Machine is stopped; a request starts one, and it boots with what is staged.", start: machines("stop") },
+  suspended: { text: "Every Fly Machine is suspended: it resumes with the memory, and the secrets, it had.", start: machines("suspend") },
+  "stale-host": {
     text: "Fly hosts do not see new secrets unless a boot asks for them with min_secrets_version.",
     start: ({ fly }) => {
       fly.staleHosts(flyApp, true);
       return () => fly.staleHosts(flyApp, false);
     },
   },
-  {
-    name: "fly-rate-limit",
+  "fly-rate-limit": {
     text: "Fly enforces its documented limits: one call per second and action, three in a burst.",
     start: ({ fly }) => {
       fly.limitRate(true);
       return () => fly.limitRate(false);
     },
   },
-  {
-    name: "github-429",
+  "github-429": {
     text: "Every third call to GitHub is answered with 429 and retry-after 1.",
     start: withRules({ vendor: "github", nth: 2, every: 3, effect: refuse(429, 1) }),
   },
-  {
-    name: "github-secondary-limit",
+  "github-secondary-limit": {
     text: "GitHub enforces its limits per minute (900 points, 80 writes), which a fast rehearsal meets sooner.",
     start: ({ github }) => {
       github.rates.secondary = true;
       return () => void (github.rates.secondary = false);
     },
   },
-  { name: "github-lag", text: "GitHub shows a new updated_at only after 10 s.", start: withTimings({ githubLagMs: 10_000 }) },
-  {
-    name: "github-key-rotated",
+  "github-lag": { text: "GitHub shows a new updated_at only after 10 s.", start: withTimings({ githubLagMs: 10_000 }) },
+  "github-key-rotated": {
     text: "GitHub rotates its public keys between the moment a client reads one and the moment it writes (once).",
     start: ({ faults, github }) => {
       const stop = faults.onCall((call) => {
@@ -170,13 +146,11 @@ export const SCENARIOS: readonly Scenario[] = [
       };
     },
   },
-  {
-    name: "cloudflare-5xx",
+  "cloudflare-5xx": {
     text: "Every third call to the Cloudflare API fails with 503.",
     start: withRules({ vendor: "cloudflare", nth: 2, every: 3, effect: refuse(503) }),
   },
-  {
-    name: "lost-replies",
+  "lost-replies": {
     text: "Every vendor carries out every fourth write and then drops the connection without an answer.",
     start: withRules(
       ...(["github", "cloudflare", "koyeb", "fly"] as const).flatMap((vendor) =>
@@ -190,14 +164,16 @@ export const SCENARIOS: readonly Scenario[] = [
       ),
     ),
   },
-  {
-    name: "slow-vendors",
+  "slow-vendors": {
     text: "Every call to a vendor takes two seconds longer.",
     start: withRules(
       ...(["github", "cloudflare", "koyeb", "fly"] as const).map((vendor): FaultRule => ({ vendor, effect: { kind: "delay", ms: 2000 } })),
     ),
   },
-];
+};
+
+/** Every scenario, in the order in which they are listed. */
+export const SCENARIOS = Object.entries(BY_NAME).map(([name, scenario]) => ({ name, ...scenario }));
 
 /** There is no scenario of that name. */
 export class UnknownScenarioError extends Error {
@@ -221,7 +197,7 @@ export class Scenarios {
   async start(name: string): Promise<void> {
     const scenario = SCENARIOS.find((candidate) => candidate.name === name);
     if (!scenario)
-      throw new UnknownScenarioError(`there is no scenario "${name}"; there are ${SCENARIOS.map((known) => known.name).join(", ")}`);
+      throw new UnknownScenarioError(`there is no scenario of that name; there are ${SCENARIOS.map((known) => known.name).join(", ")}`);
     if (!this.#active.has(name)) this.#active.set(name, await scenario.start(this.#parts));
   }
 

@@ -14,6 +14,7 @@ import { startIdp, type Idp } from "./idp/idp.ts";
 import { startKoyeb } from "./koyeb/koyeb.ts";
 import { vendorClient } from "./client.ts";
 import { Scenarios } from "./scenarios.ts";
+import { startTimeline } from "./timeline.ts";
 import type { VendorContext } from "./vendor.ts";
 
 /** A running Cloudflare. */
@@ -121,7 +122,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const parts = { faults: context.faults, context, github, cloudflare, koyeb, fly, idp, database };
     const call = vendorClient({ github: github.url, cloudflare: cloudflare.apiUrl, koyeb: koyeb.url, fly: fly.url }, context.tokens);
     const scenarios = new Scenarios({ ...parts, call });
-    const control = options.control === false ? null : await started(startControl(context, { ...parts, scenarios }));
+    const control =
+      options.control === false
+        ? null
+        : await started(startControl(context, { ...parts, scenarios, watch: () => startTimeline({ ...parts, urls: { gateway } }) }));
     const urls: SandboxUrls = {
       gateway,
       github: github.url,

@@ -5,9 +5,11 @@
  */
 import { get } from "node:http";
 import { kidOf, parseSlot, SLOT_VARIABLES } from "../contract/gateway-secret.ts";
+import type { Environment } from "../contract/config.ts";
 import { OBSERVATION_PATH, VERSION_OVERRIDE_HEADER } from "../contract/headers.ts";
 import { parseOriginObservation, parseWorkerObservation, type SlotReport } from "../contract/observation.ts";
 import { SANDBOX_ENVIRONMENT, SANDBOX_NAMES } from "../contract/sandbox.ts";
+import { rotationRef } from "../contract/secret-names.ts";
 import { edgeOf } from "./cloudflare/runtime/edges.ts";
 import { Latency } from "./latency.ts";
 import { Recorder, type Party, type PartyState, type TimelineData } from "./recorder.ts";
@@ -26,18 +28,22 @@ const KEPT_MS = 10 * 60_000;
 const SHORT = 8;
 
 export interface Timeline {
-  /** A step begins, and the one before it ends; null = none is under way any more. */
+  /** Names what goes on until the next call; null = nothing any more. Once a rotation writes its journal, that decides instead. */
   step(name: string | null): void;
   /** The last `windowMs`, or everything that is kept. */
-  data(windowMs?: number): TimelineData;
-  /** Looks once more and ends. */
+  recording(windowMs?: number): TimelineData;
+  /** Looks once more and ends. May be called twice. */
   stop(): Promise<TimelineData>;
 }
+/** What is watched; a {@link Sandbox} is one. */
+export type TimelineSource = Pick<Sandbox, "faults" | "github" | "cloudflare" | "koyeb" | "fly"> & {
+  readonly urls: { readonly gateway: string };
+};
 export interface TimelineOptions {
-  /** Without it, requests at the gateway are counted, and no latency is known. */
+  /** Whose Worker, vault and journal are shown; absent = the built-in environment. */
+  readonly environment?: Pick<Environment, "github" | "cloudflare">;
+  /** Without it, requests at the gateway are counted, and neither failures nor latency are known. */
   readonly traffic?: Traffic;
-  /** Name of the environment whose secrets in GitHub are shown. */
-  readonly environment?: string;
 }
 
 interface Bin {
@@ -75,8 +81,27 @@ function getJson(url: string, headers: Readonly<Record<string, string>>, localAd
 const addressAt = (edge: string): string =>
   ["127.0.1.0", "127.0.1.1", "127.0.1.2", "127.0.1.3"].find((address) => edgeOf(address) === edge) ?? "127.0.0.1";
 
+/** Which step of a rotation begins when the journal records this event; null = none any more; undefined = the step goes on. */
+function stepAfter(event: string): string | null | undefined {
+  const steps: Readonly<Record<string, string | null>> = {
+    acquired: "observe",
+    staging: "stage",
+    initialising: "first secret",
+    verified: "upload",
+    uploaded: "probe",
+    probed: "switch",
+    switched: "drain",
+    retiring: "retire",
+    released: null,
+  };
+  return steps[event];
+}
+
 /** Starts recording. */
-export function startTimeline(sandbox: Sandbox, { traffic, environment = SANDBOX_ENVIRONMENT }: TimelineOptions = {}): Timeline {
+export function startTimeline(sandbox: TimelineSource, { environment, traffic }: TimelineOptions = {}): Timeline {
+  const worker = environment?.cloudflare.worker ?? SANDBOX_NAMES.worker;
+  const vaultName = environment?.github.environment ?? SANDBOX_ENVIRONMENT;
+  const journalRef = rotationRef(vaultName);
   const began = performance.now();
   const now = (): number => Math.round(performance.now() - began);
   const recorder = new Recorder(new Date());
@@ -109,13 +134,13 @@ export function startTimeline(sandbox: Sandbox, { traffic, environment = SANDBOX
   }
 
   function edges(): (readonly [Party, PartyState])[] {
-    const worker = sandbox.cloudflare.workers().find(({ name }) => name === SANDBOX_NAMES.worker);
-    return (worker?.edges ?? []).flatMap(({ edge, deployment }) => {
+    const script = sandbox.cloudflare.workers().find(({ name }) => name === worker);
+    return (script?.edges ?? []).flatMap(({ edge, deployment }) => {
       const shares = deployment?.shares.filter(({ percentage }) => percentage > 0) ?? [];
       for (const { versionId } of shares) {
         if (kids.has(versionId)) continue;
         learn(versionId, async () => {
-          const headers = { [VERSION_OVERRIDE_HEADER]: `${SANDBOX_NAMES.worker}="${versionId}"` };
+          const headers = { [VERSION_OVERRIDE_HEADER]: `${worker}="${versionId}"` };
           const seen = parseWorkerObservation(await getJson(sandbox.urls.gateway + OBSERVATION_PATH, headers, addressAt(edge)));
           // The edge routes by percentage when it does not have the version: only the version itself speaks for itself.
           if (seen?.deployment === versionId) kids.set(versionId, seen.kid);
@@ -124,7 +149,7 @@ export function startTimeline(sandbox: Sandbox, { traffic, environment = SANDBOX
       }
       const versionId = shares[0]?.versionId;
       if (versionId === undefined) return [];
-      const number = worker?.versions.find(({ id }) => id === versionId)?.number;
+      const number = script?.versions.find(({ id }) => id === versionId)?.number;
       const rollout = shares.map(({ versionId: id, percentage }) => `${id.slice(0, SHORT)} ${percentage} %`).join(", ");
       const kid = kids.get(versionId);
       const party: Party = { group: "Cloudflare", id: `edge-${edge}`, title: `edge ${edge}` };
@@ -159,7 +184,7 @@ export function startTimeline(sandbox: Sandbox, { traffic, environment = SANDBOX
 
   async function vault(): Promise<(readonly [Party, PartyState])[]> {
     const report = async (name: string): Promise<SlotReport> => {
-      const slot = parseSlot(sandbox.github.reveal(name, environment));
+      const slot = parseSlot(sandbox.github.reveal(name, vaultName));
       if (slot.kind === "secret") return kidOf(slot.bytes);
       return slot.kind === "revoked" ? `revoked:${slot.kid}` : null;
     };
@@ -173,7 +198,27 @@ export function startTimeline(sandbox: Sandbox, { traffic, environment = SANDBOX
     ];
   }
 
+  let journalled = false;
+  let journalTip = sandbox.github.repository.git.refs.get(journalRef);
+  /** The rotation's own journal says which step it is in. */
+  function followJournal(): void {
+    const { git } = sandbox.github.repository;
+    const tip = git.refs.get(journalRef);
+    if (tip === undefined || tip === journalTip) return;
+    const entries = git.walk(tip);
+    const known = entries.findIndex(({ sha }) => sha === journalTip);
+    const fresh = entries.slice(0, known === -1 ? entries.length : known);
+    journalTip = tip;
+    for (const { message } of fresh.toReversed()) {
+      const step = stepAfter(/^mcpist: (\S+)/.exec(message)?.[1] ?? "");
+      if (step === undefined) continue;
+      journalled = true;
+      recorder.step(now(), step);
+    }
+  }
+
   async function look(): Promise<void> {
+    followJournal();
     const present = [...(await vault()), ...edges(), ...instances("Koyeb"), ...instances("Fly.io")];
     recorder.observe(now(), present);
     flush(now() - BIN_MS);
@@ -195,13 +240,16 @@ export function startTimeline(sandbox: Sandbox, { traffic, environment = SANDBOX
     looking = looking.then(look);
   }, LOOK_MS);
   let stopped: Promise<TimelineData> | null = null;
-  const data = (windowMs?: number): TimelineData =>
+  const recording = (windowMs?: number): TimelineData =>
     recorder.data(Math.max(0, now() - (windowMs ?? Number.POSITIVE_INFINITY)), now(), BIN_MS);
   async function finish(): Promise<TimelineData> {
     clearInterval(timer);
     await looking.then(look);
     unsubscribe();
-    return data();
+    return recording();
   }
-  return { step: (name) => recorder.step(now(), name), data, stop: () => (stopped ??= finish()) };
+  const step = (name: string | null): void => {
+    if (!journalled) recorder.step(now(), name);
+  };
+  return { step, recording, stop: () => (stopped ??= finish()) };
 }

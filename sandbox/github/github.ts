@@ -28,6 +28,8 @@ export interface GithubOptions {
 export interface Github {
   readonly url: string;
   readonly state: GithubState;
+  /** The repository that exists from the start. */
+  readonly repository: Repository;
   readonly rates: RateLimits;
   /** Plaintext of a stored secret, for proofs in this process. @returns undefined when it is not there. */
   reveal(name: string, environment?: string): string | undefined;
@@ -81,6 +83,7 @@ export async function startGithub(context: VendorContext, options: GithubOptions
   return {
     url: listener.url,
     state,
+    repository,
     rates,
     reveal: (name, environment) =>
       (environment === undefined ? repository.vault : repository.environments.get(environment.toLowerCase())?.vault)?.reveal(name),
