@@ -70,6 +70,13 @@ describeClient(
       expect((await call("GET", `/v1/secrets/${made["id"]}`)).status).toBe(404);
     });
 
+    it("reaches the emulator under its built-in https address, as the Terraform provider does", async () => {
+      const { proxyUrl, caFile } = await koyeb.connectProxy();
+      const { exitCode, text } = await run(["apps", "list"], "", { KOYEB_URL: "", HTTPS_PROXY: proxyUrl, SSL_CERT_FILE: caFile });
+      expect([exitCode, text]).toEqual([0, expect.stringContaining("mcpist")]);
+      expect((await run(["apps", "list"], "", { KOYEB_URL: "", HTTPS_PROXY: proxyUrl })).text).toContain("certificate");
+    });
+
     it("tells an error of the API and ends with 1", async () => {
       const { exitCode, text } = await run(["secrets", "get", "absent"]);
       expect([exitCode, text]).toEqual([1, expect.stringContaining("absent")]);

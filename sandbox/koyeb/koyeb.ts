@@ -5,6 +5,7 @@
 import { type Listener, listen, type VendorContext, withFaults } from "../vendor.ts";
 import { startEdge } from "../edge.ts";
 import { koyebApi } from "./api.ts";
+import type { ConnectProxy } from "./connect-proxy.ts";
 import { KoyebCloud, type RolloutBehaviour } from "./cloud.ts";
 import type { InstanceView } from "../instance-view.ts";
 import type { KoyebInstance } from "./records.ts";
@@ -25,6 +26,8 @@ export interface Koyeb {
   scale(app: string, service: string, count: number): Promise<void>;
   /** Every instance that has not ended. */
   instances(): readonly InstanceView[];
+  /** The way for clients that can only speak to https://app.koyeb.com; started with the first call. */
+  connectProxy(): Promise<Omit<ConnectProxy, "close">>;
   close(): Promise<void>;
 }
 
@@ -39,6 +42,7 @@ function activityOf({ status, running, routed }: KoyebInstance): InstanceView["a
 export async function startKoyeb(context: VendorContext, options: { readonly program?: string } = {}): Promise<Koyeb> {
   const cloud = new KoyebCloud(context, options.program);
   const api = await listen(withFaults("koyeb", context, koyebApi(cloud, context.tokens.koyeb)), context.port("koyeb"));
+  let proxy: Promise<ConnectProxy> | null = null;
   const edges = new Map<string, Promise<Listener>>();
   const serviceNamed = (app: string, service: string) => {
     const found = cloud.findService(app, service);
@@ -70,7 +74,10 @@ export async function startKoyeb(context: VendorContext, options: { readonly pro
           activity: activityOf(instance),
           url: instance.running?.instance.state === "listening" ? instance.running.instance.url : null,
         })),
+    // Loaded on demand: the certificate library is large, and most sandboxes never need it.
+    connectProxy: () => (proxy ??= import("./connect-proxy.ts").then(({ startConnectProxy }) => startConnectProxy(context, api.url))),
     async close() {
+      await (await proxy)?.close();
       const open = await Promise.allSettled(edges.values());
       await Promise.all([api.close(), ...open.map((edge) => (edge.status === "fulfilled" ? edge.value.close() : undefined))]);
       await cloud.close();

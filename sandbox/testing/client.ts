@@ -29,8 +29,8 @@ export interface Ran {
   /** stdout and stderr, as a person would see them. */
   readonly text: string;
 }
-/** Runs the client. @param input its stdin; absent = empty. */
-export type Run = (args: readonly string[], input?: string) => Promise<Ran>;
+/** Runs the client. @param input its stdin; absent = empty. @param extra variables of this run only; an empty one is absent. */
+export type Run = (args: readonly string[], input?: string, extra?: Readonly<Record<string, string>>) => Promise<Ran>;
 
 /**
  * Tests that need a client.
@@ -42,8 +42,10 @@ export function describeClient(name: string, environment: () => Readonly<Record<
     it(`${name} is installed`, () => expect(program, `${name} must be installed in CI`).not.toBeNull());
     return;
   }
-  const run: Run = async (args, input = "") => {
+  const run: Run = async (args, input = "", extra = {}) => {
     const home = await mkdtemp(join(tmpdir(), "mcpist-client-"));
+    const given = Object.entries({ ...environment(), ...extra }).filter(([, value]) => value !== "");
+    const env = { PATH: "/usr/bin:/bin", HOME: home, NO_COLOR: "1", ...Object.fromEntries(given) };
     try {
       const { exitCode, all } = await execa(program ?? name, args, {
         input,
@@ -52,7 +54,7 @@ export function describeClient(name: string, environment: () => Readonly<Record<
         verbose: "none",
         extendEnv: false,
         timeout: 120_000,
-        env: { PATH: "/usr/bin:/bin", HOME: home, NO_COLOR: "1", ...environment() },
+        env,
       });
       return { exitCode, text: all };
     } finally {
