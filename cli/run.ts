@@ -219,9 +219,7 @@ ${EXIT_CODES}`,
       "after",
       "\nExamples:\n  mcpist init\n  mcpist init --domain mcp.example.com --repo acme/mcp --account 0123… --supabase abcd --koyeb-url https://….koyeb.app --fly-app acme-mcp --yes",
     )
-    .action(
-      action(async () => (await import("./commands/not-built.ts")).notBuilt("init", "copy the example mcpist.config.ts of the repository")),
-    );
+    .action(action(async () => (await import("./commands/init.ts")).init));
   common(root.command("doctor"))
     .description("Checks tokens, scopes, names and reachability. Changes nothing.")
     .action(

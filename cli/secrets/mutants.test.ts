@@ -153,7 +153,7 @@ describe("the rotator without one of its guards", () => {
           origins: targets.origins.map((origin) => ({
             ...origin,
             write: async (values, guard) => {
-              retiring ||= Object.values(values).some((value) => value?.startsWith("revoked:") === true);
+              retiring ||= Object.values(values).some((value) => value?.startsWith("revoked:") ?? false);
               await origin.write(values, guard);
             },
             look: async () => {

@@ -455,7 +455,7 @@ export class FakeCloud {
         }),
       write: async (values: SlotValues, guard) => {
         // Koyeb takes one call per secret, Fly one for all.
-        const parts = origin.kind === "koyeb" ? Object.entries(values).map(([slot, value]) => ({ [slot]: value }) as SlotValues) : [values];
+        const parts = origin.kind === "koyeb" ? Object.entries(values).map(([slot, value]) => ({ [slot]: value })) : [values];
         for (const part of parts) {
           await guard();
           const kids = await kidsOf(part);
@@ -553,7 +553,7 @@ export class FakeCloud {
       write: async (values, guard) => {
         for (const [slot, value] of Object.entries(values) as [SlotName, string][]) {
           await guard();
-          const kids = await kidsOf({ [slot]: value } as SlotValues);
+          const kids = await kidsOf({ [slot]: value });
           await this.remote(run, `github: write ${slot}`, () => {
             this.vault[slot] = { kid: kids[slot] ?? null, updatedAt: this.now };
           });

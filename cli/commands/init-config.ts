@@ -1,0 +1,194 @@
+/** From a few answers to the text of mcpist.config.ts. Pure: derives names, asks nobody, writes nothing. */
+import type { ConfigInput, EnvironmentInput } from "../../contract/config.ts";
+import { err, ok, type Result } from "../../contract/result.ts";
+
+/** What a person has to say; everything else is derived. */
+export interface Answers {
+  /** Public host name of the gateway. */
+  readonly domain: string;
+  /** `owner/name`. */
+  readonly repo: string;
+  /** 32 hex characters. */
+  readonly account: string;
+  /** Supabase project ref, or the https URL of another issuer. */
+  readonly supabase: string;
+  /** Public URL of the Koyeb service; null = no origin there. */
+  readonly koyebUrl: string | null;
+  /** Name of the Fly.io app; null = no origin there. */
+  readonly flyApp: string | null;
+}
+
+/** One question: its flag, its words, what an answer must look like. */
+export interface Question {
+  readonly key: keyof Answers;
+  readonly flag: string;
+  readonly ask: string;
+  readonly shape: RegExp;
+  /** In words, for the error. */
+  readonly shapeText: string;
+  readonly optional: boolean;
+}
+
+export const QUESTIONS: readonly Question[] = [
+  {
+    key: "domain",
+    flag: "--domain",
+    ask: "Public host name of the gateway, e.g. mcp.example.com",
+    shape: /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/,
+    shapeText: "a host name in lower case, such as mcp.example.com",
+    optional: false,
+  },
+  {
+    key: "repo",
+    flag: "--repo",
+    ask: "GitHub repository, owner/name",
+    shape: /^[A-Za-z0-9-]{1,39}\/[\w.-]{1,100}$/,
+    shapeText: "owner/name",
+    optional: false,
+  },
+  {
+    key: "account",
+    flag: "--account",
+    ask: "Cloudflare account id",
+    shape: /^[0-9a-f]{32}$/,
+    shapeText: "32 lower-case hex characters, as the dashboard shows",
+    optional: false,
+  },
+  {
+    key: "supabase",
+    flag: "--supabase",
+    ask: "Supabase project ref (or the https URL of another issuer)",
+    shape: /^([a-z0-9]{4,40}|https:\/\/[^\s?#]+)$/,
+    shapeText: "a project ref, such as abcdefghijklmnopqrst, or an https URL",
+    optional: false,
+  },
+  {
+    key: "koyebUrl",
+    flag: "--koyeb-url",
+    ask: "Public URL of the Koyeb service (empty: no origin on Koyeb yet)",
+    shape: /^https:\/\/[^\s/?#]+\/?$/,
+    shapeText: "an https URL without a path",
+    optional: true,
+  },
+  {
+    key: "flyApp",
+    flag: "--fly-app",
+    ask: "Name of the Fly.io app (empty: no origin on Fly.io yet)",
+    shape: /^[a-z][a-z0-9-]{0,30}$/,
+    shapeText: "lower-case letters, digits and dashes, at most 31",
+    optional: true,
+  },
+];
+
+/** @returns the answer without surrounding white space; as error what it must look like, never what was typed. */
+export function checkAnswer(question: Question, text: string): Result<string | null, string> {
+  const answer = text.trim();
+  if (answer === "" && question.optional) return ok(null);
+  return question.shape.test(answer) ? ok(answer) : err(question.shapeText);
+}
+
+/** The zone that a host name most likely lives in: without its first label, unless that leaves a bare suffix. */
+export function zoneOf(hostname: string): string {
+  const labels = hostname.split(".");
+  return labels.length > 2 ? labels.slice(1).join(".") : hostname;
+}
+
+/** `mcpist`, and `mcpist-staging` for every environment that is not production: names are shared by whole accounts. */
+const named = (base: string, environment: string): string => (environment === "production" ? base : `${base}-${environment}`);
+
+/** The environment that follows from the answers. `version` is the tag of the origin's image. */
+export function environmentOf(name: string, answers: Answers, version: string): EnvironmentInput {
+  const [owner = "", repo = ""] = answers.repo.split("/");
+  const { domain, supabase, koyebUrl, flyApp } = answers;
+  return {
+    github: { owner, repo, environment: name, scope: "environment" },
+    cloudflare: { accountId: answers.account, zone: zoneOf(domain), hostname: domain, worker: named("mcpist-gateway", name) },
+    origins: [
+      ...(koyebUrl === null
+        ? []
+        : [
+            {
+              name: "koyeb",
+              kind: "koyeb" as const,
+              url: koyebUrl.replace(/\/$/, ""),
+              app: named("mcpist", name),
+              service: "origin",
+              region: "fra",
+              state: "pool" as const,
+            },
+          ]),
+      ...(flyApp === null
+        ? []
+        : [
+            {
+              name: "fly",
+              kind: "fly" as const,
+              url: `https://${flyApp}.fly.dev`,
+              app: flyApp,
+              region: "nrt",
+              machines: 1,
+              state: "pool" as const,
+            },
+          ]),
+    ],
+    auth: {
+      issuer: supabase.startsWith("https://") ? supabase.replace(/\/$/, "") : `https://${supabase}.supabase.co/auth/v1`,
+      audience: `https://${domain}/mcp`,
+    },
+    image: `ghcr.io/${owner.toLowerCase()}/mcpist-origin:${version}`,
+    limits: { perIpPerMinute: 1000, burstPerSecond: 5 },
+    drain: { minAge: "60s", quiet: "120s", max: "30m" },
+  };
+}
+
+/** A flat object on one line, as a person writes it. */
+const inline = (value: object): string =>
+  `{ ${Object.entries(value)
+    .map(([key, entry]) => `${key}: ${JSON.stringify(entry)}`)
+    .join(", ")} }`;
+
+/** The file. `checkout`: it stands beside contract/, whose types it can use. */
+export function configText(name: string, environment: EnvironmentInput, checkout: boolean): string {
+  const { github, cloudflare, origins, auth, image, limits, drain } = environment;
+  const [open, close] = checkout ? ["defineConfig({", "});"] : ["{", "};"];
+  return `/**
+ * One installation, described once: names, accounts and limits, never a value. Every command and every stack reads it.
+ * Written by mcpist init, yours from here on; settings that are not here have defaults.
+ */
+${checkout ? `import { defineConfig } from "./contract/config.ts";\n\n` : ""}export default ${open}
+  environments: {
+    ${/^[a-z]+$/.test(name) ? name : JSON.stringify(name)}: {
+      github: ${inline(github)},
+      cloudflare: ${inline(cloudflare)},
+      // In order of preference. state: "pool" gets traffic, "joining" waits for its first secret, "quarantined" is left out.
+      origins: [
+${origins.map((origin) => `        ${inline(origin)},`).join("\n")}
+      ],
+      auth: ${inline(auth)},
+      image: ${JSON.stringify(image)},
+      limits: ${inline(limits ?? {})},
+      // A rotation retires the old secret after minAge, and after quiet without one use of it; it gives up after max.
+      drain: ${inline(drain ?? {})},
+    },
+  },
+${close}
+`;
+}
+
+/** What {@link configText} writes, as an object; for the check before anything is written. */
+export const configOf = (name: string, environment: EnvironmentInput): ConfigInput => ({ environments: { [name]: environment } });
+
+/** What to type next, in the order of a fresh set of accounts. */
+export function bootstrapCommands(name: string): readonly string[] {
+  const env = `--env ${name}`;
+  const deploy = (stacks: string) => `MCPIST_ENV=${name} npx cdktn deploy '${name}-${stacks}'`;
+  return [
+    `mcpist doctor ${env}`,
+    deploy("base-*"),
+    `mcpist secrets rotate --init ${env}`,
+    `mcpist secrets put DATABASE_URL ${env} < database-url.txt`,
+    `mcpist secrets put REQUEST_STATE_KEY --generate ${env}`,
+    deploy("*"),
+    `mcpist secrets verify ${env}`,
+  ];
+}

@@ -1,0 +1,229 @@
+/**
+ * The rotation against real processes under live traffic: killed at random moments, started twice, with a failing platform,
+ * lagging edges, sleeping and suspended instances. Prints what it counted; exits 1 unless every promise held.
+ *
+ *   node test/live.ts            4 kills and every special round (about five minutes on two cores)
+ *   KILLS=20 SEED=7 node test/live.ts
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseConfig } from "../contract/config.ts";
+import { SANDBOX_ENVIRONMENT, SANDBOX_NAMES, sandboxEnvironment } from "../contract/sandbox.ts";
+import { realContext } from "../cli/context.ts";
+import { deployService, startLocalCloud, type LocalCloud } from "../cli/commands/local-cloud.ts";
+import { Progress } from "../cli/output.ts";
+import { adopt } from "../cli/secrets/actions/adopt.ts";
+import { rotate } from "../cli/secrets/rotate.ts";
+import { openSession } from "../cli/session.ts";
+import { seededRandom } from "../cli/test/fake-cloud.ts";
+import { startTraffic, type Traffic } from "../sandbox/traffic.ts";
+
+const KILLS = Number(process.env["KILLS"] ?? 4);
+const SEED = Number(process.env["SEED"] ?? Date.now() % 100_000);
+const flags = { config: "mcpist.config.ts", json: true, yes: true, debug: false };
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+}
+let nextRun = 1000;
+
+/** One process life of the command line, as a workflow would run it: its run id can be proven dead. */
+function command(cloud: LocalCloud, args: readonly string[]): { child: ChildProcess; workflow: number; done: Promise<Finished> } {
+  const workflow = nextRun++;
+  cloud.sandbox.github.setRun(workflow, "in_progress", null);
+  const child = spawn(process.execPath, ["cli/main.ts", ...args, "--env", SANDBOX_ENVIRONMENT, "--json", "--yes"], {
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...cloud.sandbox.env, GITHUB_RUN_ID: String(workflow) },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let stdout = "";
+  child.stdout?.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  const done = once(child, "exit").then(([code]) => {
+    cloud.sandbox.github.setRun(workflow, "completed", code === 0 ? "success" : "failure");
+    return { code: code as number | null, stdout };
+  });
+  return { child, workflow, done };
+}
+
+/** Run id of whoever holds the lock, by the journal's newest entry. */
+async function holder(cloud: LocalCloud): Promise<string | null> {
+  const { code, stdout } = await command(cloud, ["secrets", "history", "--limit", "1"]).done;
+  if (code !== 0) return null;
+  const [entry] = (JSON.parse(stdout) as { entries: readonly { run: string; leaseSeconds: number }[] }).entries;
+  return entry && entry.leaseSeconds > 0 ? entry.run : null;
+}
+
+/** Runs again until it is done, taking over dead holders. @returns how many lives it took. */
+async function converge(cloud: LocalCloud, args: readonly string[] = ["secrets", "rotate"]): Promise<number> {
+  for (let life = 1; life <= 4; life++) {
+    const dead = await holder(cloud);
+    const { code, stdout } = await command(cloud, dead === null ? args : [...args, "--steal-lock", dead]).done;
+    if (code === 0) return life;
+    say(`      life ${life} ended ${code}: ${(JSON.parse(stdout || "{}") as { error?: { message?: string } }).error?.message ?? ""}`);
+  }
+  throw new Error("the re-runs did not converge");
+}
+
+async function verify(cloud: LocalCloud): Promise<void> {
+  const { code, stdout } = await command(cloud, ["secrets", "verify"]).done;
+  if (code !== 0) throw new Error(`verify says ${code}: ${stdout.slice(0, 2000)}`);
+}
+
+const counts = { kills: 0, rounds: 0, converged: 0, reruns: 0 };
+let failedRounds = 0;
+
+async function round(name: string, traffic: Traffic, work: () => Promise<void>): Promise<void> {
+  const before = traffic.stats();
+  const started = performance.now();
+  counts.rounds++;
+  try {
+    await work();
+    const { sent, failed } = traffic.stats();
+    const bad = failed - before.failed;
+    if (bad > 0) failedRounds++;
+    say(
+      `${bad === 0 ? "ok  " : "FAIL"}  ${name}: ${sent - before.sent} requests, ${bad} failed, ${((performance.now() - started) / 1000).toFixed(0)} s`,
+    );
+  } catch (error) {
+    failedRounds++;
+    say(`FAIL  ${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+const random = seededRandom(SEED);
+say(`seed ${SEED}, ${KILLS} kills`);
+const context = realContext();
+const cloud = await startLocalCloud({ ...context, stderr: { write: () => true } }, flags, {});
+try {
+  await deployService(cloud, new Progress({ ...context, stderr: { write: () => true } }, { json: true }));
+  const { sandbox } = cloud;
+  const usual = sandbox.context.timings;
+  const traffic = await startTraffic({
+    gatewayUrl: sandbox.urls.gateway,
+    mint: (options) => sandbox.idp.mint(options),
+    users: 48,
+    ratePerSecond: 100,
+  });
+  await sleep(1500);
+
+  for (let i = 0; i < KILLS; i++) {
+    const after = 500 + Math.floor(random() * 30_000);
+    await round(`killed ${after} ms after its start, then run again`, traffic, async () => {
+      const first = command(cloud, ["secrets", "rotate"]);
+      const ended = await Promise.race([first.done, sleep(after).then(() => null)]);
+      if (ended === null) {
+        first.child.kill("SIGKILL");
+        counts.kills++;
+        await first.done;
+      }
+      counts.reruns += await converge(cloud);
+      await verify(cloud);
+      counts.converged++;
+    });
+  }
+
+  await round("two at once: one rotates, the other is refused", traffic, async () => {
+    const first = command(cloud, ["secrets", "rotate"]);
+    await sleep(1500);
+    const second = await command(cloud, ["secrets", "rotate"]).done;
+    const refused = JSON.parse(second.stdout) as { error?: { code?: string } };
+    if (second.code !== 3 || refused.error?.code !== "ERR_LOCKED")
+      throw new Error(`the second ended ${second.code} ${refused.error?.code ?? ""}`);
+    if ((await first.done).code !== 0) throw new Error("the first did not finish");
+    await verify(cloud);
+    counts.converged++;
+  });
+
+  await round("Koyeb's API answers 503, then is back", traffic, async () => {
+    const rule = sandbox.faults.add({ vendor: "koyeb", effect: { kind: "status", when: "before", status: 503 } });
+    const { code } = await command(cloud, ["secrets", "rotate"]).done;
+    if (code === 0) throw new Error("it claimed success without Koyeb");
+    sandbox.faults.remove(rule);
+    counts.reruns += await converge(cloud);
+    await verify(cloud);
+    counts.converged++;
+  });
+
+  await round("edges that lag by three seconds, slow rollouts", traffic, async () => {
+    sandbox.context.timings = { ...usual, edgeLagMs: 3000, koyebDrainMs: 2500, flyBootMs: 1200 };
+    counts.reruns += await converge(cloud);
+    sandbox.context.timings = usual;
+    await verify(cloud);
+    counts.converged++;
+  });
+
+  for (const scenario of ["suspended", "asleep-light"]) {
+    await round(`scenario ${scenario} before the rotation`, traffic, async () => {
+      const url = `${sandbox.urls.control}/scenarios/${scenario}`;
+      const started = await fetch(url, { method: "POST", headers: { "content-type": "application/json" } });
+      if (!started.ok) throw new Error(`the scenario did not start: ${started.status} ${await started.text()}`);
+      counts.reruns += await converge(cloud);
+      await fetch(url, { method: "DELETE" });
+      await verify(cloud);
+      counts.converged++;
+    });
+  }
+
+  await round("killed while it drains, then stepped back without a value", traffic, async () => {
+    const live = sandbox.github.reveal("GATEWAY_SECRET_A", cloud.environment.github.environment);
+    const first = command(cloud, ["secrets", "rotate"]);
+    await new Promise<void>((resolve) => {
+      const stop = sandbox.faults.onCall((call) => {
+        if (call.vendor !== "github" || !call.path.includes("/variables/")) return;
+        stop();
+        resolve();
+      });
+    });
+    first.child.kill("SIGKILL");
+    counts.kills++;
+    await first.done;
+    counts.reruns += await converge(cloud, ["secrets", "rollback"]);
+    await verify(cloud);
+    if (
+      live !== undefined &&
+      !live.startsWith("revoked:") &&
+      sandbox.github.reveal("GATEWAY_SECRET_A", cloud.environment.github.environment) !== live
+    ) {
+      throw new Error("the step back did not keep the old secret");
+    }
+    counts.converged++;
+  });
+
+  const report = await traffic.stop();
+  for (const failure of report.failures.slice(0, 10)) say(`      ${failure.atMs} ms ${failure.kind} ${failure.status}: ${failure.reason}`);
+
+  // Control: the same rotation without a drain must fail under the same load, or the load proves nothing.
+  sandbox.context.timings = { ...usual, edgeLagMs: 4000, koyebDrainMs: 0 };
+  const control = await startTraffic({
+    gatewayUrl: sandbox.urls.gateway,
+    mint: (options) => sandbox.idp.mint(options),
+    users: 48,
+    ratePerSecond: 100,
+  });
+  const session = await openSession(cloud.inside, cloud.flags);
+  const parsed = parseConfig({ environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(sandbox.urls) } });
+  if (!parsed.ok) throw new TypeError("the sandbox environment does not parse");
+  const run = session.run(new Progress({ ...context, stderr: { write: () => true } }, { json: true }));
+  Object.assign(run.drain, {});
+  Object.defineProperty(run, "drain", { value: { minAge: 0, quiet: 0, max: 60_000 } });
+  await session.journal.acquire();
+  await rotate(run, { init: false, clean: false }, adopt).catch(() => undefined);
+  await session.journal.release({ result: "control" });
+  const undrained = await control.stop();
+  say(
+    `${undrained.failed > 0 ? "ok  " : "FAIL"}  control without a drain: ${undrained.sent} requests, ${undrained.failed} failed (must fail)`,
+  );
+  if (undrained.failed === 0) failedRounds++;
+
+  say("");
+  say(`rounds ${counts.rounds}, kills ${counts.kills}, lives of re-runs ${counts.reruns}, converged ${counts.converged}`);
+  say(`requests sent ${report.sent}, requests failed ${report.failed}, account ${SANDBOX_NAMES.owner}, seed ${SEED}`);
+  process.exitCode = failedRounds === 0 && report.failed === 0 ? 0 : 1;
+} finally {
+  await cloud.sandbox.close();
+}
+process.exit();
