@@ -2,20 +2,11 @@
  * One Cloudflare account: its Workers, KV namespaces, domains and zone. Every change of a Worker goes through here, one after
  * another, and is recorded only when the version that it needs really started.
  */
-import { changedSecrets, patchBindings, resolveBindings, SECRET_TYPES, type EnvChange } from "./bindings.ts";
-import {
-  badRequest,
-  bindingTaken,
-  latestNotDeployed,
-  migrationNeedsDeploy,
-  missingScript,
-  missingVersion,
-  noSuchClass,
-  noVersions,
-  secretsChanged,
-} from "./errors.ts";
+import { patchBindings, resolveBindings, SECRET_TYPES, type EnvChange } from "./bindings.ts";
+import { badRequest, bindingTaken, latestNotDeployed, migrationNeedsDeploy, missingScript, noSuchClass, noVersions } from "./errors.ts";
+import { checkShares, refuseOldSecrets } from "./deployments.ts";
 import { KvNamespaces } from "./kv.ts";
-import { applyMigrations } from "./migrations.ts";
+import { migrate } from "./migrations.ts";
 import {
   activeDeployment,
   hexId,
@@ -43,11 +34,6 @@ export interface AccountNames {
 
 /** Address that stands for the token's owner. */
 export const AUTHOR = "sandbox@mcpist.invalid";
-/** Only this many of the newest versions can be deployed. Source: developers.cloudflare.com/changelog, 2025-09-11. */
-export const DEPLOYABLE_VERSIONS = 100;
-/** A deployment holds at most this many versions. Source: developers.cloudflare.com/workers/versions-and-deployments/gradual-deployments. */
-const MAX_SHARES = 2;
-
 /** What runs the versions of one Worker; a WorkerHost outside of tests. */
 export interface Runner {
   /** Starts a version to see whether it runs. @throws {ApiError} 10021. */
@@ -55,7 +41,7 @@ export interface Runner {
   /** Starts what a deployment needs; the returned function sends it to the edges. @throws {ApiError} 10021. */
   prepare(versions: readonly Version[]): Promise<(deployment: Deployment) => void>;
   /** The Worker is deleted. */
-  forget(): void;
+  forget(): Promise<void>;
 }
 
 /** Who asks, and what is noted with it. */
@@ -97,11 +83,12 @@ export class Account {
   /** `PUT …/scripts/W`: a new version, deployed at once to everybody. Makes the Worker when there is none. */
   upload(name: string, upload: Upload, cause: Cause): Promise<{ readonly script: Script; readonly version: Version }> {
     return this.#inOrder(name, async () => {
-      const known = this.scripts.get(name);
-      const script = structuredCopy(known ?? newScript(name, this.now()));
-      applyMigrations(script, upload.migrations);
-      const version = this.#next(script, upload, { ...cause, annotations: { "workers/triggered_by": "upload", ...cause.annotations } });
+      const script = this.scripts.get(name) ?? newScript(name, this.now());
+      const migrated = migrate(script, upload.migrations);
+      const annotations = { "workers/triggered_by": "upload", ...cause.annotations };
+      const version = this.#next({ ...script, ...migrated }, upload, { ...cause, annotations });
       await this.#release(script, version, cause);
+      Object.assign(script, migrated);
       Object.assign(script.scriptSettings, upload.scriptSettings);
       this.scripts.set(name, script);
       return { script, version };
@@ -159,7 +146,7 @@ export class Account {
   deploy(name: string, shares: readonly Share[], cause: Cause): Promise<Deployment> {
     return this.#inOrder(name, async () => {
       const script = this.script(name);
-      const versions = this.#checkShares(script, shares);
+      const versions = checkShares(script, shares);
       if (!cause.force) refuseOldSecrets(script, versions);
       return this.#roll(script, versions, shares, {
         ...cause,
@@ -172,7 +159,7 @@ export class Account {
   remove(name: string): Promise<void> {
     return this.#inOrder(name, async () => {
       this.script(name);
-      (await this.#host(name)).forget();
+      await (await this.#host(name)).forget();
       this.scripts.delete(name);
     });
   }
@@ -216,21 +203,6 @@ export class Account {
     };
   }
 
-  #checkShares(script: Script, shares: readonly Share[]): Version[] {
-    if (shares.length === 0 || shares.length > MAX_SHARES) throw badRequest(`a deployment has one or ${MAX_SHARES} versions`);
-    if (new Set(shares.map((share) => share.versionId)).size !== shares.length) throw badRequest("a version is named twice");
-    if (!shares.every(({ percentage }) => percentage >= 0 && percentage <= 100)) throw badRequest("a percentage is not within 0 to 100");
-    const sum = shares.reduce((total, share) => total + share.percentage, 0);
-    if (Math.abs(sum - 100) > 0.001) throw badRequest(`the percentages add up to ${sum}, not to 100`);
-    return shares.map(({ versionId }) => {
-      const version = versionById(script, versionId);
-      if (!version) throw missingVersion();
-      if (version.number <= script.versions.length - DEPLOYABLE_VERSIONS)
-        throw badRequest(`version ${version.id} is older than the ${DEPLOYABLE_VERSIONS} newest ones`);
-      return version;
-    });
-  }
-
   async #release(script: Script, version: Version, cause: Cause): Promise<void> {
     const roll = await (await this.#host(script.name)).prepare([version]);
     script.versions.push(version);
@@ -269,29 +241,9 @@ function newScript(name: string, now: Date): Script {
   };
 }
 
-/** A copy whose lists may be changed before the change is accepted. */
-const structuredCopy = (script: Script): Script => ({
-  ...script,
-  versions: [...script.versions],
-  deployments: [...script.deployments],
-  classes: new Map(script.classes),
-  scriptSettings: { ...script.scriptSettings },
-});
-
 function checkBinding(binding: Binding, script: Script, kv: KvNamespaces): void {
   if (binding.type === "durable_object_namespace" && !script.classes.has(String(binding["class_name"])))
     throw noSuchClass(String(binding["class_name"]), binding.name);
   if (binding.type === "kv_namespace" && !kv.has(String(binding["namespace_id"])))
     throw badRequest(`KV namespace of binding ${binding.name} not found`);
-}
-
-/** An older version than the active one brings its secrets back; the API wants that said twice. */
-function refuseOldSecrets(script: Script, versions: readonly Version[]): void {
-  const active = activeDeployment(script);
-  const main = active?.shares.toSorted((a, b) => b.percentage - a.percentage)[0];
-  const running = main && versionById(script, main.versionId);
-  if (!running) return;
-  const older = versions.filter((version) => version.number < running.number && shareOf(active, version.id) === null);
-  const changed = older.flatMap((version) => changedSecrets(version.bindings, running.bindings));
-  if (changed.length > 0) throw secretsChanged([...new Set(changed)]);
 }

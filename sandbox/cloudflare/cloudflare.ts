@@ -8,7 +8,8 @@ import { API_ROOT, apiApp } from "./api/app.ts";
 import { serveBinding } from "./kv.ts";
 import { type Annotations, type Deployment, type Script } from "./model.ts";
 import type { EdgeName } from "./runtime/edges.ts";
-import { WorkerHost, type HostContext, type RunningVersion, type WorkerEvent } from "./runtime/host.ts";
+import { WorkerHost, type HostContext, type WorkerEvent } from "./runtime/host.ts";
+import type { RunningVersion } from "./runtime/pool.ts";
 
 export type { WorkerEvent } from "./runtime/host.ts";
 

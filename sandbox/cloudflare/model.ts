@@ -80,7 +80,7 @@ export interface Script {
   /** Tag of the last applied Durable Object migration. */
   migrationTag: string | null;
   /** Exported classes that migrations have made Durable Objects, with their namespace ids. */
-  readonly classes: Map<string, { readonly namespaceId: string; readonly sqlite: boolean }>;
+  classes: ReadonlyMap<string, { readonly namespaceId: string; readonly sqlite: boolean }>;
   /** Not versioned: logpush, observability, tail_consumers, tags. */
   scriptSettings: Record<string, unknown>;
   subdomain: { enabled: boolean; previews_enabled: boolean };
@@ -93,6 +93,10 @@ export const versionById = (script: Script, id: string): Version | undefined => 
 /** The share that a deployment gives to a version, or null when the version is not in it. */
 export const shareOf = (deployment: Deployment | undefined, id: string): number | null =>
   deployment?.shares.find((share) => share.versionId === id)?.percentage ?? null;
+
+/** The version that most requests meet. */
+export const mainShare = (deployment: Deployment | undefined): Share | undefined =>
+  deployment?.shares.toSorted((a, b) => b.percentage - a.percentage)[0];
 
 /** @returns the etag of a set of modules, independent of their order. */
 export function codeEtag(modules: readonly Module[]): string {

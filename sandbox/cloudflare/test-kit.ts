@@ -1,10 +1,12 @@
 /** What the tests of this folder share: a running emulator, a caller of its API, and a tiny Worker. Not used outside tests. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_TIMINGS, type Timings, type VendorContext } from "../vendor.ts";
 import { Faults } from "../faults.ts";
 import { Account } from "./account.ts";
 import { API_ROOT, apiApp } from "./api/app.ts";
 import { startCloudflare, type CloudflareEmulator } from "./cloudflare.ts";
 import type { Binding } from "./model.ts";
+import type { RunningVersion } from "./runtime/pool.ts";
 
 export const TOKEN = "cf-token-for-tests";
 export const NAMES = { accountId: "0123456789abcdef0123456789abcdef", zone: "sandbox.test", defaultWorker: "gw" } as const;
@@ -123,7 +125,7 @@ async function putScript(call: ApiCall, worker: string, options?: UploadOptions)
 }
 
 export function apiKit(): ApiKit {
-  const runner = { check: () => Promise.resolve(), prepare: () => Promise.resolve(() => undefined), forget: () => undefined };
+  const runner = { check: () => Promise.resolve(), prepare: () => Promise.resolve(() => undefined), forget: () => Promise.resolve() };
   const account = new Account(NAMES, () => Promise.resolve(runner));
   const app = apiApp(account, TOKEN);
   const call = apiCall(async (path, init) => app.request(API_ROOT + path, init));
@@ -139,8 +141,21 @@ export interface Kit {
   put(worker: string, options?: UploadOptions): Promise<string>;
   /** Asks the public side. */
   ask(worker: string, path?: string, init?: RequestInit): Promise<Response>;
+  text(worker: string, path: string, init?: RequestInit): Promise<string>;
+  /** Uploads the latest version once more with another secret, without deploying it; returns its id. */
+  stage(worker: string, value: string): Promise<string>;
+  /** Deploys versions by id and percentage. */
+  deploy(worker: string, shares: Readonly<Record<string, number>>): Promise<void>;
+  /** Makes a KV namespace; returns its id. */
+  namespace(title: string): Promise<string>;
+  running(worker: string): readonly RunningVersion[];
   /** Waits until every edge runs the active deployment. */
   settled(worker: string): Promise<void>;
+}
+
+/** Waits for a condition; the test's own timeout ends it. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(5);
 }
 
 export async function startKit(timings: Partial<Timings> = {}): Promise<Kit> {
@@ -154,14 +169,13 @@ export async function startKit(timings: Partial<Timings> = {}): Promise<Kit> {
   };
   const cloudflare = await startCloudflare(context, NAMES);
   const call = apiCall((path, init) => fetch(cloudflare.apiUrl + path, init));
-  const settled = async (worker: string): Promise<void> => {
-    for (;;) {
-      const state = cloudflare.workers().find((candidate) => candidate.name === worker);
-      const active = state?.deployments.at(-1);
-      if (state && active && state.edges.every(({ deployment }) => deployment?.id === active.id)) return;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  };
+  const state = (worker: string) => cloudflare.workers().find((candidate) => candidate.name === worker);
+  const settled = (worker: string): Promise<void> =>
+    until(() => {
+      const active = state(worker)?.deployments.at(-1)?.id;
+      return active !== undefined && state(worker)?.edges.every(({ deployment }) => deployment?.id === active) === true;
+    });
+  const ask: Kit["ask"] = async (worker, path = "/", init = {}) => fetch((await cloudflare.gatewayUrlOf(worker)) + path, init);
   return {
     cloudflare,
     context,
@@ -173,6 +187,18 @@ export async function startKit(timings: Partial<Timings> = {}): Promise<Kit> {
       await settled(worker);
       return id;
     },
-    ask: async (worker, path = "/", init = {}) => fetch((await cloudflare.gatewayUrlOf(worker)) + path, init),
+    ask,
+    text: async (worker, path, init) => (await ask(worker, path, init)).text(),
+    stage: async (worker, value) => {
+      const patch = { env: { SECRET: { type: "secret_text", text: value } } };
+      return (await call<{ id: string }>("PATCH", `workers/workers/${worker}/versions/latest`, patch)).result.id;
+    },
+    deploy: async (worker, shares) => {
+      const versions = Object.entries(shares).map(([version_id, percentage]) => ({ version_id, percentage }));
+      const answer = await call("POST", `workers/scripts/${worker}/deployments`, { strategy: "percentage", versions });
+      if (answer.status !== 200) throw new Error(`deploy: ${answer.status} ${answer.message}`);
+    },
+    namespace: async (title) => (await call<{ id: string }>("POST", "storage/kv/namespaces", { title })).result.id,
+    running: (worker) => state(worker)?.running ?? [],
   };
 }

@@ -1,7 +1,7 @@
 /** Worker scripts: upload, read, delete, settings, subdomain, schedules. */
 import type { Account } from "../account.ts";
 import { badRequest, noVersions } from "../errors.ts";
-import { activeDeployment, hexIdOf, latestVersion, versionById, type Module, type Script, type Version } from "../model.ts";
+import { activeDeployment, hexIdOf, latestVersion, mainShare, versionById, type Module, type Script, type Version } from "../model.ts";
 import { readUpload } from "../upload.ts";
 import type { VendorApp } from "../../vendor.ts";
 import { jsonBody, jsonList, list, ok, param, sourceOf, type Ctx } from "./envelope.ts";
@@ -12,7 +12,7 @@ const SCRIPT_SETTINGS = ["logpush", "observability", "tail_consumers", "tags"];
 
 /** The code that everybody runs: of the version with the largest share, else of the latest upload. */
 function deployedVersion(script: Script): Version {
-  const main = activeDeployment(script)?.shares.toSorted((a, b) => b.percentage - a.percentage)[0];
+  const main = mainShare(activeDeployment(script));
   const version = (main && versionById(script, main.versionId)) ?? latestVersion(script);
   if (!version) throw noVersions();
   return version;

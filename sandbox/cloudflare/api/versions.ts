@@ -1,6 +1,7 @@
 /** Versions, deployments and secrets of a Worker. */
-import { DEPLOYABLE_VERSIONS, type Account } from "../account.ts";
+import type { Account } from "../account.ts";
 import { SECRET_TYPES, type EnvChange } from "../bindings.ts";
+import { DEPLOYABLE_VERSIONS } from "../deployments.ts";
 import { badRequest, missingSecret, missingVersion } from "../errors.ts";
 import { latestVersion, versionById, type Binding, type Script, type Share } from "../model.ts";
 import { isRecord, readAnnotations, readUpload } from "../upload.ts";
