@@ -68,6 +68,7 @@ function portBase(text: string | undefined): number | undefined {
 export async function sandbox(context: Context, flags: SandboxFlags): Promise<ExitCode> {
   if (flags.printEnv) return printEnv(context, flags);
   const base = portBase(flags.portBase);
+  if (flags.scenario !== undefined) await checkScenario(flags.scenario);
   const progress = new Progress(context, flags);
   const cloud = await startLocalCloud(context, flags, base === undefined ? {} : { portBase: base });
   try {
@@ -82,23 +83,26 @@ export async function sandbox(context: Context, flags: SandboxFlags): Promise<Ex
   }
 }
 
-/** Through the control endpoint, like an operator: what works here works from a second terminal too. */
+/** Before anything is started: a sandbox takes seconds, a wrong name need not. */
+async function checkScenario(name: string): Promise<void> {
+  // Absent where only the command line was installed; starting the sandbox says so.
+  const scenarios = await import("../../sandbox/scenarios.ts").catch(() => null);
+  if (scenarios === null || scenarios.SCENARIOS.some((scenario) => scenario.name === name)) return;
+  throw new McpistError("ERR_USAGE", "there is no such scenario", {
+    hint: `--scenario ${scenarios.SCENARIOS.map((scenario) => scenario.name).join("|")}`,
+  });
+}
+
+/** The same object that the control endpoint steers, so that a second terminal can end what was begun here. */
 async function applyScenario(cloud: LocalCloud, name: string): Promise<void> {
-  const { SCENARIOS } = await import("../../sandbox/scenarios.ts");
-  if (!SCENARIOS.some((scenario) => scenario.name === name)) {
-    throw new McpistError("ERR_USAGE", "there is no such scenario", {
-      hint: `--scenario ${SCENARIOS.map((scenario) => scenario.name).join("|")}`,
+  try {
+    await cloud.sandbox.scenarios.start(name);
+  } catch (cause) {
+    throw new McpistError("ERR_VENDOR", `the scenario did not start: ${cause instanceof Error ? cause.message : "error"}`, {
+      hint: "docs/sandbox.md says what each scenario needs",
+      cause,
     });
   }
-  const response = await fetch(`${cloud.sandbox.urls.control}/scenarios/${name}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-  });
-  await response.body?.cancel();
-  if (!response.ok)
-    throw new McpistError("ERR_VENDOR", `the scenario did not start (${response.status})`, {
-      hint: "docs/sandbox.md says what each scenario needs",
-    });
 }
 
 async function runInside(context: Context, cloud: LocalCloud, [command = "", ...args]: readonly string[]): Promise<ExitCode> {
