@@ -37,7 +37,7 @@ h2{font-size:1rem;margin:0 0 .75rem}
 .plot{position:relative;height:1.5rem}
 .axis{height:1.2rem}
 .tick{position:absolute;transform:translateX(-50%);font-size:.72rem;color:var(--soft);white-space:nowrap}
-.tick:first-child{transform:none}
+.tick:first-child{transform:none}.tick:last-child:not(:first-child){transform:translateX(-100%)}
 .lines{position:absolute;inset:0 0 0 var(--label);pointer-events:none}
 .lines i{position:absolute;top:0;bottom:0;width:1px;background:var(--line)}
 .step{position:absolute;top:.15rem;bottom:.15rem;border-radius:5px;background:var(--faint);color:var(--soft);font-size:.74rem;line-height:1.2rem;padding:0 .4rem;overflow:hidden;white-space:nowrap;text-overflow:ellipsis;border-left:2px solid var(--quiet)}
@@ -70,7 +70,7 @@ th{color:var(--soft);font-weight:600}
 .scenarios button[aria-pressed=true]{border-color:var(--bad);box-shadow:inset 3px 0 0 var(--bad)}
 :focus-visible{outline:2px solid var(--k0);outline-offset:2px}
 footer{color:var(--soft);font-size:.82rem;margin-top:1.2rem}
-@media (max-width:640px){:root{--label:0px}.row{grid-template-columns:1fr}.row>.name{padding:.3rem 0 .1rem}.tick:nth-child(even){display:none}.tiles{grid-template-columns:repeat(2,1fr)}.group{margin-top:.9rem}}
+@media (max-width:640px){:root{--label:0px}.row{grid-template-columns:1fr}.row>.name{position:relative;background:var(--card);width:fit-content;padding:.3rem .4rem .1rem 0}.tick:nth-child(even){display:none}.tiles{grid-template-columns:repeat(2,1fr)}.group{margin-top:.9rem}}
 @media print{body{background:#fff}.card,.tile{break-inside:avoid}}
 @media (prefers-reduced-motion:no-preference){.bar{transition:left .3s linear,width .3s linear}}
 `;

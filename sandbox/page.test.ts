@@ -91,7 +91,7 @@ test("figures say whether they are good", () => {
     ["0", "good"],
     ["5.0 ms", undefined],
     ["120 ms", undefined],
-    ["403 · 200", "bad"],
+    ["200 · 403", "bad"],
     ["200 · 200", "good"],
   ]);
 });

@@ -23,8 +23,11 @@ export function rotationTiles(
 ): readonly Tile[] {
   const milliseconds = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   const statuses = (label: string, by: Readonly<Record<string, number>>, wanted: number): Tile => ({
-    label: `${label} at ${Object.keys(by).join(", ")}`,
-    value: Object.values(by).join(" · "),
+    label: `${label} at ${Object.keys(by).sort().join(", ")}`,
+    value: Object.keys(by)
+      .sort()
+      .map((origin) => by[origin])
+      .join(" · "),
     tone: Object.values(by).every((status) => status === wanted) ? "good" : "bad",
   });
   return [
