@@ -22,6 +22,22 @@ export interface InstanceContext {
   readonly onLine: (line: string) => void;
 }
 
+/**
+ * Miniflare ends the whole process on a signal, before anything else can be put in order. Where the process has handlers of its
+ * own, they decide; Miniflare's hook on the exit of the process stays and takes its runtime along.
+ */
+function withoutSignals<T>(make: () => T): T {
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const before = signals.map((signal) => process.listeners(signal));
+  const made = make();
+  for (const [index, signal] of signals.entries()) {
+    const own = before[index] ?? [];
+    if (own.length === 0) continue;
+    for (const listener of process.listeners(signal)) if (!own.includes(listener)) process.removeListener(signal, listener);
+  }
+  return made;
+}
+
 /** A started version. */
 export class Instance {
   readonly version: Version;
@@ -49,16 +65,19 @@ export class Instance {
         if (lines.push(line) > KEPT_LINES) lines.shift();
         onLine(line);
       });
-    const miniflare = new Miniflare({
-      workers: workersOf(version, placement),
-      port: 0,
-      cf: false,
-      log: new Log(LogLevel.NONE),
-      logRequests: false,
-      unsafeTriggerHandlers: true,
-      handleRuntimeStdio: (stdout: Readable, stderr: Readable) => void [stdout, stderr].map(read),
-      ...(registry === null ? {} : { unsafeDevRegistryPath: registry, unsafeDevRegistryDurableObjectProxy: true }),
-    });
+    const miniflare = withoutSignals(
+      () =>
+        new Miniflare({
+          workers: workersOf(version, placement),
+          port: 0,
+          cf: false,
+          log: new Log(LogLevel.NONE),
+          logRequests: false,
+          unsafeTriggerHandlers: true,
+          handleRuntimeStdio: (stdout: Readable, stderr: Readable) => void [stdout, stderr].map(read),
+          ...(registry === null ? {} : { unsafeDevRegistryPath: registry, unsafeDevRegistryDurableObjectProxy: true }),
+        }),
+    );
     try {
       const entry = await miniflare.ready;
       const direct = await miniflare.unsafeGetDirectURL(placement.name);

@@ -44,6 +44,20 @@ describe("what versions share", () => {
   });
 });
 
+describe("a signal", () => {
+  it("stays in the hands of the process while versions run", async () => {
+    const own = () => undefined;
+    process.on("SIGTERM", own);
+    try {
+      const before = process.listeners("SIGTERM");
+      await kit.put("signal", { bindings: [] });
+      expect(process.listeners("SIGTERM")).toEqual(before);
+    } finally {
+      process.removeListener("SIGTERM", own);
+    }
+  });
+});
+
 describe("a schedule", () => {
   it("runs the scheduled handler of the deployed version", async () => {
     await kit.put("cron", { bindings: [] });
