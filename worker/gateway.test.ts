@@ -1,62 +1,24 @@
 /** The Worker in workerd, from the outside: what a client, an operator and an origin see. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { request as httpRequest } from "node:http";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parseWorkerObservation } from "../contract/observation.ts";
-import {
-  answers,
-  SECRET,
-  startGateway,
-  startIssuer,
-  startOrigin,
-  type TestGateway,
-  type TestIssuer,
-  type TestOrigin,
-} from "./test/gateway.ts";
 import { configOf } from "./test/config.ts";
-import { claimsAt, ISSUER, RESOURCE, signToken } from "./test/tokens.ts";
+import { SECRET, startGateway } from "./test/gateway.ts";
+import { CALL, MODERN, newUser, startSession, type Session } from "./test/session.ts";
+import { ISSUER, RESOURCE } from "./test/tokens.ts";
 
-const CALL = { jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "call", arguments: {} } };
-let issuer: TestIssuer;
-let koyeb: TestOrigin;
-let fly: TestOrigin;
-let gateway: TestGateway;
-let user = 0;
-
-/** Every test has its own user, so that limits of one do not meet another. */
-const newUser = (): string => `11111111-2222-4333-8444-${String(++user).padStart(12, "0")}`;
-const tokenFor = (sub: string): Promise<string> => signToken(issuer.key, claimsAt(Math.floor(Date.now() / 1000), { sub }));
-const post = async (token: string | null, headers: Record<string, string> = {}, body: unknown = CALL): Promise<Response> =>
-  fetch(`${gateway.url}/mcp`, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...headers },
-    body: JSON.stringify(body),
-  });
-
+let session: Session;
 beforeAll(async () => {
-  [issuer, koyeb, fly] = await Promise.all([startIssuer(), startOrigin("koyeb"), startOrigin("fly")]);
-  gateway = await startGateway({
-    config: configOf(
-      [koyeb, fly].map(({ url }, i) => ({ name: i === 0 ? "koyeb" : "fly", url })),
-      issuer.url,
-    ),
-  });
+  session = await startSession();
 });
-beforeEach(() => {
-  koyeb.behave = answers("koyeb");
-  fly.behave = answers("fly");
-});
-afterEach(() => {
-  for (const seen of [koyeb.seen, fly.seen, gateway.events, gateway.output]) seen.length = 0;
-});
-afterAll(async () => {
-  await gateway.close();
-  await Promise.all([koyeb.close(), fly.close(), issuer.origin.close()]);
-});
+beforeEach(() => session.reset());
+afterAll(() => session.close());
 
 describe("gateway", () => {
   it("serves an authenticated call from the first origin with trusted headers of its own", async () => {
     const sub = newUser();
-    const token = await tokenFor(sub);
-    const response = await post(token, {
+    const token = await session.token({ sub });
+    const response = await session.post(token, {
       "x-user-id": "somebody-else",
       "x-gateway-secret": "guess",
       "x-request-id": "mine",
@@ -64,7 +26,7 @@ describe("gateway", () => {
     });
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({ result: { servedBy: "koyeb" } });
-    const headers = koyeb.seen[0]?.headers ?? {};
+    const headers = session.koyeb.seen[0]?.headers ?? {};
     expect(headers["x-user-id"]).toBe(sub);
     expect(headers["x-gateway-secret"]).toBe(SECRET);
     expect(headers["x-request-id"]).toBe(response.headers.get("x-request-id"));
@@ -75,19 +37,19 @@ describe("gateway", () => {
   });
 
   it("refuses a request without a token and says where to get one", async () => {
-    const response = await post(null);
+    const response = await session.post(null);
     expect(response.status).toBe(401);
     const challenge = response.headers.get("www-authenticate") ?? "";
     expect(challenge).not.toContain("error=");
     const metadata = /resource_metadata="([^"]+)"/.exec(challenge)?.[1];
     expect(metadata).toBe("https://mcp.example.com/.well-known/oauth-protected-resource/mcp");
-    expect(koyeb.seen).toEqual([]);
+    expect(session.koyeb.seen).toEqual([]);
   });
 
   it.each(["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"])(
     "describes the resource at %s",
     async (path) => {
-      const response = await fetch(gateway.url + path);
+      const response = await fetch(session.gateway.url + path);
       expect(response.headers.get("access-control-allow-origin")).toBe("*");
       expect(await response.json()).toMatchObject({
         resource: RESOURCE,
@@ -98,30 +60,33 @@ describe("gateway", () => {
   );
 
   it("goes to the second origin with the same request id when the first fails", async () => {
-    koyeb.behave = (request) => void request.socket.destroy();
-    const response = await post(await tokenFor(newUser()));
+    session.koyeb.behave = (request) => void request.socket.destroy();
+    const response = await session.post(await session.token());
     expect(await response.json()).toMatchObject({ result: { servedBy: "fly" } });
-    expect(fly.seen[0]?.headers["x-mcpist-attempt"]).toBe("2");
-    expect(fly.seen[0]?.headers["x-request-id"]).toBe(koyeb.seen[0]?.headers["x-request-id"]);
-    expect(gateway.events).toContainEqual(expect.objectContaining({ event: "origin_failed", origin: "koyeb", reason: "network" }));
+    expect(session.fly.seen[0]?.headers["x-mcpist-attempt"]).toBe("2");
+    expect(session.fly.seen[0]?.headers["x-request-id"]).toBe(session.koyeb.seen[0]?.headers["x-request-id"]);
+    expect(session.gateway.events).toContainEqual(expect.objectContaining({ event: "origin_failed", origin: "koyeb", reason: "network" }));
   });
 
   it("raises an alarm and does not fail over when an origin refuses the gateway secret", async () => {
-    koyeb.behave = (_request, response) =>
+    session.koyeb.behave = (_request, response) =>
       void response.writeHead(403, { "x-mcpist-origin": "koyeb", "x-mcpist-deny": "gateway_secret" }).end();
-    const response = await post(await tokenFor(newUser()));
+    const response = await session.post(await session.token());
     expect(response.status).toBe(502);
     expect(await response.json()).toMatchObject({ error: { code: 50202, data: { reason: "route.secret" } } });
-    expect(fly.seen).toEqual([]);
-    expect(gateway.events).toContainEqual(
+    expect(session.fly.seen).toEqual([]);
+    expect(session.gateway.events).toContainEqual(
       expect.objectContaining({ event: "origin_secret_rejected", severity: "critical", origin: "koyeb" }),
     );
   });
 
   it("admits a burst of five and refuses the rest with the time to wait", async () => {
-    const token = await tokenFor(newUser());
-    const responses = await Promise.all(Array.from({ length: 12 }, () => post(token)));
-    expect(responses.filter(({ status }) => status === 200)).toHaveLength(5);
+    const token = await session.token();
+    const start = Date.now();
+    const responses = await Promise.all(Array.from({ length: 40 }, () => session.post(token)));
+    const admitted = responses.filter(({ status }) => status === 200).length;
+    expect(admitted).toBeGreaterThanOrEqual(5);
+    expect(admitted).toBeLessThanOrEqual(5 + (5 * (Date.now() - start)) / 1000);
     const refused = responses.find(({ status }) => status === 429);
     expect(refused?.headers.get("retry-after")).toBe("1");
     expect(refused?.headers.get("ratelimit-policy")).toBe('"burst";q=5;w=1');
@@ -129,19 +94,218 @@ describe("gateway", () => {
   });
 
   it("never writes a token, the secret or a body to its log", async () => {
-    const token = await tokenFor(newUser());
-    koyeb.behave = (request) => void request.socket.destroy();
-    await post(token, {}, { ...CALL, params: { name: "call", arguments: { canary: "do-not-log" } } });
-    await post(`${token.slice(0, -4)}AAAA`);
-    const output = gateway.output.join("\n");
-    expect(gateway.events.length).toBeGreaterThan(1);
+    const token = await session.token();
+    session.koyeb.behave = (request) => void request.socket.destroy();
+    await session.post(token, {}, { ...CALL, params: { name: "call", arguments: { canary: "do-not-log" } } });
+    await session.post(`${token.slice(0, -4)}AAAA`);
+    const output = session.gateway.output.join("\n");
+    expect(session.gateway.events.length).toBeGreaterThan(1);
     for (const canary of [token, token.split(".")[1] ?? token, SECRET, "do-not-log", "127.0.0.1"]) expect(output).not.toContain(canary);
+  });
+});
+
+describe("web origins", () => {
+  it("lets a listed page ask and read, refusals included", async () => {
+    const origin = "https://app.example.com";
+    const preflight = await fetch(`${session.gateway.url}/mcp`, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization,mcp-param-module" },
+    });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(preflight.headers.get("access-control-allow-headers")).toContain("Mcp-Param-Module");
+    expect(preflight.headers.get("access-control-allow-credentials")).toBeNull();
+    const [served, refused] = await Promise.all([session.post(await session.token(), { origin }), session.post(null, { origin })]);
+    for (const response of [served, refused]) {
+      expect(response.headers.get("access-control-allow-origin")).toBe(origin);
+      expect(response.headers.get("access-control-expose-headers")).toContain("WWW-Authenticate");
+      expect(response.headers.get("vary")).toContain("Origin");
+    }
+  });
+
+  it.each(["https://evil.test", "null", "http://localhost"])("refuses a page from %s before anything else", async (origin) => {
+    const response = await session.post(await session.token(), { origin });
+    expect(response.status).toBe(403);
+    expect(response.headers.get("access-control-allow-origin")).toBeNull();
+    expect(await response.json()).toMatchObject({ error: { code: 40300 } });
+    expect(session.koyeb.seen).toEqual([]);
+    expect((await fetch(`${session.gateway.url}/mcp`, { method: "OPTIONS", headers: { origin } })).status).toBe(403);
+  });
+});
+
+describe("MCP revisions", () => {
+  it("forwards the mirrored headers of a modern request, unknown parameters included, and does not touch the body", async () => {
+    const headers = { ...MODERN, "mcp-param-module": "github", "mcp-param-unknown": "=?base64?w6Q=?=" };
+    const body = '{ "jsonrpc": "2.0",  "id": 1, "method": "tools/call", "params": {"name":"call"} }';
+    const response = await session.post(await session.token(), headers, body);
+    expect(response.status).toBe(200);
+    expect(session.koyeb.seen[0]).toMatchObject({ headers, body });
+  });
+
+  it("drops mirrored headers of a legacy request and classes it by its body", async () => {
+    session.koyeb.behave = (request) => void request.socket.destroy();
+    session.fly.behave = (_request, response) =>
+      void response.writeHead(409, { "x-mcpist-origin": "fly", "x-mcpist-claim": "in_progress" }).end("{}");
+    const lying = { "mcp-protocol-version": "2025-11-25", "mcp-method": "tools/list", "mcp-param-module": "x", "mcp-session-id": "s" };
+    const response = await session.post(await session.token(), lying);
+    expect(await response.json()).toMatchObject({ id: 7, error: { code: 50203, data: { mayHaveExecuted: true } } });
+    for (const name of ["mcp-method", "mcp-param-module", "mcp-session-id"])
+      expect(session.koyeb.seen[0]?.headers).not.toHaveProperty(name);
+    expect(session.koyeb.seen[0]?.headers["mcp-protocol-version"]).toBe("2025-11-25");
+  });
+
+  it.each([
+    ["a batch", "[{}]", 400, -32600],
+    ["a batch behind a byte order mark", "\uFEFF [{}]", 400, -32600],
+    ["text that is not JSON", "{", 400, -32700],
+  ])("refuses %s of a legacy client and executes nothing", async (_, body, status, code) => {
+    const response = await session.post(await session.token(), { "mcp-protocol-version": "2025-03-26" }, body);
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ error: { code } });
+    expect(session.koyeb.seen).toEqual([]);
+  });
+
+  it("refuses a large legacy batch by its first character", async () => {
+    const response = await session.post(await session.token(), {}, ` \n[${"1,".repeat(200_000)}1]`);
+    expect(await response.json()).toMatchObject({ error: { code: -32600 } });
+    expect(session.koyeb.seen).toEqual([]);
+  });
+
+  it.each([{}, { "mcp-method": "tools/call" }])("refuses a modern request whose headers do not say what it is: %j", async (headers) => {
+    const response = await session.post(await session.token(), { "mcp-protocol-version": "2026-07-28", ...headers });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { code: -32020 } });
+    expect(session.koyeb.seen).toEqual([]);
+  });
+
+  it.each([
+    [400, { code: -32020 }],
+    [400, { code: -32022 }],
+    [404, { code: -32601 }],
+    [429, { code: 42905 }],
+  ])("passes an origin's %i %j through unharmed", async (status, error) => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 7, error });
+    session.koyeb.behave = (_request, response) =>
+      void response
+        .writeHead(status, { "content-type": "application/json", "x-mcpist-origin": "koyeb", "ratelimit-policy": '"plan";q=30;w=60' })
+        .end(body);
+    const response = await session.post(await session.token(), MODERN);
+    expect([response.status, await response.text()]).toEqual([status, body]);
+    expect(response.headers.get("ratelimit-policy")).toBe('"burst";q=5;w=1, "plan";q=30;w=60');
+    expect(session.fly.seen).toEqual([]);
+  });
+});
+
+describe("bodies", () => {
+  const text = (size: number): string => JSON.stringify({ ...CALL, padding: "x".repeat(size) });
+  /** Without a declared length. */
+  const chunked = (body: string): RequestInit => ({ body: new Blob([body]).stream(), duplex: "half" }) as RequestInit;
+
+  it("passes a body of almost 4 MiB through, declared or not", async () => {
+    const body = text(4 * 1024 * 1024 - 200);
+    for (const init of [{}, chunked(body)]) {
+      const response = await session.post(await session.token(), MODERN, body, init);
+      expect(response.status).toBe(200);
+    }
+    expect(session.koyeb.seen.map((seen) => seen.body.length)).toEqual([body.length, body.length]);
+  });
+
+  it("refuses a body that says it is too large, before it is sent anywhere", async () => {
+    const headers = { "content-type": "application/json", "content-length": String(4 * 1024 * 1024 + 1) };
+    const status = await new Promise((resolve) => {
+      const request = httpRequest(`${session.gateway.url}/mcp`, { method: "POST", headers }, (response) => resolve(response.statusCode));
+      request.on("error", resolve);
+      request.flushHeaders();
+    });
+    expect(status).toBe(413);
+    expect(session.koyeb.seen).toEqual([]);
+  });
+
+  it("cuts off a body that turns out to be too large, and no origin gets a whole request", async () => {
+    const response = await session.post(await session.token(), MODERN, "", chunked(text(5 * 1024 * 1024)));
+    expect(response.status).toBe(413);
+    expect(session.koyeb.seen).toEqual([]);
+    expect(session.gateway.events.map(({ event }) => event)).not.toContain("origin_failed");
+  });
+});
+
+describe("keys of the issuer", () => {
+  it("are fetched once for a cold herd of a hundred users", async () => {
+    const cold = await startSession();
+    try {
+      const tokens = await Promise.all(Array.from({ length: 100 }, () => cold.token()));
+      const responses = await Promise.all(tokens.map((token) => cold.post(token)));
+      expect(cold.issuer.origin.seen).toHaveLength(1);
+      // On a machine that is too busy to answer within 1.5 s, waiting in vain is 503 and never 401.
+      const statuses = responses.map(({ status }) => status);
+      expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([]);
+      expect((await cold.post(await cold.token())).status).toBe(200);
+    } finally {
+      await cold.close();
+    }
+  });
+
+  it("that cannot be had are our trouble: 503 with a time to wait, and no 401", async () => {
+    const cold = await startSession();
+    try {
+      cold.issuer.origin.behave = (_request, response) => void response.writeHead(500).end();
+      const token = await cold.token();
+      const responses = await Promise.all(Array.from({ length: 30 }, () => cold.post(token)));
+      for (const { status, headers } of responses) expect([status, headers.get("retry-after")]).toEqual([503, "5"]);
+      expect(cold.issuer.origin.seen).toHaveLength(1);
+    } finally {
+      await cold.close();
+    }
+  });
+});
+
+describe("limits per address", () => {
+  it("shields before authentication and slows down guessing, without keeping good tokens out", async () => {
+    const narrow = await startSession({}, { perIpPerMinute: 20, failedAuthPerMinute: 3 });
+    try {
+      const good = await narrow.token();
+      const bad = `${good.slice(0, -8)}AAAAAAAA`;
+      const guesses = [];
+      for (let i = 0; i < 6; i++) guesses.push((await narrow.post(bad)).status);
+      expect(guesses).toEqual([401, 401, 401, 429, 429, 429]);
+      expect((await narrow.post(good)).status).toBe(200);
+      const expired = await narrow.token({ exp: Math.floor(Date.now() / 1000) - 60 });
+      expect((await narrow.post(expired)).status).toBe(401);
+      const rest = [];
+      for (let i = 0; i < 16; i++) rest.push(await narrow.post(null));
+      expect(rest.filter(({ status }) => status === 401)).toHaveLength(12);
+      const refused = rest.at(-1);
+      expect([refused?.status, refused?.headers.get("retry-after"), refused?.headers.get("ratelimit-policy")]).toEqual([
+        429,
+        "60",
+        '"address";q=1000;w=60',
+      ]);
+    } finally {
+      await narrow.close();
+    }
+  });
+});
+
+describe("health check", () => {
+  it("asks every origin for its readiness with the secret and writes a change once", async () => {
+    const kv = (await session.gateway.miniflare.getKVNamespace("KV")) as unknown as { get(key: string): Promise<string | null> };
+    const worker = await session.gateway.miniflare.getWorker();
+    await worker.scheduled({ cron: "* * * * *" });
+    expect(session.koyeb.seen[0]).toMatchObject({ method: "GET", url: "/health/ready", headers: { "x-gateway-secret": SECRET } });
+    expect(await kv.get("org:koyeb")).toBeNull();
+    session.koyeb.behave = (_request, response) => void response.writeHead(503).end();
+    await worker.scheduled({ cron: "* * * * *" });
+    expect(JSON.parse((await kv.get("org:koyeb")) ?? "null")).toMatchObject({ state: "down", reason: "503" });
+    expect(await kv.get("org:fly")).toBeNull();
+    session.koyeb.behave = (_request, response) => void response.writeHead(200).end();
+    await worker.scheduled({ cron: "* * * * *" });
+    expect(JSON.parse((await kv.get("org:koyeb")) ?? "null")).toMatchObject({ state: "up" });
   });
 });
 
 describe("observation", () => {
   it("says which kid this version sends", async () => {
-    const response = await fetch(`${gateway.url}/.well-known/mcpist/gateway`);
+    const response = await fetch(`${session.gateway.url}/.well-known/mcpist/gateway`);
     expect(response.headers.get("cache-control")).toBe("no-store");
     const observation = parseWorkerObservation(await response.json());
     expect(observation).toMatchObject({ kid: "54c89601b4bd7a07", deployment: "00000000-0000-4000-8000-000000000001", lastAccepted: {} });
@@ -156,15 +320,16 @@ describe("observation", () => {
       lastAccepted: {},
       accepted: true,
     };
-    fly.behave = (_request, response) => void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(seen));
-    const response = await fetch(`${gateway.url}/.well-known/mcpist/gateway?origin=fly`);
+    session.fly.behave = (_request, response) =>
+      void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(seen));
+    const response = await fetch(`${session.gateway.url}/.well-known/mcpist/gateway?origin=fly`);
     expect(parseWorkerObservation(await response.json())?.via).toEqual({ origin: "fly", status: 200, observation: seen });
-    expect(fly.seen[0]).toMatchObject({ url: "/.well-known/mcpist/gateway", headers: { "x-gateway-secret": SECRET } });
-    expect(koyeb.seen).toEqual([]);
+    expect(session.fly.seen[0]).toMatchObject({ url: "/.well-known/mcpist/gateway", headers: { "x-gateway-secret": SECRET } });
+    expect(session.koyeb.seen).toEqual([]);
   });
 
   it("knows configured names only", async () => {
-    const response = await fetch(`${gateway.url}/.well-known/mcpist/gateway?origin=https://evil.example`);
+    const response = await fetch(`${session.gateway.url}/.well-known/mcpist/gateway?origin=https://evil.example`);
     expect(response.status).toBe(404);
   });
 });
@@ -175,14 +340,14 @@ describe("gateway without a usable secret or configuration", () => {
     ["a secret of the wrong shape", { secret: "password" }, null],
     ["no configuration", { config: null }, "54c89601b4bd7a07"],
   ])("answers 503 on /mcp and still observes: %s", async (_, options, kid) => {
-    const lame = await startGateway({ config: configOf([{ name: "koyeb", url: koyeb.url }], issuer.url), ...options });
+    const lame = await startGateway({ config: configOf([{ name: "koyeb", url: session.koyeb.url }], session.issuer.url), ...options });
     try {
       const response = await fetch(`${lame.url}/mcp`, { method: "POST" });
       expect(response.status).toBe(503);
       expect(await response.json()).toMatchObject({ error: { code: 50300, data: { reason: "config.invalid" } } });
       const observation = parseWorkerObservation(await (await fetch(`${lame.url}/.well-known/mcpist/gateway`)).json());
       expect(observation).toMatchObject({ role: "worker", kid });
-      expect(koyeb.seen).toEqual([]);
+      expect(session.koyeb.seen).toEqual([]);
     } finally {
       await lame.close();
     }
