@@ -16,8 +16,8 @@ const ORIGIN = fileURLToPath(new URL("../origin/main.ts", import.meta.url));
 const PLAIN_LINES = 5;
 /** Environment values shorter than this are not hidden in log lines: they are names and numbers. Unit: characters. */
 const HIDE_FROM_LENGTH = 12;
-/** A platform gives up on a container that never listens. Unit: milliseconds. */
-const START_TIMEOUT_MS = 20_000;
+/** A program that never listens is given up; a loaded laptop may need a while for the embedded database. Unit: milliseconds. */
+const START_TIMEOUT_MS = 60_000;
 /** Between the polite signal and SIGKILL. Unit: milliseconds. */
 const STOP_GRACE_MS = 5_000;
 

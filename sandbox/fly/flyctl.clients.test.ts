@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { describeClient } from "../testing/client.ts";
+import { describeClients } from "../testing/client.ts";
 import { ask, type Call, caller, FAKE_ORIGIN, fastContext, type Json, TOKENS, until } from "../testing/harness.ts";
 import type { VendorContext } from "../vendor.ts";
 import { type Fly, startFly } from "./fly.ts";
@@ -56,7 +56,7 @@ const environment = () => ({
   FLY_SEND_METRICS: "0",
   CI: "1",
 });
-describeClient("flyctl", environment, (run) => {
+describeClients(["flyctl"], environment, (run) => {
   it("shows the app's status and its Machines", async () => {
     expect(await run(["status", "-a", APP])).toEqual({ exitCode: 0, text: expect.stringContaining("1 total, 1 passing") });
     expect(await run(["machines", "list", "-a", APP])).toEqual({ exitCode: 0, text: expect.stringContaining("3 machines") });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { describeClient } from "../testing/client.ts";
+import { describeClients } from "../testing/client.ts";
 import { ask, type Call, caller, FAKE_ORIGIN, fastContext, type Json, TOKENS, until } from "../testing/harness.ts";
 import type { VendorContext } from "../vendor.ts";
 import { type Koyeb, startKoyeb } from "./koyeb.ts";
@@ -36,8 +36,8 @@ afterAll(async () => {
   await koyeb.close();
 });
 
-describeClient(
-  "koyeb",
+describeClients(
+  ["koyeb"],
   () => ({ KOYEB_URL: koyeb.url, KOYEB_TOKEN: TOKENS.koyeb }),
   (run) => {
     it("lists secrets, apps, services, deployments and instances", async () => {

@@ -1,4 +1,7 @@
-/** Vendors' own clients in tests: found, or skipped with a reason; in CI (CI=true) an absent one is a failure. */
+/**
+ * Vendors' own clients in tests: found, or skipped with a reason in the test's name. These clients come from no package registry,
+ * so CI does not install them by itself; where it does, MCPIST_REQUIRE_CLIENTS=1 makes an absent one a failure.
+ */
 import { accessSync, constants } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
@@ -8,6 +11,8 @@ import { describe, expect, it } from "vitest";
 
 /** Where a toolchain puts programs that are not on the PATH. */
 const EXTRA_FOLDERS = [join(homedir(), ".cache", "mcpist", "bin"), join(homedir(), "go", "bin")];
+
+const REQUIRED = process.env["MCPIST_REQUIRE_CLIENTS"] === "1";
 
 /** @returns the absolute path of a program, or null when it is not installed. */
 export function findClient(name: string): string | null {
@@ -33,21 +38,29 @@ export interface Ran {
 export type Run = (args: readonly string[], input?: string, extra?: Readonly<Record<string, string>>) => Promise<Ran>;
 
 /**
- * Tests that need a client.
- * @param environment what the client needs beside a PATH and a home of its own; asked for at every run.
+ * Tests that need clients; the first of `names` is the one that `run` runs.
+ * @param environment what it needs beside a PATH and a home of its own; asked for at every run.
+ * @param tests gets the absolute paths of all of them, in the order of `names`.
  */
-export function describeClient(name: string, environment: () => Readonly<Record<string, string>>, tests: (run: Run) => void): void {
-  const program = findClient(name);
-  if (program === null && process.env["CI"] === "true") {
-    it(`${name} is installed`, () => expect(program, `${name} must be installed in CI`).not.toBeNull());
+export function describeClients(
+  names: readonly [string, ...string[]],
+  environment: () => Readonly<Record<string, string>>,
+  tests: (run: Run, programs: readonly string[]) => void,
+): void {
+  const found = names.map(findClient);
+  const absent = names.filter((_, i) => found[i] === null);
+  const title = names.join(" with ");
+  if (absent.length > 0 && REQUIRED) {
+    it(`${title} can be run`, () => expect(absent, "programs that are not installed").toEqual([]));
     return;
   }
+  const programs = found.filter((path) => path !== null);
   const run: Run = async (args, input = "", extra = {}) => {
     const home = await mkdtemp(join(tmpdir(), "mcpist-client-"));
     const given = Object.entries({ ...environment(), ...extra }).filter(([, value]) => value !== "");
     const env = { PATH: "/usr/bin:/bin", HOME: home, NO_COLOR: "1", ...Object.fromEntries(given) };
     try {
-      const { exitCode, all } = await execa(program ?? name, args, {
+      const { exitCode, all } = await execa(programs[0] ?? title, args, {
         input,
         all: true,
         reject: false,
@@ -61,5 +74,6 @@ export function describeClient(name: string, environment: () => Readonly<Record<
       await rm(home, { recursive: true, force: true });
     }
   };
-  describe.skipIf(program === null)(program === null ? `${name} (skipped: ${name} is not installed)` : name, () => tests(run));
+  const skipped = absent.length > 0;
+  describe.skipIf(skipped)(skipped ? `${title} (skipped: ${absent.join(", ")} not installed)` : title, () => tests(run, programs));
 }
