@@ -29,8 +29,8 @@ const environment = z.object({
     .optional(),
   REQUEST_STATE_KEY: hex64.optional(),
   BROKER_SECRET: hex64.optional(),
-  /** How long requests in flight may take after SIGTERM; shorter than the platform's own patience. */
-  DRAIN_SECONDS: integer(0, 300).default(10),
+  /** How long requests in flight may take after SIGTERM; shorter than the platforms wait before they kill (Fly: 5 s). */
+  DRAIN_SECONDS: integer(0, 300).default(4),
   FLY_MACHINE_ID: platformId.optional(),
   FLY_MACHINE_VERSION: platformId.optional(),
   KOYEB_INSTANCE_ID: platformId.optional(),

@@ -45,17 +45,14 @@ export interface Origin {
   readonly server: Server;
   /** Requests to /mcp that are being served. */
   readonly inFlight: () => number;
-  /**
-   * Refuses new connections and lets requests finish. In the second half of `graceMs` requests on kept connections get 503
-   * `draining`; at its end what is still open is cut.
-   */
+  /** Refuses new connections, closes each kept one after its answer, and after `graceMs` cuts what is still open. */
   drain(graceMs: number): Promise<void>;
 }
 
 type Env = { Bindings: HttpBindings };
 const pathOf = (url: string | undefined): string => (url ?? "").split("?", 1)[0] ?? "";
 
-function createApp(parts: OriginParts, isRefusing: () => boolean): Hono<Env> {
+function createApp(parts: OriginParts, isDraining: () => boolean): Hono<Env> {
   const { observer, metrics, ready, serveMcp, onError } = parts;
   const app = new Hono<Env>();
   app.get(HEALTH_PATH, (c) => c.json({ status: "ok" }));
@@ -65,14 +62,14 @@ function createApp(parts: OriginParts, isRefusing: () => boolean): Hono<Env> {
     return observation ? c.json(observation) : c.body(null, 429, { "retry-after": "1" });
   });
   app.get(READY_PATH, async (c) => {
-    if (isRefusing()) return refuse("draining", { requestId: null });
+    if (isDraining()) return refuse("draining", { requestId: null });
     return (await ready()) ? c.json({ status: "ready" }) : refuse("db", { requestId: null });
   });
   app.get(METRICS_PATH, async (c) => {
     const { contentType, text } = await metrics.render();
     return c.body(text, 200, { "content-type": contentType, "cache-control": "no-store" });
   });
-  app.post(MCP_PATH, (c) => (isRefusing() ? refuse("draining", { requestId: null }) : serveMcp(c.env.incoming, c.env.outgoing)));
+  app.post(MCP_PATH, (c) => serveMcp(c.env.incoming, c.env.outgoing));
   app.all(MCP_PATH, () => refuse("shape.method", { requestId: null, headers: { allow: "POST" } }));
   app.notFound((c) => c.body(null, 404));
   app.onError((error) => {
@@ -101,9 +98,8 @@ function rejectBytes(name: string, error: NodeJS.ErrnoException, socket: Socket)
 export function createOrigin(parts: OriginParts): Origin {
   const { name, gate, events, metrics, onError } = parts;
   let draining = false;
-  let refusing = false;
   let inFlight = 0;
-  const serve = getRequestListener(createApp(parts, () => refusing).fetch, { overrideGlobalObjects: false });
+  const serve = getRequestListener(createApp(parts, () => draining).fetch, { overrideGlobalObjects: false });
 
   function reject(incoming: IncomingMessage, outgoing: ServerResponse): void {
     outgoing.writeHead(403, { [DENY_HEADER]: "gateway_secret", "content-length": "0" }).end();
@@ -117,6 +113,8 @@ export function createOrigin(parts: OriginParts): Origin {
   function onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
     outgoing.setHeader(ORIGIN_HEADER, name);
     if (draining) outgoing.setHeader("connection", "close");
+    // An answer that began before the end was announced promised to keep its connection.
+    else outgoing.once("finish", () => draining && incoming.socket.end());
     const path = pathOf(incoming.url);
     const open = OPEN_PATHS.has(path) && (incoming.method === "GET" || incoming.method === "HEAD");
     if (!open) {
@@ -154,10 +152,8 @@ export function createOrigin(parts: OriginParts): Origin {
     drain(graceMs) {
       draining = true;
       return new Promise((resolve) => {
-        const refuseLater = setTimeout(() => (refusing = true), graceMs / 2);
         const cut = setTimeout(() => server.closeAllConnections(), graceMs);
         server.close(() => {
-          clearTimeout(refuseLater);
           clearTimeout(cut);
           resolve();
         });

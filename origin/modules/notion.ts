@@ -24,7 +24,7 @@ const pageShape = z.object({
   last_edited_time: z.string().optional(),
   archived: z.boolean().default(false),
   /** Pages keep their title in the one property of type title, databases in `title`. */
-  properties: z.record(z.string(), z.object({ type: z.string().optional(), title: z.unknown() })).default({}),
+  properties: z.record(z.string(), z.object({ type: z.string().optional(), title: z.unknown().optional() })).default({}),
   title: richText.optional(),
 });
 const blockShape = z.looseObject({ id: z.string(), type: z.string(), has_children: z.boolean().default(false) });

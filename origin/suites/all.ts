@@ -2,6 +2,7 @@
 import type { TestDatabase } from "../testing/database.ts";
 import { describeCalls } from "./calls.ts";
 import { describeDatabase } from "./database.ts";
+import { describeDrain } from "./drain.ts";
 import { describeGatewaySecret } from "./gateway-secret.ts";
 import { describePermissions } from "./permissions.ts";
 import { describeSieve } from "./sieve.ts";
@@ -12,4 +13,5 @@ export function describeAll(database: () => TestDatabase): void {
   describeSieve(database);
   describeCalls(database);
   describePermissions(database);
+  describeDrain(database);
 }

@@ -1,0 +1,133 @@
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import { createBroker, MAX_AGE_MS, type BrokerDenial } from "./broker.ts";
+
+const TOKEN = "canary-access-token";
+const SECRET = "ab12".repeat(16);
+const USER = "11111111-1111-4111-8111-111111111111";
+
+function fixture(answer: (body: { user_id: string; module: string }) => Promise<Response>) {
+  const state = { now: 0, wall: 1_000_000 };
+  const requests: { url: string; headers: Record<string, string>; body: { user_id: string; module: string }; redirect: string }[] = [];
+  const denials: BrokerDenial[] = [];
+  const broker = createBroker({
+    url: "https://broker.example/token",
+    secret: SECRET,
+    fetch: ((url: string, init: { headers: Record<string, string>; body: string; redirect: string }) => {
+      const body = JSON.parse(init.body) as { user_id: string; module: string };
+      requests.push({ url, headers: init.headers, body, redirect: init.redirect });
+      return answer(body);
+    }) as unknown as typeof fetch,
+    now: () => state.now,
+    wallClock: () => new Date(state.wall),
+    onDenied: (_user, _module, _request, denial) => denials.push(denial),
+  });
+  return { state, requests, denials, broker };
+}
+const token =
+  (expiresAt: number | null = 10_000) =>
+  async () =>
+    Response.json({ access_token: TOKEN, expires_at: expiresAt });
+
+describe("token broker client", () => {
+  it("asks for the verified user with its own credential, and follows no redirect", async () => {
+    const { requests, broker } = fixture(token());
+    expect((await broker.token(USER, "github", "r1")).reveal()).toBe(TOKEN);
+    expect(requests).toEqual([
+      {
+        url: "https://broker.example/token",
+        headers: { "content-type": "application/json", "x-broker-secret": SECRET },
+        body: { request_id: "r1", user_id: USER, module: "github" },
+        redirect: "manual",
+      },
+    ]);
+  });
+
+  it("keeps a token for five minutes at most, and never across users or modules", async () => {
+    const { state, requests, broker } = fixture(token());
+    await broker.token(USER, "github", "r1");
+    await broker.token(USER, "github", "r2");
+    expect(requests).toHaveLength(1);
+    await broker.token(USER, "notion", "r3");
+    await broker.token("22222222-2222-4222-8222-222222222222", "github", "r4");
+    expect(requests).toHaveLength(3);
+    state.now = MAX_AGE_MS;
+    await broker.token(USER, "github", "r5");
+    expect(requests).toHaveLength(4);
+  });
+
+  it("stops using a token a minute before it expires, and does not keep one that is nearly over", async () => {
+    const late = fixture(token(1_000 + 90));
+    await late.broker.token(USER, "github", "r1");
+    late.state.now = 29_999;
+    await late.broker.token(USER, "github", "r2");
+    expect(late.requests).toHaveLength(1);
+    late.state.now = 30_000;
+    await late.broker.token(USER, "github", "r3");
+    expect(late.requests).toHaveLength(2);
+    const over = fixture(token(1_000 + 59));
+    await over.broker.token(USER, "github", "r1");
+    await over.broker.token(USER, "github", "r2");
+    expect(over.requests).toHaveLength(2);
+  });
+
+  it("asks once for a hundred calls at the same time", async () => {
+    const { requests, broker } = fixture(token());
+    const tokens = await Promise.all(Array.from({ length: 100 }, (_, i) => broker.token(USER, "github", `r${i}`)));
+    expect([requests.length, tokens.every((one) => one.reveal() === TOKEN)]).toEqual([1, true]);
+  });
+
+  it("forgets a user's tokens when permissions change, also those that are under way", async () => {
+    let release: (response: Response) => void = () => {};
+    const { requests, broker } = fixture(() => new Promise((resolve) => (release = resolve)));
+    const first = broker.token(USER, "github", "r1");
+    broker.drop(USER);
+    release(Response.json({ access_token: TOKEN, expires_at: null }));
+    await first;
+    const second = broker.token(USER, "github", "r2");
+    release(Response.json({ access_token: TOKEN, expires_at: null }));
+    await second;
+    expect(requests).toHaveLength(2);
+    broker.drop(USER);
+    const third = broker.token(USER, "github", "r3");
+    release(Response.json({ access_token: TOKEN, expires_at: null }));
+    await third;
+    expect(requests).toHaveLength(3);
+  });
+
+  it.each([
+    ["no connection", async () => new Response(TOKEN, { status: 404 }), "connect", "Connect your account"],
+    ["a refusal", async () => new Response(TOKEN, { status: 403 }), "refused", "Temporarily unavailable"],
+    ["an error", async () => new Response(TOKEN, { status: 500 }), "unavailable", "Temporarily unavailable"],
+    ["a redirect", async () => Response.redirect("https://evil.example/", 302), "unavailable", "Temporarily unavailable"],
+    ["no JSON", async () => new Response(TOKEN), "unavailable", "Temporarily unavailable"],
+    ["another shape", async () => Response.json({ token: TOKEN }), "unavailable", "Temporarily unavailable"],
+    [
+      "too much",
+      async () => Response.json({ access_token: TOKEN, expires_at: null, more: "x".repeat(20_000) }),
+      "unavailable",
+      "Temporarily unavailable",
+    ],
+    ["nothing at all", () => Promise.reject(new Error(TOKEN)), "unavailable", "Temporarily unavailable"],
+  ])("answers %s with a safe text, asks again next time, and leaks nothing", async (_, answer: () => Promise<Response>, denial, text) => {
+    const { requests, denials, broker } = fixture(answer);
+    const error: unknown = await broker.token(USER, "github", "r1").catch((cause: unknown) => cause);
+    expect(String(error)).toContain(text);
+    expect(inspect(error, { depth: 9 })).not.toContain(TOKEN);
+    expect(denials).toEqual([denial]);
+    await broker.token(USER, "github", "r2").catch(() => null);
+    expect(requests).toHaveLength(2);
+  });
+
+  it("says «connect» when no broker is configured", async () => {
+    const broker = createBroker({
+      url: null,
+      secret: null,
+      fetch,
+      now: () => 0,
+      wallClock: () => new Date(0),
+      onDenied: () => {},
+    });
+    await expect(broker.token(USER, "github", "r1")).rejects.toThrow("Connect your account for this module first.");
+  });
+});

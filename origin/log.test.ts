@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+import type { SecurityEvent } from "../contract/security-event.ts";
+import { createAlerts, QUIET_MS } from "./alerts.ts";
+import type { Database } from "./database/database.ts";
+import { COLLAPSE_MS, createLog, loggableNames } from "./log.ts";
+
+function fixture(query: Database["query"] = async () => []) {
+  const state = { now: 0 };
+  const lines: Record<string, unknown>[] = [];
+  const written: SecurityEvent[] = [];
+  const database = { query } as Database;
+  const log = createLog({
+    origin: "koyeb",
+    line: (line) => lines.push({ ...line }),
+    database,
+    wallClock: () => new Date(1_795_354_095_000 + state.now),
+    now: () => state.now,
+    onWritten: (event) => written.push(event),
+  });
+  return { state, lines, written, log };
+}
+const refused = { event: "tool_refused", severity: "warn", requestId: "r", userId: "u", verdict: "nonexistent" } as const;
+
+describe("security log", () => {
+  it("writes the first of equal events at once and the rest as one line with a count", async () => {
+    const { state, lines, log } = fixture();
+    for (let i = 0; i < 5; i++) log.record({ ...refused, tool: "a", requestId: `r${i}` });
+    log.record({ ...refused, tool: "b" });
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toEqual({ at: "2026-11-22T13:28:15.000Z", layer: "origin", origin: "koyeb", ...refused, tool: "a", requestId: "r0" });
+    state.now = COLLAPSE_MS;
+    await log.flush();
+    expect(lines[2]).toMatchObject({ tool: "a", requestId: "r4", count: 4 });
+    log.record({ ...refused, tool: "a" });
+    expect(lines).toHaveLength(4);
+  });
+
+  it("loses no event when it is closed early", async () => {
+    const { lines, log } = fixture();
+    for (let i = 0; i < 3; i++) log.record(refused);
+    await log.flush(true);
+    expect(lines.reduce((sum, line) => sum + Number(line["count"] ?? 1), 0)).toBe(3);
+  });
+
+  it("keeps rows while the database is away, bounded, and writes them with their age later", async () => {
+    const batches: { age: number; user_id: string }[][] = [];
+    let down = true;
+    const { state, log } = fixture((async (_: string, parameters: readonly unknown[]) => {
+      if (down) throw new Error("down");
+      batches.push(JSON.parse(String(parameters[0])) as { age: number; user_id: string }[]);
+      return [];
+    }) as Database["query"]);
+    for (let i = 0; i < 2_100; i++) log.record({ ...refused, userId: `u${i}` });
+    await log.flush();
+    expect(log.lostRows).toBe(100);
+    state.now = 3_000;
+    down = false;
+    await log.flush();
+    expect(batches[0]).toHaveLength(2_000);
+    expect(batches[0]?.[0]).toMatchObject({ age: 3, user_id: "u0" });
+  });
+
+  it.each([
+    ["time", "now", { module: "time", tool: "now" }],
+    ["time", null, { module: "time" }],
+    ["a b", "now", { nameHash: expect.stringMatching(/^[0-9a-f]{32}:6$/) as string }],
+    ["time", "x".repeat(65), { nameHash: expect.stringMatching(/^[0-9a-f]{32}:69$/) as string }],
+    ["time", "now\n{}", { nameHash: expect.stringMatching(/^[0-9a-f]{32}:10$/) as string }],
+  ])("names %j and %j as %j", (module, tool, expected) => {
+    expect(loggableNames(module, tool)).toEqual(expected);
+  });
+
+  it("gives different hashes to names that only look the same when joined", () => {
+    expect(loggableNames("a b", "c").nameHash).not.toBe(loggableNames("a", "b c").nameHash);
+  });
+});
+
+describe("alerts", () => {
+  const event: SecurityEvent = { at: "t", layer: "origin", event: "probe_suspected", severity: "critical", requestId: "r", userId: "u" };
+  function fixtureOf(answer: () => Promise<Response>) {
+    const state = { now: 0 };
+    const sent: { url: string; init: { body: string; redirect: string } }[] = [];
+    const lines: Record<string, unknown>[] = [];
+    const alerts = createAlerts({
+      webhook: "https://hook.example/x",
+      environment: "production",
+      fetch: ((url: string, init: { body: string; redirect: string }) => {
+        sent.push({ url, init });
+        return answer();
+      }) as unknown as typeof fetch,
+      now: () => state.now,
+      line: (line) => lines.push({ ...line }),
+    });
+    return { state, sent, lines, alerts };
+  }
+
+  it("post an event once in ten minutes per user, without following redirects", async () => {
+    const { state, sent, lines, alerts } = fixtureOf(async () => new Response(null, { status: 204 }));
+    alerts.consider(event);
+    alerts.consider(event);
+    alerts.consider({ ...event, userId: "other" });
+    state.now = QUIET_MS;
+    alerts.consider(event);
+    await alerts.settle();
+    expect(sent.map(({ init }) => (JSON.parse(init.body) as { userId: string }).userId)).toEqual(["u", "other", "u"]);
+    expect(sent[0]).toMatchObject({ url: "https://hook.example/x", init: { redirect: "manual" } });
+    expect(lines[0]).toMatchObject({ event: "alert", outcome: "sent" });
+  });
+  it("leave ordinary events alone", async () => {
+    const { sent, alerts } = fixtureOf(async () => new Response());
+    alerts.consider({ ...event, event: "tool_refused" });
+    alerts.consider({ ...event, event: "rate_limited" });
+    await alerts.settle();
+    expect(sent).toEqual([]);
+  });
+  it.each([
+    ["is unreachable", () => Promise.reject(new Error("canary")), "unreachable"],
+    ["answers 500", async () => new Response("canary", { status: 500 }), "status 500"],
+  ])("say so in the log when the webhook %s", async (_, answer: () => Promise<Response>, outcome) => {
+    const { lines, alerts } = fixtureOf(answer);
+    alerts.consider(event);
+    await alerts.settle();
+    expect(lines).toEqual([{ at: "t", event: "alert", alert: "probe_suspected", outcome, requestId: "r" }]);
+  });
+});

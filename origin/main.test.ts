@@ -1,0 +1,75 @@
+/** The origin as a process: how it starts, refuses to start, and ends. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "vitest";
+import { GATEWAY_SECRET_HEADER, OBSERVATION_PATH } from "../contract/headers.ts";
+import { newSecret } from "./testing/origin.ts";
+
+const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
+const config = { environment: "sandbox", origin: "fly", upstreams: {}, httpStatusHosts: [], brokerUrl: null, alertWebhook: null };
+/** Nothing listens there; the origin must not need its database to start. */
+const DATABASE_URL = "postgres://mcpist_origin:canary-password@127.0.0.1:1/postgres";
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) if (child.exitCode === null) child.kill("SIGKILL");
+});
+
+function start(environment: Readonly<Record<string, string>>) {
+  const child = spawn(process.execPath, [MAIN], {
+    env: { PATH: process.env["PATH"], PORT: "0", HOST: "127.0.0.1", MCPIST_CONFIG: JSON.stringify(config), DATABASE_URL, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  children.push(child);
+  const output = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk) => (output.stdout += String(chunk)));
+  child.stderr.on("data", (chunk) => (output.stderr += String(chunk)));
+  const ended = once(child, "close").then(([code]) => code as number | null);
+  return { child, output, ended };
+}
+
+async function portOf({ output }: ReturnType<typeof start>): Promise<number> {
+  await expect.poll(() => output.stdout, { timeout: 20_000, interval: 20 }).toContain("\n");
+  return (JSON.parse(output.stdout.split("\n")[0] ?? "") as { port: number }).port;
+}
+
+describe("origin process", () => {
+  it("says on its first line where it listens, serves without a database, and ends with 0 on SIGTERM", async () => {
+    const secret = newSecret();
+    const origin = start({ GATEWAY_SECRET_B: secret, FLY_MACHINE_ID: "m-1", FLY_MACHINE_VERSION: "v-1" });
+    const port = await portOf(origin);
+    expect(JSON.parse(origin.output.stdout.split("\n")[0] ?? "")).toMatchObject({ event: "listening", port, origin: "fly" });
+    const observation = await fetch(`http://127.0.0.1:${port}${OBSERVATION_PATH}`, { headers: { [GATEWAY_SECRET_HEADER]: secret } });
+    expect(await observation.json()).toMatchObject({ instanceId: "m-1", deployment: "v-1", accepted: true });
+    origin.child.kill("SIGTERM");
+    expect(await origin.ended).toBe(0);
+    expect(origin.output.stdout + origin.output.stderr).not.toContain(secret);
+    expect(origin.output.stdout + origin.output.stderr).not.toContain("canary-password");
+  });
+
+  it.each([
+    ["without a slot", {}, /GATEWAY_SECRET_A or GATEWAY_SECRET_B/],
+    ["with a malformed slot", { GATEWAY_SECRET_A: "canary-value" }, /GATEWAY_SECRET_A must be 64/],
+    ["with a malformed port", { GATEWAY_SECRET_A: "x", PORT: "canary-value" }, /PORT must be a whole number/],
+    ["without a configuration", { MCPIST_CONFIG: "" }, /MCPIST_CONFIG must be a JSON object/],
+  ])("refuses to start %s, in one sentence that holds no value", async (_, environment: Record<string, string>, expected) => {
+    const { output, ended } = start(environment);
+    expect(await ended).toBe(1);
+    expect(output.stdout).toBe("");
+    expect(output.stderr).toMatch(expected);
+    expect(output.stderr.trim().split("\n")).toHaveLength(1);
+    expect(output.stderr).not.toContain("canary");
+  });
+
+  it("says so when its port is taken", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const { output, ended } = start({ GATEWAY_SECRET_A: newSecret(), PORT: String(port) });
+    expect(await ended).toBe(1);
+    expect(output.stderr).toBe(`mcpist origin: cannot listen on 127.0.0.1:${port} (EADDRINUSE)\n`);
+    other.close();
+  });
+});
