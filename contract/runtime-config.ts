@@ -34,6 +34,8 @@ export interface GatewayConfig {
     readonly failedAuthPerMinute: number;
     /** Sustained requests per second and user; also the depth of the burst. */
     readonly burstPerSecond: number;
+    /** Requests that one isolate may take from a user's burst in advance; absent or 1 = none, the limit is exact. At most 100. */
+    readonly burstLease?: number | undefined;
   };
   readonly auth: {
     /** Longest accepted `exp - iat`. Unit: seconds. */
@@ -112,6 +114,10 @@ export function parseGatewayConfig(text: string | undefined): Result<GatewayConf
     ["origins", Array.isArray(origins) && origins.length > 0 && origins.every(isGatewayOrigin)],
     ["allowedOrigins", isTexts(value["allowedOrigins"])],
     ["limits", isRecord(limits) && ["perIpPerMinute", "failedAuthPerMinute", "burstPerSecond"].every((key) => isCount(limits[key]))],
+    [
+      "limits.burstLease",
+      isRecord(limits) && (limits["burstLease"] === undefined || (isCount(limits["burstLease"]) && limits["burstLease"] <= 100)),
+    ],
     [
       "auth",
       isRecord(auth) &&

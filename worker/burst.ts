@@ -8,6 +8,8 @@ import { gcra } from "./policy/gcra.ts";
 /** What the object answers. Times in milliseconds since the epoch, durations in milliseconds. */
 export interface BurstVerdict {
   readonly admitted: boolean;
+  /** Requests charged: 1 for this one, more when the caller asked for a lease. 0 when refused. */
+  readonly granted: number;
   readonly remaining: number;
   readonly retryAfterMs: number;
   /** Set while the user is blocked for repeated excess. */
@@ -23,31 +25,47 @@ export class BurstCounter {
   #refusedSince = 0;
   #blockedUntil = 0;
 
-  /** @param now milliseconds since the epoch @param rate requests per second and depth of the burst */
-  take(now: number, rate: number): BurstVerdict {
-    if (now < this.#blockedUntil)
-      return { admitted: false, remaining: 0, retryAfterMs: this.#blockedUntil - now, blockedUntil: this.#blockedUntil };
-    const { admitted, remaining, retryAfterMs, tat } = gcra(this.#tat, now, rate);
-    this.#tat = tat;
-    if (admitted) return { admitted, remaining, retryAfterMs };
+  /**
+   * @param now milliseconds since the epoch
+   * @param rate requests per second and depth of the burst
+   * @param lease most requests to charge at once; what does not fit is not charged
+   */
+  take(now: number, rate: number, lease = 1): BurstVerdict {
+    if (now < this.#blockedUntil) return this.#refuse(this.#blockedUntil - now);
+    const first = gcra(this.#tat, now, rate);
+    this.#tat = first.tat;
+    if (!first.admitted) return this.#countRefusal(now, first.retryAfterMs);
+    let { remaining } = first;
+    let granted = 1;
+    for (; granted < lease && remaining > 0; granted++) ({ tat: this.#tat, remaining } = gcra(this.#tat, now, rate));
+    return { admitted: true, granted, remaining, retryAfterMs: 0 };
+  }
+
+  #countRefusal(now: number, retryAfterMs: number): BurstVerdict {
     if (now - this.#refusedSince >= BLOCK_WINDOW_MS) {
       this.#refused = 0;
       this.#refusedSince = now;
     }
-    if (++this.#refused < BLOCK_AFTER_REFUSALS) return { admitted, remaining, retryAfterMs };
+    if (++this.#refused < BLOCK_AFTER_REFUSALS) return this.#refuse(retryAfterMs, null);
     this.#refused = 0;
     this.#blockedUntil = now + BLOCK_MS;
-    return { admitted, remaining: 0, retryAfterMs: BLOCK_MS, blockedUntil: this.#blockedUntil, mark: true };
+    return { ...this.#refuse(BLOCK_MS), mark: true };
+  }
+
+  #refuse(retryAfterMs: number, blockedUntil: number | null = this.#blockedUntil): BurstVerdict {
+    return { admitted: false, granted: 0, remaining: 0, retryAfterMs, ...(blockedUntil === null ? {} : { blockedUntil }) };
   }
 }
 
-/** Named by the verified subject. `POST /<rate>` takes one request and answers a {@link BurstVerdict}. */
+const COUNTS = /^\/([1-9]\d{0,5})\/([1-9]\d{0,2})$/;
+
+/** Named by the verified subject. `POST /<rate>/<lease>` takes one request, or some in advance, and answers a {@link BurstVerdict}. */
 export class UserBurst {
   readonly #counter = new BurstCounter();
 
   fetch(request: Request): Response {
-    const rate = Number(new URL(request.url).pathname.slice(1));
-    if (!Number.isSafeInteger(rate) || rate < 1) return new Response(null, { status: 400 });
-    return Response.json(this.#counter.take(Date.now(), rate));
+    const [, rate, lease] = COUNTS.exec(new URL(request.url).pathname) ?? [];
+    if (rate === undefined || lease === undefined) return new Response(null, { status: 400 });
+    return Response.json(this.#counter.take(Date.now(), Number(rate), Number(lease)));
   }
 }

@@ -53,6 +53,8 @@ export const BLOCK_WINDOW_MS = 60_000;
 export const BLOCK_MS = 60_000;
 /** A burst object that does not answer in this time counts as failed. */
 export const BURST_TIMEOUT_MS = 1000;
+/** A request taken in advance is void after this time. */
+export const LEASE_MS = 1000;
 /** Users of the isolate-local limiter that stands in for a failed burst object. */
 export const BURST_FALLBACK_ENTRIES = 5000;
 

@@ -65,7 +65,7 @@ function makeService(env: Env, runtime: Runtime, events: EventLog, config: Gatew
     authenticator: new Authenticator(config, keys),
     limits: new UserLimits(
       env,
-      config.limits.burstPerSecond,
+      config.limits,
       (reason) => void events.write({ event: "limiter_fallback", severity: "warn", requestId: null, reason }, null),
     ),
     origins: new Origins(config, env.KV),

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BurstCounter, UserBurst } from "./burst.ts";
 import type { BurstNamespace, Env } from "./env.ts";
+import { Leases } from "./leases.ts";
 import { holds, markerKey, UserLimits } from "./limits.ts";
 import { collectWaitUntil, FakeKv, START } from "./test/clock.ts";
 
@@ -37,10 +38,10 @@ function fakeObjects(): BurstNamespace & { readonly calls: string[]; behave: "we
   return self;
 }
 
-function bench(env: Pick<Env, "KV" | "BURST">, rate = 5) {
+function bench(env: Pick<Env, "KV" | "BURST">, burstLease = 1) {
   const fallbacks: string[] = [];
   const { waitUntil, done } = collectWaitUntil();
-  const limits = new UserLimits(env, rate, (what) => void fallbacks.push(what));
+  const limits = new UserLimits(env, { burstPerSecond: 5, burstLease }, (what) => void fallbacks.push(what));
   return {
     fallbacks,
     done,
@@ -166,8 +167,68 @@ describe("burst object", () => {
     expect(verdicts.some(({ mark }) => mark)).toBe(false);
   });
 
-  it.each(["0", "-1", "1.5", "abc", ""])("refuses a rate of %j", (rate) => {
-    expect(new UserBurst().fetch(new Request(`https://burst/${rate}`)).status).toBe(400);
+  it.each(["0/1", "-1/1", "1.5/1", "5/0", "5/1000", "5", "5/1/1", "abc/1", ""])("refuses counts of %j", (counts) => {
+    expect(new UserBurst().fetch(new Request(`https://burst/${counts}`)).status).toBe(400);
+  });
+});
+
+describe("leases", () => {
+  const RATE = 5;
+  it("are taken within the limit, spent before the object is asked again, and void after a second", async () => {
+    const BURST = fakeObjects();
+    const { take } = bench({ BURST }, 2);
+    await take();
+    await take();
+    expect(BURST.calls).toHaveLength(1);
+    await take();
+    vi.setSystemTime(START + 1000);
+    await take();
+    expect(BURST.calls).toHaveLength(3);
+  });
+
+  it("admit everybody who fits when five ask at the same moment", async () => {
+    const { take } = bench({ BURST: fakeObjects() }, 2);
+    const results = await Promise.all(Array.from({ length: 8 }, () => take()));
+    expect(reasons(results)).toEqual({ admitted: 5, "user.burst": 3 });
+  });
+
+  it("admit at most rate + rate x W + k x isolates in every window of W seconds", async () => {
+    const schedule = fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 400 })), {
+      minLength: 20,
+      maxLength: 150,
+    });
+    await fc.assert(
+      fc.asyncProperty(schedule, fc.integer({ min: 1, max: 4 }), async (steps, lease) => {
+        vi.setSystemTime(START);
+        const BURST = fakeObjects();
+        const isolates = Array.from({ length: 4 }, () => bench({ BURST }, lease));
+        const admitted: number[] = [];
+        for (const [who, gap] of steps) {
+          vi.setSystemTime(Date.now() + (gap > 300 ? gap : gap % 12));
+          const result = await isolates[who]?.take();
+          if (result?.ok) admitted.push(Date.now());
+        }
+        const slack = lease === 1 ? 0 : lease * isolates.length;
+        for (let from = 0; from < admitted.length; from++)
+          for (let to = from; to < admitted.length; to++) {
+            const seconds = ((admitted[to] ?? 0) - (admitted[from] ?? 0)) / 1000;
+            expect(to - from + 1).toBeLessThanOrEqual(RATE + RATE * seconds + slack + 1e-6);
+          }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("never hold more than k requests per user, whatever comes in", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 20 }), fc.integer({ min: 1, max: 4 }), (grants, k) => {
+        const leases = new Leases(k);
+        for (const grant of grants) leases.add(SUB, grant, START);
+        let spent = 0;
+        while (leases.spend(SUB, START) !== null) spent++;
+        expect(spent).toBeLessThanOrEqual(k);
+      }),
+    );
   });
 });
 

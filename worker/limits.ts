@@ -4,6 +4,7 @@
  */
 import { err, ok, type Result } from "../contract/result.ts";
 import type { Denial } from "../contract/denial.ts";
+import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { BurstCounter, type BurstVerdict } from "./burst.ts";
 import {
   BURST_FALLBACK_ENTRIES,
@@ -13,6 +14,7 @@ import {
   MARKER_CACHE_MS,
   RETRY_AFTER_ADDRESS_SECONDS,
 } from "./constants.ts";
+import { Leases } from "./leases.ts";
 import type { Counter, Env, WaitUntil } from "./env.ts";
 import { isObject } from "./json.ts";
 import { Lru } from "./lru.ts";
@@ -61,17 +63,24 @@ function refuseBlocked(marker: Marker, now: number): LimitDenial {
   return { reason: "user.blocked", retryAfterSeconds: seconds(marker.until - now), quiet };
 }
 
+type BurstLimits = Pick<GatewayConfig["limits"], "burstPerSecond" | "burstLease">;
+
 /** Per-user limits of one isolate. */
 export class UserLimits {
   readonly #env: Pick<Env, "KV" | "BURST">;
   readonly #rate: number;
+  readonly #lease: number;
+  readonly #leases: Leases;
   readonly #fellBack: (what: Fallback) => void;
   readonly #markers = new Lru<string, Marker>(MARKER_CACHE_ENTRIES);
   readonly #local = new Lru<string, BurstCounter>(BURST_FALLBACK_ENTRIES);
 
-  constructor(env: Pick<Env, "KV" | "BURST">, rate: number, fellBack: (what: Fallback) => void) {
+  /** @param limits `burstLease` absent or 1 = exact */
+  constructor(env: Pick<Env, "KV" | "BURST">, limits: BurstLimits, fellBack: (what: Fallback) => void) {
     this.#env = env;
-    this.#rate = rate;
+    this.#rate = limits.burstPerSecond;
+    this.#lease = limits.burstLease ?? 1;
+    this.#leases = new Leases(this.#lease);
     this.#fellBack = fellBack;
   }
 
@@ -100,8 +109,17 @@ export class UserLimits {
 
   /** Takes one request from the user's burst. @returns how many more would be admitted at once. */
   async burst(sub: string, now: number, waitUntil: WaitUntil): Promise<Result<number, LimitDenial>> {
+    const held = this.#leases.spend(sub, now);
+    if (held !== null) return ok(held);
     const verdict = (await this.#ask(sub)) ?? this.#askLocally(sub, now);
-    if (verdict.admitted) return ok(verdict.remaining);
+    if (verdict.admitted) {
+      // Counted from before the question: a lease never lives longer than its second.
+      this.#leases.add(sub, verdict.granted - 1, now);
+      return ok(verdict.remaining);
+    }
+    // Requests that asked at the same moment may have brought more than they needed.
+    const spare = this.#leases.spend(sub, now);
+    if (spare !== null) return ok(spare);
     const { blockedUntil, retryAfterMs } = verdict;
     if (blockedUntil === undefined) return err({ reason: "user.burst", retryAfterSeconds: seconds(retryAfterMs) });
     const known = this.#markers.get(sub);
@@ -116,7 +134,7 @@ export class UserLimits {
     if (!BURST) return null;
     try {
       const answer = await within(
-        BURST.get(BURST.idFromName(sub)).fetch(`https://burst/${this.#rate}`, { method: "POST" }),
+        BURST.get(BURST.idFromName(sub)).fetch(`https://burst/${this.#rate}/${this.#lease}`, { method: "POST" }),
         BURST_TIMEOUT_MS,
       );
       if (answer === LATE) return null;
