@@ -67,6 +67,18 @@ describe("secrets and uploads", () => {
     expect(await active("staged")).toEqual([{ version_id: first, percentage: 100 }]);
   });
 
+  it("lists versions newest first, those that can be deployed with their bindings", async () => {
+    const first = await kit.put("listed", { bindings: [secret("one")] });
+    const second = (await stage("listed", "two")).result.id;
+    const items = async (query: string) =>
+      (await kit.call<{ items: Partial<VersionAnswer>[] }>("GET", scripts("listed", `/versions${query}`))).result.items;
+    expect((await items("?per_page=1&page=2")).map(({ id }) => id)).toEqual([first]);
+    expect(await items("?deployable=true")).toMatchObject([
+      { id: second, number: 2, resources: { bindings: [{ name: "SECRET", type: "secret_text" }] } },
+      { id: first, number: 1 },
+    ]);
+  });
+
   it("no answer of the API has the text of a secret", async () => {
     const id = await kit.put("canary", { bindings: [secret("canary-value")] });
     const answers = [

@@ -26,9 +26,10 @@ function readShares(value: unknown): Share[] {
 function versionRoutes(app: VendorApp, base: string, account: Account): void {
   const one = `${base}/workers/scripts/:script`;
   app.get(`${one}/versions`, (c) => {
-    const newest = account.script(scriptName(c)).versions.toReversed();
+    const script = account.script(scriptName(c));
+    const newest = script.versions.toReversed();
     if (c.req.query("deployable") === "true")
-      return ok(c, { items: newest.slice(0, DEPLOYABLE_VERSIONS).map((version) => versionItem(version)) });
+      return ok(c, { items: newest.slice(0, DEPLOYABLE_VERSIONS).map((version) => versionDetail(version, script)) });
     const size = Math.min(Math.max(Number(c.req.query("per_page") ?? 10) || 10, 1), DEPLOYABLE_VERSIONS);
     const page = Math.max(Number(c.req.query("page") ?? 1) || 1, 1);
     const items = newest.slice((page - 1) * size, page * size).map((version) => versionItem(version));
