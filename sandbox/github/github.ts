@@ -6,10 +6,10 @@ import { etag } from "hono/etag";
 import { Hono, type Context } from "hono";
 import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
 import { addGit } from "./git-routes.ts";
+import { addProtection } from "./protection-routes.ts";
 import { RateLimits } from "./rate.ts";
 import { addRepositories } from "./repository-routes.ts";
 import { addVault } from "./secret-routes.ts";
-import { addSettings } from "./settings-routes.ts";
 import { GithubState, type Environment, type Repository } from "./state.ts";
 import { vaultReady, type Vault } from "./vault.ts";
 import { failure } from "./wire.ts";
@@ -77,7 +77,7 @@ export async function startGithub(context: VendorContext, options: GithubOptions
   addVault(app, "/repos/:owner/:repo/environments/:environment", (c): Vault | null => environmentOf(c)?.vault ?? null);
   addGit(app, repositoryOf);
   addRepositories(app, state, repositoryOf);
-  addSettings(app, state, repositoryOf);
+  addProtection(app, state, repositoryOf);
 
   const listener = await listen(withFaults("github", context, app), context.port("github"));
   return {

@@ -93,6 +93,7 @@ function applyEnvironment(environment: Environment, body: Readonly<Record<string
     if (protectedBranches === customPolicies) return "protected_branches and custom_branch_policies cannot have the same value";
     environment.branchPolicy = { protected_branches: protectedBranches, custom_branch_policies: customPolicies };
   } else if (policy === null) environment.branchPolicy = null;
+  if (environment.branchPolicy?.custom_branch_policies !== true) environment.branchPolicies.clear();
   return null;
 }
 

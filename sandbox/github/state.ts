@@ -32,6 +32,8 @@ export interface Repository {
   vulnerabilityAlerts: boolean;
   securityFixes: boolean;
   readonly rulesets: Map<number, Readonly<Record<string, unknown>>>;
+  /** What the token of a workflow may do unless it asks for less. */
+  workflowPermissions: { readonly default_workflow_permissions: "read" | "write"; readonly can_approve_pull_request_reviews: boolean };
 }
 
 /** The account. */
@@ -76,6 +78,7 @@ export class GithubState {
       vulnerabilityAlerts: false,
       securityFixes: false,
       rulesets: new Map(),
+      workflowPermissions: { default_workflow_permissions: "read", can_approve_pull_request_reviews: false },
     };
     const readme = repository.git.writeBlob(Buffer.from(`# ${name}\n`));
     const tree = repository.git.writeTree([{ path: "README.md", mode: "100644", type: "blob", sha: readme }]);
@@ -84,6 +87,12 @@ export class GithubState {
     if (commit) repository.git.createRef("refs/heads/main", commit.sha);
     this.repositories.set(name.toLowerCase(), repository);
     return repository;
+  }
+
+  rename(repository: Repository, name: string): void {
+    this.repositories.delete(repository.name.toLowerCase());
+    repository.name = name;
+    this.repositories.set(name.toLowerCase(), repository);
   }
 
   /** The environment, made when it is absent (`PUT environments/{name}` does both). */
