@@ -45,16 +45,16 @@ export class Backend {
 
 /** Where a request goes: to an instance (see {@link to}), or nowhere, with the platform's own page. */
 export type Route =
-  | { readonly kind: "forward"; readonly backend: Backend; readonly headers: readonly (readonly [string, string])[] }
+  | { readonly kind: "forward"; readonly backend: Backend }
   | { readonly kind: "page"; readonly status: number; readonly text: string };
 
 /** A platform's answer of its own. */
 export const page = (status: number, text: string): Extract<Route, { kind: "page" }> => ({ kind: "page", status, text });
 
 /** Sends a request to an instance. Counts it at once: an instance that is chosen may not be stopped before it was asked. */
-export function to(backend: Backend, headers: readonly (readonly [string, string])[] = []): Route {
+export function to(backend: Backend): Route {
   backend.begin();
-  return { kind: "forward", backend, headers };
+  return { kind: "forward", backend };
 }
 
 /** What differs between platforms. */
@@ -111,7 +111,6 @@ function forward(
   const { backend } = route;
   const headers = endToEnd(request.rawHeaders);
   headers.push("x-forwarded-for", request.socket.remoteAddress ?? "127.0.0.1", "x-forwarded-proto", "https");
-  for (const [name, value] of route.headers) headers.push(name, value);
   const { method, url: path } = request;
   const upstream = send({ host: "127.0.0.1", port: backend.port, method, path, headers, agent: backend.agent });
   upstream.once("close", () => backend.end());

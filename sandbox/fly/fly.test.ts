@@ -9,9 +9,11 @@ const FORCE = "fly-force-instance-id";
 let fly: Fly;
 let url: string;
 let call: Call;
+let lines: string[];
 
 beforeEach(async () => {
-  fly = await startFly(fastContext(), { program: FAKE_ORIGIN });
+  lines = [];
+  fly = await startFly(fastContext(lines), { program: FAKE_ORIGIN });
   url = await fly.edgeUrl(APP);
   call = caller(() => `${fly.url}/v1`, TOKENS.fly);
   await call("POST", "/apps", { app_name: APP, org_slug: "personal" });
@@ -251,4 +253,15 @@ describe("the proxy", () => {
     expect(await ask(url)).toMatchObject({ status: 502 });
     expect(await ask(await fly.edgeUrl("nobody"))).toMatchObject({ status: 404 });
   });
+});
+
+it("closing ends every process, awake and suspended, and tells the operator nothing", async () => {
+  const [one, two] = await Promise.all([launched(), launched()]);
+  const pids = await Promise.all([one, two].map(async (machine) => (await ask(url, { [FORCE]: machine["id"] }))["pid"] as number));
+  await act(two, "suspend");
+  await wait(two, "suspended");
+  await fly.close();
+  for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+  expect(lines).toEqual([]);
+  fly = await startFly(fastContext(), { program: FAKE_ORIGIN });
 });

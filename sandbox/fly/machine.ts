@@ -275,7 +275,8 @@ export class Machine {
     // Replaced while it booted: the next operation in the queue takes it down again, and nobody may see it as started.
     if (version !== this.instanceId) return;
     void instance.exited.then(({ code }) => {
-      if (this.running === running && this.state === "started") this.#afterExit(`the process ended with code ${code}`, code);
+      if (this.running === running && this.state === "started" && !signal.aborted)
+        this.#afterExit(`the process ended with code ${code}`, code);
       return undefined;
     });
     this.#checks = new Checks(this.config, instance, () => this.#become(this.state), Math.max(10, timings.flyBootMs / 4));
