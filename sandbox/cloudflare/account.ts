@@ -21,7 +21,7 @@ import {
   type Source,
   type Version,
 } from "./model.ts";
-import type { Upload } from "./upload.ts";
+import { isRecord, type Upload } from "./upload.ts";
 import { Zone } from "./zone.ts";
 
 /** Names of the one account that the emulator knows. */
@@ -241,9 +241,16 @@ function newScript(name: string, now: Date): Script {
   };
 }
 
+/** Source: developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit. */
+function isRateLimit({ namespace_id: id, simple }: Binding): boolean {
+  return typeof id === "string" && isRecord(simple) && Number(simple["limit"]) > 0 && (simple["period"] === 10 || simple["period"] === 60);
+}
+
 function checkBinding(binding: Binding, script: Script, kv: KvNamespaces): void {
   if (binding.type === "durable_object_namespace" && !script.classes.has(String(binding["class_name"])))
     throw noSuchClass(String(binding["class_name"]), binding.name);
   if (binding.type === "kv_namespace" && !kv.has(String(binding["namespace_id"])))
     throw badRequest(`KV namespace of binding ${binding.name} not found`);
+  if (binding.type === "ratelimit" && !isRateLimit(binding))
+    throw badRequest(`rate limit ${binding.name} has no limit, or a period other than 10 or 60`);
 }

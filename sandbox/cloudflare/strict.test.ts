@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Binding } from "./model.ts";
 import { secret, apiKit, uploadForm, workerSource, type UploadOptions } from "./test-kit.ts";
 
 const kit = apiKit();
@@ -77,6 +78,14 @@ describe("secrets and uploads", () => {
       { id: second, number: 2, resources: { bindings: [{ name: "SECRET", type: "secret_text" }] } },
       { id: first, number: 1 },
     ]);
+  });
+
+  it("bindings to what does not exist or cannot be are refused", async () => {
+    const refused = async (binding: Binding) => (await kit.call("PUT", scripts("bound"), uploadForm({ bindings: [binding] }))).status;
+    expect(await refused({ name: "KV", type: "kv_namespace", namespace_id: "f".repeat(32) })).toBe(400);
+    expect(await refused({ name: "RL", type: "ratelimit", namespace_id: "1", simple: { limit: 10, period: 30 } })).toBe(400);
+    expect(await refused({ name: "AI", type: "ai" })).toBe(400);
+    expect(await refused({ name: "RL", type: "ratelimit", namespace_id: "1", simple: { limit: 10, period: 60 } })).toBe(200);
   });
 
   it("no answer of the API has the text of a secret", async () => {
