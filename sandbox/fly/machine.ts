@@ -9,7 +9,7 @@ import type { VendorContext } from "../vendor.ts";
 import { Checks } from "./checks.ts";
 import { hasService, isStandby, type MachineConfig, type MachineState } from "./config.ts";
 import { Lease, MachineConflict } from "./lease.ts";
-import { type FlyApp, imageRef, machineId, secretsOnHost, versionId } from "./records.ts";
+import { type FlyApp, machineId, secretsOnHost, versionId } from "./records.ts";
 
 /** After the proxy forgot a Machine, its open requests may take this long; then it gets its kill signal. Unit: milliseconds. */
 const OPEN_REQUESTS_MS = 5_000;
@@ -187,24 +187,9 @@ export class Machine {
     late.abort();
   }
 
-  onWire() {
-    return {
-      id: this.id,
-      name: this.name,
-      state: this.state,
-      region: this.region,
-      image_ref: { ...imageRef(this.config.image), labels: {} },
-      instance_id: this.instanceId,
-      version: this.instanceId,
-      private_ip: `fdaa:0:1:a7b::${this.id.slice(0, 4)}`,
-      created_at: this.createdAt.toISOString(),
-      updated_at: this.updatedAt.toISOString(),
-      config: this.config,
-      events: this.events.toReversed(),
-      checks: this.#checks?.onWire() ?? [],
-      host_status: "ok",
-      cordoned: this.cordoned,
-    };
+  /** Results of the health checks, as they look on the wire. */
+  checksOnWire(): ReturnType<Checks["onWire"]> {
+    return this.#checks?.onWire() ?? [];
   }
 
   #record(type: string, status: string): void {

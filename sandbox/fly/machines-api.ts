@@ -5,7 +5,7 @@ import type { VendorApp } from "../vendor.ts";
 import type { FlyCloud } from "./cloud.ts";
 import { type Held, LEASE_OWNER } from "./lease.ts";
 import type { Machine } from "./machine.ts";
-import type { FlyApp } from "./records.ts";
+import { type FlyApp, imageRef } from "./records.ts";
 import { parseBody, refuse } from "./wire.ts";
 
 /** Request header that carries the lease. */
@@ -51,6 +51,26 @@ const leaseOnWire = (lease: Held) => ({
   },
 });
 
+const machineOnWire = (machine: Machine) => {
+  return {
+    id: machine.id,
+    name: machine.name,
+    state: machine.state,
+    region: machine.region,
+    image_ref: { ...imageRef(machine.config.image), labels: {} },
+    instance_id: machine.instanceId,
+    version: machine.instanceId,
+    private_ip: `fdaa:0:1:a7b::${machine.id.slice(0, 4)}`,
+    created_at: machine.createdAt.toISOString(),
+    updated_at: machine.updatedAt.toISOString(),
+    config: machine.config,
+    events: machine.events.toReversed(),
+    checks: machine.checksOnWire(),
+    host_status: "ok",
+    cordoned: machine.cordoned,
+  };
+};
+
 /** Adds the routes. @param appOf the app of a request, or its refusal. */
 export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Context) => FlyApp): void {
   const machineOf = (c: Context): Machine => appOf(c).machines.get(c.req.param("id") ?? "") ?? refuse(404, "machine not found");
@@ -67,7 +87,7 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
     const machines = [...appOf(c).machines.values()]
       .filter((machine) => deleted || machine.state !== "destroyed")
       .filter((machine) => wanted.every(([key, value]) => machine.config.metadata?.[key.slice("metadata.".length)] === value));
-    return c.json(machines.map((machine) => machine.onWire()));
+    return c.json(machines.map((machine) => machineOnWire(machine)));
   });
   api.post("/v1/apps/:app/machines", async (c) => {
     const app = appOf(c);
@@ -80,16 +100,16 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
     const version = machine.instanceId;
     const lease = ttlSeconds > 0 ? machine.lease.acquire({ ttlSeconds, description: "", version, nonce: undefined }) : null;
     if (!input.skip_launch) machine.launch(input.min_secrets_version ?? 0);
-    return c.json({ ...machine.onWire(), ...(lease ? { nonce: lease.nonce } : {}) });
+    return c.json({ ...machineOnWire(machine), ...(lease ? { nonce: lease.nonce } : {}) });
   });
-  api.get("/v1/apps/:app/machines/:id", (c) => c.json(machineOf(c).onWire()));
+  api.get("/v1/apps/:app/machines/:id", (c) => c.json(machineOnWire(machineOf(c))));
   api.post("/v1/apps/:app/machines/:id", async (c) => {
     const machine = leased(c);
     const input = await parseBody(machineBody, c);
     if (input.current_version !== undefined && input.current_version !== machine.instanceId)
       refuse(412, "failed_precondition: current_version does not match");
     machine.update(input.config, { skipLaunch: input.skip_launch, minSecretsVersion: input.min_secrets_version ?? 0 });
-    return c.json(machine.onWire());
+    return c.json(machineOnWire(machine));
   });
   api.delete("/v1/apps/:app/machines/:id", (c) => {
     leased(c).destroy(c.req.query("force") === "true" || c.req.query("kill") === "true");

@@ -7,7 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { page, type Route, to } from "../edge.ts";
 import type { VendorContext } from "../vendor.ts";
 import { KoyebInstances } from "./instances.ts";
+import { putToSleep, wakeUp } from "./sleep.ts";
 import {
+  freeze,
   type KoyebApp,
   type KoyebDeployment,
   type KoyebInstance,
@@ -69,7 +71,7 @@ export class KoyebCloud {
       version: own.length + 1,
       definition: structuredClone(service.definition),
       skipBuild,
-      ...this.#freeze(service),
+      ...freeze(service.definition, this.secrets.values()),
       status: "PENDING",
       messages: [],
       abort: new AbortController(),
@@ -109,24 +111,16 @@ export class KoyebCloud {
 
   /** Puts the active deployment to sleep. light = memory kept (it resumes with its old environment); deep = stopped. */
   async sleep(service: KoyebService, depth: "light" | "deep"): Promise<void> {
-    const deployment = this.#active(service);
-    mark(deployment, "SLEEPING");
-    const awake = this.instances.of(deployment).filter((instance) => instance.running !== null);
-    await Promise.all(
-      awake.map(async (instance) => {
-        mark(instance, "SLEEPING");
-        await this.instances.withdraw(instance);
-        if (depth === "light") instance.running?.instance.suspend();
-        else await this.instances.stop(instance, "SLEEPING");
-      }),
-    );
+    await putToSleep(this.instances, this.#active(service), depth);
     this.#touch(service, service.status);
   }
 
   /** Wakes a sleeping service: light sleep resumes the memory, deep sleep boots from the deployment's frozen environment. */
   async wake(service: KoyebService): Promise<void> {
     const deployment = this.#active(service);
-    const wake = this.#waking.get(deployment.id) ?? this.#wakeUp(deployment).finally(() => this.#waking.delete(deployment.id));
+    const boot = (fresh: readonly KoyebInstance[]) => this.#bootAll(fresh);
+    const begin = () => wakeUp(this.instances, deployment, boot, this.#context.timings.koyebStepMs);
+    const wake = this.#waking.get(deployment.id) ?? begin().finally(() => this.#waking.delete(deployment.id));
     this.#waking.set(deployment.id, wake);
     await wake;
   }
@@ -177,19 +171,6 @@ export class KoyebCloud {
   #regions(deployment: KoyebDeployment): readonly string[] {
     const { regions } = deployment.definition;
     return regions && regions.length > 0 ? regions : ["fra"];
-  }
-
-  /** The environment of the definition with the secrets as they are at this moment. */
-  #freeze(service: KoyebService): Pick<KoyebDeployment, "environment" | "missingSecrets"> {
-    const byName = new Map([...this.secrets.values()].map((secret) => [secret.name, secret.value]));
-    const environment: Record<string, string> = {};
-    const missingSecrets: string[] = [];
-    for (const { key, value, secret } of service.definition.env ?? []) {
-      const text = secret === undefined || secret === "" ? (value ?? "") : byName.get(secret);
-      if (text === undefined) missingSecrets.push(secret ?? "");
-      else environment[key] = text;
-    }
-    return { environment, missingSecrets };
   }
 
   async #walk(service: KoyebService, deployment: KoyebDeployment): Promise<void> {
@@ -296,29 +277,5 @@ export class KoyebCloud {
     await sleep(drainMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
     await Promise.all(alive.map((instance) => this.instances.end(instance)));
     mark(deployment, "STOPPED");
-  }
-
-  async #wakeUp(deployment: KoyebDeployment): Promise<void> {
-    const asleep = this.instances.of(deployment).filter((instance) => instance.status === "SLEEPING");
-    const cold = asleep.filter((instance) => instance.running === null);
-    for (const instance of asleep) {
-      instance.running?.instance.resume();
-      if (instance.running) this.instances.admit(instance);
-      else mark(instance, "STOPPED");
-    }
-    // A cold start is a new instance of the same deployment.
-    const fresh = cold.map((instance) => this.instances.allocate(deployment, instance.region, instance.replica));
-    mark(deployment, fresh.length > 0 ? "STARTING" : "HEALTHY");
-    if (fresh.length === 0) return;
-    try {
-      await sleep(this.#context.timings.koyebStepMs, undefined, { signal: deployment.abort.signal });
-      await this.#bootAll(fresh);
-      for (const instance of fresh) this.instances.admit(instance);
-      mark(deployment, "HEALTHY");
-    } catch (error) {
-      await Promise.all(fresh.map((instance) => this.instances.stop(instance, "ERROR")));
-      if (deployment.status === "STARTING") mark(deployment, "UNHEALTHY");
-      throw error;
-    }
   }
 }

@@ -119,6 +119,19 @@ export function mark<T extends { status: string; updatedAt: Date }>(record: T, s
   record.updatedAt = new Date();
 }
 
+/** The environment of a definition with the secrets as they are at this moment. */
+export function freeze(definition: Definition, secrets: Iterable<KoyebSecret>): Pick<KoyebDeployment, "environment" | "missingSecrets"> {
+  const byName = new Map([...secrets].map((secret) => [secret.name, secret.value]));
+  const environment: Record<string, string> = {};
+  const missingSecrets: string[] = [];
+  for (const { key, value, secret } of definition.env ?? []) {
+    const text = secret === undefined || secret === "" ? (value ?? "") : byName.get(secret);
+    if (text === undefined) missingSecrets.push(secret ?? "");
+    else environment[key] = text;
+  }
+  return { environment, missingSecrets };
+}
+
 const organization_id = ORGANIZATION.id;
 const times = (record: { readonly createdAt: Date; readonly updatedAt: Date }) => ({
   created_at: record.createdAt.toISOString(),
