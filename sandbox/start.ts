@@ -156,9 +156,10 @@ export function joinEnvironment(urls: SandboxUrls, tokens: VendorContext["tokens
     GITHUB_API_URL: urls.github,
     GITHUB_BASE_URL: `${urls.github}/`,
     // gh speaks plain HTTP to this one name, and Go's client sends it to the proxy; everything else on loopback goes direct.
+    // Not "localhost": that would take api.github.localhost with it.
     GH_HOST: "github.localhost",
     HTTP_PROXY: urls.github,
-    NO_PROXY: "127.0.0.1,localhost",
+    NO_PROXY: "127.0.0.1",
     CLOUDFLARE_API_TOKEN: tokens.cloudflare,
     CLOUDFLARE_ACCOUNT_ID: SANDBOX_NAMES.accountId,
     CLOUDFLARE_API_BASE_URL: urls.cloudflare,

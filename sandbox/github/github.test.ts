@@ -145,6 +145,24 @@ test("the prefix /api/v3, repository ids and conditional requests answer like th
   expect((await call("GET", REPO, undefined, { "if-none-match": tag })).status).toBe(304);
 });
 
+test("a list names its other pages, and GraphQL knows two questions", async () => {
+  for (const name of ["a", "b", "c"]) await call("PUT", `${REPO}/actions/secrets/${name}`, await seal(`${REPO}/actions`, "x"));
+  const first = await call("GET", `${REPO}/actions/secrets?per_page=2`);
+  expect(first.headers.get("link")).toBe(
+    `<${github.url}${REPO}/actions/secrets?per_page=2&page=2>; rel="next", <${github.url}${REPO}/actions/secrets?per_page=2&page=2>; rel="last"`,
+  );
+  expect((await call("GET", `${REPO}/actions/secrets?per_page=2&page=2`)).json.secrets).toHaveLength(1);
+  expect((await call("POST", "/graphql", { query: "query UserCurrent { viewer { login } }" })).json.data.viewer.login).toBe(
+    "sandbox-operator",
+  );
+  const query = "query($owner:String!,$name:String!){repository(owner: $owner, name: $name){id}}";
+  expect((await call("POST", "/api/graphql", { query, variables: { owner: "sandbox-org", name: "mcp" } })).json.data.repository.id).toMatch(
+    /^R_/,
+  );
+  expect((await call("POST", "/graphql", { query: "{ rateLimit { cost } }" })).status).toBe(404);
+  expect(context.faults.calls.at(-1)?.known).toBe(false);
+});
+
 test("a call that is not imitated is a 404 and is reported by name", async () => {
   expect((await call("GET", `${REPO}/stargazers`)).status).toBe(404);
   expect(unknown).toEqual(["sandbox: github does not imitate GET /repos/sandbox-org/mcp/stargazers"]);

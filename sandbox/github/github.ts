@@ -6,6 +6,7 @@ import { etag } from "hono/etag";
 import { Hono, type Context } from "hono";
 import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
 import { addGit } from "./git-routes.ts";
+import { addGraphql } from "./graphql.ts";
 import { addProtection } from "./protection-routes.ts";
 import { RateLimits } from "./rate.ts";
 import { addRepositories } from "./repository-routes.ts";
@@ -63,6 +64,7 @@ export async function startGithub(context: VendorContext, options: GithubOptions
     if (refusal) return refusal;
     await next();
     rates.stamp(c.res.headers);
+    c.res.headers.set("x-oauth-scopes", "read:org, repo, workflow");
     c.res.headers.set("x-github-request-id", crypto.randomUUID().toUpperCase());
     c.res.headers.set("x-github-api-version-selected", c.req.header("x-github-api-version") ?? "2022-11-28");
     return undefined;
@@ -78,6 +80,8 @@ export async function startGithub(context: VendorContext, options: GithubOptions
   addGit(app, repositoryOf);
   addRepositories(app, state, repositoryOf);
   addProtection(app, state, repositoryOf);
+
+  addGraphql(app, state);
 
   const listener = await listen(withFaults("github", context, app), context.port("github"));
   return {

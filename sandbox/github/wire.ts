@@ -14,10 +14,21 @@ export const invalid = (c: Context, message: string, errors?: readonly unknown[]
 /** GitHub's times have no fraction: two writes within one second carry the same `updated_at`. Unit of `ms`: milliseconds. */
 export const isoSeconds = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
-/** One page of `items`; `per_page` at most `max`. */
+/** One page of `items`, `per_page` at most `max`; other pages are named in `Link`, which is how clients find them. */
 export function page<T>(c: Context, items: readonly T[], max = 100): readonly T[] {
   const perPage = Math.min(max, Math.max(1, Number.parseInt(c.req.query("per_page") ?? "30", 10) || 30));
   const number = Math.max(1, Number.parseInt(c.req.query("page") ?? "1", 10) || 1);
+  const last = Math.max(1, Math.ceil(items.length / perPage));
+  const link = (page: number, rel: string): string => {
+    const url = new URL(c.req.url);
+    url.searchParams.set("page", String(page));
+    return `<${url.href}>; rel="${rel}"`;
+  };
+  const links = [
+    ...(number > 1 ? [link(number - 1, "prev"), link(1, "first")] : []),
+    ...(number < last ? [link(number + 1, "next"), link(last, "last")] : []),
+  ];
+  if (links.length > 0) c.header("link", links.join(", "));
   return items.slice((number - 1) * perPage, number * perPage);
 }
 
