@@ -6,7 +6,8 @@ import { Command, CommanderError, Option } from "commander";
 import type { Context } from "./context.ts";
 import { EXIT, McpistError, type ExitCode } from "./errors.ts";
 import { printError, printJson } from "./output.ts";
-import { toolVersion, type CommonFlags } from "./session.ts";
+import type { CommonFlags } from "./flags.ts";
+import { toolVersion } from "./version.ts";
 
 /** A command's work: everything it needs comes in, its exit code comes out. */
 export type Work<Flags> = (context: Context, flags: Flags) => Promise<ExitCode>;
@@ -230,11 +231,7 @@ ${EXIT_CODES}`,
   const jwks = root.command("jwks").description("The gateway's copy of the sign-in keys.");
   common(jwks.command("purge"))
     .description("Makes every gateway isolate fetch the sign-in keys anew.")
-    .action(
-      action(async () =>
-        (await import("./commands/not-built.ts")).notBuilt("jwks purge", "deploy a new Worker version: it starts with empty caches"),
-      ),
-    );
+    .action(action(async () => (await import("./commands/jwks.ts")).jwksPurge));
   return root;
 }
 

@@ -1,5 +1,4 @@
 /** Puts an environment, its tokens and its platforms together for one command. */
-import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import type { TargetKind } from "../contract/secret-names.ts";
 import type { Context } from "./context.ts";
@@ -12,16 +11,11 @@ import { flyApi, flyOrigin } from "./targets/fly.ts";
 import { githubApi, githubStore, githubVault } from "./targets/github.ts";
 import { koyebApi, koyebOrigin } from "./targets/koyeb.ts";
 import type { Targets } from "./targets/types.ts";
+import type { CommonFlags } from "./flags.ts";
 import { tokenOf } from "./tokens.ts";
+import { toolVersion } from "./version.ts";
 
-/** Flags that every command takes. */
-export interface CommonFlags {
-  readonly env?: string;
-  readonly config: string;
-  readonly json: boolean;
-  readonly yes: boolean;
-  readonly debug: boolean;
-}
+export type { CommonFlags };
 
 /** Base URLs; each may be replaced by the vendor's own variable. */
 const BASE_URLS: Readonly<Record<TargetKind, readonly [variable: string, fallback: string]>> = {
@@ -45,19 +39,6 @@ export interface Session extends NamedEnvironment {
   readonly store: GitStore;
   readonly journal: Journal;
   run(report: Reporter): Run;
-}
-
-/** Version of this tool. */
-export function toolVersion(): string {
-  for (const path of ["../package.json", "../../package.json"]) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as { name: string; version: string };
-      if (name === "mcpist") return version;
-    } catch {
-      // the other place: the published package has one more folder
-    }
-  }
-  return "unknown";
 }
 
 /** Who runs this, for the journal: the workflow's actor, else the local user. */

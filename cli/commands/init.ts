@@ -8,7 +8,8 @@ import { SANDBOX_ENVIRONMENT } from "../../contract/sandbox.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { printJson, styles } from "../output.ts";
-import { toolVersion, type CommonFlags } from "../session.ts";
+import type { CommonFlags } from "../flags.ts";
+import { toolVersion } from "../version.ts";
 import {
   bootstrapCommands,
   checkAnswer,

@@ -1,0 +1,8 @@
+/** Flags that every command takes. */
+export interface CommonFlags {
+  readonly env?: string;
+  readonly config: string;
+  readonly json: boolean;
+  readonly yes: boolean;
+  readonly debug: boolean;
+}
