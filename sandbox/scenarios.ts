@@ -28,6 +28,7 @@ export interface Scenario {
 }
 
 const { koyebApp, koyebService, flyApp } = SANDBOX_NAMES;
+const MACHINE_WAIT_SECONDS = 30;
 const FLY_MACHINES = `/v1/apps/${flyApp}/machines`;
 
 const refuse = (status: number, retryAfterSeconds?: number): FaultEffect => ({
@@ -75,9 +76,18 @@ const sleep =
 const machines =
   (down: "stop" | "suspend"): Scenario["start"] =>
   async ({ call }) => {
-    const all = listAt(await call("fly", "GET", FLY_MACHINES), "items").map((machine) => String(machine["id"]));
-    await Promise.all(all.map((id) => call("fly", "POST", `${FLY_MACHINES}/${id}/${down}`, {})));
-    return async () => void (await Promise.all(all.map((id) => call("fly", "POST", `${FLY_MACHINES}/${id}/start`, {}, [412]))));
+    const all = listAt(await call("fly", "GET", FLY_MACHINES), "items").map(
+      ({ id, instance_id: version }) => [String(id), String(version)] as const,
+    );
+    const bring = (action: "stop" | "suspend" | "start", state: "stopped" | "suspended" | "started") =>
+      Promise.all(
+        all.map(async ([id, version]) => {
+          await call("fly", "POST", `${FLY_MACHINES}/${id}/${action}`, {});
+          await call("fly", "GET", `${FLY_MACHINES}/${id}/wait?state=${state}&instance_id=${version}&timeout=${MACHINE_WAIT_SECONDS}`);
+        }),
+      );
+    await bring(down, down === "stop" ? "stopped" : "suspended");
+    return async () => void (await bring("start", "started"));
   };
 
 const BY_NAME: Readonly<Record<string, Scenario>> = {

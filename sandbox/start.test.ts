@@ -1,13 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:net";
 import { once } from "node:events";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { parseConfig, type Environment } from "../contract/config.ts";
 import { SANDBOX_NAMES, SANDBOX_VARIABLE, sandboxEnvironment } from "../contract/sandbox.ts";
 import { koyebSlotSecret, WORKER_BINDING } from "../contract/secret-names.ts";
 import { ZERO_TOMBSTONE } from "../contract/gateway-secret.ts";
 import { LISTENERS } from "./context.ts";
 import { provisionBase, provisionService } from "./provision.ts";
+import { OBSERVATION_PATH } from "../contract/headers.ts";
+import { SCENARIOS } from "./scenarios.ts";
 import { SandboxStartError, startSandbox, type Sandbox } from "./start.ts";
 import { startTraffic } from "./traffic.ts";
 
@@ -60,6 +62,28 @@ test("a provisioned sandbox answers real MCP requests of many users without one 
   expect(report.sent).toBeGreaterThan(100);
 });
 
+test("every scenario starts and ends, and afterwards both origins answer through the gateway", async () => {
+  const { faults, scenarios, urls } = sandbox;
+  const timings = sandbox.context.timings;
+  for (const { name } of SCENARIOS) {
+    await scenarios.start(name);
+    expect(scenarios.active()).toEqual([name]);
+    await scenarios.stop(name);
+  }
+  expect(scenarios.active()).toEqual([]);
+  expect(faults.list()).toEqual([]);
+  expect(sandbox.context.timings).toEqual(timings);
+  await vi.waitFor(
+    async () => {
+      for (const origin of ["koyeb", "fly"]) {
+        const answer = await fetch(`${urls.gateway}${OBSERVATION_PATH}?origin=${origin}`);
+        expect(await answer.json()).toMatchObject({ via: { origin, status: 200, observation: { accepted: true } } });
+      }
+    },
+    { timeout: 20_000, interval: 200 },
+  );
+});
+
 test("nothing that the sandbox's own provisioning calls is missing from the emulators", () => {
   expect(sandbox.faults.calls.filter((call) => !call.known)).toEqual([]);
 });
@@ -78,7 +102,9 @@ test("an occupied port is one clear error that names the listener, and everythin
   await once(blocker, "listening");
   const { port } = blocker.address() as { port: number };
   const portBase = port - LISTENERS.indexOf("idp");
-  const failure = await startSandbox({ log: () => undefined, portBase }).catch((error: unknown) => error);
+  const failure = await startSandbox({ log: () => undefined, portBase, databaseUrl: "postgres://127.0.0.1:9/none" }).catch(
+    (error: unknown) => error,
+  );
   expect(failure).toBeInstanceOf(SandboxStartError);
   expect((failure as Error).message).toBe(`port ${port} for the sandbox's idp listener is taken`);
   await expect(fetch(`http://127.0.0.1:${portBase + LISTENERS.indexOf("github")}/`)).rejects.toThrow();
