@@ -168,6 +168,7 @@ export function joinEnvironment(urls: SandboxUrls, tokens: VendorContext["tokens
     KOYEB_TOKEN: tokens.koyeb,
     FLY_FLAPS_BASE_URL: urls.fly,
     FLY_API_BASE_URL: urls.fly,
+    FLY_UIEX_BASE_URL: urls.fly,
     FLY_API_TOKEN: tokens.fly,
     DATABASE_URL: urls.database,
     // Clients that call home or ask questions would meet nobody here.
