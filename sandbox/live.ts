@@ -1,5 +1,5 @@
 /** The page that shows a running sandbox: lanes of the last minutes, and buttons for scenarios. Part of the control endpoint. */
-import { renderChart } from "./chart.ts";
+import { renderChart } from "./view/chart.ts";
 import { renderLivePage } from "./page.ts";
 import { SCENARIOS, type Scenarios } from "./scenarios.ts";
 import type { Sandbox } from "./start.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { markup } from "./html.ts";
-import { barsOf, describe, kidsOf } from "./chart.ts";
+import { markup } from "./view/html.ts";
+import { barsOf, describe, kidsOf } from "./view/chart.ts";
 import { renderLivePage, renderPage, rotationTiles } from "./page.ts";
 import type { TimelineData } from "./recorder.ts";
 

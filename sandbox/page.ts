@@ -1,7 +1,7 @@
 /** The page around a chart: one self-contained HTML file for `demo --html`, and one that refreshes itself for `sandbox --ui`. */
-import { renderChart } from "./chart.ts";
-import { markup, trusted, type Html } from "./html.ts";
-import { LIVE_SCRIPT, POINTER_SCRIPT, STYLE } from "./page-style.ts";
+import { renderChart } from "./view/chart.ts";
+import { markup, trusted, type Html } from "./view/html.ts";
+import { LIVE_SCRIPT, POINTER_SCRIPT, STYLE } from "./view/style.ts";
 import type { TimelineData } from "./recorder.ts";
 
 /** Figures above the chart. */

@@ -1,6 +1,6 @@
 /** The traffic under the lanes: requests and failures a second as bars, latency as two lines. Pure. */
 import { markup, trusted, type Html } from "./html.ts";
-import type { TimelineData } from "./recorder.ts";
+import type { TimelineData } from "../recorder.ts";
 
 /** Requests, failures and latency over time; the SVGs are stretched, so they hold no text. @returns null without traffic. */
 export function curves({ samples, binMs, fromMs, toMs }: TimelineData): Html | null {

@@ -2,11 +2,11 @@
  * Draws a recording: a lane per party with the kids it sends or accepts, the steps above, and everything once more as a table.
  * Pure; knows kids, never values.
  */
-import { ZERO_TOMBSTONE } from "../contract/gateway-secret.ts";
+import { ZERO_TOMBSTONE } from "../../contract/gateway-secret.ts";
 import { curves } from "./curves.ts";
 import { markup, type Html } from "./html.ts";
-import { KID_COLOURS } from "./page-style.ts";
-import type { Lane, PartyState, Span, TimelineData } from "./recorder.ts";
+import { KID_COLOURS } from "./style.ts";
+import type { Lane, PartyState, Span, TimelineData } from "../recorder.ts";
 
 /** Characters of a kid that are shown in a bar. */
 const SHORT_KID = 6;
