@@ -23,7 +23,7 @@ describe("environment of an origin", () => {
     expect(parsed.ok && parsed.value).toMatchObject({
       port: 8080,
       host: "0.0.0.0",
-      drainSeconds: 10,
+      drainSeconds: 4,
       instanceId: "local-id-1",
       deployment: "local",
     });

@@ -2,14 +2,13 @@
  * PGlite inside the process, in memory, migrated and seeded: for one origin on its own, when the configuration says "embedded".
  * Two origins with embedded databases share nothing: no claims, no counters, no revocations.
  */
+import type { PGlite } from "@electric-sql/pglite";
 import type { Registry } from "../modules/registry.ts";
 import type { Database } from "./database.ts";
 import { addTools, migrate, readSeed } from "./migrations.ts";
 
-/** Starts PGlite in memory, without any schema. */
-export async function openPglite(): Promise<Database> {
-  const { PGlite } = await import("@electric-sql/pglite");
-  const db = await PGlite.create();
+/** The seam around a PGlite. */
+export function fromPglite(db: PGlite): Database {
   return {
     async query<Row extends object>(text: string, parameters: readonly unknown[] = []) {
       return (await db.query<Row>(text, [...parameters])).rows;
@@ -24,6 +23,12 @@ export async function openPglite(): Promise<Database> {
       await db.close();
     },
   };
+}
+
+/** Starts PGlite in memory, without any schema. */
+export async function openPglite(): Promise<Database> {
+  const { PGlite } = await import("@electric-sql/pglite");
+  return fromPglite(await PGlite.create());
 }
 
 /** Starts PGlite in memory with schema, tools and seed. */

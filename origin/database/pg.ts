@@ -30,6 +30,8 @@ export function openPostgres(url: string, onError: () => void, { queryTimeoutMs 
   };
   const pool = new pg.Pool({ ...settings, max, idleTimeoutMillis: IDLE_TIMEOUT_MS, allowExitOnIdle: true });
   pool.on("error", onError);
+  // The pool stops listening to a client that it is closing; an error that nobody hears would end the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
 
   return {
     async query<Row extends object>(text: string, parameters: readonly unknown[] = []) {

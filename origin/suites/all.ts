@@ -1,5 +1,6 @@
 /** Every suite that needs an origin with a database, once per kind of database. */
 import type { TestDatabase } from "../testing/database.ts";
+import { describeBroker } from "./broker.ts";
 import { describeCalls } from "./calls.ts";
 import { describeDatabase } from "./database.ts";
 import { describeDrain } from "./drain.ts";
@@ -14,4 +15,5 @@ export function describeAll(database: () => TestDatabase): void {
   describeCalls(database);
   describePermissions(database);
   describeDrain(database);
+  describeBroker(database);
 }

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { openPglite } from "../database/embedded.ts";
 import { addTools, migrate, readSeed } from "../database/migrations.ts";
 import type { Database } from "../database/database.ts";
+import type { BrokerDatabase, Query } from "../../supabase/functions/token-broker/handler.ts";
 import { createRegistry } from "../modules/registry.ts";
 import { testModules } from "./modules.ts";
 
@@ -13,7 +14,7 @@ export interface TestDatabase {
   /** Role mcpist_origin on PostgreSQL; the owner on PGlite, which has one session. Opened anew for each origin. */
   readonly openOrigin: () => Promise<Database>;
   /** Role mcpist_broker on PostgreSQL; the owner on PGlite. */
-  readonly broker: Database;
+  readonly broker: BrokerDatabase;
   close(): Promise<void>;
 }
 
@@ -30,6 +31,30 @@ export async function prepare(admin: Database): Promise<void> {
 
 const shared = (database: Database): Database => ({ ...database, close: async () => {} });
 
+/** Transactions one after another, because PGlite has one session. */
+function oneSession(database: Database): BrokerDatabase {
+  const query: Query = (text, parameters) => database.query(text, parameters);
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    query,
+    transaction(work) {
+      const result = last.then(async () => {
+        await database.script("begin");
+        try {
+          const value = await work(query);
+          await database.script("commit");
+          return value;
+        } catch (cause) {
+          await database.script("rollback");
+          throw cause;
+        }
+      });
+      last = result.catch(() => {});
+      return result;
+    },
+  };
+}
+
 /** PGlite in memory. */
 export async function pgliteDatabase(): Promise<TestDatabase> {
   const admin = await openPglite();
@@ -38,7 +63,7 @@ export async function pgliteDatabase(): Promise<TestDatabase> {
     kind: "pglite",
     admin,
     openOrigin: async () => shared(admin),
-    broker: shared(admin),
+    broker: oneSession(admin),
     close: () => admin.close(),
   };
 }

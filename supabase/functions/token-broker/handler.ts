@@ -1,0 +1,164 @@
+/**
+ * The token broker: gives an origin a short-lived access token of one user for one module. Refresh tokens stay between the Vault and
+ * this function; they are never returned and never logged. It trusts nothing but its own credential: that the user may use the
+ * module is checked again, in the database, by a function that also locks the connection while it is refreshed.
+ */
+import { BROKER_SECRET_HEADER } from "./credential.ts";
+import { refresh, type Provider } from "./refresh.ts";
+
+/** One statement. */
+export type Query = <Row extends object>(text: string, parameters: readonly (string | number | null)[]) => Promise<readonly Row[]>;
+
+/** The broker's database role. */
+export interface BrokerDatabase {
+  readonly query: Query;
+  /** Runs `work` in one transaction; rolls back when it throws. */
+  transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
+}
+
+/** What the broker needs from outside. */
+export interface BrokerParts {
+  readonly database: BrokerDatabase;
+  readonly isCaller: (presented: string | null) => boolean;
+  /** By module name. */
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly fetch: typeof fetch;
+  /** Writes one JSON line. */
+  readonly line: (event: Readonly<Record<string, unknown>>) => void;
+}
+
+const MAX_BODY_BYTES = 4096;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const MODULE = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** A request that has the right shape. */
+interface Asked {
+  readonly requestId: string;
+  readonly userId: string;
+  readonly module: string;
+}
+/** How a request ends. */
+type Outcome =
+  | { readonly kind: "token"; readonly accessToken: string; readonly expiresAt: number | null }
+  | { readonly kind: "not_connected" }
+  | { readonly kind: "broken" }
+  | { readonly kind: "unavailable" };
+
+const OPEN = `
+select secret, expired, extract(epoch from access_expires_at)::float8 as expires_at from mcpist.broker_open($1::uuid, $2)`;
+const STORE = "select mcpist.broker_store($1::uuid, $2, $3, $4::integer)";
+const BREAK = "select mcpist.broker_break($1::uuid, $2)";
+const LOG = `
+insert into mcpist.security_events (layer, event, severity, user_id, module, request_id, http_status)
+values ('broker', 'broker_denied', $1, $2::uuid, $3, $4::uuid, $5::integer)`;
+
+interface Connection {
+  readonly secret: string;
+  readonly expired: boolean;
+  readonly expires_at: number | null;
+}
+
+async function readAsked(request: Request): Promise<Asked | null> {
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) return null;
+  try {
+    const text = await request.text();
+    if (text.length > MAX_BODY_BYTES) return null;
+    const body = JSON.parse(text) as Record<string, unknown>;
+    const { request_id: requestId, user_id: userId, module } = body;
+    if (typeof requestId !== "string" || typeof userId !== "string" || typeof module !== "string") return null;
+    return UUID.test(requestId) && UUID.test(userId) && MODULE.test(module) ? { requestId, userId, module } : null;
+  } catch {
+    return null;
+  }
+}
+
+function tokensIn(secret: string): { readonly access: string | null; readonly refresh: string | null } {
+  try {
+    const { access_token: access, refresh_token: refreshToken } = JSON.parse(secret) as Record<string, unknown>;
+    return { access: typeof access === "string" ? access : null, refresh: typeof refreshToken === "string" ? refreshToken : null };
+  } catch {
+    return { access: null, refresh: null };
+  }
+}
+
+/** Opens the connection under its lock and refreshes where needed. @throws when the database does not answer. */
+function tokenFor({ userId, module }: Asked, { database, providers, fetch }: BrokerParts): Promise<Outcome> {
+  return database.transaction(async (query) => {
+    const [connection] = await query<Connection>(OPEN, [userId, module]);
+    if (!connection) return { kind: "not_connected" };
+    const kept = tokensIn(connection.secret);
+    if (kept.access !== null && !connection.expired) return { kind: "token", accessToken: kept.access, expiresAt: connection.expires_at };
+    if (kept.refresh === null) {
+      await query(BREAK, [userId, module]);
+      return { kind: "broken" };
+    }
+    const provider = providers.get(module);
+    // Our mistake, not the user's: the connection stays as it is.
+    if (!provider) return { kind: "unavailable" };
+    const refreshed = await refresh(provider, kept.refresh, fetch);
+    if (refreshed.kind === "unavailable") return { kind: "unavailable" };
+    if (refreshed.kind === "broken") {
+      await query(BREAK, [userId, module]);
+      return { kind: "broken" };
+    }
+    const { accessToken, refreshToken, expiresIn } = refreshed;
+    await query(STORE, [userId, module, JSON.stringify({ access_token: accessToken, refresh_token: refreshToken }), expiresIn]);
+    const [stored] = await query<Connection>(OPEN, [userId, module]);
+    return { kind: "token", accessToken, expiresAt: stored?.expires_at ?? null };
+  });
+}
+
+const empty = (status: number): Response => new Response(null, { status, headers: { "cache-control": "no-store" } });
+
+/** Builds the handler. */
+export function createBroker(parts: BrokerParts): (request: Request) => Promise<Response> {
+  const { database, isCaller, line } = parts;
+
+  async function deny(status: number, reason: string, asked: Asked | null): Promise<Response> {
+    const severity = reason === "caller" ? "critical" : "warn";
+    const { requestId = null, userId = null, module = null } = asked ?? {};
+    line({
+      at: new Date().toISOString(),
+      layer: "broker",
+      event: "broker_denied",
+      severity,
+      reason,
+      requestId,
+      userId,
+      module,
+      httpStatus: status,
+    });
+    try {
+      await database.query(LOG, [severity, userId, module, requestId, status]);
+    } catch {
+      // The line above is there; a database that is away must not change the answer.
+    }
+    return empty(status);
+  }
+
+  return async (request) => {
+    // The credential is checked before anything else, the method included. A repeated header arrives joined and matches nothing.
+    if (!isCaller(request.headers.get(BROKER_SECRET_HEADER))) return deny(403, "caller", null);
+    if (request.method !== "POST") return empty(405);
+    const asked = await readAsked(request);
+    if (!asked) return deny(400, "shape", null);
+    let outcome: Outcome;
+    try {
+      outcome = await tokenFor(asked, parts);
+    } catch {
+      return deny(503, "database", asked);
+    }
+    switch (outcome.kind) {
+      case "token":
+        return Response.json(
+          { access_token: outcome.accessToken, expires_at: outcome.expiresAt },
+          { headers: { "cache-control": "no-store" } },
+        );
+      case "not_connected":
+      case "broken":
+        return deny(404, outcome.kind, asked);
+      case "unavailable":
+        return deny(503, "provider", asked);
+    }
+  };
+}

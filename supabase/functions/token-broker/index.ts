@@ -1,0 +1,65 @@
+/**
+ * Supabase Edge Function `token-broker`, on Deno. Deploy with JWT verification off (supabase/config.toml): callers are origins, which have
+ * no JWT, and the function checks its own credential. Its secrets: BROKER_SECRET_A, BROKER_SECRET_B, BROKER_DATABASE_URL (role
+ * mcpist_broker) and MCPIST_PROVIDERS, a JSON object of {tokenUrl, clientId, clientSecret} by module name.
+ */
+import pg from "npm:pg@8.23.1";
+import { createCredentialCheck } from "./credential.ts";
+import { createBroker, type BrokerDatabase, type Query } from "./handler.ts";
+import type { Provider } from "./refresh.ts";
+
+/** Parses the providers. @throws {TypeError} without quoting what was there. */
+function providersIn(text: string | undefined): ReadonlyMap<string, Provider> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text ?? "{}");
+  } catch {
+    throw new TypeError("MCPIST_PROVIDERS must be JSON");
+  }
+  const providers = new Map<string, Provider>();
+  for (const [module, value] of Object.entries(parsed as Record<string, Partial<Provider>>)) {
+    const { tokenUrl = "", clientId = "", clientSecret = "" } = value;
+    const url = URL.canParse(tokenUrl) ? new URL(tokenUrl) : null;
+    const safe = url?.protocol === "https:" || (url?.protocol === "http:" && url.hostname === "127.0.0.1");
+    if (!safe || clientId === "" || clientSecret === "")
+      throw new TypeError("MCPIST_PROVIDERS needs tokenUrl (https), clientId and clientSecret per module");
+    providers.set(module, { tokenUrl, clientId, clientSecret });
+  }
+  return providers;
+}
+
+function openDatabase(url: string | undefined): BrokerDatabase {
+  if (url === undefined) throw new TypeError("BROKER_DATABASE_URL is not set");
+  const pool = new pg.Pool({ connectionString: url, max: 2, connectionTimeoutMillis: 5_000, query_timeout: 15_000 });
+  pool.on("error", () => {});
+  // The pool stops listening to a client that it is closing; an error that nobody hears would end the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
+  const query: Query = async (text, parameters) => (await pool.query(text, [...parameters])).rows;
+  return {
+    query,
+    async transaction(work) {
+      const client = await pool.connect();
+      try {
+        await client.query("begin");
+        const result = await work(async (text, parameters) => (await client.query(text, [...parameters])).rows);
+        await client.query("commit");
+        client.release();
+        return result;
+      } catch (cause) {
+        // Closing the connection ends its transaction and its lock, whatever state it is in.
+        client.release(true);
+        throw cause;
+      }
+    },
+  };
+}
+
+Deno.serve(
+  createBroker({
+    database: openDatabase(Deno.env.get("BROKER_DATABASE_URL")),
+    isCaller: createCredentialCheck(Deno.env.get("BROKER_SECRET_A"), Deno.env.get("BROKER_SECRET_B")),
+    providers: providersIn(Deno.env.get("MCPIST_PROVIDERS")),
+    fetch,
+    line: (event) => console.log(JSON.stringify(event)), // oxlint-disable-line no-console -- the Edge Runtime collects the console
+  }),
+);
