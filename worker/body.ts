@@ -2,8 +2,9 @@
  * The client's body on its way through: kept whole while it is small enough to be sent twice, streamed and counted beyond that.
  * Parses nothing.
  */
-import { MAX_BODY_BYTES, REPLAY_BODY_BYTES } from "./constants.ts";
-import { concat } from "./read-bounded.ts";
+import { DRAIN_BYTES, DRAIN_MS, MAX_BODY_BYTES, REPLAY_BODY_BYTES } from "./constants.ts";
+import { concat, readBounded } from "./read-bounded.ts";
+import { within } from "./within.ts";
 
 /** How far a streamed body has come. broken = the client went away; it says nothing about the origin. */
 export type Fate = "pending" | "sent" | "too-large" | "broken";
@@ -37,6 +38,18 @@ export async function takeBody(request: Request): Promise<ClientBody> {
     size += value.length;
   }
   return streamed(reader, concat(chunks, size));
+}
+
+/**
+ * Reads what nobody wanted, if it is little: a connection with an unread body is reset after the answer, and the reset can
+ * overtake the answer. Larger or slower bodies are not worth that. Never throws.
+ */
+export async function drain(request: Request): Promise<void> {
+  if (!request.body || request.bodyUsed || request.body.locked) return;
+  const declared = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (declared > DRAIN_BYTES) return;
+  const work: Promise<unknown> = declared >= 0 ? request.arrayBuffer() : readBounded(request.body, DRAIN_BYTES);
+  await within(work, DRAIN_MS).catch(() => undefined);
 }
 
 function streamed(reader: ReadableStreamDefaultReader<Uint8Array>, head: Uint8Array): StreamedBody {

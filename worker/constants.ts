@@ -4,6 +4,9 @@
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Bodies up to this size are kept so that a failed request can be sent to the other origin. */
 export const REPLAY_BODY_BYTES = 256 * 1024;
+/** The body of a refused request is read up to this size and time, so that the answer survives on the wire. */
+export const DRAIN_BYTES = 64 * 1024;
+export const DRAIN_MS = 1000;
 /** Sum of names, values and separators of the client's headers; equals the origins' own limit. */
 export const MAX_HEADER_BYTES = 32 * 1024;
 

@@ -1,5 +1,6 @@
 /** Bytes on the wire that no HTTP library would send: whatever they mean to somebody else, no origin ever gets a forged header. */
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { SECRET } from "./test/gateway.ts";
 import { CALL, newUser, startSession, type Session } from "./test/session.ts";
@@ -39,7 +40,7 @@ function raw(text: string): Promise<string> {
     socket.on("error", (error) => (answer === "" ? reject(error) : done()));
   });
 }
-const statuses = (answer: string): string[] => Array.from(answer.matchAll(/^HTTP\/1\.1 (\d{3})/gm), (match) => match[1] ?? "");
+const statuses = (answer: string): string[] => Array.from(answer.matchAll(/HTTP\/1\.1 (\d{3})/g), (match) => match[1] ?? "");
 const BODY = JSON.stringify(CALL);
 
 async function request(
@@ -127,6 +128,22 @@ describe("forged headers on the wire", () => {
     const huge = await raw(await request([`X-Padding: ${"x".repeat(400_000)}`])).catch(() => "HTTP/1.1 431");
     expect(["431", "400", undefined]).toContain(statuses(huge)[0]);
     expect(session.koyeb.seen).toEqual([]);
+  });
+});
+
+describe("connections", () => {
+  it("survive a refusal: the body that nobody wanted does not become a reset", async () => {
+    const { port } = new URL(session.gateway.url);
+    const socket = connect(Number(port), "127.0.0.1");
+    let answer = "";
+    socket.on("data", (chunk) => (answer += chunk.toString()));
+    socket.on("error", () => undefined);
+    for (let round = 1; round <= 3; round++) {
+      socket.write(await request([], { authorization: false }));
+      for (let i = 0; i < 300 && statuses(answer).length < round && !socket.closed; i++) await sleep(10);
+    }
+    expect([statuses(answer), socket.closed]).toEqual([["401", "401", "401"], false]);
+    socket.destroy();
   });
 });
 

@@ -1,5 +1,6 @@
 /** The gateway: the order of checks, and nothing else. Policy is in policy/, refusals become responses in deny.ts. */
 import type { Failure } from "./attempt.ts";
+import { drain } from "./body.ts";
 import { checkAddress, checkForm, signIn, understand } from "./checks.ts";
 import type { Env, Runtime, WaitUntil } from "./env.ts";
 import { forward } from "./forward.ts";
@@ -19,14 +20,21 @@ export { UserBurst } from "./burst.ts";
 export async function handle(request: Request, isolate: Isolate, waitUntil: WaitUntil): Promise<Response> {
   const visit = enter(request, isolate, waitUntil);
   try {
-    if (isPlain(visit.url, isolate.config)) return servePlain(visit);
-    const routed = route(request.method, visit.url.pathname);
-    if (!routed.ok) return refuse(visit, routed.error);
-    if (routed.value !== "mcp") return await serveOpen(visit, routed.value);
-    return isolate.service ? await serveMcp(visit, isolate.service) : refuse(visit, { reason: "config.invalid" });
+    const response = await serve(visit);
+    await drain(request);
+    return response;
   } catch (error) {
     return refuse(visit, { reason: "gateway.error", detail: error instanceof Error ? error.name : typeof error });
   }
+}
+
+async function serve(visit: Visit): Promise<Response> {
+  const { isolate, request, url } = visit;
+  if (isPlain(url, isolate.config)) return servePlain(visit);
+  const routed = route(request.method, url.pathname);
+  if (!routed.ok) return refuse(visit, routed.error);
+  if (routed.value !== "mcp") return serveOpen(visit, routed.value);
+  return isolate.service ? serveMcp(visit, isolate.service) : refuse(visit, { reason: "config.invalid" });
 }
 
 /** Cheap before expensive, anonymous before personal: objects and markers are only ever named by verified subjects. */
