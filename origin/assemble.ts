@@ -12,6 +12,7 @@ import { createClaims } from "./claims.ts";
 import type { OriginSettings } from "./config.ts";
 import type { Database } from "./database/database.ts";
 import type { EventSink } from "./events.ts";
+import { faultOf } from "./faults.ts";
 import { createSlidingLog } from "./limits/sliding-log.ts";
 import { createUsage, SYNC_INTERVAL_MS } from "./limits/usage.ts";
 import { createLog, FLUSH_MS } from "./log.ts";
@@ -63,9 +64,8 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
   if (!gate.ok) return err(gate.error);
 
   const metrics = createMetrics();
-  // Only the class of an error is printed: messages of libraries may quote what they were given.
   const onError = (error: unknown): void => {
-    line({ at: wallClock().toISOString(), event: "internal_error", error: error instanceof Error ? error.name : "unknown" });
+    line({ at: wallClock().toISOString(), event: "internal_error", severity: "error", ...faultOf(error) });
   };
   const background = createBackground(onError);
   const alerts = createAlerts({ webhook: config.alertWebhook, environment: config.environment, fetch, now, line });

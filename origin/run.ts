@@ -3,11 +3,13 @@
  * JSON lines, first of all the one that says on which port it listens; a refusal to start is one sentence on standard error.
  */
 import { randomUUID } from "node:crypto";
+import { writeSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { assemble } from "./assemble.ts";
 import { parseEnvironment } from "./config.ts";
 import { lazily, type Database } from "./database/database.ts";
+import { faultOf } from "./faults.ts";
 import { builtIn, createRegistry, type Registry } from "./modules/registry.ts";
 
 const destination = pino.destination({ fd: 1, sync: false });
@@ -21,12 +23,25 @@ const line = (event: Readonly<Record<string, unknown>>): void => logger[LEVELS.g
 
 /** Says why the origin does not start, in one sentence that holds no value. */
 function stop(reason: string): never {
-  process.stderr.write(`mcpist origin: ${reason}\n`);
+  writeSync(2, `mcpist origin: ${reason}\n`);
   process.exit(1);
 }
 
+// A bug must not end in a stack trace with whatever a library put into its message.
+process.on("uncaughtException", (error) => {
+  line({ at: new Date().toISOString(), event: "crashed", severity: "critical", ...faultOf(error) });
+  destination.flushSync();
+  process.exit(1);
+});
+
 async function openDatabase(url: string | null, registry: Registry): Promise<Database> {
-  if (url === null) return (await import("./database/embedded.ts")).openEmbedded(registry);
+  if (url === null) {
+    try {
+      return await (await import("./database/embedded.ts")).openEmbedded(registry);
+    } catch {
+      stop("the embedded database cannot be started here: set DATABASE_URL, or install @electric-sql/pglite");
+    }
+  }
   const onError = () => line({ at: new Date().toISOString(), event: "database_connection_lost" });
   // The driver is loaded by the first statement, so that listening does not wait for it.
   return lazily(async () => (await import("./database/pg.ts")).openPostgres(url, onError));
