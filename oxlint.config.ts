@@ -82,7 +82,7 @@ export default defineConfig({
       rules: { "no-restricted-imports": ["error", { paths: NEVER, patterns: forbid(["stacks", "cli", "test", "bench"]) }] },
     },
     {
-      files: ["**/*.test.ts", "test/**/*.ts", "bench/**/*.ts", "worker/test/**/*.ts"],
+      files: ["**/*.test.ts", "test/**/*.ts", "bench/**/*.ts", "worker/test/**/*.ts", "cli/test/**/*.ts"],
       rules: { "no-restricted-imports": "off", "no-console": "off", "typescript/no-non-null-assertion": "off" },
     },
   ],
