@@ -24,8 +24,11 @@ export interface ApiOptions {
 
 /** One call. */
 export interface CallOptions {
+  /** Sent as JSON. */
   readonly body?: unknown;
   readonly form?: FormData;
+  /** Sent as it is. */
+  readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Statuses besides 2xx that are an answer, not an error. */
   readonly accept?: readonly number[];
@@ -108,7 +111,7 @@ export class Api {
   }
 
   async #once(method: string, path: string, options: CallOptions): Promise<Response> {
-    const { body, form } = options;
+    const { body, form, text } = options;
     return this.#context.fetch(this.#options.baseUrl + path, {
       method,
       redirect: "error",
@@ -116,10 +119,11 @@ export class Api {
         accept: "application/json",
         "user-agent": "mcpist",
         ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(text === undefined ? {} : { "content-type": "application/octet-stream" }),
         ...this.#options.headers,
         ...options.headers,
       },
-      ...(form ? { body: form } : body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...payloadOf(body, form ?? text),
       // A read may be cut short; a write that is under way is left to finish, because half a write has an unknown result.
       signal:
         method === "GET"
@@ -168,6 +172,9 @@ export class Api {
     }
   }
 }
+
+const payloadOf = (json: unknown, raw: FormData | string | undefined): { body?: FormData | string } =>
+  raw !== undefined ? { body: raw } : json === undefined ? {} : { body: JSON.stringify(json) };
 
 const withoutQuery = (path: string): string => path.replace(/\?.*$/, "");
 

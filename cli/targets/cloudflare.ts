@@ -10,7 +10,7 @@ import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { Api } from "../http.ts";
 import { asObject, isJson, listAt, textAt, type Json } from "./json.ts";
-import type { Annotation, WorkerLook, WorkerTarget, WorkerVersion } from "./types.ts";
+import type { Annotation, Guard, WorkerLook, WorkerTarget, WorkerVersion } from "./types.ts";
 import { putVersionSecret } from "./wrangler.ts";
 
 /** Unit: milliseconds. */
@@ -19,6 +19,10 @@ const CALL_TIMEOUT_MS = 20_000;
 const POLL_MS = 200;
 /** Cloudflare keeps 100 versions promotable. */
 const VERSIONS = 100;
+
+/** The Worker's bindings beside its secret that this tool reads. */
+const CONFIG_BINDING = "MCPIST_CONFIG";
+const KV_BINDING = "KV";
 
 /** Client for one account. */
 export function cloudflareApi(context: Context, access: { baseUrl: string; token: string }): Api {
@@ -59,6 +63,21 @@ function canonical(value: unknown): string {
     .sort()
     .map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`)
     .join()}}`;
+}
+
+/** Bindings of a version as the platform shows them: without the content of secrets. */
+function bindingsOf(version: Json): readonly Json[] {
+  const { bindings } = asObject(version["resources"], "a Worker version's resources");
+  return Array.isArray(bindings) ? bindings.filter(isJson) : [];
+}
+
+/** @param config text of `MCPIST_CONFIG` to be counted instead of the version's own; null = its own. */
+function fingerprintOf(version: Json, config: string | null): string {
+  const code = asObject(asObject(version["resources"], "a Worker version's resources")["script"], "a Worker version's script");
+  const bindings = bindingsOf(version).map((binding) =>
+    canonical(config !== null && binding["name"] === CONFIG_BINDING ? { ...binding, text: config } : binding),
+  );
+  return canonical({ etag: textAt(code, "etag", "a Worker version's script"), bindings: bindings.sort() });
 }
 
 /** The gateway's Worker of one environment. */
@@ -126,6 +145,45 @@ export function cloudflareWorker(
       (version) => !known.has(version.id) && version.annotatedRun === annotation.run && version.annotatedKid === annotation.kid,
     )?.id ?? null;
 
+  /** Uploads the code of `from` again, every binding inherited by id except what `change` names. */
+  const uploadAgain = async (
+    from: WorkerVersion,
+    annotation: Annotation | null,
+    guard: Guard,
+    change: { readonly secretFrom: WorkerVersion; readonly config: string | null },
+  ): Promise<string> => {
+    const [source, content] = await Promise.all([detail(from.id), api.form(`${script}/content/v2?version=${from.id}`)]);
+    const resources = asObject(source["resources"], "a Worker version's resources");
+    const runtime = isJson(resources["script_runtime"]) ? resources["script_runtime"] : {};
+    const metadata = {
+      main_module: content.entrypoint,
+      bindings: bindingsOf(source).map(({ name }) =>
+        change.config !== null && name === CONFIG_BINDING
+          ? { type: "plain_text", name, text: change.config }
+          : { type: "inherit", name, version_id: name === WORKER_BINDING ? change.secretFrom.id : from.id },
+      ),
+      ...(typeof runtime["compatibility_date"] === "string" ? { compatibility_date: runtime["compatibility_date"] } : {}),
+      ...(Array.isArray(runtime["compatibility_flags"]) ? { compatibility_flags: runtime["compatibility_flags"] } : {}),
+      ...(annotation
+        ? { annotations: { "workers/tag": annotationTexts(annotation).tag, "workers/message": annotationTexts(annotation).message } }
+        : {}),
+    };
+    const form = new FormData();
+    form.set("metadata", new Blob([JSON.stringify(metadata)], { type: "application/json" }));
+    for (const [name, part] of content.form) form.set(name, part instanceof Blob ? part : new Blob([part]), name);
+    await guard();
+    const { json } = await api.call("POST", `${script}/versions`, { form });
+    const id = textAt(resultOf(json), "id", "a new Worker version");
+    if (fingerprintOf(await detail(id), null) === fingerprintOf(source, change.config)) return id;
+    throw new McpistError(
+      "ERR_MISMATCH",
+      `the deployed code could not be uploaded again unchanged (Worker version ${id} differs from ${from.id})`,
+      {
+        hint: `delete Worker version ${id}, or deploy your code anew, then run the command again`,
+      },
+    );
+  };
+
   return {
     name: worker,
     async names() {
@@ -139,11 +197,23 @@ export function cloudflareWorker(
       const observed = Object.fromEntries(await Promise.all(shares.map((share) => kidOf(share.versionId))));
       return { versions: list, deployment: shares, observed };
     },
+    async bound() {
+      const [top] = (await deployment()).toSorted((a, b) => b.percentage - a.percentage);
+      if (!top) return null;
+      const bindings = bindingsOf(await detail(top.versionId));
+      const at = (name: string, type: string, key: string): string | null => {
+        const value = bindings.find((binding) => binding["name"] === name && binding["type"] === type)?.[key];
+        return typeof value === "string" ? value : null;
+      };
+      return {
+        versionId: top.versionId,
+        config: at(CONFIG_BINDING, "plain_text", "text"),
+        kvNamespace: at(KV_BINDING, "kv_namespace", "namespace_id"),
+      };
+    },
+    deployment,
     async fingerprint(versionId) {
-      const resources = asObject((await detail(versionId))["resources"], "a Worker version's resources");
-      const code = asObject(resources["script"], "a Worker version's script");
-      const bindings = Array.isArray(resources["bindings"]) ? resources["bindings"].map(canonical).sort() : [];
-      return canonical({ etag: textAt(code, "etag", "a Worker version's script"), bindings });
+      return fingerprintOf(await detail(versionId), null);
     },
     async upload(value, annotation, guard) {
       const before = await versions();
@@ -167,34 +237,10 @@ export function cloudflareWorker(
       );
     },
     async reupload(from, annotation, guard, secretFrom = from) {
-      const [info, content] = await Promise.all([detail(from.id), api.form(`${script}/content/v2?version=${from.id}`)]);
-      const resources = asObject(info["resources"], "a Worker version's resources");
-      const bindings = Array.isArray(resources["bindings"]) ? resources["bindings"].filter(isJson) : [];
-      const runtime = isJson(resources["script_runtime"]) ? resources["script_runtime"] : {};
-      const form = new FormData();
-      const metadata = {
-        main_module: content.entrypoint,
-        bindings: bindings.map(({ name }) => ({ type: "inherit", name, version_id: name === WORKER_BINDING ? secretFrom.id : from.id })),
-        ...(typeof runtime["compatibility_date"] === "string" ? { compatibility_date: runtime["compatibility_date"] } : {}),
-        ...(Array.isArray(runtime["compatibility_flags"]) ? { compatibility_flags: runtime["compatibility_flags"] } : {}),
-        ...(annotation
-          ? { annotations: { "workers/tag": annotationTexts(annotation).tag, "workers/message": annotationTexts(annotation).message } }
-          : {}),
-      };
-      form.set("metadata", new Blob([JSON.stringify(metadata)], { type: "application/json" }));
-      for (const [name, part] of content.form) form.set(name, part instanceof Blob ? part : new Blob([part]), name);
-      await guard();
-      const { json } = await api.call("POST", `${script}/versions`, { form });
-      const id = textAt(resultOf(json), "id", "a new Worker version");
-      const [made, source] = await Promise.all([this.fingerprint(id), this.fingerprint(from.id)]);
-      if (made === source) return id;
-      throw new McpistError(
-        "ERR_MISMATCH",
-        `the deployed code could not be uploaded again unchanged (Worker version ${id} differs from ${from.id})`,
-        {
-          hint: `delete Worker version ${id}, or deploy your code anew, then run the command again`,
-        },
-      );
+      return uploadAgain(from, annotation, guard, { secretFrom, config: null });
+    },
+    async reconfigure(from, config, annotation, guard) {
+      return uploadAgain(from, annotation, guard, { secretFrom: from, config });
     },
     async deploy(shares, message, guard, options = { recall: false }) {
       if (options.recall && shares.filter((share) => share.percentage > 0).length !== 1)
@@ -212,6 +258,23 @@ export function cloudflareWorker(
     async probe(versionId, origin) {
       const seen = await ask(versionId, `?origin=${encodeURIComponent(origin)}`);
       return seen?.via ?? null;
+    },
+  };
+}
+
+/** One KV namespace of the account, for what is no secret. */
+export function gatewayKv(api: Api, environment: Environment, namespace: string) {
+  const base = `/accounts/${encodeURIComponent(environment.cloudflare.accountId)}/storage/kv/namespaces/${encodeURIComponent(namespace)}`;
+  const path = (key: string) => `${base}/values/${encodeURIComponent(key)}`;
+  return {
+    /** The value's text as it is. @throws {McpistError} ERR_RATE_LIMITED: one key takes one write per second. */
+    async put(key: string, text: string): Promise<void> {
+      await api.call("PUT", path(key), { text });
+    },
+    /** @returns null when there is no such key. */
+    async get(key: string): Promise<string | null> {
+      const answer = await api.get(path(key), { accept: [404] });
+      return answer.status === 404 ? null : answer.text;
     },
   };
 }

@@ -76,6 +76,10 @@ export interface WorkerTarget {
   /** Does the script exist, and does its latest version hold the GATEWAY_SECRET binding? */
   names(): Promise<{ readonly exists: boolean; readonly secret: boolean }>;
   look(): Promise<WorkerLook>;
+  /** The deployment alone: one call. */
+  deployment(): Promise<readonly Share[]>;
+  /** What the version with the larger share is bound to; null before the first deployment. */
+  bound(): Promise<BoundVersion | null>;
   /** Digest of the version's code and bindings without values: equal for two versions that differ in secrets only. */
   fingerprint(versionId: string): Promise<string>;
   /** Uploads the latest uploaded version again with another secret; does not deploy it. @returns the new version's id. */
@@ -86,12 +90,26 @@ export interface WorkerTarget {
    */
   reupload(from: WorkerVersion, annotation: Annotation | null, guard: Guard, secretFrom?: WorkerVersion): Promise<string>;
   /**
+   * Uploads the code of `from` again with another `MCPIST_CONFIG`; everything else, the secret too, is inherited by id. Does not
+   * deploy it. @returns the new version's id.
+   */
+  reconfigure(from: WorkerVersion, config: string, annotation: Annotation | null, guard: Guard): Promise<string>;
+  /**
    * Replaces the deployment. `recall`: a share names an old version that holds another secret, which Cloudflare refuses
    * (10220) unless forced; allowed at 0 % only, where it can reach nobody who does not ask for it.
    */
   deploy(versions: readonly Share[], message: string, guard: Guard, options?: { readonly recall: boolean }): Promise<void>;
   /** Lets version `versionId` ask origin `origin` with its own secret. Null when that version did not answer. */
   probe(versionId: string, origin: string): Promise<ProbeReport | null>;
+}
+
+/** A Worker version with what it is bound to; never the content of a secret. */
+export interface BoundVersion {
+  readonly versionId: string;
+  /** Text of `MCPIST_CONFIG`; null when there is no such binding. */
+  readonly config: string | null;
+  /** Id of the KV namespace; null when there is no such binding. */
+  readonly kvNamespace: string | null;
 }
 
 /** A version's part of the traffic. Unit: percent. */

@@ -11,6 +11,7 @@ import { Redactor } from "../redact.ts";
 import type { GitStore } from "../secrets/journal.ts";
 import type {
   Annotation,
+  BoundVersion,
   OriginLook,
   OriginTarget,
   SlotValues,
@@ -57,7 +58,26 @@ export interface FakeOriginState {
 interface FakeVersion extends WorkerVersion {
   readonly kid: string | null;
   readonly etag: string;
+  /** `MCPIST_CONFIG`; absent = the states of the origins as mcpist.config.ts has them now. */
+  readonly config?: string;
 }
+
+/** What the Worker is told; only names and states matter here. */
+const configText = (origins: readonly { readonly name: string; readonly state: string }[]): string =>
+  JSON.stringify({
+    environment: "production",
+    resource: "https://mcp.example.com/mcp",
+    issuer: "https://issuer.example.com",
+    jwksUrl: "https://issuer.example.com/jwks.json",
+    origins: origins.map(({ name, state }) => ({ name, url: `https://${name}.example.com`, state })),
+    allowedOrigins: [],
+    limits: { perIpPerMinute: 1000, failedAuthPerMinute: 60, burstPerSecond: 5 },
+    auth: { maxLifetimeSeconds: 86_400, allowAnonymous: false, requireAal2: false, clientIds: [] },
+    sharedDatabase: true,
+    showOrigin: false,
+    worker: "worker",
+    securityContact: null,
+  });
 
 const EMPTY_SLOT = null;
 const ROLLOUT_MS = 3000;
@@ -94,6 +114,7 @@ export class FakeCloud {
   /** Asking does not wake sleeping instances and does not show them. */
   sleepersAreInvisible = false;
   origins: FakeOriginState[] = [];
+  /** Newest first. */
   versions: FakeVersion[] = [];
   deployment: { versionId: string; percentage: number }[] = [];
   /** Versions that some edge location may still run, with the time at which the last one stops. */
@@ -113,6 +134,7 @@ export class FakeCloud {
   event: (() => void) | null = null;
   readonly random: () => number;
   #serial = 0;
+  readonly #routes = new Map<string, Readonly<Record<string, string>>>();
 
   constructor(
     options: {
@@ -153,7 +175,7 @@ export class FakeCloud {
       origin.config = { a: kid, b: zero };
       for (const instance of origin.instances) instance.kids = { a: kid, b: zero };
     }
-    this.versions = [this.#version(kid, { kid, from: null, run: "r-0" })];
+    this.versions = [{ ...this.#version(kid, { kid, from: null, run: "r-0" }), config: configText(this.origins) }];
     this.deployment = [{ versionId: this.versions[0]?.id ?? "", percentage: 100 }];
     this.vault = { a: { kid, updatedAt: this.now }, b: { kid: zero, updatedAt: this.now } };
     return this;
@@ -230,29 +252,46 @@ export class FakeCloud {
 
   /** Every version that may send does send, to every awake instance. */
   #traffic(): void {
-    for (const kid of this.sendable())
-      for (const origin of this.origins.filter((candidate) => candidate.state === "pool"))
+    for (const { kid, pool } of this.#senders())
+      for (const origin of pool)
         for (const instance of origin.instances)
           if (instance.awake && acceptedKids(instance.kids).includes(kid)) instance.lastAccepted[kid] = this.now;
   }
 
-  /** Kids that some edge location may send. */
-  sendable(): string[] {
+  /** Versions that some edge location may run, with the origins that they route to. */
+  #senders(): { readonly kid: string; readonly pool: readonly FakeOriginState[] }[] {
     const ids = [
       ...this.deployment.filter((share) => share.percentage > 0).map((share) => share.versionId),
       ...this.lagging.map((entry) => entry.versionId),
     ];
-    return [
-      ...new Set(
-        ids.map((id) => this.versions.find((version) => version.id === id)?.kid).filter((kid): kid is string => typeof kid === "string"),
-      ),
-    ];
+    return ids.flatMap((id) => {
+      const version = this.versions.find((candidate) => candidate.id === id);
+      if (!version || version.kid === null) return [];
+      const states = this.routes(version);
+      return [{ kid: version.kid, pool: this.origins.filter((origin) => states[origin.name] === "pool") }];
+    });
+  }
+
+  /** State of each origin that a version knows, by name. */
+  routes({ config }: FakeVersion): Readonly<Record<string, string>> {
+    if (config === undefined) return Object.fromEntries(this.origins.map(({ name, state }) => [name, state]));
+    const known = this.#routes.get(config);
+    if (known) return known;
+    const { origins } = JSON.parse(config) as { origins: { name: string; state: string }[] };
+    const routes = Object.fromEntries(origins.map(({ name, state }) => [name, state]));
+    this.#routes.set(config, routes);
+    return routes;
+  }
+
+  /** Kids that some edge location may send. */
+  sendable(): string[] {
+    return [...new Set(this.#senders().map(({ kid }) => kid))];
   }
 
   check(after: string): void {
     if (this.violation || !this.checksS1) return;
-    for (const kid of this.sendable()) {
-      for (const origin of this.origins.filter((candidate) => candidate.state === "pool"))
+    for (const { kid, pool } of this.#senders()) {
+      for (const origin of pool)
         for (const instance of origin.instances)
           if (instance.awake && !acceptedKids(instance.kids).includes(kid)) {
             this.violation = `S1 after ${after}: ${instance.id} refuses ${kid}`;
@@ -360,6 +399,7 @@ export class FakeCloud {
       annotatedFrom: annotation?.from ?? null,
       annotatedRun: annotation?.run ?? null,
       etag: this.versions[0]?.etag ?? "code-0",
+      ...(this.versions[0]?.config === undefined ? {} : { config: this.versions[0].config }),
     };
   }
 
@@ -376,6 +416,12 @@ export class FakeCloud {
 
   #worker(run: { dead: boolean }): WorkerTarget {
     const kidOfId = (id: string) => this.versions.find((version) => version.id === id)?.kid ?? null;
+    const again = (from: string, kid: string | null, annotation: Annotation | null, change: { readonly config?: string }): string => {
+      const source = this.versions.find((version) => version.id === from);
+      const made = { ...this.#version(kid, annotation), ...(source ? { etag: source.etag } : {}) };
+      this.versions.unshift({ ...made, ...(source?.config === undefined ? {} : { config: source.config }), ...change });
+      return made.id;
+    };
     return {
       name: "worker",
       names: () =>
@@ -385,12 +431,22 @@ export class FakeCloud {
         })),
       look: () =>
         this.remote(run, "worker: look", (): WorkerLook => ({
-          versions: this.versions.map(({ kid: _kid, etag: _etag, ...version }) => version),
+          versions: this.versions.map(({ kid: _kid, etag: _etag, config: _config, ...version }) => version),
           deployment: this.deployment.map((share) => ({ ...share })),
           observed: Object.fromEntries(this.deployment.map(({ versionId }) => [versionId, kidOfId(versionId)])),
         })),
+      deployment: () => this.remote(run, "worker: deployment", () => this.deployment.map((share) => ({ ...share }))),
       fingerprint: (id) =>
-        this.remote(run, "worker: fingerprint", () => this.versions.find((version) => version.id === id)?.etag ?? "none"),
+        this.remote(run, "worker: fingerprint", () => {
+          const version = this.versions.find((candidate) => candidate.id === id);
+          return version ? `${version.etag} ${version.config ?? ""}` : "none";
+        }),
+      bound: () =>
+        this.remote(run, "worker: bound", (): BoundVersion | null => {
+          const [top] = [...this.deployment].sort((a, b) => b.percentage - a.percentage);
+          const version = this.versions.find((candidate) => candidate.id === top?.versionId);
+          return version ? { versionId: version.id, config: version.config ?? configText(this.origins), kvNamespace: "kv" } : null;
+        }),
       upload: async (value, annotation, guard) => {
         await guard();
         const kid = await kidOfText(value);
@@ -403,13 +459,12 @@ export class FakeCloud {
       reupload: async (from, annotation, guard, secretFrom = from) => {
         await guard();
         return this.remote(run, "worker: reupload", () => {
-          const made = {
-            ...this.#version(kidOfId(secretFrom.id), annotation),
-            etag: this.versions.find((version) => version.id === from.id)?.etag ?? "none",
-          };
-          this.versions.unshift(made);
-          return made.id;
+          return again(from.id, kidOfId(secretFrom.id), annotation, {});
         });
+      },
+      reconfigure: async (from, config, annotation, guard) => {
+        await guard();
+        return this.remote(run, "worker: reconfigure", () => again(from.id, kidOfId(from.id), annotation, { config }));
       },
       deploy: async (shares, _message, guard) => {
         await guard();
@@ -420,6 +475,9 @@ export class FakeCloud {
           const origin = this.origins.find((candidate) => candidate.name === name);
           const kid = kidOfId(versionId);
           if (!origin || kid === null || !this.deployment.some((share) => share.versionId === versionId)) return null;
+          const version = this.versions.find((candidate) => candidate.id === versionId);
+          // The gateway asks only origins that it was told about.
+          if (!version || !(name in this.routes(version))) return null;
           const awake = origin.instances.filter((instance) => instance.awake);
           const instance = awake[Math.floor(this.random() * awake.length)];
           if (!instance) return { origin: name, status: 503, observation: null };

@@ -102,3 +102,7 @@ export function formsOf(value: string): readonly string[] {
   const bytes = Buffer.from(value);
   return [value, bytes.toString("base64"), bytes.toString("base64url"), bytes.toString("hex"), encodeURIComponent(value)];
 }
+
+/** The URL of whatever `fetch` was called with. */
+export const urlOf = (input: Parameters<typeof fetch>[0]): string =>
+  typeof input === "string" ? input : input instanceof URL ? input.href : input.url;

@@ -1,0 +1,259 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { NAMES, startKit, TOKEN, type Kit } from "../../sandbox/cloudflare/test-kit.ts";
+import { testEnvironment } from "../test/environment.ts";
+import { testContext, urlOf } from "../test/test-context.ts";
+import { cloudflareApi, cloudflareWorker, gatewayKv } from "./cloudflare.ts";
+import type { Guard, WorkerVersion } from "./types.ts";
+
+const SECRET_ONE = "0123456789abcdef".repeat(4);
+const SECRET_TWO = "fedcba9876543210".repeat(4);
+const KID_ONE = SECRET_ONE.slice(0, 16);
+const KID_TWO = SECRET_TWO.slice(0, 16);
+const CONFIG = JSON.stringify({ mark: "one" });
+
+/** Answers the observation as the gateway does; its kids are the first characters of the secret, which is all a test needs. */
+const source = (mark = "one") => `
+export default {
+  async fetch(request, env) {
+    const url = new URL(request.url);
+    const kid = env.GATEWAY_SECRET ? env.GATEWAY_SECRET.slice(0, 16) : null;
+    const origin = url.searchParams.get("origin");
+    const via = origin === null ? {} : { via: { origin, status: 200, observation: {
+      role: "origin", instanceId: "i-1", deployment: "d-1", kids: { a: kid, b: null }, lastAccepted: {}, accepted: true } } };
+    return Response.json({ role: "worker", instanceId: "x", deployment: env.CF_VERSION_METADATA.id, kid, lastAccepted: {}, mark: ${JSON.stringify(mark)},
+      config: env.MCPIST_CONFIG, ...via });
+  },
+};`;
+
+let kit: Kit;
+let kv = "";
+const context = testContext({ fetch, realTime: true, env: { PATH: process.env["PATH"], HOME: "/nowhere" } });
+let calls = 0;
+const guard: Guard = () => {
+  calls++;
+  return Promise.resolve();
+};
+const api = (token = TOKEN) => cloudflareApi(context, { baseUrl: kit.cloudflare.apiUrl, token });
+async function target(worker: string, token = TOKEN) {
+  const cloudflare = {
+    ...testEnvironment().cloudflare,
+    accountId: NAMES.accountId,
+    worker,
+    url: await kit.cloudflare.gatewayUrlOf(worker),
+  };
+  return cloudflareWorker(context, api(token), { ...testEnvironment(), cloudflare }, { baseUrl: kit.cloudflare.apiUrl, token });
+}
+/** Uploads and deploys, as Terraform does. */
+const put = (worker: string, secret: string | null, mark = "one") =>
+  kit.put(worker, {
+    source: source(mark),
+    bindings: [
+      { type: "plain_text", name: "MCPIST_CONFIG", text: CONFIG },
+      { type: "version_metadata", name: "CF_VERSION_METADATA" },
+      { type: "kv_namespace", name: "KV", namespace_id: kv },
+      ...(secret === null ? [] : [{ type: "secret_text", name: "GATEWAY_SECRET", text: secret }]),
+    ],
+  });
+const versionOf = (id: string): WorkerVersion => ({ id, number: 0, annotatedKid: null, annotatedFrom: null, annotatedRun: null });
+const boundOf = (worker: string, id: string) =>
+  kit.cloudflare
+    .workers()
+    .find(({ name }) => name === worker)
+    ?.versions.find((version) => version.id === id);
+/** Another secret in the latest upload, not deployed: what a crash leaves behind. */
+async function stage(worker: string, secret: string): Promise<string> {
+  const patch = { env: { GATEWAY_SECRET: { type: "secret_text", text: secret } } };
+  return (await kit.call<{ id: string }>("PATCH", `workers/workers/${worker}/versions/latest`, patch)).result.id;
+}
+
+beforeAll(async () => {
+  kit = await startKit();
+  kv = await kit.namespace("gw");
+});
+afterAll(() => kit.cloudflare.close());
+beforeEach(() => {
+  calls = 0;
+});
+
+describe("the Worker as the platform tells it", () => {
+  it("does not exist, exists without the binding, or holds it", async () => {
+    const worker = await target("names");
+    expect(await worker.names()).toEqual({ exists: false, secret: false });
+    await put("names", null);
+    expect(await worker.names()).toEqual({ exists: true, secret: false });
+    await stage("names", SECRET_ONE);
+    expect(await worker.names()).toEqual({ exists: true, secret: true });
+  });
+
+  it("is looked at with versions newest first, shares, and the kid that each deployed version itself reports", async () => {
+    const first = await put("look", SECRET_ONE);
+    const second = await stage("look", SECRET_TWO);
+    await kit.deploy("look", { [first]: 100, [second]: 0 });
+    const seen = await (await target("look")).look();
+    expect(seen.versions.map(({ id }) => id)).toEqual([second, first]);
+    expect(seen.deployment).toEqual([
+      { versionId: first, percentage: 100 },
+      { versionId: second, percentage: 0 },
+    ]);
+    expect(seen.observed).toEqual({ [first]: KID_ONE, [second]: KID_TWO });
+  });
+
+  it("is bound to its configuration and its KV namespace, of the version with the larger share", async () => {
+    const worker = await target("bound");
+    await put("bound", SECRET_ONE);
+    const versionId = await put("bound", SECRET_ONE, "two");
+    expect(await worker.bound()).toEqual({ versionId, config: CONFIG, kvNamespace: kv });
+    expect(await (await target("absent")).bound()).toBeNull();
+  });
+
+  it("is not to be seen with a wrong token", async () => {
+    await expect((await target("look", "wrong")).look()).rejects.toMatchObject({ code: "ERR_UNAUTHORISED", exitCode: 4 });
+  });
+});
+
+describe("a version that carries a new secret", () => {
+  it("is uploaded by wrangler with tag and message, and not deployed", async () => {
+    const first = await put("upload", SECRET_ONE);
+    const worker = await target("upload");
+    const id = await worker.upload(SECRET_TWO, { kid: KID_TWO, from: KID_ONE, run: "run-1" }, guard);
+    const seen = await worker.look();
+    expect(seen.versions[0]).toEqual({ id, number: 2, annotatedKid: KID_TWO, annotatedFrom: KID_ONE, annotatedRun: "run-1" });
+    expect(seen.deployment).toEqual([{ versionId: first, percentage: 100 }]);
+    expect(await worker.fingerprint(id)).toBe(await worker.fingerprint(first));
+    expect(kit.cloudflare.secretTextForTests("upload", id, "GATEWAY_SECRET")).toBe(SECRET_TWO);
+    expect(calls).toBe(1);
+  });
+  it("is not made for a Worker that does not exist: wrangler would invent one", async () => {
+    const worker = await target("missing");
+    await expect(worker.upload(SECRET_ONE, { kid: KID_ONE, from: null, run: "r" }, guard)).rejects.toMatchObject({ code: "ERR_NOT_FOUND" });
+    expect(calls).toBe(0);
+  });
+  it("is never anything but a gateway secret", async () => {
+    await put("shape", SECRET_ONE);
+    for (const value of ["", `${SECRET_ONE}\n`, "revoked:0000000000000000"])
+      await expect((await target("shape")).upload(value, { kid: KID_ONE, from: null, run: "r" }, guard)).rejects.toThrow(TypeError);
+  });
+});
+
+describe("the deployed code, uploaded again", () => {
+  it("keeps code, bindings and the deployed secret although the latest upload has another one", async () => {
+    const first = await put("again", SECRET_ONE, "deployed");
+    await stage("again", SECRET_TWO);
+    const worker = await target("again");
+    const id = await worker.reupload(versionOf(first), { kid: KID_ONE, from: null, run: "run-2" }, guard);
+    expect(kit.cloudflare.secretTextForTests("again", id, "GATEWAY_SECRET")).toBe(SECRET_ONE);
+    expect(await worker.fingerprint(id)).toBe(await worker.fingerprint(first));
+    expect(boundOf("again", id)?.annotations).toMatchObject({
+      "workers/tag": `mcpist-gw-${KID_ONE}`,
+      "workers/message": `mcpist rotate kid=${KID_ONE} from=- run=run-2`,
+    });
+    expect((await worker.look()).deployment).toEqual([{ versionId: first, percentage: 100 }]);
+  });
+
+  it("takes the secret of another version where that is asked for: the step back", async () => {
+    const first = await put("back", SECRET_ONE);
+    const second = await stage("back", SECRET_TWO);
+    const id = await (await target("back")).reupload(versionOf(second), null, guard, versionOf(first));
+    expect(kit.cloudflare.secretTextForTests("back", id, "GATEWAY_SECRET")).toBe(SECRET_ONE);
+  });
+
+  it("is given another configuration and nothing else: the secret of the deployed version, the same code, the same stores", async () => {
+    const first = await put("config", SECRET_ONE, "deployed");
+    await stage("config", SECRET_TWO);
+    const worker = await target("config");
+    const changed = JSON.stringify({ mark: "two" });
+    const id = await worker.reconfigure(versionOf(first), changed, { kid: KID_ONE, from: KID_TWO, run: "run-3" }, guard);
+    expect(kit.cloudflare.secretTextForTests("config", id, "GATEWAY_SECRET")).toBe(SECRET_ONE);
+    expect(kit.cloudflare.secretTextForTests("config", id, "MCPIST_CONFIG")).toBe(changed);
+    expect(boundOf("config", id)?.etag).toBe(boundOf("config", first)?.etag);
+    expect(boundOf("config", id)?.bindings.toSorted()).toEqual(boundOf("config", first)?.bindings.toSorted());
+    expect((await worker.bound())?.versionId).toBe(first);
+    await worker.deploy([{ versionId: id, percentage: 100 }], "test", guard);
+    await kit.settled("config");
+    expect(await worker.bound()).toEqual({ versionId: id, config: changed, kvNamespace: kv });
+    expect(await (await kit.ask("config")).json()).toMatchObject({ deployment: id, kid: KID_ONE, config: changed, mark: "deployed" });
+    expect(calls).toBe(2);
+  });
+
+  it("is refused when what came back is not the same code", async () => {
+    const first = await put("tampered", SECRET_ONE);
+    const tampering: typeof fetch = async (input, init) => {
+      if (!urlOf(input).includes("/content/v2")) return fetch(input, init);
+      const form = new FormData();
+      form.set("index.js", new File([source("evil")], "index.js", { type: "application/javascript+module" }));
+      return new Response(form, { headers: { "cf-entrypoint": "index.js" } });
+    };
+    const tampered = { ...context, fetch: tampering };
+    const cloudflare = { ...testEnvironment().cloudflare, accountId: NAMES.accountId, worker: "tampered" };
+    const access = { baseUrl: kit.cloudflare.apiUrl, token: TOKEN };
+    const worker = cloudflareWorker(tampered, cloudflareApi(tampered, access), { ...testEnvironment(), cloudflare }, access);
+    await expect(worker.reconfigure(versionOf(first), "{}", null, guard)).rejects.toMatchObject({ code: "ERR_MISMATCH", exitCode: 3 });
+    expect(kit.cloudflare.workers().find(({ name }) => name === "tampered")?.deployments).toHaveLength(1);
+  });
+});
+
+describe("a deployment", () => {
+  it("replaces the shares; each version can be asked by itself, and through it an origin", async () => {
+    const first = await put("deploy", SECRET_ONE);
+    const second = await stage("deploy", SECRET_TWO);
+    const worker = await target("deploy");
+    await worker.deploy(
+      [
+        { versionId: first, percentage: 100 },
+        { versionId: second, percentage: 0 },
+      ],
+      "mcpist probe",
+      guard,
+    );
+    await kit.settled("deploy");
+    expect(await worker.probe(second, "koyeb")).toMatchObject({ origin: "koyeb", observation: { accepted: true, kids: { a: KID_TWO } } });
+    expect(await worker.probe(first, "fly")).toMatchObject({ origin: "fly", observation: { kids: { a: KID_ONE } } });
+    await worker.deploy([{ versionId: second, percentage: 100 }], "mcpist switch", guard);
+    await kit.settled("deploy");
+    expect(await worker.probe(first, "fly")).toBeNull();
+  });
+
+  it("recalls an old version at 0 % only", async () => {
+    const first = await put("recall", SECRET_ONE);
+    const second = await put("recall", SECRET_TWO, "two");
+    const worker = await target("recall");
+    await expect(worker.deploy([{ versionId: first, percentage: 100 }], "back", guard)).rejects.toMatchObject({ code: "ERR_VENDOR" });
+    const shares = [
+      { versionId: second, percentage: 50 },
+      { versionId: first, percentage: 50 },
+    ];
+    await expect(worker.deploy(shares, "proof", guard, { recall: true })).rejects.toThrow(TypeError);
+    await worker.deploy(
+      [
+        { versionId: second, percentage: 100 },
+        { versionId: first, percentage: 0 },
+      ],
+      "proof",
+      guard,
+      { recall: true },
+    );
+    expect((await worker.look()).observed).toEqual({ [first]: KID_ONE, [second]: KID_TWO });
+  });
+
+  it("is not written when the guard refuses", async () => {
+    const first = await put("guarded", SECRET_ONE);
+    const worker = await target("guarded");
+    const refuse: Guard = () => Promise.reject(new TypeError("lease over"));
+    await expect(worker.deploy([{ versionId: first, percentage: 100 }], "x", refuse)).rejects.toThrow("lease over");
+    await expect(worker.reconfigure(versionOf(first), "{}", null, refuse)).rejects.toThrow("lease over");
+    expect(kit.cloudflare.workers().find(({ name }) => name === "guarded")?.versions).toHaveLength(1);
+  });
+});
+
+describe("the gateway's KV", () => {
+  it("takes a text as it is and gives it back; a key that is not there is null", async () => {
+    const store = gatewayKv(
+      api(),
+      { ...testEnvironment(), cloudflare: { ...testEnvironment().cloudflare, accountId: NAMES.accountId } },
+      kv,
+    );
+    expect(await store.get("jwks:gen")).toBeNull();
+    await store.put("jwks:gen", '{"generation":"ab"}');
+    expect(await store.get("jwks:gen")).toBe('{"generation":"ab"}');
+  });
+});
