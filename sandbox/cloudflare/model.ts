@@ -31,7 +31,7 @@ export interface Binding {
 export type Annotations = Readonly<Record<string, string>>;
 
 /** Who made a version or a deployment, in the API's words. */
-export type Source = "api" | "wrangler" | "terraform";
+export type Source = "api" | "wrangler";
 
 /** An immutable version: code and bindings. */
 export interface Version {

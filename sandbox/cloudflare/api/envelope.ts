@@ -45,11 +45,7 @@ export async function jsonList(c: Ctx): Promise<readonly Readonly<Record<string,
 }
 
 /** Who is calling, from the User-Agent. */
-export function sourceOf(c: Ctx): Source {
-  const agent = c.req.header("user-agent") ?? "";
-  if (agent.startsWith("wrangler/")) return "wrangler";
-  return /terraform|cloudflare-go/i.test(agent) ? "terraform" : "api";
-}
+export const sourceOf = (c: Ctx): Source => (c.req.header("user-agent")?.startsWith("wrangler/") === true ? "wrangler" : "api");
 
 const digest = (text: string) => createHash("sha256").update(text).digest();
 
