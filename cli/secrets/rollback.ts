@@ -48,7 +48,7 @@ export async function rollback(run: Run): Promise<Phase> {
   );
   run.touched = true;
   await run.step("switch the Worker back", () =>
-    run.targets.worker.deploy([{ versionId: id, percentage: 100 }], `mcpist rollback kid=${other}`, run.journal.guard),
+    run.deploy(observation.worker.deployment, [{ versionId: id, percentage: 100 }], `mcpist rollback kid=${other}`),
   );
   run.switched = true;
   run.switchedAt = run.context.monotonic();

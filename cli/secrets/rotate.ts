@@ -7,7 +7,7 @@ import { retire, prove } from "./actions/retire.ts";
 import { clear, initialise, resetUpload, stage, upload } from "./actions/stage.ts";
 import { drain, probeUploaded, switchOver, unsplit } from "./actions/switch.ts";
 import { phaseOf, type Observation, type Phase, type PhaseName } from "./phase.ts";
-import { POLL_MS, VERIFY_TIMEOUT_MS, type Run } from "./run.ts";
+import { Moved, POLL_MS, VERIFY_TIMEOUT_MS, type Run } from "./run.ts";
 
 /** What the operator asked for. */
 export interface RotateOptions {
@@ -109,6 +109,10 @@ export async function rotate(run: Run, options: RotateOptions, adopt: Adopt): Pr
 /** After the switch a fault is waited out; the tool never switches back by itself. Before it, any error aborts. */
 async function waitOut(loop: Loop, error: unknown): Promise<void> {
   const { run } = loop;
+  if (error instanceof Moved) {
+    run.report.note("somebody deployed the Worker meanwhile: observing again");
+    return;
+  }
   const passing = error instanceof McpistError && (PASSING.has(error.code) || error.message.startsWith("cannot observe"));
   if (!run.switched || !passing || run.context.signal.aborted) throw error;
   const now = run.context.monotonic();

@@ -2,7 +2,7 @@
 import type { SlotName } from "../../contract/gateway-secret.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
-import type { OriginTarget, SlotValues, Targets, VaultSlots } from "../targets/types.ts";
+import type { OriginTarget, Share, SlotValues, Targets, VaultSlots } from "../targets/types.ts";
 import type { GitStore, Journal, JournalState } from "./journal.ts";
 import { observe, type Evidence } from "./observe.ts";
 import type { Observation } from "./phase.ts";
@@ -35,6 +35,17 @@ export interface RunDeps {
 export const VERIFY_TIMEOUT_MS = 15 * 60_000;
 /** Between two looks while waiting. Unit: milliseconds. */
 export const POLL_MS = 1000;
+
+/** Somebody deployed since the last observation: the loop observes again before anything else is written. */
+export class Moved extends Error {
+  override readonly name = "Moved";
+}
+
+const sharesText = (shares: readonly Share[]): string =>
+  shares
+    .map((share) => `${share.versionId}=${share.percentage}`)
+    .toSorted()
+    .join();
 
 /** State of one run. Everything else is observed. */
 export class Run {
@@ -102,6 +113,22 @@ export class Run {
     const secret = await Secret.generate(this.context.randomBytes, this.context.redactor);
     this.candidate = { secret, slot };
     return secret;
+  }
+
+  /** @throws {Moved} when the deployment is not what the run believes. */
+  async stillDeployed(believed: readonly Share[]): Promise<void> {
+    if (sharesText(await this.targets.worker.deployment()) !== sharesText(believed)) throw new Moved();
+  }
+
+  /** Replaces the deployment if it still is what the run believes. @throws {Moved}. */
+  async deploy(
+    believed: readonly Share[],
+    shares: readonly Share[],
+    message: string,
+    options?: { readonly recall: boolean },
+  ): Promise<void> {
+    await this.stillDeployed(believed);
+    await this.targets.worker.deploy(shares, message, this.journal.guard, options);
   }
 
   /** Waits and looks again until `ready` says so. @throws {McpistError} ERR_TIMEOUT naming what is missing. */

@@ -13,6 +13,7 @@ export async function retire(run: Run, observation: Observation, phase: Phase): 
     await run.context.sleep(250);
     return;
   }
+  await run.stillDeployed(observation.worker.deployment);
   const old = otherSlot(liveSlot(observation, live));
   const gone = tombstone(other);
   run.result.from ??= { slot: old, kid: other };
@@ -49,18 +50,18 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
     run.report.note(`no Worker version holds ${kid} any more: its death is shown by every instance's report, not by a refused request`);
     for (const origin of run.origins) run.result.proof[origin.name] = "tombstone observed";
   } else {
+    const held = [...alone, { versionId: old.id, percentage: 0 }];
     await run.step(`prove that ${kid} is dead`, async () => {
-      await run.targets.worker.deploy([...alone, { versionId: old.id, percentage: 0 }], `mcpist proof kid=${kid}`, run.journal.guard, {
-        recall: true,
-      });
+      await run.deploy(observation.worker.deployment, held, `mcpist proof kid=${kid}`, { recall: true });
       try {
-        await Promise.all(
+        await allSettled(
           run.origins.flatMap((origin) =>
             Array.from({ length: PROOF_PROBES }, async () => {
               const report = await run.until(
                 `the proof at ${origin.name}`,
                 VERIFY_TIMEOUT_MS,
                 async () => {
+                  await run.stillDeployed(held);
                   const answer = await run.targets.worker.probe(old.id, origin.name);
                   return answer?.observation?.accepted === undefined ? null : answer;
                 },
@@ -75,7 +76,7 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
           ),
         );
       } finally {
-        await run.targets.worker.deploy(alone, `mcpist switch kid=${live.annotatedKid ?? "?"}`, run.journal.guard);
+        await run.deploy(held, alone, `mcpist switch kid=${live.annotatedKid ?? "?"}`);
       }
     });
   }

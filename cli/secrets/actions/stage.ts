@@ -77,7 +77,7 @@ export async function resetUpload(run: Run, observation: Observation, phase: Pha
   const annotation = { kid: phase.live, from: annotated?.annotatedFrom ?? null, run: run.journal.run };
   if (observation.worker.deployment.length > 1) {
     // A leftover at 0 % would stay reachable by header.
-    await run.targets.worker.deploy([{ versionId: live.id, percentage: 100 }], `mcpist reset kid=${phase.live}`, run.journal.guard);
+    await run.deploy(observation.worker.deployment, [{ versionId: live.id, percentage: 100 }], `mcpist reset kid=${phase.live}`);
   }
   await run.step("reset the latest Worker version", () => run.targets.worker.reupload(live, annotation, run.journal.guard));
   run.touched = true;

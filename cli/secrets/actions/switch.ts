@@ -3,17 +3,19 @@ import { McpistError } from "../../errors.ts";
 import type { ProbeReport } from "../../../contract/observation.ts";
 import { latestVersion, liveVersion, sentKids, type Observation, type Phase } from "../phase.ts";
 import { phaseOf } from "../phase.ts";
-import { POLL_MS, type Run } from "../run.ts";
+import type { Share } from "../../targets/types.ts";
+import { allSettled, POLL_MS, type Run } from "../run.ts";
 
 /** Longest wait until every edge location knows a 0 % version. Unit: milliseconds. */
 const PROBE_TIMEOUT_MS = 120_000;
 
 /** Asks `origin` through one Worker version until that version itself has answered. */
-async function probe(run: Run, versionId: string, origin: string): Promise<ProbeReport> {
+async function probe(run: Run, held: readonly Share[], versionId: string, origin: string): Promise<ProbeReport> {
   return run.until(
     `the probe of ${origin}`,
     PROBE_TIMEOUT_MS,
     async () => {
+      await run.stillDeployed(held);
       const report = await run.targets.worker.probe(versionId, origin);
       return report?.observation?.accepted === undefined ? null : report;
     },
@@ -31,13 +33,13 @@ export async function probeUploaded(run: Run, observation: Observation): Promise
       { versionId: before.id, percentage: 100 },
       { versionId: made.id, percentage: 0 },
     ];
-    await run.targets.worker.deploy(shares, `mcpist probe kid=${made.annotatedKid ?? "?"}`, run.journal.guard);
+    await run.deploy(observation.worker.deployment, shares, `mcpist probe kid=${made.annotatedKid ?? "?"}`);
     run.touched = true;
-    await Promise.all(
+    await allSettled(
       run.origins.flatMap((origin) =>
         // A joining origin has never held the old secret.
         (origin.state === "pool" ? [made, before] : [made]).map(async (version) => {
-          const report = await probe(run, version.id, origin.name);
+          const report = await probe(run, shares, version.id, origin.name);
           if (report.observation?.accepted === true) return;
           throw new McpistError("ERR_MISMATCH", `${origin.name} refuses the secret of Worker version ${version.id}`, {
             hint: "nothing was switched; mcpist secrets status shows what each party holds",
@@ -57,7 +59,7 @@ export async function switchOver(run: Run, observation: Observation, phase: Phas
   const kid = phase.other;
   await run.journal.record("switching", { version: made.id, kid });
   await run.step("switch the Worker", () =>
-    run.targets.worker.deploy([{ versionId: made.id, percentage: 100 }], `mcpist switch kid=${kid}`, run.journal.guard),
+    run.deploy(observation.worker.deployment, [{ versionId: made.id, percentage: 100 }], `mcpist switch kid=${kid}`),
   );
   run.touched = true;
   run.switched = true;
@@ -80,7 +82,7 @@ export async function unsplit(run: Run, observation: Observation, phase: Phase):
   const newerIsSafe = newerKid === phase.live || (newerKid === phase.other && phase.complete);
   const chosen = newerIsSafe ? newer : older;
   await run.step("end the split", () =>
-    run.targets.worker.deploy([{ versionId: chosen.id, percentage: 100 }], "mcpist end of split", run.journal.guard),
+    run.deploy(observation.worker.deployment, [{ versionId: chosen.id, percentage: 100 }], "mcpist end of split"),
   );
   run.touched = true;
   await run.journal.record("unsplit", { version: chosen.id });
@@ -126,7 +128,7 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
   const started = run.context.monotonic();
   if (first.worker.deployment.length > 1) {
     // A version at 0 % can be pinned by anybody who knows the header, and would hold up the drain.
-    await run.targets.worker.deploy([{ versionId: live.id, percentage: 100 }], `mcpist switch kid=${phase.live}`, run.journal.guard);
+    await run.deploy(first.worker.deployment, [{ versionId: live.id, percentage: 100 }], `mcpist switch kid=${phase.live}`);
     await run.journal.record("alone", { version: live.id });
   }
   const slot = live.annotatedKid === null ? null : slotOfKid(first, phase.live);
