@@ -90,10 +90,7 @@ describe("stacks of other installations", () => {
   it("leave the sandbox's repository and zone as they are", () => {
     const cloudflare = { ...EXAMPLE.cloudflare, url: "http://127.0.0.1:1001" };
     const origins = EXAMPLE.origins.map((origin) => ({ ...origin, url: "http://127.0.0.1:1002" }));
-    const settings = settingsOf(
-      { ...EXAMPLE, cloudflare, origins },
-      { name: "sandbox", sandbox: true, flyBaseUrl: "http://127.0.0.1:1003" },
-    );
+    const settings = settingsOf({ ...EXAMPLE, cloudflare, origins }, { name: "sandbox", flyBaseUrl: "http://127.0.0.1:1003" });
     const { documents } = synthesize(settings);
     const types = [...documents.values()].flatMap(({ resources }) => resources.map(({ type }) => type));
     expect(types.filter((type) => /^(github_repository|cloudflare_(zone_setting|ruleset|workers_custom_domain))$/.test(type))).toEqual([]);

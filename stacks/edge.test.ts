@@ -38,7 +38,7 @@ describe("edge stack", () => {
 
   it("leaves the zone alone in the sandbox, and opens the Worker's own name there only", () => {
     const cloudflare = { ...EXAMPLE.cloudflare, url: "http://127.0.0.1:1001" };
-    const sandbox = documentOf(synthesize(settingsOf({ ...EXAMPLE, cloudflare }, { name: "sandbox", sandbox: true })), "sandbox-base-edge");
+    const sandbox = documentOf(synthesize(settingsOf({ ...EXAMPLE, cloudflare }, { name: "sandbox" })), "sandbox-base-edge");
     expect(sandbox.resources.filter(({ type }) => /zone|ruleset|custom_domain/.test(type))).toEqual([]);
     expect(resourceOf(sandbox, "cloudflare_workers_script_subdomain")["enabled"]).toBe(true);
     expect(resourceOf(edge(synthesize(settingsOf())), "cloudflare_workers_script_subdomain")["enabled"]).toBe(false);

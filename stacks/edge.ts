@@ -70,12 +70,12 @@ export class EdgeStack extends McpistStack {
     new WorkersScriptSubdomain(this, "workers-dev", {
       accountId,
       scriptName: script.scriptName,
-      // A second public name would go around the zone's rules. The sandbox has no zone.
-      enabled: settings.sandbox,
+      // A second public name would go around the zone's rules. On loopback there is no zone.
+      enabled: settings.local,
       previewsEnabled: false,
     });
     new WorkersCronTrigger(this, "schedule", { accountId, scriptName: script.scriptName, schedules: [{ cron: SCHEDULE }] });
-    if (!settings.sandbox) this.#publish(script);
+    if (!settings.local) this.#publish(script);
 
     this.outputs = this.publish({ kv_namespace_id: kv.id, worker_name: script.scriptName });
   }

@@ -23,6 +23,11 @@ describe("platformIssues", () => {
       { cloudflare: { ...EXAMPLE.cloudflare, hostname: "mcp.evil-example.com" } },
       /cloudflare\.hostname: must be a name in/,
     ],
+    [
+      "a public gateway without a zone",
+      { cloudflare: { ...EXAMPLE.cloudflare, url: "https://gateway.example" } },
+      /cloudflare\.url: only for a gateway on loopback/,
+    ],
     ["an image that may change under us", { image: "ghcr.io/acme/origin:latest" }, /image: must name a digest/],
     [
       "a Koyeb app name that is too long",

@@ -1,5 +1,6 @@
 /** What the platforms and their providers refuse although the configuration's own schema allows it. Pure. */
 import type { ConfigIssue, Environment } from "../contract/config.ts";
+import { isLoopbackUrl } from "./loopback.ts";
 
 const within = (text: string, min: number, max: number): boolean => text.length >= min && text.length <= max;
 
@@ -11,8 +12,10 @@ export function platformIssues(name: string, environment: Environment): readonly
     issues.push({ path: `environments.${name}.${path}`, message });
   };
   if (!/^[0-9a-f]{32}$/.test(cloudflare.accountId)) issue("cloudflare.accountId", "32 lower-case hex characters, as the dashboard shows");
-  const { hostname, zone } = cloudflare;
-  if (cloudflare.url === undefined && hostname !== zone && !hostname.endsWith(`.${zone}`))
+  const { hostname, zone, url } = cloudflare;
+  // Without a zone there is no TLS floor, no firewall and no limit in front of the Worker.
+  if (url !== undefined && !isLoopbackUrl(url)) issue("cloudflare.url", "only for a gateway on loopback");
+  if (url === undefined && hostname !== zone && !hostname.endsWith(`.${zone}`))
     issue("cloudflare.hostname", "must be a name in cloudflare.zone");
   if (!isExplicitImage(image)) issue("image", "must name a digest, or a tag other than latest");
   origins.forEach((origin, index) => {

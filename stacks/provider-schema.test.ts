@@ -18,7 +18,12 @@ function schemaOf(name: string): ProviderSchema {
 const [, fly] = EXAMPLE.origins;
 const SYNTHESES = {
   "the example": synthesize(settingsOf()),
-  "the sandbox": synthesize(settingsOf(EXAMPLE, { name: "sandbox", sandbox: true, flyBaseUrl: "http://127.0.0.1:1003" })),
+  "the sandbox": synthesize(
+    settingsOf(
+      { ...EXAMPLE, cloudflare: { ...EXAMPLE.cloudflare, url: "http://127.0.0.1:1001" } },
+      { name: "sandbox", flyBaseUrl: "http://127.0.0.1:1003" },
+    ),
+  ),
   "every option": synthesize(
     settingsOf(
       {

@@ -64,8 +64,8 @@ export class RepositoryStack extends McpistStack {
     new GithubProvider(this, "github", { owner: github.owner });
     this.addOverride("terraform.required_providers.github.version", GITHUB_VERSION);
     const environment = github.scope === "environment" ? this.#environment() : null;
-    // The sandbox has a repository of its own with nothing to protect.
-    if (!settings.sandbox) this.#floor();
+    // A rehearsal has a repository of its own with nothing to protect.
+    if (!settings.local) this.#floor();
     this.outputs = this.publish(environment === null ? {} : { environment_name: environment });
   }
 

@@ -29,12 +29,12 @@ const URLS = {
 describe("loadSettings", () => {
   it("takes the example's production environment by default", async () => {
     const settings = await loadSettings({}, ROOT);
-    expect(settings).toMatchObject({ ok: true, value: { name: "production", sandbox: false, flyBaseUrl: null, stateDirectory: ROOT } });
+    expect(settings).toMatchObject({ ok: true, value: { name: "production", local: false, flyBaseUrl: null, stateDirectory: ROOT } });
   });
 
   it("takes the sandbox inside a sandbox, with a state of its own", async () => {
     const settings = await loadSettings({ [SANDBOX_VARIABLE]: JSON.stringify(URLS), FLY_FLAPS_BASE_URL: URLS.fly }, ROOT);
-    expect(settings).toMatchObject({ ok: true, value: { name: "sandbox", sandbox: true, flyBaseUrl: URLS.fly } });
+    expect(settings).toMatchObject({ ok: true, value: { name: "sandbox", local: true, flyBaseUrl: URLS.fly } });
     expect(settings.ok && settings.value.stateDirectory.startsWith(tmpdir())).toBe(true);
   });
 

@@ -12,15 +12,15 @@ import { err, ok, type Result } from "../contract/result.ts";
 import { isSafeUrl } from "../contract/runtime-config.ts";
 import { platformIssues } from "./platform-limits.ts";
 import { MIGRATIONS } from "./worker-migrations.ts";
-import { SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, sandboxEnvironment, type SandboxUrls } from "../contract/sandbox.ts";
+import { parseSandboxUrls, SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, sandboxEnvironment, type SandboxUrls } from "../contract/sandbox.ts";
 
 /** One synthesis. */
 export interface Settings {
   /** Name of the environment in mcpist.config.ts, or `sandbox`. */
   readonly name: string;
   readonly environment: Environment;
-  /** True for the built-in sandbox: no zone, no repository settings, loopback URLs. */
-  readonly sandbox: boolean;
+  /** True when the gateway is on this machine (a sandbox): no zone, and a repository without anything to protect. */
+  readonly local: boolean;
   /** Full image reference of the origins. */
   readonly image: string;
   /** Folder of the local state files. */
@@ -49,14 +49,10 @@ async function importConfig(path: string): Promise<Result<unknown, readonly stri
 
 const describe = (issues: readonly ConfigIssue[]): readonly string[] => issues.map(({ path, message }) => `${FILE}: ${path}: ${message}`);
 
-function sandboxInput(text: string | undefined): Result<unknown, readonly string[]> {
-  if (text === undefined) return err([`environment "${SANDBOX_ENVIRONMENT}" exists only inside "mcpist sandbox -- <command>"`]);
-  try {
-    const environment = sandboxEnvironment(JSON.parse(text) as SandboxUrls);
-    return ok({ environments: { [SANDBOX_ENVIRONMENT]: environment } });
-  } catch {
-    return err([`${SANDBOX_VARIABLE} is not what "mcpist sandbox" sets`]);
-  }
+/** A sandbox forgets everything when it ends, and so must the state of its stacks: one folder per running sandbox. */
+function stateOf({ control, gateway }: SandboxUrls): string {
+  const run = createHash("sha256").update(`${control} ${gateway}`).digest("hex").slice(0, 12);
+  return join(tmpdir(), `mcpist-sandbox-${run}`);
 }
 
 /**
@@ -66,10 +62,14 @@ function sandboxInput(text: string | undefined): Result<unknown, readonly string
  * @returns as error one sentence per wrong field, naming the file and the path, never a value.
  */
 export async function loadSettings(variables: Variables, folder: string): Promise<Result<Settings, readonly string[]>> {
-  const joined = variables[SANDBOX_VARIABLE];
-  const name = variables["MCPIST_ENV"] || (joined === undefined ? "production" : SANDBOX_ENVIRONMENT);
+  const joined = variables[SANDBOX_VARIABLE] || undefined;
+  const urls = joined === undefined ? null : parseSandboxUrls(joined);
+  if (joined !== undefined && !urls) return err([`${SANDBOX_VARIABLE} is not what "mcpist sandbox" sets`]);
+  const name = variables["MCPIST_ENV"] || (urls ? SANDBOX_ENVIRONMENT : "production");
   const sandbox = name === SANDBOX_ENVIRONMENT;
-  const input = sandbox ? sandboxInput(joined) : await importConfig(join(folder, FILE));
+  if (sandbox && !urls) return err([`environment "${SANDBOX_ENVIRONMENT}" exists only inside "mcpist sandbox -- <command>"`]);
+  const input =
+    sandbox && urls ? ok({ environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(urls) } }) : await importConfig(join(folder, FILE));
   if (!input.ok) return input;
   const config = parseConfig(input.value);
   if (!config.ok) return err(describe(config.error));
@@ -86,17 +86,12 @@ export async function loadSettings(variables: Variables, folder: string): Promis
   const appliedMigrationTag = variables["MCPIST_APPLIED_MIGRATION_TAG"] || null;
   if (appliedMigrationTag !== null && !MIGRATIONS.some(({ tag }) => tag === appliedMigrationTag))
     return err([`MCPIST_APPLIED_MIGRATION_TAG must be one of: ${MIGRATIONS.map(({ tag }) => tag).join(", ")}`]);
-  // A sandbox forgets everything when it ends, and so must the state of its stacks: one folder per running sandbox.
-  const run = createHash("sha256")
-    .update(joined ?? "")
-    .digest("hex")
-    .slice(0, 12);
   return ok({
     name,
     environment,
-    sandbox,
+    local: environment.cloudflare.url !== undefined,
     image,
-    stateDirectory: variables["MCPIST_STATE_DIR"] || (sandbox ? join(tmpdir(), `mcpist-sandbox-${run}`) : folder),
+    stateDirectory: variables["MCPIST_STATE_DIR"] || (sandbox && urls ? stateOf(urls) : folder),
     appliedMigrationTag,
     flyBaseUrl,
   });

@@ -23,7 +23,7 @@ export function settingsOf(input: EnvironmentInput = EXAMPLE, changes: Partial<S
   return {
     name,
     environment,
-    sandbox: false,
+    local: environment.cloudflare.url !== undefined,
     image: environment.image,
     stateDirectory: "/state",
     appliedMigrationTag: null,

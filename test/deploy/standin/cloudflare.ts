@@ -3,7 +3,8 @@
  * of scripts. As there, `migrations` is sent with every upload, and a secret that Terraform does not manage is not seen.
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { glob, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type Api, api, unlessGone } from "./http.ts";
 import { compact, type Json, orNull, record, records } from "./json.ts";
 import { schemaOf } from "./schema.ts";
@@ -36,10 +37,19 @@ function seenBindings(state: Values, live: readonly Json[]): readonly unknown[] 
   return [...managed, ...foreign.map((binding) => ({ ...shape, name: binding["name"], type: binding["type"] }))];
 }
 
-function scripts(call: () => Api): Resource {
+/**
+ * A provider is started in the folder of the stack, and reads the file from there. A stand-in serves all stacks of `outdir` from
+ * elsewhere, and the path names the content, so the first stack that has the file has the right one.
+ */
+async function readAsset(outdir: string, file: string): Promise<Buffer> {
+  for await (const found of glob(join(outdir, "stacks", "*", file))) return readFile(found);
+  throw new Error(`${file} is in no stack of ${outdir}`);
+}
+
+function scripts(call: () => Api, outdir: string): Resource {
   const path = (values: Values) => `/accounts/${text(values, "account_id")}/workers/scripts/${text(values, "script_name")}`;
   const upload = async (planned: Values): Promise<Values> => {
-    const content = await readFile(text(planned, "content_file"));
+    const content = await readAsset(outdir, text(planned, "content_file"));
     const main = text(planned, "main_module");
     const sent = ["bindings", "compatibility_date", "compatibility_flags", "keep_bindings", "main_module", "migrations", "observability"];
     const metadata = compact(Object.fromEntries(sent.map((name) => [name, planned[name]])));
@@ -145,8 +155,8 @@ function namespaces(call: () => Api): Resource {
   };
 }
 
-/** The provider. Reads what the real one reads: `CLOUDFLARE_BASE_URL` and `CLOUDFLARE_API_TOKEN`. */
-export function cloudflare(env: Readonly<Record<string, string | undefined>>): Provider {
+/** The provider. Reads what the real one reads: `CLOUDFLARE_BASE_URL` and `CLOUDFLARE_API_TOKEN`. @param outdir of the synthesis. */
+export function cloudflare(env: Readonly<Record<string, string | undefined>>, outdir: string): Provider {
   let connected = api("http://127.0.0.1:9", "");
   const call = () => connected;
   const schema = schemaOf("cloudflare");
@@ -157,7 +167,7 @@ export function cloudflare(env: Readonly<Record<string, string | undefined>>): P
       connected = api((env["CLOUDFLARE_BASE_URL"] ?? "").replace(/\/$/, ""), env["CLOUDFLARE_API_TOKEN"] ?? "");
     },
     resources: {
-      cloudflare_workers_script: scripts(call),
+      cloudflare_workers_script: scripts(call, outdir),
       cloudflare_workers_script_subdomain: subdomains(call),
       cloudflare_workers_cron_trigger: cronTriggers(call),
       cloudflare_workers_kv_namespace: namespaces(call),

@@ -12,9 +12,9 @@ export interface StandIns {
   close(): Promise<void>;
 }
 
-/** @param env where the providers find base URLs and tokens. */
-export async function startStandIns(env: Readonly<Record<string, string | undefined>>): Promise<StandIns> {
-  const listening = await Promise.all([cloudflare, koyeb, fly, github].map((make) => listen(make(env))));
+/** @param env where the providers find base URLs and tokens. @param outdir where the synthesis is. */
+export async function startStandIns(env: Readonly<Record<string, string | undefined>>, outdir: string): Promise<StandIns> {
+  const listening = await Promise.all([cloudflare(env, outdir), koyeb(env), fly(env), github(env)].map(listen));
   return {
     variables: { TF_REATTACH_PROVIDERS: reattach(listening) },
     close: async () => {

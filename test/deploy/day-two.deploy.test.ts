@@ -1,0 +1,117 @@
+/** Day two, told like ./bootstrap.deploy.test.ts: deploys after a rotation, deploys that a vendor breaks, a new origin. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { sandboxEnvironment } from "../../contract/sandbox.ts";
+import { startTraffic } from "../../sandbox/traffic.ts";
+import type { FaultRule } from "../../sandbox/faults.ts";
+import type { Installation } from "./installation.ts";
+import { ALL, BASE, bootstrap, done, fillSecrets, liveKid, NOTHING, opened, slots, TIMEOUT_MS } from "./operator.ts";
+import { CLIS, type DeployCli, type Engine, ENGINES } from "./tools.ts";
+
+const EDGE = ["base-edge"];
+const BUNDLE = join(import.meta.dirname, "../../dist/worker/index.js");
+
+/** The first engine with the CLI of this checkout. */
+const story = (work: (installation: Installation) => Promise<void>) => opened(ENGINES[0] as Engine, CLIS[0] as DeployCli, work);
+
+/** Live load until the story's end; not one request may fail. */
+async function underLoad(installation: Installation, work: () => Promise<void>): Promise<void> {
+  const { urls, idp } = installation.sandbox;
+  const traffic = await startTraffic({ gatewayUrl: urls.gateway, mint: (options) => idp.mint(options), users: 20, ratePerSecond: 20 });
+  try {
+    await work();
+  } finally {
+    const report = await traffic.stop();
+    expect(report.failures.slice(0, 5)).toEqual([]);
+    expect(report.sent).toBeGreaterThan(100);
+  }
+}
+
+const once = (rule: Omit<FaultRule, "times">): FaultRule => ({ ...rule, times: 1 });
+
+describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
+  it("no deploy after a rotation brings an old secret back or fails a request", { timeout: TIMEOUT_MS }, async () => {
+    await story(async (installation) => {
+      await bootstrap(installation);
+      done(await installation.mcpist(["secrets", "rotate"]), "rotate");
+      const kid = await liveKid(installation);
+      const contents = slots(installation);
+      await underLoad(installation, async () => {
+        const changed = installation.write("changed.js", `${readFileSync(BUNDLE, "utf8")}\n// another build\n`);
+        done(await installation.deploy(EDGE, { MCPIST_WORKER_BUNDLE: changed }), "deploy a changed Worker");
+        expect(await liveKid(installation)).toBe(kid);
+        done(await installation.deploy(EDGE, { MCPIST_WORKER_BUNDLE: changed }), "deploy it unchanged");
+        expect(await installation.plan("base-edge")).toBe("nothing");
+        // Its upload carried the migration once.
+        done(await installation.deploy(EDGE), "deploy the first Worker again");
+        expect(await liveKid(installation)).toBe(kid);
+        done(await installation.deploy(ALL, { MCPIST_IMAGE: "sandbox.local/mcpist-origin:next" }), "deploy a changed image");
+        expect(await liveKid(installation)).toBe(kid);
+      });
+      expect(slots(installation)).toEqual(contents);
+    });
+  });
+
+  it("a place for a new origin is made beside the others without a failed request", { timeout: TIMEOUT_MS }, async () => {
+    await story(async (installation) => {
+      const { sandbox } = installation;
+      const two = sandboxEnvironment(sandbox.urls);
+      installation.configure("rehearsal", two);
+      await bootstrap(installation);
+      const kid = await liveKid(installation);
+      await underLoad(installation, async () => {
+        const url = await sandbox.fly.edgeUrl("mcpist-third");
+        const third = { name: "third", kind: "fly", app: "mcpist-third", url, state: "joining" } as const;
+        installation.configure("rehearsal", { ...two, origins: [...two.origins, third] });
+        done(await installation.deploy(BASE), "deploy the new origin's app");
+        expect(await liveKid(installation)).toBe(kid);
+      });
+      expect(await installation.plans()).toMatchObject({ "base-app-third": "nothing", "base-edge": "nothing" });
+    });
+  });
+
+  it("an apply that a vendor broke in the middle converges when it is run again", { timeout: TIMEOUT_MS }, async () => {
+    await story(async (installation) => {
+      const { faults } = installation.sandbox;
+      const status = (code: number) => ({ kind: "status", when: "before", status: code }) as const;
+      faults.add(once({ vendor: "cloudflare", method: "PUT", path: "/workers/scripts/[^/]+$", effect: status(500) }));
+      faults.add(once({ vendor: "fly", method: "POST", path: "/ip_assignments$", nth: 2, effect: status(503) }));
+      const broken = await installation.deploy(BASE);
+      expect(broken.exitCode).not.toBe(0);
+      expect(broken.output).toMatch(/workers\/scripts\/mcpist-gateway.*500/s);
+      done(await installation.deploy(BASE), "deploy base again");
+      await fillSecrets(installation);
+      faults.add(once({ vendor: "fly", method: "POST", path: "/machines$", nth: 2, effect: status(429) }));
+      expect((await installation.deploy(ALL)).exitCode).not.toBe(0);
+      done(await installation.deploy(ALL), "deploy everything again");
+      done(await installation.mcpist(["secrets", "verify"]), "secrets verify");
+      expect(await installation.plans()).toEqual(NOTHING);
+    });
+  });
+
+  it("a first upload that failed may be repaired before it is tried again", { timeout: TIMEOUT_MS }, async () => {
+    await story(async (installation) => {
+      const broken = installation.write("broken.js", "export default {");
+      expect((await installation.deploy(EDGE, { MCPIST_WORKER_BUNDLE: broken })).exitCode).not.toBe(0);
+      done(await installation.deploy(EDGE), "deploy a Worker that runs");
+      // The Worker differs from the one that was tried first, so the migration leaves with the next deploy.
+      done(await installation.deploy(EDGE), "deploy again");
+      expect(await installation.plan("base-edge")).toBe("nothing");
+    });
+  });
+
+  it("a first upload whose answer was lost is adopted by naming the migration that is in place", { timeout: TIMEOUT_MS }, async () => {
+    await story(async (installation) => {
+      installation.sandbox.faults.add(
+        once({ vendor: "cloudflare", method: "PUT", path: "/workers/scripts/[^/]+$", effect: { kind: "reset", when: "lost" } }),
+      );
+      expect((await installation.deploy(EDGE)).exitCode).not.toBe(0);
+      expect((await installation.deploy(EDGE)).output).toContain("10079");
+      done(await installation.deploy(EDGE, { MCPIST_APPLIED_MIGRATION_TAG: "v1" }), "deploy with the tag");
+      // And it is remembered.
+      done(await installation.deploy(EDGE), "deploy without the tag");
+      expect(await installation.plan("base-edge")).toBe("nothing");
+    });
+  });
+});

@@ -1,0 +1,53 @@
+/** What an operator does in every story of the deploy tests, and what the stories look at. */
+import { randomBytes } from "node:crypto";
+import { Installation, type Ran } from "./installation.ts";
+import type { DeployCli, Engine } from "./tools.ts";
+
+/** Several minutes of real deploys on a slow machine. Unit: milliseconds. */
+export const TIMEOUT_MS = 900_000;
+export const BASE = ["base-*"];
+export const ALL = ["base-*", "service-*"];
+const STACKS = ["base-app-fly", "base-app-koyeb", "base-edge", "base-repository", "service-fly", "service-koyeb"];
+/** Every plan is empty. */
+export const NOTHING: Readonly<Record<string, string>> = Object.fromEntries(STACKS.map((stack) => [stack, "nothing"]));
+
+/** @throws with the command's last words when it failed. */
+export function done({ exitCode, output }: Ran, what: string): void {
+  if (exitCode !== 0) throw new Error(`${what} ended with ${exitCode}:\n${output.slice(-4000)}`);
+}
+
+/** Runs a story and takes its accounts down, however it ends. */
+export async function opened<T>(engine: Engine, cli: DeployCli, story: (installation: Installation) => Promise<T>): Promise<T> {
+  const installation = await Installation.open(engine, cli);
+  try {
+    return await story(installation);
+  } finally {
+    await installation.close();
+  }
+}
+
+/** Between the two tiers: the gateway secret and what else the origins need. */
+export async function fillSecrets(installation: Installation): Promise<void> {
+  done(await installation.mcpist(["secrets", "rotate", "--init"]), "rotate --init");
+  const values = { DATABASE_URL: installation.sandbox.urls.database, REQUEST_STATE_KEY: randomBytes(32).toString("hex") };
+  for (const [name, value] of Object.entries(values)) done(await installation.mcpist(["secrets", "put", name], value), `put ${name}`);
+}
+
+/** From nothing to a service. */
+export async function bootstrap(installation: Installation): Promise<void> {
+  done(await installation.deploy(BASE), "deploy base");
+  await fillSecrets(installation);
+  done(await installation.deploy(ALL), "deploy everything");
+}
+
+/** Contents of both slots, from inside the sandbox's GitHub. */
+export const slots = ({ sandbox }: Installation): readonly string[] =>
+  ["GATEWAY_SECRET_A", "GATEWAY_SECRET_B"].map((name) => sandbox.github.reveal(name, "sandbox") ?? "");
+
+/** Kid that the gateway sends. @throws when the gateway does not say. */
+export async function liveKid({ sandbox }: Installation): Promise<string> {
+  const response = await fetch(`${sandbox.urls.gateway}/.well-known/mcpist/gateway`);
+  const { kid } = (await response.json()) as { readonly kid?: unknown };
+  if (typeof kid !== "string") throw new Error("the gateway reports no kid");
+  return kid;
+}
