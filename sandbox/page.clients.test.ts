@@ -49,7 +49,7 @@ for (const width of [360, 1280]) {
     const at = page.querySelector(".plot").getBoundingClientRect();
     chart.dispatchEvent(new view.PointerEvent("pointermove", { bubbles: true, clientX: at.left + at.width / 2, clientY: at.top }));
     out[width] = {
-      overflow: page.documentElement.scrollWidth - view.innerWidth,
+      overflow: page.documentElement.scrollWidth - page.documentElement.clientWidth,
       bars: boxes.length,
       thin: boxes.filter((box) => box.width < 1 || box.height < 6).length,
       outside: boxes.filter((box) => box.left < 0 || box.right > view.innerWidth).length,

@@ -16,11 +16,11 @@ export const STYLE = `
 body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;-webkit-text-size-adjust:100%}
 .page{max-width:76rem;margin:0 auto;padding:2rem clamp(.9rem,3vw,2rem) 3rem}
 .mono,code,td,.tick{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
-header p{margin:0;color:var(--soft)}
+header{margin-bottom:1.4rem}header p{margin:0;color:var(--soft)}
 .brand{font-weight:650;letter-spacing:.02em}
 h1{font-size:clamp(1.35rem,1rem + 1.8vw,2rem);line-height:1.2;margin:.15rem 0 .3rem;letter-spacing:-.015em;text-wrap:balance}
 h2{font-size:1rem;margin:0 0 .75rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.7rem;margin:1.4rem 0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.7rem;margin:0 0 1.4rem}
 .tile,.card{background:var(--card);border:1px solid var(--line);border-radius:12px}
 .tile{padding:.75rem .95rem}
 .tile b{display:block;font-size:1.55rem;font-weight:620;letter-spacing:-.02em;font-variant-numeric:tabular-nums;line-height:1.25}
@@ -65,7 +65,7 @@ details{font-size:.86rem}summary{cursor:pointer;font-weight:600}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.28rem .9rem .28rem 0;border-bottom:1px solid var(--line);white-space:nowrap;font-size:.8rem}
 th{color:var(--soft);font-weight:600}
 .scenarios{display:grid;grid-template-columns:repeat(auto-fill,minmax(16rem,1fr));gap:.5rem}
-.scenarios button{font:inherit;text-align:left;color:inherit;background:var(--faint);border:1px solid var(--line);border-radius:9px;padding:.55rem .7rem;cursor:pointer}
+.scenarios button{display:flex;flex-direction:column;justify-content:flex-start;font:inherit;text-align:left;color:inherit;background:var(--faint);border:1px solid var(--line);border-radius:9px;padding:.55rem .7rem;cursor:pointer}
 .scenarios button b{display:block;font-size:.88rem}.scenarios button span{color:var(--soft);font-size:.8rem}
 .scenarios button[aria-pressed=true]{border-color:var(--bad);box-shadow:inset 3px 0 0 var(--bad)}
 :focus-visible{outline:2px solid var(--k0);outline-offset:2px}
