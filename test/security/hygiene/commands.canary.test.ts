@@ -7,14 +7,14 @@ import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { deployService, type LocalCloud, startLocalCloud } from "../../../cli/commands/local-cloud.ts";
 import { type Context, realContext } from "../../../cli/context.ts";
 import { Progress } from "../../../cli/output.ts";
 import { SANDBOX_ENVIRONMENT } from "../../../contract/sandbox.ts";
 import type { FaultRule } from "../../../sandbox/faults.ts";
 import type { Canary } from "./forms.ts";
-import { canWatch } from "./trace.ts";
+import { canWatch, NO_STRACE } from "./trace.ts";
 import { type Channel, type Subject, watch, type Watched } from "./watch.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -103,7 +103,10 @@ beforeAll(async () => {
   await deployService(cloud, new Progress(context, flags));
   for (const token of Object.values(cloud.sandbox.context.tokens)) remember("token", token);
 }, PATIENCE_MS);
-afterEach(() => cloud.sandbox.faults.clear());
+beforeEach((context) => context.skip(!canWatch, NO_STRACE));
+afterEach(() => {
+  if (canWatch) cloud.sandbox.faults.clear();
+});
 afterAll(async () => {
   if (canWatch) await cloud.sandbox.close();
 });
@@ -137,7 +140,7 @@ const failing: readonly { readonly name: string; readonly faults?: readonly Faul
 ];
 
 // In this order: what fails leaves something for the next one to finish, and the last one leaves the lock taken.
-describe.runIf(canWatch)("mcpist secrets", { shuffle: false }, () => {
+describe("mcpist secrets", { shuffle: false }, () => {
   it(
     "put takes a value from stdin and shows it nowhere",
     async () => {

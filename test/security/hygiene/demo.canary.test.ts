@@ -1,14 +1,16 @@
 /** The whole demo, the way a newcomer starts it: command line, gateway in workerd, two origins, four platforms, one rotation. */
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
-import { canWatch } from "./trace.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { canWatch, NO_STRACE } from "./trace.ts";
 import { watch } from "./watch.ts";
 
 const CLI = fileURLToPath(new URL("../../../cli/main.ts", import.meta.url));
 /** Everything at a fraction of its speed under strace, beside the other suites. Unit: milliseconds. */
 const PATIENCE_MS = 300_000;
 
-describe.runIf(canWatch)("mcpist demo", () => {
+beforeEach((context) => context.skip(!canWatch, NO_STRACE));
+
+describe("mcpist demo", () => {
   it(
     "shows none of the values that it draws: not in argv, environment, output or any file that it writes",
     async () => {

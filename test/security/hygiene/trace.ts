@@ -16,6 +16,8 @@ const EXECUTE = /^\d+\s+(?:\S+\s+)?execve(?:at)?\(/;
 export const hasStrace = (): boolean => ["/usr/bin/strace", "/usr/local/bin/strace"].some((path) => existsSync(path));
 /** On a laptop without strace the suite is skipped; where CI runs, its absence is a failure. */
 export const canWatch = hasStrace() || process.env["CI"] === "true";
+/** Why a test was skipped. */
+export const NO_STRACE = "strace is not installed: apt-get install strace";
 
 /** The command that runs `command` under strace and writes what it sees to `log`. */
 export const traced = (command: readonly string[], log: string): readonly string[] => [
