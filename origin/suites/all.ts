@@ -2,7 +2,9 @@
 import type { TestDatabase } from "../testing/database.ts";
 import { describeBroker } from "./broker.ts";
 import { describeCalls } from "./calls.ts";
+import { describeClients } from "./clients.ts";
 import { describeDatabase } from "./database.ts";
+import { describeDocuments } from "./documents.ts";
 import { describeDrain } from "./drain.ts";
 import { describeGatewaySecret } from "./gateway-secret.ts";
 import { describePermissions } from "./permissions.ts";
@@ -14,6 +16,8 @@ export function describeAll(database: () => TestDatabase): void {
   describeSieve(database);
   describeCalls(database);
   describePermissions(database);
+  describeClients(database);
+  describeDocuments(database);
   describeDrain(database);
   describeBroker(database);
 }
