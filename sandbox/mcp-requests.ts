@@ -8,8 +8,11 @@ const CLIENT_INFO = { name: "mcpist-traffic", version: "1.0.0" } as const;
 type Json = Readonly<Record<string, unknown>>;
 const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What a client does. `slow` is a call whose body arrives in two pieces, so that it is under way while things change. */
-export type RequestKind = "call" | "list" | "schema" | "legacy" | "slow";
+/**
+ * What a client does. Two kinds are under way while things change: the body of `slow` arrives in two pieces, and `long` is a call
+ * on which the origin works for seconds.
+ */
+export type RequestKind = "call" | "list" | "schema" | "legacy" | "slow" | "long";
 
 /** One request, ready to send. */
 export interface McpRequest {
@@ -20,7 +23,7 @@ export interface McpRequest {
 }
 
 /** In this order, again and again: mostly tool calls, some discovery, a few of the rest. */
-const MIX = "call call list call schema call call legacy call list call call slow call schema call legacy call list call".split(
+const MIX = "call call list call schema call call legacy call list call call slow call schema call long call list call".split(
   " ",
 ) as RequestKind[];
 
@@ -28,24 +31,32 @@ const MIX = "call call list call schema call call legacy call list call call slo
 export const kindOf = (n: number): RequestKind => MIX[n % MIX.length] ?? "call";
 
 const HEADERS = { "content-type": "application/json", accept: "application/json, text/event-stream" } as const;
+/** The built-in module that asks a listed host, and so takes as long as that host. */
+const LONG_TOOL = { module: "http_status", tool: "check" } as const;
 const CALL = { name: "call", arguments: { module: "time", tool: "now", params: {} } } as const;
 
-/** @param id JSON-RPC id; the answer must carry the same. */
-export function mcpRequest(kind: RequestKind, id: number, token: string): McpRequest {
+function toolOf(kind: RequestKind, slowUrl: string) {
+  if (kind === "schema") return { name: "get_module_schema", arguments: { module: "time" } } as const;
+  return kind === "long" ? ({ name: "call", arguments: { ...LONG_TOOL, params: { url: slowUrl } } } as const) : CALL;
+}
+
+/** @param id JSON-RPC id; the answer must carry the same. @param slowUrl what a `long` call asks for. */
+export function mcpRequest(kind: RequestKind, id: number, token: string, slowUrl: string): McpRequest {
   const authorization = `Bearer ${token}`;
   if (kind === "legacy") {
     const body = JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: CALL });
     return { kind, path: MCP_PATH, headers: { ...HEADERS, authorization, "mcp-protocol-version": LEGACY_PROTOCOL_VERSION }, body };
   }
   const method = kind === "list" ? "tools/list" : "tools/call";
-  const tool = kind === "list" ? null : kind === "schema" ? { name: "get_module_schema", arguments: { module: "time" } } : CALL;
+  const tool = kind === "list" ? null : toolOf(kind, slowUrl);
   const meta = {
     "io.modelcontextprotocol/protocolVersion": MODERN_PROTOCOL_VERSION,
     "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
     "io.modelcontextprotocol/clientCapabilities": {},
   };
-  const mirrored =
-    tool === null ? {} : { "mcp-name": tool.name, ...(tool === CALL ? { "mcp-param-module": "time", "mcp-param-tool": "now" } : {}) };
+  const mirrored: Record<string, string> = tool === null ? {} : { "mcp-name": tool.name };
+  if (tool && "tool" in tool.arguments)
+    Object.assign(mirrored, { "mcp-param-module": tool.arguments.module, "mcp-param-tool": tool.arguments.tool });
   return {
     kind,
     path: MCP_PATH,

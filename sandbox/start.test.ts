@@ -55,11 +55,11 @@ afterAll(() => sandbox?.close());
 
 test("a provisioned sandbox answers real MCP requests of many users without one failure", async () => {
   const traffic = await startTraffic({ gatewayUrl: sandbox.urls.gateway, mint: sandbox.idp.mint, users: 24, ratePerSecond: 60 });
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  await new Promise((resolve) => setTimeout(resolve, 2000));
   const report = await traffic.stop();
   expect(report.failures).toEqual([]);
   expect(report).toMatchObject({ failed: 0, byStatus: { 200: report.sent } });
-  expect(report.sent).toBeGreaterThan(100);
+  expect(report.sent).toBeGreaterThan(60);
 });
 
 test("every scenario starts and ends, and afterwards both origins answer through the gateway", async () => {

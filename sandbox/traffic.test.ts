@@ -22,10 +22,15 @@ test.each<[string, Parameters<typeof faultOf>, string | null]>([
 });
 
 test("modern requests mirror method and name into headers, legacy ones do not", () => {
-  const call = mcpRequest("call", 1, "t");
+  const call = mcpRequest("call", 1, "t", "");
   expect(call.headers).toMatchObject({ "mcp-method": "tools/call", "mcp-name": "call", "mcp-protocol-version": "2026-07-28" });
-  expect(Object.keys(mcpRequest("legacy", 1, "t").headers).filter((name) => name.startsWith("mcp-"))).toEqual(["mcp-protocol-version"]);
-  expect(new Set(Array.from({ length: 20 }, (_, i) => kindOf(i)))).toEqual(new Set(["call", "list", "schema", "legacy", "slow"]));
+  const long = mcpRequest("long", 1, "t", "http://127.0.0.1:1/");
+  expect([long.headers["mcp-param-module"], JSON.parse(long.body).params.arguments.params]).toEqual([
+    "http_status",
+    { url: "http://127.0.0.1:1/" },
+  ]);
+  expect(Object.keys(mcpRequest("legacy", 1, "t", "").headers).filter((name) => name.startsWith("mcp-"))).toEqual(["mcp-protocol-version"]);
+  expect(new Set(Array.from({ length: 20 }, (_, i) => kindOf(i)))).toEqual(new Set(["call", "list", "schema", "legacy", "slow", "long"]));
 });
 
 test("percentiles are 2 % exact", () => {

@@ -4,12 +4,13 @@
  * missed by more than a second, because this machine or the service cannot keep up, is given up and shows as a lower rate.
  * No user exceeds the gateway's burst limit, not even after a stall. Anything but a 200 with the right JSON-RPC result is a failure.
  */
-import { Agent, request } from "node:http";
+import { Agent, createServer, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ORIGIN_HEADER } from "../contract/headers.ts";
 import type { TokenOptions } from "./idp/tokens.ts";
 import { userId } from "./idp/tokens.ts";
 import { Latency } from "./latency.ts";
+import { listenServer } from "./vendor.ts";
 import { faultOf, kindOf, mcpRequest, type RequestKind } from "./mcp-requests.ts";
 
 /** A user never sends more often than this: 4 a second, where the gateway admits 5. Unit: milliseconds. */
@@ -21,8 +22,10 @@ const TICK_MS = 10;
 const BACKLOG_MS = 1_000;
 /** A client gives up. Unit: milliseconds. */
 const TIMEOUT_MS = 20_000;
-/** Pause between the two pieces of a slow body. Unit: milliseconds. */
-const SLOW_BODY_MS = 1_500;
+/** How long a request of this kind takes by itself: the pause in a slow body, the work of a long call. Unit: milliseconds. */
+const OWN_MS: Readonly<Partial<Record<RequestKind, number>>> = { slow: 1_500, long: 2_500 };
+/** Beyond the timeout of the last request. Unit: milliseconds. */
+const STOP_MARGIN_MS = 2_000;
 /** Tokens live for an hour. Unit: milliseconds. */
 const TOKEN_AGE_MS = 45 * 60_000;
 /** Failures that are kept in full; the rest is only counted. */
@@ -93,6 +96,14 @@ interface Answer {
   readonly body: string;
 }
 
+/** A host that takes its time, for calls that are under way while origins are replaced. */
+async function startSlowHost(delayMs: number): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const server = createServer((_request, response) => {
+    setTimeout(() => response.writeHead(204).end(), delayMs).unref();
+  });
+  return listenServer(server, 0);
+}
+
 /** Starts sending at once. @throws {RangeError} when the rate would take users over their limit. */
 export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   const { gatewayUrl, mint, users: userCount = 48, ratePerSecond = 120 } = options;
@@ -106,6 +117,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
       return { sub, address, token: await tokenOf(sub), mintedAt: performance.now(), lastSentAt: Number.NEGATIVE_INFINITY, inFlight: 0 };
     }),
   );
+  const slowHost = await startSlowHost(OWN_MS.long ?? 0);
   const target = new URL(gatewayUrl);
   const agent = new Agent({ keepAlive: true, scheduling: "lifo" });
   const latency = new Latency();
@@ -124,7 +136,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
 
   function exchange(user: User, id: number, kind: RequestKind): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    const { path, headers, body } = mcpRequest(kind, id, user.token);
+    const { path, headers, body } = mcpRequest(kind, id, user.token, slowHost.url);
     const length = { "content-length": String(Buffer.byteLength(body)) };
     const outgoing = request(
       {
@@ -154,7 +166,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     else {
       const half = body.length >> 1;
       outgoing.write(body.slice(0, half));
-      setTimeout(() => outgoing.end(body.slice(half)), SLOW_BODY_MS);
+      setTimeout(() => outgoing.end(body.slice(half)), OWN_MS.slow);
     }
     return promise;
   }
@@ -177,7 +189,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     }
     user.inFlight--;
     count(byStatus, String(status));
-    const latencyMs = performance.now() - dueAt - (kind === "slow" ? SLOW_BODY_MS : 0);
+    const latencyMs = performance.now() - dueAt - (OWN_MS[kind] ?? 0);
     latency.add(latencyMs);
     for (const listener of listeners) listener({ latencyMs, failed: reason !== null });
     if (reason === null) return;
@@ -224,9 +236,10 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     clearInterval(timer);
     const durationMs = Math.round(performance.now() - startedAt);
     const late = new AbortController();
-    await Promise.race([Promise.all(open), sleep(TIMEOUT_MS + SLOW_BODY_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
+    await Promise.race([Promise.all(open), sleep(TIMEOUT_MS + STOP_MARGIN_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
     late.abort();
     agent.destroy();
+    await slowHost.close();
     return { ...stats(), users: userCount, durationMs, failures };
   }
   return {
