@@ -193,11 +193,7 @@ ${EXIT_CODES}`,
   common(origins.command("quarantine"))
     .description("Takes a failed origin out of the pool on purpose.")
     .argument("<name>", "name of the origin")
-    .action(
-      action(async () =>
-        (await import("./commands/not-built.ts")).notBuilt("origins quarantine", 'set state: "quarantined" in mcpist.config.ts and deploy'),
-      ),
-    );
+    .action(action(async () => (await import("./commands/origins.ts")).originsQuarantine));
   common(origins.command("join"))
     .description("Brings an origin in, which is a rotation: nobody can hand it the live secret.")
     .argument("<name>", "name of the origin")

@@ -319,10 +319,14 @@ export class FakeCloud {
     return held.join() === live ? null : `GitHub holds ${held.join("+")}`;
   }
 
-  /** Somebody deploys code with wrangler or Terraform: a new version that inherits the secret of the latest upload. */
+  /**
+   * Somebody deploys code with wrangler or Terraform: a new version that inherits the secret of the latest upload and is
+   * configured by mcpist.config.ts.
+   */
   foreignDeploy(): void {
     const kid = this.versions[0]?.kid ?? null;
-    const made: FakeVersion = { ...this.#version(kid, null), etag: `code-${++this.#serial}` };
+    const config = this.versions[0]?.config === undefined ? {} : { config: configText(this.origins) };
+    const made: FakeVersion = { ...this.#version(kid, null), etag: `code-${++this.#serial}`, ...config };
     this.versions.unshift(made);
     this.#deploy([{ versionId: made.id, percentage: 100 }]);
     this.check("foreign deploy");

@@ -1,0 +1,193 @@
+/**
+ * `mcpist origins quarantine NAME` takes a failed origin out of the pool on purpose; `mcpist origins join NAME` brings one in.
+ * Both change the gateway's routes, never its secret, and say which line of mcpist.config.ts keeps the next deploy from
+ * undoing it. Joining is a rotation: nobody can hand an origin the live secret.
+ */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Origin } from "../../contract/config.ts";
+import type { GatewayConfig, OriginState } from "../../contract/runtime-config.ts";
+import { SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, type SandboxUrls } from "../../contract/sandbox.ts";
+import type { Context } from "../context.ts";
+import { EXIT, McpistError, withExitCode, type ExitCode } from "../errors.ts";
+import type { CommonFlags } from "../flags.ts";
+import { printError, printJson, Progress, styles } from "../output.ts";
+import { toMcpistError } from "../run.ts";
+import { reroute, type Rerouted } from "../secrets/pool.ts";
+import type { Run } from "../secrets/run.ts";
+import { openSession, type Session } from "../session.ts";
+import { stateLine, type LineChange } from "./config-line.ts";
+
+/** Flags of both commands. */
+export interface OriginFlags extends CommonFlags {
+  /** Name of the origin. */
+  readonly name: string;
+}
+
+/** The origin as mcpist.config.ts has it. @throws {McpistError} ERR_USAGE that lists the known ones. */
+export function originOf(session: Session, name: string): Origin {
+  const { origins } = session.environment;
+  const origin = origins.find((candidate) => candidate.name === name);
+  if (origin) return origin;
+  throw new McpistError("ERR_USAGE", "there is no origin of that name", {
+    hint: `one of: ${origins.map((known) => known.name).join(", ")}`,
+  });
+}
+
+/** How the file has to be changed, so that the next deploy says what the gateway does now. */
+export interface FileChange {
+  readonly file: string;
+  /** Null when the place cannot be told for sure. */
+  readonly change: LineChange | null;
+  /** In words, always right. */
+  readonly words: string;
+}
+
+/** @returns null when the file says it already. */
+export async function fileChange(
+  context: Context,
+  session: Session,
+  flags: CommonFlags,
+  origin: Origin,
+  state: OriginState,
+): Promise<FileChange | null> {
+  if (origin.state === state) return null;
+  if (session.name === SANDBOX_ENVIRONMENT) {
+    // The sandbox's environment is built in; its states travel with the variable that joins a terminal to it.
+    const urls = JSON.parse(context.env[SANDBOX_VARIABLE] ?? "{}") as SandboxUrls;
+    const text = JSON.stringify({ ...urls, states: { ...urls.states, [origin.name]: state } });
+    return { file: SANDBOX_VARIABLE, change: null, words: `export ${SANDBOX_VARIABLE}='${text}'` };
+  }
+  const text = await readFile(resolve(context.cwd, flags.config), "utf8").catch(() => "");
+  const words = `set state: "${state}" for origin "${origin.name}" of environment "${session.name}"`;
+  return { file: flags.config, change: stateLine(text, session.name, origin.name, state), words };
+}
+
+/** The gateway's configuration with another state of one origin; null when it has it already. */
+export function withState(config: GatewayConfig, name: string, state: OriginState): GatewayConfig | null {
+  if (config.origins.some((origin) => origin.name === name && origin.state === state)) return null;
+  return { ...config, origins: config.origins.map((origin) => (origin.name === name ? { ...origin, state } : origin)) };
+}
+
+/**
+ * The next deploy of mcpist.config.ts must change nothing but the origin in question.
+ * @throws {McpistError} ERR_REFUSED naming the first origin that file and gateway disagree about.
+ */
+export function checkAgreement(config: GatewayConfig, origins: readonly Origin[], except: string): void {
+  for (const route of config.origins) {
+    if (route.name === except) continue;
+    const state = origins.find((origin) => origin.name === route.name)?.state;
+    if (state === route.state) continue;
+    throw new McpistError(
+      "ERR_REFUSED",
+      `mcpist.config.ts ${state === undefined ? `does not name ${route.name}` : `calls ${route.name} ${state}`}, but the gateway has it as ${route.state}`,
+      { hint: `make the file say what the gateway does (state: "${route.state}"), or deploy the file, then run the command again` },
+    );
+  }
+}
+
+/** What was done, for `--json` and for people. */
+interface Outcome {
+  readonly rerouted: Rerouted | null;
+  readonly state: OriginState;
+}
+
+/** Runs `work` under the lock, gives the lock back, and reports. */
+export async function underLock(
+  context: Context,
+  session: Session,
+  flags: OriginFlags & { readonly command: string },
+  origin: Origin,
+  work: (run: Run, progress: Progress) => Promise<Outcome>,
+): Promise<ExitCode> {
+  const started = context.monotonic();
+  const progress = new Progress(context, flags);
+  const run = session.run(progress);
+  let outcome: Outcome | null = null;
+  let failure: McpistError | null = null;
+  try {
+    outcome = await work(run, progress);
+  } catch (error) {
+    const own = toMcpistError(context, error);
+    failure = withExitCode(own, run.exitCodeOf(own));
+  }
+  await session.journal.release({ result: failure ? failure.code : "done" }).catch(() => undefined);
+  await progress.end();
+  const exitCode = failure?.exitCode ?? EXIT.done;
+  const file = outcome ? await fileChange(context, session, flags, origin, outcome.state) : null;
+  const durationMs = Math.round(context.monotonic() - started);
+  if (flags.json) {
+    printJson(context, {
+      command: flags.command,
+      environment: session.name,
+      ok: failure === null,
+      exitCode,
+      runId: session.journal.run,
+      origin: origin.name,
+      state: outcome?.state ?? null,
+      changed: outcome?.rerouted?.changed ?? false,
+      versionId: outcome?.rerouted?.versionId ?? null,
+      kid: outcome?.rerouted?.kid ?? null,
+      file,
+      steps: progress.steps,
+      durationMs,
+      ...(failure ? { error: { code: failure.code, message: failure.message, hint: failure.hint ?? null } } : {}),
+    });
+  }
+  if (failure) {
+    if (!flags.json) printError(context, failure, flags.debug);
+  } else if (outcome && !flags.json) print(context, origin, outcome, file);
+  return exitCode;
+}
+
+function print(context: Context, origin: Origin, { rerouted, state }: Outcome, file: FileChange | null): void {
+  const style = styles(context, context.stdout);
+  const does = { pool: "routes to", joining: "knows", quarantined: "no longer routes to" }[state];
+  const version = rerouted ? ` (version ${rerouted.versionId}, still sends ${rerouted.kid})` : "";
+  const already = rerouted?.changed === false ? ", as before" : "";
+  context.stdout.write(`${style("green", "done")}  the gateway ${does} ${origin.name}${already}${version}\n`);
+  if (!file) return;
+  context.stdout.write(
+    `next  so that the next deploy keeps it, ${file.change ? `change line ${file.change.line} of ${file.file}` : `in ${file.file}`}:\n`,
+  );
+  if (file.change) context.stdout.write(`      ${style("red", `-${file.change.from}`)}\n      ${style("green", `+${file.change.to}`)}\n`);
+  else context.stdout.write(`      ${file.words}\n`);
+}
+
+/** What speaks against taking `name` out, seen from the gateway. @throws {McpistError}. */
+function checkQuarantine(config: GatewayConfig, session: Session, name: string): void {
+  const { origins } = session.environment;
+  if (!config.origins.some((route) => route.name === name)) {
+    throw new McpistError("ERR_REFUSED", `the gateway does not know ${name}, so it gets no traffic`, {
+      hint: 'set its state to "quarantined" in mcpist.config.ts',
+    });
+  }
+  checkAgreement(config, origins, name);
+  const others = config.origins.filter((route) => route.name !== name && route.state === "pool");
+  if (others.length > 0) return;
+  throw new McpistError("ERR_REFUSED", `${name} is the last origin in the pool: without it every request fails`, {
+    hint: "mcpist origins join NAME brings another one in first",
+  });
+}
+
+/** `origins quarantine`: the same code and secret, one origin fewer. Needs nothing from the origin itself. */
+export async function originsQuarantine(context: Context, flags: OriginFlags): Promise<ExitCode> {
+  const session = await openSession(context, flags);
+  const origin = originOf(session, flags.name);
+  if (origin.state === "joining") {
+    throw new McpistError("ERR_REFUSED", `mcpist.config.ts calls ${origin.name} joining, so it gets no traffic`, {
+      hint: 'set its state to "quarantined" there',
+    });
+  }
+  return underLock(context, session, { ...flags, command: "origins quarantine" }, origin, async (run) => {
+    await session.journal.acquire();
+    const rerouted = await reroute(run, {
+      name: `quarantine ${origin.name}`,
+      change: (config) => {
+        checkQuarantine(config, session, origin.name);
+        return withState(config, origin.name, "quarantined");
+      },
+    });
+    return { rerouted, state: "quarantined" };
+  });
+}
