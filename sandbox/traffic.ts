@@ -18,6 +18,10 @@ const USER_SPACING_MS = 250;
 /** A user's requests under way: less than the depth of the burst, so that a stalled edge does not see them all at once. */
 const USER_IN_FLIGHT = 3;
 const TICK_MS = 10;
+/** The rate rises to its full height over this time: a cold service gets users one after another, not all at once. Unit: milliseconds. */
+const RAMP_MS = 2_000;
+/** Share of the rate at the very beginning. */
+const RAMP_FROM = 0.2;
 /** Requests that are due for longer than this are given up. Unit: milliseconds. */
 const BACKLOG_MS = 1_000;
 /** A client gives up. Unit: milliseconds. */
@@ -127,7 +131,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   const open = new Set<Promise<void>>();
   const listeners = new Set<(answer: Answered) => void>();
   const startedAt = performance.now();
-  const intervalMs = 1000 / ratePerSecond;
+  const interval = (ageMs: number): number => 1000 / (ratePerSecond * Math.min(1, RAMP_FROM + ((1 - RAMP_FROM) * ageMs) / RAMP_MS));
   let [sent, failed, nextUser] = [0, 0, 0];
   /** When the next request is due. */
   let due = startedAt;
@@ -211,7 +215,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   const timer = setInterval(() => {
     const now = performance.now();
     if (now - due > BACKLOG_MS) due = now - BACKLOG_MS;
-    for (; due <= now; due += intervalMs) {
+    for (; due <= now; due += interval(due - startedAt)) {
       const user = free(now);
       if (!user) return;
       if (now - user.mintedAt > TOKEN_AGE_MS) {

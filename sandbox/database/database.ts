@@ -2,13 +2,15 @@
  * Postgres for the sandbox: PGlite behind a real PostgreSQL socket, migrated and seeded from supabase/; or the server that
  * `DATABASE_URL` names, which is taken as it is and never changed.
  */
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
-import { Worker } from "node:worker_threads";
+import { fileURLToPath } from "node:url";
 import type { VendorContext } from "../vendor.ts";
-import type { ThreadInput, ThreadOutput } from "./thread.ts";
+import type { ChildInput, ChildOutput } from "./child.ts";
 
 const SUPABASE = new URL("../../supabase/", import.meta.url);
+const CHILD = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url));
 /** The role that origins log in with, as in production. */
 const ORIGIN_ROLE = "mcpist_origin";
 
@@ -21,7 +23,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-async function sqlFiles(): Promise<ThreadInput["sql"]> {
+async function sqlFiles(): Promise<ChildInput["sql"]> {
   const names = (await readdir(new URL("migrations/", SUPABASE)).catch(() => [])).filter((name) => name.endsWith(".sql")).sort();
   const read = async (name: string) => ({ name, text: await readFile(new URL(name, SUPABASE), "utf8") });
   const migrations = await Promise.all(names.map((name) => read(`migrations/${name}`)));
@@ -30,26 +32,30 @@ async function sqlFiles(): Promise<ThreadInput["sql"]> {
 }
 
 /**
- * Starts PGlite in a thread of its own.
+ * Starts PGlite in a process of its own.
  * @throws when the port is taken (`code` EADDRINUSE), or when a migration fails; the message names the file.
  */
 export async function startDatabase(context: VendorContext, external?: string): Promise<Database> {
   if (external !== undefined) return { url: external, adminUrl: external, close: () => Promise.resolve() };
-  const port = context.port("database");
-  const workerData: ThreadInput = { port, sql: await sqlFiles() };
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const thread = new Worker(new URL(`./thread.${extension}`, import.meta.url), { workerData });
-  const [output] = (await once(thread, "message")) as [ThreadOutput];
+  const input: ChildInput = { port: context.port("database"), sql: await sqlFiles() };
+  // No variable of this process is its business, and it prints nothing but what is broken.
+  const child = fork(CHILD, [], { env: {}, execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const exited = once(child, "exit");
+  const close = async (): Promise<void> => {
+    if (child.connected) child.disconnect();
+    await exited;
+  };
+  child.send(input);
+  const answer = await Promise.race([once(child, "message"), exited.then(() => null)]);
+  const output: ChildOutput = answer ? (answer[0] as ChildOutput) : { error: "it ended before it listened" };
   if ("error" in output) {
-    await thread.terminate();
-    throw Object.assign(new Error(`database: ${output.error}`), { code: output.code, port });
+    await close();
+    throw Object.assign(new Error(`database: ${output.error}`), { code: output.code, port: input.port });
   }
   const urlFor = (user: string) => `postgres://${user}@127.0.0.1:${output.port}/postgres?sslmode=disable`;
   return {
     url: urlFor(output.roles.includes(ORIGIN_ROLE) ? ORIGIN_ROLE : "postgres"),
     adminUrl: urlFor("postgres"),
-    async close() {
-      await thread.terminate();
-    },
+    close,
   };
 }
