@@ -3,28 +3,19 @@
  * outputs of `terraform show -json`. A rule that does not refuse its own bad example is broken, and then nothing passes.
  * Exit codes: 0 all accepted, 1 a violation or a broken rule, 2 nothing to check or an unreadable file.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import process from "node:process";
-import { isRecord, readDocument } from "./document.ts";
+import { readDocument } from "./document.ts";
+import { synthesizedStacks } from "./manifest.ts";
 import { RULES } from "./rules.ts";
 import { checkAll, selfTest } from "./policy.ts";
-
-/** The stacks of the last synthesis; folders of earlier ones may still lie beside them. */
-function synthesizedStacks(outdir: string): readonly string[] {
-  const manifest = join(outdir, "manifest.json");
-  if (!existsSync(manifest)) return [];
-  const parsed: unknown = JSON.parse(readFileSync(manifest, "utf8"));
-  const stacks = isRecord(parsed) && isRecord(parsed["stacks"]) ? Object.values(parsed["stacks"]) : [];
-  return stacks.filter(isRecord).map((stack) => join(outdir, String(stack["synthesizedStackPath"])));
-}
 
 function main(files: readonly string[]): number {
   const broken = selfTest(RULES);
   for (const sentence of broken) process.stderr.write(`error: ${sentence}\n`);
   if (broken.length > 0) return 1;
   const outdir = process.env["CDKTF_OUTDIR"] || "cdktf.out";
-  const paths = files.length > 0 ? files : synthesizedStacks(outdir);
+  const paths = files.length > 0 ? files : synthesizedStacks(outdir).map(({ file }) => file);
   if (paths.length === 0) {
     process.stderr.write(`error: nothing to check in ${outdir} (ERR_NOTHING_TO_CHECK)\nhint:  npm run synth:app\n`);
     return 2;

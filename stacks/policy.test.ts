@@ -39,6 +39,17 @@ describe("policy", () => {
     }
   });
 
+  it("knows a digest in every part of a plan", () => {
+    const digest = "0123456789abcdef".repeat(4);
+    const plan = {
+      format_version: "1.2",
+      planned_values: { root_module: {} },
+      resource_changes: [{ change: { before: { etag: digest }, after: { content_sha256: digest } } }],
+      configuration: { root_module: { resources: [{ expressions: { content_sha256: { constant_value: digest } } }] } },
+    };
+    expect(checkAll(RULES, read(plan))).toEqual([]);
+  });
+
   it("finds a forbidden resource of a state under a module", () => {
     const resource = { address: "module.a.koyeb_secret.b", mode: "managed", type: "koyeb_secret", values: {} };
     const state = read({ format_version: "1.0", values: { root_module: { child_modules: [{ resources: [resource] }] } } });

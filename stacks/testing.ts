@@ -6,6 +6,7 @@ import { type EnvironmentInput, parseConfig } from "../contract/config.ts";
 import config from "../mcpist.config.ts";
 import { buildApp } from "./app.ts";
 import { type PolicyDocument, readDocument } from "./document.ts";
+import { synthesizedStacks } from "./manifest.ts";
 import type { Settings } from "./settings.ts";
 
 /** The example's production environment, as a person wrote it. */
@@ -48,10 +49,10 @@ export function synthesize(settings: Settings, worker: string = STUB_WORKER): Sy
   const outdir = join(folder, "out");
   buildApp(settings, { bundle, outdir }).synth();
   const { stacks } = JSON.parse(readFileSync(join(outdir, "manifest.json"), "utf8")) as {
-    readonly stacks: Readonly<Record<string, { readonly dependencies: readonly string[]; readonly synthesizedStackPath: string }>>;
+    readonly stacks: Readonly<Record<string, { readonly dependencies: readonly string[] }>>;
   };
-  const documents = Object.entries(stacks).map(([name, { synthesizedStackPath }]) => {
-    const document = readDocument(readFileSync(join(outdir, synthesizedStackPath), "utf8"));
+  const documents = synthesizedStacks(outdir).map(({ name, file }) => {
+    const document = readDocument(readFileSync(file, "utf8"));
     if (!document.ok) throw new Error(document.error);
     return [name, document.value] as const;
   });

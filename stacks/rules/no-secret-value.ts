@@ -5,6 +5,9 @@ import type { Rule } from "./rule.ts";
 /** Digests and ids that have the shape of a gateway secret and are none. */
 const PUBLIC_KEYS: ReadonlySet<string> = new Set(["content_sha256", "etag", "fingerprint", "image_digest"]);
 
+/** Name of the argument that a text belongs to: a plan's configuration wraps it once more. */
+const argumentOf = (path: readonly string[]): string => path.at(path.at(-1) === "constant_value" ? -2 : -1) ?? "";
+
 const SHAPES: readonly (readonly [name: string, shape: RegExp])[] = [
   ["64 hex characters, the shape of a gateway secret", /(?<![0-9a-f])(?<!sha256:)[0-9a-f]{64}(?![0-9a-f])/],
   ["a connection string with a password", /\b[a-z][a-z0-9+]*:\/\/[^\s/:@]*:[^\s/@]+@/],
@@ -21,7 +24,7 @@ export const noSecretValue: Rule = {
   check: (document) => {
     const found: string[] = [];
     for (const [path, text] of strings(document.raw)) {
-      if (PUBLIC_KEYS.has(path.at(-1) ?? "")) continue;
+      if (PUBLIC_KEYS.has(argumentOf(path))) continue;
       for (const [name, shape] of SHAPES) if (shape.test(text)) found.push(`${path.join(".")}: looks like ${name}`);
     }
     return found;

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { sandboxEnvironment } from "../../contract/sandbox.ts";
+import { SANDBOX_NAMES, sandboxEnvironment } from "../../contract/sandbox.ts";
 import { startTraffic } from "../../sandbox/traffic.ts";
 import type { FaultRule } from "../../sandbox/faults.ts";
 import type { Installation } from "./installation.ts";
@@ -70,6 +70,27 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
       expect(await installation.plans()).toMatchObject({ "base-app-third": "nothing", "base-edge": "nothing" });
     });
   });
+
+  it(
+    "a change that someone made by hand is found by the scheduled check, and taken back by a deploy",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await story(async (installation) => {
+        await bootstrap(installation);
+        done(await installation.drift(), "drift check");
+        const { urls, context } = installation.sandbox;
+        const script = `${urls.cloudflare}/accounts/${SANDBOX_NAMES.accountId}/workers/scripts/${SANDBOX_NAMES.worker}`;
+        const headers = { authorization: `Bearer ${context.tokens.cloudflare}`, "content-type": "application/json" };
+        await fetch(`${script}/subdomain`, { method: "POST", headers, body: JSON.stringify({ enabled: true, previews_enabled: true }) });
+        const found = await installation.drift();
+        expect(found.exitCode).toBe(3);
+        expect(found.stdout).toMatch(/^sandbox-base-edge +drifted$/m);
+        expect(found.stdout).toMatch(/^sandbox-service-fly +unchanged$/m);
+        done(await installation.deploy(EDGE), "deploy over it");
+        done(await installation.drift(), "drift check");
+      });
+    },
+  );
 
   it("an apply that a vendor broke in the middle converges when it is run again", { timeout: TIMEOUT_MS }, async () => {
     await story(async (installation) => {

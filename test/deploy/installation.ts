@@ -188,6 +188,11 @@ export class Installation {
     return this.run([process.execPath, join(ROOT, "stacks/check.ts"), ...files]);
   }
 
+  /** Asks whether the accounts are what the checkout says. */
+  drift(): Promise<Ran> {
+    return this.run([process.execPath, join(ROOT, "stacks/drift.ts")], { variables: { CDKTF_OUTDIR: this.outdir } });
+  }
+
   /** Everything that lies on disk: states, synthesized stacks, locks. */
   files(): readonly string[] {
     return readdirSync(this.#folder, { recursive: true, withFileTypes: true })

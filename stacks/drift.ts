@@ -1,0 +1,65 @@
+/**
+ * `node stacks/drift.ts` asks, for a schedule, whether the accounts still are what this checkout says: it synthesizes, plans every
+ * stack without taking a lock, holds each plan against the policy, and changes nothing. Says one line per stack. Exit codes:
+ * 0 as described, 1 an engine failed, 2 wrong configuration, 3 drift or a violation.
+ */
+import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { readDocument } from "./document.ts";
+import { type SynthesizedStack, synthesizedStacks } from "./manifest.ts";
+import { checkAll } from "./policy.ts";
+import { RULES } from "./rules.ts";
+
+const ENGINE = process.env["TERRAFORM_BINARY_NAME"] || "terraform";
+/** Inside the stack's folder, and gone when the answer is known: a plan holds everything that a state holds. */
+const PLAN = "drift.tfplan";
+const LARGEST_PLAN_BYTES = 64 * 1024 * 1024;
+/** `plan -detailed-exitcode`. */
+const CHANGES = 2;
+
+interface Verdict {
+  readonly outcome: "unchanged" | "drifted" | "violates" | "failed";
+  /** What to read, for a person. */
+  readonly detail: string;
+}
+
+function engine(folder: string, args: readonly string[]) {
+  const { status, stdout, stderr, error } = spawnSync(ENGINE, args, { cwd: folder, encoding: "utf8", maxBuffer: LARGEST_PLAN_BYTES });
+  return { status: status ?? 1, stdout, text: error ? `${ENGINE} cannot be started: ${error.message}` : stdout + stderr };
+}
+
+function look({ folder }: SynthesizedStack): Verdict {
+  const init = engine(folder, ["init", "-input=false", "-no-color"]);
+  if (init.status !== 0) return { outcome: "failed", detail: init.text };
+  try {
+    const plan = engine(folder, ["plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode", `-out=${PLAN}`]);
+    if (plan.status !== 0 && plan.status !== CHANGES) return { outcome: "failed", detail: plan.text };
+    const shown = engine(folder, ["show", "-json", PLAN]);
+    const document = readDocument(shown.stdout);
+    if (!document.ok) return { outcome: "failed", detail: shown.status === 0 ? `the plan ${document.error}` : shown.text };
+    const findings = checkAll(RULES, document.value).map(({ rule, finding }) => `${rule.name}: ${finding}`);
+    if (findings.length > 0) return { outcome: "violates", detail: findings.join("\n") };
+    return plan.status === CHANGES ? { outcome: "drifted", detail: plan.stdout } : { outcome: "unchanged", detail: "" };
+  } finally {
+    rmSync(join(folder, PLAN), { force: true });
+  }
+}
+
+function main(): number {
+  const outdir = process.env["CDKTF_OUTDIR"] || "cdktf.out";
+  const synth = spawnSync(process.execPath, [join(import.meta.dirname, "main.ts")], { stdio: "inherit" });
+  if (synth.status !== 0) return synth.status ?? 1;
+  const verdicts = synthesizedStacks(outdir).map((stack) => ({ stack, verdict: look(stack) }));
+  const width = Math.max(...verdicts.map(({ stack }) => stack.name.length));
+  for (const { stack, verdict } of verdicts) {
+    if (verdict.detail !== "") process.stderr.write(`${stack.name}:\n${verdict.detail.replaceAll(/^/gm, "  ")}\n`);
+    process.stdout.write(`${stack.name.padEnd(width)}  ${verdict.outcome}\n`);
+  }
+  const outcomes = new Set(verdicts.map(({ verdict }) => verdict.outcome));
+  if (outcomes.has("failed")) return 1;
+  return outcomes.has("drifted") || outcomes.has("violates") ? 3 : 0;
+}
+
+process.exitCode = main();
