@@ -11,6 +11,7 @@ import { provisionBase, provisionService } from "./provision.ts";
 import { OBSERVATION_PATH } from "../contract/headers.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { SandboxStartError, startSandbox, type Sandbox } from "./start.ts";
+import { startTimeline } from "./timeline.ts";
 import { startTraffic } from "./traffic.ts";
 
 let sandbox: Sandbox;
@@ -55,11 +56,29 @@ afterAll(() => sandbox?.close());
 
 test("a provisioned sandbox answers real MCP requests of many users without one failure", async () => {
   const traffic = await startTraffic({ gatewayUrl: sandbox.urls.gateway, mint: sandbox.idp.mint, users: 24, ratePerSecond: 60 });
+  const timeline = startTimeline(sandbox, { traffic, environment: env });
+  const vendorCalls = () => sandbox.faults.calls.filter(({ vendor }) => vendor !== "idp").length;
+  const before = vendorCalls();
   await new Promise((resolve) => setTimeout(resolve, 2000));
   const report = await traffic.stop();
   expect(report.failures).toEqual([]);
   expect(report).toMatchObject({ failed: 0, byStatus: { 200: report.sent } });
   expect(report.sent).toBeGreaterThan(60);
+
+  const { lanes, samples } = await timeline.stop();
+  const last = (group: string) => lanes.filter((lane) => lane.group === group).map(({ spans }) => spans.at(-1)?.state);
+  const kid = last("Cloudflare")[0]?.sends;
+  expect(kid).toMatch(/^[0-9a-f]{16}$/);
+  expect(last("Cloudflare").map((state) => state?.sends)).toEqual([kid, kid, kid, kid]);
+  const slots = { a: kid, b: ZERO_TOMBSTONE };
+  expect(last("Koyeb")).toMatchObject([{ activity: "serving", slots }]);
+  expect(last("Fly.io")).toMatchObject([
+    { activity: "serving", slots },
+    { activity: "serving", slots },
+  ]);
+  expect(samples.reduce((sum, { sent }) => sum + sent, 0)).toBeGreaterThan(0);
+  // Watching asks no vendor anything.
+  expect(vendorCalls()).toBe(before);
 });
 
 test("every scenario starts and ends, and afterwards both origins answer through the gateway", async () => {
