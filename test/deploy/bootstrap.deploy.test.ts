@@ -32,6 +32,18 @@ describe.skipIf(!IN_CI && PAIRS.length === 0)("bootstrap (skipped where there is
     expect(CLIS.map(({ name }) => name)).toContain("cdktn");
   });
 
+  it.each(CLIS.map((cli) => [cli.name, cli] as const))(
+    "%s synth writes what plain node writes",
+    { timeout: TIMEOUT_MS },
+    async (_name, cli) => {
+      await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, cli, async (installation) => {
+        const plain = await installation.plainSynth("plain");
+        expect(Object.keys(plain)).toHaveLength(6);
+        expect(await installation.synth("by-cli")).toEqual(plain);
+      });
+    },
+  );
+
   it.each(PAIRS)(
     "%s brings up fresh accounts in order, changes nothing the second time, and takes everything down",
     { timeout: TIMEOUT_MS },

@@ -10,6 +10,7 @@ import { execa } from "execa";
 import type { EnvironmentInput } from "../../contract/config.ts";
 import { SANDBOX_VARIABLE } from "../../contract/sandbox.ts";
 import { type Sandbox, startSandbox } from "../../sandbox/start.ts";
+import { synthesizedStacks } from "../../stacks/manifest.ts";
 import { bundleWorker } from "../../stacks/worker-bundle.ts";
 import { cliConfig, DEFAULT_MIRROR } from "./mirror.ts";
 import { type StandIns, startStandIns } from "./standin/start.ts";
@@ -133,6 +134,26 @@ export class Installation {
       TF_IN_AUTOMATION: "1",
       CDKTF_DISABLE_PLUGIN_CACHE_ENV: "1",
     };
+  }
+
+  /** `cdktn synth`, or the other one. @returns what each stack's configuration says, by stack. */
+  async synth(outdir: string): Promise<Readonly<Record<string, string>>> {
+    const { exitCode, output } = await this.run([...this.#cli.command, "synth", "--output", join(this.#folder, outdir)]);
+    if (exitCode !== 0) throw new Error(output);
+    return this.#configurations(outdir);
+  }
+
+  /** The same without any CLI. */
+  async plainSynth(outdir: string): Promise<Readonly<Record<string, string>>> {
+    const variables = { CDKTF_OUTDIR: join(this.#folder, outdir) };
+    const { exitCode, output } = await this.run([process.execPath, join(ROOT, "stacks/main.ts")], { variables });
+    if (exitCode !== 0) throw new Error(output);
+    return this.#configurations(outdir);
+  }
+
+  #configurations(outdir: string): Readonly<Record<string, string>> {
+    const stacks = synthesizedStacks(join(this.#folder, outdir));
+    return Object.fromEntries(stacks.map(({ name, file }) => [name, readFileSync(file, "utf8")]));
   }
 
   /** `cdktn deploy`, or the other one. */
