@@ -1,15 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { rateLimitNamespace } from "./edge.ts";
-import { documentOf, EXAMPLE, resourceOf, settingsOf, stableText, synthesize } from "./testing.ts";
+import { EXAMPLE, resourceOf, settingsOf, stableText, synthesizeEdge } from "./testing.ts";
 
-const edge = (synthesis: ReturnType<typeof synthesize>) => documentOf(synthesis, "production-base-edge");
 describe("edge stack", () => {
   it("gives the same JSON for the same sources", () => {
-    expect(stableText(edge(synthesize(settingsOf())))).toBe(stableText(edge(synthesize(settingsOf()))));
+    expect(stableText(synthesizeEdge(settingsOf()))).toBe(stableText(synthesizeEdge(settingsOf())));
   });
 
   it("sends the migration with the first upload only", () => {
-    const document = edge(synthesize(settingsOf()));
+    const document = synthesizeEdge(settingsOf());
     expect(resourceOf(document, "cloudflare_workers_script")["migrations"]).toBe(
       '${alltrue([for live in data.cloudflare_workers_scripts.live.result : live.migration_tag == null if live.id == "mcpist-gateway"])' +
         " || terraform_data.upload.id == terraform_data.first_upload.output.id" +
@@ -19,15 +18,15 @@ describe("edge stack", () => {
   });
 
   it("sends no migration when it is told that the Worker has it, and remembers that", () => {
-    const document = edge(synthesize(settingsOf(EXAMPLE, { appliedMigrationTag: "v1" })));
+    const document = synthesizeEdge(settingsOf(EXAMPLE, { appliedMigrationTag: "v1" }));
     expect(resourceOf(document, "cloudflare_workers_script")).not.toHaveProperty("migrations");
     expect(resourceOf(document, "terraform_data", "first_upload")).toMatchObject({ input: { id: "earlier" } });
     expect(resourceOf(document, "terraform_data", "first_upload")).not.toHaveProperty("lifecycle");
   });
 
   it("makes another upload when the Worker, a limit or the configuration changes, and only then", () => {
-    const fingerprint = (...parameters: Parameters<typeof synthesize>) =>
-      (resourceOf(edge(synthesize(...parameters)), "terraform_data", "upload")["triggers_replace"] as { readonly fingerprint: string })
+    const fingerprint = (...parameters: Parameters<typeof synthesizeEdge>) =>
+      (resourceOf(synthesizeEdge(...parameters), "terraform_data", "upload")["triggers_replace"] as { readonly fingerprint: string })
         .fingerprint;
     const first = fingerprint(settingsOf());
     expect(fingerprint(settingsOf())).toBe(first);
@@ -38,10 +37,10 @@ describe("edge stack", () => {
 
   it("leaves the zone alone in the sandbox, and opens the Worker's own name there only", () => {
     const cloudflare = { ...EXAMPLE.cloudflare, url: "http://127.0.0.1:1001" };
-    const sandbox = documentOf(synthesize(settingsOf({ ...EXAMPLE, cloudflare }, { name: "sandbox" })), "sandbox-base-edge");
+    const sandbox = synthesizeEdge(settingsOf({ ...EXAMPLE, cloudflare }, { name: "sandbox" }));
     expect(sandbox.resources.filter(({ type }) => /zone|ruleset|custom_domain/.test(type))).toEqual([]);
     expect(resourceOf(sandbox, "cloudflare_workers_script_subdomain")["enabled"]).toBe(true);
-    expect(resourceOf(edge(synthesize(settingsOf())), "cloudflare_workers_script_subdomain")["enabled"]).toBe(false);
+    expect(resourceOf(synthesizeEdge(settingsOf()), "cloudflare_workers_script_subdomain")["enabled"]).toBe(false);
   });
 
   it("gives every Worker of an account its own counters", () => {
@@ -52,7 +51,7 @@ describe("edge stack", () => {
 
   it("keeps its state in a bucket when the configuration says so, without a credential", () => {
     const backend = { type: "s3", bucket: "state", endpoint: "https://account.r2.cloudflarestorage.com" } as const;
-    const { settings } = edge(synthesize(settingsOf({ ...EXAMPLE, backend })));
+    const { settings } = synthesizeEdge(settingsOf({ ...EXAMPLE, backend }));
     expect(settings.find(({ address }) => address === "backend.s3")?.values).toEqual({
       bucket: "state",
       encrypt: true,

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { type EnvironmentInput, parseConfig } from "../contract/config.ts";
 import config from "../mcpist.config.ts";
 import { buildApp } from "./app.ts";
+import { App } from "./cdktf.ts";
 import { type PolicyDocument, readDocument } from "./document.ts";
+import { EdgeStack } from "./edge.ts";
 import { synthesizedStacks } from "./manifest.ts";
 import type { Settings } from "./settings.ts";
 
@@ -41,13 +43,13 @@ export interface Synthesis {
   readonly outdir: string;
 }
 
-/** Synthesizes. @throws when a stack refuses. */
-export function synthesize(settings: Settings, worker: string = STUB_WORKER): Synthesis {
+/** Writes the Worker and has an app synthesized beside it. */
+function synthesizeWith(worker: string, make: (options: { readonly bundle: string; readonly outdir: string }) => App): Synthesis {
   const folder = mkdtempSync(join(tmpdir(), "mcpist-synth-"));
   const bundle = join(folder, "index.js");
   writeFileSync(bundle, worker);
   const outdir = join(folder, "out");
-  buildApp(settings, { bundle, outdir }).synth();
+  make({ bundle, outdir }).synth();
   const { stacks } = JSON.parse(readFileSync(join(outdir, "manifest.json"), "utf8")) as {
     readonly stacks: Readonly<Record<string, { readonly dependencies: readonly string[] }>>;
   };
@@ -61,6 +63,19 @@ export function synthesize(settings: Settings, worker: string = STUB_WORKER): Sy
     documents: new Map(documents),
     dependencies: new Map(Object.entries(stacks).map(([name, { dependencies }]) => [name, dependencies])),
   };
+}
+
+/** All stacks. @throws when a stack refuses. */
+export const synthesize = (settings: Settings): Synthesis => synthesizeWith(STUB_WORKER, (options) => buildApp(settings, options));
+
+/** The gateway's stack alone, which is most of what changes between two deploys. */
+export function synthesizeEdge(settings: Settings, worker: string = STUB_WORKER): PolicyDocument {
+  const synthesis = synthesizeWith(worker, ({ bundle, outdir }) => {
+    const app = new App({ outdir, stackTraces: false });
+    new EdgeStack(app, settings, { bundle });
+    return app;
+  });
+  return documentOf(synthesis, `${settings.name}-base-edge`);
 }
 
 /** The one document of a stack. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { WORKER_SHAPE } from "../sandbox/provision.ts";
 import { COMPATIBILITY_DATE, SCHEDULE } from "../stacks/edge.ts";
-import { documentOf, resourceOf, settingsOf, synthesize } from "../stacks/testing.ts";
+import { resourceOf, settingsOf, synthesizeEdge } from "../stacks/testing.ts";
 import { MIGRATIONS } from "../stacks/worker-migrations.ts";
 
 interface Wrangler {
@@ -24,7 +24,7 @@ const wrangler = JSON.parse(
     .replaceAll(/^\s*\/\/.*$/gm, "")
     .replaceAll(/,(\s*[}\]])/g, "$1"),
 ) as Wrangler;
-const script = resourceOf(documentOf(synthesize(settingsOf()), "production-base-edge"), "cloudflare_workers_script");
+const script = resourceOf(synthesizeEdge(settingsOf()), "cloudflare_workers_script");
 const bindings = script["bindings"] as readonly Readonly<Record<string, unknown>>[];
 
 describe("the Worker's shape", () => {
