@@ -1,13 +1,8 @@
-import { readFileSync } from "node:fs";
-import { execFileSync } from "node:child_process";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { CLOUDFLARE_VERSION, FLY_VERSION, GITHUB_VERSION, KOYEB_VERSION } from "../../stacks/provider-versions.ts";
-
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const read = (path: string): string => readFileSync(ROOT + path, "utf8");
+import { readTracked, trackedFiles } from "./repository.ts";
 
 interface Update {
   readonly "package-ecosystem": string;
@@ -15,7 +10,7 @@ interface Update {
   readonly schedule?: { readonly interval?: string };
   readonly cooldown?: { readonly "default-days"?: number };
 }
-const { updates } = parse(read(".github/dependabot.yml")) as { readonly updates: readonly Update[] };
+const { updates } = parse(readTracked(".github/dependabot.yml")) as { readonly updates: readonly Update[] };
 
 /** What Dependabot would look for, by the file that makes an ecosystem. */
 const MANIFESTS: readonly (readonly [pattern: RegExp, ecosystem: string])[] = [
@@ -26,10 +21,8 @@ const MANIFESTS: readonly (readonly [pattern: RegExp, ecosystem: string])[] = [
 ];
 
 function manifests(): readonly { readonly ecosystem: string; readonly directory: string }[] {
-  const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" });
-  return tracked
-    .split("\n")
-    .filter((path) => !path.startsWith("test/") && !path.includes("node_modules/"))
+  return trackedFiles()
+    .filter((path) => !path.startsWith("test/"))
     .flatMap((path) => {
       const found = MANIFESTS.find(([pattern]) => pattern.test(path));
       if (!found) return [];
@@ -53,7 +46,7 @@ describe("dependabot.yml", () => {
   });
 
   it("watches the provider versions that the stacks deploy", () => {
-    const text = read(".github/terraform/providers.tf");
+    const text = readTracked(".github/terraform/providers.tf");
     const watched = Object.fromEntries(
       [...text.matchAll(/(\w+) = \{\s+source\s+= "[^"]+"\s+version = "([^"]+)"/g)].map(([, name, version]) => [name, version]),
     );

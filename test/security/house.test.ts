@@ -1,16 +1,7 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { readTracked, trackedFiles } from "./repository.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-
-/** Every file that git tracks or would add, without the lockfile, whose entries are generated. */
-const files = (): readonly string[] =>
-  execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" })
-    .split("\0")
-    .filter((path) => path !== "" && existsSync(join(ROOT, path)));
+const files = trackedFiles();
 
 /** In two pieces, so that this file is not what it looks for. */
 const TRACES: readonly RegExp[] = [
@@ -27,7 +18,7 @@ const TRACES: readonly RegExp[] = [
 describe("house", () => {
   it("runs on Node 24 whatever the machine has", () => {
     expect(process.version).toMatch(/^v24\./);
-    const { devDependencies, allowScripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    const { devDependencies, allowScripts } = JSON.parse(readTracked("package.json")) as {
       readonly devDependencies: Readonly<Record<string, string>>;
       readonly allowScripts: Readonly<Record<string, boolean>>;
     };
@@ -37,13 +28,11 @@ describe("house", () => {
   });
 
   it("carries no trace of a machine or of a registry's host", () => {
-    const found = files().flatMap((path) => {
-      const bytes = readFileSync(join(ROOT, path));
-      if (bytes.includes(0)) return [];
-      const text = bytes.toString("utf8");
+    const found = files.flatMap((path) => {
+      const text = readTracked(path);
       return TRACES.filter((trace) => trace.test(text)).map((trace) => `${path}: ${trace.source}`);
     });
-    expect(files().length).toBeGreaterThan(100);
+    expect(files.length).toBeGreaterThan(100);
     expect(found).toEqual([]);
   });
 
@@ -52,10 +41,10 @@ describe("house", () => {
   });
 
   it("says why at every place where a rule is switched off", () => {
-    const silent = files()
+    const silent = files
       .filter((path) => path.endsWith(".ts"))
       .flatMap((path) =>
-        readFileSync(join(ROOT, path), "utf8")
+        readTracked(path)
           .split("\n")
           .flatMap((line, index) =>
             /(oxlint|eslint)-disable|@ts-(ignore|expect-error|nocheck)/.test(line) && !/( -- |@ts-expect-error )\S.{6,}/.test(line)

@@ -1,0 +1,12 @@
+/** Writes the tables of docs/security/ anew: `node test/security/write-tables.ts`. A test fails while they differ from the controls. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { readControls } from "./controls.ts";
+import { readTracked, ROOT } from "./repository.ts";
+import { tablesOf } from "./tables.ts";
+
+for (const [path, text] of Object.entries(tablesOf(readControls(readTracked("docs/security/controls.yaml"))))) {
+  writeFileSync(join(ROOT, path), text);
+  process.stdout.write(`wrote ${path}\n`);
+}
