@@ -43,7 +43,7 @@ async function install(deployed: Readonly<Record<string, State>>, file: Readonly
       { type: "secret_text", name: "GATEWAY_SECRET", text: SECRET },
     ],
   });
-  const { origins = [], ...rest } = at(file);
+  const { origins, ...rest } = at(file);
   const lines = origins
     .map((origin) => `        ${JSON.stringify(origin).replaceAll('"name"', "name").replaceAll('"state"', "state")},`)
     .join("\n");

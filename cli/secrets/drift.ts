@@ -36,6 +36,10 @@ export function driftOf(
     add("github", liveKid, "GATEWAY_SECRET_LIVE does not name the secret that the Worker sends");
   for (const origin of observation.origins) {
     if (!origin.look.ok) continue;
+    // A joining origin has no part in the phase until it accepts the live secret; what else it accepts is off all the same.
+    const strange = origin.state === "joining" ? origin.look.instances.flatMap(({ kids }) => acceptedKids(kids)) : [];
+    for (const kid of new Set(strange))
+      if (kid !== phase.live) add(origin.name, kid, "it is joining and accepts a secret that is not the live one");
     for (const { id, kids } of origin.look.instances) {
       if ("a" in kids && kids.a !== null && isKid(kids.a) && kids.a === kids.b)
         add(`${origin.name} instance ${id}`, kids.a, "both slots hold the same secret");

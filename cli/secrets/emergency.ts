@@ -46,6 +46,8 @@ async function atEach(run: Run, emergency: Emergency, work: (origin: OriginTarge
 /** True when no instance and no configuration accepts the leaked secret, and all accept the new one. */
 async function isDead(origin: OriginTarget, emergency: Emergency): Promise<boolean> {
   const look = await origin.look();
+  // Where a joining origin runs nothing at all, nothing can accept anything.
+  if (look.ok && origin.state === "joining" && look.instances.length === 0) return (look.silent ?? []).length === 0;
   if (!look.ok || look.config === null || look.instances.length === 0) return false;
   return [look.config, ...look.instances.map((instance) => instance.kids)].every(
     (kids) => acceptedKids(kids).join() === emergency.secret.kid,
@@ -113,7 +115,8 @@ async function now(run: Run, emergency: Emergency): Promise<void> {
 /** Serves on where it can: new secret everywhere, switch, then the tombstones at once. */
 async function fast(run: Run, emergency: Emergency): Promise<void> {
   await atEach(run, emergency, (origin) => roll(run, origin, { [emergency.spare]: emergency.secret.reveal() }));
-  const reached = run.origins.filter((origin) => !emergency.alive.has(origin.name)).map((origin) => origin.name);
+  // The switch waits for those that serve, and for nobody else.
+  const reached = run.origins.filter(({ name, state }) => state === "pool" && !emergency.alive.has(name)).map(({ name }) => name);
   await run.until(
     "the rollout",
     KILL_TIMEOUT_MS,
@@ -174,10 +177,14 @@ export async function emergency(run: Run, mode: "fast" | "now"): Promise<Phase> 
   run.result.from = { slot: old, kid: live };
   run.result.to = { slot: spare, kid: secret.kid };
   const state: Emergency = { started, secret, leaked: live, spare, old, alive: new Map() };
+  const sender = liveVersion(before.worker);
   await run.journal.record(
     `emergency ${mode}`,
     { from: live, kid: secret.kid },
-    { candidate: { kid: secret.kid, slot: spare, since: null, run: run.journal.run } },
+    {
+      candidate: { kid: secret.kid, slot: spare, since: null, run: run.journal.run },
+      ...(sender ? { lastSender: sender.id } : {}),
+    },
   );
 
   await (mode === "now" ? now(run, state) : fast(run, state));

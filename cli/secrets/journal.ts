@@ -45,6 +45,8 @@ export interface JournalState {
   readonly dead: readonly string[];
   /** Kid whose retirement began last, and whether its death is proven. */
   readonly retired: string | null;
+  /** Worker version that had all traffic before the last switch; absent in entries of older versions of the tool. */
+  readonly lastSender?: string;
   readonly proven: boolean;
   readonly abandoned: readonly string[];
   readonly candidate: { readonly kid: string; readonly slot: SlotName; readonly since: string | null; readonly run: string } | null;

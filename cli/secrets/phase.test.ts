@@ -154,13 +154,33 @@ describe("phase", () => {
     expect(phaseOf(observed).name).toBe(name);
   });
 
-  it("counts a joining origin for what it holds, but not for whether production is served", () => {
-    const joining = observation({});
-    const origins = [...joining.origins, { name: "new", state: "joining" as const, look: seen(ZERO, ZERO) }];
-    expect(phaseOf({ ...joining, origins }).name).toBe("STEADY");
-    expect(
-      phaseOf({ ...joining, origins: [...joining.origins, { name: "new", state: "joining" as const, look: seen(ZERO, K1) }] }).name,
-    ).toBe("STAGING");
+  describe("with an origin that is joining", () => {
+    const joining = (look: OriginLook, change: Parameters<typeof observation>[0] = {}): PhaseName => {
+      const observed = observation(change);
+      return phaseOf({ ...observed, origins: [...observed.origins, { name: "new", state: "joining", look }] }).name;
+    };
+    const nothing: OriginLook = { ok: true, instances: [], config: null };
+
+    it("is what it is without it, until it accepts the live secret: nobody sends to it", () => {
+      for (const look of [nothing, seen(ZERO, ZERO), seen(K1, ZERO), seen(K1, K2)]) expect(joining(look)).toBe("STEADY");
+      expect(joining(seen(K1, ZERO), { journal: { dead: [K1] } })).toBe("STEADY");
+      expect(joining(seen(ZERO, K0), {})).toBe("MISALIGNED");
+    });
+    it("counts what it holds beside the live secret", () => {
+      expect(joining(seen(K0, ZERO))).toBe("STEADY");
+      expect(joining(seen(K0, K1))).toBe("STAGING");
+      expect(joining(seen(K0, K1), { journal: { dead: [K1] } })).toBe("RESURRECTED");
+    });
+    it("waits for it before the switch, unless nothing runs there yet", () => {
+      const staged = { koyeb: both, fly: both, vault: bothVault };
+      expect(joining(seen(ZERO, K1), staged)).toBe("STAGED");
+      expect(joining(nothing, staged)).toBe("STAGED");
+      expect(joining(seen(K2, ZERO), staged)).toBe("STAGING");
+      expect(joining({ ...seen(ZERO, K1), config: null } as OriginLook, staged)).toBe("STAGING");
+    });
+    it("is BLIND when its platform does not answer", () => {
+      expect(joining({ ok: false, reason: "away" })).toBe("BLIND");
+    });
   });
 
   it("says that the upload differs when the latest version's secret is unknown", () => {
@@ -172,7 +192,7 @@ describe("phase", () => {
 /** A second, naive reading of the same table: one predicate per row, in order, written without looking at the first. */
 function naive(o: Observation): PhaseName {
   const pool = o.origins.filter((x) => x.state === "pool");
-  const counted = o.origins.filter((x) => x.state !== "quarantined");
+  const newcomers = o.origins.filter((x) => x.state === "joining");
   const number = (id: string) => o.worker.versions.find((v) => v.id === id)?.number ?? 0;
   const kid = (id: string) => o.worker.observed[id] ?? o.worker.versions.find((v) => v.id === id)?.annotatedKid ?? null;
   const order = o.worker.deployment.toSorted((x, y) => y.percentage - x.percentage || number(y.versionId) - number(x.versionId));
@@ -182,6 +202,14 @@ function naive(o: Observation): PhaseName {
   const U = latest ? kid(latest.id) : null;
   const holders = (list: typeof pool) =>
     list.flatMap((x) => (x.look.ok ? [...x.look.instances.map((i) => i.kids), ...(x.look.config ? [x.look.config] : [])] : []));
+  const has = (x: (typeof pool)[number], k: string | null) =>
+    k !== null &&
+    x.look.ok &&
+    x.look.config !== null &&
+    x.look.instances.length > 0 &&
+    holders([x]).every((h) => acceptedKids(h).includes(k));
+  const settled = newcomers.filter((x) => has(x, W));
+  const counted = [...pool, ...settled];
   const all = holders(counted);
   const send = new Set(
     o.worker.deployment
@@ -190,10 +218,8 @@ function naive(o: Observation): PhaseName {
       .filter((x) => x !== null),
   );
   const vault = [o.vault.a, o.vault.b];
-  const complete = (k: string) =>
-    vault.includes(k) &&
-    pool.every((x) => x.look.ok && x.look.config !== null && x.look.instances.length > 0) &&
-    holders(pool).every((h) => acceptedKids(h).includes(k));
+  const complete = (k: string) => vault.includes(k) && pool.every((x) => has(x, k));
+  const ready = (k: string) => complete(k) && newcomers.every((x) => (x.look.ok && x.look.instances.length === 0) || has(x, k));
   const X = new Set([
     ...all.flatMap((h) => acceptedKids(h)),
     ...vault.filter((k) => k !== null && k !== "unknown" && isKid(k)),
@@ -211,7 +237,13 @@ function naive(o: Observation): PhaseName {
   else if (o.vault.b === W) where.add("b");
 
   if (o.names.present.length === 0 || (o.journal.initUnfinished && o.worker.blind === null && W === null)) return "UNSET";
-  if (o.worker.blind !== null || W === null || counted.some((x) => !x.look.ok || x.look.instances.length === 0)) return "BLIND";
+  if (
+    o.worker.blind !== null ||
+    W === null ||
+    [...pool, ...newcomers].some((x) => !x.look.ok) ||
+    pool.some((x) => x.look.ok && x.look.instances.length === 0)
+  )
+    return "BLIND";
   if (all.some((h) => "legacy" in h && h.legacy === W)) return "LEGACY";
   if (holders(pool).some((h) => [...send].some((k) => !acceptedKids(h).includes(k)))) return "FORKED";
   if (o.journal.dead.some((k) => k === W || k === U || all.some((h) => acceptedKids(h).includes(k)))) return "RESURRECTED";
@@ -220,7 +252,7 @@ function naive(o: Observation): PhaseName {
   if (prev !== undefined) return o.evidence.drainedKid !== prev ? "LINGERING" : complete(prev) ? "DRAINED" : "RETIRING";
   if (next !== undefined) {
     if (!o.journal.running && (o.journal.abandoned.includes(next) || (o.journal.candidateAgeMs ?? 0) > 86_400_000)) return "ORPHAN";
-    if (!one || !complete(next)) return "STAGING";
+    if (!one || !ready(next)) return "STAGING";
     if (U === next) return o.evidence.probedVersion === latest?.id ? "PROBED" : "UPLOADED";
     return "STAGED";
   }

@@ -131,11 +131,17 @@ export function acceptedEverywhere(origins: Observation["origins"], kid: string)
   );
 }
 
+/** True when some instance or configuration of the origin accepts `kid`. */
+export const acceptsSomewhere = (origin: Observation["origins"][number], kid: string): boolean =>
+  holdersOf(origin).some((holder) => acceptedKids(holder.kids).includes(kid));
+
+const isEmpty = ({ look }: Observation["origins"][number]): boolean => look.ok && look.instances.length === 0;
+
 /** Computes the phase. Never throws. */
 export function phaseOf(observation: Observation): Phase {
   const { worker, vault, journal, evidence } = observation;
   const pool = observation.origins.filter((origin) => origin.state === "pool");
-  const counted = observation.origins.filter((origin) => origin.state !== "quarantined");
+  const joining = observation.origins.filter((origin) => origin.state === "joining");
   const live = liveVersion(worker) ? kidOfVersion(worker, liveVersion(worker)?.id ?? "") : null;
   const latest = latestVersion(worker);
   const latestKid = latest ? kidOfVersion(worker, latest.id) : null;
@@ -153,18 +159,16 @@ export function phaseOf(observation: Observation): Phase {
   if (observation.names.present.length === 0) return row("UNSET");
   if (journal.initUnfinished && worker.blind === null && live === null) return row("UNSET", { parties: observation.names.present });
 
+  // A joining origin that runs nothing yet is not blind: it refuses to start before it has a secret.
   const blind = [
     ...(worker.blind === null ? [] : [`worker: ${worker.blind}`]),
-    ...counted.flatMap((origin) =>
-      origin.look.ok
-        ? origin.look.instances.length === 0
-          ? [`${origin.name}: no instance`]
-          : []
-        : [`${origin.name}: ${origin.look.reason}`],
-    ),
+    ...[...pool, ...joining].flatMap((origin) => (origin.look.ok ? [] : [`${origin.name}: ${origin.look.reason}`])),
+    ...pool.filter(isEmpty).map((origin) => `${origin.name}: no instance`),
   ];
   if (blind.length > 0 || live === null) return row("BLIND", { parties: blind.length > 0 ? blind : ["worker: it sends no known secret"] });
 
+  // What a joining origin still accepts says nothing about production until it accepts the live secret: nobody sends to it.
+  const counted = [...pool, ...joining.filter((origin) => acceptedEverywhere([origin], live))];
   const poolHolders = pool.flatMap(holdersOf);
   const holders = counted.flatMap(holdersOf);
   const legacy = holders.filter((holder) => "legacy" in holder.kids && holder.kids.legacy === live);
@@ -200,6 +204,12 @@ export function phaseOf(observation: Observation): Phase {
     return row("MISALIGNED", { parties: inA.length < inB.length ? inA.map((p) => p.party) : inB.map((p) => p.party) });
 
   const isComplete = (kid: string) => acceptedEverywhere(pool, kid) && vaultHas(vault, kid);
+  const isReady = (kid: string) =>
+    isComplete(kid) &&
+    acceptedEverywhere(
+      joining.filter((origin) => !isEmpty(origin)),
+      kid,
+    );
   if (sent.length > 1) {
     const other = sent.find((kid) => kid !== live) ?? null;
     return row("SPLIT", { other, complete: other !== null && isComplete(other) });
@@ -221,7 +231,7 @@ export function phaseOf(observation: Observation): Phase {
   const unprovenConfig = counted.some((origin) => origin.look.ok && origin.look.config === null);
   const [next, ...more] = others;
   if (next !== undefined) {
-    const complete = more.length === 0 && isComplete(next);
+    const complete = more.length === 0 && isReady(next);
     const parties = holders.filter((holder) => others.some((kid) => acceptedKids(holder.kids).includes(kid))).map((holder) => holder.party);
     const givenUp = journal.abandoned.includes(next) || (journal.candidateAgeMs ?? 0) > ABANDONED_AFTER_MS;
     if (!journal.running && givenUp) return row("ORPHAN", { other: next, complete, parties });

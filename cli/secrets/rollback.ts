@@ -41,7 +41,7 @@ export async function rollback(run: Run): Promise<Phase> {
     .find((version) => kidOfVersion(observation.worker, version.id) === other);
   if (!deployed || !old)
     throw new McpistError("ERR_REFUSED", `no Worker version holds ${other} any more`, { hint: "mcpist secrets rotate" });
-  await run.journal.record("rolling back", { kid: other, from: live });
+  await run.journal.record("rolling back", { kid: other, from: live }, { lastSender: deployed.id });
   const annotation = { kid: other, from: live, run: run.journal.run };
   const id = await run.step("upload the deployed code with the previous secret", () =>
     run.targets.worker.reupload(deployed, annotation, run.journal.guard, old),

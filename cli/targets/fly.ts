@@ -24,6 +24,8 @@ const WAIT_SECONDS = 60;
 /** Unit: milliseconds. */
 const BOOT_TIMEOUT_MS = 5 * 60_000;
 const PROBE_TIMEOUT_MS = 60_000;
+/** A joining origin may be unable to start before it has a secret: not answering is an answer. */
+const JOINING_TIMEOUT_MS = 10_000;
 const POLL_MS = 500;
 const GONE = new Set(["destroyed", "destroying"]);
 
@@ -49,6 +51,7 @@ interface FlySecret {
 /** One Fly origin. */
 export function flyOrigin(context: Context, api: Api, environment: Environment, origin: FlyOrigin): OriginTarget {
   const base = `/v1/apps/${encodeURIComponent(origin.app)}`;
+  const joining = origin.state === "joining";
   let version: number | null = null;
 
   const secrets = async (): Promise<ReadonlyMap<string, FlySecret>> => {
@@ -125,7 +128,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
   /** Addresses one Machine by id, which also wakes it. */
   const view = async (machine: Json): Promise<InstanceView | string> => {
     const id = textAt(machine, "id", "a Fly Machine");
-    const deadline = context.monotonic() + PROBE_TIMEOUT_MS;
+    const deadline = context.monotonic() + (joining ? JOINING_TIMEOUT_MS : PROBE_TIMEOUT_MS);
     for (;;) {
       const seen = await probeOrigin(context, environment, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id });
       if (seen?.instanceId === id) {
@@ -139,7 +142,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
           lastAccepted: seen.lastAccepted,
         };
       }
-      if (context.monotonic() > deadline) return `Machine ${id} does not answer`;
+      if (context.monotonic() > deadline) return id;
       await context.sleep(POLL_MS);
     }
   };
@@ -148,6 +151,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
     name: origin.name,
     kind: "fly",
     state: origin.state,
+    store: `fly/${origin.app}`,
     async names() {
       const names = await secrets();
       return { slots: (["a", "b"] as const).filter((slot) => names.has(SLOT_VARIABLES[slot])), legacy: names.has(LEGACY_VARIABLE) };
@@ -173,9 +177,10 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       if (list.length === 0) return { ok: true, instances: [], config: null };
       const views = await Promise.all(list.map(view));
       const silent = views.filter((entry) => typeof entry === "string");
-      if (silent.length > 0) return { ok: false, reason: silent.join(", ") };
+      if (silent.length > 0 && !joining) return { ok: false, reason: silent.map((id) => `Machine ${id} does not answer`).join(", ") };
       const instances = views.filter((entry) => typeof entry !== "string");
-      return { ok: true, instances, config: configOf(list, instances, known, mark(known)) };
+      const config = configOf(list, instances, known, mark(known));
+      return { ok: true, instances, config, ...(silent.length > 0 ? { silent } : {}) };
     },
   };
 }

@@ -14,6 +14,8 @@ type KoyebOrigin = Extract<Origin, { kind: "koyeb" }>;
 /** Unit: milliseconds. */
 const ROLLOUT_TIMEOUT_MS = 15 * 60_000;
 const SETTLE_TIMEOUT_MS = 120_000;
+/** A joining origin may be unable to start before it has a secret: not answering is an answer. */
+const JOINING_TIMEOUT_MS = 10_000;
 const POLL_MS = 500;
 const PAGE = 100;
 
@@ -90,9 +92,11 @@ export function koyebOrigin(
   const legacyName = koyebSecretName(environmentName, "GATEWAY_SECRET");
   let cachedId: string | null = null;
 
+  const joining = origin.state === "joining";
+  const findService = async (): Promise<string | null> => (cachedId ??= await koyebServiceId(api, origin));
   const serviceId = async (): Promise<string> => {
-    cachedId ??= await koyebServiceId(api, origin);
-    if (cachedId !== null) return cachedId;
+    const id = await findService();
+    if (id !== null) return id;
     throw new McpistError("ERR_NOT_FOUND", `Koyeb has no service ${origin.app}/${origin.service}`, {
       hint: "check app and service in mcpist.config.ts, or deploy the service stack",
     });
@@ -137,6 +141,7 @@ export function koyebOrigin(
     name: origin.name,
     kind: "koyeb",
     state: origin.state,
+    store: `koyeb/${environmentName}`,
     async names() {
       const names = await secretsByName(api);
       return { slots: (["a", "b"] as const).filter((slot) => names.has(secretName(slot))), legacy: names.has(legacyName) };
@@ -150,6 +155,8 @@ export function koyebOrigin(
       }
     },
     async roll(speed, guard) {
+      // The service of a joining origin is deployed after its slots are written: without a slot it could not start.
+      if (joining && (await findService()) === null) return;
       const service = await serviceId();
       if (speed === "now") await makeImmediate(api, service, guard);
       await guard();
@@ -158,6 +165,7 @@ export function koyebOrigin(
       await awaitRollout(service, textAt(made, "id", "a Koyeb deployment"));
     },
     async look(): Promise<OriginLook> {
+      if (joining && (await findService()) === null) return { ok: true, instances: [], config: null };
       const service = await serviceId();
       const { json } = await api.get(`/v1/services/${service}`);
       const state = asObject(asObject(json, "Koyeb's answer")["service"], "a Koyeb service");
@@ -170,14 +178,14 @@ export function koyebOrigin(
         () => present(`service_id=${service}`),
         async () => present(`deployment_id=${latest}`),
       );
-      if ("reason" in instances) return { ok: false, reason: instances.reason };
+      if (instances.reason !== undefined && !joining) return { ok: false, reason: instances.reason };
       // The configuration is what the newest deployment took, unless a secret was written after that deployment was made
       // (both times are Koyeb's own).
       const takenAt = Date.parse(textAt(made, "created_at", "a Koyeb deployment"));
       const stale = (["a", "b"] as const).some((slot) => Date.parse(secrets.get(secretName(slot))?.updatedAt ?? "") > takenAt);
       const fresh = instances.views.find((view) => view.newest);
       const config: KidsReport | null = !stale && fresh !== undefined ? fresh.kids : null;
-      return { ok: true, instances: instances.views, config };
+      return { ok: true, instances: instances.views, config, ...(instances.silent.length > 0 ? { silent: instances.silent } : {}) };
     },
   };
 }
@@ -203,8 +211,8 @@ async function observeInstances(
   origin: KoyebOrigin,
   list: () => Promise<readonly Json[]>,
   listNewest: () => Promise<readonly Json[]>,
-): Promise<{ readonly views: readonly InstanceView[] } | { readonly reason: string }> {
-  const deadline = context.monotonic() + SETTLE_TIMEOUT_MS;
+): Promise<{ readonly views: readonly InstanceView[]; readonly silent: readonly string[]; readonly reason?: string }> {
+  const deadline = context.monotonic() + (origin.state === "joining" ? JOINING_TIMEOUT_MS : SETTLE_TIMEOUT_MS);
   for (;;) {
     const listed = await list();
     const newest = new Set((await listNewest()).map((instance) => instance["id"]));
@@ -224,10 +232,10 @@ async function observeInstances(
         lastAccepted: seen.lastAccepted,
       });
     }
-    if (listed.length > 0 && missing.size === 0) return { views };
-    if (context.monotonic() > deadline) {
-      return { reason: listed.length === 0 ? "no instance runs" : `instance ${[...missing].join(", ")} does not answer` };
-    }
+    const silent = [...missing];
+    if (listed.length > 0 && silent.length === 0) return { views, silent };
+    if (context.monotonic() > deadline)
+      return { views, silent, reason: listed.length === 0 ? "no instance runs" : `instance ${silent.join(", ")} does not answer` };
     await context.sleep(POLL_MS);
   }
 }

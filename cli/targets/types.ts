@@ -30,6 +30,8 @@ export type OriginLook =
       readonly instances: readonly InstanceView[];
       /** Kids of the platform's configuration, i.e. of the next cold start; null = not proven. */
       readonly config: KidsReport | null;
+      /** Instances of a joining origin that do not answer: it may be unable to start without a secret. Absent = none. */
+      readonly silent?: readonly string[];
     }
   | { readonly ok: false; readonly reason: string };
 
@@ -41,6 +43,8 @@ export interface OriginTarget {
   readonly name: string;
   readonly kind: "koyeb" | "fly";
   readonly state: "pool" | "joining" | "quarantined";
+  /** Where its slots are kept; origins with the same store share them (Koyeb's secrets belong to the organisation). */
+  readonly store: string;
   /** Names of gateway-secret slots that exist on the platform, by its own list. Never a value. */
   names(): Promise<{ readonly slots: readonly SlotName[]; readonly legacy: boolean }>;
   /** Writes slots. Takes effect at the next cold start, at the latest with {@link OriginTarget.roll}. */

@@ -51,6 +51,10 @@ export interface FakeOriginState {
   /** The configuration was written after the newest rollout booted. */
   configChanged: boolean;
   instances: FakeInstance[];
+  /** Instances that the platform keeps running. */
+  size: number;
+  /** False: there is an app that can hold secrets, and nothing that runs in it yet. */
+  service: boolean;
   rollouts: number;
   /** Set: its API answers with an error. */
   down: boolean;
@@ -151,6 +155,8 @@ export class FakeCloud {
       name,
       kind,
       state,
+      size: instances,
+      service: true,
       config: { a: EMPTY_SLOT, b: EMPTY_SLOT },
       legacy: null,
       configChanged: false,
@@ -509,6 +515,7 @@ export class FakeCloud {
       name: origin.name,
       kind: origin.kind,
       state: origin.state,
+      store: origin.name,
       names: () =>
         this.remote(run, `${origin.name}: names`, () => {
           up();
@@ -529,6 +536,7 @@ export class FakeCloud {
         }
       },
       roll: async (speed, guard) => {
+        if (!origin.service) return;
         if (origin.kind === "koyeb") {
           await guard();
           await this.remote(run, `${origin.name}: redeploy`, () => {
@@ -578,10 +586,12 @@ export class FakeCloud {
       origin.configChanged = false;
       return;
     }
+    this.#mustBoot(origin);
     origin.rollouts++;
-    const fresh = origin.instances
-      .filter((instance) => instance.diesAt === null)
-      .map((old, i) => this.#fresh(origin, `${origin.name}-${origin.rollouts}-${i}`, old.awake));
+    const old = origin.instances.filter((instance) => instance.diesAt === null);
+    const fresh = Array.from({ length: Math.max(origin.size, old.length) }, (_, i) =>
+      this.#fresh(origin, `${origin.name}-${origin.rollouts}-${i}`, old[i]?.awake ?? true),
+    );
     for (const instance of origin.instances) {
       instance.newest = false;
       instance.diesAt ??= this.now + (atOnce ? 1 : ROLLOUT_MS);
@@ -590,8 +600,23 @@ export class FakeCloud {
     origin.configChanged = false;
   }
 
+  /** An origin without a valid slot refuses to start. */
+  #mustBoot(origin: FakeOriginState): void {
+    if (origin.legacy !== null || acceptedKids(origin.config).length > 0) return;
+    throw new McpistError("ERR_VENDOR", `fake: ${origin.name} does not start without a valid slot`);
+  }
+
+  /** The service stack of a new origin is deployed: it boots from what is in its slots. */
+  deployService(origin: FakeOriginState): void {
+    origin.service = true;
+    this.#mustBoot(origin);
+    origin.instances = Array.from({ length: origin.size }, (_, i) => this.#fresh(origin, `${origin.name}-${i}`, true));
+    origin.configChanged = false;
+  }
+
   /** Fly: one Machine boots from the configuration; its memory image is gone. */
   updateMachine(origin: FakeOriginState, id: string): void {
+    this.#mustBoot(origin);
     origin.rollouts++;
     origin.instances = origin.instances.map((instance) =>
       instance.id === id && (instance.awake || !this.restartsOnly) ? this.#fresh(origin, id, instance.awake) : instance,

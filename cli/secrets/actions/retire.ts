@@ -1,9 +1,10 @@
 /** Steps 13 to 16: tombstone the old secret everywhere, then prove through the old Worker version that it is dead. */
 import { otherSlot, tombstone } from "../../../contract/gateway-secret.ts";
 import { McpistError } from "../../errors.ts";
+import type { WorkerVersion } from "../../targets/types.ts";
 import { liveVersion, type Observation, type Phase } from "../phase.ts";
 import { allSettled, VERIFY_TIMEOUT_MS, type Run } from "../run.ts";
-import { liveSlot } from "./stage.ts";
+import { holdingLive, liveSlot } from "./stage.ts";
 
 /** Point of no return: from here the old secret cannot come back. Done once per run; later looks only wait. */
 export async function retire(run: Run, observation: Observation, phase: Phase): Promise<void> {
@@ -22,11 +23,19 @@ export async function retire(run: Run, observation: Observation, phase: Phase): 
   await run.journal.record("retiring", { kid: other, slot: old }, { retired: other, proven: false });
   await allSettled([
     run.step("retire at GitHub", () => run.writeVault({ [old]: gone }, { [old]: gone })),
-    ...run.origins.map((origin) =>
+    ...holdingLive(run, observation, live).map((origin) =>
       run.step(`retire at ${origin.name} and roll out`, () => run.writeOrigin(origin, { [old]: gone }, "rolling", "retired")),
     ),
   ]);
   run.retiredKid = other;
+}
+
+/** The version that sent `kid` last: it knows every origin that it routed to. Without a record, the newest one that carries it. */
+function oldSender(run: Run, { worker }: Observation, kid: string | null): WorkerVersion | undefined {
+  const { lastSender } = run.journal.state;
+  const newestFirst = [...worker.versions].sort((a, b) => b.number - a.number);
+  const recorded = newestFirst.find((version) => version.id === lastSender && (version.annotatedKid ?? kid) === kid);
+  return recorded ?? newestFirst.find((version) => version.annotatedKid === kid || worker.observed[version.id] === kid);
 }
 
 /** How often each origin is asked, so that one that balances over several instances is met at most of them. */
@@ -37,9 +46,7 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
   const live = liveVersion(observation.worker);
   if (!live) throw new TypeError("a proof needs a live version");
   const kid = run.journal.state.retired ?? live.annotatedFrom;
-  const old = [...observation.worker.versions]
-    .sort((a, b) => b.number - a.number)
-    .find((version) => version.annotatedKid === kid || observation.worker.observed[version.id] === kid);
+  const old = oldSender(run, observation, kid);
   if (kid === null) {
     await run.journal.record("nothing to prove", {}, { proven: true });
     return;
@@ -50,12 +57,21 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
     run.report.note(`no Worker version holds ${kid} any more: its death is shown by every instance's report, not by a refused request`);
     for (const origin of run.origins) run.result.proof[origin.name] = "tombstone observed";
   } else {
+    // A joining origin gets no traffic, and the old version may not even know it: its instances' own reports are the proof.
+    const pool = run.origins.filter((origin) => origin.state === "pool");
+    for (const origin of run.origins) if (!pool.includes(origin)) run.result.proof[origin.name] = "reported by its instances";
     const held = [...alone, { versionId: old.id, percentage: 0 }];
     await run.step(`prove that ${kid} is dead`, async () => {
       await run.deploy(observation.worker.deployment, held, `mcpist proof kid=${kid}`, { recall: true });
       try {
+        const sent = (await run.targets.worker.look()).observed[old.id];
+        // A refusal proves something only of the secret that was really sent.
+        if (sent !== kid)
+          throw new McpistError("ERR_MISMATCH", `Worker version ${old.id} sends ${sent ?? "no secret"}, not ${kid}`, {
+            hint: "mcpist secrets history",
+          });
         await allSettled(
-          run.origins.flatMap((origin) =>
+          pool.flatMap((origin) =>
             Array.from({ length: PROOF_PROBES }, async () => {
               const report = await run.until(
                 `the proof at ${origin.name}`,

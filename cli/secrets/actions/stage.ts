@@ -1,7 +1,8 @@
 /** Steps 3 to 7: generate, write the spare slot everywhere, upload the Worker version. Nothing sends the candidate yet. */
 import { otherSlot, tombstone, ZERO_TOMBSTONE, type SlotName } from "../../../contract/gateway-secret.ts";
 import { McpistError } from "../../errors.ts";
-import { latestVersion, liveVersion, type Observation, type Phase } from "../phase.ts";
+import type { OriginTarget, SlotValues } from "../../targets/types.ts";
+import { acceptsSomewhere, latestVersion, liveVersion, type Observation, type Phase } from "../phase.ts";
 import { allSettled, type Run } from "../run.ts";
 
 /** Slot in which the live kid sits. The table's earlier rows rule out that it sits in two. */
@@ -17,6 +18,24 @@ export function liveSlot(observation: Observation, live: string): SlotName {
   throw new McpistError("ERR_PHASE", "no origin holds the live secret in a slot", { hint: "mcpist secrets status" });
 }
 
+/**
+ * Origins whose slots may be tombstoned because they hold the live secret beside. A joining origin that does not is left alone:
+ * without a valid slot it could not start, and nobody sends to it.
+ */
+export function holdingLive(run: Run, observation: Observation, live: string): readonly OriginTarget[] {
+  const holds = (target: OriginTarget) => {
+    const origin = observation.origins.find((candidate) => candidate.name === target.name);
+    return origin !== undefined && acceptsSomewhere(origin, live);
+  };
+  return run.origins.filter((origin) => origin.state === "pool" || holds(origin));
+}
+
+/** What a new secret looks like at one origin: the spare slot; at a newcomer both slots, for what else it holds is not to come back. */
+function staged(run: Run, origin: OriginTarget, holding: readonly OriginTarget[], spare: SlotName, text: string): SlotValues {
+  const shared = run.origins.some((other) => other.state === "pool" && other.store === origin.store);
+  return holding.includes(origin) || shared ? { [spare]: text } : { [spare]: text, [otherSlot(spare)]: ZERO_TOMBSTONE };
+}
+
 /** Generates the candidate and writes it to the spare slot of GitHub and of every origin, all beside each other. */
 export async function stage(run: Run, observation: Observation, phase: Phase): Promise<void> {
   const live = phase.live;
@@ -27,12 +46,15 @@ export async function stage(run: Run, observation: Observation, phase: Phase): P
   run.result.from = { slot, kid: live };
   run.result.to = { slot: spare, kid: secret.kid };
   const candidate = { kid: secret.kid, slot: spare, since: null, run: run.journal.run };
+  const holding = holdingLive(run, observation, live);
   const tip = await run.journal.record("staging", { slot: spare, kid: secret.kid, from: live }, { candidate });
   const dated = { candidate: { ...candidate, since: tip.date } };
   await allSettled([
     run.step("write GitHub", () => run.writeVault({ [spare]: secret.reveal() }, { [spare]: secret.kid }, dated)),
     ...run.origins.map((origin) =>
-      run.step(`write ${origin.name} and roll out`, () => run.writeOrigin(origin, { [spare]: secret.reveal() }, "rolling", "wrote")),
+      run.step(`write ${origin.name} and roll out`, () =>
+        run.writeOrigin(origin, staged(run, origin, holding, spare, secret.reveal()), "rolling", "wrote"),
+      ),
     ),
   ]);
 }
@@ -136,7 +158,7 @@ export async function clear(run: Run, observation: Observation, phase: Phase, ki
   await run.journal.record("abandoned", { kid }, { abandoned: [kid, ...run.journal.state.abandoned].slice(0, 16), candidate: null });
   await allSettled([
     run.step("clear GitHub", () => run.writeVault({ [spare]: gone }, { [spare]: gone })),
-    ...run.origins.map((origin) =>
+    ...holdingLive(run, observation, phase.live).map((origin) =>
       run.step(`clear ${origin.name} and roll out`, () => run.writeOrigin(origin, { [spare]: gone }, "rolling", "cleared")),
     ),
   ]);

@@ -36,16 +36,18 @@ export async function probeUploaded(run: Run, observation: Observation): Promise
     await run.deploy(observation.worker.deployment, shares, `mcpist probe kid=${made.annotatedKid ?? "?"}`);
     run.touched = true;
     await allSettled(
-      run.origins.flatMap((origin) =>
-        // A joining origin has never held the old secret.
-        (origin.state === "pool" ? [made, before] : [made]).map(async (version) => {
-          const report = await probe(run, shares, version.id, origin.name);
-          if (report.observation?.accepted === true) return;
-          throw new McpistError("ERR_MISMATCH", `${origin.name} refuses the secret of Worker version ${version.id}`, {
-            hint: "nothing was switched; mcpist secrets status shows what each party holds",
-          });
-        }),
-      ),
+      run.origins
+        // A joining origin gets no traffic; it is asked through the gateway before it gets any (mcpist origins join).
+        .filter((origin) => origin.state === "pool")
+        .flatMap((origin) =>
+          [made, before].map(async (version) => {
+            const report = await probe(run, shares, version.id, origin.name);
+            if (report.observation?.accepted === true) return;
+            throw new McpistError("ERR_MISMATCH", `${origin.name} refuses the secret of Worker version ${version.id}`, {
+              hint: "nothing was switched; mcpist secrets status shows what each party holds",
+            });
+          }),
+        ),
     );
   });
   run.evidence.probedVersion = made.id;
@@ -55,9 +57,10 @@ export async function probeUploaded(run: Run, observation: Observation): Promise
 /** The point at which the sender changes. The observation was made after the probes. */
 export async function switchOver(run: Run, observation: Observation, phase: Phase): Promise<void> {
   const made = latestVersion(observation.worker);
-  if (!made || phase.other === null) throw new TypeError("switching needs an uploaded version");
+  const before = liveVersion(observation.worker);
+  if (!made || !before || phase.other === null) throw new TypeError("switching needs an uploaded version");
   const kid = phase.other;
-  await run.journal.record("switching", { version: made.id, kid });
+  await run.journal.record("switching", { version: made.id, kid }, { lastSender: before.id });
   await run.step("switch the Worker", () =>
     run.deploy(observation.worker.deployment, [{ versionId: made.id, percentage: 100 }], `mcpist switch kid=${kid}`),
   );
