@@ -3,6 +3,7 @@ import { MCP_PATH } from "../contract/headers.ts";
 import type { ClientBody } from "./body.ts";
 import { STREAM_IDLE_MS, TOTAL_MS, UPLOAD_MS } from "./constants.ts";
 import type { Runtime } from "./env.ts";
+import type { HeaderRecord } from "./policy/headers.ts";
 import { verdict } from "./policy/verdict.ts";
 import { endWhenIdle } from "./stream.ts";
 import { LATE, within } from "./within.ts";
@@ -29,7 +30,7 @@ const failed = (failure: Failure): Outcome => ({ ok: false, failure });
 const isStream = (response: Response): boolean => (response.headers.get("content-type") ?? "").startsWith("text/event-stream");
 
 /** Sends one request. @param url of the origin, without the path @param firstByteMs until the response headers */
-export function attempt(runtime: Runtime, url: string, headers: Headers, body: ClientBody, firstByteMs: number): Attempt {
+export function attempt(runtime: Runtime, url: string, headers: HeaderRecord, body: ClientBody, firstByteMs: number): Attempt {
   const controller = new AbortController();
   const outcome = fetchOutcome(runtime, url, headers, body, controller);
   return { outcome, inTime: deadline(outcome, body, firstByteMs), abort: () => controller.abort() };
@@ -38,7 +39,7 @@ export function attempt(runtime: Runtime, url: string, headers: Headers, body: C
 async function fetchOutcome(
   runtime: Runtime,
   url: string,
-  headers: Headers,
+  headers: HeaderRecord,
   body: ClientBody,
   controller: AbortController,
 ): Promise<Outcome> {

@@ -78,9 +78,8 @@ export async function isSignedBy(token: string, { alg, key }: VerifyKey): Promis
 }
 
 const encoder = new TextEncoder();
+/** One character per byte, and no two bytes alike; the runtime does it faster than any loop. */
+const decoder = new TextDecoder("latin1");
 
-/** A short text that stands for the token. Latin-1 of the digest: the cheapest string with one character per byte. */
-async function digestOf(token: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(token)));
-  return String.fromCharCode(...digest);
-}
+/** A short text that stands for the token. */
+const digestOf = async (token: string): Promise<string> => decoder.decode(await crypto.subtle.digest("SHA-256", encoder.encode(token)));

@@ -1,7 +1,4 @@
-/**
- * The Durable Object that counts one user's requests, exactly and in one place. It holds four numbers, no secret, no storage and
- * makes no fetch: an object keeps running the code and bindings it started with. Eviction costs one fresh burst.
- */
+/** The count of one user's requests: exact, four numbers, no clock of its own. */
 import { BLOCK_AFTER_REFUSALS, BLOCK_MS, BLOCK_WINDOW_MS } from "./constants.ts";
 import { gcra } from "./policy/gcra.ts";
 
@@ -54,18 +51,5 @@ export class BurstCounter {
 
   #refuse(retryAfterMs: number, blockedUntil: number | null = this.#blockedUntil): BurstVerdict {
     return { admitted: false, granted: 0, remaining: 0, retryAfterMs, ...(blockedUntil === null ? {} : { blockedUntil }) };
-  }
-}
-
-const COUNTS = /^\/([1-9]\d{0,5})\/([1-9]\d{0,2})$/;
-
-/** Named by the verified subject. `POST /<rate>/<lease>` takes one request, or some in advance, and answers a {@link BurstVerdict}. */
-export class UserBurst {
-  readonly #counter = new BurstCounter();
-
-  fetch(request: Request): Response {
-    const [, rate, lease] = COUNTS.exec(new URL(request.url).pathname) ?? [];
-    if (rate === undefined || lease === undefined) return new Response(null, { status: 400 });
-    return Response.json(this.#counter.take(Date.now(), Number(rate), Number(lease)));
   }
 }

@@ -27,7 +27,7 @@ describe("refusals", () => {
     expect(response.status).toBe(status);
     expect(response.headers.get("x-request-id")).toBe(context.requestId);
     expect(response.headers.get("cache-control")).toBe("no-store");
-    for (const [name, value] of SECURITY_HEADERS) expect(response.headers.get(name)).toBe(value);
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) expect(response.headers.get(name)).toBe(value);
     expect(await bodyOf(response)).toMatchObject({ jsonrpc: "2.0", id: null, error: { code, data: { reason: publicReason } } });
     expect(SECURITY_EVENTS).toContain(event);
   });

@@ -5,10 +5,11 @@
 import { DENIALS, type Denial, type DenialReason } from "../contract/denial.ts";
 import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { CHALLENGE_SCOPE } from "./constants.ts";
-import { allowWebOrigin, harden } from "./hygiene.ts";
+import { corsHeaders, harden } from "./hygiene.ts";
 import { metadataUrl } from "./metadata.ts";
 import type { RpcId } from "./policy/era.ts";
-import { burstLimit, setRateLimit, type Limit } from "./policy/rate-limit-headers.ts";
+import type { HeaderRecord } from "./policy/headers.ts";
+import { burstLimit, rateLimitHeaders, type Limit } from "./policy/rate-limit-headers.ts";
 import { allowed } from "./policy/route.ts";
 
 /** What the answer to a refused request needs to know about the request. */
@@ -40,21 +41,20 @@ function limitOf(reason: "burst" | "address" | "auth", config: GatewayConfig, re
 }
 
 /** Headers that belong to one reason. */
-function explain(headers: Headers, { reason, retryAfterSeconds = 1 }: Denial, { config, path }: DenyContext): void {
-  const limit = (name: "burst" | "address" | "auth"): void => {
-    if (config) setRateLimit(headers, limitOf(name, config, retryAfterSeconds));
-  };
+function explain({ reason, retryAfterSeconds = 1 }: Denial, { config, path }: DenyContext): HeaderRecord {
+  const limited = (name: "burst" | "address" | "auth"): HeaderRecord =>
+    config ? { ...rateLimitHeaders(limitOf(name, config, retryAfterSeconds)) } : {};
   switch (reason) {
     case "shape.method":
-      return headers.set("allow", allowed(path));
+      return { allow: allowed(path) };
     case "shape.media":
-      return headers.set("accept", "application/json");
+      return { accept: "application/json" };
     case "auth.missing":
-      return headers.set("www-authenticate", challenge(config, null));
+      return { "www-authenticate": challenge(config, null) };
     case "auth.multiple":
-      return headers.set("www-authenticate", challenge(config, "invalid_request"));
+      return { "www-authenticate": challenge(config, "invalid_request") };
     case "auth.scope":
-      return headers.set("www-authenticate", challenge(config, "insufficient_scope"));
+      return { "www-authenticate": challenge(config, "insufficient_scope") };
     case "auth.size":
     case "auth.shape":
     case "auth.alg":
@@ -72,14 +72,14 @@ function explain(headers: Headers, { reason, retryAfterSeconds = 1 }: Denial, { 
     case "auth.anon":
     case "auth.aal":
     case "auth.client":
-      return headers.set("www-authenticate", challenge(config, "invalid_token"));
+      return { "www-authenticate": challenge(config, "invalid_token") };
     case "user.burst":
     case "user.blocked":
-      return limit("burst");
+      return limited("burst");
     case "ip.shield":
-      return limit("address");
+      return limited("address");
     case "auth.rate":
-      return limit("auth");
+      return limited("auth");
     case "shape.path":
     case "shape.origin":
     case "shape.size":
@@ -96,7 +96,7 @@ function explain(headers: Headers, { reason, retryAfterSeconds = 1 }: Denial, { 
     case "route.unknown":
     case "config.invalid":
     case "gateway.error":
-      return undefined;
+      return {};
   }
 }
 
@@ -104,18 +104,21 @@ function explain(headers: Headers, { reason, retryAfterSeconds = 1 }: Denial, { 
 export function deny(denial: Denial, context: DenyContext): Response {
   const { status, code, message, publicReason } = DENIALS[denial.reason];
   const { retryAfterSeconds, mayHaveExecuted } = denial;
-  const headers = harden(new Headers({ "content-type": "application/json" }), context.requestId);
-  if (denial.reason !== "shape.origin") allowWebOrigin(headers, context.webOrigin);
-  if (retryAfterSeconds !== undefined) headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterSeconds))));
-  explain(headers, denial, context);
+  const wait = retryAfterSeconds === undefined ? null : Math.max(1, Math.ceil(retryAfterSeconds));
+  const headers = {
+    "content-type": "application/json",
+    ...(denial.reason === "shape.origin" ? {} : corsHeaders(context.webOrigin)),
+    ...(wait === null ? {} : { "retry-after": String(wait) }),
+    ...explain(denial, context),
+  };
   const data = {
     reason: publicReason,
     requestId: context.requestId,
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterSeconds)) }),
+    ...(wait === null ? {} : { retryAfterSeconds: wait }),
     ...(mayHaveExecuted === true ? { mayHaveExecuted } : {}),
   };
   const body = { jsonrpc: "2.0", id: context.rpcId ?? null, error: { code, message, data } };
-  return new Response(JSON.stringify(body), { status, headers });
+  return new Response(JSON.stringify(body), { status, headers: harden(headers, context.requestId) });
 }
 
 /** Reasons that count as a failed sign-in of an address. Expired and absent tokens are normal life, and cost nothing to refuse. */

@@ -89,7 +89,7 @@ function bench({ koyeb, fly = good("fly"), sharedDatabase = true, states = ["poo
   const origins = new Origins(config, kv);
   const budget = new RetryBudget();
   const send = async (callClass: CallClass, body: ClientBody, ms: number): Promise<string> => {
-    const call: Call = { callClass, headers: new Headers({ "x-request-id": "r-1" }), body };
+    const call: Call = { callClass, headers: { "x-request-id": "r-1" }, body };
     const result = forward(call, {
       runtime,
       origins,

@@ -10,13 +10,13 @@ import { RETRY_AFTER_ROUTE_SECONDS } from "./constants.ts";
 import type { Runtime, WaitUntil } from "./env.ts";
 import { firstByteMs, type Origins, type Seat } from "./origins.ts";
 import type { CallClass } from "./policy/era.ts";
-import { withAttempt } from "./policy/headers.ts";
+import { withAttempt, type HeaderRecord } from "./policy/headers.ts";
 import type { RetryBudget } from "./policy/retry-budget.ts";
 
 /** One request, ready to be sent. */
 export interface Call {
   readonly callClass: CallClass;
-  readonly headers: Headers;
+  readonly headers: Readonly<HeaderRecord>;
   readonly body: ClientBody;
 }
 
@@ -83,7 +83,7 @@ function send(call: Call, { origin, breaker }: Seat, number: 1 | 2, { runtime }:
   const now = runtime.now();
   const wait = firstByteMs(breaker, now);
   breaker.begin(now);
-  return attempt(runtime, origin.url, withAttempt(new Headers(call.headers), number), call.body, wait);
+  return attempt(runtime, origin.url, withAttempt(call.headers, number), call.body, wait);
 }
 
 type Settled = Outcome & { readonly late?: true };

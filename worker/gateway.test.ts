@@ -104,6 +104,21 @@ describe("gateway", () => {
   });
 });
 
+describe("without TLS, as the edge tells it", () => {
+  const plain = { "cf-visitor": '{"scheme":"http"}' };
+  it("sends people at / to https", async () => {
+    const response = await fetch(`${session.gateway.url}/`, { headers: plain, redirect: "manual" });
+    expect([response.status, response.headers.get("location")]).toEqual([308, `https://${new URL(session.gateway.url).host}/`]);
+    expect(response.headers.get("strict-transport-security")).toContain("max-age");
+  });
+
+  it("refuses programs, a good token or not", async () => {
+    const response = await session.post(await session.token(), plain);
+    expect(response.status).toBe(404);
+    expect(session.koyeb.seen).toEqual([]);
+  });
+});
+
 describe("web origins", () => {
   it("lets a listed page ask and read, refusals included", async () => {
     const origin = "https://app.example.com";

@@ -5,16 +5,16 @@ import { checkAddress, checkForm, signIn, understand } from "./checks.ts";
 import type { Env, Runtime, WaitUntil } from "./env.ts";
 import { forward } from "./forward.ts";
 import { checkOrigins } from "./health-check.ts";
-import { allowWebOrigin, harden } from "./hygiene.ts";
+import { corsHeaders, harden } from "./hygiene.ts";
 import { makeIsolate, type Isolate, type Service } from "./isolate.ts";
 import { isPlain, servePlain, serveOpen } from "./open.ts";
 import { era } from "./policy/era.ts";
 import { clientHeaders, originHeaders } from "./policy/headers.ts";
-import { burstLimit, setRateLimit } from "./policy/rate-limit-headers.ts";
+import { burstLimit, rateLimitHeaders } from "./policy/rate-limit-headers.ts";
 import { route } from "./policy/route.ts";
 import { enter, log, refuse, type Visit } from "./visit.ts";
 
-export { UserBurst } from "./burst.ts";
+export { UserBurst } from "./user-burst.ts";
 
 /** Serves one request. Whatever breaks inside becomes an answer of ours: a Worker that throws shows the platform's page. */
 export async function handle(request: Request, isolate: Isolate, waitUntil: WaitUntil): Promise<Response> {
@@ -30,7 +30,7 @@ export async function handle(request: Request, isolate: Isolate, waitUntil: Wait
 
 async function serve(visit: Visit): Promise<Response> {
   const { isolate, request, url } = visit;
-  if (isPlain(url, isolate.config)) return servePlain(visit);
+  if (isPlain(url, request.headers)) return servePlain(visit);
   const routed = route(request.method, url.pathname);
   if (!routed.ok) return refuse(visit, routed.error);
   if (routed.value !== "mcp") return serveOpen(visit, routed.value);
@@ -85,10 +85,12 @@ const isReported = (reason: string): boolean => reason === "route.secret" || rea
 
 /** The origin's answer as the client may see it; its body is piped, not read. */
 function deliver(visit: Visit, { config }: Service, response: Response, remaining: number): Response {
-  const headers = harden(clientHeaders(response.headers, config.showOrigin), visit.requestId);
-  setRateLimit(headers, burstLimit(config.limits.burstPerSecond, remaining), response.headers);
-  allowWebOrigin(headers, visit.webOrigin);
-  return new Response(response.body, { status: response.status, headers });
+  const headers = {
+    ...clientHeaders(response.headers, config.showOrigin),
+    ...rateLimitHeaders(burstLimit(config.limits.burstPerSecond, remaining), response.headers),
+    ...corsHeaders(visit.webOrigin),
+  };
+  return new Response(response.body, { status: response.status, headers: harden(headers, visit.requestId) });
 }
 
 const runtime: Runtime = {

@@ -133,12 +133,8 @@ export class UserLimits {
     const { BURST } = this.#env;
     if (!BURST) return null;
     try {
-      const answer = await within(
-        BURST.get(BURST.idFromName(sub)).fetch(`https://burst/${this.#rate}/${this.#lease}`, { method: "POST" }),
-        BURST_TIMEOUT_MS,
-      );
-      if (answer === LATE) return null;
-      return answer.status === 200 ? await answer.json<BurstVerdict>() : null;
+      const verdict = await within(BURST.get(BURST.idFromName(sub)).take(this.#rate, this.#lease), BURST_TIMEOUT_MS);
+      return verdict === LATE ? null : verdict;
     } catch {
       return null;
     }

@@ -1,5 +1,4 @@
 /** What anybody may read without a token: documents, liveness and the observation that rotations rely on. */
-import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { checkAddress, checkWebOrigin } from "./checks.ts";
 import { harden, preflight } from "./hygiene.ts";
 import { healthPage, resourceMetadata, rootPage, securityTxt } from "./metadata.ts";
@@ -9,7 +8,7 @@ import { refuse, type Visit } from "./visit.ts";
 
 /** Adds what every answer carries; a HEAD request gets the same headers and no body. */
 function finish(visit: Visit, response: Response): Response {
-  const headers = harden(new Headers(response.headers), visit.requestId);
+  const headers = harden(Object.fromEntries(response.headers), visit.requestId);
   return new Response(visit.request.method === "HEAD" ? null : response.body, { status: response.status, headers });
 }
 
@@ -35,10 +34,9 @@ const SERVE: Readonly<Record<Exclude<Route, "mcp">, (visit: Visit) => Response |
 
 export const serveOpen = async (visit: Visit, route: Exclude<Route, "mcp">): Promise<Response> => SERVE[route](visit);
 
-/** True for http on the public host of a service that is https. Elsewhere (loopback, previews) the scheme is nobody's promise. */
-export function isPlain(url: URL, config: GatewayConfig | null): boolean {
-  return url.protocol === "http:" && config?.resource.startsWith("https://") === true && new URL(config.resource).hostname === url.hostname;
-}
+/** True when the edge says that the client came without TLS. Elsewhere (loopback, tests) there is no edge and no such promise. */
+export const isPlain = (url: URL, headers: Headers): boolean =>
+  url.protocol === "http:" && headers.get("cf-visitor")?.includes('"scheme":"http"') === true;
 
 /** People at `/` are sent to https; programs are refused, or a token would go on travelling in clear without anybody noticing. */
 export function servePlain(visit: Visit): Response {

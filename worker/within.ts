@@ -4,14 +4,17 @@
 export const LATE = Symbol("late");
 
 /** The value of `work`, or {@link LATE} after `ms`. Does not stop `work`. @throws what `work` throws in time. */
-export async function within<T>(work: Promise<T>, ms: number): Promise<T | typeof LATE> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<typeof LATE>((resolve) => {
-    timer = setTimeout(() => resolve(LATE), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
+export function within<T>(work: Promise<T>, ms: number): Promise<T | typeof LATE> {
+  const { promise, resolve, reject } = Promise.withResolvers<T | typeof LATE>();
+  const timer = setTimeout(() => resolve(LATE), ms);
+  const inTime = (value: T): void => {
     clearTimeout(timer);
-  }
+    resolve(value);
+  };
+  const failed = (error: unknown): void => {
+    clearTimeout(timer);
+    reject(error);
+  };
+  work.then(inTime, failed);
+  return promise;
 }

@@ -22,12 +22,11 @@ export const burstLimit = (rate: number, remaining: number, resetSeconds = 1): L
   resetSeconds,
 });
 
-/** Puts `limit` in front of what the origin said about its own limits. */
-export function setRateLimit(headers: Headers, limit: Limit, origin?: Headers): void {
-  const join = (own: string, name: string): void => {
-    const theirs = origin?.get(name);
-    headers.set(name, theirs ? `${own}, ${theirs}` : own);
+/** @param origin headers of an origin's answer; what it says about its own limits comes second */
+export function rateLimitHeaders(limit: Limit, origin?: Headers): { readonly "ratelimit-policy": string; readonly ratelimit: string } {
+  const join = (own: string, theirs: string | null | undefined): string => (theirs ? `${own}, ${theirs}` : own);
+  return {
+    "ratelimit-policy": join(`"${limit.name}";q=${limit.quota};w=${limit.windowSeconds}`, origin?.get("ratelimit-policy")),
+    ratelimit: join(`"${limit.name}";r=${limit.remaining};t=${limit.resetSeconds}`, origin?.get("ratelimit")),
   };
-  join(`"${limit.name}";q=${limit.quota};w=${limit.windowSeconds}`, "ratelimit-policy");
-  join(`"${limit.name}";r=${limit.remaining};t=${limit.resetSeconds}`, "ratelimit");
 }

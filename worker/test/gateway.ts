@@ -21,6 +21,7 @@ async function bundleOnce(): Promise<string> {
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker"],
+    external: ["cloudflare:*"],
     write: false,
   });
   return outputFiles[0]?.text ?? "";
