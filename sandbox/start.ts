@@ -33,6 +33,10 @@ export interface SandboxOptions extends ContextOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+interface Closable {
+  close(): Promise<void>;
+}
+
 /** A running sandbox. */
 export interface Sandbox {
   readonly urls: SandboxUrls;
@@ -86,12 +90,17 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       return number;
     })(base.port),
   });
-  const open: { close(): Promise<void> }[] = [];
+  // Whoever uses others ends first: origins that drain still need their database.
+  const open: Record<"users" | "used", Closable[]> = { users: [], used: [] };
+  const closeAll = async (): Promise<void> => {
+    await Promise.allSettled(open.users.map((part) => part.close()));
+    await Promise.allSettled(open.used.map((part) => part.close()));
+  };
   let closing: Promise<void> | null = null;
-  const close = (): Promise<void> => (closing ??= Promise.allSettled(open.map((part) => part.close())).then(() => undefined));
-  const started = async <T extends { close(): Promise<void> }>(part: Promise<T>): Promise<T> => {
+  const close = (): Promise<void> => (closing ??= closeAll());
+  const started = async <T extends Closable>(part: Promise<T>, phase: keyof typeof open): Promise<T> => {
     const value = await part;
-    open.push(value);
+    open[phase].push(value);
     return value;
   };
   // Every part is awaited, so that a failure never leaves one behind that was still starting.
@@ -106,12 +115,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   try {
     const { accountId, zone, worker, owner, repo, koyebApp, koyebService, flyApp } = SANDBOX_NAMES;
     const [github, cloudflare, koyeb, fly, idp, database] = await all<[Github, Cloudflare, Koyeb, Fly, Idp, Database]>([
-      started(startGithub(context, { owner, repo })),
-      started(startCloudflare(context, { accountId, zone, defaultWorker: worker })),
-      started(startKoyeb(context)),
-      started(startFly(context)),
-      started(startIdp(context)),
-      started(startDatabase(context, options.databaseUrl)),
+      started(startGithub(context, { owner, repo }), "used"),
+      started(startCloudflare(context, { accountId, zone, defaultWorker: worker }), "users"),
+      started(startKoyeb(context), "users"),
+      started(startFly(context), "users"),
+      started(startIdp(context), "used"),
+      started(startDatabase(context, options.databaseUrl), "used"),
     ]);
     const [gateway, originKoyeb, originFly] = await all<[string, string, string]>([
       cloudflare.gatewayUrlOf(worker),
@@ -125,7 +134,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const control =
       options.control === false
         ? null
-        : await started(startControl(context, { ...parts, scenarios, watch: () => startTimeline({ ...parts, urls: { gateway } }) }));
+        : await started(
+            startControl(context, { ...parts, scenarios, watch: () => startTimeline({ ...parts, urls: { gateway } }) }),
+            "users",
+          );
     const urls: SandboxUrls = {
       gateway,
       github: github.url,
