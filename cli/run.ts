@@ -197,11 +197,7 @@ ${EXIT_CODES}`,
   common(origins.command("join"))
     .description("Brings an origin in, which is a rotation: nobody can hand it the live secret.")
     .argument("<name>", "name of the origin")
-    .action(
-      action(async () =>
-        (await import("./commands/not-built.ts")).notBuilt("origins join", 'set state: "joining" in mcpist.config.ts, deploy, and rotate'),
-      ),
-    );
+    .action(action(async () => (await import("./commands/origins-join.ts")).originsJoin));
 
   common(root.command("init"))
     .description("Writes mcpist.config.ts, asking as little as possible.")

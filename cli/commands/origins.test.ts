@@ -54,7 +54,8 @@ async function install(deployed: Readonly<Record<string, State>>, file: Readonly
   );
 }
 
-async function origins(...argv: string[]) {
+const origins = (...argv: string[]) => mcpist("origins", ...argv);
+async function mcpist(...argv: string[]) {
   const context = testContext({
     cwd: folder,
     fetch,
@@ -69,7 +70,7 @@ async function origins(...argv: string[]) {
       USER: "tester",
     },
   });
-  const code = await run(["origins", ...argv, "--env", "production"], context);
+  const code = await run([...argv, "--env", "production"], context);
   return { code, out: context.out(), err: context.err() };
 }
 const deployed = () => {
@@ -155,5 +156,51 @@ describe("mcpist origins quarantine", () => {
     const { code, err } = await origins("quarantine", "canary-5f0c6a1be2d49317");
     expect(code).toBe(2);
     expect(err).toBe("error: there is no origin of that name (ERR_USAGE)\nhint:  one of: koyeb, fly\n");
+  });
+});
+
+describe("mcpist origins join", () => {
+  it.each<[string, Record<string, State>, Record<string, State>, string]>([
+    [
+      "the file already calls pool: the next deploy would route to it",
+      { koyeb: "quarantined" },
+      {},
+      "mcpist.config.ts calls koyeb pool, but the",
+    ],
+    ["the file calls quarantined", { koyeb: "quarantined" }, { koyeb: "quarantined" }, "mcpist.config.ts calls koyeb quarantined, so a"],
+  ])("refuses an origin that %s", async (_what, gateway, file, message) => {
+    await install(gateway, file);
+    const before = deployed();
+    const { code, err } = await origins("join", "koyeb");
+    expect(code).toBe(3);
+    expect(err).toContain(`error: ${message}`);
+    expect(err).toContain('hint:  set its state to "joining" there, then run the command again');
+    expect(deployed()).toEqual(before);
+  });
+
+  it("rotates nothing where the gateway routes to it already, and prints the line that keeps it so", async () => {
+    await install({}, { koyeb: "joining" });
+    const { code, out } = await origins("join", "koyeb");
+    expect(code).toBe(0);
+    expect(out).toContain("the gateway routes to koyeb, as before\n");
+    expect(out).toMatch(/change line 4 of mcpist\.config\.ts:\n +-.*state:"joining".*\n +\+.*state: "pool"/);
+    expect(deployed().versions).toBe(1);
+  });
+});
+
+describe("a rotation", () => {
+  it.each(["quarantined", "joining"] as const)("is refused while the gateway routes to an origin that the file calls %s", async (state) => {
+    await install({}, { koyeb: state });
+    await fetch(`${github.url}/repos/acme/mcp/environments/production`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${githubToken}`, "user-agent": "test" },
+      body: "{}",
+    });
+    const { code, err } = await mcpist("secrets", "rotate");
+    expect(code).toBe(3);
+    expect(err).toContain(
+      `error: the gateway routes to koyeb, which mcpist.config.ts calls ${state}: its traffic would fail (ERR_REFUSED)`,
+    );
+    expect(err).toContain('hint:  mcpist origins quarantine koyeb, or set its state to "pool"');
   });
 });

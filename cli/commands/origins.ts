@@ -1,7 +1,6 @@
 /**
- * `mcpist origins quarantine NAME` takes a failed origin out of the pool on purpose; `mcpist origins join NAME` brings one in.
- * Both change the gateway's routes, never its secret, and say which line of mcpist.config.ts keeps the next deploy from
- * undoing it. Joining is a rotation: nobody can hand an origin the live secret.
+ * `mcpist origins quarantine NAME`: takes a failed origin out of the pool on purpose. Changes the gateway's routes, never its
+ * secret, and says which line of mcpist.config.ts keeps the next deploy from undoing it. Also what both origins commands share.
  */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -87,7 +86,8 @@ export function checkAgreement(config: GatewayConfig, origins: readonly Origin[]
 }
 
 /** What was done, for `--json` and for people. */
-interface Outcome {
+export interface Outcome {
+  /** Null when there was nothing to do. */
   readonly rerouted: Rerouted | null;
   readonly state: OriginState;
 }
@@ -144,7 +144,7 @@ function print(context: Context, origin: Origin, { rerouted, state }: Outcome, f
   const style = styles(context, context.stdout);
   const does = { pool: "routes to", joining: "knows", quarantined: "no longer routes to" }[state];
   const version = rerouted ? ` (version ${rerouted.versionId}, still sends ${rerouted.kid})` : "";
-  const already = rerouted?.changed === false ? ", as before" : "";
+  const already = rerouted?.changed === true ? "" : ", as before";
   context.stdout.write(`${style("green", "done")}  the gateway ${does} ${origin.name}${already}${version}\n`);
   if (!file) return;
   context.stdout.write(

@@ -2,11 +2,15 @@
 import type { Context } from "../context.ts";
 import type { ExitCode } from "../errors.ts";
 import { openSession, type CommonFlags } from "../session.ts";
+import { checkRoutes } from "../secrets/pool.ts";
 import { rollback } from "../secrets/rollback.ts";
 import { finishRun } from "./finish-run.ts";
 
 /** The command. */
 export async function secretsRollback(context: Context, flags: CommonFlags & { readonly stealLock?: string }): Promise<ExitCode> {
   const session = await openSession(context, flags);
-  return finishRun(context, session, { ...flags, command: "secrets rollback" }, rollback);
+  return finishRun(context, session, { ...flags, command: "secrets rollback" }, async (run) => {
+    await checkRoutes(session.targets.worker, session.environment.origins);
+    return rollback(run);
+  });
 }

@@ -6,6 +6,7 @@ import { openSession, type CommonFlags, type Session } from "../session.ts";
 import { adopt } from "../secrets/actions/adopt.ts";
 import { acceptedEverywhere, phaseOf, type Observation, type Phase } from "../secrets/phase.ts";
 import { planOf } from "../secrets/plan.ts";
+import { checkRoutes } from "../secrets/pool.ts";
 import { rotate } from "../secrets/rotate.ts";
 import type { Run } from "../secrets/run.ts";
 import { acceptedKids } from "../../contract/observation.ts";
@@ -97,6 +98,7 @@ export async function runRotation(context: Context, session: Session, flags: Rot
       const { emergency } = await import("../secrets/emergency.ts");
       phase = await emergency(run, flags.emergency);
     } else {
+      if (!flags.init) await checkRoutes(session.targets.worker, session.environment.origins);
       phase = await rotate(run, { init: flags.init, clean: flags.clean }, adopt);
     }
     if (phase !== null && phase.name !== "UNSET") {
