@@ -18,8 +18,8 @@ type FlyOrigin = Extract<Origin, { kind: "fly" }>;
 const NONCE_HEADER = "fly-machine-lease-nonce";
 /** Machine metadata: digests of both slots at the update that booted it, so that a later run can tell what its configuration is. */
 const MARK = "mcpist_slots";
-/** Unit: seconds. */
-const LEASE_TTL_SECONDS = 120;
+/** Long enough for one update call; a killed run leaves its leases behind, and the next run has to wait for them. Unit: seconds. */
+const LEASE_TTL_SECONDS = 60;
 const WAIT_SECONDS = 60;
 /** Unit: milliseconds. */
 const BOOT_TIMEOUT_MS = 5 * 60_000;
@@ -27,6 +27,9 @@ const PROBE_TIMEOUT_MS = 60_000;
 /** A joining origin may be unable to start before it has a secret: not answering is an answer. */
 const JOINING_TIMEOUT_MS = 10_000;
 const POLL_MS = 500;
+/** Longer than any lease that this tool takes, and than a usual deploy. */
+const LEASE_TIMEOUT_MS = 5 * 60_000;
+const LEASE_POLL_MS = 2000;
 const GONE = new Set(["destroyed", "destroying"]);
 
 /** Client for one organisation. */
@@ -78,12 +81,9 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
   /** One Machine: lease, update with the version to wait for, wait until it runs again if it ran before. */
   const update = async (machine: Json, digests: string, guard: Guard): Promise<void> => {
     const id = textAt(machine, "id", "a Fly Machine");
-    await guard();
-    const leased = await api.call("POST", `${base}/machines/${id}/lease?ttl=${LEASE_TTL_SECONDS}`, {
-      body: { ttl: LEASE_TTL_SECONDS, description: "mcpist secrets rotate" },
-    });
-    const nonce = textAt(asObject(leased.json, "Fly's answer")["data"], "nonce", "a Machine lease");
+    const nonce = await lease(id, guard);
     const headers = { [NONCE_HEADER]: nonce };
+    let made: string;
     try {
       const config = asObject(machine["config"], "a Machine's config");
       const metadata = isJson(config["metadata"]) ? config["metadata"] : {};
@@ -97,10 +97,28 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
           ...(version === null ? {} : { min_secrets_version: version }),
         },
       });
-      const made = textAt(json, "instance_id", "an updated Fly Machine");
-      if (machine["state"] === "started" || machine["state"] === "starting") await awaitStarted(id, made);
+      made = textAt(json, "instance_id", "an updated Fly Machine");
     } finally {
-      await api.call("DELETE", `${base}/machines/${id}/lease`, { headers, accept: [404, 409] }).catch(() => undefined); // it runs out by itself
+      // It runs out by itself when this call is lost.
+      await api.call("DELETE", `${base}/machines/${id}/lease`, { headers, accept: [404, 409] }).catch(() => undefined);
+    }
+    if (machine["state"] === "started" || machine["state"] === "starting") await awaitStarted(id, made);
+  };
+
+  /** A lease is a real lock. The journal says that nobody else rotates, so one that is held belongs to a dead run or to a deploy: it is waited for. */
+  const lease = async (id: string, guard: Guard): Promise<string> => {
+    const deadline = context.monotonic() + LEASE_TIMEOUT_MS;
+    for (;;) {
+      await guard();
+      const body = { ttl: LEASE_TTL_SECONDS, description: "mcpist secrets rotate" };
+      const answer = await api.call("POST", `${base}/machines/${id}/lease?ttl=${LEASE_TTL_SECONDS}`, { body, accept: [409] });
+      if (answer.status !== 409) return textAt(asObject(answer.json, "Fly's answer")["data"], "nonce", "a Machine lease");
+      if (context.monotonic() > deadline) {
+        throw new McpistError("ERR_TIMEOUT", `somebody else holds the lease of Fly Machine ${id} of ${origin.app}`, {
+          hint: `fly machine leases view ${id} -a ${origin.app}, then run the command again`,
+        });
+      }
+      await context.sleep(LEASE_POLL_MS);
     }
   };
 

@@ -11,6 +11,8 @@ export async function putToSleep(instances: KoyebInstances, deployment: KoyebDep
     awake.map(async (instance) => {
       mark(instance, "SLEEPING");
       await instances.withdraw(instance);
+      // A request that came meanwhile has woken it: freezing it now would leave a healthy instance that never answers.
+      if (instance.status !== "SLEEPING") return;
       if (depth === "light") instance.running?.instance.suspend();
       else await instances.stop(instance, "SLEEPING");
     }),

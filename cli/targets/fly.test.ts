@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../contract/config.ts";
+import { sandboxEnvironment } from "../../contract/sandbox.ts";
+import { testContext, urlOf } from "../test/test-context.ts";
+import { flyApi, flyOrigin } from "./fly.ts";
+
+const urls = {
+  gateway: "http://127.0.0.1:1",
+  github: "http://127.0.0.1:2",
+  cloudflare: "http://127.0.0.1:3",
+  koyeb: "http://127.0.0.1:4",
+  fly: "http://127.0.0.1:5",
+  issuer: "http://127.0.0.1:6/auth/v1",
+  database: "",
+  control: "",
+  origins: { koyeb: "http://127.0.0.1:7", fly: "http://127.0.0.1:8" },
+};
+const free = async (): Promise<void> => undefined;
+
+/** A Machines API with one Machine, whose lease is held by somebody until `freeAfter` attempts. */
+function machines(freeAfter: number) {
+  const calls: string[] = [];
+  let attempts = 0;
+  const fetchLike: typeof fetch = async (input, init) => {
+    const { pathname } = new URL(urlOf(input));
+    const call = `${init?.method ?? "GET"} ${pathname.replace("/v1/apps/mcpist-origin", "")}`;
+    calls.push(call);
+    switch (call) {
+      case "GET /machines":
+        return Response.json([
+          { id: "m1", state: "started", region: "nrt", instance_id: "i1", config: { metadata: { fly_platform_version: "v2" } } },
+        ]);
+      case "GET /secrets":
+        return Response.json({ secrets: [{ name: "GATEWAY_SECRET_A", digest: "d1", updated_at: "2026-11-22T00:00:00Z" }] });
+      case "POST /machines/m1/lease":
+        return ++attempts <= freeAfter
+          ? Response.json({ error: "lease currently held" }, { status: 409 })
+          : Response.json({ status: "success", data: { nonce: "n1" } }, { status: 201 });
+      case "POST /machines/m1":
+        return Response.json({ id: "m1", instance_id: "i2" });
+      case "GET /machines/m1/wait":
+        return Response.json({ ok: true });
+      case "GET /machines/m1":
+        return Response.json({ id: "m1", checks: [{ status: "passing" }] });
+      case "DELETE /machines/m1/lease":
+        return Response.json({ status: "success" });
+      default:
+        throw new TypeError(`nobody expected ${call}`);
+    }
+  };
+  const context = testContext({ fetch: fetchLike });
+  const parsed = parseConfig({ environments: { sandbox: sandboxEnvironment(urls) } });
+  const environment = parsed.ok ? parsed.value.environments["sandbox"]! : undefined;
+  const origin = environment!.origins.find((candidate) => candidate.kind === "fly")!;
+  return { calls, context, target: flyOrigin(context, flyApi(context, { baseUrl: urls.fly, token: "fo1_test" }), environment!, origin) };
+}
+
+describe("rolling a Fly Machine", () => {
+  it("waits for a lease that a killed run left behind, then updates and gives its own back", async () => {
+    const { calls, context, target } = machines(3);
+    await target.roll("rolling", free);
+    expect(calls.filter((call) => call === "POST /machines/m1/lease")).toHaveLength(4);
+    expect(context.slept.length).toBeGreaterThanOrEqual(3);
+    expect(calls.indexOf("DELETE /machines/m1/lease")).toBeGreaterThan(calls.indexOf("POST /machines/m1"));
+    // The Machine boots after the lease is back, so that a run that is killed while it waits blocks nobody.
+    expect(calls.indexOf("GET /machines/m1/wait")).toBeGreaterThan(calls.indexOf("DELETE /machines/m1/lease"));
+  });
+
+  it("names the Machine and the way out when the lease is never given back", async () => {
+    const { target } = machines(Number.POSITIVE_INFINITY);
+    await expect(target.roll("rolling", free)).rejects.toMatchObject({
+      code: "ERR_TIMEOUT",
+      hint: expect.stringContaining("fly machine leases view m1"),
+    });
+  });
+});
