@@ -1,7 +1,7 @@
-/** Event streams on their way to the client: chunk by chunk as they come, ended when the origin falls silent. */
+/** Event streams on their way to the client: chunk by chunk as they come, broken off when the origin falls silent. */
 
 /** Why a stream was broken off. */
-class StreamIdle extends Error {
+export class StreamIdle extends Error {
   override readonly name = "StreamIdle";
 }
 
@@ -14,13 +14,20 @@ export function endWhenIdle(source: ReadableStream<Uint8Array>, idleMs: number):
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const idle = setTimeout(() => void reader.cancel(new StreamIdle()).catch(() => undefined), idleMs);
+        let idle = false;
+        const timer = setTimeout(() => {
+          idle = true;
+          // Ends the pending read; a silent origin is told to stop.
+          void reader.cancel(new StreamIdle()).catch(() => undefined);
+        }, idleMs);
         try {
           const { done, value } = await reader.read();
-          if (done) controller.close();
+          // A stream that broke off must not look like one that came to its end.
+          if (idle) controller.error(new StreamIdle());
+          else if (done) controller.close();
           else controller.enqueue(value);
         } finally {
-          clearTimeout(idle);
+          clearTimeout(timer);
         }
       },
       cancel: (reason) => reader.cancel(reason),

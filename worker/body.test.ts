@@ -1,0 +1,95 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { drain, takeBody, type StreamedBody } from "./body.ts";
+
+const KIB = 1024;
+const post = (body: BodyInit | null, headers: Record<string, string> = {}): Request =>
+  new Request("https://mcp.example.com/mcp", { method: "POST", body, headers, duplex: "half" } as RequestInit);
+/** `count` chunks of `size` bytes, then `end`. */
+const chunks = (count: number, size: number, end: "close" | "error" = "close"): ReadableStream<Uint8Array> => {
+  let left = count;
+  return new ReadableStream({
+    pull(controller) {
+      if (left-- > 0) controller.enqueue(new Uint8Array(size).fill(left % 256));
+      else if (end === "close") controller.close();
+      else controller.error(new Error("client left"));
+    },
+  });
+};
+const sizeOf = async (stream: ReadableStream<Uint8Array>): Promise<number> => {
+  let size = 0;
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return size;
+    size += value.length;
+  }
+};
+const streamed = async (request: Request): Promise<StreamedBody> => {
+  const body = await takeBody(request);
+  if (body.kind !== "stream") throw new Error("this body should have been streamed");
+  return body;
+};
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("client body", () => {
+  it.each([
+    ["nothing", null, 0],
+    ["a declared body", "x".repeat(1000), 1000],
+    ["an undeclared body", chunks(4, 64 * KIB), 256 * KIB],
+  ])("keeps %s whole, so that it can be sent twice", async (_, body, size) => {
+    expect(await takeBody(post(body))).toMatchObject({ kind: "bytes", bytes: { length: size } });
+  });
+
+  it("streams what is larger, every byte of it and in order", async () => {
+    const body = await streamed(post(chunks(40, 64 * KIB)));
+    expect(body.head.length).toBe(320 * KIB);
+    expect(body.fate()).toBe("pending");
+    expect(await sizeOf(body.stream)).toBe(40 * 64 * KIB);
+    expect(body.fate()).toBe("sent");
+  });
+
+  it("cuts off what turns out to be larger than 4 MiB", async () => {
+    const body = await streamed(post(chunks(100, 64 * KIB)));
+    await expect(sizeOf(body.stream)).rejects.toThrow("too-large");
+    expect(body.fate()).toBe("too-large");
+    await body.ended;
+  });
+
+  it("lets through what is exactly 4 MiB", async () => {
+    const body = await streamed(post(chunks(64, 64 * KIB)));
+    expect(await sizeOf(body.stream)).toBe(4 * KIB * KIB);
+  });
+
+  it("knows that it was the client who broke off", async () => {
+    const body = await streamed(post(chunks(10, 64 * KIB, "error")));
+    await expect(sizeOf(body.stream)).rejects.toThrow("broken");
+    expect(body.fate()).toBe("broken");
+  });
+});
+
+describe("body of a refused request", () => {
+  it("is read when it is little, declared or not", async () => {
+    for (const body of ["x".repeat(1000), chunks(2, KIB)]) {
+      const request = post(body);
+      await drain(request);
+      expect(request.bodyUsed).toBe(true);
+    }
+  });
+
+  it("is left alone when it says that it is much", async () => {
+    const request = post("x", { "content-length": "100000" });
+    await drain(request);
+    expect(request.bodyUsed).toBe(false);
+  });
+
+  it("is not waited for longer than a second, and never throws", async () => {
+    vi.useFakeTimers();
+    const silent = drain(post(new ReadableStream({ pull: () => new Promise<void>(() => undefined) })));
+    await vi.advanceTimersByTimeAsync(1000);
+    await expect(silent).resolves.toBeUndefined();
+    await expect(drain(post(chunks(1, KIB, "error")))).resolves.toBeUndefined();
+    await expect(drain(post(null))).resolves.toBeUndefined();
+  });
+});
