@@ -6,6 +6,7 @@ import { toMcpistError } from "../run.ts";
 import type { Phase } from "../secrets/phase.ts";
 import type { Run } from "../secrets/run.ts";
 import type { CommonFlags, Session } from "../session.ts";
+import { notify } from "./notify.ts";
 import { targetReports, type TargetReport } from "./secrets-rotate.ts";
 
 /** Runs `work` under the lock and reports it the way `secrets rotate` does. */
@@ -57,5 +58,16 @@ export async function finishRun(
       `${style("green", "done")} ${flags.command} in ${(durationMs / 1000).toFixed(1)} s, phase ${phase?.name ?? "?"}, live ${phase?.live ?? "none"}\n`,
     );
   }
+  await notify(context, session, {
+    outcome: failure ? "failed" : "done",
+    command: flags.command,
+    exitCode,
+    runId: session.journal.run,
+    phase: phase?.name ?? "?",
+    from: run.result.from?.kid ?? null,
+    to: run.result.to?.kid ?? null,
+    durationMs,
+    ...(failure ? { error: { code: failure.code, message: failure.message, hint: failure.hint ?? null } } : {}),
+  });
   return exitCode;
 }

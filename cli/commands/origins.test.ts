@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -22,10 +22,12 @@ let githubToken = "";
 let folder = "";
 let worker = "";
 let serial = 0;
+let extra: Record<string, string> = {};
 
 type State = "pool" | "joining" | "quarantined";
 const input = (states: Readonly<Record<string, State>>): EnvironmentInput => ({
   ...ENVIRONMENT_INPUT,
+  ...(extra["NOTIFY_URL"] === undefined ? {} : { notifyWebhookVariable: "NOTIFY_URL" }),
   cloudflare: { ...ENVIRONMENT_INPUT.cloudflare, accountId: NAMES.accountId, worker, url: "http://127.0.0.1:1" },
   origins: ENVIRONMENT_INPUT.origins.map((origin) => ({ ...origin, state: states[origin.name] ?? "pool" })),
 });
@@ -68,6 +70,7 @@ async function mcpist(...argv: string[]) {
       KOYEB_TOKEN: "koyeb-token-1",
       FLY_API_TOKEN: "fly-token-1",
       USER: "tester",
+      ...extra,
     },
   });
   const code = await run([...argv, "--env", "production"], context);
@@ -92,6 +95,7 @@ beforeAll(async () => {
 });
 afterAll(() => kit.cloudflare.close());
 beforeEach(async () => {
+  extra = {};
   const context = createContext({ log: () => undefined, timings: { githubLagMs: 0 } });
   githubToken = context.tokens.github;
   github = await startGithub(context, { owner: "acme", repo: "mcp" });
@@ -127,6 +131,16 @@ describe("mcpist origins quarantine", () => {
       kid: KID,
       file: { file: "mcpist.config.ts", change: { line: 4 } },
     });
+  });
+
+  it("tells webhook and job summary; a webhook that is away changes nothing but a line on stderr", async () => {
+    const summary = join(folder, "summary.md");
+    extra = { NOTIFY_URL: "http://127.0.0.1:9/hook", GITHUB_STEP_SUMMARY: summary };
+    await install({});
+    const { code, err } = await origins("quarantine", "koyeb");
+    expect(code).toBe(0);
+    expect(err).toContain("note  the notification was not delivered: it did not answer (TypeError)\n");
+    expect(await readFile(summary, "utf8")).toContain("### mcpist origins quarantine koyeb: done (production)");
   });
 
   it("does nothing, and asks for nothing, where gateway and file say so already", async () => {

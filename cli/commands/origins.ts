@@ -16,6 +16,7 @@ import { reroute, type Rerouted } from "../secrets/pool.ts";
 import type { Run } from "../secrets/run.ts";
 import { openSession, type Session } from "../session.ts";
 import { stateLine, type LineChange } from "./config-line.ts";
+import { notify } from "./notify.ts";
 
 /** Flags of both commands. */
 export interface OriginFlags extends CommonFlags {
@@ -137,6 +138,14 @@ export async function underLock(
   if (failure) {
     if (!flags.json) printError(context, failure, flags.debug);
   } else if (outcome && !flags.json) print(context, origin, outcome, file);
+  await notify(context, session, {
+    outcome: failure ? "failed" : "done",
+    command: `${flags.command} ${origin.name}`,
+    exitCode,
+    runId: session.journal.run,
+    durationMs,
+    ...(failure ? { error: { code: failure.code, message: failure.message, hint: failure.hint ?? null } } : {}),
+  });
   return exitCode;
 }
 

@@ -12,6 +12,7 @@ import type { Run } from "../secrets/run.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import { checkGithub } from "../targets/github.ts";
 import { wranglerPath } from "../targets/wrangler.ts";
+import { notify, type Notice } from "./notify.ts";
 import { toMcpistError } from "../run.ts";
 
 /** Flags of the command. */
@@ -181,16 +182,25 @@ export async function secretsRotate(context: Context, flags: RotateFlags): Promi
       printError(context, new McpistError(code as McpistError["code"], message, { hint: hint ?? undefined }), flags.debug);
     }
   } else if (!flags.json) printReport(context, report);
+  await notify(context, session, noticeOf(report));
   return report.exitCode;
 }
+
+/** What the webhook and the job summary say. */
+function noticeOf(report: RotationReport): Notice {
+  const { command, ok, exitCode, runId, phase, from, to, durationMs, error } = report;
+  const origins = report.targets.map((target) => ({ name: target.name, text: wordsOf(target) }));
+  const kids = { from: from?.kid ?? null, to: to?.kid ?? null };
+  return { outcome: ok ? "done" : "failed", command, exitCode, runId, phase, ...kids, durationMs, origins, ...(error ? { error } : {}) };
+}
+
+const wordsOf = ({ accepted, retired, instances, proof }: TargetReport): string =>
+  `accepts the new secret ${accepted}/${instances}, refuses the old one ${retired}/${instances}${proof ? `, proof: ${proof}` : ""}`;
 
 /** The answer for people. */
 export function printReport(context: Context, report: RotationReport): void {
   const style = styles(context, context.stdout);
-  const lines = report.targets.map(
-    (target) =>
-      `  ${target.name.padEnd(10)} accepts the new secret ${target.accepted}/${target.instances}, refuses the old one ${target.retired}/${target.instances}${target.proof ? `, proof: ${target.proof}` : ""}`,
-  );
+  const lines = report.targets.map((target) => `  ${target.name.padEnd(10)} ${wordsOf(target)}`);
   const what =
     report.from && report.to
       ? `${report.from.kid} (slot ${report.from.slot}) -> ${report.to.kid} (slot ${report.to.slot})`

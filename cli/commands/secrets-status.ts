@@ -4,6 +4,7 @@ import { acceptedKids } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { printJson, styles, table } from "../output.ts";
+import { notify } from "./notify.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
 import { driftOf, type Drift } from "../secrets/drift.ts";
 import { kidOfVersion, phaseOf, sentKids, type Observation, type Phase } from "../secrets/phase.ts";
@@ -14,6 +15,8 @@ interface Status {
   readonly drift: readonly Drift[];
   /** Unit: days; null = unknown. */
   readonly ageDays: number | null;
+  /** Older than `maxSecretAge`. */
+  readonly overdue: boolean;
   readonly next: string;
 }
 
@@ -30,6 +33,7 @@ async function look(session: Session): Promise<Status> {
     observation,
     phase,
     drift,
+    overdue,
     ageDays: ageMs === null ? null : Math.floor(ageMs / 86_400_000),
     next: nextCommand(session, phase, overdue, drift),
   };
@@ -103,6 +107,17 @@ export async function secretsVerify(context: Context, flags: CommonFlags): Promi
   const session = await openSession(context, flags);
   const status = await look(session);
   const exitCode = status.drift.length === 0 ? EXIT.done : EXIT.refused;
+  if (status.overdue) {
+    const { phase, ageDays } = status;
+    await notify(context, session, {
+      outcome: "overdue",
+      command: "secrets verify",
+      exitCode,
+      phase: phase.name,
+      from: phase.live,
+      ageDays,
+    });
+  }
   if (flags.json) {
     printJson(context, report("secrets verify", session, status, exitCode));
     return exitCode;
