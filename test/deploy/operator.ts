@@ -26,11 +26,16 @@ export async function opened<T>(engine: Engine, cli: DeployCli, story: (installa
   }
 }
 
+/** Every secret beside the gateway secret, at every origin there is. */
+export async function putSecrets(installation: Installation): Promise<void> {
+  const values = { DATABASE_URL: installation.sandbox.urls.database, REQUEST_STATE_KEY: randomBytes(32).toString("hex") };
+  for (const [name, value] of Object.entries(values)) done(await installation.mcpist(["secrets", "put", name], value), `put ${name}`);
+}
+
 /** Between the two tiers: the gateway secret and what else the origins need. */
 export async function fillSecrets(installation: Installation): Promise<void> {
   done(await installation.mcpist(["secrets", "rotate", "--init"]), "rotate --init");
-  const values = { DATABASE_URL: installation.sandbox.urls.database, REQUEST_STATE_KEY: randomBytes(32).toString("hex") };
-  for (const [name, value] of Object.entries(values)) done(await installation.mcpist(["secrets", "put", name], value), `put ${name}`);
+  await putSecrets(installation);
 }
 
 /** From nothing to a service. */
