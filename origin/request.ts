@@ -40,8 +40,11 @@ export interface RequestParts {
   readonly later: (work: () => Promise<void>) => void;
 }
 
-/** The request that the SDK and its tools may see: no secret, no identity, nothing that is not on the list. */
-function sanitised(incoming: IncomingMessage, signal: AbortSignal): Request {
+/**
+ * The request that the SDK may see: no secret, no identity, nothing that is not on the list. It carries no signal: tools get theirs
+ * from the exchange, and a stream ends by being cancelled; a signal on a Request costs a finalizer per call.
+ */
+function sanitised(incoming: IncomingMessage): Request {
   const headers = new Headers();
   for (const name of SDK_HEADERS) {
     const value = incoming.headers[name];
@@ -51,7 +54,7 @@ function sanitised(incoming: IncomingMessage, signal: AbortSignal): Request {
     const value = incoming.headers[name];
     if (name.startsWith("mcp-param-") && typeof value === "string") headers.set(name, value);
   }
-  return new Request(`http://origin.invalid${MCP_PATH}`, { method: "POST", headers, signal });
+  return new Request(`http://origin.invalid${MCP_PATH}`, { method: "POST", headers });
 }
 
 /** Aborts when the client leaves before the answer is complete, or at the deadline. */
@@ -152,7 +155,7 @@ export function createRequestHandler(parts: RequestParts): (incoming: IncomingMe
       traceparent: typeof traceparent === "string" && TRACEPARENT.test(traceparent) ? traceparent : null,
       afterwards: afterClose(outgoing, later),
     };
-    const response = await callTool(exchange, body.value, sanitised(incoming, signal));
+    const response = await callTool(exchange, body.value, sanitised(incoming));
     for (const name of CONNECTION_HEADERS) response.headers.delete(name);
     metrics.count("mcpist_requests_total", response.ok ? "served" : `status_${response.status}`);
     return response;

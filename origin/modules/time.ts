@@ -4,11 +4,18 @@ import { tool, ToolError, type Module } from "./module.ts";
 
 const zone = z.string().min(1).max(64).describe('IANA time zone, for example "Asia/Tokyo" or "UTC"');
 
-/** RFC 3339 text of `instant` in `timeZone`, for example 2026-11-22T21:00:00+09:00. @throws {@link ToolError} on an unknown zone. */
-export function inZone(instant: Date, timeZone: string): string {
-  let parts: Intl.DateTimeFormatPart[];
+/** Making a formatter costs a hundred times what using it costs, and much memory outside the heap. */
+const formatters = new Map<string, Intl.DateTimeFormat>();
+/** There are some 600 zones, but callers may spell each in many ways. */
+const MAX_FORMATTERS = 100;
+
+/** @throws {@link ToolError} on an unknown zone. */
+function formatterOf(timeZone: string): Intl.DateTimeFormat {
+  const known = formatters.get(timeZone);
+  if (known) return known;
+  let formatter: Intl.DateTimeFormat;
   try {
-    parts = new Intl.DateTimeFormat("en-US", {
+    formatter = new Intl.DateTimeFormat("en-US", {
       timeZone,
       hourCycle: "h23",
       year: "numeric",
@@ -18,10 +25,18 @@ export function inZone(instant: Date, timeZone: string): string {
       minute: "2-digit",
       second: "2-digit",
       timeZoneName: "longOffset",
-    }).formatToParts(instant);
+    });
   } catch {
     throw new ToolError("this time zone is not known");
   }
+  if (formatters.size >= MAX_FORMATTERS) formatters.clear();
+  formatters.set(timeZone, formatter);
+  return formatter;
+}
+
+/** RFC 3339 text of `instant` in `timeZone`, for example 2026-11-22T21:00:00+09:00. @throws {@link ToolError} on an unknown zone. */
+export function inZone(instant: Date, timeZone: string): string {
+  const parts = formatterOf(timeZone).formatToParts(instant);
   const get = (type: Intl.DateTimeFormatPartTypes): string => parts.find((part) => part.type === type)?.value ?? "";
   const offset = get("timeZoneName").replace("GMT", "");
   const date = `${get("year").padStart(4, "0")}-${get("month")}-${get("day")}`;
