@@ -1,6 +1,6 @@
 /** One request to one origin, with its deadlines. Judges the answer; decides nothing about retries. */
 import { MCP_PATH } from "../contract/headers.ts";
-import type { ClientBody } from "./body.ts";
+import type { ClientBody, StreamedBody } from "./body.ts";
 import { STREAM_IDLE_MS, TOTAL_MS, UPLOAD_MS } from "./constants.ts";
 import type { Runtime } from "./env.ts";
 import type { HeaderRecord } from "./policy/headers.ts";
@@ -32,39 +32,27 @@ const isStream = (response: Response): boolean => (response.headers.get("content
 /** Sends one request. @param url of the origin, without the path @param firstByteMs until the response headers */
 export function attempt(runtime: Runtime, url: string, headers: HeaderRecord, body: ClientBody, firstByteMs: number): Attempt {
   const controller = new AbortController();
-  const outcome = fetchOutcome(runtime, url, headers, body, controller);
-  return { outcome, inTime: deadline(outcome, body, firstByteMs), abort: () => controller.abort() };
+  const abort = (): void => controller.abort();
+  const outcome = send(runtime, url, headers, body, controller.signal);
+  return { outcome, inTime: inTime(outcome, body, firstByteMs, abort), abort };
 }
 
-async function fetchOutcome(
-  runtime: Runtime,
-  url: string,
-  headers: HeaderRecord,
-  body: ClientBody,
-  controller: AbortController,
-): Promise<Outcome> {
+async function send(runtime: Runtime, url: string, headers: HeaderRecord, body: ClientBody, signal: AbortSignal): Promise<Outcome> {
   try {
     const payload = body.kind === "bytes" ? body.bytes : body.stream;
-    const response = await runtime.fetch(url + MCP_PATH, {
-      method: "POST",
-      headers,
-      body: payload,
-      redirect: "manual",
-      signal: controller.signal,
-    });
+    const response = await runtime.fetch(url + MCP_PATH, { method: "POST", headers, body: payload, redirect: "manual", signal });
     const judged = verdict(response.status, response.headers);
-    if (judged !== "answer") {
-      await response.body?.cancel().catch(() => undefined);
-      return failed(judged);
-    }
-    if (!response.body) return { ok: true, response };
-    if (isStream(response)) return { ok: true, response: new Response(endWhenIdle(response.body, STREAM_IDLE_MS), response) };
-    // The timer may outlive the answer: aborting a finished fetch does nothing.
-    setTimeout(() => controller.abort(), TOTAL_MS);
-    return { ok: true, response };
+    if (judged === "answer") return { ok: true, response: watched(response) };
+    await response.body?.cancel().catch(() => undefined);
+    return failed(judged);
   } catch {
     return failed(clientFault(body) ?? "network");
   }
+}
+
+/** Only streams are looked after while they run; everything else is piped as it is. */
+function watched(response: Response): Response {
+  return response.body && isStream(response) ? new Response(endWhenIdle(response.body, STREAM_IDLE_MS), response) : response;
 }
 
 /** A body that broke off on the client's side also breaks the request to the origin, which is not to blame. */
@@ -73,15 +61,31 @@ function clientFault(body: ClientBody): Failure | null {
   return fate === "too-large" ? "too-large" : fate === "broken" ? "upload" : null;
 }
 
-/** The clock for the origin starts when it has the whole request: a slow client must not make an origin look dead. */
-async function deadline(outcome: Promise<Outcome>, body: ClientBody, firstByteMs: number): Promise<Outcome> {
-  if (body.kind === "stream") {
-    const sent = await within(Promise.race([outcome, body.ended]), UPLOAD_MS);
-    if (sent === LATE) return failed("upload");
-    if (sent) return sent;
-    const fault = clientFault(body);
-    if (fault) return failed(fault);
-  }
-  const settled = await within(outcome, firstByteMs);
-  return settled === LATE ? failed("timeout") : settled;
+/** Settles like `outcome`, or earlier. The origin's clock starts when it has the whole request: a slow client proves nothing. */
+function inTime(outcome: Promise<Outcome>, body: ClientBody, firstByteMs: number, abort: () => void): Promise<Outcome> {
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
+  let settled: Outcome | null = null;
+  const settle = (result: Outcome): void => {
+    settled = result;
+    resolve(result);
+  };
+  // One timer for both deadlines, never cleared: a request that is over takes its timers with it.
+  const startClock = (): void => {
+    setTimeout(() => {
+      resolve(failed("timeout"));
+      setTimeout(() => {
+        if (!settled?.ok || !isStream(settled.response)) abort();
+      }, TOTAL_MS - firstByteMs);
+    }, firstByteMs);
+  };
+  void outcome.then(settle);
+  if (body.kind === "bytes") startClock();
+  else void afterUpload(outcome, body).then((fault) => (fault ? resolve(failed(fault)) : startClock()));
+  return promise;
+}
+
+/** @returns null when the body is through, or when the origin answered before it was. */
+async function afterUpload(outcome: Promise<Outcome>, body: StreamedBody): Promise<Failure | null> {
+  const end = await within(Promise.race([outcome, body.ended]), UPLOAD_MS);
+  return end === LATE ? "upload" : clientFault(body);
 }

@@ -22,12 +22,14 @@ export interface StreamedBody {
 
 export type ClientBody = { readonly kind: "bytes"; readonly bytes: Uint8Array<ArrayBuffer> } | StreamedBody;
 
-/** Reads until the end or until the body is too large to be kept. @throws when the client breaks off. */
-export async function takeBody(request: Request): Promise<ClientBody> {
-  if (!request.body) return { kind: "bytes", bytes: new Uint8Array(0) };
-  const declared = Number(request.headers.get("content-length") ?? Number.NaN);
+/**
+ * Reads until the end or until the body is too large to be kept.
+ * @param length the declared one @throws when the client breaks off
+ */
+export async function takeBody(request: Request, length: string | null): Promise<ClientBody> {
   // The HTTP layer holds a declared length to its word, so the whole can be read in one go.
-  if (declared <= REPLAY_BODY_BYTES) return { kind: "bytes", bytes: new Uint8Array(await request.arrayBuffer()) };
+  if (length !== null && Number(length) <= REPLAY_BODY_BYTES) return { kind: "bytes", bytes: new Uint8Array(await request.arrayBuffer()) };
+  if (!request.body) return { kind: "bytes", bytes: new Uint8Array(0) };
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -45,7 +47,7 @@ export async function takeBody(request: Request): Promise<ClientBody> {
  * overtake the answer. Larger or slower bodies are not worth that. Never throws.
  */
 export async function drain(request: Request): Promise<void> {
-  if (!request.body || request.bodyUsed || request.body.locked) return;
+  if (request.bodyUsed || !request.body || request.body.locked) return;
   const declared = Number(request.headers.get("content-length") ?? Number.NaN);
   if (declared > DRAIN_BYTES) return;
   const work: Promise<unknown> = declared >= 0 ? request.arrayBuffer() : readBounded(request.body, DRAIN_BYTES);

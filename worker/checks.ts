@@ -13,7 +13,7 @@ import { log, type Refusal, type Visit } from "./visit.ts";
 
 /** Web origin first, so that a browser can read every later refusal; then query, headers, media type and declared size. */
 export function checkForm(visit: Visit, config: GatewayConfig): Result<void, Refusal> {
-  const { headers } = visit.request;
+  const { headers } = visit;
   const from = checkWebOrigin(visit, config);
   if (!from.ok) return from;
   const asked = query(visit.url.search);
@@ -25,7 +25,7 @@ export function checkForm(visit: Visit, config: GatewayConfig): Result<void, Ref
 }
 
 export function checkWebOrigin(visit: Visit, config: GatewayConfig): Result<void, Refusal> {
-  const from = visit.request.headers.get("origin");
+  const from = visit.headers.get("origin") ?? null;
   const allowed = webOrigin(from, config.allowedOrigins);
   if (allowed.ok) visit.webOrigin = from;
   return allowed;
@@ -45,8 +45,8 @@ export async function checkAddress(visit: Visit): Promise<Result<void, Refusal>>
 
 /** Verifies the token; an address that fails too often is told to wait instead. */
 export async function signIn(visit: Visit, service: Service): Promise<Result<Identity, Refusal>> {
-  const { request, isolate, waitUntil } = visit;
-  const token = bearer(request.headers.get("authorization"));
+  const { headers, isolate, waitUntil } = visit;
+  const token = bearer(headers.get("authorization") ?? null);
   const result = token.ok ? await service.authenticator.authenticate(token.value, isolate.runtime.now(), waitUntil) : token;
   if (result.ok) return result;
   const refusal: Refusal & { readonly injectsKey?: boolean } = result.error;
@@ -64,10 +64,10 @@ export interface Understood {
 
 /** Modern requests are judged by their headers and not parsed; legacy ones by their body. */
 export async function understand(visit: Visit, era: Era): Promise<Result<Understood, Refusal>> {
-  const modern = era === "modern" ? modernClass(visit.request.headers) : null;
+  const modern = era === "modern" ? modernClass(visit.headers) : null;
   if (modern && !modern.ok) return modern;
   // The client broke off; it will hardly read this.
-  const body = await takeBody(visit.request).catch(() => null);
+  const body = await takeBody(visit.request, visit.headers.get("content-length") ?? null).catch(() => null);
   if (!body) return err({ reason: "shape.json", detail: "broken off" });
   if (modern) return ok({ callClass: modern.value.callClass, body });
   if (body.kind === "stream") {

@@ -21,7 +21,7 @@ export async function handle(request: Request, isolate: Isolate, waitUntil: Wait
   const visit = enter(request, isolate, waitUntil);
   try {
     const response = await serve(visit);
-    await drain(request);
+    if (!request.bodyUsed) await drain(request);
     return response;
   } catch (error) {
     return refuse(visit, { reason: "gateway.error", detail: error instanceof Error ? error.name : typeof error });
@@ -30,7 +30,7 @@ export async function handle(request: Request, isolate: Isolate, waitUntil: Wait
 
 async function serve(visit: Visit): Promise<Response> {
   const { isolate, request, url } = visit;
-  if (isPlain(url, request.headers)) return servePlain(visit);
+  if (isPlain(url, visit.headers)) return servePlain(visit);
   const routed = route(request.method, url.pathname);
   if (!routed.ok) return refuse(visit, routed.error);
   if (routed.value !== "mcp") return serveOpen(visit, routed.value);
@@ -39,7 +39,7 @@ async function serve(visit: Visit): Promise<Response> {
 
 /** Cheap before expensive, anonymous before personal: objects and markers are only ever named by verified subjects. */
 async function serveMcp(visit: Visit, service: Service): Promise<Response> {
-  const { request, isolate, waitUntil } = visit;
+  const { headers: client, isolate, waitUntil } = visit;
   const { config, limits, origins, budget, secret } = service;
   const { runtime } = isolate;
   const form = checkForm(visit, config);
@@ -53,10 +53,10 @@ async function serveMcp(visit: Visit, service: Service): Promise<Response> {
   if (!unblocked.ok) return refuse(visit, unblocked.error);
   const burst = await limits.burst(identity.sub, runtime.now(), waitUntil);
   if (!burst.ok) return refuse(visit, burst.error);
-  const revision = era(request.headers.get("mcp-protocol-version"));
+  const revision = era(client.get("mcp-protocol-version") ?? null);
   const call = await understand(visit, revision);
   if (!call.ok) return refuse(visit, call.error);
-  const headers = originHeaders(request.headers, { secret: secret.text, identity, requestId: visit.requestId, era: revision });
+  const headers = originHeaders(client, { secret: secret.text, identity, requestId: visit.requestId, era: revision });
   const answer = await forward(
     { ...call.value, headers },
     {

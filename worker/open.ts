@@ -1,5 +1,6 @@
 /** What anybody may read without a token: documents, liveness and the observation that rotations rely on. */
 import { checkAddress, checkWebOrigin } from "./checks.ts";
+import type { ClientHeaders } from "./policy/headers.ts";
 import { harden, preflight } from "./hygiene.ts";
 import { healthPage, resourceMetadata, rootPage, securityTxt } from "./metadata.ts";
 import { observe, probe } from "./observation.ts";
@@ -35,7 +36,7 @@ const SERVE: Readonly<Record<Exclude<Route, "mcp">, (visit: Visit) => Response |
 export const serveOpen = async (visit: Visit, route: Exclude<Route, "mcp">): Promise<Response> => SERVE[route](visit);
 
 /** True when the edge says that the client came without TLS. Elsewhere (loopback, tests) there is no edge and no such promise. */
-export const isPlain = (url: URL, headers: Headers): boolean =>
+export const isPlain = (url: URL, headers: ClientHeaders): boolean =>
   url.protocol === "http:" && headers.get("cf-visitor")?.includes('"scheme":"http"') === true;
 
 /** People at `/` are sent to https; programs are refused, or a token would go on travelling in clear without anybody noticing. */

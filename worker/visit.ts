@@ -6,12 +6,14 @@ import type { GatewayEvent } from "./event-log.ts";
 import type { Isolate } from "./isolate.ts";
 import { addressKey } from "./policy/address.ts";
 import type { RpcId } from "./policy/era.ts";
+import type { ClientHeaders } from "./policy/headers.ts";
 import type { Identity } from "./policy/token.ts";
 import { mintRequestId } from "./request-id.ts";
 
 export interface Visit {
   readonly request: Request;
   readonly url: URL;
+  readonly headers: ClientHeaders;
   /** UUIDv7, ours; whatever the client calls its request is ignored. */
   readonly requestId: string;
   /** As the limiters count it. */
@@ -36,17 +38,21 @@ export interface Refusal extends Denial {
 }
 
 /** Starts a visit: the request id exists before any check, so that every refusal carries it. */
-export const enter = (request: Request, isolate: Isolate, waitUntil: WaitUntil): Visit => ({
-  request,
-  url: new URL(request.url),
-  requestId: mintRequestId(isolate.runtime.now()),
-  address: addressKey(request.headers.get("cf-connecting-ip")),
-  isolate,
-  waitUntil,
-  webOrigin: null,
-  rpcId: null,
-  identity: null,
-});
+export function enter(request: Request, isolate: Isolate, waitUntil: WaitUntil): Visit {
+  const headers = new Map(request.headers);
+  return {
+    request,
+    url: new URL(request.url),
+    headers,
+    requestId: mintRequestId(isolate.runtime.now()),
+    address: addressKey(headers.get("cf-connecting-ip") ?? null),
+    isolate,
+    waitUntil,
+    webOrigin: null,
+    rpcId: null,
+    identity: null,
+  };
+}
 
 /** Writes one event of this request behind its answer. */
 export function log(visit: Visit, event: Omit<GatewayEvent, "requestId" | "userId" | "clientId">): void {

@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../../contract/result.ts";
 import type { Denial } from "../../contract/denial.ts";
 import { MODERN_PROTOCOL_VERSION } from "../../contract/headers.ts";
 import { isObject } from "../json.ts";
+import type { ClientHeaders } from "./headers.ts";
 
 /** modern = headers mirror the body (2026-07-28 and later); legacy = everything else, an absent or odd version included. */
 export type Era = "modern" | "legacy";
@@ -48,11 +49,11 @@ export function classOf(method: string, name: unknown): CallClass {
 }
 
 /** Class of a modern request, from its headers. A client that lies here is refused by the origin before anything runs. */
-export function modernClass(headers: Headers): Result<{ readonly method: string; readonly callClass: CallClass }, Denial> {
-  const method = headers.get("mcp-method");
-  const name = headers.get("mcp-name");
-  if (method === null || !METHOD.test(method)) return err({ reason: "mcp.header" });
-  if (NAMED.has(method) && (name === null || name === "")) return err({ reason: "mcp.header" });
+export function modernClass(headers: ClientHeaders): Result<{ readonly method: string; readonly callClass: CallClass }, Denial> {
+  const method = headers.get("mcp-method") ?? "";
+  const name = headers.get("mcp-name") ?? "";
+  if (!METHOD.test(method)) return err({ reason: "mcp.header" });
+  if (NAMED.has(method) && name === "") return err({ reason: "mcp.header" });
   return ok({ method, callClass: classOf(method, name) });
 }
 

@@ -13,6 +13,11 @@ import {
 import type { Era } from "./era.ts";
 import type { Identity } from "./token.ts";
 
+/** The client's headers, names in lower case. `Headers`, or a Map of them: asking a Map does not cross into the runtime each time. */
+export interface ClientHeaders extends Iterable<[string, string]> {
+  get(name: string): string | null | undefined;
+}
+
 /** Headers as the platform takes them: built as one object, which costs a third of setting them one by one. */
 export type HeaderRecord = Record<string, string>;
 
@@ -31,7 +36,7 @@ export interface Outgoing {
 }
 
 /** Headers of the request to an origin, but for the attempt (see {@link withAttempt}). */
-export function originHeaders(client: Headers, { secret, identity, requestId, era }: Outgoing): HeaderRecord {
+export function originHeaders(client: ClientHeaders, { secret, identity, requestId, era }: Outgoing): HeaderRecord {
   const headers: HeaderRecord = {
     "accept-encoding": "identity",
     [GATEWAY_SECRET_HEADER]: secret,
@@ -41,7 +46,7 @@ export function originHeaders(client: Headers, { secret, identity, requestId, er
   if (identity.clientId !== null) headers[CLIENT_ID_HEADER] = identity.clientId;
   for (const name of FORWARDED) {
     const value = client.get(name);
-    if (value !== null) headers[name] = value;
+    if (typeof value === "string") headers[name] = value;
   }
   // MCP: an intermediary forwards every Mcp-Param-*, unknown ones too. For legacy requests nobody would check them: dropped.
   if (era === "modern") for (const [name, value] of client) if (name.startsWith("mcp-param-") || MIRRORED.has(name)) headers[name] = value;

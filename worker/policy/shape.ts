@@ -5,6 +5,7 @@
 import { err, ok, type Result } from "../../contract/result.ts";
 import type { Denial } from "../../contract/denial.ts";
 import { MAX_BODY_BYTES, MAX_HEADER_BYTES } from "../constants.ts";
+import type { ClientHeaders } from "./headers.ts";
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?;?$/i;
 const LENGTH = /^\d{1,15}$/;
@@ -12,11 +13,11 @@ const TOKEN_NAMES = /^(access_?token|id_?token|refresh_?token|token|auth|authori
 const TOKEN_SHAPE = /eyJ[\w-]*\.[\w-]+\.[\w-]*/;
 
 /** JSON as UTF-8 without content encoding, within the size limit as far as it is declared. */
-export function shape(headers: Headers): Result<void, Denial> {
+export function shape(headers: ClientHeaders): Result<void, Denial> {
   if (!JSON_TYPE.test(headers.get("content-type") ?? "")) return err({ reason: "shape.media" });
-  const encoding = headers.get("content-encoding");
-  if (encoding !== null && encoding.toLowerCase() !== "identity") return err({ reason: "shape.media" });
-  const length = headers.get("content-length");
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity") return err({ reason: "shape.media" });
+  const length = headers.get("content-length") ?? null;
   if (length !== null && (!LENGTH.test(length) || Number(length) > MAX_BODY_BYTES)) return err({ reason: "shape.size" });
   return ok(undefined);
 }
@@ -46,7 +47,7 @@ function spoofed(name: string): string | null {
  * come from the gateway. Those are dropped in any case (policy/headers.ts); here they are only noticed.
  * @returns the folded names of spoofed headers
  */
-export function inspectHeaders(headers: Headers): Result<readonly string[], Denial> {
+export function inspectHeaders(headers: ClientHeaders): Result<readonly string[], Denial> {
   let bytes = 0;
   const spoofs: string[] = [];
   for (const [name, value] of headers) {
