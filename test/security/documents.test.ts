@@ -82,7 +82,7 @@ describe("the README", () => {
   ])("says which commands are not built, no more and no fewer: %s", (path, sentence) => {
     const missing = [...readTracked("cli/run.ts").matchAll(/notBuilt\(\s*"([^"]+)"/g)].map(([, name]) => name);
     const said = [...(sentence.exec(readTracked(path))?.[1] ?? "").matchAll(/`([^`]+)`/g)].map(([, name]) => name);
-    expect(said.toSorted(), `${path} is behind cli/run.ts`).toEqual(missing.toSorted());
+    expect(new Set(said), `${path} is behind cli/run.ts`).toEqual(new Set(missing));
   });
 
   it("has no badge: there is no machine data behind one yet", () => {
