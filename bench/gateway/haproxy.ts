@@ -16,9 +16,25 @@ export interface HaproxySpec {
   readonly audience: string;
 }
 
+/** The same response headers as the gateway's. */
+const RESPONSE_HEADERS = {
+  "Strict-Transport-Security": "max-age=63072000; includeSubDomains; preload",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "X-Content-Type-Options": "nosniff",
+  "X-Frame-Options": "DENY",
+  "Referrer-Policy": "no-referrer",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Cache-Control": "no-store",
+  RateLimit: '\\"burst\\";r=4;t=1',
+  "RateLimit-Policy": '\\"burst\\";q=5;w=1',
+};
+
 export async function haproxyCommand({ port, originPort, publicKey, issuer, audience }: HaproxySpec): Promise<Command> {
   const folder = await mkdtemp(join(tmpdir(), "mcpist-bench-"));
   const key = join(folder, "key.pem");
+  const responseHeaders = Object.entries(RESPONSE_HEADERS)
+    .map(([name, value]) => `  http-response set-header ${name} "${value}"`)
+    .join("\n");
   const config = `global
   nbthread 1
   maxconn 4096
@@ -52,10 +68,11 @@ frontend gateway
   http-request del-header x- -m beg
   http-request del-header cookie
   http-request set-header X-User-ID %[var(txn.sub)]
-  http-request set-header X-Request-ID %[uuid()]
   http-request set-header X-Gateway-Secret "\${GATEWAY_SECRET}"
-  http-response set-header Strict-Transport-Security "max-age=63072000; includeSubDomains; preload"
-  http-response set-header X-Content-Type-Options nosniff
+  http-request set-var(txn.id) uuid()
+  http-request set-header X-Request-ID %[var(txn.id)]
+  http-response set-header X-Request-ID %[var(txn.id)]
+${responseHeaders}
   default_backend origins
 backend users
   stick-table type string len 36 size 100k expire 10s store http_req_rate(1s)
