@@ -129,7 +129,7 @@ export function createOrigin(parts: OriginParts): Origin {
       inFlight++;
       outgoing.once("close", () => inFlight--);
     }
-    if (incoming.headers.expect !== undefined) outgoing.writeContinue();
+    if (incoming.headers.expect?.toLowerCase() === "100-continue") outgoing.writeContinue();
     serve(incoming, outgoing).catch(onError);
   }
 
@@ -139,11 +139,13 @@ export function createOrigin(parts: OriginParts): Origin {
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    requireHostHeader: true,
+    // Refused by the adapter instead, with our header: Node's own answer would not name the origin.
+    requireHostHeader: false,
   });
   server.on("request", onRequest);
-  // Without this listener Node asks for the body before the secret was looked at.
+  // Without these listeners Node answers `Expect` by itself, before the secret was looked at.
   server.on("checkContinue", onRequest);
+  server.on("checkExpectation", onRequest);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => rejectBytes(name, error, socket as Socket));
 
   return {

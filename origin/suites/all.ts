@@ -8,13 +8,17 @@ import { describeDocuments } from "./documents.ts";
 import { describeDrain } from "./drain.ts";
 import { describeGatewaySecret } from "./gateway-secret.ts";
 import { describePermissions } from "./permissions.ts";
+import { describePlanLimits } from "./plan-limits.ts";
+import { describeRequests } from "./requests.ts";
 import { describeSieve } from "./sieve.ts";
 
 export function describeAll(database: () => TestDatabase): void {
   describeDatabase(database);
   describeGatewaySecret(database);
+  describeRequests(database);
   describeSieve(database);
   describeCalls(database);
+  describePlanLimits(database);
   describePermissions(database);
   describeClients(database);
   describeDocuments(database);

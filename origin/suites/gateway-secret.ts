@@ -1,30 +1,16 @@
-/** The gateway secret, identity and the shape of requests, over real sockets. */
-import { once } from "node:events";
-import { connect } from "node:net";
+/** The gateway secret and identity, over real sockets. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GATEWAY_SECRET_HEADER, OBSERVATION_PATH, REQUEST_ID_HEADER, USER_ID_HEADER } from "../../contract/headers.ts";
 import { kidOf, parseSecret, tombstone } from "../../contract/gateway-secret.ts";
 import { parseOriginObservation } from "../../contract/observation.ts";
 import { OBSERVE_BURST } from "../observe.ts";
 import type { TestDatabase } from "../testing/database.ts";
-import { callTool, modern, newRequestId, newSecret, newUser, post, startOrigin, type TestOrigin } from "../testing/origin.ts";
+import { callTool, newRequestId, newSecret, newUser, post, startOrigin, type TestOrigin } from "../testing/origin.ts";
+import { raw } from "../testing/raw.ts";
 
 async function kid(secret: string): Promise<string> {
   const parsed = parseSecret(secret);
   return parsed.ok ? kidOf(parsed.value) : "";
-}
-
-/** Sends bytes and returns everything that comes back until the origin closes the connection or `ms` pass. */
-export async function raw(port: number, bytes: string, ms = 1_000): Promise<{ readonly text: string; readonly closed: boolean }> {
-  const socket = connect(port, "127.0.0.1");
-  let text = "";
-  socket.on("data", (chunk) => (text += chunk.toString("latin1")));
-  socket.on("error", () => {});
-  await once(socket, "connect");
-  socket.write(bytes, "latin1");
-  const closed = await Promise.race([once(socket, "close").then(() => true), new Promise<false>((done) => setTimeout(done, ms, false))]);
-  socket.destroy();
-  return { text, closed };
 }
 
 export function describeGatewaySecret(database: () => TestDatabase): void {
@@ -185,114 +171,6 @@ export function describeGatewaySecret(database: () => TestDatabase): void {
         expect(response.status).toBe(403);
         expect(response.headers.get("x-mcpist-deny")).toBe("inactive");
         expect(await response.json()).toMatchObject({ error: { code: 40302, data: { reason: "user.inactive" } } });
-      });
-    });
-
-    describe("requests that are not what they seem", () => {
-      const good = (): string =>
-        [
-          `X-Gateway-Secret: ${origin.secret}`,
-          `X-User-ID: ${userId}`,
-          `X-Request-ID: ${newRequestId()}`,
-          "Host: origin",
-          "Accept: application/json, text/event-stream",
-          "Content-Type: application/json",
-        ].join("\r\n");
-      const call = JSON.stringify({
-        jsonrpc: "2.0",
-        id: 1,
-        method: "tools/call",
-        params: { name: "call", arguments: { module: "lab", tool: "effect" } },
-      });
-      const smuggled = (): string => `POST /mcp HTTP/1.1\r\n${good()}\r\nContent-Length: ${call.length}\r\n\r\n${call}`;
-
-      const bodies: readonly (readonly [string, () => string])[] = [
-        ["Content-Length and Transfer-Encoding", () => `Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
-        ["two Content-Length", () => `Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`],
-        ["a folded header", () => `X-Fold: a\r\n b\r\nContent-Length: 2\r\n\r\n{}`],
-        ["a bad chunk size", () => `Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n`],
-        ["a chunk size that overflows", () => `Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}\r\n0\r\n\r\n`],
-        ["a bare line feed after a header", () => `X-Bare: a\nContent-Length: 2\r\n\r\n{}`],
-        ["an obscured Transfer-Encoding", () => `Transfer-Encoding : chunked\r\nContent-Length: 2\r\n\r\n{}`],
-        ["an unknown Transfer-Encoding", () => `Transfer-Encoding: chunked, nope\r\nContent-Length: 2\r\n\r\n{}`],
-      ];
-      it.each(bodies)("answers 400 to %s, closes, and runs nothing that follows", async (_, rest) => {
-        const before = origin.lab.effects.length;
-        const { text, closed } = await raw(origin.port, `POST /mcp HTTP/1.1\r\n${good()}\r\n${rest()}${smuggled()}`);
-        expect(text).toMatch(/HTTP\/1\.1 400 Bad Request\r\n/);
-        expect(text).toMatch(/x-mcpist-origin: koyeb/i);
-        expect(closed).toBe(true);
-        expect(origin.lab.effects.length).toBe(before);
-      });
-
-      it("refuses headers over 32 KiB", async () => {
-        const { text } = await raw(origin.port, `GET /health HTTP/1.1\r\nHost: origin\r\nX-Long: ${"a".repeat(33_000)}\r\n\r\n`);
-        expect(text).toMatch(/^HTTP\/1\.1 431 /);
-      });
-
-      const bom = Buffer.from([0xef, 0xbb, 0xbf]);
-      it.each([
-        ["a batch", `[${call}]`, 400, -32600],
-        ["an empty batch", "[]", 400, -32600],
-        ["a batch behind a byte order mark", Buffer.concat([bom, Buffer.from(`[${call}]`)]), 400, -32700],
-        ["a byte order mark", Buffer.concat([bom, Buffer.from(call)]), 400, -32700],
-        ["invalid UTF-8", Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from('"}')]), 400, -32700],
-        ["no JSON", "{", 400, -32700],
-        ["an empty body", "", 400, -32700],
-        ["more than 4 MiB", `"${"a".repeat(4 * 1024 * 1024)}"`, 413, 41300],
-      ] as const)("refuses %s without running anything", async (_, body, status, code) => {
-        const before = origin.lab.effects.length;
-        const response = await post(origin, { userId, body });
-        expect(response.status).toBe(status);
-        expect(await response.json()).toMatchObject({ error: { code } });
-        expect(origin.lab.effects.length).toBe(before);
-      });
-
-      it("refuses a body that grows beyond 4 MiB without having said so", async () => {
-        const chunk = `100000\r\n${"a".repeat(0x100000)}\r\n`;
-        const head = `POST /mcp HTTP/1.1\r\n${good()}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n`;
-        const { text } = await raw(origin.port, `${head}${chunk.repeat(5)}0\r\n\r\n`, 3_000);
-        expect(text).toMatch(/^HTTP\/1\.1 413 /);
-      });
-
-      it("refuses encoded bodies and other media types", async () => {
-        const encoded = await post(origin, { userId, body: call, headers: { "content-encoding": "gzip" } });
-        expect(encoded.status).toBe(415);
-        const text = await post(origin, { userId, body: call, headers: { "content-type": "text/plain" } });
-        expect(text.status).toBe(415);
-      });
-
-      it.each(["GET", "DELETE", "PUT"])("answers 405 to %s", async (method) => {
-        const response = await fetch(`${origin.url}/mcp`, { method, headers: { [GATEWAY_SECRET_HEADER]: origin.secret } });
-        expect(response.status).toBe(405);
-        expect(response.headers.get("allow")).toBe("POST");
-      });
-
-      it("does what the last of two equal JSON keys says, in every part of it", async () => {
-        const body = `{"jsonrpc":"2.0","id":1,"method":"tools/list","method":"tools/call","params":{"name":"get_module_schema","name":"call","arguments":{"module":"time","module":"lab","tool":"read","tool":"granted_never"}}}`;
-        const response = await post(origin, { userId, body });
-        expect(await response.text()).toContain("not available to you");
-      });
-
-      it("gives nothing to a caller whose headers and body disagree", async () => {
-        const before = origin.lab.effects.length;
-        const body = modern("tools/call", { name: "call", arguments: { module: "lab", tool: "effect" } });
-        const base = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "call" };
-        const attempts: readonly Record<string, string>[] = [
-          { ...base, "mcp-name": "get_module_schema", "mcp-param-module": "lab", "mcp-param-tool": "effect" },
-          { ...base, "mcp-method": "tools/list", "mcp-param-module": "lab", "mcp-param-tool": "effect" },
-          { ...base, "mcp-param-module": "time", "mcp-param-tool": "effect" },
-          { ...base, "mcp-param-module": "lab", "mcp-param-tool": "read" },
-          { ...base, "mcp-param-module": "lab" },
-          { ...base, "mcp-param-module": "lab", "mcp-param-tool": "=?base64?cmVhZA==?=" },
-          { ...base, "mcp-param-module": "lab", "mcp-param-tool": "=?base64?PT9iYXNlNjQ/WldabVpXTjA/PQ==?=" },
-        ];
-        for (const headers of attempts) {
-          const response = await post(origin, { userId, body, headers });
-          expect(response.status).toBe(400);
-          expect(await response.json()).toMatchObject({ error: { code: -32020 } });
-        }
-        expect(origin.lab.effects.length).toBe(before);
       });
     });
 
