@@ -180,7 +180,7 @@ export function describeSieve(database: () => TestDatabase): void {
         }
         await origin.assembled.flushLog();
         const rows = await database().admin.query<{ name: string; verdict: string; score: number; user: string }>(
-          `select module || ' ' || tool as name, verdict, score, user_id::text as user from mcpist.security_events where origin = 'log'`,
+          `select module || ' ' || tool as name, verdict, score, user_id::text as user from mcpist.security_events where origin = 'log' and event = 'tool_refused'`,
         );
         expect(rows).toHaveLength(names.length);
         for (const row of rows) expect([row.verdict, row.score, row.user]).toEqual([...(expected[row.name] ?? []), userId]);
