@@ -33,6 +33,11 @@ describe("the redactor", () => {
     },
   );
 
+  it("does not take a word behind the word token for one", () => {
+    const text = "the token accepted everything; token   expires tomorrow";
+    expect(new Redactor().apply(text)).toBe(text);
+  });
+
   it("leaves kids, digests of other lengths and ordinary words alone", () => {
     const text = "koyeb instance 148e21b7c03d89 accepts ad16856218e52ec8; the token is wrong";
     expect(new Redactor().apply(text)).toBe(text);

@@ -35,7 +35,13 @@ export class Redactor {
       const longestFirst = [...this.#forms].sort((a, b) => b.length - a.length);
       clean = clean.replace(new RegExp(longestFirst.map(escapePattern).join("|"), "g"), MARK);
     }
-    return clean.replace(/\b[0-9a-fA-F]{64}\b/g, MARK).replace(/\b(Bearer|FlyV1|token)\s+[\w.,~+/=-]{8,}/gi, `$1 ${MARK}`);
+    return (
+      clean
+        .replace(/\b[0-9a-fA-F]{64}\b/g, MARK)
+        .replace(/\b(Bearer|FlyV1)\s+[\w.,~+/=-]{8,}/gi, `$1 ${MARK}`)
+        // GitHub's old scheme is an ordinary word: only what looks like a token behind it is one.
+        .replace(/\btoken\s+(?=[\w.,~+/=-]*\d)[\w.,~+/=-]{8,}/gi, `token ${MARK}`)
+    );
   }
 }
 
