@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../contract/config.ts";
 import { sandboxEnvironment } from "../../contract/sandbox.ts";
 import { testContext, urlOf } from "../test/test-context.ts";
-import { flyApi, flyOrigin } from "./fly.ts";
+import { flyApi, flyOrigin, versionTime } from "./fly.ts";
 
 const urls = {
   gateway: "http://127.0.0.1:1",
@@ -72,5 +72,13 @@ describe("rolling a Fly Machine", () => {
       code: "ERR_TIMEOUT",
       hint: expect.stringContaining("fly machine leases view m1"),
     });
+  });
+});
+
+describe("the time of a Machine version", () => {
+  it("is read from its ULID, and not guessed from anything else", () => {
+    expect(versionTime("01ARZ3NDEKTSV4RRFFQ69G5FAV")).toBe(1_469_922_850_259);
+    expect(versionTime("01arz3ndektsv4rrffq69g5fav")).toBe(1_469_922_850_259);
+    expect(versionTime("148e21b7c03d89")).toBeNaN();
   });
 });

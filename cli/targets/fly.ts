@@ -220,8 +220,17 @@ function configOf(
       if (metadata[MARK] === digests) return seen.kids;
       continue;
     }
-    // A Machine that Terraform made carries no mark: it booted after the secrets if it was created after them (both Fly's times).
-    if (typeof machine["created_at"] === "string" && Date.parse(machine["created_at"]) >= writtenAt) return seen.kids;
+    // A Machine that Terraform made or changed carries no mark: it booted after the secrets if its version is newer than they
+    // are (both Fly's times). `updated_at` would not do: it moves when a suspended memory image is resumed.
+    if (versionTime(textAt(machine, "instance_id", "a Fly Machine")) >= writtenAt) return seen.kids;
   }
   return null;
+}
+
+const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/** When a Machine version was made: its id is a ULID, whose first ten characters are milliseconds since 1970. NaN for any other id. */
+export function versionTime(instanceId: string): number {
+  if (!/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i.test(instanceId)) return Number.NaN;
+  return [...instanceId.slice(0, 10).toUpperCase()].reduce((time, digit) => time * 32 + CROCKFORD.indexOf(digit), 0);
 }
