@@ -19,7 +19,6 @@ const CODES = {
   ERR_TOKEN_MISSING: EXIT.usage,
   ERR_PEER_MISSING: EXIT.usage,
   ERR_SECRET_SHAPE: EXIT.usage,
-  ERR_NOT_BUILT: EXIT.usage,
   ERR_UNAUTHORISED: EXIT.unauthorised,
   ERR_NOT_FOUND: EXIT.failed,
   ERR_UNREACHABLE: EXIT.failed,

@@ -215,11 +215,7 @@ ${EXIT_CODES}`,
     .action(action(async () => (await import("./commands/init.ts")).init));
   common(root.command("doctor"))
     .description("Checks tokens, scopes, names and reachability. Changes nothing.")
-    .action(
-      action(async () =>
-        (await import("./commands/not-built.ts")).notBuilt("doctor", "mcpist secrets rotate --dry-run reads from every platform"),
-      ),
-    );
+    .action(action(async () => (await import("./commands/doctor.ts")).doctor));
   const jwks = root.command("jwks").description("The gateway's copy of the sign-in keys.");
   common(jwks.command("purge"))
     .description("Makes every gateway isolate fetch the sign-in keys anew.")

@@ -1,0 +1,109 @@
+/**
+ * `mcpist doctor`: looks at this machine, every token, every name and every address, and says what is missing or too broad, with
+ * the next step. Changes nothing. A write is only ever asked for with an empty body, which no platform can carry out.
+ */
+import type { TargetKind } from "../../contract/secret-names.ts";
+import type { Context } from "../context.ts";
+import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import type { CommonFlags } from "../flags.ts";
+import { loadEnvironment } from "../load-config.ts";
+import { printJson, styles, table } from "../output.ts";
+import { baseUrlOf } from "../session.ts";
+import { cloudflareApi, cloudflareWorker } from "../targets/cloudflare.ts";
+import { flyApi } from "../targets/fly.ts";
+import { githubApi } from "../targets/github.ts";
+import { koyebApi } from "../targets/koyeb.ts";
+import { tokenOf } from "../tokens.ts";
+import type { Check, Outcome } from "./doctor/check.ts";
+import { checkCloudflare } from "./doctor/cloudflare.ts";
+import { checkFly } from "./doctor/fly.ts";
+import { checkGithub } from "./doctor/github.ts";
+import { checkKoyeb } from "./doctor/koyeb.ts";
+import { checkLocal } from "./doctor/local.ts";
+import { checkNetwork } from "./doctor/network.ts";
+
+const COLOURS: Readonly<Record<Outcome, "green" | "red" | "yellow" | "dim">> = {
+  ok: "green",
+  missing: "red",
+  "too broad": "yellow",
+  "not run": "dim",
+};
+
+interface Access {
+  readonly baseUrl: string;
+  readonly token: string;
+}
+type Given =
+  | { readonly access: Access; readonly reason: null }
+  | { readonly access: null; readonly reason: { detail: string; next: string } };
+
+/** Where a platform is and who asks; without a token, why. */
+async function accessTo(context: Context, kind: TargetKind): Promise<Given> {
+  try {
+    return { access: { baseUrl: baseUrlOf(context, kind), token: await tokenOf(context, kind) }, reason: null };
+  } catch (error) {
+    if (!(error instanceof McpistError) || error.code !== "ERR_TOKEN_MISSING") throw error;
+    return { access: null, reason: { detail: error.message, next: error.hint ?? "" } };
+  }
+}
+
+/** All checks, in the order in which they are printed. */
+async function checkAll(context: Context, flags: CommonFlags): Promise<{ readonly name: string; readonly checks: readonly Check[] }> {
+  const { name, environment } = await loadEnvironment(context, flags.env, flags.config);
+  const kinds = new Set(environment.origins.map((origin) => origin.kind));
+  const none: Given = { access: null, reason: { detail: "", next: "" } };
+  const [github, cloudflare, koyeb, fly] = await Promise.all([
+    accessTo(context, "github"),
+    accessTo(context, "cloudflare"),
+    kinds.has("koyeb") ? accessTo(context, "koyeb") : none,
+    kinds.has("fly") ? accessTo(context, "fly") : none,
+  ]);
+  const cloudflareParts = cloudflare.access && cloudflareApi(context, cloudflare.access);
+  const parts = await Promise.all([
+    checkLocal(context, process.versions.node),
+    checkGithub(context, github.access && githubApi(context, github.access), environment, github.reason),
+    checkCloudflare(
+      context,
+      cloudflare.access && cloudflareParts
+        ? { api: cloudflareParts, worker: cloudflareWorker(context, cloudflareParts, environment, cloudflare.access) }
+        : null,
+      environment,
+      cloudflare.reason,
+    ),
+    checkKoyeb(context, koyeb.access && koyebApi(context, koyeb.access), environment, koyeb.reason),
+    checkFly(context, fly.access && flyApi(context, fly.access), environment, fly.reason),
+    checkNetwork(context, environment),
+  ]);
+  return { name, checks: parts.flat() };
+}
+
+/** 4 when somebody may not do what is needed, 3 when anything else is not ok or not known, else 0. */
+export function exitCodeOf(checks: readonly Check[]): ExitCode {
+  if (checks.some((check) => check.outcome === "missing" && check.authorisation)) return EXIT.unauthorised;
+  const isFine = (check: Check) => check.outcome === "ok" || (check.outcome === "not run" && check.area === "origin");
+  return checks.every(isFine) ? EXIT.done : EXIT.refused;
+}
+
+/** The command. */
+export async function doctor(context: Context, flags: CommonFlags): Promise<ExitCode> {
+  const { name, checks } = await checkAll(context, flags);
+  const exitCode = exitCodeOf(checks);
+  if (flags.json) {
+    printJson(context, { command: "doctor", environment: name, ok: exitCode === EXIT.done, exitCode, checks });
+    return exitCode;
+  }
+  const style = styles(context, context.stdout);
+  const rows = checks.map(({ outcome, area, what, detail, next }) => {
+    const text = next === null ? detail : `${detail}  ->  ${next}`;
+    return [outcome, area, what, context.redactor.apply(text)];
+  });
+  const lines = table(rows).split("\n");
+  // Coloured after the table is made, so that escapes do not count as width.
+  for (const [i, line] of lines.entries()) {
+    const outcome = checks[i]?.outcome ?? "ok";
+    context.stdout.write(`${style(COLOURS[outcome], line.slice(0, outcome.length))}${line.slice(outcome.length)}\n`);
+  }
+  const bad = checks.filter((check) => check.outcome !== "ok").length;
+  context.stdout.write(bad === 0 ? `\nall ${checks.length} checks are ok\n` : `\n${bad} of ${checks.length} checks are not ok\n`);
+  return exitCode;
+}

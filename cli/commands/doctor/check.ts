@@ -1,0 +1,77 @@
+/** What a check of `mcpist doctor` is, and how a platform is asked so that every answer, a refusal too, is a finding. */
+import type { Context } from "../../context.ts";
+import { McpistError } from "../../errors.ts";
+import type { ApiAnswer, Api, CallOptions } from "../../http.ts";
+import { printable } from "../../redact.ts";
+
+/** How a check ended. "not run": nothing is known, because something before it is missing or did not answer. */
+export type Outcome = "ok" | "missing" | "too broad" | "not run";
+
+/** One line of the answer. */
+export interface Check {
+  /** Who was asked: "node", "github", … */
+  readonly area: string;
+  readonly what: string;
+  readonly outcome: Outcome;
+  readonly detail: string;
+  /** One command or one sentence; null when there is nothing to do. */
+  readonly next: string | null;
+  /** It is about who may do what: makes the exit code 4. */
+  readonly authorisation: boolean;
+}
+
+/** Makes checks of one area. */
+export function checksOf(area: string) {
+  const make = (outcome: Outcome, what: string, detail: string, next: string | null, authorisation = false): Check => ({
+    area,
+    what,
+    outcome,
+    detail: printable(detail),
+    next,
+    authorisation,
+  });
+  return {
+    ok: (what: string, detail: string) => make("ok", what, detail, null),
+    missing: (what: string, detail: string, next: string) => make("missing", what, detail, next),
+    /** The token is not valid, or lacks a permission. */
+    denied: (what: string, detail: string, next: string) => make("missing", what, detail, next, true),
+    tooBroad: (what: string, detail: string, next: string) => make("too broad", what, detail, next, true),
+    notRun: (what: string, detail: string, next: string | null = null) => make("not run", what, detail, next),
+  };
+}
+
+/** What a platform said to one question. */
+export type Said =
+  | { readonly kind: "yes"; readonly answer: ApiAnswer }
+  /** 401: the token is not one. */
+  | { readonly kind: "stranger" }
+  /** 403. */
+  | { readonly kind: "forbidden"; readonly answer: ApiAnswer }
+  /** 404. */
+  | { readonly kind: "absent"; readonly answer: ApiAnswer }
+  /** 400, 409, 422: the question was let through and found to be nothing that can be carried out. */
+  | { readonly kind: "understood"; readonly answer: ApiAnswer }
+  | { readonly kind: "silent"; readonly reason: string };
+
+const UNDERSTOOD: ReadonlySet<number> = new Set([400, 405, 409, 415, 422]);
+
+/** Asks once (with the client's own retries). @throws only when interrupted. */
+export async function ask(context: Context, api: Api, method: string, path: string, options: CallOptions = {}): Promise<Said> {
+  try {
+    const answer = await api.call(method, path, { ...options, accept: [401, 403, 404, ...UNDERSTOOD] });
+    if (answer.status === 401) return { kind: "stranger" };
+    if (answer.status === 403) return { kind: "forbidden", answer };
+    if (answer.status === 404) return { kind: "absent", answer };
+    return UNDERSTOOD.has(answer.status) ? { kind: "understood", answer } : { kind: "yes", answer };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return { kind: "silent", reason: error instanceof McpistError ? error.message : "unexpected error" };
+  }
+}
+
+/**
+ * Asks for a write that cannot be carried out, because its body is empty: a platform checks who asks before it looks at what is
+ * asked. 400 or 422 = the token may write there; 403 = it may not. Nothing can change.
+ */
+export const mayWrite = (context: Context, api: Api, method: string, path: string): Promise<Said> =>
+  ask(context, api, method, path, { body: {}, repeatable: true });

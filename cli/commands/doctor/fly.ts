@@ -1,0 +1,117 @@
+/** Checks of Fly.io: the token and its reach, and app and Machines of each origin there. */
+import type { Environment, Origin } from "../../../contract/config.ts";
+import type { Context } from "../../context.ts";
+import type { Api } from "../../http.ts";
+import { isJson, type Json } from "../../targets/json.ts";
+import { ask, checksOf, type Check } from "./check.ts";
+
+type FlyOrigin = Extract<Origin, { kind: "fly" }>;
+
+const fly = checksOf("fly");
+const GONE: ReadonlySet<unknown> = new Set(["destroyed", "destroying"]);
+const TOKEN = "fly tokens create deploy -a APP, for every app";
+
+/** True when a proxy may freeze the Machine with its memory, and with the secret in it. */
+function mayBeSuspended(config: Json): boolean {
+  const services = Array.isArray(config["services"]) ? config["services"] : [];
+  return services.some((service) => isJson(service) && service["autostop"] === "suspend");
+}
+
+function checkMachines(origin: FlyOrigin, machines: readonly Json[]): readonly Check[] {
+  const what = `Machines of ${origin.name}`;
+  if (machines.length === 0)
+    return [
+      fly.missing(what, `${origin.app} has none`, "npx cdktn deploy of the service stacks makes them, after mcpist secrets rotate --init"),
+    ];
+  const configOf = (machine: Json): Json => (isJson(machine["config"]) ? machine["config"] : {});
+  const ids = (found: readonly Json[]) => found.map((machine) => String(machine["id"])).join(", ");
+  const loose = machines.filter((machine) => {
+    const { metadata } = configOf(machine);
+    return !(isJson(metadata) && metadata["fly_platform_version"] === "v2");
+  });
+  const frozen = machines.filter((machine) => mayBeSuspended(configOf(machine)));
+  const checks: Check[] = [];
+  if (machines.length !== origin.machines)
+    checks.push(
+      fly.missing(what, `${machines.length} instead of ${origin.machines}`, "npx cdktn deploy, or correct machines in mcpist.config.ts"),
+    );
+  if (loose.length > 0)
+    checks.push(
+      fly.missing(
+        what,
+        `${ids(loose)}: no fly_platform_version, so flyctl skips them`,
+        `fly machine update ID --metadata fly_platform_version=v2 -a ${origin.app}`,
+      ),
+    );
+  if (frozen.length > 0)
+    checks.push(
+      fly.missing(
+        what,
+        `${ids(frozen)} may be suspended, with the secret in memory`,
+        `fly machine update ID --autostop=off -a ${origin.app}`,
+      ),
+    );
+  return checks.length > 0 ? checks : [fly.ok(what, `${machines.length}, known to flyctl`)];
+}
+
+async function checkOrigin(context: Context, api: Api, origin: FlyOrigin): Promise<readonly Check[]> {
+  const what = `app of ${origin.name}`;
+  const base = `/v1/apps/${encodeURIComponent(origin.app)}`;
+  const said = await ask(context, api, "GET", base);
+  if (said.kind === "silent") return [fly.notRun(what, said.reason)];
+  if (said.kind === "absent")
+    return [
+      fly.missing(
+        what,
+        `there is no app ${origin.app}`,
+        "npx cdktn deploy of the base stacks makes it, or correct its name in mcpist.config.ts",
+      ),
+    ];
+  if (said.kind === "forbidden")
+    return [
+      fly.denied(
+        what,
+        `${origin.app} belongs to somebody else, or the token is for another app`,
+        `choose another name, or ${TOKEN.replace("APP, for every app", origin.app)}`,
+      ),
+    ];
+  if (said.kind !== "yes") return [fly.denied("token", "Fly.io does not accept it", TOKEN)];
+  const listed = await ask(context, api, "GET", `${base}/machines`);
+  if (listed.kind !== "yes" || !Array.isArray(listed.answer.json))
+    return [fly.ok(what, origin.app), fly.notRun(`Machines of ${origin.name}`, "Fly.io did not list them")];
+  const machines = listed.answer.json.filter(isJson).filter((machine) => !GONE.has(machine["state"]));
+  return [fly.ok(what, origin.app), ...checkMachines(origin, machines)];
+}
+
+/** Fly lists the apps that a token reaches. Before the first deploy it has to reach the organisation, to make apps. */
+async function checkReach(context: Context, api: Api, environment: Environment, apps: ReadonlySet<string>): Promise<Check> {
+  const said = await ask(context, api, "GET", `/v1/apps?org_slug=${encodeURIComponent(environment.fly.organization)}`);
+  if (said.kind === "silent") return fly.notRun("reach", said.reason);
+  const list = said.kind === "yes" && isJson(said.answer.json) ? said.answer.json["apps"] : undefined;
+  const names = Array.isArray(list) ? list.flatMap((app) => (isJson(app) && typeof app["name"] === "string" ? [app["name"]] : [])) : [];
+  const others = names.filter((name) => !apps.has(name));
+  const made = [...apps].every((name) => names.includes(name));
+  if (others.length === 0 || !made) return fly.ok("reach", "no app but those of mcpist.config.ts");
+  return fly.tooBroad(
+    "reach",
+    `the token also reaches ${others.length} other app${others.length === 1 ? "" : "s"} of the organisation`,
+    TOKEN,
+  );
+}
+
+/** Nothing when no origin is there. @param api null = there is no token; `reason` then says what to do. */
+export async function checkFly(
+  context: Context,
+  api: Api | null,
+  environment: Environment,
+  reason: { readonly detail: string; readonly next: string } | null,
+): Promise<readonly Check[]> {
+  const origins = environment.origins.filter((origin) => origin.kind === "fly");
+  if (origins.length === 0) return [];
+  if (!api) return [fly.denied("token", reason?.detail ?? "there is none", reason?.next ?? TOKEN)];
+  const checks = (await Promise.all(origins.map((origin) => checkOrigin(context, api, origin)))).flat();
+  const refused = checks.find((check) => check.what === "token");
+  if (refused) return [refused];
+  if (checks.every((check) => check.outcome === "not run")) return checks;
+  return [fly.ok("token", "accepted"), await checkReach(context, api, environment, new Set(origins.map(({ app }) => app))), ...checks];
+}

@@ -1,0 +1,56 @@
+/** Checks of Koyeb: the token, and app and service of each origin there. */
+import type { Environment, Origin } from "../../../contract/config.ts";
+import type { Context } from "../../context.ts";
+import { McpistError } from "../../errors.ts";
+import type { Api } from "../../http.ts";
+import { isJson } from "../../targets/json.ts";
+import { koyebServiceId } from "../../targets/koyeb.ts";
+import { ask, checksOf, type Check } from "./check.ts";
+
+const TOKENS = "https://app.koyeb.com/user/settings/api";
+const koyeb = checksOf("koyeb");
+
+async function checkOrigin(context: Context, api: Api, origin: Extract<Origin, { kind: "koyeb" }>): Promise<Check> {
+  const what = `service of ${origin.name}`;
+  const name = `${origin.app}/${origin.service}`;
+  try {
+    if ((await koyebServiceId(api, origin)) !== null) return koyeb.ok(what, name);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return koyeb.notRun(what, error instanceof McpistError ? error.message : "unexpected error");
+  }
+  const apps = await ask(context, api, "GET", `/v1/apps?name=${encodeURIComponent(origin.app)}&limit=100`);
+  const list = apps.kind === "yes" && isJson(apps.answer.json) ? apps.answer.json["apps"] : undefined;
+  const hasApp = Array.isArray(list) && list.some((app) => isJson(app) && app["name"] === origin.app);
+  return hasApp
+    ? koyeb.missing(
+        what,
+        `app ${origin.app} is there, service ${name} is not`,
+        "npx cdktn deploy of the service stacks makes it, after mcpist secrets rotate --init",
+      )
+    : koyeb.missing(
+        what,
+        `there is no app ${origin.app} in this organisation`,
+        "npx cdktn deploy of the base stacks makes it, or correct its name in mcpist.config.ts",
+      );
+}
+
+/** Nothing when no origin is there. @param api null = there is no token; `reason` then says what to do. */
+export async function checkKoyeb(
+  context: Context,
+  api: Api | null,
+  environment: Environment,
+  reason: { readonly detail: string; readonly next: string } | null,
+): Promise<readonly Check[]> {
+  const origins = environment.origins.filter((origin) => origin.kind === "koyeb");
+  if (origins.length === 0) return [];
+  if (!api) return [koyeb.denied("token", reason?.detail ?? "there is none", reason?.next ?? TOKENS)];
+  const said = await ask(context, api, "GET", "/v1/apps?limit=1");
+  if (said.kind === "silent") return [koyeb.notRun("token", said.reason)];
+  if (said.kind !== "yes") return [koyeb.denied("token", "Koyeb does not accept it", `make a new one: ${TOKENS}`)];
+  // Koyeb sells no narrower token than this, so there is nothing to advise.
+  return [
+    koyeb.ok("token", "accepted; Koyeb's tokens may do everything in their organisation"),
+    ...(await Promise.all(origins.map((origin) => checkOrigin(context, api, origin)))),
+  ];
+}

@@ -1,0 +1,79 @@
+/** Checks of what the world sees: the gateway, every origin, and the issuer's keys. Sends no secret. */
+import { gatewayUrl, type Environment, type Origin } from "../../../contract/config.ts";
+import { OBSERVATION_PATH } from "../../../contract/headers.ts";
+import { acceptedKids, parseWorkerObservation } from "../../../contract/observation.ts";
+import type { Context } from "../../context.ts";
+import { probeOrigin } from "../../targets/origin-probe.ts";
+import { isJson } from "../../targets/json.ts";
+import { checksOf, type Check } from "./check.ts";
+
+/** Unit: milliseconds. */
+const TIMEOUT_MS = 15_000;
+
+/** @returns the parsed body, or a reason in words. */
+async function getJson(context: Context, url: string): Promise<{ readonly json: unknown } | string> {
+  try {
+    const response = await context.fetch(url, {
+      headers: { accept: "application/json", "cache-control": "no-cache", "user-agent": "mcpist" },
+      redirect: "error",
+      signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), context.signal]),
+    });
+    if (response.ok) return { json: await response.json() };
+    await response.body?.cancel();
+    return `it answered ${response.status}`;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return `it did not answer (${error instanceof Error ? error.name : "error"})`;
+  }
+}
+
+async function checkGateway(context: Context, environment: Environment): Promise<Check> {
+  const gateway = checksOf("gateway");
+  const url = gatewayUrl(environment);
+  const said = await getJson(context, url + OBSERVATION_PATH);
+  if (typeof said === "string")
+    return gateway.missing("reachable", `${url}: ${said}`, "npx cdktn deploy of the base stacks, or look at the zone's DNS");
+  const seen = parseWorkerObservation(said.json);
+  if (!seen)
+    return gateway.missing(
+      "reachable",
+      `${url} is served by something else`,
+      "correct cloudflare.hostname in mcpist.config.ts, or its route",
+    );
+  if (seen.kid === null) return gateway.missing("reachable", `${url} sends no secret yet`, "mcpist secrets rotate --init");
+  return gateway.ok("reachable", `${url} sends ${seen.kid}`);
+}
+
+async function checkOrigin(context: Context, environment: Environment, origin: Origin): Promise<Check> {
+  const checks = checksOf("origin");
+  const what = origin.name;
+  if (origin.state === "quarantined") return checks.notRun(what, "it is quarantined");
+  const seen = await probeOrigin(context, environment, origin.url);
+  if (seen) return checks.ok(what, `${origin.url} accepts ${acceptedKids(seen.kids).join(", ") || "nothing"}`);
+  const next =
+    origin.state === "joining"
+      ? `mcpist origins join ${origin.name}`
+      : `look at its logs; if it stays away: mcpist origins quarantine ${origin.name}`;
+  return checks.missing(what, `${origin.url} does not answer as an origin`, next);
+}
+
+async function checkKeys(context: Context, environment: Environment): Promise<Check> {
+  const issuer = checksOf("issuer");
+  const url = environment.auth.jwksUrl ?? `${environment.auth.issuer}/.well-known/jwks.json`;
+  const said = await getJson(context, url);
+  const next = "correct auth.issuer in mcpist.config.ts";
+  if (typeof said === "string") return issuer.missing("sign-in keys", `${url}: ${said}`, next);
+  const keys = isJson(said.json) ? said.json["keys"] : undefined;
+  if (!Array.isArray(keys)) return issuer.missing("sign-in keys", `${url} is no key set`, next);
+  if (keys.length === 0)
+    return issuer.missing("sign-in keys", `${url} is empty`, "switch the project to asymmetric signing keys (ES256) in Supabase");
+  return issuer.ok("sign-in keys", `${keys.length} at ${url}`);
+}
+
+export async function checkNetwork(context: Context, environment: Environment): Promise<readonly Check[]> {
+  return Promise.all([
+    checkGateway(context, environment),
+    ...environment.origins.map((origin) => checkOrigin(context, environment, origin)),
+    checkKeys(context, environment),
+  ]);
+}
