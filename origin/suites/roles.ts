@@ -1,8 +1,10 @@
 /** Least privilege on a real server: what each role may do, and that it may do nothing else. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../database/database.ts";
+import { migrate } from "../database/migrations.ts";
+import { openPostgres } from "../database/pg.ts";
 import type { TestDatabase } from "../testing/database.ts";
-import { newUser } from "../testing/origin.ts";
+import { callTool, newUser, resultOf, startOrigin } from "../testing/origin.ts";
 
 const TABLES = [
   "settings",
@@ -121,7 +123,6 @@ export function describeRoles(database: () => TestDatabase): void {
     it("let Auth run the hook under row-level security, and read only what the hook reads", async () => {
       const { admin } = database();
       await admin.script("alter role supabase_auth_admin login");
-      const { openPostgres } = await import("../database/pg.ts");
       const [row] = await admin.query<{ port: string }>("select current_setting('port') as port");
       const auth = openPostgres(`postgres://supabase_auth_admin@127.0.0.1:${row?.port}/postgres`, () => {});
       await admin.query("insert into mcpist.settings (key, value) values ('resource_url', 'https://mcp.example.com/mcp')");
@@ -131,6 +132,44 @@ export function describeRoles(database: () => TestDatabase): void {
       await expect(auth.query("select * from mcpist.users")).rejects.toMatchObject({ code: "42501" });
       await admin.query("delete from mcpist.settings where key = 'resource_url'");
       await auth.close();
+    });
+
+    it("give whoever signs up a row on the free plan and no grants", async () => {
+      const { admin } = database();
+      const [row] = await admin.query<{ port: string }>("select current_setting('port') as port");
+      await admin.script("create database sign_up");
+      const fresh = openPostgres(`postgres://postgres@127.0.0.1:${row?.port}/sign_up`, () => {}, { queryTimeoutMs: 30_000 });
+      await fresh.script(
+        "create schema auth; create table auth.users (id uuid primary key); grant usage on schema auth to supabase_auth_admin",
+      );
+      await migrate(fresh);
+      await fresh.script(`grant insert on auth.users to supabase_auth_admin; alter role supabase_auth_admin login`);
+      const auth = openPostgres(`postgres://supabase_auth_admin@127.0.0.1:${row?.port}/sign_up`, () => {});
+      await auth.query("insert into auth.users values ('22222222-2222-4222-8222-222222222222')");
+      expect(await fresh.query("select user_id::text as id, plan_id, status from mcpist.users")).toEqual([
+        { id: "22222222-2222-4222-8222-222222222222", plan_id: "free", status: "active" },
+      ]);
+      expect(await fresh.query("select * from mcpist.grants")).toEqual([]);
+      await Promise.all([auth.close(), fresh.close()]);
+    });
+
+    it("let an origin hear announcements again after its connection was lost", async () => {
+      const { admin } = database();
+      const listening = await startOrigin(database());
+      const userId = await newUser(database(), { grants: [["lab", "read"]] });
+      const runs = async () => (await resultOf(await callTool(listening, userId, "lab", "read"))).isError !== true;
+      await listening.assembled.pollPermissions();
+      await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and usename = 'mcpist_origin'");
+      await expect
+        .poll(async () => {
+          await listening.assembled.pollPermissions();
+          return admin.query("select 1 as one from pg_stat_activity where query like 'listen %' and usename = 'mcpist_origin'");
+        })
+        .toHaveLength(1);
+      expect(await runs()).toBe(true);
+      await admin.query("select mcpist.revoke_tool($1::uuid, 'lab', 'read', 'test')", [userId]);
+      await expect.poll(runs, { timeout: 3_000 }).toBe(false);
+      await listening.stop();
     });
 
     it("survive fifty claims of one id at once with one winner", async () => {
