@@ -232,5 +232,5 @@ const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /** When a Machine version was made: its id is a ULID, whose first ten characters are milliseconds since 1970. NaN for any other id. */
 export function versionTime(instanceId: string): number {
   if (!/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i.test(instanceId)) return Number.NaN;
-  return [...instanceId.slice(0, 10).toUpperCase()].reduce((time, digit) => time * 32 + CROCKFORD.indexOf(digit), 0);
+  return Array.from(instanceId.slice(0, 10).toUpperCase()).reduce((time, digit) => time * 32 + CROCKFORD.indexOf(digit), 0);
 }
