@@ -1,4 +1,7 @@
-/** Judges a package-lock.json: everything that gets installed comes from a registry and is held against a SHA-512. */
+/**
+ * Judges a package-lock.json: everything that gets installed comes from a registry and is held against a SHA-512, and packages for
+ * other platforms are there as well. (Without them `npm ci` fails or installs nothing to run, on the machines of others.)
+ */
 
 type Node = Readonly<Record<string, unknown>>;
 const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -7,6 +10,14 @@ const SHA512 = /^sha512-[A-Za-z0-9+/]{86}==$/;
 /** A range, an exact version, a tag or an alias of one; never a place. */
 const FROM_REGISTRY = /^(npm:(@[\w.-]+\/)?[\w.-]+@)?[\w.^~<>=|*+\- ]*$/;
 const GROUPS = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"] as const;
+
+/** Where Node would find `name` from `path`: beside it, or in a folder further up. */
+function isLocked(packages: Node, path: string, name: string): boolean {
+  for (let from = path; ; from = from.slice(0, Math.max(0, from.lastIndexOf("/node_modules/")))) {
+    if (packages[`${from === "" ? "" : `${from}/`}node_modules/${name}`] !== undefined) return true;
+    if (from === "") return false;
+  }
+}
 
 export interface LockfileReport {
   /** Entries that were judged. Zero means that nothing was. */
@@ -28,6 +39,8 @@ export function judgeLockfile(text: string): LockfileReport {
       for (const [name, range] of Object.entries(isNode(entry[group]) ? entry[group] : {}))
         if (typeof range !== "string" || !FROM_REGISTRY.test(range))
           findings.push(`${path || "package.json"}: ${name} does not come from a registry`);
+    for (const name of Object.keys(isNode(entry["optionalDependencies"]) ? entry["optionalDependencies"] : {}))
+      if (!isLocked(packages, path, name)) findings.push(`${path || "package.json"}: optional ${name} is not locked`);
     if (path === "") continue;
     entries++;
     if (entry["link"] === true) {
