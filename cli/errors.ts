@@ -61,3 +61,14 @@ export function withExitCode(error: unknown, exitCode: ExitCode): McpistError {
   }
   return new McpistError("ERR_VENDOR", "unexpected error", { exitCode, cause: error });
 }
+
+/** Every thrown thing as one of ours. */
+export function toMcpistError(context: { readonly signal: AbortSignal }, error: unknown): McpistError {
+  if (context.signal.aborted) {
+    const partial = error instanceof McpistError && error.exitCode === EXIT.interrupted ? error : undefined;
+    return partial ?? new McpistError("ERR_INTERRUPTED", "interrupted", { hint: "running the same command again is safe" });
+  }
+  if (error instanceof McpistError) return error;
+  const name = error instanceof Error ? error.name : typeof error;
+  return new McpistError("ERR_VENDOR", `unexpected ${name}`, { hint: "run it again with --debug and report what it prints", cause: error });
+}

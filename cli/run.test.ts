@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { McpistError } from "./errors.ts";
-import { run, toMcpistError } from "./run.ts";
+import { McpistError, toMcpistError } from "./errors.ts";
+import { run } from "./run.ts";
 import { formsOf, testContext } from "./test/test-context.ts";
 
 /** What a person might paste by mistake. */

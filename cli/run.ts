@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError, Option } from "commander";
 import type { Context } from "./context.ts";
-import { EXIT, McpistError, type ExitCode } from "./errors.ts";
+import { EXIT, McpistError, toMcpistError, type ExitCode } from "./errors.ts";
 import { printError, printJson } from "./output.ts";
 import type { CommonFlags } from "./flags.ts";
 import { toolVersion } from "./version.ts";
@@ -47,17 +47,6 @@ function fail(context: Context, error: McpistError, json: boolean, debug: boolea
       error: { code: error.code, message: error.message, hint: error.hint ?? null },
     });
   return error.exitCode;
-}
-
-/** Every thrown thing as one of ours. */
-export function toMcpistError(context: Context, error: unknown): McpistError {
-  if (context.signal.aborted) {
-    const partial = error instanceof McpistError && error.exitCode === EXIT.interrupted ? error : undefined;
-    return partial ?? new McpistError("ERR_INTERRUPTED", "interrupted", { hint: "running the same command again is safe" });
-  }
-  if (error instanceof McpistError) return error;
-  const name = error instanceof Error ? error.name : typeof error;
-  return new McpistError("ERR_VENDOR", `unexpected ${name}`, { hint: "run it again with --debug and report what it prints", cause: error });
 }
 
 /** Reason and option name only; `commander.unknownCommand` and others carry the argument in their message. */

@@ -1,8 +1,7 @@
 /** What every command that writes under the lock has in common: lock, work, look, release, report. */
 import type { Context } from "../context.ts";
-import { EXIT, withExitCode, type ExitCode, type McpistError } from "../errors.ts";
+import { EXIT, withExitCode, type ExitCode, type McpistError, toMcpistError } from "../errors.ts";
 import { printError, printJson, Progress, styles } from "../output.ts";
-import { toMcpistError } from "../run.ts";
 import type { Phase } from "../secrets/phase.ts";
 import type { Run } from "../secrets/run.ts";
 import type { CommonFlags, Session } from "../session.ts";

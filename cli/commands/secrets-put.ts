@@ -3,12 +3,11 @@ import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { SECRETS, type SecretSpec } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
-import { EXIT, McpistError, withExitCode, type ExitCode } from "../errors.ts";
+import { EXIT, McpistError, withExitCode, type ExitCode, toMcpistError } from "../errors.ts";
 import { printJson, Progress } from "../output.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { putFlySecrets } from "../targets/fly.ts";
 import { koyebNameOf, putKoyebSecret } from "../targets/koyeb.ts";
-import { toMcpistError } from "../run.ts";
 
 /** Unit: bytes. */
 const MAX_VALUE = 48_000;

@@ -1,6 +1,6 @@
 /** `mcpist secrets rotate`. */
 import type { Context } from "../context.ts";
-import { EXIT, McpistError, withExitCode, type ExitCode } from "../errors.ts";
+import { EXIT, McpistError, withExitCode, type ExitCode, toMcpistError } from "../errors.ts";
 import { printJson, Progress, styles } from "../output.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
 import { adopt } from "../secrets/actions/adopt.ts";
@@ -13,7 +13,6 @@ import { acceptedKids } from "../../contract/observation.ts";
 import { checkGithub } from "../targets/github.ts";
 import { wranglerPath } from "../targets/wrangler.ts";
 import { notify, type Notice } from "./notify.ts";
-import { toMcpistError } from "../run.ts";
 
 /** Flags of the command. */
 export interface RotateFlags extends CommonFlags {
