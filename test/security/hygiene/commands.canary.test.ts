@@ -142,6 +142,16 @@ const failing: readonly { readonly name: string; readonly faults?: readonly Faul
 // In this order: what fails leaves something for the next one to finish, and the last one leaves the lock taken.
 describe("mcpist secrets", { shuffle: false }, () => {
   it(
+    "are preceded by a doctor who looks at every token and shows none",
+    async () => {
+      const { leaks, stdout } = await mcpist(["doctor", "--json", "--debug"]);
+      expect(JSON.parse(stdout)).toMatchObject({ command: "doctor" });
+      expect(leaks).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
     "put takes a value from stdin and shows it nowhere",
     async () => {
       const value = randomBytes(32).toString("hex");
