@@ -1,0 +1,187 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { EnvironmentInput } from "../../contract/config.ts";
+import { koyebSlotSecret } from "../../contract/secret-names.ts";
+import { startKoyeb, type Koyeb } from "../../sandbox/koyeb/koyeb.ts";
+import { caller, fastContext, type Call, TOKENS, until } from "../../sandbox/testing/harness.ts";
+import type { VendorContext } from "../../sandbox/vendor.ts";
+import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
+import { countingGuard, kidOfText, OBSERVING_ORIGIN, secretOf, summary, ZERO } from "../test/origin-kit.ts";
+import { testContext, type TestContext } from "../test/test-context.ts";
+import { koyebApi, koyebOrigin, koyebServiceId, putKoyebSecret } from "./koyeb.ts";
+
+const ONE = secretOf("one");
+const TWO = secretOf("two");
+
+let koyeb: Koyeb;
+let vendor: VendorContext;
+let call: Call;
+let context: TestContext;
+
+beforeEach(async () => {
+  vendor = fastContext();
+  koyeb = await startKoyeb(vendor, { program: OBSERVING_ORIGIN });
+  call = caller(() => koyeb.url, TOKENS.koyeb);
+  context = testContext({ fetch, realTime: true });
+});
+afterEach(() => koyeb.close());
+
+async function target(state: "pool" | "joining" = "pool") {
+  const url = await koyeb.edgeUrl("mcpist", "origin");
+  const origins: EnvironmentInput["origins"] = [
+    { name: "koyeb", kind: "koyeb", url, app: "mcpist", service: "origin", state },
+    { ...ENVIRONMENT_INPUT.origins[1]! },
+  ];
+  const environment = testEnvironment({ origins });
+  const [origin] = environment.origins;
+  if (origin?.kind !== "koyeb") throw new TypeError("the first origin is Koyeb's");
+  const api = koyebApi(context, { baseUrl: koyeb.url, token: TOKENS.koyeb });
+  return { api, origin, target: koyebOrigin(context, api, "production", environment, origin) };
+}
+/** The app, and its service with both slots; they are there when this returns, healthy only if a slot is valid. */
+async function deploy(a: string | null, b: string | null, instances = 1): Promise<string> {
+  for (const [slot, value] of [
+    ["a", a],
+    ["b", b],
+  ] as const)
+    if (value !== null) await call("POST", "/v1/secrets", { name: koyebSlotSecret("production", slot), type: "SIMPLE", value });
+  const { json } = await call("POST", "/v1/apps", { name: "mcpist" });
+  const made = await call("POST", "/v1/services", {
+    app_id: json["app"]["id"],
+    definition: {
+      name: "origin",
+      type: "WEB",
+      regions: ["fra"],
+      docker: { image: "sandbox.local/origin" },
+      env: (["a", "b"] as const).map((slot) => ({
+        key: `GATEWAY_SECRET_${slot.toUpperCase()}`,
+        secret: koyebSlotSecret("production", slot),
+      })),
+      scalings: [{ min: instances, max: 3 }],
+    },
+  });
+  return made.json["service"]["id"] as string;
+}
+const status = async (service: string): Promise<string> =>
+  (await call("GET", `/v1/services/${service}`)).json["service"]["status"] as string;
+const healthy = (service: string) => until(async () => (await status(service)) === "HEALTHY");
+
+describe("slots on Koyeb", () => {
+  it("are known by their names alone; the value is never asked for", async () => {
+    const { target: origin } = await target();
+    expect(await origin.names()).toEqual({ slots: [], legacy: false });
+    await origin.write({ a: ONE }, countingGuard().guard);
+    expect(await origin.names()).toEqual({ slots: ["a"], legacy: false });
+    await call("POST", "/v1/secrets", { name: "mcpist-production-gateway-secret", type: "SIMPLE", value: ONE });
+    expect(await origin.names()).toEqual({ slots: ["a"], legacy: true });
+    expect(vendor.faults.calls.some(({ path }) => path.includes("reveal"))).toBe(false);
+  });
+
+  it("are found among more secrets than one page holds, and not mistaken for one that is named alike", async () => {
+    for (let i = 0; i < 105; i++)
+      await call("POST", "/v1/secrets", { name: `mcpist-production-gateway-secret-a${i}`, type: "SIMPLE", value: "x" });
+    const { api, target: origin } = await target();
+    expect(await origin.names()).toEqual({ slots: [], legacy: false });
+    await putKoyebSecret(api, "mcpist-production-gateway-secret-b", TWO);
+    await putKoyebSecret(api, "mcpist-production-gateway-secret-b", ONE);
+    expect(await origin.names()).toEqual({ slots: ["b"], legacy: false });
+  });
+
+  it("are written one call each, each behind the guard; a write takes effect with a rollout only", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    const { target: origin } = await target();
+    const { guard, calls } = countingGuard();
+    await origin.write({ b: TWO }, guard);
+    expect(calls()).toBe(1);
+    const one = JSON.stringify({ a: await kidOfText(ONE), b: ZERO });
+    // The instances are what they were; the configuration is not proven, because it was written after they booted.
+    expect(summary(await origin.look())).toEqual({ instances: [one], config: null });
+    await origin.roll("rolling", guard);
+    expect(calls()).toBe(2);
+    const both = { a: await kidOfText(ONE), b: await kidOfText(TWO) };
+    expect(summary(await origin.look())).toEqual({ instances: [JSON.stringify(both)], config: both });
+    await expect(origin.write({ a: TWO, b: ONE }, countingGuard(2).guard)).rejects.toThrow("the lease is over");
+  });
+});
+
+describe("a rollout on Koyeb", () => {
+  it("is over when the deployment is healthy and no instance of an older one is left", async () => {
+    const service = await deploy(ONE, ZERO, 2);
+    await healthy(service);
+    const { target: origin } = await target();
+    await origin.write({ b: TWO }, countingGuard().guard);
+    await origin.roll("rolling", countingGuard().guard);
+    const look = await origin.look();
+    expect(look.ok && look.instances.map(({ newest }) => newest)).toEqual([true, true]);
+    expect(new Set(koyeb.instances().map(({ rollout }) => rollout)).size).toBe(1);
+  });
+
+  it("that fails says that the old one keeps serving", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    const { target: origin } = await target();
+    koyeb.behave("mcpist", "fail");
+    await expect(origin.roll("rolling", countingGuard().guard)).rejects.toMatchObject({
+      code: "ERR_VENDOR",
+      message: expect.stringMatching(/^Koyeb's deployment .* of mcpist\/origin ended \w+; the old one keeps serving$/) as string,
+    });
+    expect((await origin.look()).ok).toBe(true);
+  });
+
+  it("at once replaces every instance without a moment of both", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    const { target: origin } = await target();
+    await origin.write({ a: ZERO, b: TWO }, countingGuard().guard);
+    await origin.roll("now", countingGuard().guard);
+    const only = { a: ZERO, b: await kidOfText(TWO) };
+    expect(summary(await origin.look())).toEqual({ instances: [JSON.stringify(only)], config: only });
+  });
+
+  it("is looked at through sleep: the instance is woken and asked", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    await koyeb.sleep("mcpist", "origin", "light");
+    const { target: origin } = await target();
+    const look = await origin.look();
+    expect(look.ok && look.instances).toHaveLength(1);
+  });
+});
+
+describe("a service that is not there", () => {
+  it("is an error that names it, for an origin that serves", async () => {
+    const { target: origin, api, origin: config } = await target();
+    await expect(origin.look()).rejects.toMatchObject({ code: "ERR_NOT_FOUND", message: "Koyeb has no service mcpist/origin" });
+    expect(await koyebServiceId(api, config)).toBeNull();
+  });
+
+  it("is nothing yet, for an origin that joins: its slots can be written before it is deployed, and it boots with them", async () => {
+    const { target: origin } = await target("joining");
+    expect(await origin.look()).toEqual({ ok: true, instances: [], config: null });
+    await origin.write({ a: ONE, b: ZERO }, countingGuard().guard);
+    await origin.roll("rolling", countingGuard().guard);
+    await healthy(await deploy(null, null));
+    const kids = { a: await kidOfText(ONE), b: ZERO };
+    expect(summary(await origin.look())).toEqual({ instances: [JSON.stringify(kids)], config: kids });
+  });
+
+  it("cannot start without a slot, and is started by the rollout of the rotation that gives it one", async () => {
+    const service = await deploy(ZERO, ZERO);
+    await until(async () => (await status(service)) === "UNHEALTHY");
+    // Waiting for instances that cannot come takes seconds; the clock of this test runs faster.
+    context = { ...context, monotonic: () => performance.now() * 20 };
+    const { target: origin } = await target("joining");
+    expect(await origin.look()).toMatchObject({ ok: true, instances: [] });
+    await origin.write({ a: ONE }, countingGuard().guard);
+    await origin.roll("rolling", countingGuard().guard);
+    const kids = { a: await kidOfText(ONE), b: ZERO };
+    expect(summary(await origin.look())).toEqual({ instances: [JSON.stringify(kids)], config: kids });
+  });
+});
+
+describe("the token of Koyeb", () => {
+  it("that is wrong is an authorisation error", async () => {
+    const api = koyebApi(context, { baseUrl: koyeb.url, token: "wrong" });
+    await expect(putKoyebSecret(api, "x-y", ONE)).rejects.toMatchObject({ code: "ERR_UNAUTHORISED", exitCode: 4 });
+  });
+});
