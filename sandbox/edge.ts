@@ -34,12 +34,15 @@ export class Backend {
   end(): void {
     if (--this.#open === 0) this.#idle.resolve();
   }
-  /** Resolves when no exchange is under way, at the latest after `maxMs`; then drops the idle connections. */
-  async drain(maxMs: number): Promise<void> {
+  /**
+   * Resolves when no exchange is under way, at the latest after `maxMs`; then drops the connections, unless the instance is
+   * `wanted` again by then: it would lose requests that came to it after all.
+   */
+  async drain(maxMs: number, wanted: () => boolean = () => false): Promise<void> {
     const late = new AbortController();
     await Promise.race([this.#idle.promise, sleep(maxMs, undefined, { signal: late.signal, ref: false }).catch(() => undefined)]);
     late.abort();
-    this.agent.destroy();
+    if (!wanted()) this.agent.destroy();
   }
 }
 

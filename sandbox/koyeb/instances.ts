@@ -104,7 +104,7 @@ export class KoyebInstances {
   /** Takes an instance out of the load balancer and lets its open requests finish. */
   async withdraw(instance: KoyebInstance): Promise<void> {
     instance.routed = false;
-    await instance.running?.backend.drain(OPEN_REQUESTS_MS);
+    await instance.running?.backend.drain(OPEN_REQUESTS_MS, () => instance.routed);
   }
   /** Withdraws, then SIGTERM. */
   async end(instance: KoyebInstance, status: InstanceStatus = "STOPPED"): Promise<void> {

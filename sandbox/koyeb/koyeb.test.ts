@@ -217,6 +217,18 @@ describe("instances", () => {
     expect((await deployment(first))["status"]).toBe("HEALTHY");
   });
 
+  it("that are woken while they fall asleep stay awake and lose no request", async () => {
+    const { service: id } = await deployed();
+    await ask(url);
+    const slow = fetch(`${url}/slow`);
+    const asleep = koyeb.sleep("mcpist", "origin", "light");
+    const woken = ask(url);
+    await asleep;
+    expect((await slow).status).toBe(200);
+    expect(await woken).toMatchObject({ environment: { GATEWAY_SECRET_A: "first" } });
+    expect(await statuses(`service_id=${id}`)).toEqual(["HEALTHY"]);
+    expect(await ask(url)).toMatchObject({ environment: { GATEWAY_SECRET_A: "first" } });
+  });
   it("that sleep lightly resume with their memory", async () => {
     const { service: id, secret } = await deployed();
     const { pid } = await ask(url);
