@@ -34,6 +34,8 @@ export interface CallOptions {
   readonly accept?: readonly number[];
   /** Sending the same bytes twice has the same effect as once. Default: true for all but POST. */
   readonly repeatable?: boolean;
+  /** Made after Ctrl-C too: it gives back what a run holds. */
+  readonly evenIfInterrupted?: boolean;
 }
 
 /** An answer. `json` is null for an empty or unparseable body; then `text` has it. */
@@ -88,7 +90,7 @@ export class Api {
   async #repeat<Answer extends ApiAnswer>(method: string, path: string, options: CallOptions, read: Read<Answer>): Promise<Answer> {
     const repeatable = options.repeatable ?? method !== "POST";
     for (let attempt = 0; ; attempt++) {
-      this.#context.signal.throwIfAborted();
+      if (options.evenIfInterrupted !== true) this.#context.signal.throwIfAborted();
       const wait = BACKOFF_MS[attempt];
       let answer: Answer;
       try {

@@ -100,7 +100,9 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       made = textAt(json, "instance_id", "an updated Fly Machine");
     } finally {
       // It runs out by itself when this call is lost.
-      await api.call("DELETE", `${base}/machines/${id}/lease`, { headers, accept: [404, 409] }).catch(() => undefined);
+      await api
+        .call("DELETE", `${base}/machines/${id}/lease`, { headers, accept: [404, 409], evenIfInterrupted: true })
+        .catch(() => undefined);
     }
     if (machine["state"] === "started" || machine["state"] === "starting") await awaitStarted(id, made);
   };

@@ -53,8 +53,8 @@ export async function putVersionSecret(context: Context, secret: VersionSecret):
   const home = await mkdtemp(join(tmpdir(), "mcpist-wrangler-"));
   try {
     const args = ["versions", "secret", "put", secret.name, "--name", secret.worker, "--tag", secret.tag, "--message", secret.message];
-    const { exitCode, stderr, stdout } = await execa(process.execPath, [entry, ...args], {
-      input: secret.value,
+    const child = execa(process.execPath, [entry, ...args], {
+      stdin: "pipe",
       extendEnv: false,
       verbose: "none",
       reject: false,
@@ -76,6 +76,9 @@ export async function putVersionSecret(context: Context, secret: VersionSecret):
         ...(context.env["NODE_EXTRA_CA_CERTS"] ? { NODE_EXTRA_CA_CERTS: context.env["NODE_EXTRA_CA_CERTS"] } : {}),
       },
     });
+    // Not execa's `input`: Node prints the options of a child with NODE_DEBUG=child_process.
+    child.stdin.end(secret.value);
+    const { exitCode, stderr, stdout } = await child;
     if (exitCode === 0) return null;
     const said = context.redactor
       .apply(printable(`${stdout}\n${stderr}`))
