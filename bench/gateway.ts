@@ -23,6 +23,8 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "2" },
+    /** Milliseconds between two measurements; more of them on a machine with other work. */
+    pause: { type: "string", default: "50" },
     /** Comma-separated names; absent = all. */
     only: { type: "string" },
     stages: { type: "boolean", default: true },
@@ -255,7 +257,7 @@ try {
         entry.p99.push(quantile(sample, 0.99));
         entry.rps.push(sample.latencies.length / sample.seconds);
         entry.cpu.push(cpu / sample.latencies.length);
-        await sleep(50);
+        await sleep(Number(options.pause));
       }
     }
   }

@@ -1,10 +1,9 @@
 /** The Worker in workerd, from the outside: what a client, an operator and an origin see. */
-import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parseWorkerObservation } from "../contract/observation.ts";
 import { configOf } from "./test/config.ts";
 import { SECRET, startGateway } from "./test/gateway.ts";
-import { CALL, MODERN, newUser, startSession, type Session } from "./test/session.ts";
+import { CALL, newUser, startSession, type Session } from "./test/session.ts";
 import { ISSUER, RESOURCE } from "./test/tokens.ts";
 
 let session: Session;
@@ -101,146 +100,6 @@ describe("gateway", () => {
     const output = session.gateway.output.join("\n");
     expect(session.gateway.events.length).toBeGreaterThan(1);
     for (const canary of [token, token.split(".")[1] ?? token, SECRET, "do-not-log", "127.0.0.1"]) expect(output).not.toContain(canary);
-  });
-});
-
-describe("without TLS, as the edge tells it", () => {
-  const plain = { "cf-visitor": '{"scheme":"http"}' };
-  it("sends people at / to https", async () => {
-    const response = await fetch(`${session.gateway.url}/`, { headers: plain, redirect: "manual" });
-    expect([response.status, response.headers.get("location")]).toEqual([308, `https://${new URL(session.gateway.url).host}/`]);
-    expect(response.headers.get("strict-transport-security")).toContain("max-age");
-  });
-
-  it("refuses programs, a good token or not", async () => {
-    const response = await session.post(await session.token(), plain);
-    expect(response.status).toBe(404);
-    expect(session.koyeb.seen).toEqual([]);
-  });
-});
-
-describe("web origins", () => {
-  it("lets a listed page ask and read, refusals included", async () => {
-    const origin = "https://app.example.com";
-    const preflight = await fetch(`${session.gateway.url}/mcp`, {
-      method: "OPTIONS",
-      headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization,mcp-param-module" },
-    });
-    expect(preflight.status).toBe(204);
-    expect(preflight.headers.get("access-control-allow-origin")).toBe(origin);
-    expect(preflight.headers.get("access-control-allow-headers")).toContain("Mcp-Param-Module");
-    expect(preflight.headers.get("access-control-allow-credentials")).toBeNull();
-    const [served, refused] = await Promise.all([session.post(await session.token(), { origin }), session.post(null, { origin })]);
-    for (const response of [served, refused]) {
-      expect(response.headers.get("access-control-allow-origin")).toBe(origin);
-      expect(response.headers.get("access-control-expose-headers")).toContain("WWW-Authenticate");
-      expect(response.headers.get("vary")).toContain("Origin");
-    }
-  });
-
-  it.each(["https://evil.test", "null", "http://localhost"])("refuses a page from %s before anything else", async (origin) => {
-    const response = await session.post(await session.token(), { origin });
-    expect(response.status).toBe(403);
-    expect(response.headers.get("access-control-allow-origin")).toBeNull();
-    expect(await response.json()).toMatchObject({ error: { code: 40300 } });
-    expect(session.koyeb.seen).toEqual([]);
-    expect((await fetch(`${session.gateway.url}/mcp`, { method: "OPTIONS", headers: { origin } })).status).toBe(403);
-  });
-});
-
-describe("MCP revisions", () => {
-  it("forwards the mirrored headers of a modern request, unknown parameters included, and does not touch the body", async () => {
-    const headers = { ...MODERN, "mcp-param-module": "github", "mcp-param-unknown": "=?base64?w6Q=?=" };
-    const body = '{ "jsonrpc": "2.0",  "id": 1, "method": "tools/call", "params": {"name":"call"} }';
-    const response = await session.post(await session.token(), headers, body);
-    expect(response.status).toBe(200);
-    expect(session.koyeb.seen[0]).toMatchObject({ headers, body });
-  });
-
-  it("drops mirrored headers of a legacy request and classes it by its body", async () => {
-    session.koyeb.behave = (request) => void request.socket.destroy();
-    session.fly.behave = (_request, response) =>
-      void response.writeHead(409, { "x-mcpist-origin": "fly", "x-mcpist-claim": "in_progress" }).end("{}");
-    const lying = { "mcp-protocol-version": "2025-11-25", "mcp-method": "tools/list", "mcp-param-module": "x", "mcp-session-id": "s" };
-    const response = await session.post(await session.token(), lying);
-    expect(await response.json()).toMatchObject({ id: 7, error: { code: 50203, data: { mayHaveExecuted: true } } });
-    for (const name of ["mcp-method", "mcp-param-module", "mcp-session-id"])
-      expect(session.koyeb.seen[0]?.headers).not.toHaveProperty(name);
-    expect(session.koyeb.seen[0]?.headers["mcp-protocol-version"]).toBe("2025-11-25");
-  });
-
-  it.each([
-    ["a batch", "[{}]", 400, -32600],
-    ["a batch behind a byte order mark", "\uFEFF [{}]", 400, -32600],
-    ["text that is not JSON", "{", 400, -32700],
-  ])("refuses %s of a legacy client and executes nothing", async (_, body, status, code) => {
-    const response = await session.post(await session.token(), { "mcp-protocol-version": "2025-03-26" }, body);
-    expect(response.status).toBe(status);
-    expect(await response.json()).toMatchObject({ error: { code } });
-    expect(session.koyeb.seen).toEqual([]);
-  });
-
-  it("refuses a large legacy batch by its first character", async () => {
-    const response = await session.post(await session.token(), {}, ` \n[${"1,".repeat(200_000)}1]`);
-    expect(await response.json()).toMatchObject({ error: { code: -32600 } });
-    expect(session.koyeb.seen).toEqual([]);
-  });
-
-  it.each([{}, { "mcp-method": "tools/call" }])("refuses a modern request whose headers do not say what it is: %j", async (headers) => {
-    const response = await session.post(await session.token(), { "mcp-protocol-version": "2026-07-28", ...headers });
-    expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({ error: { code: -32020 } });
-    expect(session.koyeb.seen).toEqual([]);
-  });
-
-  it.each([
-    [400, { code: -32020 }],
-    [400, { code: -32022 }],
-    [404, { code: -32601 }],
-    [429, { code: 42905 }],
-  ])("passes an origin's %i %j through unharmed", async (status, error) => {
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 7, error });
-    session.koyeb.behave = (_request, response) =>
-      void response
-        .writeHead(status, { "content-type": "application/json", "x-mcpist-origin": "koyeb", "ratelimit-policy": '"plan";q=30;w=60' })
-        .end(body);
-    const response = await session.post(await session.token(), MODERN);
-    expect([response.status, await response.text()]).toEqual([status, body]);
-    expect(response.headers.get("ratelimit-policy")).toBe('"burst";q=5;w=1, "plan";q=30;w=60');
-    expect(session.fly.seen).toEqual([]);
-  });
-});
-
-describe("bodies", () => {
-  const text = (size: number): string => JSON.stringify({ ...CALL, padding: "x".repeat(size) });
-  /** Without a declared length. */
-  const chunked = (body: string): RequestInit => ({ body: new Blob([body]).stream(), duplex: "half" }) as RequestInit;
-
-  it("passes a body of almost 4 MiB through, declared or not", async () => {
-    const body = text(4 * 1024 * 1024 - 200);
-    for (const init of [{}, chunked(body)]) {
-      const response = await session.post(await session.token(), MODERN, body, init);
-      expect(response.status).toBe(200);
-    }
-    expect(session.koyeb.seen.map((seen) => seen.body.length)).toEqual([body.length, body.length]);
-  });
-
-  it("refuses a body that says it is too large, before it is sent anywhere", async () => {
-    const headers = { "content-type": "application/json", "content-length": String(4 * 1024 * 1024 + 1) };
-    const status = await new Promise((resolve) => {
-      const request = httpRequest(`${session.gateway.url}/mcp`, { method: "POST", headers }, (response) => resolve(response.statusCode));
-      request.on("error", resolve);
-      request.flushHeaders();
-    });
-    expect(status).toBe(413);
-    expect(session.koyeb.seen).toEqual([]);
-  });
-
-  it("cuts off a body that turns out to be too large, and no origin gets a whole request", async () => {
-    const response = await session.post(await session.token(), MODERN, "", chunked(text(5 * 1024 * 1024)));
-    expect(response.status).toBe(413);
-    expect(session.koyeb.seen).toEqual([]);
-    expect(session.gateway.events.map(({ event }) => event)).not.toContain("origin_failed");
   });
 });
 

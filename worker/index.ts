@@ -57,31 +57,29 @@ async function serveMcp(visit: Visit, service: Service): Promise<Response> {
   const call = await understand(visit, revision);
   if (!call.ok) return refuse(visit, call.error);
   const headers = originHeaders(client, { secret: secret.text, identity, requestId: visit.requestId, era: revision });
-  const answer = await forward(
-    { ...call.value, headers },
-    {
-      runtime,
-      origins,
-      budget,
-      sharedDatabase: config.sharedDatabase,
-      waitUntil,
-      report: (origin, failure) => logFailure(visit, origin, failure),
-    },
-  );
-  return answer.ok
-    ? deliver(visit, service, answer.value, burst.value)
-    : refuse(visit, { ...answer.error, quiet: isReported(answer.error.reason) });
+  let reported = false;
+  const report = (origin: string, failure: Failure): void => {
+    reported = logFailure(visit, origin, failure) || reported;
+  };
+  const { sharedDatabase } = config;
+  const answer = await forward({ ...call.value, headers }, { runtime, origins, budget, sharedDatabase, waitUntil, report });
+  if (answer.ok) return deliver(visit, service, answer.value, burst.value);
+  return refuse(visit, { ...answer.error, quiet: reported && SAYS_NO_MORE.has(answer.error.reason) });
 }
 
-/** An origin that refuses our secret is an alarm: a rotation went wrong. The client's own faults are its own. */
-function logFailure(visit: Visit, origin: string, failure: Failure): void {
+/** Refusals that only repeat what was logged with the name of the origin when it happened. */
+const SAYS_NO_MORE: ReadonlySet<string> = new Set(["route.secret", "route.timeout", "route.platform"]);
+
+/**
+ * An origin that refuses our secret is an alarm: a rotation went wrong. What the client did is not reported as the origin's failure.
+ * @returns true when a line was written
+ */
+function logFailure(visit: Visit, origin: string, failure: Failure): boolean {
+  if (failure === "too-large" || failure === "upload") return false;
   if (failure === "secret") log(visit, { event: "origin_secret_rejected", severity: "critical", origin, reason: "route.secret" });
-  else if (failure !== "too-large" && failure !== "upload")
-    log(visit, { event: "origin_failed", severity: "error", origin, reason: failure });
+  else log(visit, { event: "origin_failed", severity: "error", origin, reason: failure });
+  return true;
 }
-
-/** These were logged with the name of the origin when they happened. */
-const isReported = (reason: string): boolean => reason === "route.secret" || reason === "route.timeout" || reason === "route.platform";
 
 /** The origin's answer as the client may see it; its body is piped, not read. */
 function deliver(visit: Visit, { config }: Service, response: Response, remaining: number): Response {
