@@ -55,7 +55,13 @@ export async function startSession(config: Partial<GatewayConfig> = {}, options:
     post: (token, headers = {}, body = CALL, init = {}) =>
       fetch(`${gateway.url}/mcp`, {
         method: "POST",
-        headers: { "content-type": "application/json", ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...headers },
+        // A connection of its own: one that a refusal before the end of the body has closed must not meet the next request.
+        headers: {
+          connection: "close",
+          "content-type": "application/json",
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
         body: typeof body === "string" ? body : JSON.stringify(body),
         ...init,
       }),
