@@ -1,12 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ClientBody } from "./body.ts";
-import { forward, type Call } from "./forward.ts";
-import { Origins } from "./origins.ts";
 import type { CallClass } from "./policy/era.ts";
-import { healthKey } from "./policy/health.ts";
-import { RetryBudget } from "./policy/retry-budget.ts";
-import { FakeKv, START, testRuntime } from "./test/clock.ts";
-import { configOf } from "./test/config.ts";
+import { START } from "./test/clock.ts";
+import { after, bench, BUSY, FAULTS, good, own, REFUSED, route, untilAborted } from "./test/forward-bench.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ now: START });
@@ -14,104 +10,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-/** How an origin answers one request. */
-type Answer = (signal: AbortSignal | null | undefined) => Response | Promise<Response>;
-const own = (name: string, more: Record<string, string> = {}): Record<string, string> => ({
-  "x-mcpist-origin": name,
-  "content-type": "application/json",
-  ...more,
-});
-const good =
-  (name: string): Answer =>
-  () =>
-    Response.json({ servedBy: name }, { headers: own(name) });
-const untilAborted: Answer = (signal) =>
-  new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError"))));
-const after =
-  (ms: number, answer: Answer): Answer =>
-  (signal) =>
-    Promise.race([untilAborted(signal), new Promise<Response>((resolve) => setTimeout(() => resolve(answer(signal) as Response), ms))]);
-
-/** Every way to fail, and whether the origin itself said that nothing was executed. */
-const FAULTS: Record<string, Answer> = {
-  network: () => Promise.reject(new TypeError("Network connection lost.")),
-  hang: untilAborted,
-  platform502: () => new Response("bad gateway", { status: 502 }),
-  platform503: () => new Response(null, { status: 503 }),
-  platform404: () => new Response("<html>", { status: 404, headers: { "content-type": "text/html" } }),
-  redirect: () => new Response(null, { status: 302, headers: { location: "https://evil.test" } }),
-  draining: () => new Response(null, { status: 503, headers: { "x-mcpist-origin": "koyeb", "x-mcpist-deny": "draining" } }),
-};
-const REFUSED =
-  (name: string): Answer =>
-  () =>
-    new Response(null, { status: 403, headers: own(name, { "x-mcpist-deny": "gateway_secret" }) });
-const BUSY =
-  (name: string): Answer =>
-  () =>
-    new Response("{}", { status: 409, headers: own(name, { "x-mcpist-claim": "in_progress" }) });
-
-interface Bench {
-  readonly sent: { readonly origin: string; readonly attempt: string | null; readonly signal: AbortSignal | null | undefined }[];
-  readonly reports: string[];
-  readonly send: (callClass: CallClass, body?: ClientBody) => Promise<string>;
-  /** The same for answers that come at once: the clock stands still. */
-  readonly sendNow: (callClass: CallClass) => Promise<string>;
-}
-
-interface Setup {
-  readonly koyeb: Answer;
-  readonly fly?: Answer;
-  readonly sharedDatabase?: boolean;
-  readonly states?: readonly ["pool" | "quarantined" | "joining", "pool" | "quarantined" | "joining"];
-  readonly kv?: FakeKv;
-}
-
-function bench({ koyeb, fly = good("fly"), sharedDatabase = true, states = ["pool", "pool"], kv }: Setup): Bench {
-  const sent: Bench["sent"] = [];
-  const reports: string[] = [];
-  const runtime = {
-    ...testRuntime((url, init) => {
-      const origin = url.includes("koyeb") ? "koyeb" : "fly";
-      sent.push({ origin, attempt: new Headers(init.headers).get("x-mcpist-attempt"), signal: init.signal });
-      return (origin === "koyeb" ? koyeb : fly)(init.signal);
-    }),
-    now: () => Date.now(),
-  };
-  const config = configOf(
-    [
-      { name: "koyeb", url: "https://koyeb.test", state: states[0] },
-      { name: "fly", url: "https://fly.test", state: states[1] },
-    ],
-    "https://issuer.test/jwks",
-  );
-  const origins = new Origins(config, kv);
-  const budget = new RetryBudget();
-  const send = async (callClass: CallClass, body: ClientBody, ms: number): Promise<string> => {
-    const call: Call = { callClass, headers: { "x-request-id": "r-1" }, body };
-    const result = forward(call, {
-      runtime,
-      origins,
-      budget,
-      sharedDatabase,
-      waitUntil: () => undefined,
-      report: (origin, failure) => void reports.push(`${origin} ${failure}`),
-    });
-    if (ms > 0) await vi.advanceTimersByTimeAsync(ms);
-    const settled = await result;
-    if (settled.ok) return `${settled.value.status} ${settled.value.headers.get("x-mcpist-origin") ?? "?"}`;
-    return settled.error.reason + (settled.error.mayHaveExecuted === true ? " may have executed" : "");
-  };
-  const small: ClientBody = { kind: "bytes", bytes: new Uint8Array(2) };
-  return {
-    sent,
-    reports,
-    send: (callClass, body = small) => send(callClass, body, 60_000),
-    sendNow: (callClass) => send(callClass, small, 0),
-  };
-}
-const route = ({ sent }: Bench): string => sent.map(({ origin, attempt }) => `${origin}:${attempt}`).join(" ");
 
 describe("failover by class of call", () => {
   const BOTH = "koyeb:1 fly:2";
@@ -232,7 +130,7 @@ describe("late answers", () => {
   it("a silent tool call is kept open while the retry asks for its claim, and its late answer counts", async () => {
     const self = bench({ koyeb: after(17_000, good("koyeb")), fly: untilAborted });
     expect(await self.send("claimed")).toBe("200 koyeb");
-    expect(route(self)).toBe(BOTH_ORIGINS);
+    expect(route(self)).toBe("koyeb:1 fly:2");
     expect(self.sent[1]?.signal?.aborted).toBe(true);
   });
 
@@ -255,59 +153,5 @@ describe("late answers", () => {
     const warm = bench({ koyeb: (signal) => (calls++ === 0 ? good("koyeb")(signal) : after(5_100, good("koyeb"))(signal)) });
     expect(await warm.send("safe")).toBe("200 koyeb");
     expect(await warm.send("safe")).toBe("200 fly");
-  });
-});
-const BOTH_ORIGINS = "koyeb:1 fly:2";
-
-describe("choice of origin", () => {
-  it("leaves a failing origin alone after five failures and asks it again after ten seconds", async () => {
-    let dead = true;
-    const self = bench({ koyeb: () => (dead ? Promise.reject(new TypeError("lost")) : good("koyeb")(null)) });
-    for (let i = 0; i < 8; i++) expect(await self.sendNow("safe")).toBe("200 fly");
-    expect(self.sent.map(({ origin }) => origin)).toEqual([
-      ...Array.from({ length: 5 }, () => ["koyeb", "fly"]).flat(),
-      "fly",
-      "fly",
-      "fly",
-    ]);
-    dead = false;
-    vi.setSystemTime(START + 10_000);
-    expect(await self.sendNow("safe")).toBe("200 koyeb");
-    expect(await self.sendNow("safe")).toBe("200 koyeb");
-  });
-
-  it("answers at once that there is no origin while all of them are left alone", async () => {
-    const dead: Answer = () => Promise.reject(new TypeError("lost"));
-    const self = bench({ koyeb: dead, fly: dead });
-    const results = [];
-    for (let i = 0; i < 8; i++) results.push(await self.sendNow("safe"));
-    expect(results).toEqual([...Array.from({ length: 5 }, () => "route.platform"), "route.none", "route.none", "route.none"]);
-  });
-
-  it("sends nothing to an origin that is joining or quarantined, not even as failover", async () => {
-    const quarantined = bench({ koyeb: good("koyeb"), states: ["quarantined", "pool"] });
-    expect(await quarantined.send("safe")).toBe("200 fly");
-    const joining = bench({ koyeb: FAULTS["network"] ?? good("koyeb"), states: ["pool", "joining"] });
-    expect(await joining.send("safe")).toBe("route.platform");
-    expect(route(joining)).toBe("koyeb:1");
-  });
-
-  it("prefers an origin that the health check calls up, and still uses the other one in need", async () => {
-    const kv = new FakeKv();
-    kv.entries.set(healthKey("koyeb"), JSON.stringify({ state: "down", since: "x", reason: "no answer" }));
-    const self = bench({ koyeb: good("koyeb"), fly: FAULTS["network"] ?? good("fly"), kv });
-    await self.send("safe"); // learns about it behind this request
-    expect(await self.send("safe")).toBe("200 koyeb");
-    expect(route(self)).toBe("koyeb:1 fly:1 koyeb:2");
-  });
-
-  it("stops retrying when too many requests need it", async () => {
-    let calls = 0;
-    // A quarter of the requests fail: too few to open a breaker, too many for the budget.
-    const self = bench({ koyeb: (signal) => (calls++ % 4 === 0 ? Promise.reject(new TypeError("lost")) : good("koyeb")(signal)) });
-    const results = [];
-    for (let i = 0; i < 400; i++) results.push(await self.sendNow("safe"));
-    expect(results.filter((result) => result === "route.none").length).toBeGreaterThan(0);
-    expect(results.filter((result) => result === "200 fly").length).toBeLessThanOrEqual(20 + 40);
   });
 });
