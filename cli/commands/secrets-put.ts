@@ -5,6 +5,7 @@ import { SECRETS, type SecretSpec } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, withExitCode, type ExitCode, toMcpistError } from "../errors.ts";
 import { printJson, Progress } from "../output.ts";
+import { allSettled } from "../secrets/run.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { putFlySecrets } from "../targets/fly.ts";
 import { koyebNameOf, putKoyebSecret } from "../targets/koyeb.ts";
@@ -26,14 +27,20 @@ async function readStdin(context: Context): Promise<string> {
     .replace(/\r?\n$/, "");
 }
 
-/** A prompt that shows nothing of what is typed. */
+/** A prompt that shows nothing of what is typed. @throws {McpistError} ERR_INTERRUPTED on Ctrl-C, ERR_SECRET_SHAPE when the input ends. */
 async function ask(context: Context, name: string): Promise<string> {
   const mute = new Writable({ write: (_chunk, _encoding, done) => done() });
   context.stderr.write(`${name}: `);
   const prompt = createInterface({ input: context.stdin, output: mute, terminal: true });
+  // A terminal in raw mode sends Ctrl-C as a key, not as a signal; an input that ends would leave the question open for ever.
+  const ended = new Promise<never>((_resolve, reject) => {
+    prompt.once("SIGINT", () => reject(new McpistError("ERR_INTERRUPTED", "interrupted: nothing was sent")));
+    prompt.once("close", () => reject(new McpistError("ERR_SECRET_SHAPE", `${name} was not given: nothing was sent`)));
+  });
   try {
-    return await prompt.question("", { signal: context.signal });
+    return await Promise.race([prompt.question("", { signal: context.signal }), ended]);
   } finally {
+    ended.catch(() => undefined);
     prompt.close();
     context.stderr.write("\n");
   }
@@ -78,7 +85,7 @@ export async function secretsPut(
   const written: string[] = [];
   try {
     await session.journal.acquire();
-    await Promise.all(
+    await allSettled(
       session.environment.origins
         .filter((origin) => origin.state !== "quarantined")
         .map((origin) =>
@@ -106,6 +113,7 @@ export async function secretsPut(
     await session.journal.release({ result: "put" }).catch(() => undefined);
     await progress.end();
   }
+  const targets = session.environment.origins.map((origin) => origin.name).filter((name) => written.includes(name));
   if (flags.json)
     printJson(context, {
       command: "secrets put",
@@ -113,9 +121,9 @@ export async function secretsPut(
       ok: true,
       exitCode: EXIT.done,
       name: spec.name,
-      targets: written,
+      targets,
       steps: progress.steps,
     });
-  else context.stdout.write(`done ${spec.name} is at ${written.join(", ")}\n`);
+  else context.stdout.write(`done ${spec.name} is at ${targets.join(", ")}\n`);
   return EXIT.done;
 }
