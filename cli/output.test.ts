@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { McpistError } from "./errors.ts";
 import { printError, printJson, Progress, styles, table } from "./output.ts";
 import { testContext } from "./test/test-context.ts";
@@ -78,6 +78,23 @@ describe("progress", () => {
     await progress.end();
     expect(context.err()).toBe("done  step (0.0 s)\n");
     expect(context.out()).toBe("");
+  });
+});
+
+describe("progress on something that only says that it is a terminal", () => {
+  it("is lines on stderr all the same: nothing is drawn anywhere else", async () => {
+    const written: string[] = [];
+    const spy = vi.spyOn(process.stdout, "write").mockImplementation((text) => written.push(String(text)) > 0);
+    const context = testContext({ terminal: true });
+    try {
+      const progress = new Progress(context, { json: false });
+      progress.begin("step")("done");
+      await progress.end();
+    } finally {
+      spy.mockRestore();
+    }
+    expect(context.err()).toBe("done  step (0.0 s)\n");
+    expect(written).toEqual([]);
   });
 });
 

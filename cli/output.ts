@@ -1,4 +1,6 @@
 /** What people and machines see: the answer on stdout, progress and errors on stderr. Colour only on a terminal. */
+import { Writable } from "node:stream";
+import { WriteStream } from "node:tty";
 import { styleText } from "node:util";
 import type { Context, Writer } from "./context.ts";
 import { McpistError } from "./errors.ts";
@@ -21,6 +23,8 @@ export function styles(context: Context, writer: Writer): (style: "green" | "red
   return coloured(context, writer) ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text;
 }
 
+/** A terminal that is narrower, or that does not know how wide it is, gets lines. */
+const MIN_COLUMNS = 40;
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /** Progress of a command, kept as records for `--json`. */
@@ -34,7 +38,8 @@ export class Progress implements Reporter {
   constructor(context: Context, options: { readonly json: boolean }) {
     this.#context = context;
     this.#started = context.monotonic();
-    this.#waves = context.stderr.isTTY === true && !options.json ? new Waves() : null;
+    const { stderr } = context;
+    this.#waves = stderr instanceof WriteStream && stderr.columns >= MIN_COLUMNS && !options.json ? new Waves(stderr) : null;
   }
 
   /** Tells `listener` which step began last; null when it ended. */
@@ -73,9 +78,15 @@ type Finish = (outcome: string, title: string) => void;
 
 /** Steps that run beside each other are drawn by listr2 as one list; the next steps make the next list. */
 class Waves {
+  readonly #stream: WriteStream;
   #waiting: { title: string; done: Promise<{ outcome: string; title: string }> }[] = [];
   #drawing: Promise<void> = Promise.resolve();
   #scheduled = false;
+
+  /** @param stream the terminal to draw on: stderr, because stdout is for the answer. */
+  constructor(stream: WriteStream) {
+    this.#stream = stream;
+  }
 
   begin(title: string): Finish {
     let finish: Finish = () => undefined;
@@ -111,7 +122,13 @@ class Waves {
     this.#scheduled = false;
     const wave = this.#waiting.splice(0);
     if (wave.length === 0) return;
-    const { Listr } = await import("listr2");
+    const { DefaultRenderer, Listr, ListrLogger, ProcessOutput } = await import("listr2");
+    // listr2 draws on stdout, and only if that is a terminal, unless it is told otherwise.
+    class OnStderr extends DefaultRenderer {
+      static override nonTTY = true;
+    }
+    const nowhere = Object.assign(new Writable({ write: (_chunk, _encoding, done) => done() }), { isTTY: false }) as unknown as WriteStream;
+    const logger = new ListrLogger({ useIcons: true, toStderr: [], processOutput: new ProcessOutput(this.#stream, nowhere) });
     const list = new Listr(
       wave.map((step) => ({
         title: step.title,
@@ -126,7 +143,8 @@ class Waves {
         concurrent: true,
         exitOnError: false,
         registerSignalListeners: false,
-        rendererOptions: { collapseErrors: true, showErrorMessage: false },
+        renderer: OnStderr,
+        rendererOptions: { collapseErrors: true, showErrorMessage: false, logger },
       },
     );
     await list.run();
