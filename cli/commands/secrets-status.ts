@@ -1,12 +1,14 @@
 /** `mcpist secrets status` and `mcpist secrets verify`: the same look, once for people, once as a check. */
 import { isKid } from "../../contract/gateway-secret.ts";
+import type { Origin } from "../../contract/config.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
-import { EXIT, type ExitCode } from "../errors.ts";
+import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { printJson, styles, table } from "../output.ts";
 import { notify } from "./notify.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
 import { driftOf, type Drift } from "../secrets/drift.ts";
+import { checkRoutes } from "../secrets/pool.ts";
 import { kidOfVersion, phaseOf, sentKids, type Observation, type Phase } from "../secrets/phase.ts";
 
 interface Status {
@@ -22,30 +24,52 @@ interface Status {
 
 async function look(session: Session): Promise<Status> {
   const run = session.run({ begin: () => () => undefined, note: () => undefined });
-  const [observation, liveVariable] = await Promise.all([run.observe(), session.targets.vault.live()]);
+  const [observation, liveVariable, misrouted] = await Promise.all([run.observe(), session.targets.vault.live(), wrongRoute(session)]);
   const phase = phaseOf(observation);
   const { live } = session.journal.state;
   const since = live?.kid === phase.live && live?.since ? Date.parse(live.since) : null;
   const ageMs = since === null ? null : Math.max(0, session.store.serverTime() - since);
   const overdue = ageMs !== null && ageMs > session.environment.maxSecretAge;
-  const drift = driftOf(observation, phase, { liveVariable, journalExists: session.journal.tip !== null, overdue });
+  const drift = [
+    ...(misrouted === null ? [] : [{ party: "worker", kid: null, what: misrouted.message }]),
+    ...driftOf(observation, phase, { liveVariable, journalExists: session.journal.tip !== null, overdue }),
+  ];
   return {
     observation,
     phase,
     drift,
     overdue,
     ageDays: ageMs === null ? null : Math.floor(ageMs / 86_400_000),
-    next: nextCommand(session, phase, overdue, drift),
+    next: misrouted?.hint ?? nextCommand(session, phase, overdue, drift),
   };
 }
 
+/** What the gateway routes to although mcpist.config.ts keeps it out of the pool; null when they agree. */
+async function wrongRoute(session: Session): Promise<McpistError | null> {
+  try {
+    await checkRoutes(session.targets.worker, session.environment.origins);
+    return null;
+  } catch (error) {
+    if (!(error instanceof McpistError) || error.code === "ERR_UNAUTHORISED") throw error;
+    // A platform that does not answer is a party that cannot be seen, which the phase says already.
+    return error.exitCode === EXIT.refused ? error : null;
+  }
+}
+
+/** Origins in a state, by name. */
+const named = (session: Session, state: Origin["state"]): readonly string[] =>
+  session.environment.origins.filter((origin) => origin.state === state).map((origin) => origin.name);
+
 function nextCommand(session: Session, phase: Phase, overdue: boolean, drift: readonly Drift[]): string {
   const env = `--env ${session.name}`;
+  const [joining] = named(session, "joining");
   if (session.journal.heldByAnother) return `mcpist secrets history ${env}   (run ${session.journal.tip?.entry.run ?? "?"} holds the lock)`;
   switch (phase.name) {
     case "UNSET":
       return `mcpist secrets rotate --init ${env}`;
     case "STEADY":
+      // Joining is a rotation as well, so it also ends what is overdue.
+      if (joining !== undefined) return `mcpist origins join ${joining} ${env}`;
       return overdue || drift.length > 0 ? `mcpist secrets rotate ${env}` : "nothing to do";
     case "BLIND":
       return "bring the named party back, or: mcpist origins quarantine NAME";
@@ -96,6 +120,8 @@ export async function secretsStatus(context: Context, flags: CommonFlags): Promi
   const head = ["KID", "SENT BY", ...status.observation.origins.map((origin) => origin.name.toUpperCase()), "GITHUB", ""];
   const age = status.ageDays === null ? "age unknown" : `${status.ageDays} days old`;
   context.stdout.write(`${session.name}: phase ${style("bold", status.phase.name)}, ${age}\n\n${table([head, ...keyring(status)])}\n\n`);
+  for (const name of named(session, "quarantined"))
+    context.stdout.write(`${style("yellow", "left out")}  ${name} is quarantined; it accepts whatever it accepted\n`);
   for (const drift of status.drift)
     context.stdout.write(`${style("yellow", "drift")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`);
   context.stdout.write(`next:  ${status.next}\n`);
@@ -127,8 +153,10 @@ export async function secretsVerify(context: Context, flags: CommonFlags): Promi
     const instances = status.observation.origins
       .map((origin) => `${origin.name} ${origin.look.ok ? origin.look.instances.length : 0}`)
       .join(", ");
+    const leftOut = named(session, "quarantined");
+    const besides = leftOut.length === 0 ? "" : `; left out: ${leftOut.join(", ")}`;
     context.stdout.write(
-      `${style("green", "in step")}  ${session.name}: ${status.phase.live ?? ""} is the only secret (instances: ${instances})\n`,
+      `${style("green", "in step")}  ${session.name}: ${status.phase.live ?? ""} is the only secret (instances: ${instances}${besides})\n`,
     );
     return exitCode;
   }
@@ -151,6 +179,7 @@ function report(command: string, session: Session, status: Status, exitCode: Exi
     ageDays,
     worker: observation.worker,
     origins: observation.origins,
+    quarantined: named(session, "quarantined"),
     github: observation.vault,
     drift,
     next,
