@@ -2,8 +2,8 @@
 
 /** First version that declares rate-limit bindings on `cloudflare_workers_script`. */
 export const CLOUDFLARE_VERSION = "5.19.0";
-/** The version that the prebuilt bindings were generated from. */
-export const GITHUB_VERSION = "6.9.0";
+/** The prebuilt bindings were generated from 6.9.0; this one takes everything that they write (schemas/github.json is its own print). */
+export const GITHUB_VERSION = "6.13.0";
 /** Last release of the vendor's provider; used for apps and services only. */
 export const KOYEB_VERSION = "0.1.11";
 /** ampbase-io/fly; patch releases only. */

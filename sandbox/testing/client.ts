@@ -1,6 +1,6 @@
 /**
- * Vendors' own clients in tests: found, or skipped with a reason in the test's name. These clients come from no package registry,
- * so CI does not install them by itself; where it does, MCPIST_REQUIRE_CLIENTS=1 makes an absent one a failure.
+ * Vendors' own clients in tests: found, or skipped with a reason in the test's name. CI installs some of them, and names those in
+ * MCPIST_REQUIRE_CLIENTS (separated by spaces): an absent one of them is a failure.
  */
 import { accessSync, constants } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -12,7 +12,7 @@ import { describe, expect, it } from "vitest";
 /** Where a toolchain puts programs that are not on the PATH. */
 const EXTRA_FOLDERS = [join(homedir(), ".cache", "mcpist", "bin"), join(homedir(), "go", "bin")];
 
-const REQUIRED = process.env["MCPIST_REQUIRE_CLIENTS"] === "1";
+const REQUIRED: ReadonlySet<string> = new Set((process.env["MCPIST_REQUIRE_CLIENTS"] ?? "").split(" "));
 
 /** @returns the absolute path of a program, or null when it is not installed. */
 export function findClient(name: string): string | null {
@@ -50,7 +50,7 @@ export function describeClients(
   const found = names.map(findClient);
   const absent = names.filter((_, i) => found[i] === null);
   const title = names.join(" with ");
-  if (absent.length > 0 && REQUIRED) {
+  if (absent.some((name) => REQUIRED.has(name))) {
     it(`${title} can be run`, () => expect(absent, "programs that are not installed").toEqual([]));
     return;
   }

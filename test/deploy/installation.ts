@@ -12,7 +12,7 @@ import { SANDBOX_VARIABLE } from "../../contract/sandbox.ts";
 import { type Sandbox, startSandbox } from "../../sandbox/start.ts";
 import { synthesizedStacks } from "../../stacks/manifest.ts";
 import { bundleWorker } from "../../stacks/worker-bundle.ts";
-import { cliConfig, DEFAULT_MIRROR } from "./mirror.ts";
+import { cliConfig, DEFAULT_MIRROR, mirrored } from "./mirror.ts";
 import { type StandIns, startStandIns } from "./standin/start.ts";
 import type { DeployCli, Engine } from "./tools.ts";
 
@@ -56,7 +56,7 @@ export class Installation {
     mkdirSync(DEFAULT_MIRROR, { recursive: true });
     writeFileSync(join(folder, "terraformrc"), cliConfig(DEFAULT_MIRROR));
     const sandbox = await startSandbox({ log: () => undefined, timings: TIMINGS });
-    const standIns = await startStandIns(sandbox.env, join(folder, "out"));
+    const standIns = await startStandIns(sandbox.env, join(folder, "out"), mirrored(DEFAULT_MIRROR));
     return new Installation(sandbox, standIns, engine, cli, folder);
   }
 
@@ -202,10 +202,11 @@ export class Installation {
     return readdirSync(join(this.outdir, "stacks")).sort();
   }
 
-  /** Holds every state against the policy. */
-  async checkStates(): Promise<Ran> {
+  /** Holds states against the policy. @param parts of the stacks' names; every stack by default. */
+  async checkStates(parts?: readonly string[]): Promise<Ran> {
     const files: string[] = [];
-    for (const stack of this.#deployed()) files.push(this.write(`${stack}.json`, (await this.#engineRun(stack, ["show", "-json"])).stdout));
+    const stacks = parts?.map((part) => `${this.environment}-${part}`) ?? this.#deployed();
+    for (const stack of stacks) files.push(this.write(`${stack}.json`, (await this.#engineRun(stack, ["show", "-json"])).stdout));
     return this.run([process.execPath, join(ROOT, "stacks/check.ts"), ...files]);
   }
 

@@ -1,4 +1,4 @@
-/** Stand-in for integrations/github 6.9: the same calls for an environment and its branch policy. */
+/** Stand-in for integrations/github 6.13: the same calls for an environment and its branch policy. */
 import { type Api, api, unlessGone } from "./http.ts";
 import { isRecord, records } from "./json.ts";
 import { schemaOf } from "./schema.ts";

@@ -1,0 +1,97 @@
+/**
+ * The repository stack of an environment of one's own, with the vendor's own Terraform provider against the sandbox's GitHub: what it
+ * adopts, what it sets, that a second deploy changes nothing, and that it never destroys the repository.
+ */
+import { describe, expect, it } from "vitest";
+import type { EnvironmentInput } from "../../contract/config.ts";
+import { SANDBOX_NAMES, sandboxEnvironment } from "../../contract/sandbox.ts";
+import type { Installation } from "./installation.ts";
+import { DEFAULT_MIRROR, mirrored } from "./mirror.ts";
+import { done, opened, TIMEOUT_MS } from "./operator.ts";
+import { CLIS, type DeployCli, ENGINES, IN_CI } from "./tools.ts";
+
+const STACK = "base-repository";
+const REPOSITORY = `/repos/${SANDBOX_NAMES.owner}/${SANDBOX_NAMES.repo}`;
+const ABSENT = !mirrored(DEFAULT_MIRROR).has("github");
+
+/** An environment with a domain, so that nothing is left out as in a rehearsal. */
+function production(installation: Installation, changes: Partial<EnvironmentInput> = {}): void {
+  const { cloudflare, ...environment } = sandboxEnvironment(installation.sandbox.urls);
+  const { url: _, ...domain } = cloudflare;
+  installation.configure("production", {
+    ...environment,
+    github: { ...environment.github, environment: "production" },
+    cloudflare: { ...domain, hostname: "mcp.sandbox.test" },
+    auth: { ...environment.auth, audience: "https://mcp.sandbox.test/mcp" },
+    ...changes,
+  });
+}
+
+/** Asks the sandbox's GitHub, as its operator would. */
+async function ask({ sandbox }: Installation, path: string): Promise<unknown> {
+  const headers = { authorization: `Bearer ${sandbox.context.tokens.github}`, "user-agent": "test" };
+  const response = await fetch(sandbox.urls.github + REPOSITORY + path, { headers });
+  return response.status === 204 || !response.ok ? response.status : response.json();
+}
+
+describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))(
+  "the repository stack (skipped where terraform-provider-github is not built)",
+  () => {
+    it("has the vendor's provider", () => {
+      expect(ABSENT).toBe(false);
+    });
+
+    it.each(ENGINES.map((engine) => [engine.name, engine] as const))(
+      "%s adopts the repository, protects it, and changes nothing the second time",
+      { timeout: TIMEOUT_MS },
+      async (_name, engine) => {
+        await opened(engine, CLIS[0] as DeployCli, async (installation) => {
+          production(installation, { reviewers: [7, 8] });
+          done(await installation.deploy([STACK]), "deploy");
+          expect(await ask(installation, "")).toMatchObject({
+            security_and_analysis: {
+              secret_scanning: { status: "enabled" },
+              secret_scanning_push_protection: { status: "enabled" },
+            },
+          });
+          expect(await ask(installation, "/vulnerability-alerts")).toBe(204);
+          expect(await ask(installation, "/automated-security-fixes")).toMatchObject({ enabled: true });
+          expect(await ask(installation, "/actions/permissions/workflow")).toEqual({
+            default_workflow_permissions: "read",
+            can_approve_pull_request_reviews: false,
+          });
+          expect(await ask(installation, "/rulesets")).toMatchObject([{ name: "mcpist production", enforcement: "active" }]);
+          expect(await ask(installation, "/environments/production")).toMatchObject({
+            can_admins_bypass: false,
+            deployment_branch_policy: { protected_branches: false, custom_branch_policies: true },
+          });
+
+          done(await installation.deploy([STACK]), "deploy again");
+          expect(await installation.plan(STACK)).toBe("nothing");
+          expect(await installation.checkStates([STACK])).toMatchObject({ exitCode: 0 });
+
+          expect((await installation.destroy([STACK])).output).toContain("prevent_destroy");
+          expect(await ask(installation, "")).toMatchObject({ name: SANDBOX_NAMES.repo });
+        });
+      },
+    );
+
+    it("sees what was changed by hand, and puts it back", { timeout: TIMEOUT_MS }, async () => {
+      await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
+        production(installation);
+        done(await installation.deploy([STACK]), "deploy");
+        const { sandbox } = installation;
+        const byHand = await fetch(`${sandbox.urls.github}${REPOSITORY}/actions/permissions/workflow`, {
+          method: "PUT",
+          headers: { authorization: `Bearer ${sandbox.context.tokens.github}`, "user-agent": "test" },
+          body: JSON.stringify({ default_workflow_permissions: "write", can_approve_pull_request_reviews: true }),
+        });
+        expect(byHand.status).toBe(204);
+        expect(await installation.plan(STACK)).toContain("default_workflow_permissions");
+        done(await installation.deploy([STACK]), "deploy again");
+        expect(await installation.plan(STACK)).toBe("nothing");
+        expect(await ask(installation, "/actions/permissions/workflow")).toMatchObject({ default_workflow_permissions: "read" });
+      });
+    });
+  },
+);
