@@ -8,7 +8,7 @@ terraform {
     }
     github = {
       source  = "integrations/github"
-      version = "6.9.0"
+      version = "6.13.0"
     }
     koyeb = {
       source  = "koyeb/koyeb"

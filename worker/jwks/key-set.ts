@@ -5,6 +5,7 @@ import { fromBase64Url } from "../base64url.ts";
 import { JWKS_MAX_KEYS, MAX_KID_CHARACTERS, MIN_RSA_BITS } from "../constants.ts";
 import { isObject, type JsonObject } from "../json.ts";
 import type { Algorithm } from "../policy/token.ts";
+import { isRocaModulus } from "./roca.ts";
 
 /** A public key that may verify tokens of one algorithm. */
 export interface VerifyKey {
@@ -27,19 +28,20 @@ const ALGORITHMS = {
   RS256: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
 } as const;
 
-/** Bits of an RSA modulus in base64url. */
-function modulusBits(n: unknown): number {
+/** True for the modulus (base64url) of a key that is long enough and not known to be broken. */
+function isSoundModulus(n: unknown): boolean {
   const bytes = typeof n === "string" ? fromBase64Url(n) : null;
   const first = bytes?.findIndex((byte) => byte !== 0) ?? -1;
-  return bytes && first >= 0 ? (bytes.length - first) * 8 - Math.clz32(bytes[first] ?? 0) + 24 : 0;
+  if (!bytes || first < 0) return false;
+  return (bytes.length - first) * 8 - Math.clz32(bytes[first] ?? 0) + 24 >= MIN_RSA_BITS && !isRocaModulus(bytes);
 }
 
-/** @returns null when the key is of a kind that is not used here: another type, curve, size or purpose. */
+/** @returns null when the key is of a kind that is not used here: another type, curve, size or purpose, or broken. */
 function algorithmOf(jwk: JsonObject): Algorithm | null {
   const { kty, crv, use, alg, key_ops: operations } = jwk;
   if (use !== undefined && use !== "sig") return null;
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify"))) return null;
-  const fits = kty === "EC" && crv === "P-256" ? "ES256" : kty === "RSA" && modulusBits(jwk["n"]) >= MIN_RSA_BITS ? "RS256" : null;
+  const fits = kty === "EC" && crv === "P-256" ? "ES256" : kty === "RSA" && isSoundModulus(jwk["n"]) ? "RS256" : null;
   return alg === undefined || alg === fits ? fits : null;
 }
 
