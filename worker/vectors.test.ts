@@ -23,7 +23,7 @@ interface Judged {
   readonly name: string;
   readonly alg: string;
   readonly result: "valid" | "invalid";
-  readonly verdict: Verdict;
+  readonly verdict: Verdict | "no verdict";
 }
 
 const FOLDER = join(import.meta.dirname, "../test/security/vectors/wycheproof");
@@ -52,7 +52,7 @@ async function judge(file: string): Promise<readonly Judged[]> {
     const body = JSON.stringify(cases.map(({ jws, keys }): Vector => ({ jws, keys })));
     const answer = await miniflare.dispatchFetch("http://vectors.test/", { method: "POST", body });
     const verdicts = (await answer.json()) as readonly Verdict[];
-    return cases.map(({ tcId, name, alg, result }, i) => ({ tcId, name, alg, result, verdict: verdicts[i] as Verdict }));
+    return cases.map(({ tcId, name, alg, result }, i) => ({ tcId, name, alg, result, verdict: verdicts[i] ?? "no verdict" }));
   } finally {
     await miniflare.dispose();
   }
