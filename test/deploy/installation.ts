@@ -166,6 +166,19 @@ export class Installation {
     return this.#stacks("destroy", stacks, {});
   }
 
+  /** `cdktn diff` of one stack. */
+  diff(stack: string): Promise<Ran> {
+    return this.run([
+      ...this.#cli.command,
+      "diff",
+      `${this.environment}-${stack}`,
+      "--no-color",
+      "--skip-provider-lock",
+      "--output",
+      this.outdir,
+    ]);
+  }
+
   #stacks(verb: "deploy" | "destroy", stacks: readonly string[], variables: Readonly<Record<string, string>>): Promise<Ran> {
     // Locking would ask the registry even with a mirror.
     const flags = ["--auto-approve", "--no-color", "--skip-provider-lock", "--output", this.outdir];

@@ -29,7 +29,7 @@ function executable(path: string): boolean {
   }
 }
 
-const FOLDERS = [...(process.env["PATH"] ?? "").split(delimiter), join(CACHE, "bin")];
+const FOLDERS = [...(process.env["PATH"] ?? "").split(delimiter), join(CACHE, "bin"), join(CACHE, "cdktf-cli/node_modules/node/bin")];
 
 /** All programs of a name: in PATH, then in the cache. */
 const all = (name: string): readonly string[] => FOLDERS.map((folder) => join(folder, name)).filter(executable);
