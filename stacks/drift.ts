@@ -1,7 +1,8 @@
 /**
  * `node stacks/drift.ts` asks, for a schedule, whether the accounts still are what this checkout says: it synthesizes, plans every
- * stack without taking a lock, holds each plan against the policy, and changes nothing. Says one line per stack. Exit codes:
- * 0 as described, 1 an engine failed, 2 wrong configuration, 3 drift or a violation.
+ * stack without taking a lock, holds each plan against the policy, and changes nothing. Says one line per stack. Then it runs
+ * `mcpist secrets verify`, whatever the plans said: drift in one must not hide the other. Exit codes: 0 as described, 1 an engine
+ * failed, 2 wrong configuration, 3 drift or a violation; where the plans found no worse, the code of `secrets verify`.
  */
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
@@ -47,7 +48,8 @@ function look({ folder }: SynthesizedStack): Verdict {
   }
 }
 
-function main(): number {
+/** @returns exit code. */
+function plans(): number {
   const outdir = process.env["CDKTF_OUTDIR"] || "cdktf.out";
   const synth = spawnSync(process.execPath, [join(import.meta.dirname, "main.ts")], { stdio: "inherit" });
   if (synth.status !== 0) return synth.status ?? 1;
@@ -60,6 +62,20 @@ function main(): number {
   const outcomes = new Set(verdicts.map(({ verdict }) => verdict.outcome));
   if (outcomes.has("failed")) return 1;
   return outcomes.has("drifted") || outcomes.has("violates") ? 3 : 0;
+}
+
+/** @returns exit code of `mcpist secrets verify`. */
+function secrets(): number {
+  const verify = spawnSync(process.execPath, [join(import.meta.dirname, "../cli/main.ts"), "secrets", "verify"], { stdio: "inherit" });
+  return verify.status ?? 1;
+}
+
+/** A plan that could not be made outranks what the secrets say, and a secret that cannot be proven outranks drift. */
+function main(): number {
+  const found = plans();
+  if (found === 2) return found;
+  const verified = secrets();
+  return found === 1 || verified === 0 ? found : verified;
 }
 
 process.exitCode = main();

@@ -108,6 +108,8 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
         expect(found.exitCode).toBe(3);
         expect(found.stdout).toMatch(/^sandbox-base-edge +drifted$/m);
         expect(found.stdout).toMatch(/^sandbox-service-fly +unchanged$/m);
+        // Drift does not keep the secrets from being looked at.
+        expect(found.output).toContain("is the only secret");
         done(await installation.deploy(EDGE), "deploy over it");
         done(await installation.drift(), "drift check");
       });
