@@ -16,7 +16,8 @@ export interface AppOptions {
 
 /** The app of one environment, ready for `synth()`. */
 export function buildApp(settings: Settings, { bundle, outdir }: AppOptions): App {
-  const app = new App({ ...(outdir === undefined ? {} : { outdir }), stackTraces: false });
+  // The library's validations start `terraform version`, once per stack, and fail where there is none. Stacks say `required_version`.
+  const app = new App({ ...(outdir === undefined ? {} : { outdir }), stackTraces: false, skipValidation: true });
   new RepositoryStack(app, settings);
   new EdgeStack(app, settings, { bundle });
   for (const origin of settings.environment.origins) {

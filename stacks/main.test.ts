@@ -33,6 +33,11 @@ describe("node stacks/main.ts", () => {
     });
   });
 
+  it("needs neither terraform nor anything else in PATH", () => {
+    const variables = { PATH: "", TERRAFORM_BINARY_NAME: "/nowhere/terraform" };
+    expect(run(MAIN, project(), variables)).toEqual({ status: 0, stdout: "", stderr: "" });
+  });
+
   it.each<[string, unknown, Record<string, string>, RegExp]>([
     [
       "a wrong account id",

@@ -2,9 +2,14 @@
  * `node stacks/main.ts` writes the Terraform configuration of one environment to cdktf.out, with no terraform, no CLI and no
  * network. The CLIs (cdktn, cdktf) start the same file. Exit codes: 0 written, 2 wrong configuration (nothing written).
  */
+import { enableCompileCache } from "node:module";
+import { join } from "node:path";
 import process from "node:process";
-import { loadSettings } from "./settings.ts";
-import { bundleWorker } from "./worker-bundle.ts";
+
+// Most of a synthesis is the loading of libraries. The cache is the checkout's own: nobody else can write to it.
+enableCompileCache(join(import.meta.dirname, "../node_modules/.cache/node-compile"));
+const { loadSettings } = await import("./settings.ts");
+const { bundleWorker } = await import("./worker-bundle.ts");
 
 const folder = process.cwd();
 

@@ -12,6 +12,9 @@ export type Tier = "base" | "service";
 /** `production-base-edge`: environment, tier, part. */
 export const stackName = (environment: string, tier: Tier, part: string): string => `${environment}-${tier}-${part}`;
 
+/** Import blocks, `terraform_data` and locks by conditional write; Terraform and OpenTofu count alike up to there. */
+const ENGINE_VERSIONS = ">= 1.10";
+
 /** One unit of deployment with a state of its own. */
 export abstract class McpistStack extends TerraformStack {
   readonly settings: Settings;
@@ -20,6 +23,7 @@ export abstract class McpistStack extends TerraformStack {
     const id = stackName(settings.name, tier, part);
     super(scope, id);
     this.settings = settings;
+    this.addOverride("terraform.required_version", ENGINE_VERSIONS);
     const { backend } = settings.environment;
     if (backend.type === "local") {
       new LocalBackend(this, { path: join(settings.stateDirectory, `terraform.${id}.tfstate`) });
@@ -39,7 +43,7 @@ export abstract class McpistStack extends TerraformStack {
       skipRequestingAccountId: true,
       skipS3Checksum: true,
     });
-    // Locks by conditional write; no table beside the bucket. Terraform >= 1.10, OpenTofu >= 1.10.
+    // Locks by conditional write; no table beside the bucket.
     bucket.addOverride("use_lockfile", true);
   }
 
