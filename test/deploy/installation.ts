@@ -157,13 +157,13 @@ export class Installation {
   }
 
   /** `cdktn deploy`, or the other one. */
-  deploy(stacks: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ran> {
-    return this.#stacks("deploy", stacks, variables);
+  deploy(stacks: readonly string[], variables: Readonly<Record<string, string>> = {}, flags: readonly string[] = []): Promise<Ran> {
+    return this.#stacks("deploy", stacks, variables, flags);
   }
 
   /** `cdktn destroy`. */
   destroy(stacks: readonly string[]): Promise<Ran> {
-    return this.#stacks("destroy", stacks, {});
+    return this.#stacks("destroy", stacks, {}, []);
   }
 
   /** `cdktn diff` of one stack. */
@@ -179,9 +179,14 @@ export class Installation {
     ]);
   }
 
-  #stacks(verb: "deploy" | "destroy", stacks: readonly string[], variables: Readonly<Record<string, string>>): Promise<Ran> {
+  #stacks(
+    verb: "deploy" | "destroy",
+    stacks: readonly string[],
+    variables: Readonly<Record<string, string>>,
+    more: readonly string[],
+  ): Promise<Ran> {
     // Locking would ask the registry even with a mirror.
-    const flags = ["--auto-approve", "--no-color", "--skip-provider-lock", "--output", this.outdir];
+    const flags = ["--auto-approve", "--no-color", "--skip-provider-lock", "--output", this.outdir, ...more];
     const named = stacks.map((stack) => `${this.environment}-${stack}`);
     return this.run([...this.#cli.command, verb, ...named, ...flags], { variables });
   }
