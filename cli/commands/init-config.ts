@@ -179,7 +179,7 @@ ${close}
 export const configOf = (name: string, environment: EnvironmentInput): ConfigInput => ({ environments: { [name]: environment } });
 
 /** What to type next, in the order of a fresh set of accounts. */
-export function bootstrapCommands(name: string): readonly string[] {
+export function bootstrapCommands(name: string, image: string): readonly string[] {
   const env = `--env ${name}`;
   const deploy = (stacks: string) => `MCPIST_ENV=${name} npx cdktn deploy '${name}-${stacks}'`;
   return [
@@ -188,6 +188,7 @@ export function bootstrapCommands(name: string): readonly string[] {
     `mcpist secrets rotate --init ${env}`,
     `mcpist secrets put DATABASE_URL ${env} < database-url.txt`,
     `mcpist secrets put REQUEST_STATE_KEY --generate ${env}`,
+    `docker build -f origin/Dockerfile -t ${image} . && docker push ${image}`,
     deploy("*"),
     `mcpist secrets verify ${env}`,
   ];

@@ -78,6 +78,7 @@ describe("mcpist init without a terminal", () => {
       "MCPIST_ENV=staging npx cdktn deploy 'staging-base-*'",
       "mcpist secrets rotate --init --env staging",
       "mcpist secrets put DATABASE_URL --env staging",
+      "docker build -f origin/Dockerfile -t ghcr.io/acme/mcpist-origin:0.1.0 . && docker push ghcr.io/acme/mcpist-origin:0.1.0",
       "MCPIST_ENV=staging npx cdktn deploy 'staging-*'",
       "mcpist secrets verify --env staging",
     ];

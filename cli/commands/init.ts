@@ -128,7 +128,7 @@ export async function init(context: Context, flags: InitFlags): Promise<ExitCode
     });
   }
   await write(path, flags.config, configText(name, environment, existsSync(resolve(context.cwd, "contract/config.ts"))), flags.force);
-  const next = bootstrapCommands(name);
+  const next = bootstrapCommands(name, environment.image);
   if (flags.json) {
     printJson(context, { command: "init", ok: true, exitCode: EXIT.done, file: flags.config, environment: name, next });
     return EXIT.done;
