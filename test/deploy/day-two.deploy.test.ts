@@ -65,6 +65,34 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
     });
   });
 
+  it(
+    "a deploy in the middle of a rotation fails no request, and the rotation is finished afterwards",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await story(async (installation) => {
+        await bootstrap(installation);
+        const { faults } = installation.sandbox;
+        const before = await liveKid(installation);
+        await underLoad(installation, async () => {
+          const down = { kind: "status", when: "before", status: 500 } as const;
+          faults.add({ vendor: "fly", method: "POST", path: "/machines/[^/]+$", effect: down });
+          const stopped = await installation.mcpist(["secrets", "rotate"]);
+          expect(stopped.exitCode).not.toBe(0);
+          faults.clear();
+          const changed = installation.write("changed.js", `${readFileSync(BUNDLE, "utf8")}\n// another build\n`);
+          done(await installation.deploy(EDGE, { MCPIST_WORKER_BUNDLE: changed }), "deploy a changed Worker");
+          done(
+            await installation.deploy(ALL, { MCPIST_WORKER_BUNDLE: changed, MCPIST_IMAGE: "sandbox.local/mcpist-origin:next" }),
+            "deploy all",
+          );
+          done(await installation.mcpist(["secrets", "rotate"]), "rotate again");
+        });
+        expect(await liveKid(installation)).not.toBe(before);
+        done(await installation.mcpist(["secrets", "verify"]), "secrets verify");
+      });
+    },
+  );
+
   it("a new origin is deployed beside the others and joins by a rotation, without a failed request", { timeout: TIMEOUT_MS }, async () => {
     await story(async (installation) => {
       const { sandbox } = installation;
