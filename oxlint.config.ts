@@ -19,7 +19,7 @@ const imports = (own: string, extra: { regex: string; message: string }[] = []):
 export default defineConfig({
   plugins: ["typescript", "unicorn", "import", "promise"],
   categories: { correctness: "error", suspicious: "error", perf: "error" },
-  ignorePatterns: ["dist/**", "cdktf.out/**", "**/*.mjs"],
+  ignorePatterns: ["dist/**", "worker/bindings.d.ts", "cdktf.out/**", "**/*.mjs"],
   rules: {
     // Sequential awaits are often the protocol itself (write, then observe); a lint rule cannot tell.
     "no-await-in-loop": "off",

@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { WORKER_SHAPE } from "../sandbox/provision.ts";
@@ -27,6 +29,13 @@ const wrangler = JSON.parse(
 const script = resourceOf(synthesizeEdge(settingsOf()), "cloudflare_workers_script");
 const bindings = script["bindings"] as readonly Readonly<Record<string, unknown>>[];
 
+const ROOT = join(import.meta.dirname, "..");
+/** Offline: the command that a person runs, with a home of its own and no account. */
+function runWrangler(args: readonly string[]) {
+  const env = { PATH: process.env["PATH"] ?? "", HOME: tmpdir(), WRANGLER_SEND_METRICS: "false", CI: "true" };
+  return spawnSync(process.execPath, [join(ROOT, "node_modules/wrangler/bin/wrangler.js"), ...args], { cwd: ROOT, env, encoding: "utf8" });
+}
+
 describe("the Worker's shape", () => {
   it("is the same in Terraform and in wrangler.jsonc", () => {
     const byHand = [
@@ -45,6 +54,23 @@ describe("the Worker's shape", () => {
     expect(MIGRATIONS.map(({ tag, newSqliteClasses }) => ({ tag, new_sqlite_classes: newSqliteClasses }))).toEqual(wrangler.migrations);
     expect(wrangler.triggers.crons).toEqual([SCHEDULE]);
     expect(wrangler.workers_dev).toBe(false);
+  });
+
+  it("is what the generated types say", () => {
+    const args = ["types", "worker/bindings.d.ts", "--config", "worker/wrangler.jsonc", "--include-runtime", "false", "--check"];
+    expect(runWrangler([...args, "--env-interface", "Bindings"])).toMatchObject({ status: 0 });
+  });
+
+  it("is accepted by wrangler, and fits the Free plan's 3 MB", () => {
+    const outdir = mkdtempSync(join(tmpdir(), "mcpist-wrangler-"));
+    const { status, stdout } = runWrangler(["deploy", "--dry-run", "--config", "worker/wrangler.jsonc", "--outdir", outdir]);
+    rmSync(outdir, { recursive: true, force: true });
+    expect(status).toBe(0);
+    for (const { name } of bindings.filter((binding) => binding["name"] !== "MCPIST_CONFIG"))
+      expect(stdout).toContain(`env.${String(name)}`);
+    const compressed = Number(/gzip: ([\d.]+) KiB/.exec(stdout)?.[1]);
+    expect(compressed).toBeGreaterThan(0);
+    expect(compressed).toBeLessThan(3000);
   });
 
   it("is the same in Terraform and in the sandbox's own provisioning", () => {
