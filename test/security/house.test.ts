@@ -42,7 +42,8 @@ describe("house", () => {
 
   it("says why at every place where a rule is switched off", () => {
     const silent = files
-      .filter((path) => path.endsWith(".ts"))
+      // Generated files have no rules to switch off.
+      .filter((path) => path.endsWith(".ts") && path !== "worker/bindings.d.ts")
       .flatMap((path) =>
         readTracked(path)
           .split("\n")
