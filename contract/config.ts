@@ -69,6 +69,8 @@ const environment = z
         burstPerSecond: z.int().positive().max(1000).default(5),
         /** Lets an isolate take requests in advance: faster, and up to this many over the limit per isolate. Absent = exact. */
         burstLease: z.int().positive().max(100).optional(),
+        /** Calls per second and user, by module, on top of the burst: `{ github: 2 }`. */
+        modulesPerSecond: z.record(z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), z.int().positive().max(1000)).optional(),
       })
       .prefault({}),
     drain: z

@@ -129,6 +129,14 @@ export const DENIALS = {
     event: "rate_limited",
     severity: "info",
   },
+  "module.burst": {
+    status: 429,
+    code: 42906,
+    publicReason: "module.burst",
+    message: "Too many calls of this module per second.",
+    event: "rate_limited",
+    severity: "info",
+  },
   "user.blocked": {
     status: 429,
     code: 42904,
@@ -203,6 +211,8 @@ export interface Denial {
   readonly reason: DenialReason;
   /** Seconds after which a retry makes sense; sent as `Retry-After` (at least 1). */
   readonly retryAfterSeconds?: number;
+  /** The limit that was met, per second, where it is not one of the whole service. */
+  readonly quota?: number;
   /** True when a tool call may already have run. */
   readonly mayHaveExecuted?: boolean;
 }

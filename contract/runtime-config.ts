@@ -36,6 +36,8 @@ export interface GatewayConfig {
     readonly burstPerSecond: number;
     /** Requests that one isolate may take from a user's burst in advance; absent or 1 = none, the limit is exact. At most 100. */
     readonly burstLease?: number | undefined;
+    /** Calls per second and user, by module; absent = no limits of their own. */
+    readonly modulesPerSecond?: Readonly<Record<string, number>> | undefined;
   };
   readonly auth: {
     /** Longest accepted `exp - iat`. Unit: seconds. */
@@ -117,6 +119,12 @@ export function parseGatewayConfig(text: string | undefined): Result<GatewayConf
     [
       "limits.burstLease",
       isRecord(limits) && (limits["burstLease"] === undefined || (isCount(limits["burstLease"]) && limits["burstLease"] <= 100)),
+    ],
+    [
+      "limits.modulesPerSecond",
+      isRecord(limits) &&
+        (limits["modulesPerSecond"] === undefined ||
+          (isRecord(limits["modulesPerSecond"]) && Object.values(limits["modulesPerSecond"]).every(isCount))),
     ],
     [
       "auth",

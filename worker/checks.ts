@@ -7,6 +7,7 @@ import type { Service } from "./isolate.ts";
 import { holds, overAddressLimit, type Fallback } from "./limits.ts";
 import { bearer } from "./policy/bearer.ts";
 import { legacyCall, modernClass, startsBatch, type CallClass, type Era } from "./policy/era.ts";
+import { type CalledModule, moduleInHeaders } from "./policy/module-limit.ts";
 import { inspectHeaders, query, shape, webOrigin } from "./policy/shape.ts";
 import type { Identity } from "./policy/token.ts";
 import { log, type Refusal, type Visit } from "./visit.ts";
@@ -60,6 +61,7 @@ export async function signIn(visit: Visit, service: Service): Promise<Result<Ide
 export interface Understood {
   readonly callClass: CallClass;
   readonly body: ClientBody;
+  readonly module: CalledModule;
 }
 
 /** Modern requests are judged by their headers and not parsed; legacy ones by their body. */
@@ -69,13 +71,15 @@ export async function understand(visit: Visit, era: Era): Promise<Result<Underst
   // The client broke off; it will hardly read this.
   const body = await takeBody(visit.request, visit.headers.get("content-length") ?? null).catch(() => null);
   if (!body) return err({ reason: "shape.json", detail: "broken off" });
-  if (modern) return ok({ callClass: modern.value.callClass, body });
+  if (modern) return ok({ callClass: modern.value.callClass, body, module: moduleInHeaders(visit.headers) });
   if (body.kind === "stream") {
     // Too large to be kept and parsed: never a batch, never sent twice.
-    return startsBatch(body.head) === false ? ok({ callClass: "single", body }) : err({ reason: "shape.batch" });
+    return startsBatch(body.head) === false
+      ? ok({ callClass: "single", body, module: { kind: "unread" } })
+      : err({ reason: "shape.batch" });
   }
   const call = legacyCall(body.bytes);
   if (!call.ok) return call;
   visit.rpcId = call.value.id;
-  return ok({ callClass: call.value.callClass, body });
+  return ok({ callClass: call.value.callClass, body, module: call.value.module });
 }

@@ -69,6 +69,11 @@ describe("refusals", () => {
     expect([headers.get("ratelimit-policy"), headers.get("ratelimit"), headers.get("retry-after")]).toEqual([policy, left, "1"]);
   });
 
+  it("names the limit of a module", () => {
+    const { headers } = deny({ reason: "module.burst", retryAfterSeconds: 3, quota: 2 }, context);
+    expect([headers.get("ratelimit-policy"), headers.get("ratelimit")]).toEqual(['"module";q=2;w=1', '"module";r=0;t=3']);
+  });
+
   it("says how long to wait where models read it, in whole seconds and never zero", async () => {
     const response = deny({ reason: "user.burst", retryAfterSeconds: 0.2 }, context);
     expect(response.headers.get("retry-after")).toBe("1");

@@ -41,7 +41,7 @@ function limitOf(reason: "burst" | "address" | "auth", config: GatewayConfig, re
 }
 
 /** Headers that belong to one reason. */
-function explain({ reason, retryAfterSeconds = 1 }: Denial, { config, path }: DenyContext): HeaderRecord {
+function explain({ reason, retryAfterSeconds = 1, quota = 1 }: Denial, { config, path }: DenyContext): HeaderRecord {
   const limited = (name: "burst" | "address" | "auth"): HeaderRecord =>
     config ? { ...rateLimitHeaders(limitOf(name, config, retryAfterSeconds)) } : {};
   switch (reason) {
@@ -76,6 +76,10 @@ function explain({ reason, retryAfterSeconds = 1 }: Denial, { config, path }: De
     case "user.burst":
     case "user.blocked":
       return limited("burst");
+    case "module.burst":
+      return {
+        ...rateLimitHeaders({ name: "module", quota, windowSeconds: 1, remaining: 0, resetSeconds: Math.ceil(retryAfterSeconds) || 1 }),
+      };
     case "ip.shield":
       return limited("address");
     case "auth.rate":

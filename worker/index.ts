@@ -10,6 +10,7 @@ import { makeIsolate, type Isolate, type Service } from "./isolate.ts";
 import { isPlain, servePlain, serveOpen } from "./open.ts";
 import { era } from "./policy/era.ts";
 import { clientHeaders, originHeaders } from "./policy/headers.ts";
+import { moduleCount } from "./policy/module-limit.ts";
 import { burstLimit, rateLimitHeaders } from "./policy/rate-limit-headers.ts";
 import { route } from "./policy/route.ts";
 import { enter, log, refuse, type Visit } from "./visit.ts";
@@ -56,6 +57,9 @@ async function serveMcp(visit: Visit, service: Service): Promise<Response> {
   const revision = era(client.get("mcp-protocol-version") ?? null);
   const call = await understand(visit, revision);
   if (!call.ok) return refuse(visit, call.error);
+  const count = moduleCount(call.value.module, config.limits.modulesPerSecond);
+  const counted = count ? await limits.module(identity.sub, count, runtime.now()) : null;
+  if (counted?.ok === false) return refuse(visit, counted.error);
   const headers = originHeaders(client, { secret: secret.text, identity, requestId: visit.requestId, era: revision });
   let reported = false;
   const report = (origin: string, failure: Failure): void => {

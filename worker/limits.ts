@@ -17,6 +17,7 @@ import {
 import { Leases } from "./leases.ts";
 import type { Counter, Env, WaitUntil } from "./env.ts";
 import { isObject } from "./json.ts";
+import type { ModuleCount } from "./policy/module-limit.ts";
 import { Lru } from "./lru.ts";
 import { LATE, within } from "./within.ts";
 
@@ -129,22 +130,32 @@ export class UserLimits {
     return err(refuseBlocked(marker, now));
   }
 
-  async #ask(sub: string): Promise<BurstVerdict | null> {
+  /** Takes one call of a module that has a limit of its own. Its excess blocks nobody: the user's other calls go on. */
+  async module(sub: string, { key, rate }: ModuleCount, now: number): Promise<Result<void, LimitDenial>> {
+    // Subjects are UUIDs: no user's own count has such a name.
+    const name = `${sub}/${key}`;
+    const verdict = (await this.#ask(name, rate, 1)) ?? this.#askLocally(name, now, rate);
+    return verdict.admitted
+      ? ok(undefined)
+      : err({ reason: "module.burst", retryAfterSeconds: seconds(verdict.retryAfterMs), quota: rate });
+  }
+
+  async #ask(name: string, rate = this.#rate, lease = this.#lease): Promise<BurstVerdict | null> {
     const { BURST } = this.#env;
     if (!BURST) return null;
     try {
-      const verdict = await within(BURST.get(BURST.idFromName(sub)).take(this.#rate, this.#lease), BURST_TIMEOUT_MS);
+      const verdict = await within(BURST.get(BURST.idFromName(name)).take(rate, lease), BURST_TIMEOUT_MS);
       return verdict === LATE ? null : verdict;
     } catch {
       return null;
     }
   }
 
-  #askLocally(sub: string, now: number): BurstVerdict {
+  #askLocally(name: string, now: number, rate = this.#rate): BurstVerdict {
     this.#fellBack("burst_fallback");
-    const counter = this.#local.get(sub) ?? new BurstCounter();
-    this.#local.set(sub, counter);
-    return counter.take(now, this.#rate);
+    const counter = this.#local.get(name) ?? new BurstCounter();
+    this.#local.set(name, counter);
+    return counter.take(now, rate);
   }
 
   async #writeMarker(sub: string, until: number, now: number): Promise<void> {

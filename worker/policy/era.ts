@@ -7,6 +7,7 @@ import type { Denial } from "../../contract/denial.ts";
 import { MODERN_PROTOCOL_VERSION } from "../../contract/headers.ts";
 import { isObject } from "../json.ts";
 import type { ClientHeaders } from "./headers.ts";
+import { type CalledModule, moduleInParams } from "./module-limit.ts";
 
 /** modern = headers mirror the body (2026-07-28 and later); legacy = everything else, an absent or odd version included. */
 export type Era = "modern" | "legacy";
@@ -66,6 +67,7 @@ export interface LegacyCall {
   readonly method: string | null;
   readonly id: RpcId;
   readonly callClass: CallClass;
+  readonly module: CalledModule;
 }
 
 /**
@@ -83,8 +85,10 @@ export function legacyCall(bytes: Uint8Array): Result<LegacyCall, Denial> {
   if (!isObject(value)) return err({ reason: "shape.json" });
   const { method, id, params } = value;
   const rpcId = typeof id === "string" || typeof id === "number" ? id : null;
-  if (typeof method !== "string") return ok({ method: null, id: rpcId, callClass: "single" });
-  return ok({ method, id: rpcId, callClass: classOf(method, isObject(params) ? params["name"] : undefined) });
+  if (typeof method !== "string") return ok({ method: null, id: rpcId, callClass: "single", module: { kind: "none" } });
+  const given = isObject(params) ? params : {};
+  const module: CalledModule = method === "tools/call" ? moduleInParams(given) : { kind: "none" };
+  return ok({ method, id: rpcId, callClass: classOf(method, given["name"]), module });
 }
 
 /** Looks past byte order marks and white space. @returns null when `bytes` end before anything else comes. */

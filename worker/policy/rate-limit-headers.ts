@@ -5,8 +5,8 @@
 
 /** One limit and, where it is known, what is left of it. */
 export interface Limit {
-  /** burst = per user · address = per client address · auth = failed sign-ins per address. */
-  readonly name: "burst" | "address" | "auth";
+  /** burst = per user · module = per user and module · address = per client address · auth = failed sign-ins per address. */
+  readonly name: "burst" | "module" | "address" | "auth";
   readonly quota: number;
   readonly windowSeconds: number;
   readonly remaining: number;

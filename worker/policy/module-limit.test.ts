@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { moduleCount, moduleInHeaders, moduleInParams } from "./module-limit.ts";
+
+const RATES = { github: 2, notion: 1 };
+const headers = (module: string | null, method = "tools/call") =>
+  new Map([["mcp-method", method], ...(module === null ? [] : [["mcp-param-module", module] as const])]);
+
+describe("module of a modern call", () => {
+  it.each([
+    ["github", "github"],
+    ["=?base64?Z2l0aHVi?=", "github"],
+    ["=?base64?w6Q=?=", "ä"],
+    ["GitHub", "GitHub"],
+    ["github, notion", "github, notion"],
+    ["=?base64?Z2l0aHVi", "=?base64?Z2l0aHVi"],
+  ])("%j is %j", (value, name) => {
+    expect(moduleInHeaders(headers(value))).toEqual({ kind: "module", name });
+  });
+
+  it.each([
+    ["a header that is missing", headers(null), { kind: "module", name: "" }],
+    ["a header that is no UTF-8", headers("=?base64?/w==?="), { kind: "none" }],
+    ["another method", headers("github", "tools/list"), { kind: "none" }],
+  ])("%s belongs to no limit", (_case, given, module) => {
+    expect(moduleInHeaders(given)).toEqual(module);
+    expect(moduleCount(moduleInHeaders(given), RATES)).toBeNull();
+  });
+});
+
+describe("module of a legacy call", () => {
+  it.each([
+    [
+      { name: "call", arguments: { module: "github" } },
+      { kind: "module", name: "github" },
+    ],
+    [{ name: "call", arguments: { module: 7 } }, { kind: "none" }],
+    [{ name: "call", arguments: null }, { kind: "none" }],
+    [{ name: "call" }, { kind: "none" }],
+  ])("%j", (params, module) => {
+    expect(moduleInParams(params)).toEqual(module);
+  });
+});
+
+describe("count of a call", () => {
+  it("is the module's own", () => {
+    expect(moduleCount({ kind: "module", name: "github" }, RATES)).toEqual({ key: "github", rate: 2 });
+  });
+
+  it.each(["time", "GitHub", "", "__proto__", "toString", "constructor"])("is none for %j", (name) => {
+    expect(moduleCount({ kind: "module", name }, RATES)).toBeNull();
+  });
+
+  it("is the strictest for a body that nobody read", () => {
+    expect(moduleCount({ kind: "unread" }, RATES)).toEqual({ key: "?", rate: 1 });
+  });
+
+  it.each([undefined, {}])("is none without limits (%j)", (rates) => {
+    for (const kind of ["unread", "none"] as const) expect(moduleCount({ kind }, rates)).toBeNull();
+    expect(moduleCount({ kind: "module", name: "github" }, rates)).toBeNull();
+  });
+});

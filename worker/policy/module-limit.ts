@@ -1,0 +1,61 @@
+/**
+ * Limits per module: which count a tool call belongs to. Modern requests name the module in `Mcp-Param-Module`, which the origin
+ * holds against the body before anything runs; for older ones only the body counts. No I/O.
+ */
+import type { ClientHeaders } from "./headers.ts";
+
+/** Calls per second and user, by module; absent = no limit of its own. */
+export type ModuleRates = Readonly<Record<string, number>>;
+
+/** The module that a request calls: its name, null for none, "unread" when the body is too large to be looked into. */
+export type CalledModule = { readonly kind: "module"; readonly name: string } | { readonly kind: "none" } | { readonly kind: "unread" };
+
+/** One count. */
+export interface ModuleCount {
+  /** Part of the count's name; never a user id. */
+  readonly key: string;
+  /** Calls per second; also the depth of the burst. */
+  readonly rate: number;
+}
+
+const NONE: CalledModule = { kind: "none" };
+const called = (name: unknown): CalledModule => (typeof name === "string" ? { kind: "module", name } : NONE);
+
+/** `=?base64?…?=` around UTF-8, as MCP encodes header values that are not plain text. @returns null when it is not that. */
+function decoded(value: string): string | null {
+  const inner = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/.exec(value)?.[1];
+  if (inner === undefined) return value;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      Uint8Array.from(atob(inner), (character) => character.charCodeAt(0)),
+    );
+  } catch {
+    return null;
+  }
+}
+
+/** Of a modern request, by its headers. A missing or odd one belongs to no module: the origin refuses such a call. */
+export function moduleInHeaders(headers: ClientHeaders): CalledModule {
+  if (headers.get("mcp-method") !== "tools/call") return NONE;
+  return called(decoded(headers.get("mcp-param-module") ?? "") ?? undefined);
+}
+
+/** Of a legacy `tools/call`, by its parsed parameters. */
+export function moduleInParams(params: Readonly<Record<string, unknown>>): CalledModule {
+  const given = params["arguments"];
+  return typeof given === "object" && given !== null ? called((given as Readonly<Record<string, unknown>>)["module"]) : NONE;
+}
+
+/**
+ * Where the call is counted, or null. What could not be read is counted on its own at the lowest rate that there is: whoever wraps
+ * a call into a large body gains nothing.
+ */
+export function moduleCount(module: CalledModule, rates: ModuleRates | undefined): ModuleCount | null {
+  if (!rates || module.kind === "none") return null;
+  if (module.kind === "unread") {
+    const lowest = Math.min(...Object.values(rates));
+    return Number.isFinite(lowest) ? { key: "?", rate: lowest } : null;
+  }
+  const rate = Object.hasOwn(rates, module.name) ? rates[module.name] : undefined;
+  return rate === undefined ? null : { key: module.name, rate };
+}
