@@ -3,23 +3,17 @@
  * memory under load, memory of the limiter, and whether refusals can be told apart by time. Nothing here is asserted; CPU time is the
  * figure to trust on a machine that does other things too.
  */
-import { execFileSync, fork, type ChildProcess } from "node:child_process";
-import { randomBytes, randomUUID } from "node:crypto";
-import { once as event } from "node:events";
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { PGlite } from "@electric-sql/pglite";
-import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
-import { fromPglite } from "../origin/database/embedded.ts";
-import { migrate, readSeed } from "../origin/database/migrations.ts";
-import { auc, load, median, once, type Make } from "./origin/load.ts";
+import { auc, load, median, once } from "./origin/load.ts";
+import { call, type Make, type Measured, startBare, startDatabase, startOrigin } from "./origin/servers.ts";
 import { measureStages } from "./origin/stages.ts";
-import type { Usage } from "./origin/usage.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -34,99 +28,9 @@ const ROUNDS = Number(options.rounds);
 const CONCURRENT = Number(options.calls);
 const SEQUENTIAL = Math.ceil(CONCURRENT / 3);
 const REFUSALS = Number(options.refusals);
-/** As in the image, for both servers. */
-const FLAGS = ["--max-old-space-size=144", "--max-semi-space-size=4"];
 const WARM_UP = 1_000;
 const CONNECTIONS = 16;
-const USERS = 60;
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-
-const secret = randomBytes(32).toString("hex");
-const userId = (n: number): string => `00000000-0000-4000-8000-${(1 + (n % USERS)).toString(16).padStart(12, "0")}`;
-const requestId = (): string => `0193f000-0000-7${randomUUID().slice(15)}`;
-
-/** A modern call of one tool, as the gateway sends it. */
-function call(module: string, tool: string): Make {
-  const body = JSON.stringify({
-    jsonrpc: "2.0",
-    id: 1,
-    method: "tools/call",
-    params: {
-      name: "call",
-      arguments: { module, tool, params: {} },
-      _meta: {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1" },
-        "io.modelcontextprotocol/clientCapabilities": {},
-      },
-    },
-  });
-  return (n) => ({
-    body,
-    headers: {
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      "mcp-protocol-version": "2026-07-28",
-      "mcp-method": "tools/call",
-      "mcp-name": "call",
-      "mcp-param-module": module,
-      "mcp-param-tool": tool,
-      "x-gateway-secret": secret,
-      "x-user-id": userId(n),
-      "x-request-id": requestId(),
-    },
-  });
-}
-
-interface Measured {
-  readonly child: ChildProcess;
-  readonly port: number;
-  readonly usage: () => Promise<Usage>;
-}
-async function usageOf(child: ChildProcess): Promise<Usage> {
-  const answer = event(child, "message");
-  child.send("usage");
-  return (await answer)[0] as Usage;
-}
-async function startBare(): Promise<Measured> {
-  const child = fork(here("origin/bare.ts"), { execArgv: FLAGS, stdio: "ignore" });
-  const [{ port }] = (await event(child, "message")) as [{ port: number }];
-  return { child, port, usage: () => usageOf(child) };
-}
-async function startOrigin(bundle: string, databaseUrl: string): Promise<Measured> {
-  const config = { environment: "bench", origin: "bench", upstreams: {}, httpStatusHosts: [], brokerUrl: null, alertWebhook: null };
-  const child = fork(here("origin/full.ts"), [bundle], {
-    execArgv: FLAGS,
-    stdio: ["ignore", "pipe", "inherit", "ipc"],
-    env: {
-      PATH: process.env["PATH"],
-      PORT: "0",
-      HOST: "127.0.0.1",
-      GATEWAY_SECRET_A: secret,
-      DATABASE_URL: databaseUrl,
-      MCPIST_CONFIG: JSON.stringify(config),
-    },
-  });
-  if (!child.stdout) throw new Error("no output");
-  const [first] = (await event(child.stdout, "data")) as [Buffer];
-  child.stdout.resume();
-  return { child, port: (JSON.parse(first.toString().split("\n")[0] ?? "") as { port: number }).port, usage: () => usageOf(child) };
-}
-
-async function startDatabase() {
-  const pglite = await PGlite.create();
-  const database = fromPglite(pglite);
-  await migrate(database);
-  await database.script(await readSeed());
-  const free = createServer().listen(0, "127.0.0.1");
-  await event(free, "listening");
-  const { port } = free.address() as AddressInfo;
-  free.close();
-  await event(free, "close");
-  const server = new PGLiteSocketServer({ db: pglite, host: "127.0.0.1", port, maxConnections: 20 });
-  await server.start();
-  return `postgres://postgres@127.0.0.1:${port}/postgres`;
-}
 
 /** One side of one round. Units: microseconds of CPU per call, milliseconds, calls per second. */
 async function round({ port, usage }: Measured, make: Make) {
