@@ -1,15 +1,16 @@
 /**
- * `node test/deploy/standin/run.ts CMD…` runs a command with stand-ins for the four vendors' Terraform providers: for trying a
- * deploy inside `mcpist sandbox --empty -- …` on a machine that cannot get the vendors' own. Ends with the command's exit code.
+ * `node test/deploy/standin/run.ts CMD…` runs a command with stand-ins for those of the four vendors' Terraform providers that are not
+ * in the mirror (../mirror.ts): for trying a deploy inside `mcpist sandbox --empty -- …` on a machine that cannot get the
+ * vendors' own. Ends with the command's exit code.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { SANDBOX_VARIABLE } from "../../../contract/sandbox.ts";
-import { cliConfig } from "../mirror.ts";
+import { cliConfig, DEFAULT_MIRROR, mirrored } from "../mirror.ts";
 import { startStandIns } from "./start.ts";
 
 const [command, ...args] = process.argv.slice(2);
@@ -22,9 +23,10 @@ if (command === undefined || !process.env[SANDBOX_VARIABLE]) {
 }
 const folder = mkdtempSync(join(tmpdir(), "mcpist-standin-"));
 const config = join(folder, "terraformrc");
-// An empty mirror: what is not a stand-in is refused, and no registry is asked.
-writeFileSync(config, cliConfig(folder));
-const standIns = await startStandIns(process.env, resolve(process.env["CDKTF_OUTDIR"] || "cdktf.out"));
+// No registry is asked: what is neither in the mirror nor a stand-in is refused.
+writeFileSync(config, cliConfig(DEFAULT_MIRROR));
+mkdirSync(DEFAULT_MIRROR, { recursive: true });
+const standIns = await startStandIns(process.env, resolve(process.env["CDKTF_OUTDIR"] || "cdktf.out"), mirrored(DEFAULT_MIRROR));
 const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, TF_CLI_CONFIG_FILE: config, ...standIns.variables } });
 // The child gets Ctrl-C from the terminal too, and decides; this process only waits for it.
 process.on("SIGINT", () => undefined);
