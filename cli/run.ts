@@ -204,6 +204,8 @@ ${EXIT_CODES}`,
     .action(action(async () => (await import("./commands/init.ts")).init));
   common(root.command("doctor"))
     .description("Checks tokens, scopes, names and reachability. Changes nothing.")
+    .option("--deploy", "check what npx cdktn deploy needs, too: a token that only rotates should lack it", false)
+    .addHelpText("after", "\nExamples:\n  mcpist doctor\n  mcpist doctor --deploy --env production")
     .action(action(async () => (await import("./commands/doctor.ts")).doctor));
   const jwks = root.command("jwks").description("The gateway's copy of the sign-in keys.");
   common(jwks.command("purge"))

@@ -16,6 +16,7 @@ import { koyebApi } from "../targets/koyeb.ts";
 import { tokenOf } from "../tokens.ts";
 import type { Check, Outcome } from "./doctor/check.ts";
 import { checkCloudflare } from "./doctor/cloudflare.ts";
+import { checkDeploy } from "./doctor/deploy.ts";
 import { checkFly } from "./doctor/fly.ts";
 import { checkGithub } from "./doctor/github.ts";
 import { checkKoyeb } from "./doctor/koyeb.ts";
@@ -47,8 +48,13 @@ async function accessTo(context: Context, kind: TargetKind): Promise<Given> {
   }
 }
 
+/** Flags of the command. */
+export interface DoctorFlags extends CommonFlags {
+  readonly deploy?: boolean;
+}
+
 /** All checks, in the order in which they are printed. */
-async function checkAll(context: Context, flags: CommonFlags): Promise<{ readonly name: string; readonly checks: readonly Check[] }> {
+async function checkAll(context: Context, flags: DoctorFlags): Promise<{ readonly name: string; readonly checks: readonly Check[] }> {
   const { name, environment } = await loadEnvironment(context, flags.env, flags.config);
   const kinds = new Set(environment.origins.map((origin) => origin.kind));
   const none: Given = { access: null, reason: { detail: "", next: "" } };
@@ -59,9 +65,10 @@ async function checkAll(context: Context, flags: CommonFlags): Promise<{ readonl
     kinds.has("fly") ? accessTo(context, "fly") : none,
   ]);
   const cloudflareParts = cloudflare.access && cloudflareApi(context, cloudflare.access);
+  const onGithub = github.access && githubApi(context, github.access);
   const parts = await Promise.all([
     checkLocal(context, process.versions.node),
-    checkGithub(context, github.access && githubApi(context, github.access), environment, github.reason),
+    checkGithub(context, onGithub, environment, github.reason),
     checkCloudflare(
       context,
       cloudflare.access && cloudflareParts
@@ -73,6 +80,7 @@ async function checkAll(context: Context, flags: CommonFlags): Promise<{ readonl
     checkKoyeb(context, koyeb.access && koyebApi(context, koyeb.access), environment, koyeb.reason),
     checkFly(context, fly.access && flyApi(context, fly.access), environment, fly.reason),
     checkNetwork(context, environment),
+    flags.deploy === true ? checkDeploy(context, { github: onGithub, cloudflare: cloudflareParts }, environment) : [],
   ]);
   return { name, checks: parts.flat() };
 }
@@ -85,7 +93,7 @@ export function exitCodeOf(checks: readonly Check[]): ExitCode {
 }
 
 /** The command. */
-export async function doctor(context: Context, flags: CommonFlags): Promise<ExitCode> {
+export async function doctor(context: Context, flags: DoctorFlags): Promise<ExitCode> {
   const { name, checks } = await checkAll(context, flags);
   const exitCode = exitCodeOf(checks);
   if (flags.json) {

@@ -183,7 +183,7 @@ export function bootstrapCommands(name: string, image: string): readonly string[
   const env = `--env ${name}`;
   const deploy = (stacks: string) => `MCPIST_ENV=${name} npx cdktn deploy '${name}-${stacks}'`;
   return [
-    `mcpist doctor ${env}`,
+    `mcpist doctor --deploy ${env}`,
     deploy("base-*"),
     `mcpist secrets rotate --init ${env}`,
     `mcpist secrets put DATABASE_URL ${env} < database-url.txt`,

@@ -74,7 +74,7 @@ describe("mcpist init without a terminal", () => {
   it("prints the next commands in the order of a fresh set of accounts", async () => {
     const { out } = await init([...flat(FLAGS), "--env", "staging"]);
     const steps = [
-      "mcpist doctor --env staging",
+      "mcpist doctor --deploy --env staging",
       "MCPIST_ENV=staging npx cdktn deploy 'staging-base-*'",
       "mcpist secrets rotate --init --env staging",
       "mcpist secrets put DATABASE_URL --env staging",
