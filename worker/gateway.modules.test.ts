@@ -34,6 +34,10 @@ describe("a module with a limit of its own", () => {
   it.each([
     ["a modern call", () => modern("github")],
     ["a modern call in base64", () => [{ ...MODERN, "mcp-param-module": "=?base64?Z2l0aHVi?=" }, callOf("github")] as const],
+    [
+      "a modern call behind a byte order mark",
+      () => [{ ...MODERN, "mcp-param-module": "=?base64?77u/Z2l0aHVi?=" }, callOf("github")] as const,
+    ],
     ["a legacy call", () => [{}, callOf("github")] as const],
   ])("keeps to it in %s", async (_case, make) => {
     const { admitted, seconds, refused } = await flood(await session.token(), 20, make);

@@ -71,6 +71,33 @@ describe("purge", () => {
   const purge = (kv: FakeKv, generation: string): void =>
     void kv.entries.set(GENERATION_KEY, JSON.stringify({ generation, at: "2026-11-22T00:00:00Z" }));
 
+  it.each([2, 100])("leaves the keys to a cold herd of %i, with one fetch", async (herd) => {
+    const kv = new FakeKv();
+    purge(kv, "g-1");
+    const self = isolate(publishes("one"), kv);
+    expect(await Promise.all(Array.from({ length: herd }, () => self.ask("one")))).toEqual(Array.from({ length: herd }, () => "one"));
+    expect(self.runtime.fetched).toHaveLength(1);
+    await self.settle();
+    expect(kv.entries.get(await copyKey(ISSUER_URL))).toContain("g-1");
+    // The next cold isolate finds the copy.
+    const next = isolate(fails, kv);
+    expect(await Promise.all([next.ask("one"), next.ask("one")])).toEqual(["one", "one"]);
+    expect(next.runtime.fetched).toEqual([]);
+  });
+
+  it("never overwrites a copy of a generation that it does not know", async () => {
+    const kv = new FakeKv();
+    purge(kv, "g-1");
+    const first = isolate(publishes("one"), kv);
+    await first.ask("one");
+    await first.settle();
+    const before = kv.entries.get(await copyKey(ISSUER_URL));
+    kv.hangs.add(GENERATION_KEY);
+    const blind = isolate(publishes("one"), kv);
+    expect(await blind.ask("one")).toBe("one");
+    expect(kv.entries.get(await copyKey(ISSUER_URL))).toBe(before);
+  });
+
   it("drops the keys everywhere within a minute and does not take them back from KV", async () => {
     const kv = new FakeKv();
     const self = isolate(publishes("one"), kv);

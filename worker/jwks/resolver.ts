@@ -45,8 +45,10 @@ export class KeyResolver {
   #attemptAt = Number.NEGATIVE_INFINITY;
   /** Attempts since a set was last obtained; an attempt counts from its start, because its owner may die. */
   #failures = 0;
-  #generation = "";
+  /** null until KV was asked: keys that are fetched before are held, but never written for others. */
+  #generation: string | null = null;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  #look: { readonly done: Promise<void>; readonly startedAt: number } | null = null;
   /** Key id -> until when it counts as missing. Insertion order is age. */
   readonly #missing = new Map<string, number>();
 
@@ -61,7 +63,7 @@ export class KeyResolver {
   current(kid: string, waitUntil: WaitUntil): VerifyKey | null {
     const now = this.#options.runtime.now();
     if (this.#purgeLookDue(now, JWKS_PURGE_SEEN_MS) || !this.#held || now - this.#held.fetchedAt >= JWKS_STALE_MS) return null;
-    if (this.#purgeLookDue(now, JWKS_PURGE_LOOK_MS)) waitUntil(this.#lookForPurge(now));
+    if (this.#purgeLookDue(now, JWKS_PURGE_LOOK_MS)) void this.#lookForPurge(waitUntil);
     if (now - this.#held.fetchedAt >= JWKS_FRESH_MS) void this.#refresh(null, waitUntil);
     return this.#held.keys.get(kid) ?? null;
   }
@@ -69,7 +71,7 @@ export class KeyResolver {
   /** The key for a token that passed every check before its signature. Waits at most 1.5 s for somebody's fetch. */
   async resolve(kid: string, waitUntil: WaitUntil): Promise<Result<VerifyKey, Denial>> {
     const { runtime } = this.#options;
-    if (this.#purgeLookDue(runtime.now(), JWKS_PURGE_SEEN_MS)) await within(this.#lookForPurge(runtime.now()), JWKS_WAIT_MS);
+    if (this.#purgeLookDue(runtime.now(), JWKS_PURGE_SEEN_MS)) await within(this.#lookForPurge(waitUntil), JWKS_WAIT_MS);
     const now = runtime.now();
     if ((this.#missing.get(kid) ?? 0) > now) return err({ reason: "auth.kid" });
     const age = this.#held ? now - this.#held.fetchedAt : Number.POSITIVE_INFINITY;
@@ -144,15 +146,15 @@ export class KeyResolver {
     const fetched = await fetchKeys(runtime, url);
     if (!fetched.ok) return report(fetched.error);
     const fetchedAt = runtime.now();
-    this.#hold({ keys: fetched.value.keys, fetchedAt, generation });
+    this.#hold({ keys: fetched.value.keys, fetchedAt, generation: generation ?? "" });
     // KV takes few writes: a set that was fetched for a key id that nobody issued is not news.
-    if (kv && (!fresh || (kid !== null && fetched.value.keys.has(kid))))
+    if (kv && generation !== null && (!fresh || (kid !== null && fetched.value.keys.has(kid))))
       await writeCopy(kv, url, fetched.value.document, fetchedAt, generation);
   }
 
   #hold(keys: HeldKeys): void {
     // A purge may have been seen while the flight was under way: keys of an older generation are not taken back.
-    if (keys.generation !== this.#generation) return;
+    if (this.#generation !== null && keys.generation !== this.#generation) return;
     this.#held = keys;
     this.#failures = 0;
   }
@@ -161,10 +163,25 @@ export class KeyResolver {
     return this.#options.kv !== undefined && now - this.#lookedAt >= after;
   }
 
-  async #lookForPurge(now: number): Promise<void> {
-    if (!this.#options.kv) return;
+  /** Joins the look that is under way, or starts one. Who is due waits for it: nobody may fetch keys for a generation of the past. */
+  #lookForPurge(waitUntil: WaitUntil): Promise<void> {
+    const { kv, runtime } = this.#options;
+    const now = runtime.now();
+    if (!kv) return Promise.resolve();
+    if (this.#look && now - this.#look.startedAt < FLIGHT_MS) return this.#look.done;
+    const look = { done: this.#readPurge(kv, now), startedAt: now };
+    this.#look = look;
+    waitUntil(
+      look.done.finally(() => {
+        if (this.#look === look) this.#look = null;
+      }),
+    );
+    return look.done;
+  }
+
+  async #readPurge(kv: KeyValue, now: number): Promise<void> {
+    const generation = await readGeneration(kv);
     this.#lookedAt = now;
-    const generation = await readGeneration(this.#options.kv);
     if (generation === null || generation === this.#generation) return;
     this.#generation = generation;
     this.#missing.clear();

@@ -7,7 +7,7 @@ import type { ClientHeaders } from "./headers.ts";
 /** Calls per second and user, by module; absent = no limit of its own. */
 export type ModuleRates = Readonly<Record<string, number>>;
 
-/** The module that a request calls: its name, null for none, "unread" when the body is too large to be looked into. */
+/** The module that a request calls: its name, null for none, "unread" when it cannot be told. */
 export type CalledModule = { readonly kind: "module"; readonly name: string } | { readonly kind: "none" } | { readonly kind: "unread" };
 
 /** One count. */
@@ -21,12 +21,15 @@ export interface ModuleCount {
 const NONE: CalledModule = { kind: "none" };
 const called = (name: unknown): CalledModule => (typeof name === "string" ? { kind: "module", name } : NONE);
 
-/** `=?base64?…?=` around UTF-8, as MCP encodes header values that are not plain text. @returns null when it is not that. */
+/**
+ * `=?base64?…?=` around UTF-8, as MCP encodes header values that are not plain text; read as the SDK in the origin reads it, which
+ * drops a byte order mark. @returns null when it is not that.
+ */
 function decoded(value: string): string | null {
-  const inner = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/.exec(value)?.[1];
+  const inner = /^=\?base64\?(.*)\?=$/s.exec(value)?.[1];
   if (inner === undefined) return value;
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(
       Uint8Array.from(atob(inner), (character) => character.charCodeAt(0)),
     );
   } catch {
@@ -34,10 +37,11 @@ function decoded(value: string): string | null {
   }
 }
 
-/** Of a modern request, by its headers. A missing or odd one belongs to no module: the origin refuses such a call. */
+/** Of a modern request, by its headers. Without one the call belongs to no module: the origin refuses it. */
 export function moduleInHeaders(headers: ClientHeaders): CalledModule {
   if (headers.get("mcp-method") !== "tools/call") return NONE;
-  return called(decoded(headers.get("mcp-param-module") ?? "") ?? undefined);
+  const name = decoded(headers.get("mcp-param-module") ?? "");
+  return name === null ? { kind: "unread" } : called(name);
 }
 
 /** Of a legacy `tools/call`, by its parsed parameters. */

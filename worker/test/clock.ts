@@ -38,10 +38,13 @@ export class FakeKv implements KeyValue {
   readonly reads: string[] = [];
   readonly writes: string[] = [];
   broken = false;
+  /** Reads of these never end. */
+  readonly hangs = new Set<string>();
 
   async get(key: string, options: { readonly cacheTtl: number }): Promise<string | null> {
     if (options.cacheTtl < 60) throw new TypeError("KV: cacheTtl must be at least 60");
     this.reads.push(key);
+    if (this.hangs.has(key)) return new Promise(() => undefined);
     if (this.broken) throw new Error("KV is down");
     return this.entries.get(key) ?? null;
   }
