@@ -1,5 +1,7 @@
 /** What an operator does in every story of the deploy tests, and what the stories look at. */
 import { randomBytes } from "node:crypto";
+import type { EnvironmentInput } from "../../contract/config.ts";
+import { sandboxEnvironment } from "../../contract/sandbox.ts";
 import { Installation, type Ran } from "./installation.ts";
 import type { DeployCli, Engine } from "./tools.ts";
 
@@ -24,6 +26,23 @@ export async function opened<T>(engine: Engine, cli: DeployCli, story: (installa
   } finally {
     await installation.close();
   }
+}
+
+/** An environment with a domain, so that nothing is left out as in a rehearsal. */
+export function production(
+  installation: Installation,
+  changes: Partial<EnvironmentInput> = {},
+  names: Partial<EnvironmentInput["cloudflare"]> = {},
+): void {
+  const { cloudflare, ...environment } = sandboxEnvironment(installation.sandbox.urls);
+  const { url: _, ...domain } = cloudflare;
+  installation.configure("production", {
+    ...environment,
+    github: { ...environment.github, environment: "production" },
+    cloudflare: { ...domain, hostname: "mcp.sandbox.test", ...names },
+    auth: { ...environment.auth, audience: "https://mcp.sandbox.test/mcp" },
+    ...changes,
+  });
 }
 
 /** Every secret beside the gateway secret, at every origin there is. */

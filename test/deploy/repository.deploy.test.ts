@@ -3,29 +3,15 @@
  * adopts, what it sets, that a second deploy changes nothing, and that it never destroys the repository.
  */
 import { describe, expect, it } from "vitest";
-import type { EnvironmentInput } from "../../contract/config.ts";
-import { SANDBOX_NAMES, sandboxEnvironment } from "../../contract/sandbox.ts";
+import { SANDBOX_NAMES } from "../../contract/sandbox.ts";
 import type { Installation } from "./installation.ts";
 import { DEFAULT_MIRROR, mirrored } from "./mirror.ts";
-import { done, opened, TIMEOUT_MS } from "./operator.ts";
+import { done, opened, production, TIMEOUT_MS } from "./operator.ts";
 import { CLIS, type DeployCli, ENGINES, IN_CI } from "./tools.ts";
 
 const STACK = "base-repository";
 const REPOSITORY = `/repos/${SANDBOX_NAMES.owner}/${SANDBOX_NAMES.repo}`;
 const ABSENT = !mirrored(DEFAULT_MIRROR).has("github");
-
-/** An environment with a domain, so that nothing is left out as in a rehearsal. */
-function production(installation: Installation, changes: Partial<EnvironmentInput> = {}): void {
-  const { cloudflare, ...environment } = sandboxEnvironment(installation.sandbox.urls);
-  const { url: _, ...domain } = cloudflare;
-  installation.configure("production", {
-    ...environment,
-    github: { ...environment.github, environment: "production" },
-    cloudflare: { ...domain, hostname: "mcp.sandbox.test" },
-    auth: { ...environment.auth, audience: "https://mcp.sandbox.test/mcp" },
-    ...changes,
-  });
-}
 
 /** Asks the sandbox's GitHub, as its operator would. */
 async function ask({ sandbox }: Installation, path: string): Promise<unknown> {

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { zoneParts } from "./cloudflare-zone.ts";
 import { type Api, api, unlessGone } from "./http.ts";
 import { compact, type Json, orNull, record, records } from "./json.ts";
 import { schemaOf } from "./schema.ts";
@@ -160,6 +161,7 @@ export function cloudflare(env: Readonly<Record<string, string | undefined>>, ou
   let connected = api("http://127.0.0.1:9", "");
   const call = () => connected;
   const schema = schemaOf("cloudflare");
+  const zone = zoneParts(call, schema);
   const fields = Object.keys(schema.dataSources["cloudflare_workers_scripts"]?.block.attributes?.["result"]?.nested_type?.attributes ?? {});
   return {
     schema,
@@ -171,8 +173,10 @@ export function cloudflare(env: Readonly<Record<string, string | undefined>>, ou
       cloudflare_workers_script_subdomain: subdomains(call),
       cloudflare_workers_cron_trigger: cronTriggers(call),
       cloudflare_workers_kv_namespace: namespaces(call),
+      ...zone.resources,
     },
     dataSources: {
+      ...zone.dataSources,
       cloudflare_workers_scripts: async (config) => {
         const answer = await call()("GET", `/accounts/${text(config, "account_id")}/workers/scripts`);
         const only = (script: Json) => Object.fromEntries(fields.map((field) => [field, orNull(script[field])]));

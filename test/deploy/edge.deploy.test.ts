@@ -1,0 +1,119 @@
+/**
+ * The gateway's stack in the shape that it has in production: an environment of one's own with a hostname in a zone, against the
+ * sandbox's Cloudflare, through the stand-in for the vendor's provider. What the zone and the hostname are afterwards is asked of the
+ * API, not of Terraform.
+ */
+import { describe, expect, it } from "vitest";
+import { SANDBOX_NAMES } from "../../contract/sandbox.ts";
+import type { Installation } from "./installation.ts";
+import { done, opened, production, TIMEOUT_MS } from "./operator.ts";
+import { CLIS, type DeployCli, ENGINES } from "./tools.ts";
+
+const STACK = "base-edge";
+const ACCOUNT = `/accounts/${SANDBOX_NAMES.accountId}`;
+const SCRIPT = `${ACCOUNT}/workers/scripts/${SANDBOX_NAMES.worker}`;
+
+/** Asks the sandbox's Cloudflare, as its operator would. @returns `result`; the status of a refusal. */
+async function ask({ sandbox }: Installation, path: string, method = "GET", body?: object): Promise<unknown> {
+  const headers = { authorization: `Bearer ${sandbox.context.tokens.cloudflare}`, "content-type": "application/json" };
+  const response = await fetch(sandbox.urls.cloudflare + path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
+  return response.ok ? ((await response.json()) as { readonly result: unknown }).result : response.status;
+}
+
+/** Path of the one zone. */
+async function zonePath(installation: Installation): Promise<string> {
+  const [zone] = (await ask(installation, `/zones?name=${SANDBOX_NAMES.zone}`)) as readonly { readonly id: string }[];
+  return `/zones/${zone?.id}`;
+}
+
+/** Settings of the zone, by name. */
+async function settingsOf(installation: Installation): Promise<Readonly<Record<string, unknown>>> {
+  const all = (await ask(installation, `${await zonePath(installation)}/settings`)) as readonly {
+    readonly id: string;
+    readonly value: unknown;
+  }[];
+  return Object.fromEntries(all.map(({ id, value }) => [id, value]));
+}
+
+const entrypoint = async (installation: Installation, phase: string): Promise<unknown> =>
+  ask(installation, `${await zonePath(installation)}/rulesets/phases/${phase}/entrypoint`);
+
+describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack in production's shape", () => {
+  it.each(ENGINES.map((engine) => [engine.name, engine] as const))(
+    "%s protects the zone, publishes the hostname, changes nothing the second time, and takes down what can be taken down",
+    { timeout: TIMEOUT_MS },
+    async (_name, engine) => {
+      await opened(engine, CLIS[0] as DeployCli, async (installation) => {
+        production(installation);
+        done(await installation.deploy([STACK]), "deploy");
+        expect(await settingsOf(installation)).toMatchObject({
+          always_use_https: "on",
+          min_tls_version: "1.2",
+          ssl: "strict",
+          tls_1_3: "on",
+          security_header: {
+            strict_transport_security: { enabled: true, max_age: 63_072_000, include_subdomains: false, preload: false, nosniff: true },
+          },
+        });
+        expect(await entrypoint(installation, "http_request_firewall_custom")).toMatchObject({
+          name: "mcpist gateway",
+          rules: [{ ref: "mcpist_methods", action: "block", enabled: true, expression: expect.stringContaining("mcp.sandbox.test") }],
+        });
+        expect(await entrypoint(installation, "http_ratelimit")).toMatchObject({
+          rules: [{ ref: "mcpist_flood", action: "block", enabled: true, ratelimit: { period: 10, mitigation_timeout: 10 } }],
+        });
+        expect(await ask(installation, `${ACCOUNT}/workers/domains`)).toMatchObject([
+          { hostname: "mcp.sandbox.test", service: SANDBOX_NAMES.worker, zone_name: SANDBOX_NAMES.zone },
+        ]);
+        expect(await ask(installation, `${SCRIPT}/subdomain`)).toEqual({ enabled: false, previews_enabled: false });
+
+        done(await installation.deploy([STACK]), "deploy again");
+        expect(await installation.plan(STACK)).toBe("nothing");
+        expect(await installation.checkStates([STACK])).toMatchObject({ exitCode: 0 });
+
+        done(await installation.destroy([STACK]), "destroy");
+        expect(await ask(installation, `${ACCOUNT}/workers/domains`)).toEqual([]);
+        expect(await ask(installation, `${ACCOUNT}/workers/scripts`)).toEqual([]);
+        expect(await ask(installation, `${await zonePath(installation)}/rulesets`)).toEqual([]);
+        // The provider cannot know what the floor was before, and leaves it.
+        expect(await settingsOf(installation)).toMatchObject({ min_tls_version: "1.2", always_use_https: "on" });
+      });
+    },
+  );
+
+  it("sees what was changed in the zone by hand, and puts it back", { timeout: TIMEOUT_MS }, async () => {
+    await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
+      production(installation);
+      done(await installation.deploy([STACK]), "deploy");
+      const zone = await zonePath(installation);
+      await ask(installation, `${zone}/settings/min_tls_version`, "PATCH", { value: "1.0" });
+      await ask(installation, `${zone}/settings/security_header`, "PATCH", {
+        value: { strict_transport_security: { enabled: false, max_age: 0, include_subdomains: false, preload: false, nosniff: false } },
+      });
+      const { id } = (await entrypoint(installation, "http_ratelimit")) as { readonly id: string };
+      await ask(installation, `${zone}/rulesets/${id}`, "PUT", { rules: [] });
+      const plan = await installation.plan(STACK);
+      for (const address of ["min-tls-version", "security-header", "flood"])
+        expect(plan).toMatch(new RegExp(`${address} +will be updated`));
+      expect(plan).not.toMatch(/always-use-https +will be/);
+      done(await installation.deploy([STACK]), "deploy over it");
+      expect(await installation.plan(STACK)).toBe("nothing");
+      expect(await settingsOf(installation)).toMatchObject({
+        min_tls_version: "1.2",
+        security_header: { strict_transport_security: { enabled: true } },
+      });
+      expect(await entrypoint(installation, "http_ratelimit")).toMatchObject({ rules: [{ ref: "mcpist_flood" }] });
+    });
+  });
+
+  it("makes nothing when the zone belongs to somebody else", { timeout: TIMEOUT_MS }, async () => {
+    await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
+      production(installation, {}, { zone: "elsewhere.test", hostname: "mcp.elsewhere.test" });
+      const refused = await installation.deploy([STACK]);
+      expect(refused.exitCode).not.toBe(0);
+      expect(refused.output).toContain("exactly one");
+      expect(await ask(installation, `${ACCOUNT}/workers/scripts`)).toEqual([]);
+      expect(await ask(installation, `${ACCOUNT}/storage/kv/namespaces`)).toEqual([]);
+    });
+  });
+});
