@@ -43,6 +43,14 @@ describe("edge stack", () => {
     expect(resourceOf(synthesizeEdge(settingsOf()), "cloudflare_workers_script_subdomain")["enabled"]).toBe(false);
   });
 
+  it("lets no request in at the hostname before the zone is protected", () => {
+    const document = synthesizeEdge(settingsOf());
+    const shields = document.resources.filter(({ type }) => type === "cloudflare_zone_setting" || type === "cloudflare_ruleset");
+    expect(shields).toHaveLength(7);
+    const waitsFor = resourceOf(document, "cloudflare_workers_custom_domain")["depends_on"] ?? [];
+    expect(waitsFor).toEqual(expect.arrayContaining(shields.map(({ address }) => address)));
+  });
+
   it("gives every Worker of an account its own counters", () => {
     const numbers = ["a", "b"].flatMap((worker) => ["RL_IP", "RL_AUTH"].map((binding) => rateLimitNamespace(worker, binding)));
     expect(new Set(numbers).size).toBe(4);

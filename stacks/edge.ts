@@ -153,7 +153,15 @@ export class EdgeStack extends McpistStack {
     const { accountId, zone: zoneName, hostname } = settings.environment.cloudflare;
     // Asking for the zone by account as well turns "the zone belongs to someone else" into an error before anything is made.
     const zone = new DataCloudflareZone(this, "zone", { filter: { name: zoneName, account: { id: accountId } } });
-    protectZone(this, { zoneId: zone.zoneId, hostname, requestsPerMinute: settings.environment.limits.perIpPerMinute });
-    new WorkersCustomDomain(this, "hostname", { accountId, zoneId: zone.zoneId, hostname, service: script.scriptName });
+    const requestsPerMinute = settings.environment.limits.perIpPerMinute;
+    const shields = protectZone(this, { zoneId: zone.zoneId, hostname, requestsPerMinute });
+    // Created last and destroyed first: the hostname never answers without its protection.
+    new WorkersCustomDomain(this, "hostname", {
+      accountId,
+      zoneId: zone.zoneId,
+      hostname,
+      service: script.scriptName,
+      dependsOn: [...shields],
+    });
   }
 }

@@ -4,7 +4,7 @@
  * other sites in the zone should want as well; HSTS therefore says nothing about subdomains.
  */
 import type { McpistStack } from "./stack.ts";
-import { Ruleset, ZoneSetting } from "./cdktf.ts";
+import { Ruleset, type TerraformResource, ZoneSetting } from "./cdktf.ts";
 
 /** The zone and the name in it that the gateway answers to. */
 export interface ZoneProtection {
@@ -31,14 +31,16 @@ const SETTINGS: Readonly<Record<string, unknown>> = {
   },
 };
 
-/** Declares the settings and rulesets of a zone. */
-export function protectZone(stack: McpistStack, { zoneId, hostname, requestsPerMinute }: ZoneProtection): void {
-  for (const [settingId, value] of Object.entries(SETTINGS)) {
+/** Declares the settings and rulesets of a zone. @returns all of them, for what must wait until they are there. */
+export function protectZone(stack: McpistStack, { zoneId, hostname, requestsPerMinute }: ZoneProtection): readonly TerraformResource[] {
+  const settings = Object.entries(SETTINGS).map(([settingId, value]) => {
+    const setting = new ZoneSetting(stack, settingId.replaceAll("_", "-"), { zoneId, settingId, value: {} });
     // The attribute takes any type; the prebuilt bindings know maps only.
-    new ZoneSetting(stack, settingId.replaceAll("_", "-"), { zoneId, settingId, value: {} }).addOverride("value", value);
-  }
+    setting.addOverride("value", value);
+    return setting;
+  });
   const host = `http.host eq ${JSON.stringify(hostname)}`;
-  new Ruleset(stack, "firewall", {
+  const firewall = new Ruleset(stack, "firewall", {
     zoneId,
     name: "mcpist gateway",
     kind: "zone",
@@ -54,7 +56,7 @@ export function protectZone(stack: McpistStack, { zoneId, hostname, requestsPerM
       },
     ],
   });
-  new Ruleset(stack, "flood", {
+  const flood = new Ruleset(stack, "flood", {
     zoneId,
     name: "mcpist gateway flood",
     kind: "zone",
@@ -76,4 +78,5 @@ export function protectZone(stack: McpistStack, { zoneId, hostname, requestsPerM
       },
     ],
   });
+  return [...settings, firewall, flood];
 }

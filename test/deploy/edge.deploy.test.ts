@@ -106,6 +106,18 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
     });
   });
 
+  it("publishes no hostname while the zone takes no protection", { timeout: TIMEOUT_MS }, async () => {
+    await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
+      production(installation);
+      const effect = { kind: "status", when: "before", status: 403 } as const;
+      installation.sandbox.faults.add({ vendor: "cloudflare", method: "PATCH", path: "/settings/min_tls_version$", effect, times: 1 });
+      expect((await installation.deploy([STACK])).exitCode).not.toBe(0);
+      expect(await ask(installation, `${ACCOUNT}/workers/domains`)).toEqual([]);
+      done(await installation.deploy([STACK]), "deploy again");
+      expect(await ask(installation, `${ACCOUNT}/workers/domains`)).toMatchObject([{ hostname: "mcp.sandbox.test" }]);
+    });
+  });
+
   it("makes nothing when the zone belongs to somebody else", { timeout: TIMEOUT_MS }, async () => {
     await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
       production(installation, {}, { zone: "elsewhere.test", hostname: "mcp.elsewhere.test" });
