@@ -62,7 +62,6 @@ describe("edge stack", () => {
     const { settings } = synthesizeEdge(settingsOf({ ...EXAMPLE, backend }));
     expect(settings.find(({ address }) => address === "backend.s3")?.values).toEqual({
       bucket: "state",
-      encrypt: true,
       endpoints: { s3: "https://account.r2.cloudflarestorage.com" },
       key: "mcpist/production-base-edge.tfstate",
       region: "auto",

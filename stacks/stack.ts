@@ -34,9 +34,10 @@ export abstract class McpistStack extends TerraformStack {
       key: `${backend.prefix}/${id}.tfstate`,
       region: backend.region,
       endpoints: { s3: backend.endpoint },
-      encrypt: true,
       usePathStyle: true,
-      // What S3-compatible stores (Cloudflare R2 and others) do not have.
+      // No `encrypt`: it sends x-amz-server-side-encryption, which Cloudflare R2 does not implement. R2 and S3 encrypt every object
+      // without being asked. Source: developers.cloudflare.com/r2/api/s3/api (PutObject).
+      // What S3-compatible stores (R2 and others) do not have either.
       skipCredentialsValidation: true,
       skipMetadataApiCheck: true,
       skipRegionValidation: true,

@@ -1,6 +1,6 @@
 /**
- * A bucket in the shape of S3 on loopback: as much as Terraform's backend asks of one. Conditional writes are kept, because the
- * lock of a state is one. Signatures are not checked, but a request must have one.
+ * A bucket in the shape of S3 on loopback: as much as Terraform's backend asks of one, with what Cloudflare R2 refuses of S3.
+ * Conditional writes are kept, because the lock of a state is one. Signatures are not checked, but a request must have one.
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -17,6 +17,9 @@ export interface Bucket {
   readonly writes: readonly string[];
   close(): Promise<void>;
 }
+
+/** A header of PutObject that R2 does not implement, whatever its value. Source: developers.cloudflare.com/r2/api/s3/api. */
+const NOT_IMPLEMENTED = "x-amz-server-side-encryption";
 
 /** The object itself: checksummed bodies come in chunks of `<hex length>[;…]\r\n<bytes>\r\n`. */
 function unchunked(body: Buffer): Buffer {
@@ -58,6 +61,7 @@ export async function startBucket(name: string): Promise<Bucket> {
       const key = decodeURIComponent(pathname.slice(name.length + 2));
       const known = objects.get(key);
       if (request.method === "PUT") {
+        if (request.headers[NOT_IMPLEMENTED] !== undefined) return refuse(501, "NotImplemented");
         if (request.headers["if-none-match"] === "*" && known) return refuse(412, "PreconditionFailed");
         writes.push(`PUT ${key}`);
         const chunked = request.headers["content-encoding"]?.includes("aws-chunked") === true;
