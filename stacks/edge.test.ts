@@ -1,27 +1,41 @@
 import { describe, expect, it } from "vitest";
 import { rateLimitNamespace } from "./edge.ts";
 import { EXAMPLE, resourceOf, settingsOf, stableText, synthesizeEdge } from "./testing.ts";
+import { MIGRATIONS } from "./worker-migrations.ts";
 
 describe("edge stack", () => {
   it("gives the same JSON for the same sources", () => {
     expect(stableText(synthesizeEdge(settingsOf()))).toBe(stableText(synthesizeEdge(settingsOf())));
   });
 
-  it("sends the migration with the first upload only", () => {
+  it("chooses the migration by the tag that is live, and remembers the choice until an upload differs", () => {
     const document = synthesizeEdge(settingsOf());
+    const block = String.raw`"{\"new_tag\":\"v1\",\"steps\":[{\"new_sqlite_classes\":[\"UserBurst\"]}]}"`;
+    const ofLive = (found: string) =>
+      `concat([for live in data.cloudflare_workers_scripts.live.result : ${found} if live.id == "mcpist-gateway" && live.migration_tag != null], [${block}])[0]`;
     expect(resourceOf(document, "cloudflare_workers_script")["migrations"]).toBe(
-      '${alltrue([for live in data.cloudflare_workers_scripts.live.result : live.migration_tag == null if live.id == "mcpist-gateway"])' +
-        " || terraform_data.upload.id == terraform_data.first_upload.output.id" +
-        ' ? {"new_tag":"v1","steps":[{"new_sqlite_classes":["UserBurst"]}]} : null}',
+      `\${jsondecode(${ofLive("terraform_data.upload.input")})}`,
     );
-    expect(resourceOf(document, "terraform_data", "first_upload")["lifecycle"]).toEqual({ ignore_changes: ["input"] });
+    expect(resourceOf(document, "terraform_data", "upload")).toMatchObject({
+      input: `\${${ofLive('lookup({"v1":"null"}, live.migration_tag, "null")')}}`,
+      lifecycle: { ignore_changes: ["input"] },
+    });
   });
 
-  it("sends no migration when it is told that the Worker has it, and remembers that", () => {
-    const document = synthesizeEdge(settingsOf(EXAMPLE, { appliedMigrationTag: "v1" }));
-    expect(resourceOf(document, "cloudflare_workers_script")).not.toHaveProperty("migrations");
-    expect(resourceOf(document, "terraform_data", "first_upload")).toMatchObject({ input: { id: "earlier" } });
-    expect(resourceOf(document, "terraform_data", "first_upload")).not.toHaveProperty("lifecycle");
+  it("gives a Worker at an older tag the steps since then, named by both tags", () => {
+    const migrations = [...MIGRATIONS, { tag: "v2", newSqliteClasses: ["Ledger"] }];
+    const upload = resourceOf(synthesizeEdge(settingsOf(), undefined, { migrations }), "terraform_data", "upload");
+    const since = JSON.stringify({ old_tag: "v1", new_tag: "v2", steps: [{ new_sqlite_classes: ["Ledger"] }] });
+    expect(upload["input"]).toContain(`lookup({"v1":${JSON.stringify(since)},"v2":"null"}, live.migration_tag, "null")`);
+    // Another step is another upload, although the Worker is the same.
+    const before = resourceOf(synthesizeEdge(settingsOf()), "terraform_data", "upload");
+    expect(upload["triggers_replace"]).not.toEqual(before["triggers_replace"]);
+  });
+
+  it("asks again which migration is in place when it is told one, and remembers that", () => {
+    const upload = resourceOf(synthesizeEdge(settingsOf(EXAMPLE, { appliedMigrationTag: "v1" })), "terraform_data", "upload");
+    expect(upload["input"]).toContain('live.migration_tag != null], ["null"])[0]');
+    expect(upload).not.toHaveProperty("lifecycle");
   });
 
   it("makes another upload when the Worker, a limit or the configuration changes, and only then", () => {

@@ -23,7 +23,7 @@ import {
 import { CLOUDFLARE_VERSION } from "./provider-versions.ts";
 import type { Settings } from "./settings.ts";
 import { McpistStack } from "./stack.ts";
-import { BURST_CLASS, pendingMigrations } from "./worker-migrations.ts";
+import { BURST_CLASS, type Migration, migrationBlocks, MIGRATIONS } from "./worker-migrations.ts";
 import { protectZone } from "./zone.ts";
 
 /** Equal to worker/wrangler.jsonc; a test compares them. */
@@ -43,6 +43,8 @@ export type EdgeOutputs = {
 export interface EdgeOptions {
   /** Absolute path of one ES module. */
   readonly bundle: string;
+  /** Absent = those of this release. */
+  readonly migrations?: readonly Migration[];
 }
 
 /**
@@ -66,7 +68,7 @@ export class EdgeStack extends McpistStack {
     this.addOverride("terraform.required_providers.cloudflare.version", CLOUDFLARE_VERSION);
 
     const kv = new WorkersKvNamespace(this, "kv", { accountId, title: worker });
-    const script = this.#script(options.bundle, kv);
+    const script = this.#script(options, kv);
     new WorkersScriptSubdomain(this, "workers-dev", {
       accountId,
       scriptName: script.scriptName,
@@ -80,7 +82,7 @@ export class EdgeStack extends McpistStack {
     this.outputs = this.publish({ kv_namespace_id: kv.id, worker_name: script.scriptName });
   }
 
-  #script(bundle: string, kv: WorkersKvNamespace): WorkersScript {
+  #script({ bundle, migrations = MIGRATIONS }: EdgeOptions, kv: WorkersKvNamespace): WorkersScript {
     const { settings } = this;
     const { accountId, worker } = settings.environment.cloudflare;
     const { perIpPerMinute, failedAuthPerMinute } = settings.environment.limits;
@@ -112,40 +114,35 @@ export class EdgeStack extends McpistStack {
       if (limit !== undefined) script.addOverride(`bindings.${index}.simple`, { limit, period: 60 });
     });
     // The KV binding holds a reference; its id is watched beside the fingerprint.
-    const parts = [contentSha256, COMPATIBILITY_DATE, rateLimits, bindings.filter(({ type }) => type !== "kv_namespace")];
-    this.#migrate(script, kv, createHash("sha256").update(JSON.stringify(parts)).digest("hex"));
+    const others = bindings.filter(({ type }) => type !== "kv_namespace");
+    const parts = [contentSha256, COMPATIBILITY_DATE, rateLimits, others, migrations.map(({ tag }) => tag)];
+    this.#migrate(script, { kv: kv.id, fingerprint: createHash("sha256").update(JSON.stringify(parts)).digest("hex") }, migrations);
     return script;
   }
 
   /**
-   * Sends the Durable Object migration with the upload that makes the Worker and with no later one, although Terraform sees the
-   * same configuration each time. While Cloudflare shows no migration for this Worker, the block is there. Afterwards two
-   * memories decide: `upload` gets a new id whenever the upload would differ, `first` keeps the first such id. While they
-   * agree, nothing is uploaded and the block stays, so that the plan is empty; once they differ, it leaves together with the
-   * change that caused that, and a return to the first content does not bring it back.
+   * Sends the Durable Object migrations that the Worker lacks with one upload and with no later one, although Terraform sees the
+   * same configuration each time. The tag that Cloudflare shows for the Worker decides; `upload` remembers the decision. It is made
+   * anew whenever the upload would differ: until then nothing is uploaded and the block stays, so that the plan is empty, and
+   * afterwards the tag has moved on and the block leaves. A Worker without a tag gets every step, whatever is remembered.
+   *
+   * @param identity what makes an upload another one.
    */
-  #migrate(script: WorkersScript, kv: WorkersKvNamespace, fingerprint: string): void {
+  #migrate(script: WorkersScript, identity: Readonly<Record<string, string>>, migrations: readonly Migration[]): void {
     const { accountId, worker } = this.settings.environment.cloudflare;
-    const applied = this.settings.appliedMigrationTag;
-    const pending = pendingMigrations(applied);
-    const upload = new DataResource(this, "upload", { triggersReplace: { fingerprint, kv: kv.id } });
-    const first = new DataResource(this, "first_upload", { input: { id: applied === null ? upload.id : "earlier" } });
-    // Told from outside which migration is in place: believe it now, and remember it for the runs that are not told.
-    if (applied === null) first.addOverride("lifecycle.ignore_changes", ["input"]);
-    if (!pending) return;
-    const block = {
-      ...(pending.oldTag === undefined ? {} : { old_tag: pending.oldTag }),
-      new_tag: pending.newTag,
-      steps: pending.steps.map(({ newSqliteClasses }) => ({ new_sqlite_classes: newSqliteClasses })),
-    };
-    if (applied !== null) {
-      script.addOverride("migrations", block);
-      return;
-    }
+    const told = this.settings.appliedMigrationTag;
+    const { unseen, byTag } = migrationBlocks(told, migrations);
     new DataCloudflareWorkersScripts(this, "live", { accountId });
-    const unmigrated = `alltrue([for live in data.cloudflare_workers_scripts.live.result : live.migration_tag == null if live.id == ${JSON.stringify(worker)}])`;
-    const unchanged = "terraform_data.upload.id == terraform_data.first_upload.output.id";
-    script.addOverride("migrations", `\${${unmigrated} || ${unchanged} ? ${JSON.stringify(block)} : null}`);
+    const ofLive = (found: string) =>
+      `concat([for live in data.cloudflare_workers_scripts.live.result : ${found} if live.id == ${JSON.stringify(worker)}` +
+      ` && live.migration_tag != null], [${JSON.stringify(unseen)}])[0]`;
+    const upload = new DataResource(this, "upload", { triggersReplace: identity });
+    // A tag that this release does not know is of a later one, which did everything already.
+    upload.addOverride("input", `\${${ofLive(`lookup(${JSON.stringify(byTag)}, live.migration_tag, "null")`)}}`);
+    // Told from outside that something is in place: decide anew now, and remember it for the runs that are not told.
+    if (told === null) upload.addOverride("lifecycle.ignore_changes", ["input"]);
+    const remembered = "terraform_data.upload.input";
+    script.addOverride("migrations", `\${jsondecode(${told === null ? ofLive(remembered) : remembered})}`);
   }
 
   #publish(script: WorkersScript): void {

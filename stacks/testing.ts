@@ -7,7 +7,7 @@ import config from "../mcpist.config.ts";
 import { buildApp } from "./app.ts";
 import { App } from "./cdktf.ts";
 import { type PolicyDocument, readDocument } from "./document.ts";
-import { EdgeStack } from "./edge.ts";
+import { type EdgeOptions, EdgeStack } from "./edge.ts";
 import { synthesizedStacks } from "./manifest.ts";
 import type { Settings } from "./settings.ts";
 
@@ -69,10 +69,14 @@ function synthesizeWith(worker: string, make: (options: { readonly bundle: strin
 export const synthesize = (settings: Settings): Synthesis => synthesizeWith(STUB_WORKER, (options) => buildApp(settings, options));
 
 /** The gateway's stack alone, which is most of what changes between two deploys. */
-export function synthesizeEdge(settings: Settings, worker: string = STUB_WORKER): PolicyDocument {
+export function synthesizeEdge(
+  settings: Settings,
+  worker: string = STUB_WORKER,
+  options: Omit<EdgeOptions, "bundle"> = {},
+): PolicyDocument {
   const synthesis = synthesizeWith(worker, ({ bundle, outdir }) => {
     const app = new App({ outdir, stackTraces: false, skipValidation: true });
-    new EdgeStack(app, settings, { bundle });
+    new EdgeStack(app, settings, { ...options, bundle });
     return app;
   });
   return documentOf(synthesis, `${settings.name}-base-edge`);

@@ -1,6 +1,6 @@
 /**
- * Which Durable Object migration an upload of the Worker must carry. Cloudflare refuses a repeated tag (error 10079), so a
- * migration belongs into exactly one upload. Pure.
+ * Which Durable Object migration an upload of the Worker must carry. Cloudflare refuses steps that do not start at the tag in place
+ * (error 10079), so a migration belongs into exactly one upload. Pure.
  */
 
 /** One step in the life of the Worker's Durable Object classes. */
@@ -40,3 +40,24 @@ export function pendingMigrations(applied: string | null, all: readonly Migratio
     steps: pending.map(({ newSqliteClasses }) => ({ newSqliteClasses })),
   };
 }
+
+/** An upload's `migrations` as JSON; `null` when it has none. */
+function blockText(pending: PendingMigrations | null): string {
+  if (!pending) return "null";
+  const steps = pending.steps.map(({ newSqliteClasses }) => ({ new_sqlite_classes: newSqliteClasses }));
+  return JSON.stringify({ ...(pending.oldTag === undefined ? {} : { old_tag: pending.oldTag }), new_tag: pending.newTag, steps });
+}
+
+/** Every `migrations` that an upload may need, each as JSON. */
+export interface MigrationBlocks {
+  /** For a Worker whose tag is not seen: it does not exist, or has none. */
+  readonly unseen: string;
+  /** By the tag that is in place. */
+  readonly byTag: Readonly<Record<string, string>>;
+}
+
+/** @param told tag that a Worker has although it is not seen; null = none. @throws {RangeError} as {@link pendingMigrations}. */
+export const migrationBlocks = (told: string | null, all: readonly Migration[] = MIGRATIONS): MigrationBlocks => ({
+  unseen: blockText(pendingMigrations(told, all)),
+  byTag: Object.fromEntries(all.map(({ tag }) => [tag, blockText(pendingMigrations(tag, all))])),
+});

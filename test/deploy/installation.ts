@@ -81,11 +81,16 @@ export class Installation {
   configure(name: string, environment: EnvironmentInput): void {
     this.environment = name;
     this.write("mcpist.config.ts", `export default ${JSON.stringify({ environments: { [name]: environment } })};\n`);
+    this.app("stacks/main.ts");
+  }
+
+  /** Which file of the checkout makes the stacks of an environment of one's own. */
+  app(file: string): void {
     this.write(
       "cdktf.json",
       JSON.stringify({
         language: "typescript",
-        app: `${process.execPath} ${join(ROOT, "stacks/main.ts")}`,
+        app: `${process.execPath} ${join(ROOT, file)}`,
         projectId: "rehearsal",
         sendCrashReports: "false",
       }),
@@ -197,13 +202,18 @@ export class Installation {
   }
 
   #engineRun(stack: string, args: readonly string[]): Promise<Ran> {
-    return this.run([this.#engine.path, ...args, "-no-color"], { cwd: join(this.outdir, "stacks", stack) });
+    return this.run([this.#engine.path, ...args], { variables: { TF_CLI_ARGS: "-no-color" }, cwd: join(this.outdir, "stacks", stack) });
   }
 
   /** What an engine would do to a stack that was deployed: "nothing", or its own words. */
   async plan(stack: string): Promise<string> {
     const { exitCode, output } = await this.#engineRun(`${this.environment}-${stack}`, ["plan", "-detailed-exitcode", "-input=false"]);
     return exitCode === 0 ? "nothing" : output;
+  }
+
+  /** Takes resources out of a stack's state, as if nobody had ever known them. */
+  forget(stack: string, addresses: readonly string[]): Promise<Ran> {
+    return this.#engineRun(`${this.environment}-${stack}`, ["state", "rm", ...addresses]);
   }
 
   /** What an engine would do to every stack, by the stack's part of the name. */
