@@ -1,14 +1,17 @@
 /**
  * `node stacks/drift.ts` asks, for a schedule, whether the accounts still are what this checkout says: it synthesizes, plans every
- * stack without taking a lock, holds each plan against the policy, and changes nothing. Says one line per stack. Then it runs
- * `mcpist secrets verify`, whatever the plans said: drift in one must not hide the other. Exit codes: 0 as described, 1 an engine
- * failed, 2 wrong configuration, 3 drift or a violation; where the plans found no worse, the code of `secrets verify`.
+ * stack without taking a lock, holds each plan against the policy, asks Cloudflare for the bindings that no plan looks at, and
+ * changes nothing. Says one line per stack. Then it runs `mcpist secrets verify`, whatever the plans said: drift in one must not
+ * hide the other. Exit codes: 0 as described, 1 an engine or Cloudflare failed, 2 wrong configuration, 3 drift or a violation;
+ * where the plans found no worse, the code of `secrets verify`.
  */
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { readDocument } from "./document.ts";
+import { isSafeUrl } from "../contract/runtime-config.ts";
+import { blocks, isRecord, type PolicyDocument, readDocument } from "./document.ts";
+import { bindingDrift, type PlannedWorker, plannedWorkers } from "./live-bindings.ts";
 import { type SynthesizedStack, synthesizedStacks } from "./manifest.ts";
 import { checkAll } from "./policy.ts";
 import { RULES } from "./rules.ts";
@@ -17,6 +20,7 @@ const ENGINE = process.env["TERRAFORM_BINARY_NAME"] || "terraform";
 /** Inside the stack's folder, and gone when the answer is known: a plan holds everything that a state holds. */
 const PLAN = "drift.tfplan";
 const LARGEST_PLAN_BYTES = 64 * 1024 * 1024;
+const CLOUDFLARE_TIMEOUT_MS = 30_000;
 /** `plan -detailed-exitcode`. */
 const CHANGES = 2;
 
@@ -31,7 +35,34 @@ function engine(folder: string, args: readonly string[]) {
   return { status: status ?? 1, stdout, text: error ? `${ENGINE} cannot be started: ${error.message}` : stdout + stderr };
 }
 
-function look({ folder }: SynthesizedStack): Verdict {
+/** The variables that Terraform's provider reads too. */
+const CLOUDFLARE = (process.env["CLOUDFLARE_BASE_URL"] || "https://api.cloudflare.com/client/v4").replace(/\/$/, "");
+
+/** @throws when Cloudflare does not answer with the Worker's settings. */
+async function liveBindings({ accountId, name }: PlannedWorker): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  if (!isSafeUrl(CLOUDFLARE)) throw new Error("CLOUDFLARE_BASE_URL must be https, or http on loopback");
+  const response = await fetch(`${CLOUDFLARE}/accounts/${accountId}/workers/scripts/${name}/settings`, {
+    headers: { authorization: `Bearer ${process.env["CLOUDFLARE_API_TOKEN"] ?? ""}` },
+    redirect: "error",
+    signal: AbortSignal.timeout(CLOUDFLARE_TIMEOUT_MS),
+  });
+  if (!response.ok) throw new Error(`the settings of Worker ${name} cannot be read: ${response.status}`);
+  const body: unknown = await response.json();
+  return isRecord(body) && isRecord(body["result"]) ? blocks(body["result"], "bindings") : [];
+}
+
+/** A stack whose plan is empty. */
+async function lookBehind(document: PolicyDocument): Promise<Verdict> {
+  try {
+    const differences: string[] = [];
+    for (const worker of plannedWorkers(document)) differences.push(...bindingDrift(worker.bindings, await liveBindings(worker)));
+    return { outcome: differences.length > 0 ? "drifted" : "unchanged", detail: differences.join("\n") };
+  } catch (error) {
+    return { outcome: "failed", detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function look({ folder }: SynthesizedStack): Promise<Verdict> {
   const init = engine(folder, ["init", "-input=false", "-no-color"]);
   if (init.status !== 0) return { outcome: "failed", detail: init.text };
   try {
@@ -42,18 +73,19 @@ function look({ folder }: SynthesizedStack): Verdict {
     if (!document.ok) return { outcome: "failed", detail: shown.status === 0 ? `the plan ${document.error}` : shown.text };
     const findings = checkAll(RULES, document.value).map(({ rule, finding }) => `${rule.name}: ${finding}`);
     if (findings.length > 0) return { outcome: "violates", detail: findings.join("\n") };
-    return plan.status === CHANGES ? { outcome: "drifted", detail: plan.stdout } : { outcome: "unchanged", detail: "" };
+    return plan.status === CHANGES ? { outcome: "drifted", detail: plan.stdout } : await lookBehind(document.value);
   } finally {
     rmSync(join(folder, PLAN), { force: true });
   }
 }
 
 /** @returns exit code. */
-function plans(): number {
+async function plans(): Promise<number> {
   const outdir = process.env["CDKTF_OUTDIR"] || "cdktf.out";
   const synth = spawnSync(process.execPath, [join(import.meta.dirname, "main.ts")], { stdio: "inherit" });
   if (synth.status !== 0) return synth.status ?? 1;
-  const verdicts = synthesizedStacks(outdir).map((stack) => ({ stack, verdict: look(stack) }));
+  const verdicts: { readonly stack: SynthesizedStack; readonly verdict: Verdict }[] = [];
+  for (const stack of synthesizedStacks(outdir)) verdicts.push({ stack, verdict: await look(stack) });
   const width = Math.max(...verdicts.map(({ stack }) => stack.name.length));
   for (const { stack, verdict } of verdicts) {
     if (verdict.detail !== "") process.stderr.write(`${stack.name}:\n${verdict.detail.replaceAll(/^/gm, "  ")}\n`);
@@ -71,11 +103,11 @@ function secrets(): number {
 }
 
 /** A plan that could not be made outranks what the secrets say, and a secret that cannot be proven outranks drift. */
-function main(): number {
-  const found = plans();
+async function main(): Promise<number> {
+  const found = await plans();
   if (found === 2) return found;
   const verified = secrets();
   return found === 1 || verified === 0 ? found : verified;
 }
 
-process.exitCode = main();
+process.exitCode = await main();

@@ -14,8 +14,8 @@ const ACCOUNT = `/accounts/${SANDBOX_NAMES.accountId}`;
 const SCRIPT = `${ACCOUNT}/workers/scripts/${SANDBOX_NAMES.worker}`;
 
 /** Asks the sandbox's Cloudflare, as its operator would. @returns `result`; the status of a refusal. */
-async function ask({ sandbox }: Installation, path: string, method = "GET", body?: object): Promise<unknown> {
-  const headers = { authorization: `Bearer ${sandbox.context.tokens.cloudflare}`, "content-type": "application/json" };
+async function ask({ sandbox }: Installation, path: string, method = "GET", body?: object, type = "application/json"): Promise<unknown> {
+  const headers = { authorization: `Bearer ${sandbox.context.tokens.cloudflare}`, "content-type": type };
   const response = await fetch(sandbox.urls.cloudflare + path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
   return response.ok ? ((await response.json()) as { readonly result: unknown }).result : response.status;
 }
@@ -103,6 +103,27 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
         security_header: { strict_transport_security: { enabled: true } },
       });
       expect(await entrypoint(installation, "http_ratelimit")).toMatchObject({ rules: [{ ref: "mcpist_flood" }] });
+    });
+  });
+
+  it("a binding that was removed by hand is in no plan, but found by the scheduled check", { timeout: TIMEOUT_MS }, async () => {
+    await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
+      production(installation);
+      done(await installation.deploy([STACK]), "deploy");
+      expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
+      const latest = `${ACCOUNT}/workers/workers/${SANDBOX_NAMES.worker}/versions/latest`;
+      const config = { type: "plain_text", text: "{}" };
+      await ask(installation, latest, "PATCH", { env: { KV: null, MCPIST_CONFIG: config } }, "application/merge-patch+json");
+      expect(await installation.plan(STACK)).toBe("nothing");
+      const found = await installation.drift();
+      expect(found.exitCode).toBe(3);
+      expect(found.stdout).toMatch(/^production-base-edge +drifted$/m);
+      expect(found.output).toContain("binding KV is missing");
+      expect(found.output).toContain("binding MCPIST_CONFIG has another text");
+
+      done(await installation.forget(STACK, ["cloudflare_workers_script.worker", "terraform_data.upload"]), "forget the Worker");
+      done(await installation.deploy([STACK]), "deploy it whole");
+      expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
     });
   });
 

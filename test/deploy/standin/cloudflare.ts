@@ -29,7 +29,10 @@ const results = (script: Json): Values => ({
   startup_time_ms: script["startup_time_ms"] ?? 1,
 });
 
-/** State's bindings in their order, then what the API has beside them; a secret of someone else's is not looked at. */
+/**
+ * State's bindings in their order, then what the API has beside them; a secret of someone else's is not looked at. That a managed one
+ * was changed or removed by hand is not seen: so it is in the vendor's own provider (`UpdateSecretTextsFromState`, 5.14 to 5.22).
+ */
 function seenBindings(state: Values, live: readonly Json[]): readonly unknown[] {
   const managed = records(state["bindings"]);
   const names = new Set(managed.map((binding) => binding["name"]));
