@@ -96,8 +96,10 @@ describe("mcpist.config.ts", () => {
 });
 
 describe("the environment", () => {
+  const ELSEWHERE = { ...ENVIRONMENT, cloudflare: { ...ENVIRONMENT.cloudflare, zoneProtection: false } };
+
   it("is named by --env, else by MCPIST_ENV; without either nothing is guessed", async () => {
-    const file = await put("two.config.ts", config({ production: ENVIRONMENT, staging: ENVIRONMENT }));
+    const file = await put("two.config.ts", config({ production: ENVIRONMENT, staging: ELSEWHERE }));
     const context = testContext({ cwd: folder, env: { MCPIST_ENV: "staging" } });
     expect((await loadEnvironment(context, "production", file)).name).toBe("production");
     expect((await loadEnvironment(context, undefined, file)).name).toBe("staging");

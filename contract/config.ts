@@ -48,6 +48,11 @@ const environment = z
       zone: text,
       hostname: text,
       worker: name,
+      /**
+       * Off for every further environment in one zone: settings and rulesets exist once per zone, so one environment declares them
+       * for all. Its zone must be protected before this one is deployed.
+       */
+      zoneProtection: z.boolean().default(true),
       /** Only for a gateway on loopback. */ url: url.optional(),
     }),
     origins: z.array(z.discriminatedUnion("kind", [koyebOrigin, flyOrigin])).min(1),
@@ -125,7 +130,20 @@ const environment = z
       context.addIssue({ code: "custom", path: ["origins"], message: 'at least one origin must have state "pool"' });
   });
 
-const config = z.strictObject({ environments: z.record(name, environment) });
+const config = z.strictObject({ environments: z.record(name, environment) }).superRefine(({ environments }, context) => {
+  const protectors = new Map<string, string>();
+  for (const [environmentName, { cloudflare }] of Object.entries(environments)) {
+    if (cloudflare.url !== undefined || !cloudflare.zoneProtection) continue;
+    const first = protectors.get(cloudflare.zone.toLowerCase());
+    if (first === undefined) protectors.set(cloudflare.zone.toLowerCase(), environmentName);
+    else
+      context.addIssue({
+        code: "custom",
+        path: ["environments", environmentName, "cloudflare", "zoneProtection"],
+        message: `environment "${first}" protects the same zone, and a zone has one set of settings and rulesets: say false here`,
+      });
+  }
+});
 
 /** mcpist.config.ts as a person writes it. */
 export type ConfigInput = z.input<typeof config>;

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { readDocument } from "./document.ts";
 import { rateLimitNamespace } from "./edge.ts";
+import { checkAll } from "./policy.ts";
+import { RULES } from "./rules.ts";
 import { EXAMPLE, resourceOf, settingsOf, stableText, synthesizeEdge } from "./testing.ts";
 import { MIGRATIONS } from "./worker-migrations.ts";
 
@@ -63,6 +66,15 @@ describe("edge stack", () => {
     expect(shields).toHaveLength(7);
     const waitsFor = resourceOf(document, "cloudflare_workers_custom_domain")["depends_on"] ?? [];
     expect(waitsFor).toEqual(expect.arrayContaining(shields.map(({ address }) => address)));
+  });
+
+  it("leaves the zone to the environment that protects it, and says so to the policy", () => {
+    const second = synthesizeEdge(settingsOf({ ...EXAMPLE, cloudflare: { ...EXAMPLE.cloudflare, zoneProtection: false } }));
+    expect(second.resources.filter(({ type }) => /zone_setting|ruleset/.test(type))).toEqual([]);
+    expect(resourceOf(second, "cloudflare_workers_custom_domain")["hostname"]).toBe(EXAMPLE.cloudflare.hostname);
+    expect(checkAll(RULES, second)).toEqual([]);
+    const silent = readDocument(JSON.stringify({ ...second.raw, output: {} }));
+    expect(silent.ok && checkAll(RULES, silent.value).map(({ rule }) => rule.name)).toContain("tls-minimum");
   });
 
   it("gives every Worker of an account its own counters", () => {

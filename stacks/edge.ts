@@ -24,6 +24,7 @@ import { CLOUDFLARE_VERSION } from "./provider-versions.ts";
 import type { Settings } from "./settings.ts";
 import { McpistStack } from "./stack.ts";
 import { BURST_CLASS, type Migration, migrationBlocks, MIGRATIONS } from "./worker-migrations.ts";
+import { ELSEWHERE, ZONE_PROTECTION } from "./zone-protection.ts";
 import { protectZone } from "./zone.ts";
 
 /** Equal to worker/wrangler.jsonc; a test compares them. */
@@ -147,11 +148,13 @@ export class EdgeStack extends McpistStack {
 
   #publish(script: WorkersScript): void {
     const { settings } = this;
-    const { accountId, zone: zoneName, hostname } = settings.environment.cloudflare;
+    const { accountId, zone: zoneName, hostname, zoneProtection } = settings.environment.cloudflare;
     // Asking for the zone by account as well turns "the zone belongs to someone else" into an error before anything is made.
     const zone = new DataCloudflareZone(this, "zone", { filter: { name: zoneName, account: { id: accountId } } });
     const requestsPerMinute = settings.environment.limits.perIpPerMinute;
-    const shields = protectZone(this, { zoneId: zone.zoneId, hostname, requestsPerMinute });
+    const shields = zoneProtection ? protectZone(this, { zoneId: zone.zoneId, hostname, requestsPerMinute }) : [];
+    // Read by the policy: without this sentence, a hostname in a zone without settings is a violation.
+    if (!zoneProtection) this.publish({ [ZONE_PROTECTION]: ELSEWHERE });
     // Created last and destroyed first: the hostname never answers without its protection.
     new WorkersCustomDomain(this, "hostname", {
       accountId,

@@ -1,5 +1,6 @@
 /** A public hostname is served by a zone that insists on encryption; every other public port ends TLS as well. */
-import { blocks, type PolicyDocument } from "../document.ts";
+import { blocks, isRecord, type PolicyDocument } from "../document.ts";
+import { ELSEWHERE, ZONE_PROTECTION } from "../zone-protection.ts";
 import type { Rule } from "./rule.ts";
 
 /** What a zone with a gateway in it must say. */
@@ -11,7 +12,15 @@ const REQUIRED: Readonly<Record<string, (value: unknown) => boolean>> = {
 };
 const PUBLISHES = new Set(["cloudflare_workers_custom_domain", "cloudflare_workers_route"]);
 
+/** True when another environment is said to protect the zone: as an output of a synthesis, a plan or a state. */
+function isElsewhere({ raw }: PolicyDocument): boolean {
+  return [raw["output"], ...["planned_values", "values"].map((key) => (isRecord(raw[key]) ? raw[key]["outputs"] : undefined))].some(
+    (outputs) => isRecord(outputs) && blocks(outputs, ZONE_PROTECTION).some(({ value }) => value === ELSEWHERE),
+  );
+}
+
 function zoneGaps(document: PolicyDocument): readonly string[] {
+  if (isElsewhere(document)) return [];
   const published = document.resources.find(({ mode, type }) => mode === "managed" && PUBLISHES.has(type));
   if (!published) return [];
   const settings = document.resources.filter(({ type }) => type === "cloudflare_zone_setting");

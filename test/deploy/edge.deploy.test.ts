@@ -6,7 +6,7 @@
 import { describe, expect, it } from "vitest";
 import { SANDBOX_NAMES } from "../../contract/sandbox.ts";
 import type { Installation } from "./installation.ts";
-import { done, opened, production, TIMEOUT_MS } from "./operator.ts";
+import { done, opened, production, TIMEOUT_MS, withDomain } from "./operator.ts";
 import { CLIS, type DeployCli, ENGINES } from "./tools.ts";
 
 const STACK = "base-edge";
@@ -124,6 +124,25 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
       done(await installation.forget(STACK, ["cloudflare_workers_script.worker", "terraform_data.upload"]), "forget the Worker");
       done(await installation.deploy([STACK]), "deploy it whole");
       expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
+    });
+  });
+
+  it("a second environment in the zone leaves its protection alone", { timeout: TIMEOUT_MS }, async () => {
+    await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
+      production(installation);
+      done(await installation.deploy([STACK]), "deploy production");
+      const rulesets = await ask(installation, `${await zonePath(installation)}/rulesets`);
+      const names = { worker: "mcpist-staging", hostname: "staging.sandbox.test", zoneProtection: false };
+      installation.configure("staging", withDomain(installation, {}, names));
+      done(await installation.deploy([STACK]), "deploy staging");
+      expect(await installation.plan(STACK)).toBe("nothing");
+      expect(await installation.checkStates([STACK])).toMatchObject({ exitCode: 0 });
+      expect(await ask(installation, `${ACCOUNT}/workers/domains`)).toMatchObject([
+        { hostname: "mcp.sandbox.test", service: SANDBOX_NAMES.worker },
+        { hostname: "staging.sandbox.test", service: "mcpist-staging" },
+      ]);
+      done(await installation.destroy([STACK]), "destroy staging");
+      expect(await ask(installation, `${await zonePath(installation)}/rulesets`)).toEqual(rulesets);
     });
   });
 

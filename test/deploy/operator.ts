@@ -29,21 +29,25 @@ export async function opened<T>(engine: Engine, cli: DeployCli, story: (installa
 }
 
 /** An environment with a domain, so that nothing is left out as in a rehearsal. */
-export function production(
+export function withDomain(
   installation: Installation,
   changes: Partial<EnvironmentInput> = {},
   names: Partial<EnvironmentInput["cloudflare"]> = {},
-): void {
+): EnvironmentInput {
   const { cloudflare, ...environment } = sandboxEnvironment(installation.sandbox.urls);
   const { url: _, ...domain } = cloudflare;
-  installation.configure("production", {
+  return {
     ...environment,
     github: { ...environment.github, environment: "production" },
     cloudflare: { ...domain, hostname: "mcp.sandbox.test", ...names },
     auth: { ...environment.auth, audience: "https://mcp.sandbox.test/mcp" },
     ...changes,
-  });
+  };
 }
+
+/** Configures `production` as {@link withDomain} says. */
+export const production = (...[installation, ...rest]: Parameters<typeof withDomain>): void =>
+  installation.configure("production", withDomain(installation, ...rest));
 
 /** Every secret beside the gateway secret, at every origin there is. */
 export async function putSecrets(installation: Installation): Promise<void> {
