@@ -68,6 +68,11 @@ describe("edge stack", () => {
     expect(waitsFor).toEqual(expect.arrayContaining(shields.map(({ address }) => address)));
   });
 
+  it("asks the zone for nothing that the free plan does not have", () => {
+    const [rule] = resourceOf(synthesizeEdge(settingsOf()), "cloudflare_ruleset", "flood")["rules"] as readonly { expression: string }[];
+    expect(rule?.expression).toBe('(http.request.uri.path eq "/mcp")');
+  });
+
   it("leaves the zone to the environment that protects it, and says so to the policy", () => {
     const second = synthesizeEdge(settingsOf({ ...EXAMPLE, cloudflare: { ...EXAMPLE.cloudflare, zoneProtection: false } }));
     expect(second.resources.filter(({ type }) => /zone_setting|ruleset/.test(type))).toEqual([]);

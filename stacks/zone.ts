@@ -3,6 +3,7 @@
  * of the Worker. Works on every Cloudflare plan. Settings of a zone hold for all of its names, so each one is a floor that
  * other sites in the zone should want as well; HSTS therefore says nothing about subdomains.
  */
+import { MCP_PATH } from "../contract/headers.ts";
 import type { McpistStack } from "./stack.ts";
 import { Ruleset, type TerraformResource, ZoneSetting } from "./cdktf.ts";
 
@@ -65,7 +66,9 @@ export function protectZone(stack: McpistStack, { zoneId, hostname, requestsPerM
       {
         ref: "mcpist_flood",
         description: "a flood from one address, six times what the Worker itself admits",
-        expression: `(${host})`,
+        // By path alone, and so for every environment in the zone: the free plan counts by path and verified bots, not by host.
+        // Source: developers.cloudflare.com/waf/rate-limiting-rules (availability).
+        expression: `(http.request.uri.path eq ${JSON.stringify(MCP_PATH)})`,
         action: "block",
         enabled: true,
         ratelimit: {

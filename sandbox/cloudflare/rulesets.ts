@@ -33,6 +33,13 @@ const MOST_RULES: Readonly<Record<string, number>> = { http_request_firewall_cus
 /** The one period and timeout of a rate limiting rule on the free plan. Unit: seconds. */
 const FREE_PERIOD_SECONDS = 10;
 
+/** What an expression of a rate limiting rule may ask about on the free plan: path and verified bots. Source: as above. */
+const FREE_RATE_FIELDS: ReadonlySet<string> = new Set(["http.request.uri.path", "cf.client.bot"]);
+
+/** Fields of the Rules language in an expression, without what only looks like one inside a string. */
+const fieldsOf = (expression: string): readonly string[] =>
+  expression.replaceAll(/"(?:\\.|[^"\\])*"/g, '""').match(/\b(?:cf|http|icmp|ip|raw|ssl|tcp|udp)(?:\.[a-z0-9_]+)+/g) ?? [];
+
 /** @returns the rules of a request body. @throws {ApiError} 400 when they are no rules. */
 export function readRules(value: unknown): readonly Given[] {
   if (value === undefined || value === null) return [];
@@ -52,6 +59,8 @@ function checkPlan(phase: string, rules: readonly Given[]): void {
     if (/\bmatches\b/.test(String(expression))) throw new ApiError(400, 20127, "not entitled: the use of operator Matches is not allowed");
     if (phase !== "http_ratelimit") continue;
     if (!isRecord(ratelimit)) throw badRequest("a rule of http_ratelimit has no ratelimit");
+    const paid = fieldsOf(String(expression)).find((field) => !FREE_RATE_FIELDS.has(field));
+    if (paid !== undefined) throw new ApiError(400, 20127, `not entitled: the use of field ${paid} is not allowed`);
     for (const name of ["period", "mitigation_timeout"])
       if (ratelimit[name] !== FREE_PERIOD_SECONDS)
         throw new ApiError(

@@ -169,6 +169,25 @@ describe("the zone", () => {
     expect(await kit.call("GET", one)).toMatchObject(missing);
   });
 
+  it.each<[string, boolean]>([
+    ['(http.request.uri.path eq "/mcp")', true],
+    ['(http.request.uri.path in {"/http.host" "/b"} and not cf.client.bot)', true],
+    ['(http.host eq "mcp.sandbox.test")', false],
+    ['(http.request.uri.path eq "/mcp" and http.request.method eq "POST")', false],
+    ['(ip.src.country eq "JP")', false],
+  ])("counts requests by path and verified bots only, as the free plan does: %s", async (expression, allowed) => {
+    const ratelimit = { characteristics: ["ip.src", "cf.colo.id"], period: 10, requests_per_period: 100, mitigation_timeout: 10 };
+    const rules = [{ action: "block", expression, ratelimit }];
+    const made = await kit.call<{ id: string }>("POST", `${zone}/rulesets`, {
+      name: "flood",
+      kind: "zone",
+      phase: "http_ratelimit",
+      rules,
+    });
+    expect(made).toMatchObject(allowed ? { status: 200 } : { status: 400, code: 20127 });
+    if (allowed) await kit.call("DELETE", `${zone}/rulesets/${made.result.id}`);
+  });
+
   it("refuses rules of a plan that it does not have", async () => {
     const rule = { action: "block", expression: 'http.host matches "x"' };
     const body = { name: "waf", kind: "zone", phase: "http_request_firewall_custom", rules: [rule] };
