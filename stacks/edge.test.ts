@@ -73,6 +73,15 @@ describe("edge stack", () => {
     expect(rule?.expression).toBe('(http.request.uri.path eq "/mcp")');
   });
 
+  it.each(["cloudflare_workers_script", "cloudflare_workers_kv_namespace"])("keeps its %s until it is told otherwise", (type) => {
+    const lifecycleOf = (...parameters: Parameters<typeof settingsOf>) =>
+      resourceOf(synthesizeEdge(settingsOf(...parameters)), type)["lifecycle"];
+    expect(lifecycleOf()).toEqual({ prevent_destroy: true });
+    expect(lifecycleOf(EXAMPLE, { allowDestroy: true })).toBeUndefined();
+    // A sandbox ends, and takes everything with it.
+    expect(lifecycleOf(EXAMPLE, { local: true })).toBeUndefined();
+  });
+
   it("leaves the zone to the environment that protects it, and says so to the policy", () => {
     const second = synthesizeEdge(settingsOf({ ...EXAMPLE, cloudflare: { ...EXAMPLE.cloudflare, zoneProtection: false } }));
     expect(second.resources.filter(({ type }) => /zone_setting|ruleset/.test(type))).toEqual([]);

@@ -70,6 +70,8 @@ export class EdgeStack extends McpistStack {
 
     const kv = new WorkersKvNamespace(this, "kv", { accountId, title: worker });
     const script = this.#script(options, kv);
+    // With the Worker goes its gateway secret, with the namespace what it remembers; a new name or account would replace both.
+    if (!settings.local && !settings.allowDestroy) for (const kept of [script, kv]) kept.addOverride("lifecycle.prevent_destroy", true);
     new WorkersScriptSubdomain(this, "workers-dev", {
       accountId,
       scriptName: script.scriptName,

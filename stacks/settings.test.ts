@@ -71,6 +71,15 @@ describe("loadSettings", () => {
     for (const value of ["Wrong Name!", "heroku", "ftp://", "hunter2"]) expect(text).not.toContain(value);
   });
 
+  it("lets nothing that holds data be destroyed unless exactly that is asked for", async () => {
+    expect(await loadSettings({}, ROOT)).toMatchObject({ ok: true, value: { allowDestroy: false } });
+    expect(await loadSettings({ MCPIST_ALLOW_DESTROY: "1" }, ROOT)).toMatchObject({ ok: true, value: { allowDestroy: true } });
+    expect(await loadSettings({ MCPIST_ALLOW_DESTROY: "no" }, ROOT)).toEqual({
+      ok: false,
+      error: ["MCPIST_ALLOW_DESTROY must be 1, or not be set"],
+    });
+  });
+
   it("refuses a migration tag that was never released", async () => {
     const settings = await loadSettings({ MCPIST_APPLIED_MIGRATION_TAG: "v9" }, ROOT);
     expect(settings).toEqual({ ok: false, error: ["MCPIST_APPLIED_MIGRATION_TAG must be one of: v1"] });

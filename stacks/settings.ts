@@ -27,6 +27,8 @@ export interface Settings {
   readonly stateDirectory: string;
   /** Durable Object migration that the Worker is known to have; null = the stack's own memory decides. */
   readonly appliedMigrationTag: string | null;
+  /** True when the Worker, with its secret, and the KV namespace may be destroyed. */
+  readonly allowDestroy: boolean;
   /** Base URL of Fly's Machines API without `/v1`; null = Fly's own. */
   readonly flyBaseUrl: string | null;
 }
@@ -86,6 +88,8 @@ export async function loadSettings(variables: Variables, folder: string): Promis
   const appliedMigrationTag = variables["MCPIST_APPLIED_MIGRATION_TAG"] || null;
   if (appliedMigrationTag !== null && !MIGRATIONS.some(({ tag }) => tag === appliedMigrationTag))
     return err([`MCPIST_APPLIED_MIGRATION_TAG must be one of: ${MIGRATIONS.map(({ tag }) => tag).join(", ")}`]);
+  const allowDestroy = variables["MCPIST_ALLOW_DESTROY"] || null;
+  if (allowDestroy !== null && allowDestroy !== "1") return err(["MCPIST_ALLOW_DESTROY must be 1, or not be set"]);
   return ok({
     name,
     environment,
@@ -93,6 +97,7 @@ export async function loadSettings(variables: Variables, folder: string): Promis
     image,
     stateDirectory: variables["MCPIST_STATE_DIR"] || (sandbox && urls ? stateOf(urls) : folder),
     appliedMigrationTag,
+    allowDestroy: allowDestroy === "1",
     flyBaseUrl,
   });
 }

@@ -30,6 +30,7 @@ export function settingsOf(input: EnvironmentInput = EXAMPLE, changes: Partial<S
     image: environment.image,
     stateDirectory: "/state",
     appliedMigrationTag: null,
+    allowDestroy: false,
     flyBaseUrl: null,
     ...changes,
   };

@@ -11,6 +11,7 @@ import { CLIS, type DeployCli, ENGINES } from "./tools.ts";
 
 const STACK = "base-edge";
 const ACCOUNT = `/accounts/${SANDBOX_NAMES.accountId}`;
+const DESTROYABLE = { MCPIST_ALLOW_DESTROY: "1" };
 const SCRIPT = `${ACCOUNT}/workers/scripts/${SANDBOX_NAMES.worker}`;
 
 /** Asks the sandbox's Cloudflare, as its operator would. @returns `result`; the status of a refusal. */
@@ -71,7 +72,10 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
         expect(await installation.plan(STACK)).toBe("nothing");
         expect(await installation.checkStates([STACK])).toMatchObject({ exitCode: 0 });
 
-        done(await installation.destroy([STACK]), "destroy");
+        expect((await installation.destroy([STACK])).output).toContain("prevent_destroy");
+        expect(await ask(installation, `${ACCOUNT}/workers/domains`)).toMatchObject([{ hostname: "mcp.sandbox.test" }]);
+        done(await installation.destroy([STACK], DESTROYABLE), "destroy");
+        expect(await ask(installation, `${ACCOUNT}/storage/kv/namespaces`)).toEqual([]);
         expect(await ask(installation, `${ACCOUNT}/workers/domains`)).toEqual([]);
         expect(await ask(installation, `${ACCOUNT}/workers/scripts`)).toEqual([]);
         expect(await ask(installation, `${await zonePath(installation)}/rulesets`)).toEqual([]);
@@ -141,7 +145,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
         { hostname: "mcp.sandbox.test", service: SANDBOX_NAMES.worker },
         { hostname: "staging.sandbox.test", service: "mcpist-staging" },
       ]);
-      done(await installation.destroy([STACK]), "destroy staging");
+      done(await installation.destroy([STACK], DESTROYABLE), "destroy staging");
       expect(await ask(installation, `${await zonePath(installation)}/rulesets`)).toEqual(rulesets);
     });
   });

@@ -167,8 +167,8 @@ export class Installation {
   }
 
   /** `cdktn destroy`. */
-  destroy(stacks: readonly string[]): Promise<Ran> {
-    return this.#stacks("destroy", stacks, {}, []);
+  destroy(stacks: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ran> {
+    return this.#stacks("destroy", stacks, variables, []);
   }
 
   /** `cdktn diff` of one stack. */
