@@ -17,6 +17,17 @@ const issuesOf = (environments: ConfigInput["environments"]) => {
   return parsed.ok ? [] : parsed.error;
 };
 
+describe("audience", () => {
+  it.each(["https://mcp.example.com", "https://mcp.example.com/other", "https://mcp.example.com/mcp?x=1", "https://mcp.example.com/a/mcp"])(
+    "%s is refused: the metadata of such a resource would not be found",
+    (audience) => {
+      expect(issuesOf({ production: { ...PRODUCTION, auth: { ...PRODUCTION.auth, audience } } })).toEqual([
+        { path: "environments.production.auth.audience", message: "the URL of the MCP endpoint, which ends with /mcp" },
+      ]);
+    },
+  );
+});
+
 describe("environments in one zone", () => {
   it("may not both protect it", () => {
     expect(issuesOf({ production: PRODUCTION, staging: withNames({ zone: "Example.com", worker: "staging" }) })).toEqual([

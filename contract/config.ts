@@ -3,6 +3,7 @@
  * This is the only file of contract/ that may use zod; the Worker and the origins read contract/runtime-config.ts.
  */
 import { z } from "zod";
+import { MCP_PATH } from "./headers.ts";
 import { err, ok, type Result } from "./result.ts";
 import { isSafeUrl, type GatewayConfig, type OriginConfig } from "./runtime-config.ts";
 
@@ -58,7 +59,8 @@ const environment = z
     origins: z.array(z.discriminatedUnion("kind", [koyebOrigin, flyOrigin])).min(1),
     auth: z.strictObject({
       issuer: url,
-      audience: url,
+      /** The URL that clients connect to: the resource that they ask a token for (RFC 8707), and where its metadata is looked for. */
+      audience: url.refine((text) => /^\w+:\/\/[^/?#]+\/mcp$/.test(text), `the URL of the MCP endpoint, which ends with ${MCP_PATH}`),
       jwksUrl: url.optional(),
       maxLifetime: duration.default(86_400_000),
       allowAnonymous: z.boolean().default(false),

@@ -2,6 +2,7 @@
 import { err, ok, type Result } from "../contract/result.ts";
 import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { takeBody, type ClientBody } from "./body.ts";
+import { UPLOAD_MS } from "./constants.ts";
 import { isFailedSignIn } from "./deny.ts";
 import type { Service } from "./isolate.ts";
 import { holds, overAddressLimit, type Fallback } from "./limits.ts";
@@ -11,6 +12,7 @@ import { type CalledModule, moduleInHeaders } from "./policy/module-limit.ts";
 import { inspectHeaders, query, shape, webOrigin } from "./policy/shape.ts";
 import type { Identity } from "./policy/token.ts";
 import { log, type Refusal, type Visit } from "./visit.ts";
+import { LATE, within } from "./within.ts";
 
 /** Web origin first, so that a browser can read every later refusal; then query, headers, media type and declared size. */
 export function checkForm(visit: Visit, config: GatewayConfig): Result<void, Refusal> {
@@ -69,8 +71,11 @@ export async function understand(visit: Visit, era: Era): Promise<Result<Underst
   const modern = era === "modern" ? modernClass(visit.headers) : null;
   if (modern && !modern.ok) return modern;
   // The client broke off; it will hardly read this.
-  const body = await takeBody(visit.request, visit.headers.get("content-length") ?? null).catch(() => null);
-  if (!body) return err({ reason: "shape.json", detail: "broken off" });
+  const body = await within(
+    takeBody(visit.request, visit.headers.get("content-length") ?? null).catch(() => null),
+    UPLOAD_MS,
+  );
+  if (!body || body === LATE) return err({ reason: "shape.json", detail: body === LATE ? "too slow" : "broken off" });
   if (modern) return ok({ callClass: modern.value.callClass, body, module: moduleInHeaders(visit.headers) });
   if (body.kind === "stream") {
     // Too large to be kept and parsed: never a batch, never sent twice.

@@ -87,6 +87,8 @@ export const RETRY_RESERVE = 20;
 export const HEALTH_TIMEOUT_MS = 15_000;
 /** How long a health transition stays in KV when no cron run renews it. */
 export const HEALTH_TTL_SECONDS = 3600;
+/** Such an entry is written again after this time. */
+export const HEALTH_RENEW_MS = (HEALTH_TTL_SECONDS * 1000) / 2;
 /** How long an isolate believes what it read about an origin's health. */
 export const HEALTH_CACHE_MS = 60_000;
 /** A probe through `?origin=` waits this long: the origin may have to wake up. */

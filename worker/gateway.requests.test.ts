@@ -44,6 +44,21 @@ describe("web origins", () => {
     }
   });
 
+  it("lets a listed page read that there is no GET and no DELETE, and no other page", async () => {
+    const origin = "https://app.example.com";
+    const preflight = await fetch(`${session.gateway.url}/mcp`, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "GET", "access-control-request-headers": "authorization" },
+    });
+    for (const method of ["GET", "DELETE"]) {
+      expect(preflight.headers.get("access-control-allow-methods")).toContain(method);
+      const refused = await fetch(`${session.gateway.url}/mcp`, { method, headers: { origin } });
+      expect([refused.status, refused.headers.get("access-control-allow-origin")]).toEqual([405, origin]);
+      const stranger = await fetch(`${session.gateway.url}/mcp`, { method, headers: { origin: "https://evil.test" } });
+      expect([stranger.status, stranger.headers.get("access-control-allow-origin")]).toEqual([403, null]);
+    }
+  });
+
   it.each(["https://evil.test", "null", "http://localhost"])("refuses a page from %s before anything else", async (origin) => {
     const response = await session.post(await session.token(), { origin });
     expect(response.status).toBe(403);

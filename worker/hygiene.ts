@@ -34,7 +34,8 @@ export function preflight(path: string, origin: string | null, requestId: string
   const headers = {
     allow: own ? "POST, OPTIONS" : "GET, HEAD, OPTIONS",
     ...(own ? corsHeaders(origin) : { "access-control-allow-origin": "*" }),
-    "access-control-allow-methods": own ? "POST" : "GET",
+    // GET and DELETE are refused, but older clients try them and have to be able to read that.
+    "access-control-allow-methods": own ? "POST, GET, DELETE" : "GET",
     "access-control-allow-headers": own ? ALLOW_HEADERS : "MCP-Protocol-Version",
     "access-control-max-age": "3600",
   };

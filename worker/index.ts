@@ -1,7 +1,9 @@
 /** The gateway: the order of checks, and nothing else. Policy is in policy/, refusals become responses in deny.ts. */
 import type { Failure } from "./attempt.ts";
 import { drain } from "./body.ts";
-import { checkAddress, checkForm, signIn, understand } from "./checks.ts";
+import type { Denial } from "../contract/denial.ts";
+import { MCP_PATH } from "../contract/headers.ts";
+import { checkAddress, checkForm, checkWebOrigin, signIn, understand } from "./checks.ts";
 import type { Env, Runtime, WaitUntil } from "./env.ts";
 import { forward } from "./forward.ts";
 import { checkOrigins } from "./health-check.ts";
@@ -33,9 +35,16 @@ async function serve(visit: Visit): Promise<Response> {
   const { isolate, request, url } = visit;
   if (isPlain(url, visit.headers)) return servePlain(visit);
   const routed = route(request.method, url.pathname);
-  if (!routed.ok) return refuse(visit, routed.error);
+  if (!routed.ok) return refuse(visit, refusedRoute(visit, routed.error));
   if (routed.value !== "mcp") return serveOpen(visit, routed.value);
   return isolate.service ? serveMcp(visit, isolate.service) : refuse(visit, { reason: "config.invalid" });
+}
+
+/** A page on the list may read why its GET or DELETE was refused; a page that is not hears only that. */
+function refusedRoute(visit: Visit, denial: Denial): Denial {
+  const { config } = visit.isolate;
+  const from = config && visit.url.pathname === MCP_PATH ? checkWebOrigin(visit, config) : null;
+  return from?.ok === false ? from.error : denial;
 }
 
 /** Cheap before expensive, anonymous before personal: objects and markers are only ever named by verified subjects. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { judgeHealth, parseHealth, transition } from "./health.ts";
+import { HEALTH_TTL_SECONDS } from "../constants.ts";
+import { type Health, judgeHealth, parseHealth, transition } from "./health.ts";
 
 const AT = "2026-11-22T12:00:00.000Z";
 const BEFORE = "2026-11-22T11:00:00.000Z";
@@ -29,9 +30,26 @@ describe("health of an origin", () => {
   it("is written when it changes, and renewed only while the origin is not up", () => {
     expect(transition(null, up, AT)).toBeNull();
     expect(transition({ ...up, since: BEFORE }, up, AT)).toBeNull();
-    expect(transition(null, down, AT)).toEqual({ ...down, since: AT });
-    expect(transition({ ...down, since: BEFORE }, down, AT)).toEqual({ ...down, since: BEFORE });
-    expect(transition({ ...down, since: BEFORE }, up, AT)).toEqual({ ...up, since: AT });
+    expect(transition(null, down, AT)).toEqual({ ...down, since: AT, writtenAt: AT });
+    expect(transition({ ...down, since: BEFORE }, down, AT)).toEqual({ ...down, since: BEFORE, writtenAt: AT });
+    expect(transition({ ...down, since: BEFORE, writtenAt: BEFORE }, down, AT)).toEqual({ ...down, since: BEFORE, writtenAt: AT });
+    expect(transition({ ...down, since: BEFORE, writtenAt: "2026-11-22T11:45:00.000Z" }, down, AT)).toBeNull();
+    expect(transition({ ...down, since: BEFORE, writtenAt: AT }, up, AT)).toEqual({ ...up, since: AT, writtenAt: AT });
+  });
+
+  it("takes some fifty writes for a day of looking at a dead origin every minute, and never lets the entry expire", () => {
+    const start = Date.parse(AT);
+    let entry: Health | null = null;
+    let writes = 0;
+    for (let minute = 0; minute < 24 * 60; minute++) {
+      const at = start + minute * 60_000;
+      const next = transition(entry, down, new Date(at).toISOString());
+      if (next) writes++;
+      entry = next ?? entry;
+      expect(at - Date.parse(entry?.writtenAt ?? "")).toBeLessThan(HEALTH_TTL_SECONDS * 1000);
+    }
+    expect(writes).toBe(48);
+    expect(entry?.since).toBe(AT);
   });
 
   it.each([null, "", "{", "[]", '{"state":"gone","since":"x","reason":"y"}', '{"state":"up"}'])("ignores an odd entry: %j", (text) => {
@@ -39,7 +57,7 @@ describe("health of an origin", () => {
   });
 
   it("reads what it writes", () => {
-    const health = { ...down, since: AT };
+    const health = { ...down, since: AT, writtenAt: AT };
     expect(parseHealth(JSON.stringify(health))).toEqual(health);
   });
 });

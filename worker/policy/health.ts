@@ -1,5 +1,6 @@
 /** What the cron run knows about an origin and when that is worth one of KV's few writes. Pure. */
 import { DENY_HEADER } from "../../contract/headers.ts";
+import { HEALTH_RENEW_MS } from "../constants.ts";
 import { isObject } from "../json.ts";
 
 export type HealthState = "up" | "down" | "draining";
@@ -11,6 +12,8 @@ export interface Health {
   readonly since: string;
   /** Short and ours: an HTTP status or "no answer". */
   readonly reason: string;
+  /** ISO 8601, when this entry was written; absent in entries of older versions. */
+  readonly writtenAt?: string;
 }
 
 /** Key in KV. */
@@ -22,9 +25,10 @@ export function parseHealth(text: string | null): Health | null {
   try {
     const value: unknown = JSON.parse(text);
     if (!isObject(value)) return null;
-    const { state, since, reason } = value;
+    const { state, since, reason, writtenAt } = value;
     if (state !== "up" && state !== "down" && state !== "draining") return null;
-    return typeof since === "string" && typeof reason === "string" ? { state, since, reason } : null;
+    if (typeof since !== "string" || typeof reason !== "string") return null;
+    return { state, since, reason, ...(typeof writtenAt === "string" ? { writtenAt } : {}) };
   } catch {
     return null;
   }
@@ -39,11 +43,15 @@ export function judgeHealth(response: { readonly status: number; readonly header
 }
 
 /**
- * What to write: on a transition, and again while the origin is not up, so that the entry does not expire under an outage.
+ * What to write: on a transition, and again halfway to its expiry while the origin is not up, so that the entry outlives an outage
+ * and a day of outage costs no more than a few dozen of KV's thousand free writes.
  * @returns null when nothing has to be written
  */
 export function transition(before: Health | null, seen: Pick<Health, "state" | "reason">, at: string): Health | null {
   const state = before?.state ?? "up";
-  if (seen.state !== state) return { ...seen, since: at };
-  return state === "up" ? null : { ...seen, since: before?.since ?? at };
+  if (seen.state !== state) return { ...seen, since: at, writtenAt: at };
+  if (state === "up") return null;
+  const age = Date.parse(at) - Date.parse(before?.writtenAt ?? "");
+  // An age that cannot be told is not young.
+  return age < HEALTH_RENEW_MS ? null : { ...seen, since: before?.since ?? at, writtenAt: at };
 }

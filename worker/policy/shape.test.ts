@@ -51,6 +51,7 @@ describe("query", () => {
     "?Authorization=Bearer%20z",
     "?api_key=k",
     "?x=eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+    "?eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
     "?x=Bearer+eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
     "?access%5Ftoken=x",
   ])("refuses a token in %j", (search) => {

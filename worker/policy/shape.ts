@@ -26,7 +26,7 @@ export function shape(headers: ClientHeaders): Result<void, Denial> {
 export function query(search: string): Result<void, Denial> {
   if (search === "") return ok(undefined);
   for (const [name, value] of new URLSearchParams(search))
-    if (TOKEN_NAMES.test(name) || TOKEN_SHAPE.test(value)) return err({ reason: "shape.query_token" });
+    if (TOKEN_NAMES.test(name) || TOKEN_SHAPE.test(name) || TOKEN_SHAPE.test(value)) return err({ reason: "shape.query_token" });
   return ok(undefined);
 }
 
