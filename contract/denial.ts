@@ -99,6 +99,8 @@ export const DENIALS = {
   "auth.iss": invalidToken,
   "auth.aud": invalidToken,
   "auth.exp": { ...invalidToken, publicReason: "auth.expired", message: "The access token has expired." },
+  /** No lifetime that can be told, or one that this service does not allow: a new token of the same kind would fare no better. */
+  "auth.lifetime": invalidToken,
   "auth.nbf": invalidToken,
   "auth.role": invalidToken,
   "auth.sub": invalidToken,

@@ -66,6 +66,7 @@ function explain({ reason, retryAfterSeconds = 1, quota = 1 }: Denial, { config,
     case "auth.iss":
     case "auth.aud":
     case "auth.exp":
+    case "auth.lifetime":
     case "auth.nbf":
     case "auth.role":
     case "auth.sub":

@@ -83,15 +83,15 @@ describe("claims before the signature", () => {
     ["accepted", { exp: NOW - 29 }],
     ["auth.exp", { exp: NOW - 30 }],
     ["auth.exp", { exp: NOW - 3600 }],
-    ["auth.exp", { exp: String(NOW + 3600) }],
-    ["auth.exp", { exp: undefined }],
-    ["auth.exp", { exp: null }],
+    ["auth.lifetime", { exp: String(NOW + 3600) }],
+    ["auth.lifetime", { exp: undefined }],
+    ["auth.lifetime", { exp: null }],
     ["auth.exp", { exp: 0 }],
-    ["auth.exp", { exp: 1e308 }],
+    ["auth.lifetime", { exp: 1e308 }],
     ["accepted", { exp: NOW + 86_400 }],
-    ["auth.exp", { exp: NOW + 86_401 }],
-    ["auth.exp", { iat: undefined }],
-    ["auth.exp", { iat: String(NOW) }],
+    ["auth.lifetime", { exp: NOW + 86_401 }],
+    ["auth.lifetime", { iat: undefined }],
+    ["auth.lifetime", { iat: String(NOW) }],
     ["accepted", { iat: NOW + 30 }],
     ["auth.nbf", { iat: NOW + 31 }],
     ["accepted", { nbf: NOW + 30 }],
@@ -103,7 +103,7 @@ describe("claims before the signature", () => {
   });
 
   it("keeps to the longest lifetime that the installation allows", () => {
-    expect(judge({ exp: NOW + 601 }, withAuth({ maxLifetimeSeconds: 600 }))).toBe("auth.exp");
+    expect(judge({ exp: NOW + 601 }, withAuth({ maxLifetimeSeconds: 600 }))).toBe("auth.lifetime");
     expect(judge({ exp: NOW + 600 }, withAuth({ maxLifetimeSeconds: 600 }))).toBe("accepted");
   });
 });

@@ -79,9 +79,10 @@ export function issuedForUs(claims: JsonObject, config: GatewayConfig, now: numb
   const { iss, aud, exp, nbf, iat } = claims;
   if (iss !== config.issuer) return deny("auth.iss");
   if (!isOurs(aud, config.resource)) return deny("auth.aud");
-  if (typeof exp !== "number" || exp <= now - CLOCK_TOLERANCE_SECONDS) return deny("auth.exp");
+  if (typeof exp !== "number") return deny("auth.lifetime");
+  if (exp <= now - CLOCK_TOLERANCE_SECONDS) return deny("auth.exp");
   // Without `iat` the longest lifetime could not be enforced.
-  if (typeof iat !== "number" || exp - iat > config.auth.maxLifetimeSeconds) return deny("auth.exp");
+  if (typeof iat !== "number" || exp - iat > config.auth.maxLifetimeSeconds) return deny("auth.lifetime");
   if (iat > now + CLOCK_TOLERANCE_SECONDS) return deny("auth.nbf");
   if (nbf !== undefined && (typeof nbf !== "number" || nbf > now + CLOCK_TOLERANCE_SECONDS)) return deny("auth.nbf");
   return ok(exp);
