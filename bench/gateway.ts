@@ -147,6 +147,8 @@ const node = (script: string, ...args: readonly string[]): Command => ({
   args: [join(import.meta.dirname, "gateway", script), ...args],
   remove: async () => undefined,
 });
+/** The origin without anything in front: what the others add is measured from here. */
+const DIRECT = "direct";
 const ROWS: readonly Row[] = [
   {
     name: "haproxy",
@@ -210,7 +212,7 @@ try {
   const originPort = await freePort();
   const origin = await startPeer("origin", originPort, node("origin.ts", String(originPort)), {}, CORES?.rest ?? null);
   peers.push(origin);
-  const running = new Map<string, Peer>();
+  const running = new Map<string, Peer>([[DIRECT, origin]]);
   for (const { name, start } of rows) {
     const port = await freePort();
     const command = await start(port, originPort, jwksUrl);
@@ -235,19 +237,23 @@ try {
     `${ROUNDS} interleaved rounds of ${MILLISECONDS / 1000} s; ${CORES ? "proxies on one core, load and origin on another" : "everything on one core"}; ${USERS} users; medians.`,
   );
   out("Every row on its own process; the proxy under test is the only busy one. Warm-up of 1 s each is not counted.");
-  for (const { name } of rows) await load(running.get(name)?.port ?? 0, 16, warm, 1000);
+  out(
+    "The Rate Limiting binding counts in the Worker's memory, as on the platform's machines; no KV is bound: its reads happen once a minute.",
+  );
+  const measured: readonly Pick<Row, "name" | "cold">[] = [...rows, { name: DIRECT }];
+  for (const { name } of measured) await load(running.get(name)?.port ?? 0, 16, warm, 1000);
 
   const numbers = new Map<string, Numbers>();
   for (let round = 0; round < ROUNDS; round++) {
     for (const connections of CONNECTIONS) {
       // Another order each round: whoever comes first after a pause pays for it.
-      for (const row of [...rows.slice(round % rows.length), ...rows.slice(0, round % rows.length)]) {
+      for (const row of [...measured.slice(round % measured.length), ...measured.slice(0, round % measured.length)]) {
         const peer = running.get(row.name);
         if (!peer) continue;
         // A row of cold tokens ends when they are used up: a second pass would find them cached.
         const requests = row.cold ? coldSlice() : warm;
         const before = await cpuMicroseconds(peer.child);
-        const sample = await load(peer.port, connections, requests, row.cold ? Math.min(MILLISECONDS, 800) : MILLISECONDS);
+        const sample = await load(peer.port, connections, requests, MILLISECONDS, row.cold);
         const cpu = (await cpuMicroseconds(peer.child)) - before;
         if (sample.refused > 0) throw new Error(`${row.name} refused ${sample.refused} of ${sample.latencies.length} requests`);
         const key = `${row.name}/${connections}`;
@@ -275,6 +281,16 @@ try {
     out(
       `| ${name} | ${cells.join(" | ")} | ${of(name, 16, "cpu").toFixed(0)} | ${peer ? (await memoryMegabytes(peer.child)).toFixed(0) : "?"} | ${work} |`,
     );
+  }
+  out();
+  out("Added to a call without a proxy, microseconds:");
+  out("| row | p50, 1 conn | p99, 1 conn | p50, 16 | p99, 16 |");
+  out("|---|---|---|---|---|");
+  for (const { name } of rows) {
+    const cells = CONNECTIONS.flatMap((connections) =>
+      (["p50", "p99"] as const).map((what) => (of(name, connections, what) - of(DIRECT, connections, what)).toFixed(0)),
+    );
+    out(`| ${name} | ${cells.join(" | ")} |`);
   }
   const [p50, p99, rps] = [of("haproxy", 1, "p50"), of("haproxy", 16, "p99"), of("haproxy", 16, "rps")];
   out();

@@ -25,8 +25,8 @@ function answerLength(buffer: Buffer): number {
   return last < 0 ? 0 : last + "\r\n0\r\n\r\n".length;
 }
 
-/** @param requests whole requests, taken in turn @param ms how long to run */
-export async function load(port: number, connections: number, requests: readonly Buffer[], ms: number): Promise<Sample> {
+/** @param requests whole requests, taken in turn @param ms how long to run @param once ends when every request was sent, too */
+export async function load(port: number, connections: number, requests: readonly Buffer[], ms: number, once = false): Promise<Sample> {
   const latencies: number[] = [];
   let refused = 0;
   let next = 0;
@@ -48,7 +48,7 @@ export async function load(port: number, connections: number, requests: readonly
         latencies.push((now - sent) * 1000);
         if (pending.toString("latin1", 9, 12) !== "200") refused++;
         pending = pending.subarray(length);
-        if (now - start < ms) send();
+        if (now - start < ms && !(once && next >= requests.length)) send();
         else {
           socket.removeAllListeners("close");
           socket.destroy();
