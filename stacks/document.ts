@@ -19,8 +19,8 @@ export interface PolicyResource {
 export interface PolicyDocument {
   readonly kind: "synth" | "plan" | "state";
   readonly resources: readonly PolicyResource[];
-  /** From `required_providers`; only a synthesis and a plan have them. */
-  readonly providers: readonly { readonly name: string; readonly version: string | null }[];
+  /** From `required_providers`; only a synthesis and a plan have them. `source` names the registry in a plan, "" = not said. */
+  readonly providers: readonly { readonly name: string; readonly source: string; readonly version: string | null }[];
   /** Arguments of provider and backend blocks: nothing there may be a credential. */
   readonly settings: readonly { readonly address: string; readonly values: Json }[];
   /** The whole document as it was read. */
@@ -59,7 +59,8 @@ function synthesized(raw: Json): PolicyDocument {
     resources: [...of("managed", raw["resource"]), ...of("data", raw["data"])],
     providers: entries(terraform["required_providers"]).map(([name, value]) => ({
       name,
-      version: isRecord(value) && typeof value["version"] === "string" ? value["version"] : null,
+      source: isRecord(value) ? text(value["source"]) : "",
+      version: isRecord(value) ? text(value["version"]) || null : null,
     })),
     settings: [
       ...entries(raw["provider"]).flatMap(([name, list]) => records(list).map((values) => ({ address: `provider.${name}`, values }))),
@@ -90,7 +91,7 @@ function shown(raw: Json, kind: "plan" | "state"): PolicyDocument {
     resources: modules(values["root_module"]),
     providers: providers
       .filter(([name]) => name !== "terraform")
-      .map(([name, value]) => ({ name, version: text(value["version_constraint"]) || null })),
+      .map(([name, value]) => ({ name, source: text(value["full_name"]), version: text(value["version_constraint"]) || null })),
     settings: providers.map(([name, value]) => ({
       address: `provider.${name}`,
       values: isRecord(value["expressions"]) ? value["expressions"] : {},

@@ -6,5 +6,5 @@ export const CLOUDFLARE_VERSION = "5.19.0";
 export const GITHUB_VERSION = "6.13.0";
 /** Last release of the vendor's provider; used for apps and services only. */
 export const KOYEB_VERSION = "0.1.11";
-/** ampbase-io/fly; patch releases only. */
-export const FLY_VERSION = "~> 0.2.0";
+/** ampbase-io/fly. */
+export const FLY_VERSION = "0.2.0";

@@ -16,7 +16,7 @@ terraform {
     }
     fly = {
       source  = "ampbase-io/fly"
-      version = "~> 0.2.0"
+      version = "0.2.0"
     }
   }
 }

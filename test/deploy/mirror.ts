@@ -7,7 +7,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { CLOUDFLARE_VERSION, GITHUB_VERSION, KOYEB_VERSION } from "../../stacks/provider-versions.ts";
+import { CLOUDFLARE_VERSION, FLY_VERSION, GITHUB_VERSION, KOYEB_VERSION } from "../../stacks/provider-versions.ts";
 
 /** A provider that the stacks need. */
 export interface WantedProvider {
@@ -16,12 +16,12 @@ export interface WantedProvider {
   readonly version: string;
 }
 
-/** ampbase-io/fly is asked for as "~> 0.2.0"; the mirror holds its first. */
+/** What the stacks ask for. */
 export const WANTED: readonly WantedProvider[] = [
   { namespace: "cloudflare", type: "cloudflare", version: CLOUDFLARE_VERSION },
   { namespace: "integrations", type: "github", version: GITHUB_VERSION },
   { namespace: "koyeb", type: "koyeb", version: KOYEB_VERSION },
-  { namespace: "ampbase-io", type: "fly", version: "0.2.0" },
+  { namespace: "ampbase-io", type: "fly", version: FLY_VERSION },
 ];
 /** The engines ask under the name of their own registry. */
 const HOSTS = ["registry.terraform.io", "registry.opentofu.org"];
