@@ -12,12 +12,21 @@ type Json = Readonly<Record<string, unknown>>;
 const COMPARED = ["type", "optional", "required", "computed", "nesting_mode", "min_items", "max_items", "version"];
 const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Where an excerpt says something else than the whole; what it leaves out is no difference. */
+/** What of a real schema an excerpt may not leave out: a configuration without it would only fail at the platform. */
+const isDemanded = (part: unknown): boolean => isObject(part) && (part["required"] === true || Number(part["min_items"] ?? 0) > 0);
+
+/** Where an excerpt says something else than the whole. What it leaves out is a difference only where the provider demands it. */
 function differences(excerpt: Json, whole: Json, path: string): readonly string[] {
   const facts = COMPARED.filter((key) => !isObject(excerpt[key]) && JSON.stringify(excerpt[key]) !== JSON.stringify(whole[key]));
   const parts = Object.entries(excerpt).filter((entry): entry is [string, Json] => isObject(entry[1]));
+  const demanded = ["attributes", "block_types"].flatMap((kind) =>
+    Object.entries(isObject(whole[kind]) ? whole[kind] : {})
+      .filter(([key, part]) => isDemanded(part) && !(isObject(excerpt[kind]) && key in excerpt[kind]))
+      .map(([key]) => `${path}.${kind}.${key}: is required, and left out`),
+  );
   return [
     ...facts.map((key) => `${path} ${key}: ${JSON.stringify(excerpt[key])}, really ${JSON.stringify(whole[key])}`),
+    ...demanded,
     ...parts.flatMap(([key, part]) => {
       const real = whole[key] ?? {};
       const missing = Object.keys(part).length > 0 && whole[key] === undefined;
@@ -52,12 +61,30 @@ function excerptOf(type: string): Json {
 const REAL = mirrored(DEFAULT_MIRROR);
 
 describe("differences", () => {
-  it("names what an excerpt says otherwise, and nothing that it leaves out", () => {
+  it("names what an excerpt says otherwise, and nothing optional that it leaves out", () => {
     const whole = { attributes: { a: { type: "string", optional: true }, b: { type: "bool" } }, version: 1 };
     expect(differences({ attributes: { a: { type: "string", optional: true } }, version: 1 }, whole, "r")).toEqual([]);
     expect(differences({ attributes: { a: { type: "number", optional: true }, c: { type: "bool" } }, version: 1 }, whole, "r")).toEqual([
       'r.attributes.a type: "number", really "string"',
       "r.attributes.c: does not exist",
+    ]);
+  });
+
+  it("names what a provider demands and an excerpt leaves out, at any depth", () => {
+    const service = { block: { attributes: { port: { type: "number", required: true } } }, nesting_mode: "list", min_items: 1 };
+    const nested = { nested_type: { attributes: { id: { type: "string", required: true } }, nesting_mode: "single" }, optional: true };
+    const whole = { block: { attributes: { app: { type: "string", required: true }, nested }, block_types: { service } }, version: 1 };
+    const left = (excerpt: Json) => differences(excerpt, whole, "r");
+    expect(left(whole)).toEqual([]);
+    expect(left({ block: {}, version: 1 })).toEqual([
+      "r.block.attributes.app: is required, and left out",
+      "r.block.block_types.service: is required, and left out",
+    ]);
+    const attributes = { ...whole.block.attributes, nested: { ...nested, nested_type: { nesting_mode: "single", attributes: {} } } };
+    const block_types = { service: { ...service, block: {} } };
+    expect(left({ block: { attributes, block_types }, version: 1 })).toEqual([
+      "r.block.attributes.nested.nested_type.attributes.id: is required, and left out",
+      "r.block.block_types.service.block.attributes.port: is required, and left out",
     ]);
   });
 });
@@ -68,9 +95,9 @@ describe.skipIf(ENGINES.length === 0)("schema excerpts (skipped where a vendor's
     { timeout: TIMEOUT_MS },
     async ([type, provider], { skip, expect }) => {
       skip(!REAL.has(type), `terraform-provider-${type} is not built`);
-      const { resource_schemas, provider: own } = excerptOf(type);
+      const { resource_schemas, data_source_schemas = {}, provider: own } = excerptOf(type);
       const real = await printed(ENGINES[0] as Engine, provider);
-      expect(differences({ resource_schemas, provider: own }, real, type)).toEqual([]);
+      expect(differences({ resource_schemas, data_source_schemas, provider: own }, real, type)).toEqual([]);
     },
   );
 });
