@@ -58,6 +58,39 @@ describe("node stacks/main.ts", () => {
   });
 });
 
+describe("the policy in node stacks/main.ts", () => {
+  const value = "fedcba9876543210".repeat(4);
+  const leaking = { ...EXAMPLE, auth: { ...EXAMPLE.auth, issuer: `https://id.example.com/${value}` } };
+
+  it("takes back what it refuses, names rule and place and not the value, and exits with 1", () => {
+    const folder = project(leaking);
+    const { status, stdout, stderr } = run(MAIN, folder);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toMatch(/cdk\.tf\.json\n {2}no-secret-value: .*bindings.*: looks like 64 hex characters/);
+    expect(stderr).toMatch(/\nerror: the policy refuses .* \(ERR_POLICY\)\n$/);
+    expect(stderr).not.toContain(value);
+    expect(existsSync(join(folder, "cdktf.out/manifest.json"))).toBe(false);
+    const left = readdirSync(join(folder, "cdktf.out"), { recursive: true, encoding: "utf8" });
+    expect(left.filter((name) => name.endsWith(".tf.json"))).toEqual([]);
+  });
+
+  it("leaves nothing of an earlier synthesis to deploy instead", () => {
+    const folder = project();
+    expect(run(MAIN, folder).status).toBe(0);
+    writeFileSync(join(folder, "mcpist.config.ts"), `export default ${JSON.stringify({ environments: { production: leaking } })};\n`);
+    expect(run(MAIN, folder).status).toBe(1);
+    expect(run(CHECK, folder)).toMatchObject({ status: 2, stderr: expect.stringMatching(/nothing to check/) });
+  });
+
+  it.each(["override.tf.json", "more.tf", "more.tofu"])("refuses %s beside the synthesis, which an engine would merge into it", (name) => {
+    const folder = project();
+    expect(run(MAIN, folder).status).toBe(0);
+    writeFileSync(join(folder, "cdktf.out/stacks/production-base-edge", name), "{}");
+    expect(run(CHECK, folder)).toMatchObject({ status: 1, stderr: expect.stringContaining(name) });
+    expect(run(MAIN, folder)).toMatchObject({ status: 1, stderr: expect.stringContaining(name) });
+  });
+});
+
 describe("node stacks/check.ts", () => {
   it("refuses a plan with a secret in it, names the place and not the value", () => {
     const folder = project();

@@ -3,6 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRecord } from "./document.ts";
 
+/** Name of the file that lists the stacks of a synthesis. */
+export const MANIFEST = "manifest.json";
+
 /** One synthesized stack. */
 export interface SynthesizedStack {
   readonly name: string;
@@ -14,7 +17,7 @@ export interface SynthesizedStack {
 
 /** Stacks of the last synthesis; none when there was none. */
 export function synthesizedStacks(outdir: string): readonly SynthesizedStack[] {
-  const manifest = join(outdir, "manifest.json");
+  const manifest = join(outdir, MANIFEST);
   if (!existsSync(manifest)) return [];
   const parsed: unknown = JSON.parse(readFileSync(manifest, "utf8"));
   const stacks = isRecord(parsed) && isRecord(parsed["stacks"]) ? Object.entries(parsed["stacks"]) : [];
