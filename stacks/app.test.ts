@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { EnvironmentInput } from "../contract/config.ts";
 import { checkAll } from "./policy.ts";
 import { RULES } from "./rules.ts";
+import type { Settings } from "./settings.ts";
 import { documentOf, EXAMPLE, resourceOf, settingsOf, stableText, synthesize } from "./testing.ts";
 
 const EXAMPLE_SYNTHESIS = synthesize(settingsOf());
@@ -37,6 +39,25 @@ describe("the example's stacks", () => {
 });
 
 describe("stacks of other installations", () => {
+  const s3 = { type: "s3", bucket: "state", endpoint: "https://r2.example.com" } as const;
+  const everyModule = { ...EXAMPLE.modules, brokerUrl: "https://broker.example.com" };
+  it.each<readonly [what: string, environment: Partial<EnvironmentInput>, changes: Partial<Settings>]>([
+    ["several machines", { origins: [KOYEB, { ...FLY, machines: 3 } as typeof FLY] }, {}],
+    ["a hostname of one's own at Fly", { origins: [KOYEB, { ...FLY, url: "https://origin.example.com" }] }, {}],
+    ["a plan of GitHub without environments", { github: { ...EXAMPLE.github, scope: "repository" } }, {}],
+    ["a plan of GitHub without secret scanning", { github: { ...EXAMPLE.github, secretScanning: false } }, {}],
+    ["reviewers", { reviewers: [7, 8] }, {}],
+    ["a state in a bucket", { backend: s3 }, {}],
+    ["every secret that there is", { modules: everyModule }, {}],
+    ["an embedded database", { database: "embedded" }, {}],
+    ["a migration that is in place", {}, { appliedMigrationTag: "v1" }],
+    ["an image by digest", {}, { image: `ghcr.io/acme/origin@sha256:${"0123456789abcdef".repeat(4)}` }],
+  ])("keep the policy with %s", (_what, environment, changes) => {
+    const { documents } = synthesize(settingsOf({ ...EXAMPLE, ...environment }, changes));
+    const findings = [...documents.values()].flatMap((document) => checkAll(RULES, document));
+    expect(findings.map(({ finding }) => finding)).toEqual([]);
+  });
+
   it("make as many origins as there are, of any kind, each with a state of its own", () => {
     const origins = [KOYEB, FLY, { ...FLY, name: "fly-eu", app: "mcpist-eu" }, { ...KOYEB, name: "koyeb-us", app: "mcpist-us" }] as const;
     const { documents } = synthesize(settingsOf({ ...EXAMPLE, origins: [...origins] }));

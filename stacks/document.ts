@@ -6,6 +6,9 @@ import { err, ok, type Result } from "../contract/result.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** Any of these at the top makes a text Terraform's JSON configuration. */
+const SECTIONS = ["resource", "data", "provider", "terraform", "output", "variable", "locals", "module", "import", "moved", "removed"];
+
 /** A resource or data source. `values` are arguments in a synthesis, and arguments with results in a plan or state. */
 export interface PolicyResource {
   /** `cloudflare_workers_script.worker`, or `data.…`. */
@@ -15,10 +18,26 @@ export interface PolicyResource {
   readonly values: Json;
 }
 
+/** A resource or data source in the configuration part of a plan. */
+export interface ConfiguredResource {
+  readonly address: string;
+  readonly mode: "managed" | "data";
+  readonly type: string;
+  /** Names of its arguments and blocks. */
+  readonly names: readonly string[];
+  /** What it has beside arguments, under Terraform's name: `provisioners`, `for_each_expression`, … */
+  readonly extras: readonly string[];
+}
+
 /** A document under policy. */
 export interface PolicyDocument {
   readonly kind: "synth" | "plan" | "state";
+  /** What there is, or will be after the plan. What a plan does not know yet is {@link UNKNOWN}. */
   readonly resources: readonly PolicyResource[];
+  /** Everything that any part of the document names: also what was read before, changes, drift, and the configuration. */
+  readonly mentioned: readonly { readonly address: string; readonly mode: "managed" | "data"; readonly type: string }[];
+  /** Only in a plan. */
+  readonly configured: readonly ConfiguredResource[];
   /** From `required_providers`; only a synthesis and a plan have them. `source` names the registry in a plan, "" = not said. */
   readonly providers: readonly { readonly name: string; readonly source: string; readonly version: string | null }[];
   /** Arguments of provider and backend blocks: nothing there may be a credential. */
@@ -27,78 +46,142 @@ export interface PolicyDocument {
   readonly raw: Json;
 }
 
+/** Stands for what a plan does not know yet. Has the form of an expression, and is one for every rule. */
+export const UNKNOWN = "${known after apply}";
+
 /** True for an object that is no array. */
 export const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
-const records = (value: unknown): readonly Json[] => (Array.isArray(value) ? value.filter(isRecord) : isRecord(value) ? [value] : []);
-const entries = (value: unknown): readonly [string, unknown][] => (isRecord(value) ? Object.entries(value) : []);
+/** Terraform opens lists of lists as well. */
+const flat = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as readonly unknown[]).flatMap(flat) : [value]);
+const records = (value: unknown): readonly Json[] => flat(value).filter(isRecord);
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
+const record = (value: unknown): Json => (isRecord(value) ? value : {});
+
+/** The labelled blocks of a section. Terraform reads an object and a list of objects alike, at each level. */
+export const labelled = (section: unknown): readonly [label: string, body: unknown][] => records(section).flatMap(Object.entries);
 
 /** The blocks under `key`, however Terraform wrote them: absent, one object, or a list. */
 export const blocks = (values: Json, key: string): readonly Json[] => records(values[key]);
 
-/** Every string of a value with the path to it, object keys included. */
+/** A list's item is called by its address where it has one. */
+const segment = (item: unknown, index: number): string => (isRecord(item) && text(item["address"])) || String(index);
+
+/** Every string of a value with the path to it. Object keys are strings as well; the path of one ends with itself. */
 export function* strings(value: unknown, path: readonly string[] = []): Generator<readonly [path: readonly string[], text: string]> {
   if (typeof value === "string") yield [path, value];
-  else if (Array.isArray(value)) for (const [index, item] of value.entries()) yield* strings(item, [...path, String(index)]);
-  else for (const [key, item] of entries(value)) yield* strings(item, [...path, key]);
+  else if (Array.isArray(value)) for (const [index, item] of value.entries()) yield* strings(item, [...path, segment(item, index)]);
+  else
+    for (const [key, item] of Object.entries(record(value))) {
+      yield [[...path, key], key];
+      yield* strings(item, [...path, key]);
+    }
 }
 
 function synthesized(raw: Json): PolicyDocument {
   const of = (mode: "managed" | "data", section: unknown) =>
-    entries(section).flatMap(([type, byName]) =>
-      entries(byName).map(([name, values]) => ({
-        address: mode === "data" ? `data.${type}.${name}` : `${type}.${name}`,
-        mode,
-        type,
-        values: isRecord(values) ? values : {},
-      })),
+    labelled(section).flatMap(([type, byName]) =>
+      labelled(byName).flatMap(([name, body]) =>
+        flat(body).map((values) => ({
+          address: mode === "data" ? `data.${type}.${name}` : `${type}.${name}`,
+          mode,
+          type,
+          values: record(values),
+        })),
+      ),
     );
-  const terraform = isRecord(raw["terraform"]) ? raw["terraform"] : {};
+  const terraform = records(raw["terraform"]);
+  const resources = [...of("managed", raw["resource"]), ...of("data", raw["data"])];
+  const settings = (kind: string, section: unknown) =>
+    labelled(section).flatMap(([name, list]) => records(list).map((values) => ({ address: `${kind}.${name}`, values })));
   return {
     kind: "synth",
-    resources: [...of("managed", raw["resource"]), ...of("data", raw["data"])],
-    providers: entries(terraform["required_providers"]).map(([name, value]) => ({
-      name,
-      source: isRecord(value) ? text(value["source"]) : "",
-      version: isRecord(value) ? text(value["version"]) || null : null,
-    })),
-    settings: [
-      ...entries(raw["provider"]).flatMap(([name, list]) => records(list).map((values) => ({ address: `provider.${name}`, values }))),
-      ...entries(terraform["backend"]).map(([name, values]) => ({ address: `backend.${name}`, values: isRecord(values) ? values : {} })),
-    ],
+    resources,
+    mentioned: resources,
+    configured: [],
+    providers: terraform
+      .flatMap((block) => labelled(block["required_providers"]))
+      .map(([name, value]) => ({
+        name,
+        source: isRecord(value) ? text(value["source"]) : "",
+        version: isRecord(value) ? text(value["version"]) || null : null,
+      })),
+    settings: [...settings("provider", raw["provider"]), ...terraform.flatMap((block) => settings("backend", block["backend"]))],
     raw,
   };
 }
 
-function modules(module: unknown): readonly PolicyResource[] {
-  if (!isRecord(module)) return [];
-  const own = records(module["resources"]).map((resource) => ({
-    address: text(resource["address"]),
-    mode: resource["mode"] === "data" ? ("data" as const) : ("managed" as const),
-    type: text(resource["type"]),
-    values: isRecord(resource["values"]) ? resource["values"] : {},
-  }));
-  return [...own, ...records(module["child_modules"]).flatMap(modules)];
+/** A value with {@link UNKNOWN} where `unknown` (`after_unknown` of a plan) says true. */
+function withUnknown(value: unknown, unknown: unknown): unknown {
+  if (unknown === true) return UNKNOWN;
+  if (Array.isArray(unknown)) {
+    const list = Array.isArray(value) ? (value as readonly unknown[]) : [];
+    const length = Math.max(list.length, unknown.length);
+    return unknown.length === 0 ? value : Array.from({ length }, (_, index) => withUnknown(list[index], unknown[index]));
+  }
+  if (!isRecord(unknown) || Object.keys(unknown).length === 0) return value;
+  const known = record(value);
+  return { ...known, ...Object.fromEntries(Object.entries(unknown).map(([key, item]) => [key, withUnknown(known[key], item)])) };
 }
 
+const named = (resource: Json) => ({
+  address: text(resource["address"]),
+  mode: resource["mode"] === "data" ? ("data" as const) : ("managed" as const),
+  type: text(resource["type"]),
+});
+
+function modules(module: Json, unknown: ReadonlyMap<string, unknown>): readonly PolicyResource[] {
+  const own = records(module["resources"]).map((resource) => {
+    const names = named(resource);
+    return { ...names, values: record(withUnknown(record(resource["values"]), unknown.get(names.address))) };
+  });
+  return [...own, ...records(module["child_modules"]).flatMap((child) => modules(child, unknown))];
+}
+
+/** Everything below a value that has Terraform's marks of a resource. */
+function* marked(value: unknown): Generator<Json> {
+  if (Array.isArray(value)) for (const item of value) yield* marked(item);
+  else if (isRecord(value)) {
+    if (["address", "mode", "type"].every((key) => typeof value[key] === "string")) yield value;
+    for (const item of Object.values(value)) yield* marked(item);
+  }
+}
+
+/** What the configuration says about a resource without being an argument of it. */
+const PLAIN_PARTS = new Set(["address", "depends_on", "expressions", "mode", "name", "provider_config_key", "schema_version", "type"]);
+
 function shown(raw: Json, kind: "plan" | "state"): PolicyDocument {
-  const planned = isRecord(raw["planned_values"]) ? raw["planned_values"] : {};
-  const values = kind === "plan" ? planned : isRecord(raw["values"]) ? raw["values"] : {};
-  const configuration = isRecord(raw["configuration"]) ? raw["configuration"] : {};
-  const providers = entries(configuration["provider_config"]).filter(([, value]) => isRecord(value)) as [string, Json][];
+  const values = record(raw[kind === "plan" ? "planned_values" : "values"]);
+  const unknown = records(raw["resource_changes"]).map(
+    (change) => [text(change["address"]), record(change["change"])["after_unknown"]] as const,
+  );
+  const configuration = record(raw["configuration"]);
+  const providers = labelled(configuration["provider_config"]).filter((entry): entry is [string, Json] => isRecord(entry[1]));
   return {
     kind,
-    resources: modules(values["root_module"]),
+    resources: modules(record(values["root_module"]), new Map(unknown)),
+    mentioned: [...marked(raw)].map(named),
+    configured: [...marked(configuration)].map((resource) => ({
+      ...named(resource),
+      names: Object.keys(record(resource["expressions"])),
+      extras: Object.keys(resource).filter((key) => !PLAIN_PARTS.has(key)),
+    })),
     providers: providers
       .filter(([name]) => name !== "terraform")
       .map(([name, value]) => ({ name, source: text(value["full_name"]), version: text(value["version_constraint"]) || null })),
-    settings: providers.map(([name, value]) => ({
-      address: `provider.${name}`,
-      values: isRecord(value["expressions"]) ? value["expressions"] : {},
-    })),
+    settings: providers.map(([name, value]) => ({ address: `provider.${name}`, values: record(value["expressions"]) })),
     raw,
   };
 }
+
+/** How many keys all objects of a value have. */
+function countKeys(value: unknown): number {
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countKeys(item), 0);
+  return Object.values(record(value)).reduce<number>((sum, item) => sum + 1 + countKeys(item), 0);
+}
+
+/** JavaScript keeps the last of two equal keys, Terraform merges both: such a text is not what it seems. */
+const saysTwice = (content: string, raw: unknown): boolean =>
+  [...content.matchAll(/"(?:[^"\\]|\\.)*"\s*(:?)/g)].filter(([, colon]) => colon === ":").length > countKeys(raw);
 
 /** Recognises a document by its own marks. @returns as error what is wrong with it, in one sentence. */
 export function readDocument(content: string): Result<PolicyDocument, string> {
@@ -109,9 +192,10 @@ export function readDocument(content: string): Result<PolicyDocument, string> {
     return err("is not JSON");
   }
   if (!isRecord(raw)) return err("is not a JSON object");
+  if (saysTwice(content, raw)) return err("has an object with the same key twice");
   if ("planned_values" in raw) return ok(shown(raw, "plan"));
   // `terraform show -json` of an empty state has a format_version and nothing else.
   if ("format_version" in raw) return ok(shown(raw, "state"));
-  if (["resource", "data", "provider", "terraform"].some((key) => key in raw)) return ok(synthesized(raw));
+  if (SECTIONS.some((key) => key in raw)) return ok(synthesized(raw));
   return err('is neither synthesized JSON nor output of "terraform show -json"');
 }

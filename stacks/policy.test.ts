@@ -42,11 +42,12 @@ describe("policy", () => {
 
   it("knows a digest in every part of a plan", () => {
     const digest = "0123456789abcdef".repeat(4);
+    const address = "cloudflare_workers_script.worker";
     const plan = {
       format_version: "1.2",
       planned_values: { root_module: {} },
-      resource_changes: [{ change: { before: { etag: digest }, after: { content_sha256: digest } } }],
-      configuration: { root_module: { resources: [{ expressions: { content_sha256: { constant_value: digest } } }] } },
+      resource_changes: [{ address, change: { before: { etag: digest }, after: { content_sha256: digest } } }],
+      configuration: { root_module: { resources: [{ address, expressions: { content_sha256: { constant_value: digest } } }] } },
     };
     expect(checkAll([noSecretValue], read(plan))).toEqual([]);
   });

@@ -1,6 +1,7 @@
 /** Runs policy rules. Pure. */
 import { readDocument, type PolicyDocument } from "./document.ts";
 import type { Rule } from "./rules/rule.ts";
+import { masked } from "./secret-shapes.ts";
 
 /** One violation. */
 export interface Finding {
@@ -8,9 +9,9 @@ export interface Finding {
   readonly finding: string;
 }
 
-/** All violations of a document, by rule. */
+/** All violations of a document, by rule. A finding quotes names, and a name may be the value of a secret: it is masked. */
 export const checkAll = (rules: readonly Rule[], document: PolicyDocument): readonly Finding[] =>
-  rules.flatMap((rule) => rule.check(document).map((finding) => ({ rule, finding })));
+  rules.flatMap((rule) => rule.check(document).map((finding) => ({ rule, finding: masked(finding) })));
 
 /** @returns one sentence per rule that refuses its accepted example or accepts its refused one; empty = the rules can be trusted. */
 export function selfTest(rules: readonly Rule[]): readonly string[] {

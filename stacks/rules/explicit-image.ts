@@ -12,11 +12,14 @@ export const explicitImage: Rule = {
         type === "fly_machine"
           ? [values["image"]]
           : type === "koyeb_service"
-            ? blocks(values, "definition")
-                .flatMap((definition) => blocks(definition, "docker"))
-                .map(({ image }) => image)
+            ? // A definition without one is built from a repository, or from an archive.
+              blocks(values, "definition").flatMap((definition) => {
+                const built = ["archive", "git"].some((source) => blocks(definition, source).length > 0);
+                return built ? [null] : blocks(definition, "docker").map(({ image }) => image);
+              })
             : [];
-      return images.some((image) => typeof image !== "string" || !isExplicitImage(image))
+      return (type === "koyeb_service" && images.length === 0) ||
+        images.some((image) => typeof image !== "string" || !isExplicitImage(image))
         ? [`${address}: its image names neither a digest nor a tag`]
         : [];
     }),

@@ -13,16 +13,28 @@ export const leastScopes: Rule = {
         if (bad) found.push(`${address}: ${what}`);
       };
       if (type === "github_repository_environment") {
-        refuse(blocks(values, "deployment_branch_policy").length === 0, "every branch may deploy");
+        const chosen = blocks(values, "deployment_branch_policy").some(
+          (policy) => (policy["protected_branches"] === true) !== (policy["custom_branch_policies"] === true),
+        );
+        refuse(!chosen, "every branch may deploy");
         refuse(values["can_admins_bypass"] !== false, "administrators may deploy without review");
       }
+      if (type === "github_repository_environment_deployment_policy") {
+        const { branch_pattern: branch } = values;
+        refuse(typeof branch !== "string" || !/^[\w./-]+$/.test(branch), "branches may deploy that nobody named");
+      }
       if (type === "github_repository_ruleset") {
+        const rules = blocks(values, "rules");
+        refuse(!rules.some(({ deletion, non_fast_forward }) => deletion === true && non_fast_forward === true), "history can be rewritten");
         refuse(values["enforcement"] !== "active", "the ruleset is not enforced");
         refuse(blocks(values, "bypass_actors").length > 0, "someone may bypass the ruleset");
       }
       if (type === "github_workflow_repository_permissions") {
         refuse(values["default_workflow_permissions"] !== "read", "workflows may write by default");
-        refuse(values["can_approve_pull_request_reviews"] === true, "workflows may approve pull requests");
+        refuse(
+          ![false, null, undefined].includes(values["can_approve_pull_request_reviews"] as boolean),
+          "workflows may approve pull requests",
+        );
       }
       if (type === "github_repository") {
         const protectedOnes = blocks(values, "lifecycle").some(({ prevent_destroy }) => prevent_destroy === true);
@@ -44,7 +56,8 @@ export const leastScopes: Rule = {
         github_repository_environment: {
           production: { can_admins_bypass: false, deployment_branch_policy: { protected_branches: false, custom_branch_policies: true } },
         },
-        github_repository_ruleset: { main: { enforcement: "active" } },
+        github_repository_environment_deployment_policy: { branches: { branch_pattern: "main" } },
+        github_repository_ruleset: { main: { enforcement: "active", rules: { deletion: true, non_fast_forward: true } } },
         github_workflow_repository_permissions: { token: { default_workflow_permissions: "read" } },
       },
     },

@@ -1,6 +1,7 @@
 /** There is one public way in, and it is the hostname whose zone has the rules. No second name, no second port. */
 import { blocks, isRecord, type PolicyDocument } from "../document.ts";
 import { isLoopbackUrl } from "../loopback.ts";
+import { ORIGIN_PORT } from "../origin-variables.ts";
 import type { Rule } from "./rule.ts";
 
 /** Unparsed text is no sandbox. */
@@ -29,6 +30,20 @@ function isSandbox(document: PolicyDocument): boolean {
   );
 }
 
+/** What of a Koyeb service is public beside the origin. */
+function koyebDoors(definition: Readonly<Record<string, unknown>>): readonly string[] {
+  const ports = blocks(definition, "ports");
+  const [only] = ports;
+  const one = ports.length === 1 && only?.["port"] === ORIGIN_PORT && (only["protocol"] === "http" || only["protocol"] === "http2");
+  return [
+    ...(one ? [] : ["more than the origin's one HTTP port is public"]),
+    ...(blocks(definition, "proxy_ports").length === 0 ? [] : ["a TCP port is public"]),
+    ...blocks(definition, "routes")
+      .filter(({ port }) => port !== ORIGIN_PORT)
+      .map(({ path }) => `the route ${String(path)} leads past the origin`),
+  ];
+}
+
 export const noPublicSideDoor: Rule = {
   name: "no-public-side-door",
   why: "a name or port beside the gateway's hostname is reached without the zone's firewall, limits and logs",
@@ -37,21 +52,23 @@ export const noPublicSideDoor: Rule = {
       if (mode === "data") return [];
       switch (type) {
         case "cloudflare_workers_script_subdomain":
-          if (values["previews_enabled"] === true) return [`${address}: previews have public names`];
+          if (values["previews_enabled"] !== false) return [`${address}: previews have public names`];
           return values["enabled"] === false || isSandbox(document) ? [] : [`${address}: the Worker answers on workers.dev`];
         case "cloudflare_workers_route":
           return String(values["pattern"]).includes("*.") ? [`${address}: the pattern takes in other hostnames`] : [];
+        case "cloudflare_ruleset":
+          return blocks(values, "rules").some(({ action, enabled }) => action !== "block" || enabled === false)
+            ? [`${address}: a rule does something else than block`]
+            : [];
         case "fly_machine":
-          return blocks(values, "service")
-            .flatMap((service) => blocks(service, "port"))
-            .filter(({ port }) => port !== 443)
-            .map(({ port }) => `${address}: port ${String(port)} is public`);
+          return blocks(values, "service").flatMap((service) => [
+            ...blocks(service, "port")
+              .filter(({ port }) => port !== 443)
+              .map(({ port }) => `${address}: port ${String(port)} is public`),
+            ...(service["internal_port"] === ORIGIN_PORT ? [] : [`${address}: a port of the machine that is not the origin's is public`]),
+          ]);
         case "koyeb_service":
-          return blocks(values, "definition").flatMap((definition) =>
-            blocks(definition, "ports").length > 1 || blocks(definition, "ports").some(({ protocol }) => protocol === "tcp")
-              ? [`${address}: more than one HTTP port is public`]
-              : [],
-          );
+          return blocks(values, "definition").flatMap((definition) => koyebDoors(definition).map((door) => `${address}: ${door}`));
         default:
           return [];
       }
@@ -60,7 +77,7 @@ export const noPublicSideDoor: Rule = {
     accepted: {
       resource: {
         cloudflare_workers_script_subdomain: { off: { enabled: false, previews_enabled: false } },
-        fly_machine: { machine: { service: [{ port: [{ port: 443, handlers: ["tls", "http"] }] }] } },
+        fly_machine: { machine: { service: [{ internal_port: 8080, port: [{ port: 443, handlers: ["tls", "http"] }] }] } },
         koyeb_service: { service: { definition: [{ ports: [{ port: 8080, protocol: "http" }] }] } },
       },
     },

@@ -1,34 +1,46 @@
 /** No text that is a credential, anywhere: not in a synthesis, not in a plan, not in a state. */
-import { strings } from "../document.ts";
+import { type PolicyDocument, strings } from "../document.ts";
+import { secretShapes } from "../secret-shapes.ts";
 import type { Rule } from "./rule.ts";
 
-/** Digests and ids that have the shape of a gateway secret and are none. */
-const PUBLIC_KEYS: ReadonlySet<string> = new Set(["content_sha256", "etag", "fingerprint", "image_digest"]);
+/** Digests, which have the shape of a gateway secret and are none: type of the resource → its argument. */
+const DIGESTS: Readonly<Record<string, RegExp>> = {
+  cloudflare_workers_script: /^content_sha256$/,
+  "data.cloudflare_workers_scripts": /^result\.\d+\.etag$/,
+  terraform_data: /^triggers_replace\.fingerprint$/,
+};
+/** Parts of a plan or state above a resource. An output has no such path, whatever it is called. */
+const ABOVE = /^((planned_values|prior_state\.values|values|configuration)\.root_module(\.child_modules\.[^.]+)*\.resources)$/;
+const TYPE = /^(?:module\.[^.]+\.)*((?:data\.)?[a-z0-9_]+)\./;
 
-/** Name of the argument that a text belongs to: a plan's configuration wraps it once more. */
-const argumentOf = (path: readonly string[]): string => path.at(path.at(-1) === "constant_value" ? -2 : -1) ?? "";
+/** Type of the resource that a path leads into, and the path of the argument from there; null outside of arguments. */
+function place(kind: PolicyDocument["kind"], path: readonly string[]): readonly [type: string, argument: string] | null {
+  if (kind === "synth") {
+    const [section, type = "", , ...argument] = path;
+    if (section !== "resource" && section !== "data") return null;
+    return [section === "data" ? `data.${type}` : type, argument.join(".")];
+  }
+  const changes = path[0] === "resource_changes" || path[0] === "resource_drift";
+  const at = changes ? 1 : path.indexOf("resources") + 1;
+  if (!changes && !ABOVE.test(path.slice(0, at).join("."))) return null;
+  const argument = path.slice(at + (changes ? 3 : 2)).join(".");
+  return [TYPE.exec(path[at] ?? "")?.[1] ?? "", argument.replace(/\.constant_value$/, "")];
+}
 
-const SHAPES: readonly (readonly [name: string, shape: RegExp])[] = [
-  ["64 hex characters, the shape of a gateway secret", /(?<![0-9a-f])(?<!sha256:)[0-9a-f]{64}(?![0-9a-f])/],
-  ["a connection string with a password", /\b[a-z][a-z0-9+]*:\/\/[^\s/:@]*:[^\s/@]+@/],
-  ["a GitHub token", /\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})/],
-  ["a Fly.io token", /\b(FlyV1 |fo1_|fm[12]r?_)[A-Za-z0-9+/=_-]{20,}/],
-  ["an AWS key id", /\b(AKIA|ASIA)[A-Z0-9]{16}\b/],
-  ["a private key", /-----BEGIN [A-Z ]*PRIVATE KEY-----/],
-  ["a JSON Web Token", /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/],
-];
+function isDigest(kind: PolicyDocument["kind"], path: readonly string[]): boolean {
+  const [type, argument] = place(kind, path) ?? ["", ""];
+  // A result of the platform's; in a synthesis nobody may set one.
+  if (kind !== "synth" && type !== "" && argument === "etag") return true;
+  return Object.hasOwn(DIGESTS, type) && DIGESTS[type]?.test(argument) === true;
+}
 
 export const noSecretValue: Rule = {
   name: "no-secret-value",
   why: "plans and states keep values in clear, and so does every place that they are copied to",
-  check: (document) => {
-    const found: string[] = [];
-    for (const [path, text] of strings(document.raw)) {
-      if (PUBLIC_KEYS.has(argumentOf(path))) continue;
-      for (const [name, shape] of SHAPES) if (shape.test(text)) found.push(`${path.join(".")}: looks like ${name}`);
-    }
-    return found;
-  },
+  check: ({ kind, raw }) =>
+    [...strings(raw)]
+      .filter(([path]) => !isDigest(kind, path))
+      .flatMap(([path, text]) => secretShapes(text).map((name) => `${path.join(".")}: looks like ${name}`)),
   examples: {
     accepted: {
       resource: {

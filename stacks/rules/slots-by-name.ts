@@ -5,7 +5,10 @@ import { SECRETS } from "../../contract/secret-names.ts";
 import type { Rule } from "./rule.ts";
 
 const SLOTS: readonly string[] = Object.values(SLOT_VARIABLES);
-const NAMES: ReadonlySet<unknown> = new Set([...SLOTS, "GATEWAY_SECRET", ...SECRETS.map(({ name }) => name)]);
+const SECRET_NAMES: ReadonlySet<unknown> = new Set([...SLOTS, ...SECRETS.map(({ name }) => name)]);
+/** What may have a value: everything else that an origin reads is a secret. */
+const PUBLIC_NAMES: ReadonlySet<unknown> = new Set(["MCPIST_CONFIG", "PORT"]);
+const given = (value: unknown): boolean => value !== undefined && value !== null && value !== "";
 
 export const slotsByName: Rule = {
   name: "slots-by-name",
@@ -15,7 +18,7 @@ export const slotsByName: Rule = {
       if (mode === "data") return [];
       if (type === "fly_machine") {
         const env = blocks(values, "env").flatMap((variables) => Object.keys(variables));
-        return env.filter((name) => NAMES.has(name)).map((name) => `${address}: ${name} is a secret of the app, not a variable`);
+        return env.filter((name) => !PUBLIC_NAMES.has(name)).map((name) => `${address}: ${name} is no variable that anybody may read`);
       }
       if (type !== "koyeb_service") return [];
       const env = blocks(values, "definition").flatMap((definition) => blocks(definition, "env"));
@@ -24,8 +27,11 @@ export const slotsByName: Rule = {
         ...SLOTS.filter((slot) => !referenced.has(slot)).map((slot) => `${address}: ${slot} does not name a Koyeb secret`),
         ...env
           // A state writes an absent value as an empty text.
-          .filter(({ key, value }) => NAMES.has(key) && typeof value === "string" && value !== "")
+          .filter(({ key, value }) => given(value) && !PUBLIC_NAMES.has(key))
           .map(({ key }) => `${address}: ${String(key)} has a value`),
+        ...env
+          .filter(({ key, secret }) => given(secret) && !SECRET_NAMES.has(key))
+          .map(({ key }) => `${address}: ${String(key)} is no secret of an origin`),
       ];
     }),
   examples: {

@@ -1,13 +1,22 @@
 /** A public hostname is served by a zone that insists on encryption; every other public port ends TLS as well. */
-import { blocks, isRecord, type PolicyDocument } from "../document.ts";
+import { blocks, isRecord, type PolicyDocument, UNKNOWN } from "../document.ts";
 import { ELSEWHERE, ZONE_PROTECTION } from "../zone-protection.ts";
 import type { Rule } from "./rule.ts";
+
+/** 180 days. */
+const HSTS_MIN_SECONDS = 180 * 24 * 60 * 60;
+
+/** Long enough that a browser still knows it at the next visit; what scanners ask for as well. */
+function isLastingHsts(value: unknown): boolean {
+  const header = isRecord(value) ? value["strict_transport_security"] : undefined;
+  return isRecord(header) && header["enabled"] === true && Number(header["max_age"]) >= HSTS_MIN_SECONDS;
+}
 
 /** What a zone with a gateway in it must say. */
 const REQUIRED: Readonly<Record<string, (value: unknown) => boolean>> = {
   always_use_https: (value) => value === "on",
   min_tls_version: (value) => value === "1.2" || value === "1.3",
-  security_header: (value) => JSON.stringify(value).includes('"enabled":true'),
+  security_header: isLastingHsts,
   ssl: (value) => value === "strict",
 };
 const PUBLISHES = new Set(["cloudflare_workers_custom_domain", "cloudflare_workers_route"]);
@@ -21,12 +30,16 @@ function isElsewhere({ raw }: PolicyDocument): boolean {
 
 function zoneGaps(document: PolicyDocument): readonly string[] {
   if (isElsewhere(document)) return [];
-  const published = document.resources.find(({ mode, type }) => mode === "managed" && PUBLISHES.has(type));
-  if (!published) return [];
+  const published = document.resources.filter(({ mode, type }) => mode === "managed" && PUBLISHES.has(type));
   const settings = document.resources.filter(({ type }) => type === "cloudflare_zone_setting");
-  return Object.entries(REQUIRED)
-    .filter(([id, holds]) => !settings.some(({ values }) => values["setting_id"] === id && holds(values["value"])))
-    .map(([id]) => `${published.address}: its zone does not set ${id} as it must`);
+  return published.flatMap(({ address, values: { zone_id: zone } }) =>
+    Object.entries(REQUIRED)
+      .filter(([id, holds]) => {
+        const own = settings.filter(({ values }) => values["setting_id"] === id && values["zone_id"] === zone);
+        return zone === UNKNOWN || own.length === 0 || !own.every(({ values }) => holds(values["value"]));
+      })
+      .map(([id]) => `${address}: its zone does not set ${id} as it must`),
+  );
 }
 
 function plainPorts(document: PolicyDocument): readonly string[] {
@@ -53,7 +66,7 @@ export const tlsMinimum: Rule = {
         cloudflare_zone_setting: {
           a: setting("always_use_https", "on"),
           b: setting("min_tls_version", "1.2"),
-          c: setting("security_header", { strict_transport_security: { enabled: true } }),
+          c: setting("security_header", { strict_transport_security: { enabled: true, max_age: 63_072_000 } }),
           d: setting("ssl", "strict"),
         },
         fly_machine: { machine: { service: [{ port: [{ port: 443, handlers: ["tls", "http"] }] }] } },
