@@ -47,7 +47,14 @@ describe("policy", () => {
       format_version: "1.2",
       planned_values: { root_module: {} },
       resource_changes: [{ address, change: { before: { etag: digest }, after: { content_sha256: digest } } }],
-      configuration: { root_module: { resources: [{ address, expressions: { content_sha256: { constant_value: digest } } }] } },
+      configuration: {
+        root_module: {
+          resources: [
+            { address, expressions: { content_sha256: { constant_value: digest } } },
+            { address: "terraform_data.upload", expressions: { triggers_replace: { constant_value: { fingerprint: digest } } } },
+          ],
+        },
+      },
     };
     expect(checkAll([noSecretValue], read(plan))).toEqual([]);
   });

@@ -24,7 +24,7 @@ function place(kind: PolicyDocument["kind"], path: readonly string[]): readonly 
   const at = changes ? 1 : path.indexOf("resources") + 1;
   if (!changes && !ABOVE.test(path.slice(0, at).join("."))) return null;
   const argument = path.slice(at + (changes ? 3 : 2)).join(".");
-  return [TYPE.exec(path[at] ?? "")?.[1] ?? "", argument.replace(/\.constant_value$/, "")];
+  return [TYPE.exec(path[at] ?? "")?.[1] ?? "", argument.replace(/\.constant_value(?=\.|$)/, "")];
 }
 
 function isDigest(kind: PolicyDocument["kind"], path: readonly string[]): boolean {

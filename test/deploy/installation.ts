@@ -238,6 +238,17 @@ export class Installation {
     return this.run([process.execPath, join(ROOT, "stacks/check.ts"), ...files]);
   }
 
+  /** Holds the plan of a stack against the policy. @param part of the stack's name; it was synthesized and initialised before. */
+  async checkPlan(part: string): Promise<Ran> {
+    const stack = `${this.environment}-${part}`;
+    const file = join(this.outdir, "stacks", stack, "judged.tfplan");
+    const planned = await this.#engineRun(stack, ["plan", "-input=false", `-out=${file}`]);
+    if (planned.exitCode !== 0) return planned;
+    const shown = await this.#engineRun(stack, ["show", "-json", file]);
+    rmSync(file);
+    return this.run([process.execPath, join(ROOT, "stacks/check.ts"), this.write(`${stack}.plan.json`, shown.stdout)]);
+  }
+
   /** Asks whether the accounts are what the checkout says. */
   drift(): Promise<Ran> {
     return this.run([process.execPath, join(ROOT, "stacks/drift.ts")], { variables: { CDKTF_OUTDIR: this.outdir } });

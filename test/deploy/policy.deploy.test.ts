@@ -1,7 +1,7 @@
-/** That no CLI deploys what the policy refuses: neither by a deploy nor by a deploy without a synthesis of its own. */
+/** The policy where engines and CLIs meet it: no CLI deploys what it refuses, and it accepts the real plans of every stack. */
 import { describe, expect, it } from "vitest";
 import { sandboxEnvironment } from "../../contract/sandbox.ts";
-import { opened, TIMEOUT_MS } from "./operator.ts";
+import { done, NOTHING, opened, TIMEOUT_MS } from "./operator.ts";
 import { CLIS, type DeployCli, type Engine, ENGINES } from "./tools.ts";
 
 const STACK = "base-app-koyeb";
@@ -22,6 +22,23 @@ describe.skipIf(ENGINES.length === 0)("a deploy of what the policy refuses", () 
         expect((await installation.deploy([STACK], {}, ["--skip-synth"])).exitCode).not.toBe(0);
         for (const text of installation.printed) expect(text).not.toContain(VALUE);
         for (const text of installation.files()) expect(text).not.toContain('"serial"');
+      });
+    },
+  );
+});
+
+describe.skipIf(ENGINES.length === 0)("a first plan, in which most is unknown", () => {
+  it.each(ENGINES.map((engine) => [engine.name, engine] as const))(
+    "is accepted as %s shows it, for every stack",
+    { timeout: TIMEOUT_MS },
+    async (_name, engine) => {
+      await opened(engine, CLIS[0] as DeployCli, async (installation) => {
+        const stacks = Object.keys(NOTHING);
+        for (const stack of stacks) {
+          done(await installation.diff(stack), `diff of ${stack}`);
+          done(await installation.checkPlan(stack), `policy over ${stack}`);
+        }
+        expect(stacks).toHaveLength(6);
       });
     },
   );

@@ -33,6 +33,8 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))
       async (_name, engine) => {
         await opened(engine, CLIS[0] as DeployCli, async (installation) => {
           production(installation, { reviewers: [7, 8] });
+          done(await installation.diff(STACK), "diff");
+          done(await installation.checkPlan(STACK), "policy over the first plan");
           done(await installation.deploy([STACK]), "deploy");
           expect(await ask(installation, "")).toMatchObject({
             security_and_analysis: {
@@ -55,6 +57,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))
           done(await installation.deploy([STACK]), "deploy again");
           expect(await installation.plan(STACK)).toBe("nothing");
           expect(await installation.checkStates([STACK])).toMatchObject({ exitCode: 0 });
+          done(await installation.checkPlan(STACK), "policy over a later plan");
 
           expect((await installation.destroy([STACK])).output).toContain("prevent_destroy");
           expect(await ask(installation, "")).toMatchObject({ name: SANDBOX_NAMES.repo });
