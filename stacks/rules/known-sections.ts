@@ -1,5 +1,6 @@
 /** A stack has providers, resources, lookups, outputs and an import; no variable, no module, nothing that Terraform must hide. */
 import { blocks, isRecord, labelled, type PolicyDocument } from "../document.ts";
+import { ELSEWHERE, ZONE_PROTECTION } from "../zone-protection.ts";
 import type { Rule } from "./rule.ts";
 
 /** Section → what its blocks may say; null = other rules read it. */
@@ -13,6 +14,10 @@ const SECTIONS: Readonly<Record<string, readonly string[] | null>> = {
   terraform: ["//", "backend", "required_providers", "required_version"],
 };
 const BACKENDS = new Set(["local", "s3"]);
+
+/** What an output gives out is a reference, or the one word that a stack says about its zone. */
+const givesOut = (name: string, value: unknown): boolean =>
+  String(value).startsWith("${") || (name === ZONE_PROTECTION && value === ELSEWHERE);
 
 function inSynthesis({ raw }: PolicyDocument): readonly string[] {
   const extra = (section: string, block: unknown, at: string) =>
@@ -28,7 +33,7 @@ function inSynthesis({ raw }: PolicyDocument): readonly string[] {
       .filter(([name]) => name !== "//")
       .flatMap(([name, output]) => extra("output", output, `output.${name}`)),
     ...labelled(raw["output"])
-      .filter(([name, output]) => name !== "//" && !(isRecord(output) && String(output["value"]).startsWith("${")))
+      .filter(([name, output]) => name !== "//" && !(isRecord(output) && givesOut(name, output["value"])))
       .map(([name]) => `output.${name}: must say what it gives out by a reference`),
     ...blocks(raw, "terraform")
       .flatMap((block) => labelled(block["backend"]))

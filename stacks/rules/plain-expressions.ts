@@ -7,20 +7,26 @@ import type { Rule } from "./rule.ts";
 
 /** What the stacks call; neither makes a text. */
 const FUNCTIONS = new Set(["alltrue", "try"]);
+/**
+ * Where the tag that is live chooses among texts that are written out (stacks/edge.ts): steps of Durable Object migrations, which
+ * name classes and reach nothing else.
+ */
+const CHOOSES = new Set(["concat", "jsondecode", "lookup"]);
+const CHOICES = /^resource\.(terraform_data\.upload\.input|cloudflare_workers_script\.[\w-]+\.migrations)$/;
 const BEGINS = /[$%]\{/;
 
 /** References, with commas between them. */
 const REFERENCES = /^\$\{[a-z]\w*(\.[\w-]+)+\}(,\$\{[a-z]\w*(\.[\w-]+)+\})*$/;
 
 /** What is wrong with an expression; null = nothing. */
-function fault(text: string): string | null {
+function fault(path: string, text: string): string | null {
   if (REFERENCES.test(text)) return null;
   const inside = /^\$\{([^]*)\}$/.exec(text)?.[1];
   if (inside === undefined || BEGINS.test(inside)) return "puts a text together";
   if (/\\[uU]|<</.test(inside)) return "hides a text";
   const outsideOfTexts = inside.replaceAll(/"(?:[^"\\]|\\.)*"/g, "");
   const called = [...outsideOfTexts.matchAll(/([A-Za-z_]\w*)\s*\(/g)].map(([, name = ""]) => name);
-  const unknown = called.find((name) => !FUNCTIONS.has(name));
+  const unknown = called.find((name) => !FUNCTIONS.has(name) && !(CHOICES.test(path) && CHOOSES.has(name)));
   return unknown === undefined ? null : `calls ${unknown}()`;
 }
 
@@ -34,7 +40,7 @@ export const plainExpressions: Rule = {
           .filter(([, text]) => BEGINS.test(text))
           .flatMap(([path, text]) => {
             const isKey = path.at(-1) === text;
-            const found = isKey ? "is a computed name" : fault(text);
+            const found = isKey ? "is a computed name" : fault(path.join("."), text);
             return found === null ? [] : [`${path.join(".")}: ${found}`];
           }),
   examples: {

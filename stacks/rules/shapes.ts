@@ -94,7 +94,7 @@ export const RESOURCES: Readonly<Record<string, Arguments>> = {
       scalings: plain("max", "min"),
     },
   },
-  terraform_data: { input: plain("id"), triggers_replace: plain("fingerprint", "kv") },
+  terraform_data: { input: "plain", triggers_replace: plain("fingerprint", "kv") },
 };
 
 /** Data sources by type. */
