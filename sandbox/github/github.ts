@@ -1,15 +1,21 @@
 /**
- * api.github.com on loopback: secrets, variables, environments, git data and workflow runs of one organisation, behind a token.
- * It answers what this project, the Terraform provider and gh call; everything else is a 404 that is reported by name.
+ * api.github.com on loopback: secrets, variables, environments, git data and workflow runs of one organisation for the operator's
+ * token, issues and search for the tokens of an app's users. It answers what this project, the Terraform provider and gh call;
+ * everything else is a 404 that is reported by name.
  */
+import { randomBytes } from "node:crypto";
 import { etag } from "hono/etag";
 import { Hono, type Context } from "hono";
+import { UserTokens } from "../user-tokens.ts";
 import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
 import { addGit } from "./git-routes.ts";
-import { addGraphql } from "./graphql.ts";
+import { addGraphql, OPERATOR } from "./graphql.ts";
+import { addIssues } from "./issue-routes.ts";
+import { addOAuth, GITHUB_TOKENS } from "./oauth.ts";
 import { addProtection } from "./protection-routes.ts";
 import { RateLimits } from "./rate.ts";
 import { addRepositories } from "./repository-routes.ts";
+import { addSearch } from "./search-routes.ts";
 import { addVault } from "./secret-routes.ts";
 import { GithubState, type Environment, type Repository } from "./state.ts";
 import { vaultReady, type Vault } from "./vault.ts";
@@ -19,6 +25,11 @@ import { failure } from "./wire.ts";
 const API_VERSIONS: ReadonlySet<string> = new Set(["2022-11-28", "2026-03-10"]);
 /** Hosts that may stand in an absolute request target: gh through `HTTP_PROXY`. */
 const PROXIED_HOSTS: ReadonlySet<string> = new Set(["api.github.localhost", "github.localhost"]);
+/** What the app may do in the name of a user: read repositories, read and write issues. */
+const FOR_USERS: readonly RegExp[] = [
+  /^GET \/(user|rate_limit|search\/repositories|repos\/[^/]+\/[^/]+)?$/,
+  /^(GET|POST) \/repos\/[^/]+\/[^/]+\/issues(\/|$)/,
+];
 
 export interface GithubOptions {
   readonly owner: string;
@@ -32,6 +43,8 @@ export interface Github {
   /** The repository that exists from the start. */
   readonly repository: Repository;
   readonly rates: RateLimits;
+  /** Tokens of the users of a GitHub App that is installed on every repository. */
+  readonly users: UserTokens;
   /** Plaintext of a stored secret, for proofs in this process. @returns undefined when it is not there. */
   reveal(name: string, environment?: string): string | undefined;
   /** GitHub rotates its public keys: boxes for the old one are answered with 422. */
@@ -54,17 +67,29 @@ export async function startGithub(context: VendorContext, options: GithubOptions
   const state = new GithubState(options.owner, () => context.timings.githubLagMs);
   const repository = state.create(options.repo);
   const rates = new RateLimits();
+  const users = new UserTokens(GITHUB_TOKENS, { clientId: "Iv23sandboxapp000001", clientSecret: randomBytes(20).toString("hex") });
   const app: VendorApp = new Hono({ getPath: (request) => canonicalPath(state, request.url) });
 
+  const bearerOf = (c: Context): string | undefined => /^(?:token|bearer) (\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+  const isOperator = (c: Context): boolean => bearerOf(c) === context.tokens.github;
+  const loginOf = (c: Context): string => (isOperator(c) ? OPERATOR : (users.userOf(bearerOf(c) ?? "") ?? ""));
+
+  addOAuth(app, users);
   app.use(async (c, next) => {
     const target = c.env.incoming.url ?? "/";
     if (!target.startsWith("/") && !PROXIED_HOSTS.has(new URL(target).hostname))
       return failure(c, 502, "the mcpist sandbox forwards nothing but api.github.localhost");
-    const refusal = refuse(c, context.tokens.github) ?? rates.admit(c);
+    const login = loginOf(c);
+    const refusal = refuse(c, login) ?? rates.admit(c, login);
     if (refusal) return refusal;
+    const moved = movedTo(c, state);
+    if (moved) return moved;
+    if (!isOperator(c) && !FOR_USERS.some((allowed) => allowed.test(`${c.req.method} ${c.req.path}`)))
+      return failure(c, 403, "Resource not accessible by integration");
     await next();
-    rates.stamp(c.res.headers);
-    c.res.headers.set("x-oauth-scopes", "read:org, repo, workflow");
+    rates.stamp(c, c.res.headers, login);
+    // Tokens of an app have permissions, not scopes.
+    if (isOperator(c)) c.res.headers.set("x-oauth-scopes", "read:org, repo, workflow");
     c.res.headers.set("x-github-request-id", crypto.randomUUID().toUpperCase());
     c.res.headers.set("x-github-api-version-selected", c.req.header("x-github-api-version") ?? "2022-11-28");
     return undefined;
@@ -78,8 +103,10 @@ export async function startGithub(context: VendorContext, options: GithubOptions
   addVault(app, "/repos/:owner/:repo/actions", (c): Vault | null => repositoryOf(c)?.vault ?? null);
   addVault(app, "/repos/:owner/:repo/environments/:environment", (c): Vault | null => environmentOf(c)?.vault ?? null);
   addGit(app, repositoryOf);
-  addRepositories(app, state, repositoryOf);
+  addRepositories(app, state, repositoryOf, loginOf);
   addProtection(app, state, repositoryOf);
+  addIssues(app, repositoryOf, loginOf);
+  addSearch(app, state);
 
   addGraphql(app, state);
 
@@ -89,6 +116,7 @@ export async function startGithub(context: VendorContext, options: GithubOptions
     state,
     repository,
     rates,
+    users,
     reveal: (name, environment) =>
       (environment === undefined ? repository.vault : repository.environments.get(environment.toLowerCase())?.vault)?.reveal(name),
     rotateKeys() {
@@ -99,8 +127,8 @@ export async function startGithub(context: VendorContext, options: GithubOptions
   };
 }
 
-/** Authentication and protocol rules that hold for every call. @returns null when the call may go on. */
-function refuse(c: Context, token: string): Response | null {
+/** Authentication and protocol rules that hold for every call. `login` is empty for a stranger. @returns null when the call may go on. */
+function refuse(c: Context, login: string): Response | null {
   if (!c.req.header("user-agent"))
     return c.text("Request forbidden by administrative rules. Please make sure your request has a User-Agent header.\n", 403);
   const version = c.req.header("x-github-api-version");
@@ -109,6 +137,17 @@ function refuse(c: Context, token: string): Response | null {
   // A private repository does not exist for a stranger.
   if (authorization === undefined)
     return c.req.path.startsWith("/repos/") ? failure(c, 404, "Not Found") : failure(c, 401, "Requires authentication");
-  const match = /^(?:token|bearer) (\S+)$/i.exec(authorization);
-  return match?.[1] === token ? null : failure(c, 401, "Bad credentials");
+  return login === "" ? failure(c, 401, "Bad credentials") : null;
+}
+
+/** A renamed repository is found by its id; the caller is told where. @returns null when nothing has moved. */
+function movedTo(c: Context, state: GithubState): Response | null {
+  const [, owner = "", name = "", rest = ""] = /^\/repos\/([^/]+)\/([^/]+)(\/.*)?$/.exec(c.req.path) ?? [];
+  const repository = state.findRenamed(owner, name);
+  if (!repository) return null;
+  const { origin, search } = new URL(c.req.url);
+  const url = `${origin}/repositories/${repository.id}${rest}${search}`;
+  const documentation = "https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects";
+  const status = c.req.method === "GET" ? 301 : 307;
+  return c.json({ message: "Moved Permanently", url, documentation_url: documentation }, status, { location: url });
 }

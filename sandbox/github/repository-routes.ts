@@ -2,7 +2,6 @@
 import type { Context } from "hono";
 import type { VendorApp } from "../vendor.ts";
 import type { RepositoryOf } from "./git-routes.ts";
-import { OPERATOR } from "./graphql.ts";
 import type { Environment, GithubState, Repository } from "./state.ts";
 import { invalid, isoSeconds, notFound, objectBody } from "./wire.ts";
 
@@ -98,8 +97,8 @@ function applyEnvironment(environment: Environment, body: Readonly<Record<string
   return null;
 }
 
-/** Adds accounts, repositories, environments and runs. */
-export function addRepositories(app: VendorApp, state: GithubState, repositoryOf: RepositoryOf): void {
+/** Adds accounts, repositories, environments and runs. `loginOf` names the account that calls. */
+export function addRepositories(app: VendorApp, state: GithubState, repositoryOf: RepositoryOf, loginOf: (c: Context) => string): void {
   const base = "/repos/:owner/:repo";
   const withRepository = (handler: (c: Context, repository: Repository) => Response | Promise<Response>) => (c: Context) => {
     const repository = repositoryOf(c);
@@ -113,7 +112,7 @@ export function addRepositories(app: VendorApp, state: GithubState, repositoryOf
     const core = { limit: 5000, remaining: Number(c.res.headers.get("x-ratelimit-remaining") ?? 5000), reset: 0, used: 0 };
     return c.json({ resources: { core }, rate: core });
   });
-  app.get("/user", (c) => c.json({ ...ownerView(state), login: OPERATOR, id: 2, node_id: "U_2", type: "User" }));
+  app.get("/user", (c) => c.json({ ...ownerView(state), login: loginOf(c), id: 2, node_id: "U_2", type: "User" }));
   app.get("/orgs/:org", (c) =>
     c.req.param("org").toLowerCase() === state.owner.toLowerCase() ? c.json({ ...ownerView(state), plan: { name: "team" } }) : notFound(c),
   );

@@ -1,5 +1,6 @@
-/** What the imitated account holds: one owner, its repositories, their environments, variables, secrets, git objects and runs. */
+/** What the imitated account holds: one owner, its repositories, their environments, variables, secrets, git objects, issues and runs. */
 import { GitStore } from "./git.ts";
+import { IssueTracker } from "./issues.ts";
 import { Vault } from "./vault.ts";
 
 export interface Environment {
@@ -23,6 +24,7 @@ export interface Repository {
   readonly createdAt: number;
   readonly vault: Vault;
   readonly git: GitStore;
+  readonly issues: IssueTracker;
   readonly environments: Map<string, Environment>;
   /** Workflow runs by id: proof that a lock holder lives or is dead. */
   readonly runs: Map<number, { readonly status: string; readonly conclusion: string | null }>;
@@ -41,6 +43,8 @@ export class GithubState {
   readonly owner: string;
   readonly repositories = new Map<string, Repository>();
   readonly #lagMs: () => number;
+  /** Repositories by names that they had. */
+  readonly #renamed = new Map<string, Repository>();
   #nextId = 1000;
 
   constructor(owner: string, lagMs: () => number) {
@@ -71,6 +75,7 @@ export class GithubState {
       createdAt: now,
       vault: new Vault(this.#lagMs),
       git: new GitStore(),
+      issues: new IssueTracker(() => this.nextId()),
       environments: new Map(),
       runs: new Map(),
       settings,
@@ -89,8 +94,15 @@ export class GithubState {
     return repository;
   }
 
+  /** @returns the repository that had this name, unless another one has taken it or it is gone. */
+  findRenamed(owner: string, name: string): Repository | null {
+    const repository = this.find(owner, name) ? undefined : this.#renamed.get(name.toLowerCase());
+    return repository && this.find(owner, repository.name) === repository ? repository : null;
+  }
+
   rename(repository: Repository, name: string): void {
     this.repositories.delete(repository.name.toLowerCase());
+    this.#renamed.set(repository.name.toLowerCase(), repository);
     repository.name = name;
     this.repositories.set(name.toLowerCase(), repository);
   }

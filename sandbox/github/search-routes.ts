@@ -1,0 +1,56 @@
+/** Repository search: words and a few qualifiers over the account's repositories. https://docs.github.com/rest/search/search */
+import type { VendorApp } from "../vendor.ts";
+import { repositoryView } from "./repository-routes.ts";
+import type { GithubState, Repository } from "./state.ts";
+import { invalid, page } from "./wire.ts";
+
+/** Characters of a query without its qualifiers; results that a search gives at most. */
+const MAX_QUERY = 256;
+const MAX_RESULTS = 1000;
+
+type Test = (repository: Repository) => boolean;
+function textOf({ name, settings: { description } }: Repository): string {
+  return `${name} ${typeof description === "string" ? description : ""}`.toLowerCase();
+}
+const isPublic: Test = ({ settings }) => settings["visibility"] === "public" || settings["private"] === false;
+
+/** @returns null for a qualifier that is not imitated. */
+function testOf(term: string): Test | null {
+  const [qualifier, value = ""] = term.split(":", 2);
+  if (!term.includes(":")) return (repository) => textOf(repository).includes(term.toLowerCase());
+  if (qualifier === "user" || qualifier === "org") return ({ owner }) => owner.toLowerCase() === value.toLowerCase();
+  if (qualifier === "archived") return ({ settings }) => (settings["archived"] === true) === (value === "true");
+  if (qualifier === "is" && (value === "public" || value === "private"))
+    return (repository) => isPublic(repository) === (value === "public");
+  return null;
+}
+
+/** Adds the search. */
+export function addSearch(app: VendorApp, state: GithubState): void {
+  app.get("/search/repositories", (c) => {
+    const query = (c.req.query("q") ?? "").trim();
+    const refuse = (code: string, message: string): Response =>
+      invalid(c, "Validation Failed", [{ resource: "Search", field: "q", code, message }]);
+    if (query === "") return invalid(c, "Validation Failed", [{ resource: "Search", field: "q", code: "missing" }]);
+    const terms = query.split(/\s+/);
+    const words = terms.filter((term) => !term.includes(":")).join(" ");
+    if (words.length > MAX_QUERY) return refuse("invalid", `The search is longer than ${MAX_QUERY} characters.`);
+    const tests = terms.map(testOf);
+    if (tests.includes(null)) return c.notFound();
+    const found = [...state.repositories.values()].filter((repository) => tests.every((test) => test?.(repository)));
+    const perPage = Math.min(100, Number(c.req.query("per_page") ?? 30) || 30);
+    if ((Number(c.req.query("page") ?? 1) - 1) * perPage >= MAX_RESULTS)
+      return invalid(c, "Only the first 1000 search results are available");
+    const items = page(c, found.slice(0, MAX_RESULTS)).map((repository) => ({
+      ...repositoryView(state, repository),
+      stargazers_count: 0,
+      watchers_count: 0,
+      forks_count: 0,
+      open_issues_count: repository.issues.list("open").length,
+      language: null,
+      fork: false,
+      score: 1,
+    }));
+    return c.json({ total_count: found.length, incomplete_results: false, items });
+  });
+}
