@@ -15,6 +15,8 @@ export const LISTENERS = [
   "idp",
   "database",
   "control",
+  "notion",
+  "broker",
 ] as const;
 
 export interface ContextOptions {

@@ -4,7 +4,7 @@
  */
 
 /** A vendor of the sandbox. `gateway`, `origin` are the public sides of the Worker and of the origins. */
-export const VENDORS = ["github", "cloudflare", "koyeb", "fly", "idp", "gateway", "origin"] as const;
+export const VENDORS = ["github", "cloudflare", "koyeb", "fly", "idp", "notion", "broker", "gateway", "origin"] as const;
 export type VendorName = (typeof VENDORS)[number];
 
 /** What goes wrong. `before`: the vendor never sees the call. `after`: it does, and then answers wrongly. `lost`: it does, and no answer comes. */
