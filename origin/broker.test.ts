@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { createBroker, MAX_AGE_MS, type BrokerDenial } from "./broker.ts";
@@ -69,6 +70,21 @@ describe("token broker client", () => {
     await over.broker.token(USER, "github", "r1");
     await over.broker.token(USER, "github", "r2");
     expect(over.requests).toHaveLength(2);
+  });
+
+  it("asks again for a token that the provider refused, names it by its digest only, and uses what came instead", async () => {
+    let count = 0;
+    const { requests, broker } = fixture(async () => Response.json({ access_token: `${TOKEN}-${++count}`, expires_at: null }));
+    const first = await broker.token(USER, "github", "r1");
+    const second = await broker.token(USER, "github", "r2", first);
+    expect([second.reveal(), (await broker.token(USER, "github", "r3")).reveal()]).toEqual([`${TOKEN}-2`, `${TOKEN}-2`]);
+    // Another call that met the same old token needs no third one.
+    expect((await broker.token(USER, "github", "r4", first)).reveal()).toBe(`${TOKEN}-2`);
+    const rejected = createHash("sha256").update(`${TOKEN}-1`).digest("hex");
+    expect(requests.map(({ body }) => body)).toEqual([
+      { request_id: "r1", user_id: USER, module: "github" },
+      { request_id: "r2", user_id: USER, module: "github", rejected },
+    ]);
   });
 
   it("asks once for a hundred calls at the same time", async () => {

@@ -2,6 +2,7 @@
  * Client of the token broker: asks for a short-lived access token of one user for one module. Tokens stay in memory, one request
  * per user and module at a time, and are forgotten when permissions change. Refresh tokens never come here.
  */
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { BROKER_SECRET_HEADER } from "../contract/headers.ts";
 import { ToolError } from "./modules/module.ts";
@@ -40,8 +41,8 @@ export interface BrokerSources {
 
 /** Gives tokens. */
 export interface Broker {
-  /** @throws {@link ToolError} with a text for the caller. */
-  token(userId: string, module: string, requestId: string): Promise<Secret>;
+  /** @param rejected a token that the provider has just refused. @throws {@link ToolError} with a text for the caller. */
+  token(userId: string, module: string, requestId: string, rejected?: Secret): Promise<Secret>;
   /** Forgets the tokens of one user. */
   drop(userId: string): void;
 }
@@ -51,6 +52,9 @@ const reply = z.object({
   /** Seconds since 1970, or null for a token that does not expire. */
   expires_at: z.number().nullable(),
 });
+
+/** Names a token without telling it. */
+const digestOf = (token: Secret): string => createHash("sha256").update(token.reveal()).digest("hex");
 
 interface Kept {
   readonly token: Secret;
@@ -64,7 +68,7 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
   // A drop that arrives while a request is under way must not be undone by its answer.
   let drops = 0;
 
-  async function ask(userId: string, module: string, requestId: string): Promise<Secret | BrokerDenial> {
+  async function ask(userId: string, module: string, requestId: string, rejected?: Secret): Promise<Secret | BrokerDenial> {
     if (url === null || secret === null) return "connect";
     const dropsBefore = drops;
     let response: Response;
@@ -72,7 +76,7 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
       response = await fetch(url, {
         method: "POST",
         headers: { "content-type": "application/json", [BROKER_SECRET_HEADER]: secret },
-        body: JSON.stringify({ request_id: requestId, user_id: userId, module }),
+        body: JSON.stringify({ request_id: requestId, user_id: userId, module, ...(rejected ? { rejected: digestOf(rejected) } : {}) }),
         redirect: "manual",
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
@@ -108,13 +112,13 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
   }
 
   return {
-    async token(userId, module, requestId) {
+    async token(userId, module, requestId, rejected) {
       const entry = kept.get(userId)?.get(module);
-      if (entry && entry.until > now()) return entry.token;
-      const key = `${userId} ${module}`;
+      if (entry && entry.until > now() && entry.token.reveal() !== rejected?.reveal()) return entry.token;
+      const key = `${userId} ${module} ${rejected ? "again" : ""}`;
       let running = asking.get(key);
       if (!running) {
-        running = ask(userId, module, requestId)
+        running = ask(userId, module, requestId, rejected)
           .then((answer) => {
             if (answer instanceof Secret) return answer;
             onDenied(userId, module, requestId, answer);

@@ -10,6 +10,7 @@ import type { Metrics } from "./metrics.ts";
 import { ToolError, type Tool } from "./modules/module.ts";
 import type { Permissions } from "./sieve/permissions.ts";
 import { callFailed, explained, refusal, success, type ToolResult } from "./sieve/refusal.ts";
+import type { Secret } from "./secret.ts";
 import { admit } from "./sieve/sieve.ts";
 
 const MAX_ISSUES = 5;
@@ -96,7 +97,7 @@ export function createCaller({ claims, broker, events, metrics, wallClock }: Cal
     }
     const stop = whenAborted(signal);
     try {
-      const token = () => broker.token(userId, module, requestId);
+      const token = (rejected?: Secret) => broker.token(userId, module, requestId, rejected);
       const result = success(
         await Promise.race([tool.run(input.data, { signal, now: wallClock, requestId, traceparent, token }), stop.promise]),
       );

@@ -16,10 +16,11 @@ export interface ToolContext {
   /** W3C trace context of the caller, when it sent one. */
   readonly traceparent: string | null;
   /**
-   * A short-lived access token of the calling user for this module's provider, from the token broker.
+   * A short-lived access token of the calling user for this module's provider, from the token broker. `rejected`: a token that the
+   * provider has just refused; it is refreshed, or the same one comes back when there is no other.
    * @throws {@link ToolError} when the user has not connected an account or the broker does not answer.
    */
-  readonly token: () => Promise<Secret>;
+  readonly token: (rejected?: Secret) => Promise<Secret>;
 }
 
 /** One tool. `run` gets parameters that passed `input`, and returns what is sent to the model as JSON. */

@@ -165,6 +165,25 @@ describe("module github", () => {
     expect(String(error)).not.toContain("canary");
   });
 
+  it("tries once more with another token after a 401, and only when there is another one", async () => {
+    const bearers: string[] = [];
+    const fake = (async (_: URL, init: { headers: Record<string, string> }) => {
+      bearers.push(init.headers["authorization"] ?? "");
+      return bearers.length === 1 ? new Response("canary", { status: 401 }) : Response.json(githubWire.issue);
+    }) as unknown as typeof fetch;
+    const rejected: (string | undefined)[] = [];
+    const token = async (old?: Secret): Promise<Secret> => {
+      rejected.push(old?.reveal());
+      return new Secret(old ? "fresh" : TOKEN);
+    };
+    const getIssue = github(API, fake).tools.find(({ name }) => name === "get_issue");
+    expect(await getIssue?.run({ owner: "a", repo: "b", number: 1 }, { ...context(), token })).toMatchObject({ number: 1347 });
+    expect([bearers, rejected]).toEqual([
+      [`Bearer ${TOKEN}`, "Bearer fresh"],
+      [undefined, TOKEN],
+    ]);
+  });
+
   it("stops when the request is cancelled", async () => {
     const controller = new AbortController();
     const { fake } = provider({ "GET /repos/a/b/issues/1": () => new Promise<Response>(() => {}) });

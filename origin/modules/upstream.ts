@@ -93,21 +93,30 @@ export function urlOf(baseUrl: string, path: readonly string[], query: Readonly<
 export function createUpstream({ provider, baseUrl, headers, fetch }: UpstreamSettings): Upstream {
   return async ({ method, path, query, body, shape }, context, token) => {
     const url = urlOf(baseUrl, path, query);
-    let response: Response;
-    let text: string;
-    try {
-      response = await fetch(url, {
+    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(UPSTREAM_TIMEOUT_MS)]);
+    const ask = (bearer: Secret): Promise<Response> =>
+      fetch(url, {
         method,
         headers: {
           ...headers,
-          authorization: `Bearer ${token.reveal()}`,
+          authorization: `Bearer ${bearer.reveal()}`,
           ...(body === undefined ? {} : { "content-type": "application/json" }),
           ...(context.traceparent === null ? {} : { traceparent: context.traceparent }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         redirect: "manual",
-        signal: AbortSignal.any([context.signal, AbortSignal.timeout(UPSTREAM_TIMEOUT_MS)]),
+        signal,
       });
+    let response: Response;
+    let text: string;
+    try {
+      response = await ask(token);
+      // A 401 means that nothing was done, so even a write may be sent again, once, with a token that is not the refused one.
+      if (response.status === 401) {
+        await response.body?.cancel();
+        const other = await context.token(token);
+        if (other.reveal() !== token.reveal()) response = await ask(other);
+      }
       if (!response.ok) {
         await response.body?.cancel();
         throw explain(provider, response, context.now());

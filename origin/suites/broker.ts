@@ -1,4 +1,5 @@
 /** The token broker against the database: who may ask, what comes back, and what never does. */
+import { createHash } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -140,6 +141,22 @@ export function describeBroker(database: () => TestDatabase): void {
       const replies = await Promise.all(Array.from({ length: 10 }, async () => (await ask(request(userId))).json()));
       expect(new Set(replies.map((reply) => (reply as { access_token: string }).access_token))).toEqual(new Set([`${ACCESS}-1`]));
       expect(asked).toHaveLength(1);
+    });
+
+    it("refreshes a token that the provider refused, once, although it had not expired", async () => {
+      const userId = await connect(null);
+      const rejected = createHash("sha256").update(ACCESS).digest("hex");
+      for (let n = 0; n < 2; n++)
+        expect(await (await ask({ ...request(userId), rejected })).json()).toMatchObject({ access_token: `${ACCESS}-1` });
+      expect(asked).toHaveLength(1);
+      expect((await ask({ ...request(userId), rejected: ACCESS })).status).toBe(400);
+    });
+
+    it("asks the user to connect again when a token was refused and cannot be refreshed", async () => {
+      const userId = await connect(null, { access_token: ACCESS });
+      const rejected = createHash("sha256").update(ACCESS).digest("hex");
+      expect((await ask({ ...request(userId), rejected })).status).toBe(404);
+      expect((await stateOf(userId))?.status).toBe("broken");
     });
 
     it("keeps the old refresh token where the provider sends no new one", async () => {

@@ -3,6 +3,7 @@
  * this function; they are never returned and never logged. It trusts nothing but its own credential: that the user may use the
  * module is checked again, in the database, by a function that also locks the connection while it is refreshed.
  */
+import { createHash } from "node:crypto";
 import { BROKER_SECRET_HEADER } from "./credential.ts";
 import { refresh, type Provider } from "./refresh.ts";
 
@@ -30,12 +31,15 @@ export interface BrokerParts {
 const MAX_BODY_BYTES = 4096;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const MODULE = /^[A-Za-z0-9_.-]{1,64}$/;
+const DIGEST = /^[0-9a-f]{64}$/;
 
 /** A request that has the right shape. */
 interface Asked {
   readonly requestId: string;
   readonly userId: string;
   readonly module: string;
+  /** SHA-256 of an access token that the provider has refused, in hex: not every provider says when its tokens end. */
+  readonly rejected: string | null;
 }
 /** How a request ends. */
 type Outcome =
@@ -64,9 +68,10 @@ async function readAsked(request: Request): Promise<Asked | null> {
     const text = await request.text();
     if (text.length > MAX_BODY_BYTES) return null;
     const body = JSON.parse(text) as Record<string, unknown>;
-    const { request_id: requestId, user_id: userId, module } = body;
+    const { request_id: requestId, user_id: userId, module, rejected = null } = body;
+    if (rejected !== null && !(typeof rejected === "string" && DIGEST.test(rejected))) return null;
     if (typeof requestId !== "string" || typeof userId !== "string" || typeof module !== "string") return null;
-    return UUID.test(requestId) && UUID.test(userId) && MODULE.test(module) ? { requestId, userId, module } : null;
+    return UUID.test(requestId) && UUID.test(userId) && MODULE.test(module) ? { requestId, userId, module, rejected } : null;
   } catch {
     return null;
   }
@@ -82,12 +87,15 @@ function tokensIn(secret: string): { readonly access: string | null; readonly re
 }
 
 /** Opens the connection under its lock and refreshes where needed. @throws when the database does not answer. */
-function tokenFor({ userId, module }: Asked, { database, providers, fetch }: BrokerParts): Promise<Outcome> {
+function tokenFor({ userId, module, rejected }: Asked, { database, providers, fetch }: BrokerParts): Promise<Outcome> {
   return database.transaction(async (query) => {
     const [connection] = await query<Connection>(OPEN, [userId, module]);
     if (!connection) return { kind: "not_connected" };
     const kept = tokensIn(connection.secret);
-    if (kept.access !== null && !connection.expired) return { kind: "token", accessToken: kept.access, expiresAt: connection.expires_at };
+    // Only the token that is kept can be refused: whoever still holds an older one gets the newer one.
+    const isRefused = kept.access !== null && rejected === createHash("sha256").update(kept.access).digest("hex");
+    if (kept.access !== null && !connection.expired && !isRefused)
+      return { kind: "token", accessToken: kept.access, expiresAt: connection.expires_at };
     if (kept.refresh === null) {
       await query(BREAK, [userId, module]);
       return { kind: "broken" };

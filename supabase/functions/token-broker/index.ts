@@ -1,12 +1,12 @@
 /**
  * Supabase Edge Function `token-broker`, on Deno. Deploy with JWT verification off (supabase/config.toml): callers are origins, which have
  * no JWT, and the function checks its own credential. Its secrets: BROKER_SECRET_A, BROKER_SECRET_B, BROKER_DATABASE_URL (role
- * mcpist_broker) and MCPIST_PROVIDERS, a JSON object of {tokenUrl, clientId, clientSecret} by module name.
+ * mcpist_broker) and MCPIST_PROVIDERS, a JSON object of {tokenUrl, clientId, clientSecret, style?} by module name.
  */
 import pg from "npm:pg@8.23.1";
 import { createCredentialCheck } from "./credential.ts";
 import { createBroker, type BrokerDatabase, type Query } from "./handler.ts";
-import type { Provider } from "./refresh.ts";
+import { STYLES, type Provider } from "./refresh.ts";
 
 /** Parses the providers. @throws {TypeError} without quoting what was there. */
 function providersIn(text: string | undefined): ReadonlyMap<string, Provider> {
@@ -19,11 +19,14 @@ function providersIn(text: string | undefined): ReadonlyMap<string, Provider> {
   const providers = new Map<string, Provider>();
   for (const [module, value] of Object.entries(parsed as Record<string, Partial<Provider>>)) {
     const { tokenUrl = "", clientId = "", clientSecret = "" } = value;
+    // A module that is named like a style speaks it, unless something else is said.
+    const style = value.style ?? STYLES.find((known) => known === module) ?? "rfc6749";
     const url = URL.canParse(tokenUrl) ? new URL(tokenUrl) : null;
     const safe = url?.protocol === "https:" || (url?.protocol === "http:" && url.hostname === "127.0.0.1");
     if (!safe || clientId === "" || clientSecret === "")
       throw new TypeError("MCPIST_PROVIDERS needs tokenUrl (https), clientId and clientSecret per module");
-    providers.set(module, { tokenUrl, clientId, clientSecret });
+    if (!STYLES.includes(style)) throw new TypeError(`MCPIST_PROVIDERS: style must be one of ${STYLES.join(", ")}`);
+    providers.set(module, { tokenUrl, clientId, clientSecret, style });
   }
   return providers;
 }
