@@ -16,6 +16,8 @@ const ENVIRONMENT = {
 const URLS = {
   gateway: "http://127.0.0.1:1",
   github: "http://127.0.0.1:2",
+  notion: "http://127.0.0.1:11",
+  broker: "http://127.0.0.1:12/functions/v1/token-broker",
   cloudflare: "http://127.0.0.1:3/client/v4",
   koyeb: "http://127.0.0.1:4",
   fly: "http://127.0.0.1:5",

@@ -12,6 +12,9 @@ export interface SandboxUrls {
   /** Public side of the Worker. */
   readonly gateway: string;
   readonly github: string;
+  readonly notion: string;
+  /** The token broker, with the path of its function. */
+  readonly broker: string;
   /** With `/client/v4`. */
   readonly cloudflare: string;
   readonly koyeb: string;
@@ -42,8 +45,12 @@ export function parseSandboxUrls(text: string): SandboxUrls | null {
     return null;
   }
   if (!isRecord(value)) return null;
-  const { gateway, github, cloudflare, koyeb, fly, issuer, database, control, origins, states = {} } = value;
-  if (![gateway, github, cloudflare, koyeb, fly, issuer].every(isLoopback) || typeof database !== "string" || typeof control !== "string")
+  const { gateway, github, notion, broker, cloudflare, koyeb, fly, issuer, database, control, origins, states = {} } = value;
+  if (
+    ![gateway, github, notion, broker, cloudflare, koyeb, fly, issuer].every(isLoopback) ||
+    typeof database !== "string" ||
+    typeof control !== "string"
+  )
     return null;
   if (!isRecord(origins) || !isLoopback(origins["koyeb"]) || !isLoopback(origins["fly"])) return null;
   if (!isRecord(states) || !Object.values(states).every((state) => STATES.has(state))) return null;
@@ -89,7 +96,7 @@ export function sandboxEnvironment(urls: SandboxUrls): EnvironmentInput {
     image: SANDBOX_NAMES.image,
     limits: { perIpPerMinute: 100_000, burstPerSecond: 5 },
     drain: { minAge: "2s", quiet: "4s", max: "60s" },
-    modules: { githubUrl: urls.github, httpStatusHosts: ["127.0.0.1"] },
+    modules: { githubUrl: urls.github, notionUrl: urls.notion, brokerUrl: urls.broker, httpStatusHosts: ["127.0.0.1"] },
     showOrigin: true,
   };
 }

@@ -115,7 +115,7 @@ export async function provisionService(sandbox: Sandbox, env: Environment, name:
   const values: Record<string, string> = {
     DATABASE_URL: sandbox.urls.database,
     REQUEST_STATE_KEY: randomBytes(32).toString("hex"),
-    BROKER_SECRET: randomBytes(32).toString("hex"),
+    BROKER_SECRET: sandbox.broker.secret,
   };
   const secrets = Object.fromEntries(
     SECRETS.flatMap(({ name: key }) => (values[key] === undefined ? [] : [[key, values[key]]])),

@@ -1,8 +1,10 @@
 /**
- * Starts the whole sandbox: four vendors, an issuer, a database and the control endpoint, all on loopback, all in parallel.
- * Nothing is provisioned here (sandbox/provision.ts) and no secret of the product is made or written.
+ * Starts the whole sandbox: five vendors, an issuer, a database, the token broker and the control endpoint, all on loopback, all in
+ * parallel. Nothing is provisioned here (sandbox/provision.ts) and no gateway secret is made or written.
  */
 import { SANDBOX_ENVIRONMENT, SANDBOX_NAMES, SANDBOX_VARIABLE, type SandboxUrls } from "../contract/sandbox.ts";
+import { connectAccounts, furnish, providersOf } from "./accounts.ts";
+import { startBroker, type Broker } from "./broker/broker.ts";
 import { startCloudflare } from "./cloudflare/cloudflare.ts";
 import { createContext, type ContextOptions } from "./context.ts";
 import { startControl } from "./control.ts";
@@ -12,6 +14,7 @@ import { startFly } from "./fly/fly.ts";
 import { startGithub, type Github } from "./github/github.ts";
 import { startIdp, type Idp } from "./idp/idp.ts";
 import { startKoyeb } from "./koyeb/koyeb.ts";
+import { startNotion, type Notion } from "./notion/notion.ts";
 import { vendorClient } from "./client.ts";
 import { Scenarios } from "./scenarios.ts";
 import { startTimeline } from "./timeline.ts";
@@ -49,7 +52,9 @@ export interface Sandbox {
   readonly koyeb: Koyeb;
   readonly fly: Fly;
   readonly idp: Idp;
+  readonly notion: Notion;
   readonly database: Database;
+  readonly broker: Broker;
   readonly scenarios: Scenarios;
   /** Ends every listener and every process. May be called twice. */
   close(): Promise<void>;
@@ -114,21 +119,27 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
   try {
     const { accountId, zone, worker, owner, repo, koyebApp, koyebService, flyApp } = SANDBOX_NAMES;
-    const [github, cloudflare, koyeb, fly, idp, database] = await all<[Github, Cloudflare, Koyeb, Fly, Idp, Database]>([
+    const [github, cloudflare, koyeb, fly, idp, notion, database] = await all<[Github, Cloudflare, Koyeb, Fly, Idp, Notion, Database]>([
       started(startGithub(context, { owner, repo }), "used"),
       started(startCloudflare(context, { accountId, zone, defaultWorker: worker }), "users"),
       started(startKoyeb(context), "users"),
       started(startFly(context), "users"),
       started(startIdp(context), "used"),
+      started(startNotion(context), "used"),
       started(startDatabase(context, options.databaseUrl), "used"),
     ]);
-    const [gateway, originKoyeb, originFly] = await all<[string, string, string]>([
+    furnish({ github, notion });
+    const providers = providersOf({ github, notion });
+    const [gateway, originKoyeb, originFly, broker] = await all<[string, string, string, Broker, void]>([
       cloudflare.gatewayUrlOf(worker),
       koyeb.edgeUrl(koyebApp, koyebService),
       fly.edgeUrl(flyApp),
+      started(startBroker(context, { databaseUrl: database.brokerUrl, providers }), "users"),
+      // A database that is not the sandbox's own is never written to from here.
+      database.embedded ? connectAccounts({ github, notion }, database.adminUrl) : Promise.resolve(),
     ]);
     idp.setResource(`${gateway}/mcp`);
-    const parts = { faults: context.faults, context, github, cloudflare, koyeb, fly, idp, database };
+    const parts = { faults: context.faults, context, github, cloudflare, koyeb, fly, idp, notion, database, broker };
     const call = vendorClient({ github: github.url, cloudflare: cloudflare.apiUrl, koyeb: koyeb.url, fly: fly.url }, context.tokens);
     const scenarios = new Scenarios({ ...parts, call });
     const control =
@@ -141,6 +152,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const urls: SandboxUrls = {
       gateway,
       github: github.url,
+      notion: notion.url,
+      broker: broker.url,
       cloudflare: cloudflare.apiUrl,
       koyeb: koyeb.url,
       fly: fly.url,

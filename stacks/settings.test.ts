@@ -17,6 +17,8 @@ function folderWith(text: string): string {
 const URLS = {
   gateway: "http://127.0.0.1:1001",
   github: "http://127.0.0.1:1002",
+  notion: "http://127.0.0.1:1011",
+  broker: "http://127.0.0.1:1012/functions/v1/token-broker",
   cloudflare: "http://127.0.0.1:1003/client/v4",
   koyeb: "http://127.0.0.1:1004",
   fly: "http://127.0.0.1:1005",

@@ -52,7 +52,7 @@ export async function startLocalCloud(context: Context, flags: CommonFlags, opti
       });
     throw new McpistError("ERR_VENDOR", message ?? "the sandbox did not start", { cause });
   }
-  for (const token of Object.values(sandbox.context.tokens)) context.redactor.register(token);
+  for (const token of [...Object.values(sandbox.context.tokens), sandbox.broker.secret]) context.redactor.register(token);
   const parsed = parseConfig({ environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(sandbox.urls) } });
   const environment = parsed.ok ? parsed.value.environments[SANDBOX_ENVIRONMENT] : undefined;
   if (!environment) throw new TypeError("the built-in sandbox environment does not fit its own schema");

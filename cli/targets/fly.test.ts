@@ -7,6 +7,8 @@ import { flyApi, flyOrigin, versionTime } from "./fly.ts";
 const urls = {
   gateway: "http://127.0.0.1:1",
   github: "http://127.0.0.1:2",
+  notion: "http://127.0.0.1:9",
+  broker: "http://127.0.0.1:10/functions/v1/token-broker",
   cloudflare: "http://127.0.0.1:3",
   koyeb: "http://127.0.0.1:4",
   fly: "http://127.0.0.1:5",

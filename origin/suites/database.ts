@@ -68,7 +68,7 @@ export function describeDatabase(database: () => TestDatabase): void {
            (select count(*)::int from mcpist.grants where granted_by = 'seed') as grants,
            (select string_agg(tool_id, ',') from mcpist.tools where decoy) as decoys`,
       );
-      expect(counts).toEqual({ users: 60, grants: 180, decoys: "set_system_clock" });
+      expect(counts).toEqual({ users: 60, grants: 270, decoys: "set_system_clock" });
     });
   });
 

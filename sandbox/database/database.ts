@@ -11,13 +11,18 @@ import type { ChildInput, ChildOutput } from "./child.ts";
 
 const SUPABASE = new URL("../../supabase/", import.meta.url);
 const CHILD = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url));
-/** The role that origins log in with, as in production. */
+/** The roles that origins and the token broker log in with, as in production. */
 const ORIGIN_ROLE = "mcpist_origin";
+const BROKER_ROLE = "mcpist_broker";
 
 /** The database of one sandbox. */
 export interface Database {
   /** Connection string of the origins. */
   readonly url: string;
+  /** Connection string of the token broker. */
+  readonly brokerUrl: string;
+  /** It is the sandbox's own, migrated and seeded. */
+  readonly embedded: boolean;
   /** Connection string of the superuser; the same as `url` for a server that is not ours. */
   readonly adminUrl: string;
   close(): Promise<void>;
@@ -26,9 +31,11 @@ export interface Database {
 async function sqlFiles(): Promise<ChildInput["sql"]> {
   const names = (await readdir(new URL("migrations/", SUPABASE)).catch(() => [])).filter((name) => name.endsWith(".sql")).sort();
   const read = async (name: string) => ({ name, text: await readFile(new URL(name, SUPABASE), "utf8") });
+  // The migrations rest on the Vault of Supabase; this one encrypts nothing and holds the sandbox's own tokens only.
+  const vault = await read("local/vault.sql").catch(() => null);
   const migrations = await Promise.all(names.map((name) => read(`migrations/${name}`)));
   const seed = await read("seed.sql").catch(() => null);
-  return seed ? [...migrations, seed] : migrations;
+  return [vault, ...migrations, seed].filter((file) => file !== null);
 }
 
 /**
@@ -36,7 +43,8 @@ async function sqlFiles(): Promise<ChildInput["sql"]> {
  * @throws when the port is taken (`code` EADDRINUSE), or when a migration fails; the message names the file.
  */
 export async function startDatabase(context: VendorContext, external?: string): Promise<Database> {
-  if (external !== undefined) return { url: external, adminUrl: external, close: () => Promise.resolve() };
+  if (external !== undefined)
+    return { url: external, brokerUrl: external, adminUrl: external, embedded: false, close: () => Promise.resolve() };
   const input: ChildInput = { port: context.port("database"), sql: await sqlFiles() };
   // No variable of this process is its business, and it prints nothing but what is broken.
   const child = fork(CHILD, [], { env: {}, execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
@@ -52,9 +60,12 @@ export async function startDatabase(context: VendorContext, external?: string): 
     await close();
     throw Object.assign(new Error(`database: ${output.error}`), { code: output.code, port: input.port });
   }
+  const roleOr = (role: string) => (output.roles.includes(role) ? role : "postgres");
   const urlFor = (user: string) => `postgres://${user}@127.0.0.1:${output.port}/postgres?sslmode=disable`;
   return {
-    url: urlFor(output.roles.includes(ORIGIN_ROLE) ? ORIGIN_ROLE : "postgres"),
+    url: urlFor(roleOr(ORIGIN_ROLE)),
+    brokerUrl: urlFor(roleOr(BROKER_ROLE)),
+    embedded: true,
     adminUrl: urlFor("postgres"),
     close,
   };

@@ -32,6 +32,8 @@ function environment(): Readonly<Record<string, string>> {
     fly: NOWHERE,
     issuer: NOWHERE,
     database: NOWHERE,
+    notion: NOWHERE,
+    broker: NOWHERE,
     control: NOWHERE,
     origins,
   };

@@ -51,7 +51,8 @@ export const production = (...[installation, ...rest]: Parameters<typeof withDom
 
 /** Every secret beside the gateway secret, at every origin there is. */
 export async function putSecrets(installation: Installation): Promise<void> {
-  const values = { DATABASE_URL: installation.sandbox.urls.database, REQUEST_STATE_KEY: randomBytes(32).toString("hex") };
+  const { urls, broker } = installation.sandbox;
+  const values = { DATABASE_URL: urls.database, REQUEST_STATE_KEY: randomBytes(32).toString("hex"), BROKER_SECRET: broker.secret };
   for (const [name, value] of Object.entries(values)) done(await installation.mcpist(["secrets", "put", name], value), `put ${name}`);
 }
 

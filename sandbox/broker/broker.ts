@@ -1,0 +1,87 @@
+/**
+ * The project's token broker as Supabase runs it, on loopback: the handler of supabase/ over the sandbox's database and its stand-in
+ * for the Vault. Its credential is made here, stays in memory and reaches the origins as their other secrets do.
+ */
+import { randomBytes } from "node:crypto";
+import { Hono } from "hono";
+import pg from "pg";
+import { createCredentialCheck } from "../../supabase/functions/token-broker/credential.ts";
+import { createBroker, type BrokerDatabase, type Query } from "../../supabase/functions/token-broker/handler.ts";
+import type { Provider } from "../../supabase/functions/token-broker/refresh.ts";
+import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
+
+/** Where Supabase serves the function. */
+const PATH = "/functions/v1/token-broker";
+/** As in the function itself. Unit: milliseconds. */
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Log lines that are kept. */
+const KEPT_LINES = 1_000;
+
+export interface BrokerOptions {
+  /** Connection string of the role mcpist_broker. */
+  readonly databaseUrl: string;
+  /** By module name. */
+  readonly providers: ReadonlyMap<string, Provider>;
+}
+
+/** The running broker. */
+export interface Broker {
+  /** Of the function, with its path. */
+  readonly url: string;
+  /** 64 lower-case hex characters; what origins have as BROKER_SECRET. */
+  readonly secret: string;
+  /** What the function wrote to its log, the last lines only. */
+  readonly lines: readonly Readonly<Record<string, unknown>>[];
+  close(): Promise<void>;
+}
+
+function openDatabase(pool: pg.Pool): BrokerDatabase {
+  const query: Query = async (text, parameters) => (await pool.query(text, [...parameters])).rows;
+  return {
+    query,
+    async transaction(work) {
+      const client = await pool.connect();
+      try {
+        await client.query("begin");
+        const result = await work(async (text, parameters) => (await client.query(text, [...parameters])).rows);
+        await client.query("commit");
+        client.release();
+        return result;
+      } catch (cause) {
+        client.release(true);
+        throw cause;
+      }
+    },
+  };
+}
+
+/** Starts the broker; it connects to the database when it is first asked. @throws when the port is taken. */
+export async function startBroker(context: VendorContext, { databaseUrl, providers }: BrokerOptions): Promise<Broker> {
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 2, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  const secret = randomBytes(32).toString("hex");
+  const lines: Readonly<Record<string, unknown>>[] = [];
+  const handle = createBroker({
+    database: openDatabase(pool),
+    isCaller: createCredentialCheck(secret, undefined),
+    providers,
+    fetch,
+    line(event) {
+      lines.push(event);
+      if (lines.length > KEPT_LINES) lines.shift();
+    },
+  });
+  const app: VendorApp = new Hono();
+  app.all(PATH, (c) => handle(c.req.raw));
+  const listener = await listen(withFaults("broker", context, app), context.port("broker"));
+  return {
+    url: listener.url + PATH,
+    secret,
+    lines,
+    async close() {
+      await listener.close();
+      await pool.end();
+    },
+  };
+}
