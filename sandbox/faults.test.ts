@@ -29,5 +29,5 @@ test("a removed rule hits nothing, and the log of calls keeps no traffic", () =>
   faults.remove(id);
   expect(faults.record("github", "PUT", "/x").effects).toEqual([]);
   faults.record("gateway", "POST", "/mcp");
-  expect(faults.calls).toEqual([{ vendor: "github", method: "PUT", path: "/x", status: 0, known: true }]);
+  expect(faults.calls).toEqual([{ vendor: "github", method: "PUT", path: "/x", status: 0, gone: false, known: true }]);
 });

@@ -43,6 +43,8 @@ export interface Call {
   readonly path: string;
   /** 0 while under way, or when no answer was sent. */
   status: number;
+  /** The caller hung up before it had its answer. */
+  gone: boolean;
   /** False when no route of the emulator fits: the caller met something that is not imitated. */
   known: boolean;
 }
@@ -90,7 +92,7 @@ export class Faults {
     path: string,
     platform?: string,
   ): { readonly call: Call; readonly effects: readonly FaultEffect[] } {
-    const call: Call = { vendor, method, path, status: 0, known: true };
+    const call: Call = { vendor, method, path, status: 0, gone: false, known: true };
     // Traffic through the gateway is counted by the load generator; keeping each call would only fill the memory.
     if (vendor !== "gateway" && vendor !== "origin") this.calls.push(call);
     for (const listener of this.#listeners) listener(call);

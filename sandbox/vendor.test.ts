@@ -53,3 +53,17 @@ test("of calls at the same time, only the one without a route is marked as unkno
   expect(context.faults.calls.filter((call) => !call.known).map((call) => call.path)).toEqual(["/other"]);
   expect(lines).toEqual(["sandbox: koyeb does not imitate PUT /other"]);
 });
+
+test("a call whose caller hangs up is marked, one that the sandbox drops is not", async () => {
+  const { faults } = context;
+  faults.add({ vendor: "koyeb", effect: { kind: "hang", when: "before", ms: 30_000 }, times: 1 });
+  const controller = new AbortController();
+  const hanging = fetch(`${listener.url}/thing`, { method: "PUT", signal: controller.signal }).catch(() => null);
+  await expect.poll(() => faults.calls.length).toBe(1);
+  controller.abort();
+  await hanging;
+  await expect.poll(() => faults.calls[0]?.gone).toBe(true);
+  faults.add({ vendor: "koyeb", effect: { kind: "reset", when: "before" }, times: 1 });
+  expect([await put(), await put()]).toEqual([0, 200]);
+  expect(faults.calls.map(({ gone }) => gone)).toEqual([true, false, false]);
+});

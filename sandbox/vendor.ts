@@ -53,6 +53,9 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** Connections that the sandbox itself has dropped. */
+const cut = new WeakSet<HttpBindings["outgoing"]>();
+
 /** @returns the answer that replaces the vendor's own, or null when the call only came late. */
 async function carryOut(effect: FaultEffect, outgoing: HttpBindings["outgoing"]): Promise<Response | null> {
   if (effect.kind === "status") {
@@ -63,6 +66,7 @@ async function carryOut(effect: FaultEffect, outgoing: HttpBindings["outgoing"])
   // Unreferenced: a hanging call must not keep a closing sandbox alive.
   if (effect.kind !== "reset") await sleep(effect.ms, undefined, { ref: false });
   if (effect.kind === "delay") return null;
+  cut.add(outgoing);
   outgoing.destroy();
   return RESPONSE_ALREADY_SENT;
 }
@@ -74,9 +78,13 @@ export function withFaults(vendor: VendorName, context: VendorContext, app: Vend
   outer.all("*", async (c) => {
     const url = new URL(c.req.url);
     const { call, effects } = context.faults.record(vendor, c.req.method, url.pathname + url.search);
+    const { outgoing } = c.env;
+    outgoing.once("close", () => {
+      call.gone = !outgoing.writableFinished && !cut.has(outgoing);
+    });
     const late = (effect: FaultEffect) => effect.kind !== "delay" && effect.when !== "before";
     for (const effect of effects.filter((candidate) => !late(candidate))) {
-      const answer = await carryOut(effect, c.env.outgoing);
+      const answer = await carryOut(effect, outgoing);
       if (answer) {
         call.status = effect.kind === "status" ? effect.status : 0;
         return answer;
@@ -86,7 +94,7 @@ export function withFaults(vendor: VendorName, context: VendorContext, app: Vend
     const response = await app.fetch(c.req.raw, c.env);
     call.status = response.status;
     for (const effect of effects.filter(late)) {
-      const answer = await carryOut(effect, c.env.outgoing);
+      const answer = await carryOut(effect, outgoing);
       if (answer) {
         await response.body?.cancel();
         call.status = effect.kind === "status" ? effect.status : 0;
