@@ -165,23 +165,23 @@ describe("module github", () => {
     expect(String(error)).not.toContain("canary");
   });
 
-  it("tries once more with another token after a 401, and only when there is another one", async () => {
+  it.each([
+    ["the first refused token is the newest one", 1],
+    ["another origin has refreshed it since, and that one has ended too", 2],
+  ])("tries again with another token after a 401 when %s, and no more than that", async (_, refusals) => {
     const bearers: string[] = [];
     const fake = (async (_: URL, init: { headers: Record<string, string> }) => {
       bearers.push(init.headers["authorization"] ?? "");
-      return bearers.length === 1 ? new Response("canary", { status: 401 }) : Response.json(githubWire.issue);
+      return bearers.length <= refusals ? new Response("canary", { status: 401 }) : Response.json(githubWire.issue);
     }) as unknown as typeof fetch;
-    const rejected: (string | undefined)[] = [];
-    const token = async (old?: Secret): Promise<Secret> => {
-      rejected.push(old?.reveal());
-      return new Secret(old ? "fresh" : TOKEN);
-    };
+    const token = async (rejected?: Secret): Promise<Secret> => new Secret(`${rejected?.reveal() ?? "token"}+`);
     const getIssue = github(API, fake).tools.find(({ name }) => name === "get_issue");
     expect(await getIssue?.run({ owner: "a", repo: "b", number: 1 }, { ...context(), token })).toMatchObject({ number: 1347 });
-    expect([bearers, rejected]).toEqual([
-      [`Bearer ${TOKEN}`, "Bearer fresh"],
-      [undefined, TOKEN],
-    ]);
+    expect(bearers).toEqual(["Bearer token+", "Bearer token++", "Bearer token+++"].slice(0, refusals + 1));
+    const refused = (async () => (bearers.push(""), new Response("canary", { status: 401 }))) as unknown as typeof fetch;
+    bearers.length = 0;
+    await expect(run(github(API, refused), "get_issue", { owner: "a", repo: "b", number: 1 })).rejects.toThrow("no longer accepts");
+    expect(bearers).toHaveLength(1);
   });
 
   it("stops when the request is cancelled", async () => {

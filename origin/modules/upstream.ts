@@ -8,6 +8,8 @@ import { ToolError, type ToolContext } from "./module.ts";
 
 /** One call to a provider. Unit: milliseconds. */
 export const UPSTREAM_TIMEOUT_MS = 15_000;
+/** Tokens after the first: the one that another origin has refreshed meanwhile, and the one after it when that has ended too. */
+const MAX_RENEWALS = 2;
 /** Unit: bytes. */
 export const MAX_REPLY_BYTES = 2 * 1024 * 1024;
 
@@ -111,11 +113,14 @@ export function createUpstream({ provider, baseUrl, headers, fetch }: UpstreamSe
     let text: string;
     try {
       response = await ask(token);
-      // A 401 means that nothing was done, so even a write may be sent again, once, with a token that is not the refused one.
-      if (response.status === 401) {
+      // A 401 means that nothing was done, so even a write may be sent again with a token that is not the refused one.
+      let bearer = token;
+      for (let renewed = 0; response.status === 401 && renewed < MAX_RENEWALS; renewed++) {
         await response.body?.cancel();
-        const other = await context.token(token);
-        if (other.reveal() !== token.reveal()) response = await ask(other);
+        const other = await context.token(bearer);
+        if (other.reveal() === bearer.reveal()) break;
+        bearer = other;
+        response = await ask(bearer);
       }
       if (!response.ok) {
         await response.body?.cancel();
