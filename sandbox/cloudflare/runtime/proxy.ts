@@ -105,6 +105,8 @@ export function forward(
       else if (!outgoing.writableEnded) outgoing.destroy();
     });
     outgoing.once("close", () => {
+      // A reset, because workerd takes a connection that was only closed for a client that still listens.
+      if (!outgoing.writableFinished) upstream.socket?.resetAndDestroy();
       if (!outgoing.writableFinished) upstream.destroy();
       resolve();
     });
