@@ -8,9 +8,10 @@ import type { Github } from "./github/github.ts";
 import { userId } from "./idp/tokens.ts";
 import type { Notion } from "./notion/notion.ts";
 
-/** Number of the sandbox user who is connected, and the name of that user at both providers. */
+/** Number of the sandbox user who is connected. */
 export const CONNECTED_USER = 1;
-export const LOGIN = "sandbox-user-1";
+/** Name of the n-th sandbox user at both providers. */
+export const loginOf = (n: number): string => `sandbox-user-${n}`;
 
 const CONNECT = "select mcpist.connect_account($1::uuid, $2, $3, $4::text[], $5::integer)";
 
@@ -31,7 +32,7 @@ export function providersOf({ github, notion }: Accounts): ReadonlyMap<string, P
 /** Puts issues and pages there. */
 export function furnish({ github, notion }: Accounts): void {
   const { issues } = github.repository;
-  const first = issues.open({ title: "Write down how we rotate secrets", author: LOGIN, labels: ["documentation"] });
+  const first = issues.open({ title: "Write down how we rotate secrets", author: loginOf(CONNECTED_USER), labels: ["documentation"] });
   issues.comment(first, "sandbox-operator", "The runbook is in docs.");
   issues.open({ title: "Try an outage of one platform", author: "sandbox-operator", body: "The sandbox has scenarios for it." });
   const home = notion.workspace.createPage("Sandbox home");
@@ -41,19 +42,19 @@ export function furnish({ github, notion }: Accounts): void {
 }
 
 /**
- * Connects the user to both providers. May be called again, as a user may.
+ * Connects the n-th sandbox user to both providers. May be called again, as a user may.
  * @param adminUrl connection string of the sandbox's own database.
  */
-export async function connectAccounts(accounts: Accounts, adminUrl: string): Promise<void> {
+export async function connectAccounts(accounts: Accounts, adminUrl: string, n: number = CONNECTED_USER): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl });
   await client.connect();
   try {
     for (const module of ["github", "notion"] as const) {
-      const { accessToken, refreshToken, expiresIn } = accounts[module].users.issue(LOGIN);
+      const { accessToken, refreshToken, expiresIn } = accounts[module].users.issue(loginOf(n));
       const secret = JSON.stringify({ access_token: accessToken, refresh_token: refreshToken });
       // Notion does not say when a token ends.
       const known = module === "github" ? expiresIn : null;
-      await client.query(CONNECT, [userId(CONNECTED_USER), module, secret, module === "github" ? ["repo"] : [], known]);
+      await client.query(CONNECT, [userId(n), module, secret, module === "github" ? ["repo"] : [], known]);
     }
   } finally {
     await client.end();
