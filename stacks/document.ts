@@ -155,11 +155,17 @@ function shown(raw: Json, kind: "plan" | "state"): PolicyDocument {
     (change) => [text(change["address"]), record(change["change"])["after_unknown"]] as const,
   );
   const configuration = record(raw["configuration"]);
+  // What a plan only takes away may be of any type: refusing it would keep it.
+  const leaving = new Set(
+    records(raw["resource_changes"])
+      .filter((change) => JSON.stringify(record(change["change"])["actions"]) === '["delete"]')
+      .map((change) => text(change["address"])),
+  );
   const providers = labelled(configuration["provider_config"]).filter((entry): entry is [string, Json] => isRecord(entry[1]));
   return {
     kind,
     resources: modules(record(values["root_module"]), new Map(unknown)),
-    mentioned: [...marked(raw)].map(named),
+    mentioned: [...marked(raw)].map(named).filter(({ address }) => !leaving.has(address)),
     configured: [...marked(configuration)].map((resource) => ({
       ...named(resource),
       names: Object.keys(record(resource["expressions"])),

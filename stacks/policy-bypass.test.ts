@@ -157,6 +157,53 @@ describe("the policy refuses, wherever it stands,", () => {
   });
 });
 
+describe("the policy lets go", () => {
+  const leaving = (actions: readonly string[]) => {
+    const names = { address: "koyeb_secret.old", mode: "managed", type: "koyeb_secret" };
+    return plan({
+      prior_state: { values: { root_module: { resources: [{ ...names, values: {} }] } } },
+      resource_changes: [{ ...names, change: { actions } }],
+    });
+  };
+
+  it("of a resource that a plan only takes away", () => {
+    expect(refusedBy(leaving(["delete"]))).toEqual([]);
+  });
+
+  it.each([[["delete", "create"]], [["create"]], [["update"]], [["no-op"]], [[]]])("of nothing that stays or comes: %j", (actions) => {
+    expect(refusedBy(leaving(actions))).toContain("known-types");
+  });
+});
+
+describe("the policy refuses, wherever it leads,", () => {
+  const ruleset = (conditions: unknown) =>
+    resource("github_repository_ruleset", { enforcement: "active", rules: { deletion: true, non_fast_forward: true }, conditions });
+
+  it.each<Case>([
+    ["a provider's address without TLS", { provider: { fly: [{ base_url: "http://collector.example" }] } }],
+    ["a state that is sent without TLS", { terraform: { backend: { s3: { endpoints: { s3: "http://bucket.example" } } } } }],
+    ["a file of this machine as the Worker", script({ content_file: "/etc/passwd" })],
+    ["a file above the synthesis as the Worker", script({ content_file: "assets/bundle/../../../terraform.tfstate" })],
+  ])("%s", (_what, document) => {
+    expect(refusedBy(document)).toContain("own-places");
+  });
+
+  it.each<Case>([
+    ["a ruleset for another branch", ruleset({ ref_name: { include: ["refs/heads/nobody"], exclude: [] } })],
+    ["a ruleset that leaves the default branch out", ruleset({ ref_name: { include: ["~DEFAULT_BRANCH"], exclude: ["~DEFAULT_BRANCH"] } })],
+    ["a ruleset without a branch", ruleset(undefined)],
+    [
+      "secret scanning that is switched off",
+      resource("github_repository", {
+        lifecycle: { prevent_destroy: true },
+        security_and_analysis: { secret_scanning: { status: "disabled" } },
+      }),
+    ],
+  ])("%s", (_what, document) => {
+    expect(refusedBy(document)).toContain("least-scopes");
+  });
+});
+
 describe("the policy refuses, whatever it is called,", () => {
   it.each<Case>([
     ["a digest's name in an origin", machine({ env: { etag: DIGEST } })],

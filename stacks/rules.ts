@@ -11,6 +11,7 @@ import { noSecretResource } from "./rules/no-secret-resource.ts";
 import { noSecretValue } from "./rules/no-secret-value.ts";
 import { noTellingNames } from "./rules/no-telling-names.ts";
 import { nothingIgnored } from "./rules/nothing-ignored.ts";
+import { ownPlaces } from "./rules/own-places.ts";
 import { pinnedProviders } from "./rules/pinned-providers.ts";
 import { plainExpressions } from "./rules/plain-expressions.ts";
 import type { Rule } from "./rules/rule.ts";
@@ -22,6 +23,7 @@ export const RULES: readonly Rule[] = [
   noTellingNames,
   noSecretResource,
   noCredentials,
+  ownPlaces,
   knownTypes,
   knownArguments,
   knownSections,

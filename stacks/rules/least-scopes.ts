@@ -27,6 +27,12 @@ export const leastScopes: Rule = {
         const rules = blocks(values, "rules");
         refuse(!rules.some(({ deletion, non_fast_forward }) => deletion === true && non_fast_forward === true), "history can be rewritten");
         refuse(values["enforcement"] !== "active", "the ruleset is not enforced");
+        const branches = blocks(values, "conditions").flatMap((condition) => blocks(condition, "ref_name"));
+        const covers = branches.some(({ include, exclude }) => {
+          const named = Array.isArray(include) && include.includes("~DEFAULT_BRANCH");
+          return named && (exclude === undefined || exclude === null || (Array.isArray(exclude) && exclude.length === 0));
+        });
+        refuse(!covers, "the ruleset leaves the default branch out");
         refuse(blocks(values, "bypass_actors").length > 0, "someone may bypass the ruleset");
       }
       if (type === "github_workflow_repository_permissions") {
@@ -40,6 +46,11 @@ export const leastScopes: Rule = {
         const protectedOnes = blocks(values, "lifecycle").some(({ prevent_destroy }) => prevent_destroy === true);
         // A plan or state does not show the lifecycle of a resource.
         refuse(document.kind === "synth" && !protectedOnes, "the operator's repository could be destroyed");
+        const disabled = blocks(values, "security_and_analysis")
+          .flatMap((analysis) => ["secret_scanning", "secret_scanning_push_protection"].flatMap((name) => blocks(analysis, name)))
+          .some(({ status }) => status !== "enabled");
+        // A state shows what the repository is; only what is asked for is a decision.
+        refuse(document.kind === "synth" && disabled, "secret scanning is switched off");
       }
       if (type === "koyeb_service")
         for (const definition of blocks(values, "definition"))
@@ -57,7 +68,13 @@ export const leastScopes: Rule = {
           production: { can_admins_bypass: false, deployment_branch_policy: { protected_branches: false, custom_branch_policies: true } },
         },
         github_repository_environment_deployment_policy: { branches: { branch_pattern: "main" } },
-        github_repository_ruleset: { main: { enforcement: "active", rules: { deletion: true, non_fast_forward: true } } },
+        github_repository_ruleset: {
+          main: {
+            enforcement: "active",
+            rules: { deletion: true, non_fast_forward: true },
+            conditions: { ref_name: { include: ["~DEFAULT_BRANCH"], exclude: [] } },
+          },
+        },
         github_workflow_repository_permissions: { token: { default_workflow_permissions: "read" } },
       },
     },
