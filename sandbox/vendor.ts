@@ -44,10 +44,6 @@ export interface VendorContext {
 /** Hono app of a vendor: `c.env.incoming` / `c.env.outgoing` are Node's own. */
 export type VendorApp = Hono<{ Bindings: HttpBindings }>;
 
-/** True when a caller sent a parameter that is not imitated: ignoring it would be an answer by accident. */
-export const hasOther = (sent: Readonly<Record<string, unknown>>, imitated: readonly string[]): boolean =>
-  Object.keys(sent).some((name) => !imitated.includes(name));
-
 /** A running listener. */
 export interface Listener {
   /** `http://127.0.0.1:<port>`, without a trailing slash. */

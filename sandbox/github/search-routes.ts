@@ -1,8 +1,8 @@
 /** Repository search: words and a few qualifiers over the account's repositories. https://docs.github.com/rest/search/search */
-import { hasOther, type VendorApp } from "../vendor.ts";
+import type { VendorApp } from "../vendor.ts";
 import { repositoryView } from "./repository-routes.ts";
 import type { GithubState, Repository } from "./state.ts";
-import { invalid, page, PAGING } from "./wire.ts";
+import { invalid, page } from "./wire.ts";
 
 /** Characters of a query without its qualifiers; results that a search gives at most. */
 const MAX_QUERY = 256;
@@ -28,7 +28,6 @@ function testOf(term: string): Test | null {
 /** Adds the search. */
 export function addSearch(app: VendorApp, state: GithubState): void {
   app.get("/search/repositories", (c) => {
-    if (hasOther(c.req.query(), ["q", ...PAGING])) return c.notFound();
     const query = (c.req.query("q") ?? "").trim();
     const refuse = (code: string, message: string): Response =>
       invalid(c, "Validation Failed", [{ resource: "Search", field: "q", code, message }]);

@@ -14,9 +14,6 @@ export const invalid = (c: Context, message: string, errors?: readonly unknown[]
 /** GitHub's times have no fraction: two writes within one second carry the same `updated_at`. Unit of `ms`: milliseconds. */
 export const isoSeconds = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
-/** Query parameters that {@link page} reads. */
-export const PAGING: readonly string[] = ["page", "per_page"];
-
 /** One page of `items`, `per_page` at most `max`; other pages are named in `Link`, which is how clients find them. */
 export function page<T>(c: Context, items: readonly T[], max = 100): readonly T[] {
   const perPage = Math.min(max, Math.max(1, Number.parseInt(c.req.query("per_page") ?? "30", 10) || 30));

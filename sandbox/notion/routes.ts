@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Context } from "hono";
-import { hasOther, type VendorApp } from "../vendor.ts";
+import type { VendorApp } from "../vendor.ts";
 import { failure, idOf, invalid, listPage, objectBody, richText } from "./wire.ts";
 import { TEXT_BLOCKS, type Block, type Page, type Workspace } from "./workspace.ts";
 
@@ -22,11 +22,11 @@ interface Sent {
   readonly type: string;
   readonly text: string;
 }
-/** Why something that was sent is refused; `unknown` is a block, a property or a format that is not imitated. */
+/** Why something that was sent is refused; `unknown` is a block that is not imitated. */
 type Refused = { readonly rule: string } | "unknown";
 
 /** Joins a rich text. `at` is its place in the body, for the message. */
-function textIn(value: unknown, at: string): string | { readonly rule: string } | { readonly unknown: true } {
+function textIn(value: unknown, at: string): string | { readonly rule: string } {
   if (!Array.isArray(value)) return { rule: `${at} should be an array, instead was \`${JSON.stringify(value)}\`.` };
   if (value.length > MAX_TEXTS) return { rule: `${at}.length should be ≤ \`${MAX_TEXTS}\`, instead was \`${value.length}\`.` };
   const texts: string[] = [];
