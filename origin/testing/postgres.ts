@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import type { Query } from "../../supabase/functions/token-broker/handler.ts";
+import { overPool } from "../../supabase/functions/token-broker/database.ts";
 import { openPostgres } from "../database/pg.ts";
 import { prepare, type TestDatabase } from "./database.ts";
 
@@ -70,29 +70,11 @@ export async function postgresDatabase(): Promise<TestDatabase> {
   await prepare(admin);
   await admin.script("alter role mcpist_origin login; alter role mcpist_broker login;");
   const broker = new pg.Pool({ connectionString: url("mcpist_broker"), max: 10 });
-  broker.on("error", () => {});
-  broker.on("connect", (client) => client.on("error", () => {}));
-  const query: Query = async (text, parameters) => (await broker.query(text, [...parameters])).rows;
   return {
     kind: "postgres",
     admin,
     openOrigin: async () => openPostgres(`${url("mcpist_origin")}?pool_max=4`, () => {}),
-    broker: {
-      query,
-      async transaction(work) {
-        const client = await broker.connect();
-        try {
-          await client.query("begin");
-          const value = await work(async (text, parameters) => (await client.query(text, [...parameters])).rows);
-          await client.query("commit");
-          client.release();
-          return value;
-        } catch (cause) {
-          client.release(true);
-          throw cause;
-        }
-      },
-    },
+    broker: overPool(broker),
     async close() {
       await broker.end();
       await admin.close();

@@ -6,7 +6,8 @@ import { randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import pg from "pg";
 import { createCredentialCheck } from "../../supabase/functions/token-broker/credential.ts";
-import { createBroker, type BrokerDatabase, type Query } from "../../supabase/functions/token-broker/handler.ts";
+import { overPool } from "../../supabase/functions/token-broker/database.ts";
+import { createBroker } from "../../supabase/functions/token-broker/handler.ts";
 import type { Provider } from "../../supabase/functions/token-broker/refresh.ts";
 import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
 
@@ -35,35 +36,13 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-function openDatabase(pool: pg.Pool): BrokerDatabase {
-  const query: Query = async (text, parameters) => (await pool.query(text, [...parameters])).rows;
-  return {
-    query,
-    async transaction(work) {
-      const client = await pool.connect();
-      try {
-        await client.query("begin");
-        const result = await work(async (text, parameters) => (await client.query(text, [...parameters])).rows);
-        await client.query("commit");
-        client.release();
-        return result;
-      } catch (cause) {
-        client.release(true);
-        throw cause;
-      }
-    },
-  };
-}
-
 /** Starts the broker; it connects to the database when it is first asked. @throws when the port is taken. */
 export async function startBroker(context: VendorContext, { databaseUrl, providers }: BrokerOptions): Promise<Broker> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-  pool.on("error", () => undefined);
-  pool.on("connect", (client) => client.on("error", () => undefined));
   const secret = randomBytes(32).toString("hex");
   const lines: Readonly<Record<string, unknown>>[] = [];
   const handle = createBroker({
-    database: openDatabase(pool),
+    database: overPool(pool),
     isCaller: createCredentialCheck(secret, undefined),
     providers,
     fetch,

@@ -5,7 +5,8 @@
  */
 import pg from "npm:pg@8.23.1";
 import { createCredentialCheck } from "./credential.ts";
-import { createBroker, type BrokerDatabase, type Query } from "./handler.ts";
+import { overPool } from "./database.ts";
+import { createBroker, type BrokerDatabase } from "./handler.ts";
 import { STYLES, type Provider } from "./refresh.ts";
 
 /** Parses the providers. @throws {TypeError} without quoting what was there. */
@@ -33,28 +34,7 @@ function providersIn(text: string | undefined): ReadonlyMap<string, Provider> {
 
 function openDatabase(url: string | undefined): BrokerDatabase {
   if (url === undefined) throw new TypeError("BROKER_DATABASE_URL is not set");
-  const pool = new pg.Pool({ connectionString: url, max: 2, connectionTimeoutMillis: 5_000, query_timeout: 15_000 });
-  pool.on("error", () => {});
-  // The pool stops listening to a client that it is closing; an error that nobody hears would end the process.
-  pool.on("connect", (client) => client.on("error", () => {}));
-  const query: Query = async (text, parameters) => (await pool.query(text, [...parameters])).rows;
-  return {
-    query,
-    async transaction(work) {
-      const client = await pool.connect();
-      try {
-        await client.query("begin");
-        const result = await work(async (text, parameters) => (await client.query(text, [...parameters])).rows);
-        await client.query("commit");
-        client.release();
-        return result;
-      } catch (cause) {
-        // Closing the connection ends its transaction and its lock, whatever state it is in.
-        client.release(true);
-        throw cause;
-      }
-    },
-  };
+  return overPool(new pg.Pool({ connectionString: url, max: 2, connectionTimeoutMillis: 5_000, query_timeout: 15_000 }));
 }
 
 Deno.serve(
