@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { createBroker, MAX_AGE_MS, type BrokerDenial } from "./broker.ts";
+import { Secret } from "./secret.ts";
 
 const TOKEN = "canary-access-token";
 const SECRET = "ab12".repeat(16);
@@ -85,6 +86,18 @@ describe("token broker client", () => {
       { request_id: "r1", user_id: USER, module: "github" },
       { request_id: "r2", user_id: USER, module: "github", rejected },
     ]);
+  });
+
+  it("asks once for each token that was refused, and lets no call wait for the answer to another", async () => {
+    const { requests, broker } = fixture(() => new Promise(() => undefined));
+    const refused = (text: string, id: string) => void broker.token(USER, "github", id, new Secret(text));
+    for (const [text, id] of [
+      ["first", "r1"],
+      ["first", "r2"],
+      ["second", "r3"],
+    ] as const)
+      refused(text, id);
+    expect(requests).toHaveLength(2);
   });
 
   it("asks once for a hundred calls at the same time", async () => {

@@ -68,7 +68,7 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
   // A drop that arrives while a request is under way must not be undone by its answer.
   let drops = 0;
 
-  async function ask(userId: string, module: string, requestId: string, rejected?: Secret): Promise<Secret | BrokerDenial> {
+  async function ask(userId: string, module: string, requestId: string, rejected?: string): Promise<Secret | BrokerDenial> {
     if (url === null || secret === null) return "connect";
     const dropsBefore = drops;
     let response: Response;
@@ -76,7 +76,7 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
       response = await fetch(url, {
         method: "POST",
         headers: { "content-type": "application/json", [BROKER_SECRET_HEADER]: secret },
-        body: JSON.stringify({ request_id: requestId, user_id: userId, module, ...(rejected ? { rejected: digestOf(rejected) } : {}) }),
+        body: JSON.stringify({ request_id: requestId, user_id: userId, module, ...(rejected === undefined ? {} : { rejected }) }),
         redirect: "manual",
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
@@ -115,10 +115,12 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
     async token(userId, module, requestId, rejected) {
       const entry = kept.get(userId)?.get(module);
       if (entry && entry.until > now() && entry.token.reveal() !== rejected?.reveal()) return entry.token;
-      const key = `${userId} ${module} ${rejected ? "again" : ""}`;
+      // Who holds another refused token needs another answer.
+      const refused = rejected && digestOf(rejected);
+      const key = `${userId} ${module} ${refused ?? ""}`;
       let running = asking.get(key);
       if (!running) {
-        running = ask(userId, module, requestId, rejected)
+        running = ask(userId, module, requestId, refused)
           .then((answer) => {
             if (answer instanceof Secret) return answer;
             onDenied(userId, module, requestId, answer);
