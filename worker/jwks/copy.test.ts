@@ -96,6 +96,8 @@ describe("purge", () => {
     const blind = isolate(publishes("one"), kv);
     expect(await blind.ask("one")).toBe("one");
     expect(kv.entries.get(await copyKey(ISSUER_URL))).toBe(before);
+    // One request waited for KV; the next ones are served at once.
+    expect(blind.current("one")).toBe("one");
   });
 
   it("drops the keys everywhere within a minute and does not take them back from KV", async () => {

@@ -9,7 +9,6 @@ import {
   JWKS_ATTEMPT_INTERVAL_MS,
   JWKS_COLD_RETRY_MS,
   JWKS_EXPIRED_MS,
-  JWKS_FETCH_TIMEOUT_MS,
   JWKS_FRESH_MS,
   JWKS_MISSING_ENTRIES,
   JWKS_MISSING_MS,
@@ -20,7 +19,8 @@ import {
   RETRY_AFTER_JWKS_SECONDS,
 } from "../constants.ts";
 import type { KeyValue, Runtime, WaitUntil } from "../env.ts";
-import { within } from "../within.ts";
+import { LATE, within } from "../within.ts";
+import { Flight } from "./flight.ts";
 import type { VerifyKey } from "./key-set.ts";
 import { fetchKeys, readCopy, readGeneration, writeCopy, type FetchFault, type HeldKeys } from "./source.ts";
 
@@ -34,13 +34,12 @@ export interface ResolverOptions {
 }
 
 const UNAVAILABLE: Denial = { reason: "auth.jwks", retryAfterSeconds: RETRY_AFTER_JWKS_SECONDS };
-/** A flight that is older than this died with the request that owned it. */
-const FLIGHT_MS = JWKS_FETCH_TIMEOUT_MS + 2000;
 
 export class KeyResolver {
   readonly #options: ResolverOptions;
   #held: HeldKeys | null = null;
-  #flight: { readonly done: Promise<void>; readonly startedAt: number } | null = null;
+  /** A fetch of the keys. */
+  readonly #fetching = new Flight();
   #copyReadAt = Number.NEGATIVE_INFINITY;
   #attemptAt = Number.NEGATIVE_INFINITY;
   /** Attempts since a set was last obtained; an attempt counts from its start, because its owner may die. */
@@ -48,7 +47,8 @@ export class KeyResolver {
   /** null until KV was asked: keys that are fetched before are held, but never written for others. */
   #generation: string | null = null;
   #lookedAt = Number.NEGATIVE_INFINITY;
-  #look: { readonly done: Promise<void>; readonly startedAt: number } | null = null;
+  /** A look for a purge. */
+  readonly #looking = new Flight();
   /** Key id -> until when it counts as missing. Insertion order is age. */
   readonly #missing = new Map<string, number>();
 
@@ -71,7 +71,11 @@ export class KeyResolver {
   /** The key for a token that passed every check before its signature. Waits at most 1.5 s for somebody's fetch. */
   async resolve(kid: string, waitUntil: WaitUntil): Promise<Result<VerifyKey, Denial>> {
     const { runtime } = this.#options;
-    if (this.#purgeLookDue(runtime.now(), JWKS_PURGE_SEEN_MS)) await within(this.#lookForPurge(waitUntil), JWKS_WAIT_MS);
+    if (this.#purgeLookDue(runtime.now(), JWKS_PURGE_SEEN_MS)) {
+      const looked = await within(this.#lookForPurge(waitUntil), JWKS_WAIT_MS);
+      // KV hangs: the look goes on, and nobody else waits for it.
+      if (looked === LATE) this.#lookedAt = runtime.now();
+    }
     const now = runtime.now();
     if ((this.#missing.get(kid) ?? 0) > now) return err({ reason: "auth.kid" });
     const age = this.#held ? now - this.#held.fetchedAt : Number.POSITIVE_INFINITY;
@@ -116,18 +120,11 @@ export class KeyResolver {
   /** Joins the flight that is under way, or starts one when the allowance permits. @returns null when it does not. */
   #refresh(kid: string | null, waitUntil: WaitUntil): Promise<void> | null {
     const now = this.#options.runtime.now();
-    if (this.#flight && now - this.#flight.startedAt < FLIGHT_MS) return this.#flight.done;
+    const joined = this.#fetching.joined(now);
+    if (joined) return joined;
     const readsCopy = this.#options.kv !== undefined && now - this.#copyReadAt >= JWKS_ATTEMPT_INTERVAL_MS;
     if (!readsCopy && !this.#mayAsk(now)) return null;
-    const flight = { done: this.#fly(kid, readsCopy), startedAt: now };
-    this.#flight = flight;
-    // Survives the client that happened to come first.
-    waitUntil(
-      flight.done.finally(() => {
-        if (this.#flight === flight) this.#flight = null;
-      }),
-    );
-    return flight.done;
+    return this.#fetching.start(this.#fly(kid, readsCopy), now, waitUntil);
   }
 
   async #fly(kid: string | null, readsCopy: boolean): Promise<void> {
@@ -168,15 +165,7 @@ export class KeyResolver {
     const { kv, runtime } = this.#options;
     const now = runtime.now();
     if (!kv) return Promise.resolve();
-    if (this.#look && now - this.#look.startedAt < FLIGHT_MS) return this.#look.done;
-    const look = { done: this.#readPurge(kv, now), startedAt: now };
-    this.#look = look;
-    waitUntil(
-      look.done.finally(() => {
-        if (this.#look === look) this.#look = null;
-      }),
-    );
-    return look.done;
+    return this.#looking.joined(now) ?? this.#looking.start(this.#readPurge(kv, now), now, waitUntil);
   }
 
   async #readPurge(kv: KeyValue, now: number): Promise<void> {
