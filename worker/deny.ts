@@ -78,9 +78,7 @@ function explain({ reason, retryAfterSeconds = 1, quota = 1 }: Denial, { config,
     case "user.blocked":
       return limited("burst");
     case "module.burst":
-      return {
-        ...rateLimitHeaders({ name: "module", quota, windowSeconds: 1, remaining: 0, resetSeconds: Math.ceil(retryAfterSeconds) || 1 }),
-      };
+      return { ...rateLimitHeaders({ ...burstLimit(quota, 0, retryAfterSeconds), name: "module" }) };
     case "ip.shield":
       return limited("address");
     case "auth.rate":

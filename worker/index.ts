@@ -1,8 +1,8 @@
 /** The gateway: the order of checks, and nothing else. Policy is in policy/, refusals become responses in deny.ts. */
-import type { Failure } from "./attempt.ts";
-import { drain } from "./body.ts";
 import type { Denial } from "../contract/denial.ts";
 import { MCP_PATH } from "../contract/headers.ts";
+import type { Failure } from "./attempt.ts";
+import { drain } from "./body.ts";
 import { checkAddress, checkForm, checkWebOrigin, signIn, understand } from "./checks.ts";
 import type { Env, Runtime, WaitUntil } from "./env.ts";
 import { forward } from "./forward.ts";
