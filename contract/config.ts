@@ -13,6 +13,7 @@ const url = z
   .string()
   .refine(isSafeUrl, "an https URL (http only on loopback)")
   .transform((value) => value.replace(/\/$/, ""));
+const ENDPOINT = new RegExp(`^\\w+://[^/?#]+${MCP_PATH}$`);
 const duration = z
   .string()
   .regex(/^\d+(ms|s|m|h)$/, 'a duration such as "90s" or "30m"')
@@ -60,7 +61,7 @@ const environment = z
     auth: z.strictObject({
       issuer: url,
       /** The URL that clients connect to: the resource that they ask a token for (RFC 8707), and where its metadata is looked for. */
-      audience: url.refine((text) => /^\w+:\/\/[^/?#]+\/mcp$/.test(text), `the URL of the MCP endpoint, which ends with ${MCP_PATH}`),
+      audience: url.refine((text) => ENDPOINT.test(text), `the URL of the MCP endpoint, which ends with ${MCP_PATH}`),
       jwksUrl: url.optional(),
       maxLifetime: duration.default(86_400_000),
       allowAnonymous: z.boolean().default(false),

@@ -62,19 +62,30 @@ function permission(what: string, grant: string, said: Said): Check {
   return cloudflare.ok(what, grant);
 }
 
-async function checkZone(context: Context, api: Api, { cloudflare: config }: Environment): Promise<Check> {
-  const { zone, hostname, accountId } = config;
+/** Asks for the zone of an environment in its account. `id` is null when it is not there, or not for this token. */
+export async function findZone(
+  context: Context,
+  api: Api,
+  { cloudflare: { zone, accountId } }: Environment,
+): Promise<{ readonly said: Said; readonly id: string | null }> {
+  const said = await ask(context, api, "GET", `/zones?name=${encodeURIComponent(zone)}&account.id=${encodeURIComponent(accountId)}`);
+  const result = resultOf(said);
+  const found = Array.isArray(result) ? result.find((entry: unknown) => isJson(entry) && entry["name"] === zone) : undefined;
+  return { said, id: isJson(found) ? String(found["id"]) : null };
+}
+
+async function checkZone(context: Context, api: Api, environment: Environment): Promise<Check> {
+  const { zone, hostname } = environment.cloudflare;
   if (hostname !== zone && !hostname.endsWith(`.${zone}`))
     return cloudflare.missing(
       "zone",
       `${hostname} is no name in ${zone}`,
       "correct cloudflare.zone or cloudflare.hostname in mcpist.config.ts",
     );
-  const said = await ask(context, api, "GET", `/zones?name=${encodeURIComponent(zone)}&account.id=${encodeURIComponent(accountId)}`);
+  const { said, id } = await findZone(context, api, environment);
   if (said.kind === "silent") return cloudflare.notRun("zone", said.reason);
   if (said.kind !== "yes") return permission("zone", "Zone: read", said);
-  const found = resultOf(said);
-  if (Array.isArray(found) && found.some((entry) => isJson(entry) && entry["name"] === zone)) return cloudflare.ok("zone", zone);
+  if (id !== null) return cloudflare.ok("zone", zone);
   return cloudflare.missing(
     "zone",
     `${zone} is not in this account, or not for this token`,

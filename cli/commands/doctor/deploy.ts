@@ -5,8 +5,8 @@
 import type { Environment } from "../../../contract/config.ts";
 import type { Context } from "../../context.ts";
 import type { Api } from "../../http.ts";
-import { isJson } from "../../targets/json.ts";
-import { ask, checksOf, mayWrite, type Check, type Said } from "./check.ts";
+import { checksOf, mayWrite, type Check, type Said } from "./check.ts";
+import { findZone } from "./cloudflare.ts";
 
 const deploy = checksOf("deploy");
 /** One permission, tried with a write that cannot be carried out. */
@@ -42,21 +42,13 @@ async function checkPermission({ what, grant, said }: Permission): Promise<Check
   return deploy.denied(what, `the token lacks ${grant}`, `grant ${grant} to the token that deploys`);
 }
 
-async function zoneId(context: Context, api: Api, { cloudflare }: Environment): Promise<string | null> {
-  const { zone, accountId } = cloudflare;
-  const said = await ask(context, api, "GET", `/zones?name=${encodeURIComponent(zone)}&account.id=${encodeURIComponent(accountId)}`);
-  const result = said.kind === "yes" && isJson(said.answer.json) ? said.answer.json["result"] : undefined;
-  const found = Array.isArray(result) ? result.find((entry: unknown) => isJson(entry) && entry["name"] === zone) : undefined;
-  return isJson(found) && typeof found["id"] === "string" ? found["id"] : null;
-}
-
 function githubPermissions(context: Context, api: Api, { github }: Environment): readonly Permission[] {
   const repo = `/repos/${encodeURIComponent(github.owner)}/${encodeURIComponent(github.repo)}`;
   return [{ what: "write rulesets", grant: "Administration: write", said: mayWrite(context, api, "POST", `${repo}/rulesets`) }];
 }
 
 async function cloudflareChecks(context: Context, api: Api, environment: Environment): Promise<readonly Check[]> {
-  const id = await zoneId(context, api, environment);
+  const { id } = await findZone(context, api, environment);
   if (id === null) return [deploy.notRun("zone", `${environment.cloudflare.zone} is not there, or not for this token`)];
   const zone = `/zones/${encodeURIComponent(id)}`;
   const write = (method: string, path: string) => mayWrite(context, api, method, path);
