@@ -1,4 +1,4 @@
-/** Part of a core and a bound on memory for one process, by Linux control groups. Needs root, and groups that can be written. */
+/** Part of a core for one process, and what memory it took at most, by Linux control groups. Needs root, and groups that can be written. */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
