@@ -2,8 +2,8 @@
  * `node stacks/drift.ts` asks, for a schedule, whether the accounts still are what this checkout says: it synthesizes, plans every
  * stack without taking a lock, holds each plan against the policy, asks Cloudflare for the bindings that no plan looks at, and
  * changes nothing. Says one line per stack. Then it runs `mcpist secrets verify`, whatever the plans said: drift in one must not
- * hide the other. Exit codes: 0 as described, 1 an engine or Cloudflare failed, 2 wrong configuration, 3 drift or a violation;
- * where the plans found no worse, the code of `secrets verify`.
+ * hide the other. Exit codes: 0 as described, 1 an engine or Cloudflare failed or the policy refused the synthesis itself, 2 wrong
+ * configuration, 3 drift or a violation in a plan; where the plans found no worse, the code of `secrets verify`.
  */
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";

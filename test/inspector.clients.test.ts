@@ -1,24 +1,22 @@
 /** The MCP Inspector's command line, unchanged, through the real gateway in workerd to the real origin, in both eras of the protocol. */
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pgliteDatabase, type TestDatabase } from "../origin/testing/database.ts";
 import { newSecret, newUser, startOrigin, type TestOrigin } from "../origin/testing/origin.ts";
+import { findClient } from "../sandbox/testing/client.ts";
 import { configOf } from "../worker/test/config.ts";
 import { startGateway, startIssuer, type TestGateway, type TestIssuer } from "../worker/test/gateway.ts";
 import { claimsAt, signToken } from "../worker/test/tokens.ts";
 
-const inspector = [join(homedir(), ".cache/mcpist/inspector/node_modules/.bin"), ...(process.env["PATH"] ?? "").split(delimiter)]
-  .map((folder) => join(folder, "mcp-inspector"))
-  .find((file) => existsSync(file));
+const inspector = findClient("mcp-inspector");
 
-if (process.env["CI"] === "true" && inspector === undefined) {
+if (process.env["CI"] === "true" && inspector === null) {
   it("has the Inspector", () => {
-    expect(inspector).toBeDefined();
+    expect(inspector).not.toBeNull();
   });
 }
 
@@ -62,7 +60,7 @@ async function writeConfig(): Promise<string> {
   return file;
 }
 
-describe.skipIf(inspector === undefined)("the MCP Inspector (skipped where @modelcontextprotocol/inspector is not installed)", () => {
+describe.skipIf(inspector === null)("the MCP Inspector (skipped where @modelcontextprotocol/inspector is not installed)", () => {
   beforeAll(async () => {
     [database, issuer, folder] = await Promise.all([pgliteDatabase(), startIssuer(), mkdtemp(join(tmpdir(), "mcpist-inspector-"))]);
     const secret = newSecret();

@@ -10,7 +10,8 @@ import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 
 /** Where a toolchain puts programs that are not on the PATH. */
-const EXTRA_FOLDERS = [join(homedir(), ".cache", "mcpist", "bin"), join(homedir(), "go", "bin")];
+const CACHE = join(homedir(), ".cache", "mcpist");
+const EXTRA_FOLDERS = [join(CACHE, "bin"), join(CACHE, "inspector/node_modules/.bin"), join(homedir(), "go", "bin")];
 
 const REQUIRED: ReadonlySet<string> = new Set((process.env["MCPIST_REQUIRE_CLIENTS"] ?? "").split(" "));
 

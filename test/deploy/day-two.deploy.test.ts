@@ -16,6 +16,10 @@ const BUNDLE = join(ROOT, "dist/worker/index.js");
 /** The first engine with the CLI of this checkout. */
 const story = (work: (installation: Installation) => Promise<void>) => opened(ENGINES[0] as Engine, CLIS[0] as DeployCli, work);
 
+/** The Worker with other bytes. @returns its path. */
+const anotherBuild = (installation: Installation): string =>
+  installation.write("changed.js", `${readFileSync(BUNDLE, "utf8")}\n// another build\n`);
+
 /** Live load until the story's end; not one request may fail. @param except kinds that this installation refuses anyway. */
 async function underLoad(installation: Installation, work: () => Promise<void>, except: readonly string[] = []): Promise<void> {
   const { urls, idp } = installation.sandbox;
@@ -44,7 +48,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
       const kid = await liveKid(installation);
       const contents = slots(installation);
       await underLoad(installation, async () => {
-        const changed = installation.write("changed.js", `${readFileSync(BUNDLE, "utf8")}\n// another build\n`);
+        const changed = anotherBuild(installation);
         done(await installation.deploy(EDGE, { MCPIST_WORKER_BUNDLE: changed }), "deploy a changed Worker");
         expect(await liveKid(installation)).toBe(kid);
         done(await installation.deploy(EDGE, { MCPIST_WORKER_BUNDLE: changed }), "deploy it unchanged");
@@ -79,7 +83,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
           const stopped = await installation.mcpist(["secrets", "rotate"]);
           expect(stopped.exitCode).not.toBe(0);
           faults.clear();
-          const changed = installation.write("changed.js", `${readFileSync(BUNDLE, "utf8")}\n// another build\n`);
+          const changed = anotherBuild(installation);
           done(await installation.deploy(EDGE, { MCPIST_WORKER_BUNDLE: changed }), "deploy a changed Worker");
           done(
             await installation.deploy(ALL, { MCPIST_WORKER_BUNDLE: changed, MCPIST_IMAGE: "sandbox.local/mcpist-origin:next" }),
