@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { err, ok, type Result } from "../contract/result.ts";
-import { createAlerts } from "./alerts.ts";
+import { createAlerts, RETRY_EVERY_MS } from "./alerts.ts";
 import { createBackground } from "./background.ts";
 import { createBroker } from "./broker.ts";
 import { createCaller } from "./call.ts";
@@ -143,6 +143,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
       background.later(() => listening.renew());
       background.every(POLL_MS, pollPermissions);
       background.every(FLUSH_MS, () => log.flush());
+      background.every(RETRY_EVERY_MS, async () => alerts.retry());
       background.every(SYNC_INTERVAL_MS, async () => void (await usage.sync()));
       background.every(SWEEP_MS, async () => {
         limiter.sweep();

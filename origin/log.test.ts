@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { SecurityEvent } from "../contract/security-event.ts";
-import { createAlerts, QUIET_MS } from "./alerts.ts";
 import type { Database } from "./database/database.ts";
 import { COLLAPSE_MS, createLog, loggableNames } from "./log.ts";
 
@@ -72,54 +71,5 @@ describe("security log", () => {
 
   it("gives different hashes to names that only look the same when joined", () => {
     expect(loggableNames("a b", "c").nameHash).not.toBe(loggableNames("a", "b c").nameHash);
-  });
-});
-
-describe("alerts", () => {
-  const event: SecurityEvent = { at: "t", layer: "origin", event: "probe_suspected", severity: "critical", requestId: "r", userId: "u" };
-  function fixtureOf(answer: () => Promise<Response>) {
-    const state = { now: 0 };
-    const sent: { url: string; init: { body: string; redirect: string } }[] = [];
-    const lines: Record<string, unknown>[] = [];
-    const alerts = createAlerts({
-      webhook: "https://hook.example/x",
-      environment: "production",
-      fetch: ((url: string, init: { body: string; redirect: string }) => {
-        sent.push({ url, init });
-        return answer();
-      }) as unknown as typeof fetch,
-      now: () => state.now,
-      line: (line) => lines.push({ ...line }),
-    });
-    return { state, sent, lines, alerts };
-  }
-
-  it("post an event once in ten minutes per user, without following redirects", async () => {
-    const { state, sent, lines, alerts } = fixtureOf(async () => new Response(null, { status: 204 }));
-    alerts.consider(event);
-    alerts.consider(event);
-    alerts.consider({ ...event, userId: "other" });
-    state.now = QUIET_MS;
-    alerts.consider(event);
-    await alerts.settle();
-    expect(sent.map(({ init }) => (JSON.parse(init.body) as { userId: string }).userId)).toEqual(["u", "other", "u"]);
-    expect(sent[0]).toMatchObject({ url: "https://hook.example/x", init: { redirect: "manual" } });
-    expect(lines[0]).toMatchObject({ event: "alert", outcome: "sent" });
-  });
-  it("leave ordinary events alone", async () => {
-    const { sent, alerts } = fixtureOf(async () => new Response());
-    alerts.consider({ ...event, event: "tool_refused" });
-    alerts.consider({ ...event, event: "rate_limited" });
-    await alerts.settle();
-    expect(sent).toEqual([]);
-  });
-  it.each([
-    ["is unreachable", () => Promise.reject(new Error("canary")), "unreachable"],
-    ["answers 500", async () => new Response("canary", { status: 500 }), "status 500"],
-  ])("say so in the log when the webhook %s", async (_, answer: () => Promise<Response>, outcome) => {
-    const { lines, alerts } = fixtureOf(answer);
-    alerts.consider(event);
-    await alerts.settle();
-    expect(lines).toEqual([{ at: "t", event: "alert", alert: "probe_suspected", outcome, requestId: "r" }]);
   });
 });
