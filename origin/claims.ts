@@ -64,7 +64,9 @@ returning claimed_at::text as mark`;
 const FINISH = `
 update mcpist.call_claims set state = 'done', finished_at = now(), result = convert_to($3, 'UTF8')
 where request_id = $1::uuid and claimed_at = $2::timestamptz and state = 'claimed'`;
-const SWEEP = "select mcpist.sweep()";
+const SWEEP = "select mcpist.sweep() as swept";
+/** Batches of one sweep; what is left is for the next one. */
+const MAX_BATCHES = 50;
 
 interface Row {
   readonly user_id: string;
@@ -105,7 +107,10 @@ export function createClaims({ database, origin, sleep, now }: ClaimSources): Cl
       await database.query(FINISH, [requestId, mark, kept]);
     },
     async sweep() {
-      await database.query(SWEEP);
+      for (let batch = 0; batch < MAX_BATCHES; batch++) {
+        const [row] = await database.query<{ swept: number }>(SWEEP);
+        if (!row?.swept) return;
+      }
     },
   };
 }

@@ -48,11 +48,11 @@ export function loggableNames(module: string, tool: string | null): Pick<Securit
 
 const INSERT = `
 insert into mcpist.security_events
-  (at, layer, event, verdict, severity, score, user_id, client_id, module, tool, name_hash, request_id, origin, http_status, count)
+  (at, layer, event, verdict, severity, score, user_id, client_id, module, tool, name_hash, request_id, origin, http_status, count, reason, kid)
 select now() - make_interval(secs => age), 'origin', event, verdict, severity, coalesce(score, 0), user_id, client_id, module, tool,
-  name_hash, request_id, $2, http_status, coalesce(count, 1)
+  name_hash, request_id, $2, http_status, coalesce(count, 1), left(reason, 200), kid
 from json_to_recordset($1::json) as x(age double precision, event text, verdict text, severity text, score int, user_id uuid, client_id text,
-  module text, tool text, name_hash text, request_id uuid, http_status int, count int)`;
+  module text, tool text, name_hash text, request_id uuid, http_status int, count int, reason text, kid text)`;
 
 interface Waiting {
   readonly event: SecurityEvent;
@@ -82,6 +82,8 @@ const rowOf = ({ event, noticedAt }: Waiting, now: number) => ({
   request_id: event.requestId,
   http_status: event.httpStatus,
   count: event.count,
+  reason: event.reason,
+  kid: event.kid,
 });
 
 /** Builds the log. */

@@ -38,6 +38,9 @@ export async function readMigrations(): Promise<readonly Migration[]> {
 /** Development data: users, grants, one decoy. */
 export const readSeed = (): Promise<string> => readFile(SEED, "utf8");
 
+const isRecorded = (cause: unknown): boolean =>
+  cause instanceof Error && "constraint" in cause && cause.constraint === "schema_migrations_pkey";
+
 /** Applies what is missing. @returns the versions that were applied now. */
 export async function migrate(database: Database): Promise<readonly string[]> {
   await database.script(`${LOCK}; ${RECORDS}`);
@@ -47,8 +50,13 @@ export async function migrate(database: Database): Promise<readonly string[]> {
     if (known.length > 0) continue;
     // One message without BEGIN is one transaction; version and name are digits, letters and underscores (checked above).
     const record = `insert into supabase_migrations.schema_migrations (version, name) values ('${version}', '${name}');`;
-    await database.script(`${LOCK};\n${text}\n${record}`);
-    applied.push(version);
+    try {
+      // The record comes first: where another program has applied this one while we waited for the lock, nothing else is run.
+      await database.script(`${LOCK};\n${record}\n${text}`);
+      applied.push(version);
+    } catch (cause) {
+      if (!isRecorded(cause)) throw cause;
+    }
   }
   return applied;
 }

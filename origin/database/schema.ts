@@ -2,7 +2,7 @@
  * The tables of schema `mcpist` in TypeScript. The migrations under supabase/ are the truth; a test compares every column with the
  * database. Row types come from here; the statements themselves are SQL, so that this file costs nothing at run time.
  */
-import { bigint, boolean, customType, date, integer, pgSchema, primaryKey, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import { bigint, boolean, customType, date, integer, jsonb, pgSchema, primaryKey, text, timestamp, uuid } from "drizzle-orm/pg-core";
 
 const mcpist = pgSchema("mcpist");
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
@@ -120,6 +120,18 @@ export const securityEvents = mcpist.table("security_events", {
   httpStatus: integer("http_status"),
   ipHash: text("ip_hash"),
   count: integer().notNull().default(1),
+  reason: text(),
+  kid: text(),
+});
+
+export const changes = mcpist.table("changes", {
+  id: bigint({ mode: "bigint" }).primaryKey().generatedAlwaysAsIdentity(),
+  at: time("at").notNull().defaultNow(),
+  changedBy: text("changed_by").notNull(),
+  dbRole: text("db_role").notNull(),
+  subject: text({ enum: ["users", "plans", "grants", "tools", "settings"] }).notNull(),
+  before: jsonb(),
+  after: jsonb(),
 });
 
 export const connections = mcpist.table(

@@ -147,6 +147,42 @@ export function describeDatabase(database: () => TestDatabase): void {
       expect(await version(other)).toBe(before);
     });
 
+    it("record who changed what, also what was changed by hand, and not what only touched a row", async () => {
+      const { admin } = database();
+      const userId = await newUser(database());
+      await admin.query("select mcpist.set_plan($1::uuid, 'starter', 'ann')", [userId]);
+      await admin.query("select mcpist.set_status($1::uuid, 'suspended')", [userId]);
+      await admin.query("select mcpist.grant_tool($1::uuid, 'lab', 'read', 'ben')", [userId]);
+      await admin.query("select mcpist.revoke_tool($1::uuid, 'lab', 'read', 'cat')", [userId]);
+      await admin.query("update mcpist.grants set revoked_at = null, revoked_by = null where user_id = $1::uuid", [userId]);
+      await admin.query("update mcpist.users set updated_at = now() where user_id = $1::uuid", [userId]);
+      await admin.query("update mcpist.users set plan_id = 'free' where user_id = $1::uuid", [userId]);
+      await admin.query("delete from mcpist.users where user_id = $1::uuid", [userId]);
+      const [who] = await admin.query<{ me: string }>("select session_user::text as me");
+      const me = who?.me;
+      const changes = await admin.query<{ subject: string }>(
+        `select changed_by as by, db_role as role, subject, before->>'plan_id' as was, after->>'plan_id' as plan, after->>'status' as status
+         from mcpist.changes where coalesce(after, before)->>'user_id' = $1 and not (before is null and subject = 'users') order by id`,
+        [userId],
+      );
+      const user = { role: me, subject: "users" };
+      const grant = { role: me, subject: "grants", was: null, plan: null, status: null };
+      expect(changes.slice(0, 6)).toEqual([
+        { by: "ann", ...user, was: "unlimited", plan: "starter", status: "active" },
+        { by: me, ...user, was: "starter", plan: "starter", status: "suspended" },
+        { by: "ben", ...grant },
+        { by: "cat", ...grant },
+        { by: me, ...grant },
+        { by: me, ...user, was: "starter", plan: "free", status: "suspended" },
+      ]);
+      expect(
+        changes
+          .slice(6)
+          .map(({ subject }) => subject)
+          .sort(),
+      ).toEqual(["grants", "users"]);
+    });
+
     const mistakes: readonly (readonly [string, string])[] = [
       ["a grant for nobody", "select mcpist.grant_tool('11111111-1111-4111-8111-111111111111', 'lab', 'read', 'ann')"],
       ["a grant of an unknown tool", "select mcpist.grant_tool($1::uuid, 'lab', 'nothing', 'ann')"],
@@ -175,7 +211,13 @@ export function describeDatabase(database: () => TestDatabase): void {
           ('${userId}', 'old', now() - interval '36 days', 1), ('${userId}', 'new', now() - interval '34 days', 1);
         insert into mcpist.security_events (at, layer, event, severity, origin) values
           (now() - interval '91 days', 'origin', 'tool_refused', 'warn', 'sweep'), (now() - interval '89 days', 'origin', 'tool_refused', 'warn', 'sweep');`);
-      await admin.query("select mcpist.sweep()");
+      const batches: number[] = [];
+      for (;;) {
+        const [row] = await admin.query<{ n: number }>("select mcpist.sweep(1) as n");
+        if (!row?.n) break;
+        batches.push(row.n);
+      }
+      expect(batches.length).toBeGreaterThan(0);
       const [left] = await admin.query(
         `select (select count(*)::int from mcpist.call_claims where user_id = $1::uuid) as claims,
            (select string_agg(origin, ',') from mcpist.usage_counters where user_id = $1::uuid) as counters,

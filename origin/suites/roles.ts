@@ -1,7 +1,7 @@
 /** Least privilege on a real server: what each role may do, and that it may do nothing else. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../database/database.ts";
-import { migrate } from "../database/migrations.ts";
+import { migrate, readMigrations } from "../database/migrations.ts";
 import { openPostgres } from "../database/pg.ts";
 import type { TestDatabase } from "../testing/database.ts";
 import { callTool, newUser, resultOf, startOrigin } from "../testing/origin.ts";
@@ -16,6 +16,7 @@ const TABLES = [
   "usage_monthly",
   "call_claims",
   "security_events",
+  "changes",
   "connections",
 ] as const;
 const RIGHTS = ["select", "insert", "update", "delete", "truncate", "references", "trigger"] as const;
@@ -82,6 +83,11 @@ export function describeRoles(database: () => TestDatabase): void {
       ["change a plan", "update mcpist.users set plan_id = 'unlimited' where user_id = $1::uuid"],
       ["use the operators' functions", "select mcpist.grant_tool($1::uuid, 'lab', 'read', 'me')"],
       ["read security events", "select * from mcpist.security_events where user_id = $1::uuid"],
+      ["read who changed what", "select * from mcpist.changes where db_role = $1"],
+      [
+        "write that somebody changed something",
+        "insert into mcpist.changes (changed_by, db_role, subject, after) values ($1, $1, 'users', '{}')",
+      ],
       ["delete security events", "delete from mcpist.security_events where user_id = $1::uuid"],
       [
         "write events as the broker",
@@ -134,7 +140,7 @@ export function describeRoles(database: () => TestDatabase): void {
       await auth.close();
     });
 
-    it("give whoever signs up a row on the free plan and no grants", async () => {
+    it("give whoever signs up, or had before, a row on the free plan and no grants, and forget whoever is deleted", async () => {
       const { admin } = database();
       const [row] = await admin.query<{ port: string }>("select current_setting('port') as port");
       await admin.script("create database sign_up");
@@ -142,15 +148,47 @@ export function describeRoles(database: () => TestDatabase): void {
       await fresh.script(
         "create schema auth; create table auth.users (id uuid primary key); grant usage on schema auth to supabase_auth_admin",
       );
+      await fresh.script("insert into auth.users values ('11111111-1111-4111-8111-111111111111')");
       await migrate(fresh);
-      await fresh.script(`grant insert on auth.users to supabase_auth_admin; alter role supabase_auth_admin login`);
+      await fresh.script(`grant insert, delete, select on auth.users to supabase_auth_admin; alter role supabase_auth_admin login`);
       const auth = openPostgres(`postgres://supabase_auth_admin@127.0.0.1:${row?.port}/sign_up`, () => {});
       await auth.query("insert into auth.users values ('22222222-2222-4222-8222-222222222222')");
       expect(await fresh.query("select user_id::text as id, plan_id, status from mcpist.users")).toEqual([
+        { id: "11111111-1111-4111-8111-111111111111", plan_id: "free", status: "active" },
         { id: "22222222-2222-4222-8222-222222222222", plan_id: "free", status: "active" },
       ]);
       expect(await fresh.query("select * from mcpist.grants")).toEqual([]);
+      await fresh.script("insert into mcpist.tools (module_id, tool_id) values ('lab', 'read')");
+      await fresh.query("select mcpist.grant_tool('22222222-2222-4222-8222-222222222222', 'lab', 'read', 'ann')");
+      await auth.query("delete from auth.users where id = '22222222-2222-4222-8222-222222222222'");
+      expect(await fresh.query("select user_id::text as id from mcpist.users")).toEqual([{ id: "11111111-1111-4111-8111-111111111111" }]);
+      expect(await fresh.query("select * from mcpist.grants")).toEqual([]);
       await Promise.all([auth.close(), fresh.close()]);
+    });
+
+    it("stand ready for two programs that migrate one database at the same time", async () => {
+      const { admin } = database();
+      const [row] = await admin.query<{ port: string }>("select current_setting('port') as port");
+      await admin.script("create database two_migrators");
+      const both = [1, 2].map(() =>
+        openPostgres(`postgres://postgres@127.0.0.1:${row?.port}/two_migrators`, () => {}, { queryTimeoutMs: 30_000 }),
+      );
+      const applied = await Promise.all(both.map((fresh) => migrate(fresh)));
+      expect(applied.flat().sort()).toEqual((await readMigrations()).map(({ version }) => version));
+      await Promise.all(both.map((fresh) => fresh.close()));
+    });
+
+    it("let two origins sweep at once, each other rows", async () => {
+      const { admin } = database();
+      const other = await database().openOrigin();
+      await admin.query(
+        "insert into mcpist.security_events (at, layer, event, severity) select now() - interval '91 days', 'origin', 'old', 'info' from generate_series(1, 3000)",
+      );
+      const swept = await Promise.all([origin, other].map((each) => each.query<{ n: number }>("select mcpist.sweep(2000) as n")));
+      const rest = await origin.query<{ n: number }>("select mcpist.sweep(2000) as n");
+      expect([...swept, rest].reduce((sum, [found]) => sum + (found?.n ?? 0), 0)).toBeGreaterThanOrEqual(3000);
+      expect(await admin.query("select 1 from mcpist.security_events where event = 'old'")).toEqual([]);
+      await other.close();
     });
 
     it("let an origin hear announcements again after its connection was lost", async () => {
