@@ -54,6 +54,8 @@ export interface Assembled {
   readonly syncUsage: () => Promise<boolean>;
   /** Writes pending events, as the timer does it. */
   readonly flushLog: () => Promise<void>;
+  /** Finds late verdicts, as the timer does it. */
+  readonly judgeRefusals: () => Promise<void>;
 }
 
 /** Puts it together. @returns as error one sentence about the gateway secret, without any value. */
@@ -97,11 +99,12 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
       events.record({ event: "broker_denied", severity: "warn", requestId, userId, module, reason }),
   });
   const caller = createCaller({ claims, broker, events, metrics, wallClock });
+  const refusals = createRefusals({ database, registry, events, metrics, usage, now });
   const mcp = createMcp({
     registry,
     requestStateKey,
     execute: (...call) => caller.run(...call),
-    onRefused: createRefusals({ database, registry, events, metrics, usage, now }),
+    onRefused: refusals.record,
     onError: () => metrics.count("mcpist_requests_total", "sdk_rejected"),
   });
   const serveMcp = createRequestHandler({
@@ -143,6 +146,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
       background.later(() => listening.renew());
       background.every(POLL_MS, pollPermissions);
       background.every(FLUSH_MS, () => log.flush());
+      background.every(FLUSH_MS, () => refusals.retry());
       background.every(RETRY_EVERY_MS, async () => alerts.retry());
       background.every(SYNC_INTERVAL_MS, async () => void (await usage.sync()));
       background.every(SWEEP_MS, async () => {
@@ -163,5 +167,6 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
     pollPermissions,
     syncUsage: () => usage.sync(),
     flushLog: () => log.flush(),
+    judgeRefusals: () => refusals.retry(),
   });
 }

@@ -230,6 +230,31 @@ export function describeSieve(database: () => TestDatabase): void {
         await origin.stop();
       });
 
+      it("add up once the database answers again, when it was away at the time of the refusal", async () => {
+        let down = false;
+        const origin = await startOrigin(database(), {
+          wrap: (inner) => ({
+            ...inner,
+            query: (text, parameters) => (down ? Promise.reject(new Error("down")) : inner.query(text, parameters)),
+          }),
+        });
+        const prober = await newUser(database());
+        await callTool(origin, prober, "time", "now");
+        down = true;
+        await callTool(origin, prober, "time", "set_system_clock");
+        await expect.poll(() => origin.events("tool_refused").length).toBe(1 + 1);
+        expect(origin.events("tool_refused")[1]).toMatchObject({ reason: "no verdict: database unavailable", tool: "set_system_clock" });
+        await origin.assembled.judgeRefusals();
+        expect(origin.events("probe_suspected")).toEqual([]);
+        down = false;
+        await origin.assembled.judgeRefusals();
+        await origin.assembled.judgeRefusals();
+        expect(origin.events("probe_suspected")).toEqual([
+          expect.objectContaining({ severity: "critical", verdict: "decoy", score: 60, userId: prober }),
+        ]);
+        await origin.stop();
+      });
+
       it.each([
         ["__proto__", "now"],
         ["time", "__proto__"],
