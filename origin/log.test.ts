@@ -59,6 +59,22 @@ describe("security log", () => {
     expect(batches[0]?.[0]).toMatchObject({ age: 3, user_id: "u0" });
   });
 
+  it("gives up the one row that the database does not take, and writes all others", async () => {
+    const rows: string[] = [];
+    const { log } = fixture((async (_: string, parameters: readonly unknown[]) => {
+      const batch = JSON.parse(String(parameters[0])) as { user_id: string }[];
+      if (batch.some((row) => row.user_id === "u7")) throw Object.assign(new Error("canary"), { code: "23514" });
+      rows.push(...batch.map((row) => row.user_id));
+      return [];
+    }) as Database["query"]);
+    const users = Array.from({ length: 20 }, (_, i) => `u${i}`);
+    for (const userId of users) log.record({ ...refused, userId });
+    await log.flush();
+    await log.flush();
+    expect(rows.toSorted()).toEqual(users.filter((userId) => userId !== "u7").toSorted());
+    expect(log.lostRows).toBe(1);
+  });
+
   it.each([
     ["time", "now", { module: "time", tool: "now" }],
     ["time", null, { module: "time" }],

@@ -86,6 +86,9 @@ const rowOf = ({ event, noticedAt }: Waiting, now: number) => ({
   kid: event.kid,
 });
 
+/** SQLSTATE classes 22 (data exception) and 23 (constraint violation): the rows are at fault, and stay so. */
+const isRowsFault = (cause: unknown): boolean => cause instanceof Error && "code" in cause && /^2[23]/.test(String(cause.code));
+
 /** Builds the log. */
 export function createLog({ origin, line, database, wallClock, now, onWritten }: LogSources): SecurityLog {
   const collapsed = new Map<string, Collapsed>();
@@ -110,17 +113,34 @@ export function createLog({ origin, line, database, wallClock, now, onWritten }:
     }
   }
 
+  const insert = (batch: readonly Waiting[]): Promise<unknown> =>
+    database.query(INSERT, [JSON.stringify(batch.map((entry) => rowOf(entry, now()))), origin]);
+
+  function keep(batch: readonly Waiting[]): void {
+    const room = Math.max(0, MAX_WAITING - waiting.length);
+    lostRows += Math.max(0, batch.length - room);
+    waiting = [...batch.slice(0, room), ...waiting];
+  }
+
+  /** Halves what the database does not take, until one row is left: one bad row must not keep the others out for ever. */
+  async function writeBatch(batch: readonly Waiting[]): Promise<void> {
+    try {
+      await insert(batch);
+    } catch (cause) {
+      if (!isRowsFault(cause)) keep(batch);
+      else if (batch.length === 1) lostRows++;
+      else {
+        await writeBatch(batch.slice(0, batch.length >> 1));
+        await writeBatch(batch.slice(batch.length >> 1));
+      }
+    }
+  }
+
   async function writeRows(): Promise<void> {
     if (waiting.length === 0) return;
     const batch = waiting;
     waiting = [];
-    try {
-      await database.query(INSERT, [JSON.stringify(batch.map((entry) => rowOf(entry, now()))), origin]);
-    } catch {
-      const room = Math.max(0, MAX_WAITING - waiting.length);
-      lostRows += Math.max(0, batch.length - room);
-      waiting = [...batch.slice(0, room), ...waiting];
-    }
+    await writeBatch(batch);
   }
 
   return {

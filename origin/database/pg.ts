@@ -52,8 +52,14 @@ export function openPostgres(url: string, onError: () => void, { queryTimeoutMs 
       client.on("error", lose);
       client.on("end", lose);
       client.on("notification", ({ payload }) => onPayload(payload ?? ""));
-      await client.connect();
-      await client.query(`listen ${client.escapeIdentifier(channel)}`);
+      try {
+        await client.connect();
+        await client.query(`listen ${client.escapeIdentifier(channel)}`);
+      } catch (cause) {
+        open = false;
+        client.end().catch(onError);
+        throw cause;
+      }
       return async () => {
         open = false;
         await client.end();

@@ -81,6 +81,12 @@ interface Entry {
   retryAt: number;
 }
 
+interface Loading {
+  /** True once what was asked for has changed since. */
+  stale: boolean;
+  readonly answer: Promise<Entry>;
+}
+
 /** Grants that the registry can run. Order follows the registry, so that listings are stable. */
 export function intersect(
   registry: Registry,
@@ -101,16 +107,15 @@ export function intersect(
 /** Builds the cache. */
 export function createPermissionCache({ database, registry, now, onGrace }: PermissionSources): PermissionCache {
   const entries = new Map<string, Entry>();
-  const loading = new Map<string, Promise<Entry>>();
-  // A drop that arrives while a load is under way must not be undone by that load's older answer.
-  let epoch = 0;
+  const loading = new Map<string, Loading>();
 
-  async function load(userId: string): Promise<Entry> {
+  async function load(userId: string, state: { stale: boolean }): Promise<Entry> {
     for (;;) {
-      const before = epoch;
+      state.stale = false;
       const startedAt = now();
       const [row] = await database.query<Row>(LOAD, [userId]);
-      if (before !== epoch) continue;
+      // A drop that arrives while a load is under way must not be undone by that load's older answer.
+      if (state.stale) continue;
       const value = row
         ? {
             active: row.status === "active",
@@ -135,10 +140,11 @@ export function createPermissionCache({ database, registry, now, onGrace }: Perm
 
   function loadOnce(userId: string): Promise<Entry> {
     const running = loading.get(userId);
-    if (running) return running;
-    const started = load(userId).finally(() => loading.delete(userId));
-    loading.set(userId, started);
-    return started;
+    if (running) return running.answer;
+    const state = { stale: false };
+    const answer = load(userId, state).finally(() => loading.delete(userId));
+    loading.set(userId, Object.assign(state, { answer }));
+    return answer;
   }
 
   return {
@@ -162,11 +168,12 @@ export function createPermissionCache({ database, registry, now, onGrace }: Perm
       }
     },
     drop(userId) {
-      epoch++;
+      const running = loading.get(userId);
+      if (running) running.stale = true;
       entries.delete(userId);
     },
     clear() {
-      epoch++;
+      for (const running of loading.values()) running.stale = true;
       entries.clear();
     },
     versions: () => new Map(Array.from(entries, ([userId, entry]) => [userId, entry.version])),
