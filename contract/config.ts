@@ -89,8 +89,8 @@ const environment = z
     database: z.enum(["shared", "embedded"]).default("shared"),
     modules: z
       .strictObject({
-        githubUrl: url.optional(),
-        notionUrl: url.optional(),
+        /** Where a module's provider is, by module: `{ github: "https://github.example.com/api/v3" }`. Absent = the public service. */
+        baseUrls: z.record(z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), url).default({}),
         httpStatusHosts: z.array(text).default([]),
         brokerUrl: url.nullable().default(null),
         alertWebhook: url.nullable().default(null),
@@ -212,11 +212,11 @@ export function gatewayConfigOf(environmentName: string, env: Environment): Gate
 
 /** What goes into an origin's `MCPIST_CONFIG`. */
 export function originConfigOf(environmentName: string, env: Environment, originName: string): OriginConfig {
-  const { githubUrl, notionUrl, httpStatusHosts, brokerUrl, alertWebhook } = env.modules;
+  const { baseUrls, httpStatusHosts, brokerUrl, alertWebhook } = env.modules;
   return {
     environment: environmentName,
     origin: originName,
-    upstreams: { ...(githubUrl ? { github: githubUrl } : {}), ...(notionUrl ? { notion: notionUrl } : {}) },
+    upstreams: baseUrls,
     httpStatusHosts,
     brokerUrl,
     alertWebhook,

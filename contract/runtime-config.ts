@@ -63,7 +63,7 @@ export interface OriginConfig {
   /** Name of this origin in mcpist.config.ts. */
   readonly origin: string;
   /** Base URLs of the modules' upstream APIs; absent = the public ones. */
-  readonly upstreams: { readonly github?: string; readonly notion?: string };
+  readonly upstreams: Readonly<Record<string, string>>;
   /** Exact host names that the http_status module may ask. */
   readonly httpStatusHosts: readonly string[];
   /** URL of the token broker; null = modules that need a user's token answer "Connect your account". */
@@ -151,7 +151,7 @@ export function parseOriginConfig(text: string | undefined): Result<OriginConfig
   const checks: readonly (readonly [string, boolean])[] = [
     ["environment", isText(value["environment"])],
     ["origin", isText(value["origin"])],
-    ["upstreams", isRecord(upstreams) && ["github", "notion"].every((key) => upstreams[key] === undefined || isSafeUrl(upstreams[key]))],
+    ["upstreams", isRecord(upstreams) && Object.values(upstreams).every(isSafeUrl)],
     ["httpStatusHosts", isTexts(value["httpStatusHosts"])],
     ["brokerUrl", value["brokerUrl"] === null || isSafeUrl(value["brokerUrl"])],
     ["alertWebhook", value["alertWebhook"] === null || isSafeUrl(value["alertWebhook"])],

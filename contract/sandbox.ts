@@ -96,7 +96,7 @@ export function sandboxEnvironment(urls: SandboxUrls): EnvironmentInput {
     image: SANDBOX_NAMES.image,
     limits: { perIpPerMinute: 100_000, burstPerSecond: 5 },
     drain: { minAge: "2s", quiet: "4s", max: "60s" },
-    modules: { githubUrl: urls.github, notionUrl: urls.notion, brokerUrl: urls.broker, httpStatusHosts: ["127.0.0.1"] },
+    modules: { baseUrls: { github: urls.github, notion: urls.notion }, brokerUrl: urls.broker, httpStatusHosts: ["127.0.0.1"] },
     showOrigin: true,
   };
 }

@@ -53,6 +53,11 @@ describe("origin process", () => {
     ["without a slot", {}, /GATEWAY_SECRET_A or GATEWAY_SECRET_B/],
     ["with a malformed slot", { GATEWAY_SECRET_A: "canary-value" }, /GATEWAY_SECRET_A must be 64/],
     ["with a malformed port", { GATEWAY_SECRET_A: "x", PORT: "canary-value" }, /PORT must be a whole number/],
+    [
+      "with a base URL for no module",
+      { GATEWAY_SECRET_A: newSecret(), MCPIST_CONFIG: JSON.stringify({ ...config, upstreams: { gihub: "https://github.example" } }) },
+      /no module "gihub" has a base URL/,
+    ],
     ["without a configuration", { MCPIST_CONFIG: "" }, /MCPIST_CONFIG must be a JSON object/],
   ])("refuses to start %s, in one sentence that holds no value", async (_, environment: Record<string, string>, expected) => {
     const { output, ended } = start(environment);

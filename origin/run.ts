@@ -50,7 +50,15 @@ async function openDatabase(url: string | null, registry: Registry): Promise<Dat
 const settings = parseEnvironment(process.env, randomUUID());
 if (!settings.ok) stop(settings.error);
 const { port, host, config, databaseUrl, drainSeconds } = settings.value;
-const registry = createRegistry(builtIn({ ...config, fetch }));
+
+function openRegistry(): Registry {
+  try {
+    return createRegistry(builtIn({ ...config, fetch }));
+  } catch (cause) {
+    stop(cause instanceof Error ? cause.message : "the modules cannot be set up");
+  }
+}
+const registry = openRegistry();
 const assembled = assemble(settings.value, {
   database: await openDatabase(databaseUrl, registry),
   registry,

@@ -39,10 +39,21 @@ export interface ModuleSettings extends Pick<OriginConfig, "environment" | "upst
   readonly fetch: typeof fetch;
 }
 
-/** The modules that ship with mcpist. */
-export const builtIn = ({ environment, upstreams, httpStatusHosts, fetch }: ModuleSettings): readonly Module[] => [
-  time,
-  github(upstreams.github ?? "https://api.github.com", fetch),
-  notion(upstreams.notion ?? "https://api.notion.com", fetch),
-  httpStatus({ hosts: httpStatusHosts, allowLoopback: environment === SANDBOX_ENVIRONMENT }),
-];
+/** The modules that ship with mcpist. @throws {TypeError} when a base URL is given for a module that has none: it would be ignored. */
+export function builtIn({ environment, upstreams, httpStatusHosts, fetch }: ModuleSettings): readonly Module[] {
+  const given = new Map(Object.entries(upstreams));
+  const baseUrl = (module: string, usual: string): string => {
+    const url = given.get(module) ?? usual;
+    given.delete(module);
+    return url;
+  };
+  const modules = [
+    time,
+    github(baseUrl("github", "https://api.github.com"), fetch),
+    notion(baseUrl("notion", "https://api.notion.com"), fetch),
+    httpStatus({ hosts: httpStatusHosts, allowLoopback: environment === SANDBOX_ENVIRONMENT }),
+  ];
+  const [unused] = given.keys();
+  if (unused !== undefined) throw new TypeError(`modules.baseUrls: no module "${unused}" has a base URL`);
+  return modules;
+}

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getTableConfig, PgTable } from "drizzle-orm/pg-core";
 import { describe, expect, it } from "vitest";
+import { SECURITY_EVENTS } from "../../contract/security-event.ts";
 import * as schema from "../database/schema.ts";
 import type { Module } from "../modules/module.ts";
 import { createRegistry } from "../modules/registry.ts";
@@ -53,6 +54,13 @@ export function describeDocuments(database: () => TestDatabase): void {
       recorded.delete("internal_error");
       expect(recorded.size).toBeGreaterThanOrEqual(12);
       for (const event of recorded) expect(text).toContain(`| \`${event}\` |`);
+    });
+
+    it("translate every event into OWASP's vocabulary, once", async () => {
+      const [, table = ""] = /## In OWASP's words\n([^]*?)\n## /.exec(await page("security/logging.md")) ?? [];
+      const rows = table.split("\n").filter((line) => /^\| (`|no word)/.test(line));
+      const translated = rows.flatMap((row) => row.split("|")[2]?.match(/\w+/g) ?? []);
+      expect(translated.toSorted()).toEqual([...SECURITY_EVENTS].toSorted());
     });
 
     it("show a module that works", async () => {
