@@ -5,6 +5,7 @@
 import type { Broker } from "./broker.ts";
 import type { Claim, Claims } from "./claims.ts";
 import type { EventSink } from "./events.ts";
+import { faultOf } from "./faults.ts";
 import type { Identity } from "./identity.ts";
 import type { Metrics } from "./metrics.ts";
 import { ToolError, type Tool } from "./modules/module.ts";
@@ -106,7 +107,7 @@ export function createCaller({ claims, broker, events, metrics, wallClock }: Cal
     } catch (cause) {
       metrics.count("mcpist_calls_total", module, tool.name, "failed");
       // The reason is the class of the error only: upstream texts and messages may hold what must not be logged.
-      const reason = cause instanceof ToolError ? "tool" : cause instanceof Error ? cause.name : "unknown";
+      const reason = cause instanceof ToolError ? "tool" : faultOf(cause).error;
       events.record({ event: "call_failed", severity: "warn", requestId, userId, module, tool: tool.name, reason });
       return cause instanceof ToolError ? explained(cause.message) : callFailed(requestId);
     } finally {

@@ -2,6 +2,7 @@
 import type { TestDatabase } from "../testing/database.ts";
 import { describeBroker } from "./broker.ts";
 import { describeCalls } from "./calls.ts";
+import { describeCanaries } from "./canaries.ts";
 import { describeClients } from "./clients.ts";
 import { describeDatabase } from "./database.ts";
 import { describeDocuments } from "./documents.ts";
@@ -24,4 +25,5 @@ export function describeAll(database: () => TestDatabase): void {
   describeDocuments(database);
   describeDrain(database);
   describeBroker(database);
+  describeCanaries(database);
 }

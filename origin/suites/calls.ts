@@ -2,18 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../database/database.ts";
 import type { TestDatabase } from "../testing/database.ts";
-import { CANARY, createLab } from "../testing/modules.ts";
+import { CANARY, createLab, formsOf } from "../testing/modules.ts";
 import { callTool, newRequestId, newUser, resultOf, startOrigin, type TestOrigin } from "../testing/origin.ts";
 
 const LAB = ["read", "effect", "upsert", "wait", "large", "leak", "explain", "token"].map((tool) => ["lab", tool] as const);
-
-/** Forms in which a text may have been written down. */
-const formsOf = (text: string): readonly string[] => [
-  text,
-  Buffer.from(text).toString("base64").replace(/=+$/, ""),
-  Buffer.from(` ${text}`).toString("base64").slice(2, -2),
-  Buffer.from(text).toString("hex"),
-];
 
 export function describeCalls(database: () => TestDatabase): void {
   describe("calls with effects", () => {

@@ -19,9 +19,21 @@ export function createLab(): Lab {
 /** A text that must never be seen outside; the tools of the lab do their best to leak it. */
 export const CANARY = "canary-7f3a9c41d2e85b60";
 
+/** Forms in which a text may have been written down. */
+export const formsOf = (text: string): readonly string[] => [
+  text,
+  ...[0, 1, 2].map((offset) =>
+    Buffer.concat([Buffer.alloc(offset), Buffer.from(text)])
+      .toString("base64")
+      .slice(4, -4),
+  ),
+  Buffer.from(text).toString("hex"),
+  encodeURIComponent(text).toLowerCase(),
+];
+
 function leaky(): Error {
   const error = new Error(`token ${CANARY}`, { cause: { authorization: `Bearer ${CANARY}` } });
-  error.name = "UpstreamError";
+  error.name = CANARY;
   return Object.assign(error, { config: { headers: { authorization: CANARY } } });
 }
 
