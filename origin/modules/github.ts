@@ -5,7 +5,8 @@ import { createUpstream } from "./upstream.ts";
 
 const owner = z
   .string()
-  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})$/, "letters, digits and dashes, at most 39")
+  // Managed users have an underscore before their company's short code.
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$/, "letters, digits, dashes and underscores, at most 39")
   .describe("User or organisation");
 const repo = z
   .string()

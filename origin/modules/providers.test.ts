@@ -132,6 +132,7 @@ describe("module github", () => {
       ["a", "x?y"],
     ])
       expect(input?.safeParse({ owner, repo, number: 1 }).success).toBe(false);
+    for (const owner of ["octocat", "mona-cat_octo", "a"]) expect(input?.safeParse({ owner, repo: "b", number: 1 }).success).toBe(true);
   });
 
   it("reads the next page from the Link header", () => {
