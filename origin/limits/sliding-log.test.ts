@@ -92,7 +92,7 @@ describe("calls per minute", () => {
     fc.assert(
       fc.property(limits, fc.array(fc.double({ min: -120_000, max: 120_000, noNaN: true }), { maxLength: 400 }), (limit, jumps) => {
         let clock = 0;
-        let latest = 0;
+        let latest = Number.NEGATIVE_INFINITY;
         const log = createSlidingLog(() => clock);
         const admitted: number[] = [];
         for (const jump of jumps) {
@@ -163,6 +163,24 @@ describe("calls per minute", () => {
     expect(log.sweep()).toBe(100);
     now = 60_001;
     expect(log.sweep()).toBe(0);
+  });
+
+  it("refuse one user too many and forget nobody for it, until others have gone quiet", () => {
+    let now = 0;
+    const log = createSlidingLog(() => now, 3);
+    for (const user of ["a", "b", "c"]) expect(log.admit(user, 1).admitted).toBe(true);
+    expect(log.admit("d", 1)).toEqual({ admitted: false, limit: 1, remaining: 0, resetMs: 1_000 });
+    // Nobody's minute began anew.
+    for (const user of ["a", "b", "c"]) expect(log.admit(user, 1).admitted).toBe(false);
+    expect(log.admit("e", -1).admitted).toBe(true);
+    now = 59_500;
+    expect(log.admit("d", 1).admitted).toBe(false);
+    // Looked for room half a second ago: not again yet.
+    now = 60_001;
+    expect(log.admit("d", 1).admitted).toBe(false);
+    now = 60_500;
+    expect(log.admit("d", 1).admitted).toBe(true);
+    expect(log.users).toBe(1);
   });
 });
 

@@ -1,13 +1,17 @@
 /**
  * Calls per minute and user as a sliding log: at most L admitted calls in any window of 60 s, exactly, per process. A fixed window
  * would admit 2L across its boundary. Timestamps live in a ring that grows with use, so memory follows the calls of the last
- * minute: at most 480 bytes of timestamps per user at 120 calls per minute.
+ * minute: at most 480 bytes of timestamps per user at 120 calls per minute, and no more than MAX_USERS users.
  */
 
 /** Unit: milliseconds. */
 export const WINDOW_MS = 60_000;
 /** The largest limit that a plan may have (the database checks it too). */
 export const MAX_PER_MINUTE = 120;
+/** Users with a call in the last minute. Whoever would be one more is refused: to make room by forgetting somebody would give that one a new minute. */
+export const MAX_USERS = 100_000;
+/** A full log looks for users that have gone quiet at most this often. Unit: milliseconds. */
+const SWEEP_PAUSE_MS = 1_000;
 const FIRST_RING = 8;
 
 /** What one call came to. */
@@ -61,19 +65,36 @@ function expire(log: Log, now: number): void {
 }
 
 /** Builds a limiter. `clock` is monotonic, in milliseconds; should it ever step back, time stands still until it has caught up. */
-export function createSlidingLog(clock: () => number): SlidingLog {
+export function createSlidingLog(clock: () => number, maxUsers = MAX_USERS): SlidingLog {
   const logs = new Map<string, Log>();
   let latest = Number.NEGATIVE_INFINITY;
+  let sweptAt = Number.NEGATIVE_INFINITY;
   const now = (): number => {
     latest = Math.max(latest, clock());
     return stamp(latest);
+  };
+  const sweep = (): number => {
+    const at = now();
+    sweptAt = latest;
+    for (const [userId, log] of logs) {
+      expire(log, at);
+      if (log.size === 0) logs.delete(userId);
+    }
+    return logs.size;
+  };
+  const hasRoom = (): boolean => {
+    if (logs.size >= maxUsers && latest - sweptAt >= SWEEP_PAUSE_MS) sweep();
+    return logs.size < maxUsers;
   };
   return {
     admit(userId, limit) {
       if (limit === -1) return { admitted: true, limit, remaining: -1, resetMs: 0 };
       const at = now();
       let log = logs.get(userId);
-      if (!log) logs.set(userId, (log = { ring: new Uint32Array(0), head: 0, size: 0 }));
+      if (!log) {
+        if (!hasRoom()) return { admitted: false, limit, remaining: 0, resetMs: SWEEP_PAUSE_MS };
+        logs.set(userId, (log = { ring: new Uint32Array(0), head: 0, size: 0 }));
+      }
       expire(log, at);
       const most = Math.min(limit, MAX_PER_MINUTE);
       const admitted = log.size < most;
@@ -84,14 +105,7 @@ export function createSlidingLog(clock: () => number): SlidingLog {
       const resetMs = remaining > 0 ? 0 : WINDOW_MS + 1 - ((at - (log.ring[index] ?? 0)) >>> 0);
       return { admitted, limit, remaining, resetMs };
     },
-    sweep() {
-      const at = now();
-      for (const [userId, log] of logs) {
-        expire(log, at);
-        if (log.size === 0) logs.delete(userId);
-      }
-      return logs.size;
-    },
+    sweep,
     get users() {
       return logs.size;
     },

@@ -8,6 +8,8 @@ import type { EventSink } from "../events.ts";
 /** Unit: milliseconds. */
 export const SYNC_INTERVAL_MS = 600_000;
 const WINDOW_MINUTES = 10;
+/** Users whose counts wait. More can only come together while the database is away for long; theirs are not counted. */
+const MAX_USERS = 100_000;
 
 /** What happened to one call. */
 export type UsageKind = "calls" | "refused" | "limited";
@@ -69,7 +71,10 @@ export function createUsage(database: Database, origin: string, events: EventSin
   return {
     count(userId, kind) {
       let counts = pending.get(userId);
-      if (!counts) pending.set(userId, (counts = { calls: 0, refused: 0, limited: 0 }));
+      if (!counts) {
+        if (pending.size >= MAX_USERS) return;
+        pending.set(userId, (counts = { calls: 0, refused: 0, limited: 0 }));
+      }
       counts[kind]++;
     },
     async sync() {
