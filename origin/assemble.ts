@@ -20,7 +20,7 @@ import { createMcp } from "./mcp.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Registry } from "./modules/registry.ts";
 import { createObserver } from "./observe.ts";
-import { createRequestHandler } from "./request.ts";
+import { createRequestHandler, DEADLINE_MS } from "./request.ts";
 import { createOrigin, type Origin } from "./server.ts";
 import { compareVersions, listenForChanges, POLL_MS } from "./sieve/invalidation.ts";
 import { createPermissionCache } from "./sieve/permissions.ts";
@@ -39,6 +39,8 @@ export interface Surroundings {
   readonly wallClock: () => Date;
   /** Writes one JSON line. */
   readonly line: (event: Readonly<Record<string, unknown>>) => void;
+  /** Longest time of a request; absent = {@link DEADLINE_MS}. Unit: milliseconds. */
+  readonly deadlineMs?: number;
 }
 
 /** An origin that is ready to listen. */
@@ -116,6 +118,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
     mcp,
     events,
     metrics,
+    deadlineMs: surroundings.deadlineMs ?? DEADLINE_MS,
     later: background.later,
   });
   const ready = async (): Promise<boolean> => {

@@ -17,14 +17,14 @@ import type { Metrics } from "./metrics.ts";
 import type { Registry } from "./modules/registry.ts";
 import { refuse, type Refusal, type RefusalDetails } from "./respond.ts";
 import type { PermissionCache, Permissions } from "./sieve/permissions.ts";
+import { traceparentOf } from "./trace.ts";
 
-/** Longest time from the gateway secret to the last byte. Unit: milliseconds. */
+/** Usual {@link RequestParts.deadlineMs}. */
 export const DEADLINE_MS = 60_000;
 /** Headers that the SDK may see; besides these only Mcp-Param-*. */
 const SDK_HEADERS = ["accept", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name", "traceparent", "tracestate"] as const;
 /** Headers that the SDK sets for a connection that is ours to manage. */
 const CONNECTION_HEADERS = ["connection", "keep-alive", "transfer-encoding"] as const;
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** What serving a request takes. */
 export interface RequestParts {
@@ -36,6 +36,8 @@ export interface RequestParts {
   readonly mcp: McpSide;
   readonly events: EventSink;
   readonly metrics: Metrics;
+  /** From the gateway secret on: a tool that still runs then is stopped, and the caller told so. Unit: milliseconds. */
+  readonly deadlineMs: number;
   /** Runs work after the answer has left, so that shutdown can wait for it. */
   readonly later: (work: () => Promise<void>) => void;
 }
@@ -58,9 +60,9 @@ function sanitised(incoming: IncomingMessage): Request {
 }
 
 /** Aborts when the client leaves before the answer is complete, or at the deadline. */
-function signalFor(outgoing: ServerResponse): AbortSignal {
+function signalFor(outgoing: ServerResponse, deadlineMs: number): AbortSignal {
   const controller = new AbortController();
-  const deadline = setTimeout(() => controller.abort(), DEADLINE_MS);
+  const deadline = setTimeout(() => controller.abort(), deadlineMs);
   outgoing.once("close", () => {
     clearTimeout(deadline);
     if (!outgoing.writableFinished) controller.abort();
@@ -70,7 +72,7 @@ function signalFor(outgoing: ServerResponse): AbortSignal {
 
 /** Builds the handler. */
 export function createRequestHandler(parts: RequestParts): (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<Response> {
-  const { permissions, registry, limiter, usage, caller, mcp, events, metrics, later } = parts;
+  const { permissions, registry, limiter, usage, caller, mcp, events, metrics, deadlineMs, later } = parts;
 
   const deny = (refusal: Refusal, details: RefusalDetails): Response => {
     metrics.count("mcpist_requests_total", refusal);
@@ -137,7 +139,7 @@ export function createRequestHandler(parts: RequestParts): (incoming: IncomingMe
       return deny("gw.identity", { requestId: null });
     }
     const { requestId, userId } = identity;
-    const signal = signalFor(outgoing);
+    const signal = signalFor(outgoing, deadlineMs);
     const user = await permissionsOf(identity);
     if (user instanceof Response) return user;
     const body = await readJson(incoming);
@@ -147,12 +149,11 @@ export function createRequestHandler(parts: RequestParts): (incoming: IncomingMe
       events.record({ event: "batch_rejected", severity: "warn", requestId, userId, httpStatus: 400 });
       return deny("shape.batch", { requestId });
     }
-    const { traceparent } = incoming.headers;
     const exchange = {
       identity,
       permissions: user,
       signal,
-      traceparent: typeof traceparent === "string" && TRACEPARENT.test(traceparent) ? traceparent : null,
+      traceparent: traceparentOf(incoming.headers["traceparent"]),
       afterwards: afterClose(outgoing, later),
     };
     const response = await callTool(exchange, body.value, sanitised(incoming));

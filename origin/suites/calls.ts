@@ -144,6 +144,21 @@ export function describeCalls(database: () => TestDatabase): void {
       lab.release();
     });
 
+    it("are stopped at the deadline: the caller is told, the claim keeps saying that nobody knows", async () => {
+      const brief = await startOrigin(database(), { name: "koyeb", lab, deadlineMs: 50 });
+      const requestId = newRequestId();
+      const result = await resultOf(await callTool(brief, userId, "lab", "wait", {}, { requestId }));
+      expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringContaining("took too long") }] });
+      expect(brief.events("call_failed")).toMatchObject([{ requestId, reason: "tool" }]);
+      const again = await callTool(brief, userId, "lab", "effect", {}, { requestId: newRequestId() });
+      expect(await resultOf(again)).not.toMatchObject({ isError: true });
+      await brief.stop();
+      const [row] = await database().admin.query("select state from mcpist.call_claims where request_id = $1::uuid", [requestId]);
+      expect(row).toEqual({ state: "claimed" });
+      expect(effects(requestId)).toBe(1);
+      lab.release();
+    });
+
     it("say nothing of what a module threw: not to the caller, not in the log, not in the database", async () => {
       const requestId = newRequestId();
       const response = await callTool(koyeb, userId, "lab", "leak", { text: CANARY }, { requestId });

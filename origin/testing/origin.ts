@@ -33,6 +33,7 @@ export interface TestOriginOptions {
   readonly wrap?: (database: Database) => Database;
   /** Runs the timers too. */
   readonly timers?: boolean;
+  readonly deadlineMs?: number;
 }
 
 /** A running origin. */
@@ -83,6 +84,7 @@ export async function startOrigin(test: TestDatabase, options: TestOriginOptions
       now: options.now ?? (() => performance.now()),
       wallClock: () => new Date(),
       line: (event) => lines.push({ ...event }),
+      ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
     },
   );
   if (!assembled.ok) throw new Error(assembled.error);
