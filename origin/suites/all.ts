@@ -11,6 +11,7 @@ import { describeGatewaySecret } from "./gateway-secret.ts";
 import { describePermissions } from "./permissions.ts";
 import { describePlanLimits } from "./plan-limits.ts";
 import { describeRequests } from "./requests.ts";
+import { describeSieveModel } from "./sieve-model.ts";
 import { describeSieve } from "./sieve.ts";
 
 export function describeAll(database: () => TestDatabase): void {
@@ -18,6 +19,7 @@ export function describeAll(database: () => TestDatabase): void {
   describeGatewaySecret(database);
   describeRequests(database);
   describeSieve(database);
+  describeSieveModel(database);
   describeCalls(database);
   describePlanLimits(database);
   describePermissions(database);
