@@ -25,7 +25,7 @@ const INTERVAL = 500;
 const ANSWERED_IN = 1000;
 const MOST = 2000;
 const MIB = 2 ** 20;
-const make = call("time", "now", MOST);
+const make = call("time", "now", { users: MOST });
 
 interface Window {
   readonly served: boolean;
@@ -91,7 +91,7 @@ async function search(port: number): Promise<{ readonly users: number; readonly 
 const folder = mkdtempSync(join(tmpdir(), "mcpist-bench-"));
 const bundle = join(folder, "origin.mjs");
 execFileSync(process.execPath, [fileURLToPath(new URL("../origin/build.ts", import.meta.url)), bundle]);
-const database = await startDatabase(MOST);
+const database = await startDatabase({ users: MOST });
 process.stdout.write(`${cpus()[0]?.model ?? "unknown"}, Node ${process.version}; windows of ${SECONDS} s, 120 calls/min per user\n\n`);
 process.stdout.write("| part of a core | users at once | calls/s | p50 ms | p99 ms | largest RSS MB |\n|---|---|---|---|---|---|\n");
 for (const cores of options.cores.split(",").map(Number)) {

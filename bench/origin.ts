@@ -4,15 +4,14 @@
  * figure to trust on a machine that does other things too.
  */
 import { execFileSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { Agent } from "node:http";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { auc, load, median, once } from "./origin/load.ts";
-import { call, type Make, type Measured, startBare, startDatabase, startOrigin } from "./origin/servers.ts";
+import { load, median } from "./origin/load.ts";
+import { REFUSALS_SQL, refusalTimes } from "./origin/refusals.ts";
+import { call, type Make, type Measured, SEEDED, startBare, startDatabase, startOrigin } from "./origin/servers.ts";
 import { measureStages } from "./origin/stages.ts";
 
 const { values: options } = parseArgs({
@@ -28,7 +27,8 @@ const ROUNDS = Number(options.rounds);
 const CONCURRENT = Number(options.calls);
 const SEQUENTIAL = Math.ceil(CONCURRENT / 3);
 const REFUSALS = Number(options.refusals);
-const WARM_UP = 1_000;
+/** Users of the plan with 120 calls a minute; each calls once to warm up. */
+const LIMITED = 1_500;
 const CONNECTIONS = 16;
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
@@ -57,48 +57,34 @@ const middle = (rounds: readonly Round[]) => ({
   rssMb: Math.round(Math.max(...rounds.map((one) => one.rss)) / 2 ** 20),
 });
 
-/** Times of refusals, interleaved in random order over one connection. */
-async function refusalTimes(port: number) {
-  const kinds = {
-    hidden: call("github", "comment"),
-    decoy: call("time", "set_system_clock"),
-    nonexistent: call("time", "no_such_tool_1"),
-  } as const;
-  const names = Object.keys(kinds) as (keyof typeof kinds)[];
-  const times: Record<keyof typeof kinds, number[]> = { hidden: [], decoy: [], nonexistent: [] };
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  for (let n = 0; n < REFUSALS; n++) {
-    const name = names[randomBytes(1).readUInt8() % names.length] ?? "hidden";
-    times[name].push((await once(port, agent, kinds[name](n))).ms);
-  }
-  agent.destroy();
-  return {
-    hiddenOrNonexistent: Number(auc(times.hidden, times.nonexistent).toFixed(3)),
-    decoyOrNonexistent: Number(auc(times.decoy, times.nonexistent).toFixed(3)),
-    decoyOrHidden: Number(auc(times.decoy, times.hidden).toFixed(3)),
-  };
-}
-
 const folder = mkdtempSync(join(tmpdir(), "mcpist-bench-"));
 const bundle = join(folder, "origin.mjs");
 execFileSync(process.execPath, [here("../origin/build.ts"), bundle]);
-const [bare, full] = [await startBare(), await startOrigin(bundle, await startDatabase())];
+const database = await startDatabase({ users: SEEDED + LIMITED, plan: "pro", sql: REFUSALS_SQL });
+const [bare, lean, full] = [await startBare(false), await startBare(true), await startOrigin(bundle, database)];
 const idle = Math.round((await full.usage()).rss / 2 ** 20);
-const make = call("time", "now");
-for (const { port } of [bare, full]) await load(port, CONNECTIONS, WARM_UP, make);
-const rounds = { bare: [] as Round[], full: [] as Round[] };
+// Users with a limit, and so many that none reaches it.
+const make = call("time", "now", { users: LIMITED, skip: SEEDED });
+for (const { port } of [bare, lean, full]) await load(port, CONNECTIONS, LIMITED, make);
+const rounds = { bare: [] as Round[], lean: [] as Round[], full: [] as Round[] };
 for (let i = 0; i < ROUNDS; i++) {
   rounds.bare.push(await round(bare, make));
+  rounds.lean.push(await round(lean, make));
   rounds.full.push(await round(full, make));
 }
-const sides = { bare: middle(rounds.bare), full: middle(rounds.full) };
-const timing = await refusalTimes(full.port);
+const sides = { bare: middle(rounds.bare), lean: middle(rounds.lean), full: middle(rounds.full) };
+const ratioTo = (side: typeof sides.bare) => ({
+  cpu: Number((sides.full.cpuMicros / side.cpuMicros).toFixed(3)),
+  p50: Number((sides.full.p50Ms / side.p50Ms).toFixed(3)),
+  rps: Number((sides.full.rps / side.rps).toFixed(3)),
+});
+const timing = await refusalTimes(full.port, REFUSALS);
 const limiter = [5, 120].map(
   (calls) =>
     JSON.parse(execFileSync(process.execPath, ["--expose-gc", here("origin/limiter.ts"), String(calls)], { encoding: "utf8" })) as unknown,
 );
 const rssMb = Math.round((await full.usage()).rss / 2 ** 20);
-for (const { child } of [bare, full]) child.kill("SIGTERM");
+for (const { child } of [bare, lean, full]) child.kill("SIGTERM");
 rmSync(folder, { recursive: true });
 
 const perCore = Math.floor(1e6 / sides.full.cpuMicros);
@@ -106,11 +92,7 @@ const result = {
   machine: { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, node: process.version },
   rounds: ROUNDS,
   sides,
-  ratio: {
-    cpu: Number((sides.full.cpuMicros / sides.bare.cpuMicros).toFixed(3)),
-    p50: Number((sides.full.p50Ms / sides.bare.p50Ms).toFixed(3)),
-    rps: Number((sides.full.rps / sides.bare.rps).toFixed(3)),
-  },
+  ratio: { toBare: ratioTo(sides.bare), toLean: ratioTo(sides.lean) },
   memory: { idleMb: idle, afterMb: rssMb },
   limiter,
   stages: measureStages(),
@@ -121,6 +103,7 @@ if (options.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
 else {
   const row = (name: string, side: typeof sides.bare): string =>
     `| ${name} | ${side.cpuMicros} | ${side.p50Ms} | ${side.rps} | ${side.p99Ms} | ${side.rssMb} | ${side.failed} |`;
+  const ratioRow = (name: string, { cpu, p50, rps }: ReturnType<typeof ratioTo>): string => `| ${name} | ${cpu} | ${p50} | ${rps} | | | |`;
   process.stdout.write(
     `${[
       `${result.machine.cpu}, ${result.machine.cores} cores, Node ${result.machine.node}; ${ROUNDS} interleaved rounds, medians`,
@@ -128,13 +111,15 @@ else {
       "| server | CPU µs/call | p50 ms, 1 conn | calls/s, 16 conn | p99 ms, 16 conn | RSS MB, largest | failed |",
       "|---|---|---|---|---|---|---|",
       row("bare SDK server", sides.bare),
+      row("the same, parsing and converting once", sides.lean),
       row("origin", sides.full),
-      `| origin / bare | ${result.ratio.cpu} | ${result.ratio.p50} | ${result.ratio.rps} | | | |`,
+      ratioRow("origin / bare", result.ratio.toBare),
+      ratioRow("origin / the same work", result.ratio.toLean),
       "",
       `checks, µs of CPU each: ${JSON.stringify(result.stages)}`,
       `memory of the origin: ${idle} MB idle, ${rssMb} MB after the run`,
       `limiter, 100 000 users: ${JSON.stringify(limiter)}`,
-      `refusals, ${REFUSALS} interleaved calls, AUC (0.5 = cannot be told apart): ${JSON.stringify(timing)}`,
+      `refusals, ${REFUSALS} interleaved calls and as many schemas, against a name that does not exist, AUC (0.5 = cannot be told apart): ${JSON.stringify(timing)}`,
       `one core serves ${perCore} calls/s = ${result.capacity.usersAt120PerMinutePerCore} users at 120 calls/min (computed from the CPU time above)`,
     ].join("\n")}\n`,
   );

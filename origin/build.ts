@@ -19,7 +19,7 @@ await build({
   format: "esm",
   minifySyntax: true,
   minifyWhitespace: true,
-  keepNames: true,
+  keepNames: false,
   legalComments: "eof",
   banner: { js: BANNER },
   external: ["@electric-sql/pglite", "pg-native"],

@@ -99,7 +99,7 @@ export function createOrigin(parts: OriginParts): Origin {
   const { name, gate, events, metrics, onError } = parts;
   let draining = false;
   let inFlight = 0;
-  const serve = getRequestListener(createApp(parts, () => draining).fetch, { overrideGlobalObjects: false });
+  const serve = getRequestListener(createApp(parts, () => draining).fetch);
 
   function reject(incoming: IncomingMessage, outgoing: ServerResponse): void {
     outgoing.writeHead(403, { [DENY_HEADER]: "gateway_secret", "content-length": "0" }).end();

@@ -18,26 +18,38 @@ const FLAGS = ["--max-old-space-size=144", "--max-semi-space-size=4"];
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const secret = randomBytes(32).toString("hex");
 /** Users of supabase/seed.sql. */
-const SEEDED = 60;
+export const SEEDED = 60;
 const userId = (n: number): string => `00000000-0000-4000-8000-${(1 + n).toString(16).padStart(12, "0")}`;
 const requestId = (): string => `0193f000-0000-7${randomUUID().slice(15)}`;
 
 /** More users of the same kind. */
-const moreUsers = (count: number): string => `
+const moreUsers = (count: number, plan: string): string => `
 insert into mcpist.users (user_id, plan_id)
-select ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'unlimited' from generate_series(${SEEDED + 1}, ${count}) as n;
+select ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, '${plan}' from generate_series(${SEEDED + 1}, ${count}) as n;
 insert into mcpist.grants (user_id, module_id, tool_id, granted_by)
 select u.user_id, 'time', 'now', 'bench' from mcpist.users u on conflict do nothing;`;
 
-/** A modern call of one tool, as the gateway sends it. @param users who take turns */
-export function call(module: string, tool: string, users = SEEDED): Make {
+/** Who take turns: so many users after the first `skip`. */
+export interface Turns {
+  readonly users?: number;
+  readonly skip?: number;
+}
+
+/** A modern call of one tool, as the gateway sends it. */
+export const call = (module: string, tool: string, turns: Turns = {}): Make =>
+  metaTool("call", { module, tool, params: {} }, { "mcp-param-module": module, "mcp-param-tool": tool }, turns);
+
+/** A modern question for a module's schema. */
+export const schema = (module: string): Make => metaTool("get_module_schema", { module }, {}, {});
+
+function metaTool(name: string, args: object, headers: Readonly<Record<string, string>>, { users = SEEDED, skip = 0 }: Turns): Make {
   const body = JSON.stringify({
     jsonrpc: "2.0",
     id: 1,
     method: "tools/call",
     params: {
-      name: "call",
-      arguments: { module, tool, params: {} },
+      name,
+      arguments: args,
       _meta: {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1" },
@@ -52,11 +64,10 @@ export function call(module: string, tool: string, users = SEEDED): Make {
       accept: "application/json, text/event-stream",
       "mcp-protocol-version": "2026-07-28",
       "mcp-method": "tools/call",
-      "mcp-name": "call",
-      "mcp-param-module": module,
-      "mcp-param-tool": tool,
+      "mcp-name": name,
+      ...headers,
       "x-gateway-secret": secret,
-      "x-user-id": userId(n % users),
+      "x-user-id": userId(skip + (n % users)),
       "x-request-id": requestId(),
     },
   });
@@ -73,9 +84,9 @@ async function usageOf(child: ChildProcess): Promise<Usage> {
   child.send("usage");
   return (await answer)[0] as Usage;
 }
-/** The peer: a bare server of the same SDK. */
-export async function startBare(): Promise<Measured> {
-  const child = fork(here("bare.ts"), { execArgv: FLAGS, stdio: "ignore" });
+/** The peer: a bare server of the same SDK. @param lean it parses and converts as seldom as the origin */
+export async function startBare(lean: boolean): Promise<Measured> {
+  const child = fork(here("bare.ts"), lean ? ["lean"] : [], { execArgv: FLAGS, stdio: "ignore" });
   const [{ port }] = (await event(child, "message")) as [{ port: number }];
   return { child, port, usage: () => usageOf(child) };
 }
@@ -100,13 +111,14 @@ export async function startOrigin(bundle: string, databaseUrl: string): Promise<
   return { child, port: (JSON.parse(first.toString().split("\n")[0] ?? "") as { port: number }).port, usage: () => usageOf(child) };
 }
 
-/** PGlite behind a socket, in this process. @returns its URL */
-export async function startDatabase(users = SEEDED) {
+/** PGlite behind a socket, in this process. @param plan of the users beyond the seed's @param sql run last, by the owner @returns its URL */
+export async function startDatabase({ users = SEEDED, plan = "unlimited", sql = "" } = {}) {
   const pglite = await PGlite.create();
   const database = fromPglite(pglite);
   await migrate(database);
   await database.script(await readSeed());
-  if (users > SEEDED) await database.script(moreUsers(users));
+  if (users > SEEDED) await database.script(moreUsers(users, plan));
+  if (sql !== "") await database.script(sql);
   const free = createServer().listen(0, "127.0.0.1");
   await event(free, "listening");
   const { port } = free.address() as AddressInfo;
