@@ -1,11 +1,12 @@
 /** The origin as a process: how it starts, refuses to start, and ends. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { GATEWAY_SECRET_HEADER, OBSERVATION_PATH } from "../contract/headers.ts";
-import { newSecret } from "./testing/origin.ts";
+import { GATEWAY_SECRET_HEADER, OBSERVATION_PATH, REQUEST_ID_HEADER, USER_ID_HEADER } from "../contract/headers.ts";
+import { newRequestId, newSecret } from "./testing/origin.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 const config = { environment: "sandbox", origin: "fly", upstreams: {}, httpStatusHosts: [], brokerUrl: null, alertWebhook: null };
@@ -47,6 +48,23 @@ describe("origin process", () => {
     expect(await origin.ended).toBe(0);
     expect(origin.output.stdout + origin.output.stderr).not.toContain(secret);
     expect(origin.output.stdout + origin.output.stderr).not.toContain("canary-password");
+  });
+
+  it("ends on SIGTERM although nobody reads its output any more", { timeout: 60_000 }, async () => {
+    const secret = newSecret();
+    const origin = start({ GATEWAY_SECRET_A: secret, DRAIN_SECONDS: "1" });
+    const port = await portOf(origin);
+    origin.child.stdout?.removeAllListeners("data").pause();
+    // Each user that cannot be looked up is an event of its own: more than a pipe holds.
+    const ask = () =>
+      fetch(`http://127.0.0.1:${port}/mcp`, {
+        method: "POST",
+        headers: { [GATEWAY_SECRET_HEADER]: secret, [USER_ID_HEADER]: randomUUID(), [REQUEST_ID_HEADER]: newRequestId() },
+      }).then((response) => response.arrayBuffer());
+    for (let i = 0; i < 60; i++) await Promise.all(Array.from({ length: 50 }, ask));
+    const exited = once(origin.child, "exit");
+    origin.child.kill("SIGTERM");
+    expect((await exited)[1]).toBeNull();
   });
 
   it.each([

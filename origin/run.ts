@@ -12,7 +12,9 @@ import { lazily, type Database } from "./database/database.ts";
 import { faultOf } from "./faults.ts";
 import { builtIn, createRegistry, type Registry } from "./modules/registry.ts";
 
-const destination = pino.destination({ fd: 1, sync: false });
+/** From this time on output that nobody takes is given up: the last flush would wait for its reader for ever. Monotonic, ms. */
+let giveUpAt = Number.POSITIVE_INFINITY;
+const destination = pino.destination({ fd: 1, sync: false, retryEAGAIN: () => performance.now() < giveUpAt });
 const logger = pino({ base: null, timestamp: false, formatters: { level: (level) => ({ level }) } }, destination);
 const LEVELS = new Map<unknown, "warn" | "error" | "fatal">([
   ["warn", "warn"],
@@ -20,6 +22,9 @@ const LEVELS = new Map<unknown, "warn" | "error" | "fatal">([
   ["critical", "fatal"],
 ]);
 const line = (event: Readonly<Record<string, unknown>>): void => logger[LEVELS.get(event["severity"]) ?? "info"](event);
+
+/** How long the last lines may take. Unit: milliseconds. */
+const LAST_WORDS_MS = 1_000;
 
 /** Says why the origin does not start, in one sentence that holds no value. */
 function stop(reason: string): never {
@@ -29,6 +34,7 @@ function stop(reason: string): never {
 
 // A bug must not end in a stack trace with whatever a library put into its message.
 process.on("uncaughtException", (error) => {
+  giveUpAt = Math.min(giveUpAt, performance.now() + LAST_WORDS_MS);
   line({ at: new Date().toISOString(), event: "crashed", severity: "critical", ...faultOf(error) });
   destination.flushSync();
   process.exit(1);
@@ -83,6 +89,7 @@ let leaving = false;
 function onSignal(): void {
   if (leaving) return;
   leaving = true;
+  giveUpAt = performance.now() + drainSeconds * 1000 + LAST_WORDS_MS;
   void assembly.stop(drainSeconds * 1000).then(
     () => {
       destination.flushSync();
