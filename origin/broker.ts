@@ -1,6 +1,7 @@
 /**
  * Client of the token broker: asks for a short-lived access token of one user for one module. Tokens stay in memory, one request
- * per user and module at a time, and are forgotten when permissions change. Refresh tokens never come here.
+ * per user and module at a time, and live no longer than the permissions under which they were asked for: whatever makes the origin
+ * read a user's permissions anew, a connection that changed among it, ends them. Refresh tokens never come here.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -12,7 +13,6 @@ import { Secret } from "./secret.ts";
 export const EARLY_MS = 60_000;
 export const MAX_AGE_MS = 300_000;
 const TIMEOUT_MS = 5_000;
-const MAX_ENTRIES = 10_000;
 const MAX_REPLY_BYTES = 16 * 1024;
 
 /** Why there is no token. `connect`: the user must connect an account. `unavailable`: try later. */
@@ -39,12 +39,19 @@ export interface BrokerSources {
   readonly onDenied: (userId: string, module: string, requestId: string, denial: BrokerDenial) => void;
 }
 
+/** Whose token, for what. */
+export interface TokenRequest {
+  readonly userId: string;
+  readonly module: string;
+  readonly requestId: string;
+  /** The permissions that admitted the call, as the permission cache gave them: the same object until they are read anew. */
+  readonly permissions: object;
+}
+
 /** Gives tokens. */
 export interface Broker {
   /** @param rejected a token that the provider has just refused. @throws {@link ToolError} with a text for the caller. */
-  token(userId: string, module: string, requestId: string, rejected?: Secret): Promise<Secret>;
-  /** Forgets the tokens of one user. */
-  drop(userId: string): void;
+  token(request: TokenRequest, rejected?: Secret): Promise<Secret>;
 }
 
 const reply = z.object({
@@ -61,16 +68,28 @@ interface Kept {
   readonly until: number;
 }
 
+/** The tokens of one user, and the requests for them that are under way. */
+interface Tokens {
+  /** By user and module: permissions are one user's, and nothing here rests on that. */
+  readonly kept: Map<string, Kept>;
+  /** By user, module and the digest of the refused token. */
+  readonly asking: Map<string, Promise<Secret>>;
+}
+
 /** Builds the client. */
 export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: BrokerSources): Broker {
-  const kept = new Map<string, Map<string, Kept>>();
-  const asking = new Map<string, Promise<Secret>>();
-  // A drop that arrives while a request is under way must not be undone by its answer.
-  let drops = 0;
+  // Forgetting permissions forgets the tokens with them, also those that are still under way: their answers reach an entry that
+  // nobody finds any more, and nobody who comes later waits for them.
+  const tokens = new WeakMap<object, Tokens>();
 
-  async function ask(userId: string, module: string, requestId: string, rejected?: string): Promise<Secret | BrokerDenial> {
+  function tokensUnder(permissions: object): Tokens {
+    const known = tokens.get(permissions) ?? { kept: new Map(), asking: new Map() };
+    tokens.set(permissions, known);
+    return known;
+  }
+
+  async function ask({ userId, module, requestId }: TokenRequest, kept: Tokens["kept"], rejected?: string): Promise<Secret | BrokerDenial> {
     if (url === null || secret === null) return "connect";
-    const dropsBefore = drops;
     let response: Response;
     try {
       response = await fetch(url, {
@@ -99,28 +118,22 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
     if (!parsed.success) return "unavailable";
     const token = new Secret(parsed.data.access_token);
     const left = parsed.data.expires_at === null ? MAX_AGE_MS : parsed.data.expires_at * 1000 - wallClock().getTime() - EARLY_MS;
-    if (left > 0 && drops === dropsBefore) keep(userId, module, { token, until: now() + Math.min(left, MAX_AGE_MS) });
+    if (left > 0) kept.set(`${userId} ${module}`, { token, until: now() + Math.min(left, MAX_AGE_MS) });
     return token;
   }
 
-  function keep(userId: string, module: string, entry: Kept): void {
-    const modules = kept.get(userId) ?? new Map<string, Kept>();
-    kept.delete(userId);
-    kept.set(userId, modules.set(module, entry));
-    const oldest = kept.keys().next();
-    if (kept.size > MAX_ENTRIES && !oldest.done) kept.delete(oldest.value);
-  }
-
   return {
-    async token(userId, module, requestId, rejected) {
-      const entry = kept.get(userId)?.get(module);
+    async token(request, rejected) {
+      const { userId, module, requestId, permissions } = request;
+      const { kept, asking } = tokensUnder(permissions);
+      const entry = kept.get(`${userId} ${module}`);
       if (entry && entry.until > now() && entry.token.reveal() !== rejected?.reveal()) return entry.token;
       // Who holds another refused token needs another answer.
       const refused = rejected && digestOf(rejected);
       const key = `${userId} ${module} ${refused ?? ""}`;
       let running = asking.get(key);
       if (!running) {
-        running = ask(userId, module, requestId, refused)
+        running = ask(request, kept, refused)
           .then((answer) => {
             if (answer instanceof Secret) return answer;
             onDenied(userId, module, requestId, answer);
@@ -130,10 +143,6 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
         asking.set(key, running);
       }
       return running;
-    },
-    drop(userId) {
-      drops++;
-      kept.delete(userId);
     },
   };
 }
