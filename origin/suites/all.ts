@@ -3,6 +3,7 @@ import type { TestDatabase } from "../testing/database.ts";
 import { describeBroker } from "./broker.ts";
 import { describeCalls } from "./calls.ts";
 import { describeClients } from "./clients.ts";
+import { describeConnections } from "./connections.ts";
 import { describeDatabase } from "./database.ts";
 import { describeDocuments } from "./documents.ts";
 import { describeDrain } from "./drain.ts";
@@ -24,4 +25,5 @@ export function describeAll(database: () => TestDatabase): void {
   describeDocuments(database);
   describeDrain(database);
   describeBroker(database);
+  describeConnections(database);
 }

@@ -134,7 +134,7 @@ export function describeRoles(database: () => TestDatabase): void {
       await auth.close();
     });
 
-    it("give whoever signs up a row on the free plan and no grants", async () => {
+    it("give whoever signs up a row on the free plan and no grants, and take it away with the account", async () => {
       const { admin } = database();
       const [row] = await admin.query<{ port: string }>("select current_setting('port') as port");
       await admin.script("create database sign_up");
@@ -150,6 +150,9 @@ export function describeRoles(database: () => TestDatabase): void {
         { id: "22222222-2222-4222-8222-222222222222", plan_id: "free", status: "active" },
       ]);
       expect(await fresh.query("select * from mcpist.grants")).toEqual([]);
+      await fresh.script("grant select, delete on auth.users to supabase_auth_admin");
+      await auth.query("delete from auth.users where id = '22222222-2222-4222-8222-222222222222'");
+      expect(await fresh.query("select * from mcpist.users")).toEqual([]);
       await Promise.all([auth.close(), fresh.close()]);
     });
 
