@@ -136,6 +136,30 @@ export function describeConnections(database: () => TestDatabase): void {
       await expect(run("select mcpist.disconnect_account($1::uuid, 'lab')", userId)).rejects.toThrow(/no such connection/);
     });
 
+    it("are made of a provider's reply as it comes, with its end and its scopes", async () => {
+      const userId = await newUser(database());
+      const connectReply = async (reply: unknown) => {
+        await database().admin.query("select mcpist.connect_reply($1::uuid, 'lab', $2)", [userId, JSON.stringify(reply)]);
+        return (
+          await database().admin.query(
+            `select scopes, access_expires_at > now() + interval '59 seconds' as ends, v.decrypted_secret::json ->> 'access_token' as access
+             from mcpist.connections c join vault.decrypted_secrets v on v.id = c.vault_secret_id where user_id = $1::uuid`,
+            [userId],
+          )
+        )[0];
+      };
+      const tokens = { access_token: "a", refresh_token: "r", token_type: "bearer" };
+      expect(await connectReply({ ...tokens, expires_in: 3600, scope: "repo,gist" })).toEqual({
+        scopes: ["repo", "gist"],
+        ends: true,
+        access: "a",
+      });
+      expect(await connectReply({ ...tokens, scope: "" })).toEqual({ scopes: [], ends: null, access: "a" });
+      for (const wrong of [{ error: "bad_verification_code" }, "canary", { ...tokens, expires_in: "canary" }])
+        await expect(connectReply(wrong)).rejects.toThrow(/^(?!.*canary)/);
+      expect(await secretsOf(userId)).toEqual(["a"]);
+    });
+
     it.each([
       ["no JSON", `canary ${REFRESH}`],
       ["JSON that is no object", `["${REFRESH}"]`],

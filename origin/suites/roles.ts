@@ -1,11 +1,16 @@
 /** Least privilege on a real server: what each role may do, and that it may do nothing else. */
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../database/database.ts";
 import { migrate } from "../database/migrations.ts";
 import { openPostgres } from "../database/pg.ts";
 import type { TestDatabase } from "../testing/database.ts";
+import { postgresBinaries } from "../testing/postgres.ts";
 import { callTool, newUser, resultOf, startOrigin } from "../testing/origin.ts";
 
+const CONNECT_SCRIPT = fileURLToPath(new URL("../../supabase/connect.sql", import.meta.url));
 const TABLES = [
   "settings",
   "plans",
@@ -154,6 +159,26 @@ export function describeRoles(database: () => TestDatabase): void {
       await auth.query("delete from auth.users where id = '22222222-2222-4222-8222-222222222222'");
       expect(await fresh.query("select * from mcpist.users")).toEqual([]);
       await Promise.all([auth.close(), fresh.close()]);
+    });
+
+    it("let an operator connect an account with psql, from what curl prints", async () => {
+      const { admin } = database();
+      const userId = await newUser(database());
+      const [row] = await admin.query<{ port: string }>("select current_setting('port') as port");
+      const connect = (reply: string) =>
+        execFileSync(
+          join(postgresBinaries() ?? "", "psql"),
+          ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", `user_id=${userId}`, "-v", "module=github", "-f", CONNECT_SCRIPT],
+          { input: reply, stdio: "pipe", env: { PGHOST: "127.0.0.1", PGPORT: row?.port, PGUSER: "postgres" } },
+        );
+      connect(JSON.stringify({ access_token: `a"\\'b`, refresh_token: "r", scope: "repo" }, null, 2));
+      const stored = await admin.query(
+        `select scopes, v.decrypted_secret::json ->> 'access_token' as access
+         from mcpist.connections c join vault.decrypted_secrets v on v.id = c.vault_secret_id where user_id = $1::uuid`,
+        [userId],
+      );
+      expect(stored).toEqual([{ scopes: ["repo"], access: `a"\\'b` }]);
+      expect(() => connect("canary")).toThrow(/^(?![^]*canary)[^]*not one of a token endpoint/);
     });
 
     it("let an origin hear announcements again after its connection was lost", async () => {

@@ -49,6 +49,25 @@ begin
     connect_account.scopes, now() + make_interval(secs => connect_account.expires_in));
 end $$;
 
+-- The same from the reply of a provider's token endpoint as it came: {"access_token", "refresh_token", "expires_in", "scope", …}.
+create function mcpist.connect_reply(user_id uuid, module_id text, reply text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  secret text;
+  scopes text[];
+  expires_in integer;
+begin
+  begin
+    secret := jsonb_build_object('access_token', reply::jsonb -> 'access_token', 'refresh_token', reply::jsonb -> 'refresh_token');
+    -- RFC 6749 separates scopes by spaces, GitHub by commas.
+    scopes := array_remove(regexp_split_to_array(coalesce(reply::jsonb ->> 'scope', ''), '[\s,]+'), '');
+    expires_in := reply::jsonb ->> 'expires_in';
+  exception when others then
+    raise exception 'the reply is not one of a token endpoint' using errcode = 'invalid_parameter_value';
+  end;
+  perform mcpist.connect_account(connect_reply.user_id, connect_reply.module_id, secret, scopes, expires_in);
+end $$;
+
 -- Ends a connection and deletes its tokens here. The provider does not hear of it: revoke the access there (docs/runbooks/broker.md).
 create function mcpist.disconnect_account(user_id uuid, module_id text) returns void
 language plpgsql set search_path = '' as $$
@@ -75,6 +94,7 @@ end $$;
 revoke execute on function
   mcpist.raise_version_by_connection(),
   mcpist.delete_secret(),
+  mcpist.connect_reply(uuid, text, text),
   mcpist.disconnect_account(uuid, text),
   mcpist.on_account_deleted()
 from public, anon, authenticated, service_role;
