@@ -4,15 +4,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BROKER_SECRET_HEADER as CONTRACT_HEADER } from "../../contract/headers.ts";
 import { SAFE_NAME } from "../../contract/security-event.ts";
 import { BROKER_SECRET_HEADER, createCredentialCheck } from "../../supabase/functions/token-broker/credential.ts";
-import { createBroker } from "../../supabase/functions/token-broker/handler.ts";
 import {
   ACCESS,
   askFor as request,
   CLIENT_SECRET,
   connectedUser,
   connectionOf,
+  reachedBy,
   REFRESH,
   startProvider,
+  testBroker,
+  type TestBroker,
   type TestProvider,
 } from "../testing/broker.ts";
 import type { TestDatabase } from "../testing/database.ts";
@@ -21,25 +23,18 @@ import { callTool, newRequestId, newSecret, newUser, resultOf, startOrigin } fro
 export function describeBroker(database: () => TestDatabase): void {
   describe("token broker", () => {
     const [a, b] = [newSecret(), newSecret()];
-    const lines: unknown[] = [];
     let provider: TestProvider;
-    let handle: (request: Request) => Promise<Response>;
+    let broker: TestBroker;
 
     beforeAll(async () => {
       provider = await startProvider();
-      handle = createBroker({
-        database: database().broker,
-        isCaller: createCredentialCheck(a, b),
-        providers: new Map([["lab", { tokenUrl: provider.tokenUrl, clientId: "client", clientSecret: CLIENT_SECRET }]]),
-        fetch,
-        line: (event) => lines.push(event),
-      });
+      broker = testBroker(database(), provider, { isCaller: createCredentialCheck(a, b) });
     });
     afterAll(() => provider.close());
     beforeEach(() => provider.reset());
 
     const ask = (body: unknown, headers: Record<string, string> = { [BROKER_SECRET_HEADER]: a }, method = "POST") =>
-      handle(
+      broker.handle(
         new Request("https://broker.example/", {
           method,
           headers,
@@ -207,6 +202,7 @@ export function describeBroker(database: () => TestDatabase): void {
       provider.answer = () => ({ status: 500, body: {} });
       const sent = request(userId);
       await ask(sent);
+      await broker.settle();
       const rows = await database().admin.query(
         "select layer, event, severity, user_id::text as user_id, module, http_status from mcpist.security_events where request_id = $1::uuid",
         [sent.request_id],
@@ -215,7 +211,7 @@ export function describeBroker(database: () => TestDatabase): void {
         { layer: "broker", event: "broker_denied", severity: "warn", user_id: userId, module: "lab", http_status: 503 },
       ]);
       const written = JSON.stringify([
-        lines,
+        broker.lines,
         await database().admin.query("select e.event, e.module, e.tool, e.name_hash from mcpist.security_events e"),
       ]);
       for (const canary of [REFRESH, ACCESS, CLIENT_SECRET, a, b]) expect(written).not.toContain(canary);
@@ -226,7 +222,7 @@ export function describeBroker(database: () => TestDatabase): void {
       const origin = await startOrigin(database(), {
         config: { brokerUrl: "https://broker.example/token" },
         brokerSecret: a,
-        fetch: ((url: string, init: RequestInit) => handle(new Request(url, init))) as unknown as typeof fetch,
+        fetch: reachedBy(broker),
       });
       const text = await (await callTool(origin, userId, "lab", "token")).text();
       expect(text).toContain("[secret]");

@@ -2,8 +2,9 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createCredentialCheck } from "../../supabase/functions/token-broker/credential.ts";
-import { createBroker, type BrokerParts } from "../../supabase/functions/token-broker/handler.ts";
+import { createBroker, type BrokerParts, type Query } from "../../supabase/functions/token-broker/handler.ts";
 import type { TestDatabase } from "./database.ts";
 import { newRequestId, newSecret, newUser } from "./origin.ts";
 
@@ -77,21 +78,33 @@ export interface TestBroker {
   /** The credential that it accepts. */
   readonly secret: string;
   readonly lines: Readonly<Record<string, unknown>>[];
+  /** Waits until every denial so far is written. */
+  settle(): Promise<void>;
 }
 
 /** Builds one; several of them may stand over one database, as instances of the function do. */
 export function testBroker(test: TestDatabase, { tokenUrl }: TestProvider, parts: Partial<BrokerParts> = {}): TestBroker {
   const secret = newSecret();
   const lines: Readonly<Record<string, unknown>>[] = [];
+  const writing: Promise<unknown>[] = [];
   const handle = createBroker({
-    database: test.broker,
+    database: {
+      ...test.broker,
+      query: <Row extends object>(...statement: Parameters<Query>) => {
+        const running = test.broker.query<Row>(...statement);
+        if (statement[0].includes("security_events")) writing.push(running.catch(() => {}));
+        return running;
+      },
+    },
     isCaller: createCredentialCheck(secret, undefined),
     providers: new Map([["lab", { tokenUrl, clientId: "client", clientSecret: CLIENT_SECRET }]]),
     fetch,
     line: (event) => lines.push(event),
+    sleep: (ms) => sleep(ms, undefined, { ref: false }),
+    later: () => {},
     ...parts,
   });
-  return { handle, secret, lines };
+  return { handle, secret, lines, settle: async () => void (await Promise.all(writing)) };
 }
 
 /** Makes the broker what an origin reaches by `fetch`. */

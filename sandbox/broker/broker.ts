@@ -3,6 +3,7 @@
  * for the Vault. Its credential is made here, stays in memory and reaches the origins as their other secrets do.
  */
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Hono } from "hono";
 import pg from "pg";
 import { createCredentialCheck } from "../../supabase/functions/token-broker/credential.ts";
@@ -50,6 +51,8 @@ export async function startBroker(context: VendorContext, { databaseUrl, provide
       lines.push(event);
       if (lines.length > KEPT_LINES) lines.shift();
     },
+    sleep: (ms) => sleep(ms, undefined, { ref: false }),
+    later: (work) => void work,
   });
   const app: VendorApp = new Hono();
   app.all(PATH, (c) => handle(c.req.raw));

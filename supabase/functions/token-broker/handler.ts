@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { BROKER_SECRET_HEADER } from "./credential.ts";
+import { createRefusals } from "./refusals.ts";
 import { refresh, type Provider } from "./refresh.ts";
 
 /** One statement. */
@@ -26,6 +27,9 @@ export interface BrokerParts {
   readonly fetch: typeof fetch;
   /** Writes one JSON line. */
   readonly line: (event: Readonly<Record<string, unknown>>) => void;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Keeps the process until `work` is done, after the answer has left. `work` never rejects. */
+  readonly later: (work: Promise<void>) => void;
 }
 
 const MAX_BODY_BYTES = 4096;
@@ -53,8 +57,8 @@ select secret, expired, extract(epoch from access_expires_at)::float8 as expires
 const STORE = "select mcpist.broker_store($1::uuid, $2, $3, $4::integer)";
 const BREAK = "select mcpist.broker_break($1::uuid, $2)";
 const LOG = `
-insert into mcpist.security_events (layer, event, severity, user_id, module, request_id, http_status)
-values ('broker', 'broker_denied', $1, $2::uuid, $3, $4::uuid, $5::integer)`;
+insert into mcpist.security_events (layer, event, severity, user_id, module, request_id, http_status, count)
+values ('broker', 'broker_denied', $1, $2::uuid, $3, $4::uuid, $5::integer, $6::integer)`;
 
 interface Connection {
   readonly secret: string;
@@ -120,33 +124,32 @@ const empty = (status: number): Response => new Response(null, { status, headers
 
 /** Builds the handler. */
 export function createBroker(parts: BrokerParts): (request: Request) => Promise<Response> {
-  const { database, isCaller, line } = parts;
+  const { database, isCaller, line, sleep, later } = parts;
 
-  async function deny(status: number, reason: string, asked: Asked | null): Promise<Response> {
-    const severity = reason === "caller" ? "critical" : "warn";
+  /** Writes a denial to the log and to the table. Never rejects. */
+  async function record(severity: "critical" | "warn", status: number, reason: string, asked: Asked | null, count: number): Promise<void> {
     const { requestId = null, userId = null, module = null } = asked ?? {};
-    line({
-      at: new Date().toISOString(),
-      layer: "broker",
-      event: "broker_denied",
-      severity,
-      reason,
-      requestId,
-      userId,
-      module,
-      httpStatus: status,
-    });
+    const at = new Date().toISOString();
+    line({ at, layer: "broker", event: "broker_denied", severity, reason, requestId, userId, module, httpStatus: status, count });
     try {
-      await database.query(LOG, [severity, userId, module, requestId, status]);
+      await database.query(LOG, [severity, userId, module, requestId, status, count]);
     } catch {
-      // The line above is there; a database that is away must not change the answer.
+      // The line above is there; a database that is away must not change anything else.
     }
+  }
+  const refused = createRefusals({ write: (count) => record("critical", 403, "caller", null, count), sleep, later });
+
+  function deny(status: number, reason: string, asked: Asked | null): Response {
+    later(record("warn", status, reason, asked, 1));
     return empty(status);
   }
 
   return async (request) => {
     // The credential is checked before anything else, the method included. A repeated header arrives joined and matches nothing.
-    if (!isCaller(request.headers.get(BROKER_SECRET_HEADER))) return deny(403, "caller", null);
+    if (!isCaller(request.headers.get(BROKER_SECRET_HEADER))) {
+      refused();
+      return empty(403);
+    }
     if (request.method !== "POST") return empty(405);
     const asked = await readAsked(request);
     if (!asked) return deny(400, "shape", null);

@@ -37,6 +37,9 @@ function openDatabase(url: string | undefined): BrokerDatabase {
   return overPool(new pg.Pool({ connectionString: url, max: 2, connectionTimeoutMillis: 5_000, query_timeout: 15_000 }));
 }
 
+/** Supabase's way to keep an instance until something is done; plain Deno has none and needs none. */
+declare const EdgeRuntime: { waitUntil(work: Promise<void>): void } | undefined;
+
 Deno.serve(
   createBroker({
     database: openDatabase(Deno.env.get("BROKER_DATABASE_URL")),
@@ -44,5 +47,9 @@ Deno.serve(
     providers: providersIn(Deno.env.get("MCPIST_PROVIDERS")),
     fetch,
     line: (event) => console.log(JSON.stringify(event)), // oxlint-disable-line no-console -- the Edge Runtime collects the console
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    later(work) {
+      if (typeof EdgeRuntime !== "undefined") EdgeRuntime.waitUntil(work);
+    },
   }),
 );
