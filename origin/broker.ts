@@ -12,7 +12,8 @@ import { Secret } from "./secret.ts";
 /** A token is used until this long before it expires, but never longer than {@link MAX_AGE_MS}. Unit: milliseconds. */
 export const EARLY_MS = 60_000;
 export const MAX_AGE_MS = 300_000;
-const TIMEOUT_MS = 5_000;
+/** Longer than the broker takes at worst: two statements, a provider, and the second of them again. Unit: milliseconds. */
+const TIMEOUT_MS = 20_000;
 const MAX_REPLY_BYTES = 16 * 1024;
 
 /** Why there is no token. `connect`: the user must connect an account. `unavailable`: try later. */

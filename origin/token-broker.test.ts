@@ -7,16 +7,16 @@ import { newRequestId, newSecret } from "./testing/origin.ts";
 
 /** A broker whose database answers only what `answer` does, and whose time stands still until `pass` is called. */
 function fixture(answer: (text: string) => Promise<readonly object[]>) {
-  const statements: { text: string; parameters: readonly (string | number | null)[] }[] = [];
+  const statements: { text: string; parameters: readonly (string | number | boolean | null)[] }[] = [];
   const lines: Readonly<Record<string, unknown>>[] = [];
   const background: Promise<void>[] = [];
   const sleeping: (() => void)[] = [];
   const secret = newSecret();
-  const query: Query = async <Row extends object>(text: string, parameters: readonly (string | number | null)[]) => {
+  const query: Query = async <Row extends object>(text: string, parameters: readonly (string | number | boolean | null)[]) => {
     statements.push({ text, parameters });
     return (await answer(text)) as Row[];
   };
-  const database: BrokerDatabase = { query, transaction: (work) => work(query) };
+  const database: BrokerDatabase = { query };
   const handle = createBroker({
     database,
     isCaller: createCredentialCheck(secret, undefined),

@@ -1,5 +1,6 @@
 /** Every suite that needs an origin with a database, once per kind of database. */
 import type { TestDatabase } from "../testing/database.ts";
+import { describeBrokerLeases } from "./broker-leases.ts";
 import { describeBroker } from "./broker.ts";
 import { describeCalls } from "./calls.ts";
 import { describeClients } from "./clients.ts";
@@ -25,5 +26,6 @@ export function describeAll(database: () => TestDatabase): void {
   describeDocuments(database);
   describeDrain(database);
   describeBroker(database);
+  describeBrokerLeases(database);
   describeConnections(database);
 }

@@ -85,7 +85,7 @@ export function describeBroker(database: () => TestDatabase): void {
       expect(reply.access_token).toBe(ACCESS);
       expect(reply.expires_at - Date.now() / 1000).toBeGreaterThan(3_500);
       const forever = await connect(null);
-      expect(await (await ask(request(forever))).json()).toEqual({ access_token: ACCESS, expires_at: null });
+      expect(await (await ask(request(forever))).json()).toEqual({ access_token: ACCESS, expires_at: null, scopes: [] });
       expect(provider.asked).toEqual([]);
     });
 
@@ -96,7 +96,7 @@ export function describeBroker(database: () => TestDatabase): void {
       expect(JSON.parse(text)).toMatchObject({ access_token: `${ACCESS}-1` });
       expect(text).not.toContain(REFRESH);
       expect(provider.asked.map((sent) => Object.fromEntries(sent))).toEqual([{ grant_type: "refresh_token", refresh_token: REFRESH }]);
-      expect(JSON.parse((await stateOf(userId))?.secret ?? "")).toEqual({ access_token: `${ACCESS}-1`, refresh_token: `${REFRESH}-1` });
+      expect((await stateOf(userId))?.tokens).toEqual({ access_token: `${ACCESS}-1`, refresh_token: `${REFRESH}-1` });
       expect(await (await ask(request(userId))).json()).toMatchObject({ access_token: `${ACCESS}-1` });
       expect(provider.asked).toHaveLength(1);
     });
@@ -128,7 +128,7 @@ export function describeBroker(database: () => TestDatabase): void {
       provider.answer = () => ({ status: 200, body: { access_token: "next", expires_in: 60 } });
       const userId = await connect(1);
       await ask(request(userId));
-      expect(JSON.parse((await stateOf(userId))?.secret ?? "")).toEqual({ access_token: "next", refresh_token: REFRESH });
+      expect((await stateOf(userId))?.tokens).toEqual({ access_token: "next", refresh_token: REFRESH });
     });
 
     it.each([
@@ -153,7 +153,7 @@ export function describeBroker(database: () => TestDatabase): void {
       const userId = await connect(1);
       const response = await ask(request(userId));
       expect([response.status, await response.text()]).toEqual([503, ""]);
-      expect(await stateOf(userId)).toEqual({ status: "active", secret: JSON.stringify({ access_token: ACCESS, refresh_token: REFRESH }) });
+      expect(await stateOf(userId)).toEqual({ status: "active", tokens: { access_token: ACCESS, refresh_token: REFRESH } });
     });
 
     const strangers: readonly (readonly [string, () => Promise<unknown>])[] = [

@@ -140,8 +140,8 @@ export async function connectedUser(test: TestDatabase, expiresIn: number | null
 
 /** The connection and what the Vault holds for it; undefined where there is none. */
 export async function connectionOf({ admin }: TestDatabase, userId: string) {
-  const [row] = await admin.query<{ status: string; secret: string }>(
-    "select c.status, v.decrypted_secret as secret from mcpist.connections c join vault.decrypted_secrets v on v.id = c.vault_secret_id where c.user_id = $1::uuid",
+  const [row] = await admin.query<{ status: string; tokens: { access_token: string | null; refresh_token: string | null } }>(
+    "select c.status, v.decrypted_secret::json as tokens from mcpist.connections c join vault.decrypted_secrets v on v.id = c.vault_secret_id where c.user_id = $1::uuid",
     [userId],
   );
   return row;

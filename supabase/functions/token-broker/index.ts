@@ -5,7 +5,7 @@
  */
 import pg from "npm:pg@8.23.1";
 import { createCredentialCheck } from "./credential.ts";
-import { overPool } from "./database.ts";
+import { overPool, POOL } from "./database.ts";
 import { createBroker, type BrokerDatabase } from "./handler.ts";
 import { STYLES, type Provider } from "./refresh.ts";
 
@@ -34,7 +34,7 @@ function providersIn(text: string | undefined): ReadonlyMap<string, Provider> {
 
 function openDatabase(url: string | undefined): BrokerDatabase {
   if (url === undefined) throw new TypeError("BROKER_DATABASE_URL is not set");
-  return overPool(new pg.Pool({ connectionString: url, max: 2, connectionTimeoutMillis: 5_000, query_timeout: 15_000 }));
+  return overPool(new pg.Pool({ connectionString: url, ...POOL }));
 }
 
 /** Supabase's way to keep an instance until something is done; plain Deno has none and needs none. */
