@@ -13,7 +13,7 @@ import { Secret } from "./secret.ts";
 export const EARLY_MS = 60_000;
 export const MAX_AGE_MS = 300_000;
 /** Longer than the broker takes at worst: two statements, a provider, and the second of them again. Unit: milliseconds. */
-const TIMEOUT_MS = 20_000;
+export const BROKER_TIMEOUT_MS = 20_000;
 const MAX_REPLY_BYTES = 16 * 1024;
 
 /** Why there is no token. `connect`: the user must connect an account. `unavailable`: try later. */
@@ -98,7 +98,7 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
         headers: { "content-type": "application/json", [BROKER_SECRET_HEADER]: secret },
         body: JSON.stringify({ request_id: requestId, user_id: userId, module, ...(rejected === undefined ? {} : { rejected }) }),
         redirect: "manual",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(BROKER_TIMEOUT_MS),
       });
     } catch {
       return "unavailable";

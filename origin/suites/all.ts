@@ -1,6 +1,7 @@
 /** Every suite that needs an origin with a database, once per kind of database. */
 import type { TestDatabase } from "../testing/database.ts";
 import { describeBrokerLeases } from "./broker-leases.ts";
+import { describeBrokerOutages } from "./broker-outages.ts";
 import { describeBroker } from "./broker.ts";
 import { describeCalls } from "./calls.ts";
 import { describeClients } from "./clients.ts";
@@ -27,5 +28,6 @@ export function describeAll(database: () => TestDatabase): void {
   describeDrain(database);
   describeBroker(database);
   describeBrokerLeases(database);
+  describeBrokerOutages(database);
   describeConnections(database);
 }
