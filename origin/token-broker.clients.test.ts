@@ -159,6 +159,11 @@ describe.skipIf(deno === undefined)("token broker in Deno (npm install --no-save
   it.each([
     ["a secret", {}, "BROKER_SECRET_A"],
     ["a well-formed secret", { BROKER_SECRET_A: "canary" }, "BROKER_SECRET_A must be 64"],
+    [
+      "TLS to a database beyond this machine",
+      { BROKER_SECRET_A: "SECRET", BROKER_DATABASE_URL: "postgres://x:canary@db.example.com/x" },
+      "BROKER_DATABASE_URL must say sslmode=verify-full",
+    ],
     ["readable providers", { BROKER_SECRET_A: "SECRET", MCPIST_PROVIDERS: "{canary" }, "MCPIST_PROVIDERS must be JSON"],
     [
       "https providers",
