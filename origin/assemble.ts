@@ -90,6 +90,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
   const broker = createBroker({
     url: config.brokerUrl,
     secret: brokerSecret,
+    scopesOf: (module) => registry.get(module)?.scopes ?? [],
     fetch,
     now,
     wallClock,

@@ -24,6 +24,7 @@ function fixture(answer: (body: { user_id: string; module: string }) => Promise<
   const broker = createBroker({
     url: "https://broker.example/token",
     secret: SECRET,
+    scopesOf: (module) => (module === "github" ? ["repo", "read:org"] : []),
     fetch: ((url: string, init: { headers: Record<string, string>; body: string; redirect: string }) => {
       const body = JSON.parse(init.body) as { user_id: string; module: string };
       requests.push({ url, headers: init.headers, body, redirect: init.redirect });
@@ -38,7 +39,7 @@ function fixture(answer: (body: { user_id: string; module: string }) => Promise<
 const token =
   (expiresAt: number | null = 10_000) =>
   async () =>
-    Response.json({ access_token: TOKEN, expires_at: expiresAt });
+    Response.json({ access_token: TOKEN, expires_at: expiresAt, scopes: [] });
 
 describe("token broker client", () => {
   it("asks for the verified user with its own credential, and follows no redirect", async () => {
@@ -84,7 +85,7 @@ describe("token broker client", () => {
 
   it("asks again for a token that the provider refused, names it by its digest only, and uses what came instead", async () => {
     let count = 0;
-    const { requests, broker } = fixture(async () => Response.json({ access_token: `${TOKEN}-${++count}`, expires_at: null }));
+    const { requests, broker } = fixture(async () => Response.json({ access_token: `${TOKEN}-${++count}`, expires_at: null, scopes: [] }));
     const first = await broker.token(asks("r1"));
     const second = await broker.token(asks("r2"), first);
     expect([second.reveal(), (await broker.token(asks("r3"))).reveal()]).toEqual([`${TOKEN}-2`, `${TOKEN}-2`]);
@@ -118,7 +119,7 @@ describe("token broker client", () => {
   it("forgets a user's tokens with the permissions, and lets nobody with newer ones wait for an older answer", async () => {
     const releases: ((token: string) => void)[] = [];
     const { requests, broker } = fixture(
-      () => new Promise((resolve) => releases.push((text) => resolve(Response.json({ access_token: text, expires_at: null })))),
+      () => new Promise((resolve) => releases.push((text) => resolve(Response.json({ access_token: text, expires_at: null, scopes: [] })))),
     );
     const newer = {};
     const before = broker.token(asks("r1"));
@@ -144,7 +145,7 @@ describe("token broker client", () => {
     ["another shape", async () => Response.json({ token: TOKEN }), "unavailable", "Temporarily unavailable"],
     [
       "too much",
-      async () => Response.json({ access_token: TOKEN, expires_at: null, more: "x".repeat(20_000) }),
+      async () => Response.json({ access_token: TOKEN, expires_at: null, scopes: [], more: "x".repeat(20_000) }),
       "unavailable",
       "Temporarily unavailable",
     ],
@@ -159,10 +160,31 @@ describe("token broker client", () => {
     expect(requests).toHaveLength(2);
   });
 
+  it.each([
+    ["all of them and more", ["gist", "read:org", "repo"], null],
+    ["none that it names", [], null],
+    ["one of them", ["repo"], "it lacks read:org."],
+    ["others", ["public_repo"], "it lacks repo, read:org."],
+  ])("compares the scopes that a module needs with the token's: %s", async (_, scopes: readonly string[], lacks) => {
+    const { requests, denials, broker } = fixture(async () => Response.json({ access_token: TOKEN, expires_at: null, scopes }));
+    for (let n = 0; n < 2; n++) {
+      const answer = await broker.token(asks("r1")).then(
+        () => null,
+        (cause: unknown) => String(cause),
+      );
+      expect(answer).toEqual(lacks && `ToolError: Connect your account for this module again: ${lacks}`);
+    }
+    expect(requests).toHaveLength(1);
+    expect(denials).toEqual(lacks === null ? [] : ["scopes", "scopes"]);
+    // Another module's needs are not this one's.
+    expect((await broker.token(asks("r2", { module: "notion" }))).reveal()).toBe(TOKEN);
+  });
+
   it("says «connect» when no broker is configured", async () => {
     const broker = createBroker({
       url: null,
       secret: null,
+      scopesOf: () => [],
       fetch,
       now: () => 0,
       wallClock: () => new Date(0),

@@ -16,11 +16,13 @@ export const MAX_AGE_MS = 300_000;
 export const BROKER_TIMEOUT_MS = 20_000;
 const MAX_REPLY_BYTES = 16 * 1024;
 
-/** Why there is no token. `connect`: the user must connect an account. `unavailable`: try later. */
-export type BrokerDenial = "connect" | "unavailable" | "refused";
+/** Why the broker gave no token. `connect`: the user must connect an account. `unavailable`: try later. */
+type Failure = "connect" | "unavailable" | "refused";
+/** Why there is no token. `scopes`: the broker gave one, and it may do less than the module needs. */
+export type BrokerDenial = Failure | "scopes";
 
 /** Texts for the caller. */
-const TEXTS: Readonly<Record<BrokerDenial, string>> = {
+const TEXTS: Readonly<Record<Failure, string>> = {
   connect: "Connect your account for this module first.",
   unavailable: "Temporarily unavailable. Try again later.",
   refused: "Temporarily unavailable. Try again later.",
@@ -32,6 +34,8 @@ export interface BrokerSources {
   readonly url: string | null;
   /** 64 lower-case hex characters. */
   readonly secret: string | null;
+  /** What the tools of a module need at its provider. */
+  readonly scopesOf: (module: string) => readonly string[];
   readonly fetch: typeof fetch;
   /** Monotonic. Unit: milliseconds. */
   readonly now: () => number;
@@ -59,6 +63,8 @@ const reply = z.object({
   access_token: z.string().min(1).max(8192),
   /** Seconds since 1970, or null for a token that does not expire. */
   expires_at: z.number().nullable(),
+  /** What the provider granted; empty = it did not say. */
+  scopes: z.array(z.string()),
 });
 
 /** Names a token without telling it. */
@@ -66,7 +72,10 @@ const digestOf = (token: Secret): string => createHash("sha256").update(token.re
 
 interface Kept {
   readonly token: Secret;
+  /** On the clock of `now`. */
   readonly until: number;
+  /** Scopes that the module needs and the token lacks. */
+  readonly missing: readonly string[];
 }
 
 /** The tokens of one user, and the requests for them that are under way. */
@@ -74,11 +83,11 @@ interface Tokens {
   /** By user and module: permissions are one user's, and nothing here rests on that. */
   readonly kept: Map<string, Kept>;
   /** By user, module and the digest of the refused token. */
-  readonly asking: Map<string, Promise<Secret>>;
+  readonly asking: Map<string, Promise<Kept>>;
 }
 
 /** Builds the client. */
-export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: BrokerSources): Broker {
+export function createBroker({ url, secret, scopesOf, fetch, now, wallClock, onDenied }: BrokerSources): Broker {
   // Forgetting permissions forgets the tokens with them, also those that are still under way: their answers reach an entry that
   // nobody finds any more, and nobody who comes later waits for them.
   const tokens = new WeakMap<object, Tokens>();
@@ -89,7 +98,7 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
     return known;
   }
 
-  async function ask({ userId, module, requestId }: TokenRequest, kept: Tokens["kept"], rejected?: string): Promise<Secret | BrokerDenial> {
+  async function ask({ userId, module, requestId }: TokenRequest, kept: Tokens["kept"], rejected?: string): Promise<Kept | Failure> {
     if (url === null || secret === null) return "connect";
     let response: Response;
     try {
@@ -117,10 +126,20 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
       return "unavailable";
     }
     if (!parsed.success) return "unavailable";
-    const token = new Secret(parsed.data.access_token);
-    const left = parsed.data.expires_at === null ? MAX_AGE_MS : parsed.data.expires_at * 1000 - wallClock().getTime() - EARLY_MS;
-    if (left > 0) kept.set(`${userId} ${module}`, { token, until: now() + Math.min(left, MAX_AGE_MS) });
-    return token;
+    const { access_token: accessToken, expires_at: expiresAt, scopes } = parsed.data;
+    const left = expiresAt === null ? MAX_AGE_MS : expiresAt * 1000 - wallClock().getTime() - EARLY_MS;
+    // Not every provider has scopes or names them; what its token may do, it decides itself in any case.
+    const missing = scopes.length === 0 ? [] : scopesOf(module).filter((scope) => !scopes.includes(scope));
+    const entry: Kept = { token: new Secret(accessToken), until: now() + Math.min(left, MAX_AGE_MS), missing };
+    if (left > 0) kept.set(`${userId} ${module}`, entry);
+    return entry;
+  }
+
+  /** The token, when it allows what the module needs. @throws {@link ToolError} otherwise. */
+  function tokenOf({ token, missing }: Kept, { userId, module, requestId }: TokenRequest): Secret {
+    if (missing.length === 0) return token;
+    onDenied(userId, module, requestId, "scopes");
+    throw new ToolError(`Connect your account for this module again: it lacks ${missing.join(", ")}.`);
   }
 
   return {
@@ -128,7 +147,7 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
       const { userId, module, requestId, permissions } = request;
       const { kept, asking } = tokensUnder(permissions);
       const entry = kept.get(`${userId} ${module}`);
-      if (entry && entry.until > now() && entry.token.reveal() !== rejected?.reveal()) return entry.token;
+      if (entry && entry.until > now() && entry.token.reveal() !== rejected?.reveal()) return tokenOf(entry, request);
       // Who holds another refused token needs another answer.
       const refused = rejected && digestOf(rejected);
       const key = `${userId} ${module} ${refused ?? ""}`;
@@ -136,14 +155,14 @@ export function createBroker({ url, secret, fetch, now, wallClock, onDenied }: B
       if (!running) {
         running = ask(request, kept, refused)
           .then((answer) => {
-            if (answer instanceof Secret) return answer;
+            if (typeof answer !== "string") return answer;
             onDenied(userId, module, requestId, answer);
             throw new ToolError(TEXTS[answer]);
           })
           .finally(() => asking.delete(key));
         asking.set(key, running);
       }
-      return running;
+      return tokenOf(await running, request);
     },
   };
 }

@@ -11,7 +11,7 @@ const GITHUB = "https://api.github.example";
 const LATER = "Temporarily unavailable. Try again later.";
 
 export function describeBrokerOutages(database: () => TestDatabase): void {
-  describe("while the token broker fails", () => {
+  describe("token broker and its callers", () => {
     let provider: TestProvider;
     beforeAll(async () => {
       provider = await startProvider();
@@ -111,6 +111,26 @@ export function describeBrokerOutages(database: () => TestDatabase): void {
       expect(broker.lines).toMatchObject([{ severity: "critical", reason: "caller", httpStatus: 403 }]);
       await origin.stop();
     });
+
+    const scopes: readonly (readonly [string, string, boolean, string | undefined])[] = [
+      ["lacks", "{gist}", true, "Connect your account for this module again: it lacks repo."],
+      ["has", "{gist,repo}", false, undefined],
+    ];
+    it.each(scopes)(
+      "a connected account that %s a scope of the module is told before the provider is asked",
+      async (_, granted, fails, text) => {
+        const broker = testBroker(database(), provider);
+        const { origin, userId, done, call } = await fixture(reachedBy(broker), broker.secret);
+        const tokens = JSON.stringify({ access_token: "a" });
+        await database().admin.query("select mcpist.connect_account($1::uuid, 'github', $2, $3::text[], null)", [userId, tokens, granted]);
+        const answer = await call();
+        expect(answer[0]).toBe(fails);
+        if (text !== undefined) expect(answer[1]).toBe(text);
+        expect(done).toHaveLength(fails ? 0 : 1);
+        expect(origin.events("broker_denied")).toMatchObject(fails ? [{ reason: "scopes", userId, module: "github" }] : []);
+        await origin.stop();
+      },
+    );
 
     it("when its database is away, the caller is told to try later", async () => {
       const broker = testBroker(database(), provider, { database: { query: () => Promise.reject(new Error("canary")) } });

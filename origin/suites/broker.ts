@@ -131,6 +131,20 @@ export function describeBroker(database: () => TestDatabase): void {
       expect((await stateOf(userId))?.tokens).toEqual({ access_token: "next", refresh_token: REFRESH });
     });
 
+    it("keeps the scopes of a connection, and takes over those that a refresh names", async () => {
+      const ends = () =>
+        database().admin.query("update mcpist.connections set access_expires_at = now() where user_id = $1::uuid", [userId]);
+      const scopes = async () => ((await (await ask(request(userId))).json()) as { scopes: readonly string[] }).scopes;
+      const userId = await connectedUser(database(), 3600, undefined, "{repo,gist}");
+      const seen = [await scopes()];
+      for (const scope of [undefined, "repo,read:org", "gist", ""]) {
+        provider.answer = (count) => ({ status: 200, body: { access_token: `next-${count}`, scope } });
+        await ends();
+        seen.push(await scopes());
+      }
+      expect(seen).toEqual([["repo", "gist"], ["repo", "gist"], ["repo", "read:org"], ["gist"], []]);
+    });
+
     it.each([
       ["invalid_grant", { status: 400, body: { error: "invalid_grant", error_description: REFRESH } }],
       ["GitHub's bad_refresh_token with status 200", { status: 200, body: { error: "bad_refresh_token" } }],
