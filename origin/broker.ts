@@ -12,7 +12,10 @@ import { Secret } from "./secret.ts";
 /** A token is used until this long before it expires, but never longer than {@link MAX_AGE_MS}. Unit: milliseconds. */
 export const EARLY_MS = 60_000;
 export const MAX_AGE_MS = 300_000;
-/** Longer than the broker takes at worst: two statements, a provider, and the second of them again. Unit: milliseconds. */
+/**
+ * Longer than a refresh takes: a statement, a provider, and a statement with its second try. Whoever gives up earlier loses nothing, because
+ * the broker stores what it got. Unit: milliseconds.
+ */
 export const BROKER_TIMEOUT_MS = 20_000;
 const MAX_REPLY_BYTES = 16 * 1024;
 

@@ -6,10 +6,10 @@ import { createBroker, type BrokerDatabase, type Query } from "../supabase/funct
 import { newRequestId, newSecret } from "./testing/origin.ts";
 
 /** A broker whose database answers only what `answer` does, and whose time stands still until `pass` is called. */
-function fixture(answer: (text: string) => Promise<readonly object[]>) {
+function fixture(answer: (text: string) => Promise<readonly object[]>, providerFetch: typeof fetch = fetch) {
   const statements: { text: string; parameters: readonly (string | number | boolean | null)[] }[] = [];
   const lines: Readonly<Record<string, unknown>>[] = [];
-  const background: Promise<void>[] = [];
+  const background: Promise<unknown>[] = [];
   const sleeping: (() => void)[] = [];
   const secret = newSecret();
   const query: Query = async <Row extends object>(text: string, parameters: readonly (string | number | boolean | null)[]) => {
@@ -20,8 +20,8 @@ function fixture(answer: (text: string) => Promise<readonly object[]>) {
   const handle = createBroker({
     database,
     isCaller: createCredentialCheck(secret, undefined),
-    providers: new Map(),
-    fetch,
+    providers: new Map([["lab", { tokenUrl: "https://provider.example/token", clientId: "client", clientSecret: "secret" }]]),
+    fetch: providerFetch,
     line: (event) => lines.push(event),
     sleep: () => new Promise((resolve) => sleeping.push(resolve)),
     later: (work) => background.push(work),
@@ -81,5 +81,25 @@ describe("token broker under a flood of unknown callers", () => {
     const body = JSON.stringify({ request_id: newRequestId(), user_id: newRequestId(), module: "lab" });
     expect((await ask({ [BROKER_SECRET_HEADER]: secret }, body)).status).toBe(404);
     expect(inserted(statements).at(-1)).toBe(1);
+  });
+});
+
+describe("token broker whose caller hangs up", () => {
+  it("keeps its instance until the new refresh token is stored", async () => {
+    let reply: (response: Response) => void = () => {};
+    const provider = (() => new Promise((resolve) => (reply = resolve))) as unknown as typeof fetch;
+    const { statements, background, secret, ask } = fixture(
+      (text) => Promise.resolve(text.includes("broker_open") ? [{ state: "refresh", refresh_token: "r", lease: newRequestId() }] : []),
+      provider,
+    );
+    const body = JSON.stringify({ request_id: newRequestId(), user_id: newRequestId(), module: "lab" });
+    // Nobody waits for this answer: what is left of the request is what the instance was asked to finish.
+    void ask({ [BROKER_SECRET_HEADER]: secret }, body);
+    await expect.poll(() => statements.length).toBe(1);
+    expect(background).toHaveLength(1);
+    reply(Response.json({ access_token: "a", refresh_token: "next" }));
+    await Promise.all(background);
+    expect(statements[1]?.text).toContain("broker_store");
+    expect(statements[1]?.parameters).toContain("next");
   });
 });

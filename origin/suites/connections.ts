@@ -7,6 +7,7 @@ import {
   connect,
   connectedUser,
   connectionOf,
+  nthTokens,
   reachedBy,
   REFRESH,
   startProvider,
@@ -58,15 +59,22 @@ export function describeConnections(database: () => TestDatabase): void {
       expect(versions.every((version, i) => i === 0 || version > (versions[i - 1] ?? 0))).toBe(true);
     });
 
-    it("do not raise the version by a routine refresh, which would empty every cache", async () => {
+    it("do not raise the version by a refresh, done or failed, which would empty every cache", async () => {
       const userId = await connectedUser(database(), 1);
       const before = await versionOf(userId);
       const { handle, secret } = testBroker(database(), provider);
-      const body = JSON.stringify(askFor(userId));
-      const response = await handle(
-        new Request("https://broker.example/", { method: "POST", headers: { [BROKER_SECRET_HEADER]: secret }, body }),
-      );
-      expect(await response.json()).toMatchObject({ access_token: `${ACCESS}-1` });
+      const ask = () =>
+        handle(
+          new Request("https://broker.example/", {
+            method: "POST",
+            headers: { [BROKER_SECRET_HEADER]: secret },
+            body: JSON.stringify(askFor(userId)),
+          }),
+        );
+      provider.answer = () => ({ status: 500, body: {} });
+      expect((await ask()).status).toBe(503);
+      provider.answer = nthTokens;
+      expect(await (await ask()).json()).toMatchObject({ access_token: `${ACCESS}-2` });
       expect(await versionOf(userId)).toBe(before);
     });
 

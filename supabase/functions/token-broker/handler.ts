@@ -30,7 +30,7 @@ export interface BrokerParts {
   readonly line: (event: Readonly<Record<string, unknown>>) => void;
   readonly sleep: (ms: number) => Promise<void>;
   /** Keeps the process until `work` is done, after the answer has left. `work` never rejects. */
-  readonly later: (work: Promise<void>) => void;
+  readonly later: (work: Promise<unknown>) => void;
 }
 
 const MAX_BODY_BYTES = 4096;
@@ -168,8 +168,11 @@ export function createBroker(parts: BrokerParts): (request: Request) => Promise<
     const asked = await readAsked(request);
     if (!asked) return deny(400, "shape", null);
     let outcome: Outcome;
+    const running = tokenFor(asked, parts);
+    // A caller who hangs up must not cost a refresh token that the provider has just replaced.
+    later(running.catch(() => null));
     try {
-      outcome = await tokenFor(asked, parts);
+      outcome = await running;
     } catch {
       return deny(503, "database", asked);
     }

@@ -33,7 +33,7 @@ function providersIn(text: string | undefined): ReadonlyMap<string, Provider> {
 }
 
 /** Supabase's way to keep an instance until something is done; plain Deno has none and needs none. */
-declare const EdgeRuntime: { waitUntil(work: Promise<void>): void } | undefined;
+declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefined;
 
 Deno.serve(
   createBroker({
