@@ -94,6 +94,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
   const broker = createBroker({
     url: config.brokerUrl,
     secret: brokerSecret,
+    scopesOf: (module) => registry.get(module)?.scopes ?? [],
     fetch,
     now,
     wallClock,
@@ -137,10 +138,10 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
   metrics.gauge("mcpist_limiter_users", "Users with a call in the last minute", () => limiter.users);
   metrics.gauge("mcpist_events_lost_rows", "Events that reached no database row", () => log.lostRows);
 
-  const listening = listenForChanges(database, permissions, (userId) => broker.drop(userId));
+  const listening = listenForChanges(database, permissions);
   const pollPermissions = async (): Promise<void> => {
     await listening.renew();
-    for (const userId of await compareVersions(database, permissions)) broker.drop(userId);
+    await compareVersions(database, permissions);
   };
 
   return ok({

@@ -84,7 +84,7 @@ export interface Caller {
 /** Builds the caller. */
 export function createCaller({ claims, broker, events, metrics, wallClock }: CallSources): Caller {
   async function execute(
-    { identity, signal, traceparent }: Exchange,
+    { identity, permissions, signal, traceparent }: Exchange,
     module: string,
     tool: Tool,
     params: Readonly<Record<string, unknown>>,
@@ -98,7 +98,7 @@ export function createCaller({ claims, broker, events, metrics, wallClock }: Cal
     }
     const stop = whenAborted(signal);
     try {
-      const token = (rejected?: Secret) => broker.token(userId, module, requestId, rejected);
+      const token = (rejected?: Secret) => broker.token({ userId, module, requestId, permissions }, rejected);
       const result = success(
         await Promise.race([tool.run(input.data, { signal, now: wallClock, requestId, traceparent, token }), stop.promise]),
       );

@@ -11,7 +11,7 @@ const config = {
 };
 const good = {
   MCPIST_CONFIG: JSON.stringify(config),
-  DATABASE_URL: "postgres://mcpist_origin:canary-pass@db.example.com:5432/postgres",
+  DATABASE_URL: "postgres://mcpist_origin:canary-pass@db.example.com:5432/postgres?sslmode=verify-full",
   GATEWAY_SECRET_A: "canary-a",
   PATH: "/bin",
 };
@@ -58,6 +58,11 @@ describe("environment of an origin", () => {
     ["a port that is no number", { PORT: "80a" }, "PORT must be a whole number"],
     ["a port out of range", { PORT: "65536" }, "PORT must be between 0 and 65535"],
     ["no database", { DATABASE_URL: undefined }, "DATABASE_URL is not set, and the configuration does not ask for the embedded database"],
+    [
+      "a database beyond this machine without TLS",
+      { DATABASE_URL: "postgres://x:canary@db.example.com/postgres" },
+      "DATABASE_URL must say sslmode=verify-full (sslmode=disable is for this machine, and for .internal and .flycast)",
+    ],
     ["a database of another kind", { DATABASE_URL: "mysql://canary" }, "DATABASE_URL must be a postgres:// URL without white space"],
     ["a short key", { REQUEST_STATE_KEY: "canary" }, "REQUEST_STATE_KEY must be 64 lower-case hex characters"],
     ["a short broker secret", { BROKER_SECRET: "canary" }, "BROKER_SECRET must be 64 lower-case hex characters"],

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { err, ok, type Result } from "../contract/result.ts";
 import { parseOriginConfig, type OriginConfig } from "../contract/runtime-config.ts";
+import { readDatabaseUrl } from "./database/address.ts";
 import type { SecretVariables } from "./verify.ts";
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex characters");
@@ -25,7 +26,10 @@ const environment = z.object({
   GATEWAY_SECRET: z.string().optional(),
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\/\S+$/, "must be a postgres:// URL without white space")
+    .superRefine((text, context) => {
+      const address = readDatabaseUrl(text);
+      if (typeof address === "string") context.addIssue({ code: "custom", message: address });
+    })
     .optional(),
   REQUEST_STATE_KEY: hex64.optional(),
   BROKER_SECRET: hex64.optional(),

@@ -1,4 +1,4 @@
-/** The Edge Function as it is deployed, in Deno: it type-checks, starts, serves a token over a real connection, and refuses to start. */
+/** The Edge Function as it is deployed, in Deno: it type-checks, serves and refreshes over real connections, and refuses to start. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -8,7 +8,9 @@ import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BROKER_SECRET_HEADER } from "../contract/headers.ts";
+import type { Database } from "./database/database.ts";
 import { fromPglite } from "./database/embedded.ts";
+import { ACCESS, startProvider } from "./testing/broker.ts";
 import { prepare } from "./testing/database.ts";
 import { newRequestId, newSecret } from "./testing/origin.ts";
 
@@ -33,17 +35,14 @@ describe.skipIf(deno === undefined)("token broker in Deno (npm install --no-save
   const secret = newSecret();
   const children: ChildProcess[] = [];
   let pglite: PGlite;
+  let database: Database;
   let server: PGLiteSocketServer;
   let port: number;
 
   beforeAll(async () => {
     pglite = await PGlite.create();
-    const database = fromPglite(pglite);
+    database = fromPglite(pglite);
     await prepare(database);
-    await database.query("select mcpist.connect_account($1::uuid, 'time', $2, '{}', 3600)", [
-      USER,
-      JSON.stringify({ access_token: "access-token", refresh_token: "canary-refresh" }),
-    ]);
     port = 20_000 + Math.floor(Math.random() * 20_000);
     server = new PGLiteSocketServer({ db: pglite, host: "127.0.0.1", port, maxConnections: 10 });
     await server.start();
@@ -88,23 +87,83 @@ describe.skipIf(deno === undefined)("token broker in Deno (npm install --no-save
     expect(() => execFileSync(program, check, { cwd: ROOT, stdio: "pipe" })).not.toThrow();
   });
 
-  it("serves a token to its caller and nothing to others", async () => {
-    const { output } = start({ BROKER_SECRET_A: secret });
+  /** Starts the function and waits until it listens. */
+  async function serve(environment: Readonly<Record<string, string>> = {}) {
+    const { output } = start({ BROKER_SECRET_A: secret, ...environment });
     await expect.poll(() => output.text, { timeout: 20_000 }).toMatch(/http:\/\/127\.0\.0\.1:\d+\//);
     const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(output.text)?.[0] ?? "";
-    const ask = (headers: Record<string, string>) =>
-      fetch(url, { method: "POST", headers, body: JSON.stringify({ request_id: newRequestId(), user_id: USER, module: "time" }) });
-    const reply = await ask({ [BROKER_SECRET_HEADER]: secret });
+    const body = () => JSON.stringify({ request_id: newRequestId(), user_id: USER, module: "time" });
+    const ask = (headers: Record<string, string> = { [BROKER_SECRET_HEADER]: secret }, sent = body()) =>
+      fetch(url, { method: "POST", headers, body: sent });
+    return { output, url, ask };
+  }
+  const connect = (expiresIn: number | null) =>
+    database.query("select mcpist.connect_account($1::uuid, 'time', $2, '{}', $3::integer)", [
+      USER,
+      JSON.stringify({ access_token: "access-token", refresh_token: "canary-refresh" }),
+      expiresIn,
+    ]);
+
+  it("serves a token to its caller and nothing to others", async () => {
+    await connect(3600);
+    const { output, url, ask } = await serve();
+    const reply = await ask();
     expect([reply.status, await reply.json()]).toMatchObject([200, { access_token: "access-token" }]);
     expect((await ask({ authorization: `Bearer ${secret}` })).status).toBe(403);
     await expect.poll(() => output.text).toContain('"reason":"caller"');
+    for (const wrong of ["{", "[]", JSON.stringify({ user_id: USER, module: "time" }), "x".repeat(5_000)])
+      expect((await ask(undefined, wrong)).status).toBe(400);
+    expect((await fetch(url, { headers: { [BROKER_SECRET_HEADER]: secret } })).status).toBe(405);
     expect(output.text).not.toContain(secret);
     expect(output.text).not.toContain("canary");
+  });
+
+  it("refreshes once for requests that come together, and breaks the connection when the provider refuses", async () => {
+    const provider = await startProvider();
+    const providers = { time: { tokenUrl: provider.tokenUrl, clientId: "client", clientSecret: "canary-client" } };
+    const { output, ask } = await serve({ MCPIST_PROVIDERS: JSON.stringify(providers) });
+    await connect(1);
+    const replies = await Promise.all(Array.from({ length: 10 }, async () => (await ask()).json()));
+    expect(replies.map((reply) => (reply as { access_token: string }).access_token)).toEqual(
+      Array.from({ length: 10 }, () => `${ACCESS}-1`),
+    );
+    expect(provider.asked).toHaveLength(1);
+    provider.answer = () => ({ status: 400, body: { error: "invalid_grant" } });
+    await connect(1);
+    const broken = await ask();
+    expect([broken.status, await broken.text()]).toEqual([404, ""]);
+    await expect.poll(() => output.text).toContain('"reason":"broken"');
+    expect(await database.query("select status from mcpist.connections where user_id = $1::uuid", [USER])).toEqual([{ status: "broken" }]);
+    expect(output.text).not.toContain("canary");
+    await provider.close();
+  });
+
+  it("answers a flood of unknown callers, writes it down collapsed, and serves its caller meanwhile", async () => {
+    await connect(3600);
+    const { output, ask } = await serve();
+    const rows = async () => {
+      const [row] = await database.query<{ n: number }>(
+        "select count(*)::int as n from mcpist.security_events where layer = 'broker' and http_status = 403",
+      );
+      return row?.n ?? 0;
+    };
+    const before = await rows();
+    const statuses = await Promise.all(Array.from({ length: 200 }, async (_, n) => (await ask(n === 100 ? undefined : {})).status));
+    expect(statuses.filter((status) => status === 403)).toHaveLength(199);
+    expect(statuses[100]).toBe(200);
+    // One at once; more only where the machine is so slow that a window ends meanwhile.
+    expect(output.text.match(/"reason":"caller"/g)?.length).toBeLessThan(20);
+    await expect.poll(rows).toBeGreaterThan(before);
   });
 
   it.each([
     ["a secret", {}, "BROKER_SECRET_A"],
     ["a well-formed secret", { BROKER_SECRET_A: "canary" }, "BROKER_SECRET_A must be 64"],
+    [
+      "TLS to a database beyond this machine",
+      { BROKER_SECRET_A: "SECRET", BROKER_DATABASE_URL: "postgres://x:canary@db.example.com/x" },
+      "BROKER_DATABASE_URL must say sslmode=verify-full",
+    ],
     ["readable providers", { BROKER_SECRET_A: "SECRET", MCPIST_PROVIDERS: "{canary" }, "MCPIST_PROVIDERS must be JSON"],
     [
       "https providers",

@@ -2,6 +2,7 @@
  * `npm run db:migrate`: brings the database of DATABASE_URL up to date and registers the tools of this version. With `--seed` it
  * also loads the sandbox's users. It prints what it did to stderr and never the URL.
  */
+import { readDatabaseUrl } from "./address.ts";
 import { builtIn, createRegistry } from "../modules/registry.ts";
 import { addTools, migrate, readSeed } from "./migrations.ts";
 import { openPostgres } from "./pg.ts";
@@ -11,8 +12,9 @@ const say = (line: string): void => {
 };
 
 const url = process.env["DATABASE_URL"];
-if (url === undefined || !/^postgres(ql)?:\/\/\S+$/.test(url)) {
-  say("error: DATABASE_URL must be a postgres:// URL without white space");
+const address = readDatabaseUrl(url ?? "");
+if (url === undefined || typeof address === "string") {
+  say(`error: DATABASE_URL ${typeof address === "string" ? address : "is not set"}`);
   process.exit(2);
 }
 const database = openPostgres(url, () => {}, { queryTimeoutMs: 120_000 });

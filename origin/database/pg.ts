@@ -2,7 +2,9 @@
  * PostgreSQL over a small pool. Unnamed statements only, a time limit on everything, no transaction longer than a statement, so
  * that it also runs behind connection poolers. Listening takes a connection of its own, outside the pool.
  */
+import { readFileSync } from "node:fs";
 import pg from "pg";
+import { readDatabaseUrl } from "./address.ts";
 import type { Database } from "./database.ts";
 
 /** Connections of one origin process; `?pool_max=N` in DATABASE_URL overrides it. */
@@ -19,11 +21,19 @@ export function splitPoolSize(url: string): { readonly connectionString: string;
   return { connectionString: parsed.href, max: Number.isInteger(asked) && asked >= 1 && asked <= 50 ? asked : DEFAULT_POOL_MAX };
 }
 
-/** Opens the pool; the first connection is made by the first statement. `onError` hears of connections that broke while idle. */
+/**
+ * Opens the pool; the first connection is made by the first statement. `onError` hears of connections that broke while idle.
+ * @throws {TypeError} when the address is not one that may be used; the text says why, without any part of it.
+ */
 export function openPostgres(url: string, onError: () => void, { queryTimeoutMs = QUERY_TIMEOUT_MS } = {}): Database {
-  const { connectionString, max } = splitPoolSize(url);
+  const address = readDatabaseUrl(url);
+  if (typeof address === "string") throw new TypeError(`DATABASE_URL ${address}`);
+  const { verify, caFile } = address;
+  const { connectionString, max } = splitPoolSize(address.url);
   const settings = {
     connectionString,
+    // Said here, it also counts when the environment tells Node not to check certificates.
+    ssl: verify && { rejectUnauthorized: true, ...(caFile === null ? {} : { ca: readFileSync(caFile, "utf8") }) },
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: queryTimeoutMs,
     application_name: "mcpist-origin",

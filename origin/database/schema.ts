@@ -147,6 +147,8 @@ export const connections = mcpist.table(
       .notNull()
       .default("active"),
     accessExpiresAt: time("access_expires_at"),
+    lease: uuid(),
+    leaseUntil: time("lease_until"),
     updatedAt: time("updated_at").notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.userId, table.moduleId] })],

@@ -46,7 +46,10 @@ export interface Module {
   readonly description: string;
   /** Its tools talk to other machines: answers are streamed, so that a slow upstream does not look like a dead origin. */
   readonly network: boolean;
-  /** OAuth scopes that its tools need at the provider; empty = no account needed. */
+  /**
+   * OAuth scopes that its tools need at the provider, each by the provider's own name; empty = none, or a provider without scopes. An
+   * account whose scopes are known and lack one of these is told to connect again.
+   */
   readonly scopes: readonly string[];
   readonly tools: readonly Tool[];
 }

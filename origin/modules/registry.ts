@@ -12,6 +12,8 @@ export interface RegisteredModule {
   readonly name: string;
   readonly description: string;
   readonly network: boolean;
+  /** As in {@link Module}. */
+  readonly scopes: readonly string[];
   readonly tools: ReadonlyMap<string, Tool>;
 }
 /** Module name to module. */
@@ -29,7 +31,8 @@ export function createRegistry(modules: readonly Module[]): Registry {
       tools.set(tool.name, tool);
     }
     if (!NAME.test(module.name) || registry.has(module.name)) throw new TypeError("bad or repeated module name");
-    registry.set(module.name, { name: module.name, description: module.description, network: module.network, tools });
+    const { name, description, network, scopes } = module;
+    registry.set(name, { name, description, network, scopes, tools });
   }
   return registry;
 }

@@ -35,22 +35,22 @@ export interface Listening {
   stop(): Promise<void>;
 }
 
-/** Subscribes `cache` to announcements; `onDropped` hears which user changed. */
-export function listenForChanges(database: Database, cache: PermissionCache, onDropped: (userId: string) => void): Listening {
+/** Subscribes `cache` to announcements. */
+export function listenForChanges(database: Database, cache: PermissionCache): Listening {
   let stop: (() => Promise<void>) | null = null;
   let state: "idle" | "starting" | "listening" | "stopped" = "idle";
-  const drop = (userId: string) => {
-    cache.drop(userId);
-    onDropped(userId);
-  };
   return {
     async renew() {
       if (state !== "idle") return;
       state = "starting";
       try {
-        const started = await database.listen(CHANNEL, drop, () => {
-          if (state === "listening") state = "idle";
-        });
+        const started = await database.listen(
+          CHANNEL,
+          (userId) => cache.drop(userId),
+          () => {
+            if (state === "listening") state = "idle";
+          },
+        );
         // What was announced before we listened was not heard.
         cache.clear();
         state = "listening";

@@ -1,9 +1,12 @@
 /** Every suite that needs an origin with a database, once per kind of database. */
 import type { TestDatabase } from "../testing/database.ts";
+import { describeBrokerLeases } from "./broker-leases.ts";
+import { describeBrokerOutages } from "./broker-outages.ts";
 import { describeBroker } from "./broker.ts";
 import { describeCalls } from "./calls.ts";
 import { describeCanaries } from "./canaries.ts";
 import { describeClients } from "./clients.ts";
+import { describeConnections } from "./connections.ts";
 import { describeDatabase } from "./database.ts";
 import { describeDocuments } from "./documents.ts";
 import { describeDrain } from "./drain.ts";
@@ -28,4 +31,7 @@ export function describeAll(database: () => TestDatabase): void {
   describeDrain(database);
   describeBroker(database);
   describeCanaries(database);
+  describeBrokerLeases(database);
+  describeBrokerOutages(database);
+  describeConnections(database);
 }

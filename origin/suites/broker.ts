@@ -1,83 +1,48 @@
 /** The token broker against the database: who may ask, what comes back, and what never does. */
 import { createHash } from "node:crypto";
-import { createServer, type Server } from "node:http";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BROKER_SECRET_HEADER as CONTRACT_HEADER } from "../../contract/headers.ts";
 import { SAFE_NAME } from "../../contract/security-event.ts";
 import { BROKER_SECRET_HEADER, createCredentialCheck } from "../../supabase/functions/token-broker/credential.ts";
-import { createBroker } from "../../supabase/functions/token-broker/handler.ts";
+import {
+  ACCESS,
+  askFor as request,
+  CLIENT_SECRET,
+  connectedUser,
+  connectionOf,
+  reachedBy,
+  REFRESH,
+  startProvider,
+  testBroker,
+  type TestBroker,
+  type TestProvider,
+} from "../testing/broker.ts";
 import type { TestDatabase } from "../testing/database.ts";
 import { callTool, newRequestId, newSecret, newUser, resultOf, startOrigin } from "../testing/origin.ts";
-
-const REFRESH = "canary-refresh-token";
-const ACCESS = "access-token";
 
 export function describeBroker(database: () => TestDatabase): void {
   describe("token broker", () => {
     const [a, b] = [newSecret(), newSecret()];
-    const lines: unknown[] = [];
-    /** What the provider was asked, and how it answers. */
-    const asked: URLSearchParams[] = [];
-    let answer: (count: number) => { status: number; body: unknown; headers?: Record<string, string> };
-    let provider: Server;
-    let handle: (request: Request) => Promise<Response>;
+    let provider: TestProvider;
+    let broker: TestBroker;
 
     beforeAll(async () => {
-      provider = createServer((request, response) => {
-        let text = "";
-        request.on("data", (chunk) => (text += String(chunk)));
-        request.on("end", () => {
-          asked.push(new URLSearchParams(text));
-          const { status, body, headers } = answer(asked.length);
-          response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
-        });
-      }).listen(0, "127.0.0.1");
-      await once(provider, "listening");
-      const tokenUrl = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/token`;
-      handle = createBroker({
-        database: database().broker,
-        isCaller: createCredentialCheck(a, b),
-        providers: new Map([["lab", { tokenUrl, clientId: "client", clientSecret: "canary-client-secret" }]]),
-        fetch,
-        line: (event) => lines.push(event),
-      });
+      provider = await startProvider();
+      broker = testBroker(database(), provider, { isCaller: createCredentialCheck(a, b) });
     });
     afterAll(() => provider.close());
-    beforeEach(() => {
-      asked.length = 0;
-      answer = (count) => ({
-        status: 200,
-        body: { access_token: `${ACCESS}-${count}`, refresh_token: `${REFRESH}-${count}`, expires_in: 3600 },
-      });
-    });
+    beforeEach(() => provider.reset());
 
     const ask = (body: unknown, headers: Record<string, string> = { [BROKER_SECRET_HEADER]: a }, method = "POST") =>
-      handle(
+      broker.handle(
         new Request("https://broker.example/", {
           method,
           headers,
           ...(method === "POST" ? { body: typeof body === "string" ? body : JSON.stringify(body) } : {}),
         }),
       );
-    const request = (userId: string, module = "lab") => ({ request_id: newRequestId(), user_id: userId, module });
-    const connect = async (expiresIn: number | null, secret: unknown = { access_token: ACCESS, refresh_token: REFRESH }) => {
-      const userId = await newUser(database(), { grants: [["lab", "token"]] });
-      await database().admin.query("select mcpist.connect_account($1::uuid, 'lab', $2, '{}', $3::integer)", [
-        userId,
-        JSON.stringify(secret),
-        expiresIn,
-      ]);
-      return userId;
-    };
-    const stateOf = async (userId: string) => {
-      const [row] = await database().admin.query<{ status: string; secret: string }>(
-        "select c.status, v.decrypted_secret as secret from mcpist.connections c join vault.decrypted_secrets v on v.id = c.vault_secret_id where c.user_id = $1::uuid",
-        [userId],
-      );
-      return row;
-    };
+    const connect = (expiresIn: number | null, secret?: unknown) => connectedUser(database(), expiresIn, secret);
+    const stateOf = (userId: string) => connectionOf(database(), userId);
 
     it("names its header and its modules as the contract does", () => {
       expect(BROKER_SECRET_HEADER).toBe(CONTRACT_HEADER);
@@ -120,8 +85,8 @@ export function describeBroker(database: () => TestDatabase): void {
       expect(reply.access_token).toBe(ACCESS);
       expect(reply.expires_at - Date.now() / 1000).toBeGreaterThan(3_500);
       const forever = await connect(null);
-      expect(await (await ask(request(forever))).json()).toEqual({ access_token: ACCESS, expires_at: null });
-      expect(asked).toEqual([]);
+      expect(await (await ask(request(forever))).json()).toEqual({ access_token: ACCESS, expires_at: null, scopes: [] });
+      expect(provider.asked).toEqual([]);
     });
 
     it("refreshes a token a minute before its end, and keeps the new refresh token", async () => {
@@ -130,17 +95,17 @@ export function describeBroker(database: () => TestDatabase): void {
       const text = await response.text();
       expect(JSON.parse(text)).toMatchObject({ access_token: `${ACCESS}-1` });
       expect(text).not.toContain(REFRESH);
-      expect(asked.map((sent) => Object.fromEntries(sent))).toEqual([{ grant_type: "refresh_token", refresh_token: REFRESH }]);
-      expect(JSON.parse((await stateOf(userId))?.secret ?? "")).toEqual({ access_token: `${ACCESS}-1`, refresh_token: `${REFRESH}-1` });
+      expect(provider.asked.map((sent) => Object.fromEntries(sent))).toEqual([{ grant_type: "refresh_token", refresh_token: REFRESH }]);
+      expect((await stateOf(userId))?.tokens).toEqual({ access_token: `${ACCESS}-1`, refresh_token: `${REFRESH}-1` });
       expect(await (await ask(request(userId))).json()).toMatchObject({ access_token: `${ACCESS}-1` });
-      expect(asked).toHaveLength(1);
+      expect(provider.asked).toHaveLength(1);
     });
 
     it("uses one refresh token once when ten requests come together, and the grant survives", async () => {
       const userId = await connect(1);
       const replies = await Promise.all(Array.from({ length: 10 }, async () => (await ask(request(userId))).json()));
       expect(new Set(replies.map((reply) => (reply as { access_token: string }).access_token))).toEqual(new Set([`${ACCESS}-1`]));
-      expect(asked).toHaveLength(1);
+      expect(provider.asked).toHaveLength(1);
     });
 
     it("refreshes a token that the provider refused, once, although it had not expired", async () => {
@@ -148,7 +113,7 @@ export function describeBroker(database: () => TestDatabase): void {
       const rejected = createHash("sha256").update(ACCESS).digest("hex");
       for (let n = 0; n < 2; n++)
         expect(await (await ask({ ...request(userId), rejected })).json()).toMatchObject({ access_token: `${ACCESS}-1` });
-      expect(asked).toHaveLength(1);
+      expect(provider.asked).toHaveLength(1);
       expect((await ask({ ...request(userId), rejected: ACCESS })).status).toBe(400);
     });
 
@@ -160,23 +125,37 @@ export function describeBroker(database: () => TestDatabase): void {
     });
 
     it("keeps the old refresh token where the provider sends no new one", async () => {
-      answer = () => ({ status: 200, body: { access_token: "next", expires_in: 60 } });
+      provider.answer = () => ({ status: 200, body: { access_token: "next", expires_in: 60 } });
       const userId = await connect(1);
       await ask(request(userId));
-      expect(JSON.parse((await stateOf(userId))?.secret ?? "")).toEqual({ access_token: "next", refresh_token: REFRESH });
+      expect((await stateOf(userId))?.tokens).toEqual({ access_token: "next", refresh_token: REFRESH });
+    });
+
+    it("keeps the scopes of a connection, and takes over those that a refresh names", async () => {
+      const ends = () =>
+        database().admin.query("update mcpist.connections set access_expires_at = now() where user_id = $1::uuid", [userId]);
+      const scopes = async () => ((await (await ask(request(userId))).json()) as { scopes: readonly string[] }).scopes;
+      const userId = await connectedUser(database(), 3600, undefined, "{repo,gist}");
+      const seen = [await scopes()];
+      for (const scope of [undefined, "repo,read:org", "gist", ""]) {
+        provider.answer = (count) => ({ status: 200, body: { access_token: `next-${count}`, scope } });
+        await ends();
+        seen.push(await scopes());
+      }
+      expect(seen).toEqual([["repo", "gist"], ["repo", "gist"], ["repo", "read:org"], ["gist"], []]);
     });
 
     it.each([
       ["invalid_grant", { status: 400, body: { error: "invalid_grant", error_description: REFRESH } }],
       ["GitHub's bad_refresh_token with status 200", { status: 200, body: { error: "bad_refresh_token" } }],
     ])("asks the user to connect again after %s", async (_, reply) => {
-      answer = () => reply;
+      provider.answer = () => reply;
       const userId = await connect(1);
       const response = await ask(request(userId));
       expect([response.status, await response.text()]).toEqual([404, ""]);
       expect((await stateOf(userId))?.status).toBe("broken");
       expect((await ask(request(userId))).status).toBe(404);
-      expect(asked).toHaveLength(1);
+      expect(provider.asked).toHaveLength(1);
     });
 
     it.each([
@@ -184,11 +163,11 @@ export function describeBroker(database: () => TestDatabase): void {
       ["redirects", { status: 307, body: {}, headers: { location: "http://127.0.0.1:1/" } }],
       ["sends no token", { status: 200, body: {} }],
     ])("leaves the connection as it is when the provider %s", async (_, reply) => {
-      answer = () => reply;
+      provider.answer = () => reply;
       const userId = await connect(1);
       const response = await ask(request(userId));
       expect([response.status, await response.text()]).toEqual([503, ""]);
-      expect(await stateOf(userId)).toEqual({ status: "active", secret: JSON.stringify({ access_token: ACCESS, refresh_token: REFRESH }) });
+      expect(await stateOf(userId)).toEqual({ status: "active", tokens: { access_token: ACCESS, refresh_token: REFRESH } });
     });
 
     const strangers: readonly (readonly [string, () => Promise<unknown>])[] = [
@@ -234,9 +213,10 @@ export function describeBroker(database: () => TestDatabase): void {
 
     it("writes each denial down, and no token ever", async () => {
       const userId = await connect(1);
-      answer = () => ({ status: 500, body: {} });
+      provider.answer = () => ({ status: 500, body: {} });
       const sent = request(userId);
       await ask(sent);
+      await broker.settle();
       const rows = await database().admin.query(
         "select layer, event, severity, user_id::text as user_id, module, http_status from mcpist.security_events where request_id = $1::uuid",
         [sent.request_id],
@@ -245,10 +225,10 @@ export function describeBroker(database: () => TestDatabase): void {
         { layer: "broker", event: "broker_denied", severity: "warn", user_id: userId, module: "lab", http_status: 503 },
       ]);
       const written = JSON.stringify([
-        lines,
+        broker.lines,
         await database().admin.query("select e.event, e.module, e.tool, e.name_hash from mcpist.security_events e"),
       ]);
-      for (const canary of [REFRESH, ACCESS, "canary-client-secret", a, b]) expect(written).not.toContain(canary);
+      for (const canary of [REFRESH, ACCESS, CLIENT_SECRET, a, b]) expect(written).not.toContain(canary);
     });
 
     it("serves the origin's client end to end, and the token stays out of results and logs", async () => {
@@ -256,7 +236,7 @@ export function describeBroker(database: () => TestDatabase): void {
       const origin = await startOrigin(database(), {
         config: { brokerUrl: "https://broker.example/token" },
         brokerSecret: a,
-        fetch: ((url: string, init: RequestInit) => handle(new Request(url, init))) as unknown as typeof fetch,
+        fetch: reachedBy(broker),
       });
       const text = await (await callTool(origin, userId, "lab", "token")).text();
       expect(text).toContain("[secret]");

@@ -19,7 +19,9 @@ export function describeDocuments(database: () => TestDatabase): void {
   describe("documents", () => {
     it("give statements to operators that run as they stand, one after the other", async () => {
       const { admin } = database();
-      for (const name of ["runbooks/database.md", "security/logging.md"]) {
+      const tokens = JSON.stringify({ access_token: "a", refresh_token: "r" });
+      await admin.query("select mcpist.connect_account('00000000-0000-4000-8000-000000000002', 'github', $1, '{}', null)", [tokens]);
+      for (const name of ["runbooks/database.md", "runbooks/broker.md", "security/logging.md"]) {
         const statements = blocks(await page(name), "sql");
         expect(statements.length).toBeGreaterThan(0);
         for (const statement of statements) await expect(admin.script(statement)).resolves.toBeUndefined();

@@ -1,11 +1,18 @@
 /** Least privilege on a real server: what each role may do, and that it may do nothing else. */
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../database/database.ts";
 import { migrate, readMigrations } from "../database/migrations.ts";
 import { openPostgres } from "../database/pg.ts";
+import { connectedUser } from "../testing/broker.ts";
 import type { TestDatabase } from "../testing/database.ts";
+import { postgresBinaries } from "../testing/postgres.ts";
 import { callTool, newUser, resultOf, startOrigin } from "../testing/origin.ts";
 
+const CONNECT_SCRIPT = fileURLToPath(new URL("../../supabase/connect.sql", import.meta.url));
 const TABLES = [
   "settings",
   "plans",
@@ -68,7 +75,23 @@ export function describeRoles(database: () => TestDatabase): void {
 
     it("give the broker three functions and the right to write events", async () => {
       expect(await rightsOf("mcpist_broker")).toEqual(["insert security_events"]);
-      expect(await functionsOf("mcpist_broker")).toEqual(["broker_break", "broker_open", "broker_store"]);
+      expect(await functionsOf("mcpist_broker")).toEqual(["broker_open", "broker_release", "broker_store"]);
+    });
+
+    it("let the broker wait no longer than a second for a row that somebody holds, and serve everybody else meanwhile", async () => {
+      const { admin } = database();
+      const [held, other] = [await connectedUser(database(), 3600), await connectedUser(database(), 3600)];
+      const [row] = await admin.query<{ port: string }>("select current_setting('port') as port");
+      const operator = new pg.Client(`postgres://postgres@127.0.0.1:${row?.port}/postgres`);
+      await operator.connect();
+      await operator.query("begin");
+      await operator.query("select from mcpist.connections where user_id = $1 for update", [held]);
+      const open = (userId: string) => database().broker.query("select state from mcpist.broker_open($1::uuid, 'lab', null)", [userId]);
+      const waiting = open(held).catch((cause: unknown) => cause);
+      expect(await open(other)).toEqual([{ state: "token" }]);
+      expect(await waiting).toMatchObject({ code: "55P03" });
+      await operator.end();
+      expect(await open(held)).toEqual([{ state: "token" }]);
     });
 
     it.each(["anon", "authenticated", "service_role"])("give %s nothing", async (role) => {
@@ -95,7 +118,7 @@ export function describeRoles(database: () => TestDatabase): void {
       ],
       ["read connections", "select * from mcpist.connections where user_id = $1::uuid"],
       ["read the Vault", "select * from vault.decrypted_secrets where name = $1"],
-      ["open a connection as the broker does", "select * from mcpist.broker_open($1::uuid, 'github')"],
+      ["open a connection as the broker does", "select * from mcpist.broker_open($1::uuid, 'github', null)"],
       ["delete a claim", "delete from mcpist.call_claims where user_id = $1::uuid"],
       ["move a claim to another user", "update mcpist.call_claims set user_id = $1::uuid"],
       [
@@ -189,6 +212,26 @@ export function describeRoles(database: () => TestDatabase): void {
       expect([...swept, rest].reduce((sum, [found]) => sum + (found?.n ?? 0), 0)).toBeGreaterThanOrEqual(3000);
       expect(await admin.query("select 1 from mcpist.security_events where event = 'old'")).toEqual([]);
       await other.close();
+    });
+
+    it("let an operator connect an account with psql, from what curl prints", async () => {
+      const { admin } = database();
+      const userId = await newUser(database());
+      const [row] = await admin.query<{ port: string }>("select current_setting('port') as port");
+      const connect = (reply: string) =>
+        execFileSync(
+          join(postgresBinaries() ?? "", "psql"),
+          ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", `user_id=${userId}`, "-v", "module=github", "-f", CONNECT_SCRIPT],
+          { input: reply, stdio: "pipe", env: { PGHOST: "127.0.0.1", PGPORT: row?.port, PGUSER: "postgres" } },
+        );
+      connect(JSON.stringify({ access_token: `a"\\'b`, refresh_token: "r", scope: "repo" }, null, 2));
+      const stored = await admin.query(
+        `select scopes, v.decrypted_secret::json ->> 'access_token' as access
+         from mcpist.connections c join vault.decrypted_secrets v on v.id = c.vault_secret_id where user_id = $1::uuid`,
+        [userId],
+      );
+      expect(stored).toEqual([{ scopes: ["repo"], access: `a"\\'b` }]);
+      expect(() => connect("canary")).toThrow(/^(?![^]*canary)[^]*not one of a token endpoint/);
     });
 
     it("let an origin hear announcements again after its connection was lost", async () => {

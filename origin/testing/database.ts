@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { openPglite } from "../database/embedded.ts";
 import { addTools, migrate, readSeed } from "../database/migrations.ts";
 import type { Database } from "../database/database.ts";
-import type { BrokerDatabase, Query } from "../../supabase/functions/token-broker/handler.ts";
+import type { BrokerDatabase } from "../../supabase/functions/token-broker/handler.ts";
 import { createRegistry } from "../modules/registry.ts";
 import { testModules } from "./modules.ts";
 
@@ -31,30 +31,6 @@ export async function prepare(admin: Database): Promise<void> {
 
 const shared = (database: Database): Database => ({ ...database, close: async () => {} });
 
-/** Transactions one after another, because PGlite has one session. */
-function oneSession(database: Database): BrokerDatabase {
-  const query: Query = (text, parameters) => database.query(text, parameters);
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    query,
-    transaction(work) {
-      const result = last.then(async () => {
-        await database.script("begin");
-        try {
-          const value = await work(query);
-          await database.script("commit");
-          return value;
-        } catch (cause) {
-          await database.script("rollback");
-          throw cause;
-        }
-      });
-      last = result.catch(() => {});
-      return result;
-    },
-  };
-}
-
 /** PGlite in memory. */
 export async function pgliteDatabase(): Promise<TestDatabase> {
   const admin = await openPglite();
@@ -63,7 +39,7 @@ export async function pgliteDatabase(): Promise<TestDatabase> {
     kind: "pglite",
     admin,
     openOrigin: async () => shared(admin),
-    broker: oneSession(admin),
+    broker: { query: (text, parameters) => admin.query(text, parameters) },
     close: () => admin.close(),
   };
 }

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { overPool } from "../../supabase/functions/token-broker/database.ts";
+import { overPool, POOL } from "../../supabase/functions/token-broker/database.ts";
 import { openPostgres } from "../database/pg.ts";
 import { prepare, type TestDatabase } from "./database.ts";
 
@@ -69,7 +69,7 @@ export async function postgresDatabase(): Promise<TestDatabase> {
   }
   await prepare(admin);
   await admin.script("alter role mcpist_origin login; alter role mcpist_broker login;");
-  const broker = new pg.Pool({ connectionString: url("mcpist_broker"), max: 10 });
+  const broker = new pg.Pool({ connectionString: url("mcpist_broker"), ...POOL });
   return {
     kind: "postgres",
     admin,

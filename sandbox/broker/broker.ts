@@ -3,18 +3,17 @@
  * for the Vault. Its credential is made here, stays in memory and reaches the origins as their other secrets do.
  */
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Hono } from "hono";
 import pg from "pg";
 import { createCredentialCheck } from "../../supabase/functions/token-broker/credential.ts";
-import { overPool } from "../../supabase/functions/token-broker/database.ts";
+import { overPool, POOL } from "../../supabase/functions/token-broker/database.ts";
 import { createBroker } from "../../supabase/functions/token-broker/handler.ts";
 import type { Provider } from "../../supabase/functions/token-broker/refresh.ts";
 import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
 
 /** Where Supabase serves the function. */
 const PATH = "/functions/v1/token-broker";
-/** As in the function itself. Unit: milliseconds. */
-const CONNECT_TIMEOUT_MS = 5_000;
 /** Log lines that are kept. */
 const KEPT_LINES = 1_000;
 
@@ -38,7 +37,7 @@ export interface Broker {
 
 /** Starts the broker; it connects to the database when it is first asked. @throws when the port is taken. */
 export async function startBroker(context: VendorContext, { databaseUrl, providers }: BrokerOptions): Promise<Broker> {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 2, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  const pool = new pg.Pool({ connectionString: databaseUrl, ...POOL });
   const secret = randomBytes(32).toString("hex");
   const lines: Readonly<Record<string, unknown>>[] = [];
   const handle = createBroker({
@@ -50,6 +49,8 @@ export async function startBroker(context: VendorContext, { databaseUrl, provide
       lines.push(event);
       if (lines.length > KEPT_LINES) lines.shift();
     },
+    sleep: (ms) => sleep(ms, undefined, { ref: false }),
+    later: (work) => void work,
   });
   const app: VendorApp = new Hono();
   app.all(PATH, (c) => handle(c.req.raw));

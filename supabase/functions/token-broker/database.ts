@@ -1,25 +1,39 @@
 /** The broker's database over a pool of PostgreSQL connections, whichever runtime made the pool. */
-import type { BrokerDatabase, Query } from "./handler.ts";
+import { readDatabaseUrl } from "./address.ts";
+import type { BrokerDatabase } from "./handler.ts";
 
-interface Queries {
-  query(text: string, parameters: unknown[]): Promise<{ rows: unknown[] }>;
-}
-interface Client extends Queries {
-  /** @param destroy true = the connection is closed */
-  release(destroy?: boolean): void;
-  on(event: "error", listener: () => void): unknown;
-}
 /** What is used of a `pg.Pool`. */
-export interface Pool extends Queries {
-  connect(): Promise<Client>;
+export interface Pool {
+  query(text: string, parameters: unknown[]): Promise<{ rows: unknown[] }>;
   on(event: "error", listener: () => void): unknown;
-  on(event: "connect", listener: (client: Client) => void): unknown;
+  on(event: "connect", listener: (client: { on(event: "error", listener: () => void): unknown }) => void): unknown;
 }
 
-const over =
-  (connection: Queries): Query =>
-  async <Row extends object>(text: string, parameters: readonly (string | number | null)[]) =>
-    (await connection.query(text, [...parameters])).rows as Row[];
+/**
+ * Connections of one instance, and how long it waits for one and for a statement. No statement waits for anything but another
+ * statement, so that few are enough. Unit: milliseconds.
+ */
+export const POOL = { max: 4, connectionTimeoutMillis: 2_000, query_timeout: 3_000 } as const;
+
+/**
+ * Settings of a `pg.Pool`. `ca`: certificate of the database's authority, PEM; undefined = the authorities that the runtime knows.
+ * @throws {TypeError} naming the variable, never the value.
+ */
+export function poolSettings(url: string | undefined, ca: string | undefined) {
+  if (url === undefined) throw new TypeError("BROKER_DATABASE_URL is not set");
+  const address = readDatabaseUrl(url);
+  if (typeof address === "string") throw new TypeError(`BROKER_DATABASE_URL ${address}`);
+  // A function has no files.
+  if (address.caFile !== null)
+    throw new TypeError("BROKER_DATABASE_URL must not name sslrootcert: put the certificate into BROKER_DATABASE_CA");
+  if (ca !== undefined && !ca.startsWith("-----BEGIN CERTIFICATE-----"))
+    throw new TypeError("BROKER_DATABASE_CA must be a certificate, PEM");
+  return {
+    connectionString: address.url,
+    ssl: address.verify && { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) },
+    ...POOL,
+  };
+}
 
 /** Uses the pool from now on; whoever made it ends it. */
 export function overPool(pool: Pool): BrokerDatabase {
@@ -27,20 +41,7 @@ export function overPool(pool: Pool): BrokerDatabase {
   // The pool stops listening to a client that it is closing; an error that nobody hears would end the process.
   pool.on("connect", (client) => client.on("error", () => {}));
   return {
-    query: over(pool),
-    async transaction(work) {
-      const client = await pool.connect();
-      try {
-        await client.query("begin", []);
-        const result = await work(over(client));
-        await client.query("commit", []);
-        client.release();
-        return result;
-      } catch (cause) {
-        // Closing the connection ends its transaction and its lock, whatever state it is in.
-        client.release(true);
-        throw cause;
-      }
-    },
+    query: async <Row extends object>(text: string, parameters: readonly (string | number | boolean | null)[]) =>
+      (await pool.query(text, [...parameters])).rows as Row[],
   };
 }

@@ -1,12 +1,12 @@
 /**
  * Supabase Edge Function `token-broker`, on Deno. Deploy with JWT verification off (supabase/config.toml): callers are origins, which have
  * no JWT, and the function checks its own credential. Its secrets: BROKER_SECRET_A, BROKER_SECRET_B, BROKER_DATABASE_URL (role
- * mcpist_broker) and MCPIST_PROVIDERS, a JSON object of {tokenUrl, clientId, clientSecret, style?} by module name.
+ * mcpist_broker), BROKER_DATABASE_CA (the certificate of an authority that Deno does not know, PEM) and MCPIST_PROVIDERS, a JSON object of {tokenUrl, clientId, clientSecret, style?} by module name.
  */
 import pg from "npm:pg@8.23.1";
 import { createCredentialCheck } from "./credential.ts";
-import { overPool } from "./database.ts";
-import { createBroker, type BrokerDatabase } from "./handler.ts";
+import { overPool, poolSettings } from "./database.ts";
+import { createBroker } from "./handler.ts";
 import { STYLES, type Provider } from "./refresh.ts";
 
 /** Parses the providers. @throws {TypeError} without quoting what was there. */
@@ -32,17 +32,19 @@ function providersIn(text: string | undefined): ReadonlyMap<string, Provider> {
   return providers;
 }
 
-function openDatabase(url: string | undefined): BrokerDatabase {
-  if (url === undefined) throw new TypeError("BROKER_DATABASE_URL is not set");
-  return overPool(new pg.Pool({ connectionString: url, max: 2, connectionTimeoutMillis: 5_000, query_timeout: 15_000 }));
-}
+/** Supabase's way to keep an instance until something is done; plain Deno has none and needs none. */
+declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefined;
 
 Deno.serve(
   createBroker({
-    database: openDatabase(Deno.env.get("BROKER_DATABASE_URL")),
+    database: overPool(new pg.Pool(poolSettings(Deno.env.get("BROKER_DATABASE_URL"), Deno.env.get("BROKER_DATABASE_CA")))),
     isCaller: createCredentialCheck(Deno.env.get("BROKER_SECRET_A"), Deno.env.get("BROKER_SECRET_B")),
     providers: providersIn(Deno.env.get("MCPIST_PROVIDERS")),
     fetch,
     line: (event) => console.log(JSON.stringify(event)), // oxlint-disable-line no-console -- the Edge Runtime collects the console
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    later(work) {
+      if (typeof EdgeRuntime !== "undefined") EdgeRuntime.waitUntil(work);
+    },
   }),
 );

@@ -25,11 +25,14 @@ export type Refreshed =
       readonly refreshToken: string;
       /** Seconds; null = does not expire. */
       readonly expiresIn: number | null;
+      /** Scopes as the provider writes them; null = it says nothing, and they are as before. */
+      readonly scope: string | null;
     }
   | { readonly kind: "broken" }
   | { readonly kind: "unavailable" };
 
-const TIMEOUT_MS = 8_000;
+/** Unit: milliseconds. */
+const TIMEOUT_MS = 4_000;
 const MAX_REPLY_BYTES = 64 * 1024;
 /** https://developers.notion.com/reference/refresh-a-token requires it. */
 const NOTION_VERSION = "2022-06-28";
@@ -85,7 +88,7 @@ export async function refresh(provider: Provider, refreshToken: string, fetcher:
   } catch {
     return { kind: "unavailable" };
   }
-  const { access_token: accessToken, refresh_token: rotated, expires_in: expiresIn } = reply;
+  const { access_token: accessToken, refresh_token: rotated, expires_in: expiresIn, scope } = reply;
   if (!isText(accessToken)) return { kind: "unavailable" };
   const seconds = Number(expiresIn);
   return {
@@ -93,5 +96,6 @@ export async function refresh(provider: Provider, refreshToken: string, fetcher:
     accessToken,
     refreshToken: isText(rotated) ? rotated : refreshToken,
     expiresIn: expiresIn !== undefined && Number.isInteger(seconds) && seconds > 0 ? seconds : null,
+    scope: typeof scope === "string" && scope.length <= 8192 ? scope : null,
   };
 }
