@@ -240,6 +240,7 @@ export function describeSieve(database: () => TestDatabase): void {
         });
         const prober = await newUser(database());
         await callTool(origin, prober, "time", "now");
+        await expect.poll(() => origin.events("tool_refused").length).toBe(1);
         down = true;
         await callTool(origin, prober, "time", "set_system_clock");
         await expect.poll(() => origin.events("tool_refused").length).toBe(1 + 1);
