@@ -9,6 +9,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { measureBodies } from "./origin/bodies.ts";
 import { load, median } from "./origin/load.ts";
 import { REFUSALS_SQL, refusalTimes } from "./origin/refusals.ts";
 import { call, type Make, type Measured, SEEDED, startBare, startDatabase, startOrigin } from "./origin/servers.ts";
@@ -85,6 +86,7 @@ const limiter = [5, 120].map(
 );
 const rssMb = Math.round((await full.usage()).rss / 2 ** 20);
 for (const { child } of [bare, lean, full]) child.kill("SIGTERM");
+const bodies = await measureBodies(bundle, database);
 rmSync(folder, { recursive: true });
 
 const perCore = Math.floor(1e6 / sides.full.cpuMicros);
@@ -95,6 +97,7 @@ const result = {
   ratio: { toBare: ratioTo(sides.bare), toLean: ratioTo(sides.lean) },
   memory: { idleMb: idle, afterMb: rssMb },
   limiter,
+  bodies,
   stages: measureStages(),
   refusals: { calls: REFUSALS, auc: timing },
   capacity: { callsPerSecondPerCore: perCore, usersAt120PerMinutePerCore: Math.floor(perCore / 2) },
@@ -119,6 +122,11 @@ else {
       `checks, µs of CPU each: ${JSON.stringify(result.stages)}`,
       `memory of the origin: ${idle} MB idle, ${rssMb} MB after the run`,
       `limiter, 100 000 users: ${JSON.stringify(limiter)}`,
+      "",
+      "| bodies of 4 MiB | at once | largest RSS MB | not answered with 200 |",
+      "|---|---|---|---|",
+      ...bodies.map(({ shape, atOnce, peakMb, busy }) => `| ${shape} | ${atOnce} | ${peakMb} | ${busy} |`),
+      "",
       `refusals, ${REFUSALS} interleaved calls and as many schemas, against a name that does not exist, AUC (0.5 = cannot be told apart): ${JSON.stringify(timing)}`,
       `one core serves ${perCore} calls/s = ${result.capacity.usersAt120PerMinutePerCore} users at 120 calls/min (computed from the CPU time above)`,
     ].join("\n")}\n`,

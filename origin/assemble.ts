@@ -13,6 +13,7 @@ import type { OriginSettings } from "./config.ts";
 import type { Database } from "./database/database.ts";
 import type { EventSink } from "./events.ts";
 import { faultOf } from "./faults.ts";
+import { createBodyBudget } from "./limits/body-budget.ts";
 import { createSlidingLog } from "./limits/sliding-log.ts";
 import { createUsage, SYNC_INTERVAL_MS } from "./limits/usage.ts";
 import { createLog, FLUSH_MS } from "./log.ts";
@@ -89,6 +90,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
       events.record({ event: "db_unavailable", severity: "error", requestId: null, userId, reason: "cached permissions" }),
   });
   const limiter = createSlidingLog(now);
+  const budget = createBodyBudget();
   const usage = createUsage(database, config.origin, events);
   const claims = createClaims({ database, origin: config.origin, sleep, now });
   const broker = createBroker({
@@ -119,6 +121,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
     mcp,
     events,
     metrics,
+    budget,
     deadlineMs: surroundings.deadlineMs ?? DEADLINE_MS,
     later: background.later,
   });
@@ -136,6 +139,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
   metrics.gauge("mcpist_requests_in_flight", "Requests to /mcp that are being served", origin.inFlight);
   metrics.gauge("mcpist_permission_cache_users", "Users in the permission cache", () => permissions.size);
   metrics.gauge("mcpist_limiter_users", "Users with a call in the last minute", () => limiter.users);
+  metrics.gauge("mcpist_body_bytes", "Bytes of request bodies over 16 KiB that are held", () => budget.held);
   metrics.gauge("mcpist_events_lost_rows", "Events that reached no database row", () => log.lostRows);
 
   const listening = listenForChanges(database, permissions);

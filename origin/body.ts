@@ -1,43 +1,86 @@
-/** The request body: at most 4 MiB of strict UTF-8 JSON. Nothing is read before the caller was let in. */
+/** The request body: at most 4 MiB of strict UTF-8 JSON, with room for it. Nothing is read before the caller was let in. */
 import type { IncomingMessage } from "node:http";
 import { err, ok, type Result } from "../contract/result.ts";
+import { createJsonBounds } from "./json-bounds.ts";
+import type { Room } from "./limits/body-budget.ts";
 import { MAX_BODY_BYTES } from "./mcp.ts";
 
 /** Why a body is not used. */
-export type BodyFault = "shape.size" | "shape.json" | "shape.media";
+export type BodyFault = "shape.size" | "shape.json" | "shape.media" | "busy";
 
-/** Collects the bytes of a body that arrives completely. */
-function collect(incoming: IncomingMessage): Promise<Result<Buffer, BodyFault>> {
-  if (Number(incoming.headers["content-length"] ?? 0) > MAX_BODY_BYTES) return Promise.resolve(err("shape.size"));
+const OPTIONS = { fatal: true, ignoreBOM: true } as const;
+/** For bodies that arrive in one piece, which is nearly all. */
+const utf8 = new TextDecoder("utf-8", OPTIONS);
+
+/** A text that arrives in pieces of bytes; the bytes are not kept. */
+function createText(): { add(chunk: Buffer): void; end(): string } {
+  let only: Buffer | null = null;
+  let decoder: InstanceType<typeof TextDecoder> | null = null;
+  let text = "";
+  return {
+    add(chunk) {
+      if (!decoder && !only) {
+        only = chunk;
+        return;
+      }
+      decoder ??= new TextDecoder("utf-8", OPTIONS);
+      if (only) text += decoder.decode(only, { stream: true });
+      only = null;
+      text += decoder.decode(chunk, { stream: true });
+    },
+    end: () => (decoder ? text + decoder.decode() : only ? utf8.decode(only) : ""),
+  };
+}
+
+/** Reads a body that arrives completely, as text. */
+function collect(incoming: IncomingMessage, room: Room): Promise<Result<string, BodyFault>> {
+  const declared = Number(incoming.headers["content-length"] ?? 0);
+  if (declared > MAX_BODY_BYTES) return Promise.resolve(err("shape.size"));
+  if (!room.grow(declared)) return Promise.resolve(err("busy"));
   // The client left while it was being let in; its stream will say nothing more.
   if (incoming.destroyed) return Promise.resolve(err("shape.json"));
   return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
+    const bounds = createJsonBounds();
+    const text = createText();
     let size = 0;
-    incoming.on("data", (chunk: Buffer) => {
+    // Once there is an answer, what follows is discarded by Node; closing here would lose the answer.
+    const onData = (chunk: Buffer): void => {
+      const fault = faultOfChunk(chunk);
+      if (fault === null) return;
+      incoming.off("data", onData).resume();
+      resolve(err(fault));
+    };
+    function faultOfChunk(chunk: Buffer): BodyFault | null {
       size += chunk.length;
-      if (size <= MAX_BODY_BYTES) chunks.push(chunk);
-      else {
-        // What follows is discarded by Node when the answer is sent; closing here would lose the answer.
-        chunks.length = 0;
-        resolve(err("shape.size"));
+      if (size > MAX_BODY_BYTES || !bounds.feed(chunk)) return "shape.size";
+      if (!room.grow(size)) return "busy";
+      try {
+        text.add(chunk);
+        return null;
+      } catch {
+        return "shape.json";
+      }
+    }
+    incoming.on("data", onData);
+    incoming.on("end", () => {
+      try {
+        resolve(ok(text.end()));
+      } catch {
+        resolve(err("shape.json"));
       }
     });
-    incoming.on("end", () => resolve(ok(Buffer.concat(chunks))));
     incoming.on("error", () => resolve(err("shape.json")));
     incoming.on("close", () => resolve(err("shape.json")));
   });
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Reads and parses the body. A byte order mark is not JSON, and neither is a body that breaks off. */
-export async function readJson(incoming: IncomingMessage): Promise<Result<unknown, BodyFault>> {
+/** Reads and parses the body. A byte order mark is not JSON, and neither is a body that breaks off. `room` is the caller's to release. */
+export async function readJson(incoming: IncomingMessage, room: Room): Promise<Result<unknown, BodyFault>> {
   if (incoming.headers["content-encoding"] !== undefined) return err("shape.media");
-  const bytes = await collect(incoming);
-  if (!bytes.ok) return bytes;
+  const text = await collect(incoming, room);
+  if (!text.ok) return text;
   try {
-    return ok(JSON.parse(utf8.decode(bytes.value)) as unknown);
+    return ok(JSON.parse(text.value) as unknown);
   } catch {
     return err("shape.json");
   }

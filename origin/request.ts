@@ -9,6 +9,7 @@ import { readJson } from "./body.ts";
 import { targetOf, type Caller, type Exchange } from "./call.ts";
 import type { EventSink } from "./events.ts";
 import { readIdentity, type Identity } from "./identity.ts";
+import type { BodyBudget } from "./limits/body-budget.ts";
 import { rateLimitHeaders } from "./limits/headers.ts";
 import type { SlidingLog } from "./limits/sliding-log.ts";
 import type { Usage } from "./limits/usage.ts";
@@ -36,6 +37,7 @@ export interface RequestParts {
   readonly mcp: McpSide;
   readonly events: EventSink;
   readonly metrics: Metrics;
+  readonly budget: BodyBudget;
   /** From the gateway secret on: a tool that still runs then is stopped, and the caller told so. Unit: milliseconds. */
   readonly deadlineMs: number;
   /** Runs work after the answer has left, so that shutdown can wait for it. */
@@ -72,7 +74,7 @@ function signalFor(outgoing: ServerResponse, deadlineMs: number): AbortSignal {
 
 /** Builds the handler. */
 export function createRequestHandler(parts: RequestParts): (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<Response> {
-  const { permissions, registry, limiter, usage, caller, mcp, events, metrics, deadlineMs, later } = parts;
+  const { permissions, registry, limiter, usage, caller, mcp, events, metrics, budget, deadlineMs, later } = parts;
 
   const deny = (refusal: Refusal, details: RefusalDetails): Response => {
     metrics.count("mcpist_requests_total", refusal);
@@ -142,7 +144,11 @@ export function createRequestHandler(parts: RequestParts): (incoming: IncomingMe
     const signal = signalFor(outgoing, deadlineMs);
     const user = await permissionsOf(identity);
     if (user instanceof Response) return user;
-    const body = await readJson(incoming);
+    const room = budget.room(userId);
+    // Whoever has left already closes nothing more.
+    if (outgoing.closed) room.release();
+    else outgoing.once("close", room.release);
+    const body = await readJson(incoming, room);
     if (!body.ok) return deny(body.error, { requestId });
     // One request id stands for one claim, so one HTTP request carries one message.
     if (Array.isArray(body.value)) {

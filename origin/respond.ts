@@ -8,6 +8,7 @@ export type Refusal =
   | "user.quota"
   | "db"
   | "draining"
+  | "busy"
   | "claim.busy"
   | "shape.json"
   | "shape.batch"
@@ -29,10 +30,11 @@ const SPECS: Readonly<Record<Refusal, Spec>> = {
   "user.quota": { status: 429, code: 42905, message: "The plan's calls per minute are used up." },
   db: { status: 503, code: 50303, message: "Permissions are unavailable.", deny: "db", retryAfterSeconds: 5 },
   draining: { status: 503, code: 50304, message: "This instance is shutting down.", deny: "draining", retryAfterSeconds: 1 },
+  busy: { status: 503, code: 50305, message: "This instance has no room for so large a request now.", retryAfterSeconds: 1 },
   "claim.busy": { status: 409, code: 40900, message: "The same request is being executed." },
   "shape.json": { status: 400, code: -32700, message: "The body is not valid JSON." },
   "shape.batch": { status: 400, code: -32600, message: "JSON-RPC batches are not part of MCP." },
-  "shape.size": { status: 413, code: 41300, message: "The request body is too large." },
+  "shape.size": { status: 413, code: 41300, message: "The request body is too large, or has too many values." },
   "shape.media": { status: 415, code: 41500, message: "Send application/json without content encoding." },
   "shape.method": { status: 405, code: 40500, message: "Use POST." },
 };

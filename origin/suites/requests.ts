@@ -1,6 +1,8 @@
 /** Requests with the right secret and the wrong shape: framing, encodings, batches, headers that lie. */
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GATEWAY_SECRET_HEADER } from "../../contract/headers.ts";
+import { METRICS_PATH } from "../server.ts";
 import type { TestDatabase } from "../testing/database.ts";
 import { modern, newRequestId, newUser, post, resultOf, startOrigin, type TestOrigin } from "../testing/origin.ts";
 import { raw } from "../testing/raw.ts";
@@ -69,10 +71,11 @@ export function describeRequests(database: () => TestDatabase): void {
     });
 
     it("survives a body that is nested 200 000 deep, and one that names prototypes", async () => {
-      const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+      const deep = (levels: number): string => `${"[".repeat(levels)}${"]".repeat(levels)}`;
       const call = (params: string) =>
         `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"call","arguments":{"module":"lab","tool":"effect","params":${params}}}}`;
-      expect(await resultOf(await post(origin, { userId, body: call(`{"text":${deep}}`) }))).toMatchObject({ isError: true });
+      expect(await resultOf(await post(origin, { userId, body: call(`{"text":${deep(50)}}`) }))).toMatchObject({ isError: true });
+      expect((await post(origin, { userId, body: call(`{"text":${deep(200_000)}}`) })).status).toBe(413);
       const polluted = await resultOf(await post(origin, { userId, body: call('{"__proto__":{"text":"polluted"}}') }));
       expect(polluted.structuredContent).toMatchObject({ text: "" });
       expect(({} as Record<string, unknown>)["text"]).toBeUndefined();
@@ -93,6 +96,8 @@ export function describeRequests(database: () => TestDatabase): void {
       ["invalid UTF-8", Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from('"}')]), 400, -32700],
       ["no JSON", "{", 400, -32700],
       ["an empty body", "", 400, -32700],
+      ["many small objects", `[${"{},".repeat(500_000)}{}]`, 413, 41300],
+      ["a well", "[".repeat(3_000_000), 413, 41300],
       ["more than 4 MiB", `"${"a".repeat(4 * 1024 * 1024)}"`, 413, 41300],
     ] as const)("refuses %s without running anything", async (_, body, status, code) => {
       const before = origin.lab.effects.length;
@@ -107,6 +112,38 @@ export function describeRequests(database: () => TestDatabase): void {
       const head = `POST /mcp HTTP/1.1\r\n${good()}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n`;
       const { text } = await raw(origin.port, `${head}${chunk.repeat(5)}0\r\n\r\n`, 3_000);
       expect(text).toMatch(/^HTTP\/1\.1 413 /);
+    });
+
+    it("reads a text of almost 4 MiB, and has room again once it is answered", async () => {
+      const large = modern("tools/call", {
+        name: "call",
+        arguments: { module: "lab", tool: "read", params: { text: "a".repeat(4_000_000) } },
+      });
+      for (let i = 0; i < 3; i++) {
+        const response = await post(origin, { userId, body: large });
+        expect(response.status).not.toBe(503);
+        await response.text();
+      }
+    });
+
+    it("asks a user with a second large body to come back, and lets others and small ones through", async () => {
+      const [greedy, other] = [await newUser(database()), await newUser(database())];
+      const body = JSON.stringify(modern("ping", { padding: "a".repeat(3_000_000) }));
+      const half = `POST /mcp HTTP/1.1\r\n${good().replace(userId, greedy)}\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 100_000)}`;
+      const slow = connect(origin.port, "127.0.0.1");
+      slow.on("error", () => undefined);
+      slow.write(half);
+      // The body that is on its way holds its room.
+      const metrics = () =>
+        fetch(origin.url + METRICS_PATH, { headers: { [GATEWAY_SECRET_HEADER]: origin.secret } }).then((response) => response.text());
+      await expect.poll(metrics).toMatch(/^mcpist_body_bytes\S* [1-9]/m);
+      const busy = await post(origin, { userId: greedy, body });
+      expect([busy.status, busy.headers.get("retry-after")]).toEqual([503, "1"]);
+      expect(await busy.json()).toMatchObject({ error: { code: 50305, data: { reason: "busy" } } });
+      expect((await post(origin, { userId: other, body })).status).not.toBe(503);
+      expect((await post(origin, { userId: greedy, body: modern("tools/list", {}) })).status).not.toBe(503);
+      slow.destroy();
+      await expect.poll(() => post(origin, { userId: greedy, body }).then(({ status }) => status)).not.toBe(503);
     });
 
     it("refuses encoded bodies and other media types", async () => {
