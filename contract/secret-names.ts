@@ -1,4 +1,5 @@
 /** Every secret of an installation: its name, the shape of its value, where it goes and how old it may get. */
+import { readDatabaseUrl } from "./database-url.ts";
 import type { SlotName } from "./gateway-secret.ts";
 
 /** A place that holds secrets. */
@@ -12,6 +13,8 @@ export interface SecretSpec {
   readonly shape: RegExp;
   /** In words, for the error message. */
   readonly shapeText: string;
+  /** What else is wrong with a value of that shape, as the origin would say at its start; never a part of it. */
+  readonly faultOf?: (value: string) => string | null;
   readonly targets: readonly TargetKind[];
   readonly maxAgeDays: number;
 }
@@ -23,6 +26,10 @@ export const SECRETS: readonly SecretSpec[] = [
     purpose: "connection string of the origins' database role",
     shape: /^postgres(ql)?:\/\/\S+$/,
     shapeText: "a postgres:// URL without white space",
+    faultOf: (value) => {
+      const address = readDatabaseUrl(value);
+      return typeof address === "string" ? address : null;
+    },
     targets: ["koyeb", "fly"],
     maxAgeDays: 180,
   },

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { err, ok, type Result } from "../contract/result.ts";
 import { parseOriginConfig, type OriginConfig } from "../contract/runtime-config.ts";
-import { readDatabaseUrl } from "./database/address.ts";
+import { readDatabaseUrl } from "../contract/database-url.ts";
 import type { SecretVariables } from "./verify.ts";
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex characters");

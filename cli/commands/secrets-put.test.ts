@@ -11,7 +11,7 @@ import { run } from "../run.ts";
 import { ENVIRONMENT_INPUT } from "../test/environment.ts";
 import { formsOf, testContext, type TestContextOptions } from "../test/test-context.ts";
 
-const URL_CANARY = "postgres://origin:canary-5f0c6a1be2d49317@db.example.com:5432/postgres";
+const URL_CANARY = "postgres://origin:canary-5f0c6a1be2d49317@db.example.com:5432/postgres?sslmode=verify-full";
 
 let vendor: VendorContext;
 let github: Github;
@@ -93,7 +93,7 @@ describe("mcpist secrets put", () => {
   });
 
   it("replaces a value, and says in JSON where it is", async () => {
-    await put(["DATABASE_URL"], { stdin: "postgres://first@x/y" });
+    await put(["DATABASE_URL"], { stdin: "postgres://first@x/y?sslmode=verify-full" });
     const { out } = await put(["DATABASE_URL", "--json"], { stdin: URL_CANARY });
     expect(JSON.parse(out)).toMatchObject({
       command: "secrets put",
@@ -123,6 +123,11 @@ describe("mcpist secrets put", () => {
       "has white space in it",
       "postgres://canary-5f0c6a1be2d49317 @x/y",
       "DATABASE_URL is not a postgres:// URL without white space: nothing was sent",
+    ],
+    [
+      "would be refused by the origin",
+      "postgres://canary-5f0c6a1be2d49317@db.example.com/y?sslmode=no-verify",
+      "DATABASE_URL must say sslmode=verify-full (sslmode=disable is for this machine, and for .internal and .flycast): nothing was sent",
     ],
     ["is too long", `postgres://${"canary-5f0c6a1be2d49317".repeat(3000)}`, "the value is longer than 48000 bytes"],
   ])("sends nothing that %s, and does not repeat it", async (_what, stdin, message) => {

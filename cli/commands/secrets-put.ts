@@ -80,6 +80,12 @@ export async function secretsPut(
     );
   }
 
+  const fault = spec.faultOf?.(value) ?? null;
+  if (fault !== null)
+    throw new McpistError("ERR_SECRET_SHAPE", `${spec.name} ${fault}: nothing was sent`, {
+      hint: "docs/deploy.md, The database's address",
+    });
+
   const progress = new Progress(context, flags);
   const run = session.run(progress);
   const written: string[] = [];

@@ -2,7 +2,7 @@
  * `npm run db:migrate`: brings the database of DATABASE_URL up to date and registers the tools of this version. With `--seed` it
  * also loads the sandbox's users. It prints what it did to stderr and never the URL.
  */
-import { readDatabaseUrl } from "./address.ts";
+import { readDatabaseUrl } from "../../contract/database-url.ts";
 import { builtIn, createRegistry } from "../modules/registry.ts";
 import { addTools, migrate, readSeed } from "./migrations.ts";
 import { openPostgres } from "./pg.ts";

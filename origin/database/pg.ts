@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import pg from "pg";
-import { readDatabaseUrl } from "./address.ts";
+import { readDatabaseUrl } from "../../contract/database-url.ts";
 import type { Database } from "./database.ts";
 
 /** Connections of one origin process; `?pool_max=N` in DATABASE_URL overrides it. */

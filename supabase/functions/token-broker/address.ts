@@ -1,6 +1,6 @@
 /**
  * Where a database is and how it is reached. Beyond this machine the connection is encrypted and the server's certificate is checked, with
- * its name; the parameters by which the driver would do less are refused. This text is the same in origin/database and in
+ * its name; the parameters by which the driver would do less are refused. This text is the same in contract/ and in
  * supabase/functions/token-broker, which share no code.
  */
 

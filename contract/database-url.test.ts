@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import pg from "pg";
 import { describe, expect, it } from "vitest";
-import { readDatabaseUrl } from "./address.ts";
+import { readDatabaseUrl } from "./database-url.ts";
 
 const REMOTE = "postgres://mcpist_origin:canary-pass@db.example.com:5432/postgres";
 const at = (host: string, query = "") => `postgres://mcpist_origin:canary-pass@${host}/postgres${query}`;
@@ -86,7 +86,7 @@ describe("address of the database", () => {
   });
 
   it("is read by the token broker in the same way", () => {
-    const copy = new URL("../../supabase/functions/token-broker/address.ts", import.meta.url);
-    expect(readFileSync(copy, "utf8")).toBe(readFileSync(new URL("address.ts", import.meta.url), "utf8"));
+    const copy = new URL("../supabase/functions/token-broker/address.ts", import.meta.url);
+    expect(readFileSync(copy, "utf8")).toBe(readFileSync(new URL("database-url.ts", import.meta.url), "utf8"));
   });
 });
