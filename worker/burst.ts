@@ -1,5 +1,5 @@
-/** The count of one user's requests: exact, four numbers, no clock of its own. */
-import { BLOCK_AFTER_REFUSALS, BLOCK_MS, BLOCK_WINDOW_MS } from "./constants.ts";
+/** The count of one user's requests: exact, five numbers, no clock of its own. */
+import { BLOCK_AFTER_REFUSALS, BLOCK_FORGOTTEN_MS, BLOCK_WINDOW_MS, BLOCKS_MS } from "./constants.ts";
 import { gcra } from "./policy/gcra.ts";
 
 /** What the object answers. Times in milliseconds since the epoch, durations in milliseconds. */
@@ -21,6 +21,7 @@ export class BurstCounter {
   #refused = 0;
   #refusedSince = 0;
   #blockedUntil = 0;
+  #blocks = 0;
 
   /**
    * @param now milliseconds since the epoch
@@ -45,8 +46,10 @@ export class BurstCounter {
     }
     if (++this.#refused < BLOCK_AFTER_REFUSALS) return this.#refuse(retryAfterMs, null);
     this.#refused = 0;
-    this.#blockedUntil = now + BLOCK_MS;
-    return { ...this.#refuse(BLOCK_MS), mark: true };
+    if (now - this.#blockedUntil >= BLOCK_FORGOTTEN_MS) this.#blocks = 0;
+    const ms = BLOCKS_MS[Math.min(this.#blocks++, BLOCKS_MS.length - 1)] ?? BLOCKS_MS[0];
+    this.#blockedUntil = now + ms;
+    return { ...this.#refuse(ms), mark: true };
   }
 
   #refuse(retryAfterMs: number, blockedUntil: number | null = this.#blockedUntil): BurstVerdict {

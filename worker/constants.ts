@@ -53,7 +53,10 @@ export const MARKER_CACHE_ENTRIES = 5000;
 /** So many refusals within the window block a user for a while. */
 export const BLOCK_AFTER_REFUSALS = 50;
 export const BLOCK_WINDOW_MS = 60_000;
-export const BLOCK_MS = 60_000;
+/** A block, and the ones after it: whoever goes on as before once it is over is blocked for longer. */
+export const BLOCKS_MS = [60_000, 300_000, 900_000] as const;
+/** A user who was not blocked for so long begins with the first again. */
+export const BLOCK_FORGOTTEN_MS = 600_000;
 /** A burst object that does not answer in this time counts as failed. */
 export const BURST_TIMEOUT_MS = 1000;
 /** A request taken in advance is void after this time. */
@@ -98,6 +101,8 @@ export const PROBE_MAX_BYTES = 64 * 1024;
 /** Equal log lines within this time become one line with a count. */
 export const LOG_COLLAPSE_MS = 10_000;
 export const LOG_COLLAPSE_ENTRIES = 1000;
+/** Counts that wait for their end at once, each with a finished request; of more the count comes with the next line, if there is one. */
+export const LOG_HELD = 50;
 
 /** Seconds a client should wait, by cause. */
 export const RETRY_AFTER_ADDRESS_SECONDS = 60;

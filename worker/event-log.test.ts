@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { EventLog, ipHash, type GatewayEvent } from "./event-log.ts";
 import { testRuntime } from "./test/clock.ts";
 
@@ -15,6 +15,9 @@ function bench(secret: Uint8Array<ArrayBuffer> | null = SECRET) {
   };
 }
 
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
 describe("security log", () => {
   it("writes one line of the shared schema, with a hash in place of the address", async () => {
     const { log, lines } = bench();
@@ -25,11 +28,26 @@ describe("security log", () => {
 
   it("collapses equal warnings within ten seconds and says how many there were", async () => {
     const { log, lines, runtime } = bench();
-    for (let i = 0; i < 500; i++) await log.write({ ...refused, requestId: `r-${i}` }, "203.0.113.7");
+    await log.write(refused, "203.0.113.7");
+    for (let i = 1; i < 500; i++) void log.write({ ...refused, requestId: `r-${i}` }, "203.0.113.7");
+    await vi.advanceTimersByTimeAsync(9_999);
     expect(lines()).toHaveLength(1);
     runtime.at(10_000);
     await log.write(refused, "203.0.113.7");
-    expect(lines().at(-1)).toMatchObject({ count: 500 });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(lines().slice(1)).toMatchObject([{ count: 500 }]);
+  });
+
+  it("tells the count after ten seconds although nothing more comes", async () => {
+    const { log, lines, runtime } = bench();
+    const writing = Promise.all(Array.from({ length: 3 }, () => log.write(refused, "203.0.113.7")));
+    runtime.at(10_000);
+    await vi.advanceTimersByTimeAsync(10_000);
+    await writing;
+    expect(lines()).toHaveLength(2);
+    expect(lines()[1]).toMatchObject({ ...refused, count: 2 });
+    await log.write(refused, "203.0.113.7");
+    expect(lines()[2]).not.toHaveProperty("count");
   });
 
   it("keeps addresses, reasons and users apart", async () => {
@@ -44,7 +62,8 @@ describe("security log", () => {
   it("writes every error of a request, but repeats no trouble that concerns none", async () => {
     const { log, lines } = bench();
     for (let i = 0; i < 5; i++) await log.write({ ...failed, requestId: `r-${i}` }, null);
-    for (let i = 0; i < 5; i++) await log.write({ event: "jwks_unavailable", severity: "error", requestId: null, reason: "stale" }, null);
+    for (let i = 0; i < 5; i++) void log.write({ event: "jwks_unavailable", severity: "error", requestId: null, reason: "stale" }, null);
+    await vi.advanceTimersByTimeAsync(0);
     expect(lines()).toHaveLength(6);
   });
 

@@ -3,7 +3,7 @@
  * a secret, a body or a raw header; an address only as a keyed hash whose key changes daily. Equal lines collapse into a count.
  */
 import type { SecurityEvent } from "../contract/security-event.ts";
-import { LOG_COLLAPSE_ENTRIES, LOG_COLLAPSE_MS } from "./constants.ts";
+import { LOG_COLLAPSE_ENTRIES, LOG_COLLAPSE_MS, LOG_HELD } from "./constants.ts";
 import type { Runtime } from "./env.ts";
 import { Lru } from "./lru.ts";
 
@@ -26,11 +26,18 @@ export async function ipHash(secret: Uint8Array<ArrayBuffer>, day: string, addre
   return hex(mac).slice(0, 16);
 }
 
+interface Recent {
+  readonly since: number;
+  /** How many were held back since. */
+  more: number;
+}
+
 /** Writes events of one isolate. */
 export class EventLog {
   readonly #runtime: Runtime;
   readonly #secret: Uint8Array<ArrayBuffer> | null;
-  readonly #recent = new Lru<string, { readonly since: number; more: number }>(LOG_COLLAPSE_ENTRIES);
+  readonly #recent = new Lru<string, Recent>(LOG_COLLAPSE_ENTRIES);
+  #held = 0;
 
   /** @param secret null = addresses are not logged at all */
   constructor(runtime: Runtime, secret: Uint8Array<ArrayBuffer> | null) {
@@ -41,17 +48,29 @@ export class EventLog {
   /** Errors and alarms of a request are always written; notices, warnings and what concerns no single request once per 10 s. */
   async write(event: GatewayEvent, address: string | null): Promise<void> {
     const now = this.#runtime.now();
-    let count = 1;
-    if (event.severity === "info" || event.severity === "warn" || event.requestId === null) {
-      const key = [event.event, event.reason, event.userId, event.origin, address].join("|");
-      const last = this.#recent.get(key);
-      if (last && now - last.since < LOG_COLLAPSE_MS) {
-        last.more++;
-        return;
-      }
-      count += last?.more ?? 0;
-      this.#recent.set(key, { since: now, more: 0 });
+    if (event.severity !== "info" && event.severity !== "warn" && event.requestId !== null) return this.#line(event, address, now, 1);
+    const key = [event.event, event.reason, event.userId, event.origin, address].join("|");
+    const last = this.#recent.get(key);
+    if (last && now - last.since < LOG_COLLAPSE_MS) {
+      if (++last.more === 1 && this.#held < LOG_HELD)
+        await this.#tellLater(key, last, event, address, LOG_COLLAPSE_MS - (now - last.since));
+      return;
     }
+    this.#recent.set(key, { since: now, more: 0 });
+    await this.#line(event, address, now, 1 + (last?.more ?? 0));
+  }
+
+  /** The first event that is held back stays with its request until the time is over, so that the count is told although no more come. */
+  async #tellLater(key: string, last: Recent, event: GatewayEvent, address: string | null, ms: number): Promise<void> {
+    this.#held++;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    this.#held--;
+    if (this.#recent.get(key) !== last) return;
+    this.#recent.delete(key);
+    await this.#line(event, address, this.#runtime.now(), last.more);
+  }
+
+  async #line(event: GatewayEvent, address: string | null, now: number, count: number): Promise<void> {
     const at = new Date(now).toISOString();
     const hash = address !== null && this.#secret ? await ipHash(this.#secret, at.slice(0, 10), address).catch(() => undefined) : undefined;
     const line: SecurityEvent = {

@@ -124,6 +124,33 @@ describe("burst per user", () => {
     expect(new Set(fallbacks)).toEqual(new Set(["burst_fallback"]));
   });
 
+  it.each(["throw", "hang"] as const)(
+    "asks no object for ten seconds after five have failed (%s), then one, and all once it answers",
+    async (behave) => {
+      const BURST = fakeObjects();
+      const { take } = bench({ BURST });
+      const users = Array.from({ length: 40 }, (_, i) => `${SUB.slice(0, -2)}${10 + i}`);
+      BURST.behave = behave;
+      const first = Promise.all(users.slice(0, 5).map((sub) => take(sub)));
+      await vi.advanceTimersByTimeAsync(1000);
+      await first;
+      expect(BURST.calls).toHaveLength(5);
+      // Nobody waits any more, and everybody's limit holds.
+      expect(reasons(await Promise.all(Array.from({ length: 20 }, () => take(users[20]))))).toEqual({ admitted: 5, "user.burst": 15 });
+      expect(BURST.calls).toHaveLength(5);
+      await vi.advanceTimersByTimeAsync(9_000);
+      const probe = Promise.all(users.slice(21, 31).map((sub) => take(sub)));
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(reasons(await probe)).toEqual({ admitted: 10 });
+      expect(BURST.calls).toHaveLength(6);
+      await vi.advanceTimersByTimeAsync(10_000);
+      BURST.behave = "well";
+      await take(users[31]);
+      await Promise.all(users.slice(32).map((sub) => take(sub)));
+      expect(BURST.calls).toHaveLength(7 + 8);
+    },
+  );
+
   it("works without KV and says so when KV is down", async () => {
     const KV = new FakeKv();
     KV.broken = true;
@@ -136,6 +163,26 @@ describe("burst per user", () => {
 });
 
 describe("burst object", () => {
+  it("blocks for longer each time somebody goes on as before, and forgets it after ten quiet minutes", () => {
+    const counter = new BurstCounter();
+    let now = START;
+    const flood = (): number => {
+      for (;;) {
+        const { mark, retryAfterMs } = counter.take(++now, 5);
+        if (mark === true) return retryAfterMs;
+      }
+    };
+    for (const ms of [60_000, 300_000, 900_000, 900_000]) {
+      expect(flood()).toBe(ms);
+      expect(counter.take(now + ms - 1, 5).admitted).toBe(false);
+      now += ms;
+    }
+    now += 599_000;
+    expect(flood()).toBe(900_000);
+    now += 900_000 + 600_000;
+    expect(flood()).toBe(60_000);
+  });
+
   it("keeps to the bound in every window, blocks included, for any arrivals", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 250 }), { maxLength: 400 }), (gaps) => {

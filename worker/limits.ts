@@ -15,9 +15,10 @@ import {
   RETRY_AFTER_ADDRESS_SECONDS,
 } from "./constants.ts";
 import { Leases } from "./leases.ts";
-import type { Counter, Env, WaitUntil } from "./env.ts";
+import type { BurstNamespace, Counter, Env, WaitUntil } from "./env.ts";
 import { isObject } from "./json.ts";
 import type { ModuleCount } from "./policy/module-limit.ts";
+import { Breaker } from "./policy/breaker.ts";
 import { Lru } from "./lru.ts";
 import { LATE, within } from "./within.ts";
 
@@ -74,6 +75,8 @@ export class UserLimits {
   readonly #leases: Leases;
   readonly #fellBack: (what: Fallback) => void;
   readonly #markers = new Lru<string, Marker>(MARKER_CACHE_ENTRIES);
+  /** Objects that keep failing cost a request a second each; then one at a time finds out whether they are back. */
+  readonly #objects = new Breaker();
   readonly #local = new Lru<string, BurstCounter>(BURST_FALLBACK_ENTRIES);
 
   /** @param limits `burstLease` absent or 1 = exact */
@@ -112,7 +115,7 @@ export class UserLimits {
   async burst(sub: string, now: number, waitUntil: WaitUntil): Promise<Result<number, LimitDenial>> {
     const held = this.#leases.spend(sub, now);
     if (held !== null) return ok(held);
-    const verdict = (await this.#ask(sub)) ?? this.#askLocally(sub, now);
+    const verdict = (await this.#ask(sub, now)) ?? this.#askLocally(sub, now);
     if (verdict.admitted) {
       // Counted from before the question: a lease never lives longer than its second.
       this.#leases.add(sub, verdict.granted - 1, now);
@@ -134,18 +137,29 @@ export class UserLimits {
   async module(sub: string, { key, rate }: ModuleCount, now: number): Promise<Result<void, LimitDenial>> {
     // Subjects are UUIDs: no user's own count has such a name.
     const name = `${sub}/${key}`;
-    const verdict = (await this.#ask(name, rate, 1)) ?? this.#askLocally(name, now, rate);
+    const verdict = (await this.#ask(name, now, rate, 1)) ?? this.#askLocally(name, now, rate);
     return verdict.admitted
       ? ok(undefined)
       : err({ reason: "module.burst", retryAfterSeconds: seconds(verdict.retryAfterMs), quota: rate });
   }
 
-  async #ask(name: string, rate = this.#rate, lease = this.#lease): Promise<BurstVerdict | null> {
+  /** @returns null when the object does not answer, or is not asked because objects have not answered for a while. */
+  async #ask(name: string, now: number, rate = this.#rate, lease = this.#lease): Promise<BurstVerdict | null> {
     const { BURST } = this.#env;
-    if (!BURST) return null;
+    if (!BURST || !this.#objects.admits(now)) return null;
+    this.#objects.begin(now);
+    const verdict = await within(this.#take(BURST, name, rate, lease), BURST_TIMEOUT_MS);
+    if (verdict !== LATE && verdict !== null) {
+      this.#objects.answered(now);
+      return verdict;
+    }
+    this.#objects.failed(now);
+    return null;
+  }
+
+  async #take(objects: BurstNamespace, name: string, rate: number, lease: number): Promise<BurstVerdict | null> {
     try {
-      const verdict = await within(BURST.get(BURST.idFromName(name)).take(rate, lease), BURST_TIMEOUT_MS);
-      return verdict === LATE ? null : verdict;
+      return await objects.get(objects.idFromName(name)).take(rate, lease);
     } catch {
       return null;
     }
