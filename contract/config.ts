@@ -67,6 +67,8 @@ const environment = z
       allowAnonymous: z.boolean().default(false),
       requireAal2: z.boolean().default(false),
       clientIds: z.array(text).default([]),
+      /** Scopes that every token must carry in `scope` (RFC 9068); Supabase does not add any of its own: the token hook must. */
+      requiredScopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/, "a scope as RFC 6749 writes it")).default([]),
     }),
     image: text,
     allowedOrigins: z.array(text).default([]),
@@ -202,6 +204,7 @@ export function gatewayConfigOf(environmentName: string, env: Environment): Gate
       allowAnonymous: env.auth.allowAnonymous,
       requireAal2: env.auth.requireAal2,
       clientIds: env.auth.clientIds,
+      ...(env.auth.requiredScopes.length > 0 ? { requiredScopes: env.auth.requiredScopes } : {}),
     },
     sharedDatabase: env.database === "shared",
     showOrigin: env.showOrigin,

@@ -46,6 +46,8 @@ export interface GatewayConfig {
     readonly requireAal2: boolean;
     /** OAuth clients that may call; empty = any. */
     readonly clientIds: readonly string[];
+    /** Scopes that every token must carry; absent = none. */
+    readonly requiredScopes?: readonly string[] | undefined;
   };
   /** True when all origins share one database, so that a `call` may be retried on another origin. */
   readonly sharedDatabase: boolean;
@@ -132,7 +134,8 @@ export function parseGatewayConfig(text: string | undefined): Result<GatewayConf
         isCount(auth["maxLifetimeSeconds"]) &&
         isFlag(auth["allowAnonymous"]) &&
         isFlag(auth["requireAal2"]) &&
-        isTexts(auth["clientIds"]),
+        isTexts(auth["clientIds"]) &&
+        (auth["requiredScopes"] === undefined || isTexts(auth["requiredScopes"])),
     ],
     ["sharedDatabase", isFlag(value["sharedDatabase"])],
     ["showOrigin", isFlag(value["showOrigin"])],

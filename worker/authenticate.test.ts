@@ -4,7 +4,7 @@ import { KeyResolver } from "./jwks/resolver.ts";
 import { bearer } from "./policy/bearer.ts";
 import { collectWaitUntil, START, testRuntime, type TestRuntime } from "./test/clock.ts";
 import { configOf } from "./test/config.ts";
-import { FORGERIES, type Forge } from "./test/forgeries.ts";
+import { encode, FORGERIES, type Forge } from "./test/forgeries.ts";
 import { claimsAt, makeKey, signToken, SUBJECT } from "./test/tokens.ts";
 
 const NOW = START / 1000;
@@ -70,6 +70,25 @@ describe("authentication", () => {
     const { check } = bench();
     const stranger = await signToken(forge.stranger, claimsAt(NOW), { kid: "key-1", jwk: forge.stranger.publicJwk });
     expect(await check(stranger)).toMatchObject({ ok: false, injectsKey: true });
+  });
+
+  it.each(["jwk", "jku", "x5u", "x5c"])("reports %s whatever else is wrong with the token", async (member) => {
+    const { check } = bench();
+    const [header = "", payload = "", signature = ""] = forge.honest.split(".");
+    const known = JSON.parse(atob(header)) as Record<string, unknown>;
+    const withKey = (change: Record<string, unknown>): string => encode({ ...known, [member]: "https://evil.test/keys", ...change });
+    for (const token of [
+      `${withKey({ alg: "none" })}.${payload}.AAAA`,
+      `${withKey({ alg: "HS256" })}.${payload}.${signature}`,
+      `${withKey({ typ: "JWE" })}.${payload}.${signature}`,
+      `${withKey({ crit: ["b64"] })}.${payload}.${signature}`,
+      `${withKey({ kid: 5 })}.${payload}.${signature}`,
+      `${withKey({})}.${payload}.${signature.slice(4)}`,
+      `${withKey({})}.${encode("[]")}.${signature}`,
+      `${withKey({})}.${encode({ iss: "https://evil.test" })}.${signature}`,
+      `${withKey({})}.A.${signature}`,
+    ])
+      expect(await check(token)).toMatchObject({ ok: false, injectsKey: true });
   });
 });
 

@@ -6,7 +6,7 @@ import { DENIALS, type Denial, type DenialReason } from "../contract/denial.ts";
 import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { CHALLENGE_SCOPE } from "./constants.ts";
 import { corsHeaders, harden } from "./hygiene.ts";
-import { metadataUrl } from "./metadata.ts";
+import { metadataUrl, scopesOf } from "./metadata.ts";
 import type { RpcId } from "./policy/era.ts";
 import type { HeaderRecord } from "./policy/headers.ts";
 import { burstLimit, rateLimitHeaders, type Limit } from "./policy/rate-limit-headers.ts";
@@ -29,7 +29,7 @@ function challenge(config: GatewayConfig | null, error: string | null): string {
   const parts = [
     ...(error === null ? [] : [`error="${error}"`]),
     ...(config ? [`resource_metadata="${metadataUrl(config.resource)}"`] : []),
-    `scope="${CHALLENGE_SCOPE}"`,
+    `scope="${config ? scopesOf(config).join(" ") : CHALLENGE_SCOPE}"`,
   ];
   return `Bearer ${parts.join(", ")}`;
 }

@@ -9,6 +9,11 @@ export function metadataUrl(resource: string): string {
   return origin + METADATA_PATH + (pathname === "/" ? "" : pathname);
 }
 
+/** What a client is asked to request: what every token must carry, or the least that Supabase knows. */
+export function scopesOf({ auth: { requiredScopes = [] } }: GatewayConfig): readonly string[] {
+  return requiredScopes.length > 0 ? requiredScopes : [CHALLENGE_SCOPE];
+}
+
 /** `resource` and the token's `aud` are the same text, byte for byte. */
 export function resourceMetadata(config: GatewayConfig): Response {
   return Response.json(
@@ -16,7 +21,7 @@ export function resourceMetadata(config: GatewayConfig): Response {
       resource: config.resource,
       authorization_servers: [config.issuer],
       bearer_methods_supported: ["header"],
-      scopes_supported: [CHALLENGE_SCOPE],
+      scopes_supported: scopesOf(config),
     },
     { headers: { "cache-control": "max-age=3600", "access-control-allow-origin": "*" } },
   );

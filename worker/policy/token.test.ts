@@ -154,6 +154,20 @@ describe("subject", () => {
     expect(judge({ client_id }, withAuth({ clientIds: ["client-1"] }))).toBe(reason);
   });
 
+  it.each([
+    ["accepted", "tools:call"],
+    ["accepted", "email tools:call profile"],
+    ["auth.scope", "email"],
+    ["auth.scope", "tools:call2"],
+    ["auth.scope", "TOOLS:CALL"],
+    ["auth.scope", "tools:call,email"],
+    ["auth.scope", ["tools:call"]],
+    ["auth.scope", ""],
+    ["auth.scope", undefined],
+  ])("with a scope required: %s for scope %j", (reason, scope) => {
+    expect(judge({ scope }, withAuth({ requiredScopes: ["tools:call"] }))).toBe(reason);
+  });
+
   it("passes on a client id only when it fits into a header", () => {
     expect(subject(claimsAt(NOW, { client_id: "a\r\nx-user-id: b" }), config, NOW)).toMatchObject({ ok: true, value: { clientId: null } });
     expect(subject(claimsAt(NOW), config, NOW)).toMatchObject({ ok: true, value: { clientId: "client-1" } });

@@ -40,21 +40,30 @@ export interface TokenParts {
   readonly claims: JsonObject;
 }
 
+/** Why a token cannot be used, and whether it brought a key. */
+export interface TokenFault extends Denial {
+  readonly injectsKey?: boolean;
+}
+
+const injectsKey = (jose: JsonObject): boolean => KEY_MEMBERS.some((member) => member in jose);
+
 /** `token` has the compact shape. Row by row: encoding, JOSE header, length of the signature. */
-export function takeApart(token: string): Result<TokenParts, Denial> {
+export function takeApart(token: string): Result<TokenParts, TokenFault> {
   const [first = "", second = "", third = ""] = token.split(".");
   const head = fromBase64Url(first);
   const body = fromBase64Url(second);
   const signature = fromBase64Url(third);
-  if (!head || !body || !signature) return deny("auth.shape");
-  if (head.length > MAX_JOSE_HEADER_BYTES) return deny("auth.size");
-  const jose = parseStrictObject(head);
-  if (!jose) return deny("auth.shape");
+  // Looked at first, so that a token that brings a key is named whatever else is wrong with it.
+  const jose = head && head.length <= MAX_JOSE_HEADER_BYTES ? parseStrictObject(head) : null;
+  const fault = (reason: DenialReason) => err({ reason, injectsKey: jose !== null && injectsKey(jose) });
+  if (!head || !body || !signature) return fault("auth.shape");
+  if (head.length > MAX_JOSE_HEADER_BYTES) return fault("auth.size");
+  if (!jose) return fault("auth.shape");
   const header = joseHeader(jose);
-  if (!header.ok) return header;
-  if (header.value.alg === "ES256" && signature.length !== ES256_SIGNATURE_BYTES) return deny("auth.sig");
+  if (!header.ok) return fault(header.error.reason);
+  if (header.value.alg === "ES256" && signature.length !== ES256_SIGNATURE_BYTES) return fault("auth.sig");
   const claims = parseStrictObject(body);
-  return claims ? ok({ header: header.value, claims }) : deny("auth.shape");
+  return claims ? ok({ header: header.value, claims }) : fault("auth.shape");
 }
 
 /** `alg`, `typ`, `crit`, `kid`, in this order. */
@@ -64,7 +73,7 @@ export function joseHeader(jose: JsonObject): Result<TokenHeader, Denial> {
   if (typeof typ !== "string" || !TYPES.has(typ.toLowerCase())) return deny("auth.typ");
   if ("crit" in jose) return deny("auth.crit");
   if (typeof kid !== "string" || kid === "" || kid.length > MAX_KID_CHARACTERS) return deny("auth.kid");
-  return ok({ alg, kid, injectsKey: KEY_MEMBERS.some((member) => member in jose) });
+  return ok({ alg, kid, injectsKey: injectsKey(jose) });
 }
 
 /** `aud` is one audience, ours. A membership test would also take a token that was made for us and for somebody else. */
@@ -88,14 +97,16 @@ export function issuedForUs(claims: JsonObject, config: GatewayConfig, now: numb
   return ok(exp);
 }
 
-/** Role, subject, anonymity, assurance, client. Runs after the signature. */
+/** Role, subject, anonymity, assurance, client, scopes. Runs after the signature. */
 export function subject(claims: JsonObject, config: GatewayConfig, exp: number): Result<Identity, Denial> {
-  const { role, sub, is_anonymous: anonymous, aal, client_id: client } = claims;
+  const { role, sub, is_anonymous: anonymous, aal, client_id: client, scope } = claims;
   if (role !== "authenticated") return deny("auth.role");
   if (typeof sub !== "string" || !UUID.test(sub)) return deny("auth.sub");
   if (anonymous !== undefined && anonymous !== false && !config.auth.allowAnonymous) return deny("auth.anon");
   if (config.auth.requireAal2 && aal !== "aal2") return deny("auth.aal");
   const clientId = typeof client === "string" && /^[\x21-\x7e]{1,128}$/.test(client) ? client : null;
   if (config.auth.clientIds.length > 0 && (clientId === null || !config.auth.clientIds.includes(clientId))) return deny("auth.client");
+  const held = new Set(typeof scope === "string" ? scope.split(" ") : []);
+  if ((config.auth.requiredScopes ?? []).some((required) => !held.has(required))) return deny("auth.scope");
   return ok({ sub, clientId, exp });
 }

@@ -18,7 +18,7 @@ export function verdict(status: number, headers: Headers): Verdict {
   if (status === 409 && headers.get(CLAIM_HEADER) === "in_progress") return "busy";
   if (headers.has(ORIGIN_HEADER)) return status >= 300 && status < 400 ? "platform" : "answer";
   if (status >= 500 || (status >= 300 && status < 400) || status === 403) return "platform";
-  // Protocol answers are 4xx with a JSON-RPC body; "no such service" of a platform is a page.
-  if (status >= 400) return MCP_TYPES.test(headers.get("content-type") ?? "") ? "answer" : "platform";
-  return "answer";
+  // An MCP server answers in JSON, in a stream, or without a body; "no such service" and "we are waking it up" of a platform are pages.
+  const type = headers.get("content-type");
+  return type === null ? (status >= 400 ? "platform" : "answer") : MCP_TYPES.test(type) ? "answer" : "platform";
 }
