@@ -27,6 +27,8 @@ export interface Told {
 /** The arrangement. */
 export interface Crashes {
   readonly gateway: TestGateway;
+  /** Another isolate: breakers closed, the whole budget for retries. */
+  renewGateway(): Promise<void>;
   /** A call of a tool; a new user each time asks every point of the way. */
   call(module: "plain" | "streamed", tool: Tool): Promise<Told>;
   request(method: string, params: Record<string, unknown>, headers?: Record<string, string>): Promise<Told>;
@@ -99,14 +101,16 @@ export async function startCrashes(): Promise<Crashes> {
     return found;
   };
   const order = (name: Name, message: Order): void => void of(name).child.send(message);
-  const gateway = await startGateway({
-    secret,
-    config: configOf(
-      (["koyeb", "fly"] as const).map((name) => ({ name, url: `http://127.0.0.1:${of(name).port}` })),
-      issuer.url,
-      { limits: { perIpPerMinute: 100_000, failedAuthPerMinute: 1000, burstPerSecond: 1000 } },
-    ),
-  });
+  const newGateway = (): Promise<TestGateway> =>
+    startGateway({
+      secret,
+      config: configOf(
+        (["koyeb", "fly"] as const).map((name) => ({ name, url: `http://127.0.0.1:${of(name).port}` })),
+        issuer.url,
+        { limits: { perIpPerMinute: 100_000, failedAuthPerMinute: 1000, burstPerSecond: 1000 } },
+      ),
+    });
+  let gateway = await newGateway();
 
   async function newUser(): Promise<string> {
     const sub = randomUUID();
@@ -131,7 +135,13 @@ export async function startCrashes(): Promise<Crashes> {
     return toldBy(response, await response.text().catch(() => ""));
   };
   return {
-    gateway,
+    get gateway() {
+      return gateway;
+    },
+    async renewGateway() {
+      await gateway.close();
+      gateway = await newGateway();
+    },
     request,
     call: (module, tool) =>
       request(
