@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import type { Call, FaultEffect, Faults, VendorName } from "./faults.ts";
 
 /** How slow the imitated platforms are. Unit: milliseconds. */
@@ -111,6 +111,16 @@ export function withFaults(vendor: VendorName, context: VendorContext, app: Vend
   });
   return outer;
 }
+
+/** Lets a call through when it has no other query parameters: an answer that ignored one would be another answer than the vendor's. */
+export const onlyQuery =
+  (...names: readonly string[]): MiddlewareHandler =>
+  async (c, next) =>
+    Object.keys(c.req.query()).every((name) => names.includes(name)) ? next() : c.notFound();
+
+/** The same for the fields of a body. */
+export const hasOnly = (body: Readonly<Record<string, unknown>>, ...names: readonly string[]): boolean =>
+  Object.keys(body).every((name) => names.includes(name));
 
 /** Listens on loopback. @throws when the port is taken. */
 export async function listen(app: VendorApp, port: number): Promise<Listener> {

@@ -1,6 +1,6 @@
 /** Issues as their REST API shows them: https://docs.github.com/rest/issues/issues and https://docs.github.com/rest/issues/comments */
 import type { Context } from "hono";
-import type { VendorApp } from "../vendor.ts";
+import { hasOnly, onlyQuery, type VendorApp } from "../vendor.ts";
 import type { RepositoryOf } from "./git-routes.ts";
 import type { Comment, Issue } from "./issues.ts";
 import type { Repository } from "./state.ts";
@@ -106,6 +106,7 @@ export function addIssues(app: VendorApp, repositoryOf: RepositoryOf, loginOf: (
 
   app.get(
     base,
+    onlyQuery("state", "per_page", "page"),
     withRepository((c, repository) => {
       const state = c.req.query("state") ?? "open";
       if (!STATES.has(state)) return refuseField(c, "Issue", "state", "invalid");
@@ -115,9 +116,11 @@ export function addIssues(app: VendorApp, repositoryOf: RepositoryOf, loginOf: (
   );
   app.post(
     base,
+    onlyQuery(),
     withRepository(async (c, repository) => {
       const sent = await objectBody(c);
       if (!sent) return failure(c, 400, "Problems parsing JSON");
+      if (!hasOnly(sent, "title", "body", "labels")) return c.notFound();
       const { title, body = null, labels = [] } = sent;
       if ((typeof title !== "string" && typeof title !== "number") || String(title).trim() === "")
         return refuseField(c, "Issue", "title", "missing_field");
@@ -134,17 +137,21 @@ export function addIssues(app: VendorApp, repositoryOf: RepositoryOf, loginOf: (
   );
   app.get(
     `${base}/:number{[0-9]+}`,
+    onlyQuery(),
     withIssue((c, repository, issue) => c.json(issueView(c, repository, issue))),
   );
   app.get(
     `${base}/:number{[0-9]+}/comments`,
+    onlyQuery("per_page", "page"),
     withIssue((c, repository, issue) => c.json(page(c, issue.comments).map((comment) => commentView(c, repository, issue, comment)))),
   );
   app.post(
     `${base}/:number{[0-9]+}/comments`,
+    onlyQuery(),
     withIssue(async (c, repository, issue) => {
       const sent = await objectBody(c);
       if (!sent) return failure(c, 400, "Problems parsing JSON");
+      if (!hasOnly(sent, "body")) return c.notFound();
       if (issue.locked) return failure(c, 403, "Unable to create comment because issue is locked.");
       const { body } = sent;
       if (typeof body !== "string" || body.trim() === "") return refuseField(c, "IssueComment", "body", "missing_field");

@@ -29,6 +29,23 @@ const refresh = (fields: Record<string, string>, accept = "application/json") =>
   fetch(`${github.url}/login/oauth/access_token`, { method: "POST", headers: { accept }, body: new URLSearchParams(fields) });
 
 describe("issues of the GitHub emulator", () => {
+  it("ignore nothing that would change the answer", async () => {
+    await call("POST", ISSUES, { title: "One" });
+    for (const [method, path, body] of [
+      ["GET", `${ISSUES}?labels=bug`],
+      ["GET", `${ISSUES}?state=open&sort=comments`],
+      ["GET", `${ISSUES}/1/comments?since=2026-01-01T00:00:00Z`],
+      ["POST", ISSUES, { title: "Two", assignees: ["octo"] }],
+      ["POST", `${ISSUES}/1/comments`, { body: "x", minimized: true }],
+      ["GET", "/search/repositories?q=mcp&sort=stars"],
+    ] as const)
+      expect([path, (await call(method, path, body)).status, ((await call("GET", ISSUES)).json as unknown[]).length]).toEqual([
+        path,
+        404,
+        1,
+      ]);
+  });
+
   it("are opened with labels, read, commented on and listed newest first", async () => {
     const made = await call("POST", ISSUES, { title: "One", body: "text", labels: ["bug", { name: "new label" }] });
     expect([made.status, made.json]).toMatchObject([

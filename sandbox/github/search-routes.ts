@@ -1,5 +1,5 @@
 /** Repository search: words and a few qualifiers over the account's repositories. https://docs.github.com/rest/search/search */
-import type { VendorApp } from "../vendor.ts";
+import { onlyQuery, type VendorApp } from "../vendor.ts";
 import { repositoryView } from "./repository-routes.ts";
 import type { GithubState, Repository } from "./state.ts";
 import { invalid, page } from "./wire.ts";
@@ -27,7 +27,7 @@ function testOf(term: string): Test | null {
 
 /** Adds the search. */
 export function addSearch(app: VendorApp, state: GithubState): void {
-  app.get("/search/repositories", (c) => {
+  app.get("/search/repositories", onlyQuery("q", "per_page", "page"), (c) => {
     const query = (c.req.query("q") ?? "").trim();
     const refuse = (code: string, message: string): Response =>
       invalid(c, "Validation Failed", [{ resource: "Search", field: "q", code, message }]);

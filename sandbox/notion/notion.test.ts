@@ -110,8 +110,26 @@ describe("Notion emulator", () => {
 
   it("reports what it does not imitate", async () => {
     expect((await call("GET", "/v1/users")).status).toBe(404);
-    expect((await call("POST", "/v1/search", {}, { "notion-version": "2025-09-03" })).status).toBe(404);
-    expect(unknown).toHaveLength(2);
+    for (const version of ["2025-09-03", "2026-03-11"])
+      expect((await call("POST", "/v1/search", {}, { "notion-version": version })).status).toBe(404);
+    expect(unknown).toHaveLength(3);
+  });
+
+  it("ignores nothing that would change the answer", async () => {
+    const page = notion.workspace.createPage("Home");
+    const parent = { page_id: page.id };
+    const properties = { title: { title: [{ text: { content: "x" } }] } };
+    for (const [method, path, body] of [
+      ["POST", "/v1/search", { sort: { direction: "ascending" } }],
+      ["GET", `/v1/pages/${page.id}?filter_properties=title`],
+      ["POST", "/v1/pages", { parent, properties, icon: { emoji: "x" } }],
+      ["POST", "/v1/pages", { parent, properties: { ...properties, Status: {} } }],
+      ["PATCH", `/v1/blocks/${page.id}/children`, { children: [paragraph("x")], after: page.id }],
+      ["PATCH", `/v1/blocks/${page.id}/children`, { children: [paragraph("x")], position: { type: "start" } }],
+    ] as const)
+      expect([path, (await call(method, path, body)).status]).toEqual([path, 404]);
+    expect(unknown).toHaveLength(6);
+    expect(notion.workspace.children(page.id)).toEqual([]);
   });
 });
 

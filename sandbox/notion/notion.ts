@@ -11,7 +11,7 @@ import { failure, objectBody } from "./wire.ts";
 import { Workspace } from "./workspace.ts";
 
 /** https://developers.notion.com/reference/changes-by-version; only the first is imitated, the shapes of the others differ. */
-const VERSIONS = ["2022-06-28", "2021-05-13", "2021-08-16", "2022-02-22", "2025-09-03"] as const;
+const VERSIONS = ["2022-06-28", "2021-05-13", "2021-08-16", "2022-02-22", "2025-09-03", "2026-03-11"] as const;
 /** An average of three requests a second, which may come at once; the wait is the rest of the window. */
 const WINDOW_MS = 60_000;
 const PER_WINDOW = 180;

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Context } from "hono";
-import type { VendorApp } from "../vendor.ts";
+import { hasOnly, onlyQuery, type VendorApp } from "../vendor.ts";
 import { failure, idOf, invalid, listPage, objectBody, richText } from "./wire.ts";
 import { TEXT_BLOCKS, type Block, type Page, type Workspace } from "./workspace.ts";
 
@@ -105,28 +105,29 @@ export function addRoutes(app: VendorApp, workspace: Workspace): void {
     failure(c, "validation_error", "Can't edit block that is archived. You must unarchive the block before editing.");
   const badJson = (c: Context): Response => failure(c, "invalid_json", "Error parsing JSON body.");
 
-  app.post("/v1/search", async (c) => {
+  app.post("/v1/search", onlyQuery(), async (c) => {
     const body = await objectBody(c);
     if (!body) return badJson(c);
+    if (!hasOnly(body, "query", "page_size", "start_cursor")) return c.notFound();
     const { query = "" } = body;
     if (typeof query !== "string") return invalid(c, "body", `query should be a string, instead was \`${JSON.stringify(query)}\`.`);
-    if (body["filter"] !== undefined || body["sort"] !== undefined) return c.notFound();
     return listPage(c, "body", body, workspace.search(query), pageView, "page_or_database");
   });
-  app.get("/v1/pages/:id", (c) => {
+  app.get("/v1/pages/:id", onlyQuery(), (c) => {
     const id = idOf(c.req.param("id"));
     if (id === null) return badId(c, "page_id");
     const page = workspace.page(id);
     return page ? c.json({ ...pageView(page), request_id: randomUUID() }) : absent(c, "page", id);
   });
-  app.post("/v1/pages", async (c) => {
+  app.post("/v1/pages", onlyQuery(), async (c) => {
     if (!workspace.canWrite) return restricted(c);
     const body = await objectBody(c);
     if (!body) return badJson(c);
+    if (!hasOnly(body, "parent", "properties", "children")) return c.notFound();
     const { parent, properties, children = [] } = body;
     if (!isRecord(parent)) return invalid(c, "body", "parent should be defined, instead was `undefined`.");
     if (!isRecord(properties)) return invalid(c, "body", "properties should be defined, instead was `undefined`.");
-    if (parent["page_id"] === undefined) return c.notFound();
+    if (parent["page_id"] === undefined || !hasOnly(properties, "title")) return c.notFound();
     const parentId = idOf(parent["page_id"]);
     if (parentId === null) return invalid(c, "body", "parent.page_id should be a valid uuid.");
     const { title } = properties;
@@ -142,18 +143,19 @@ export function addRoutes(app: VendorApp, workspace: Workspace): void {
     for (const block of blocks) workspace.append(page.id, block.type, block.text);
     return c.json({ ...pageView(page), request_id: randomUUID() });
   });
-  app.get("/v1/blocks/:id/children", (c) => {
+  app.get("/v1/blocks/:id/children", onlyQuery("page_size", "start_cursor"), (c) => {
     const id = idOf(c.req.param("id"));
     if (id === null) return badId(c, "block_id");
     if (!workspace.pageOf(id)) return absent(c, "block", id);
     return listPage(c, "query", c.req.query(), workspace.children(id), blockView, "block");
   });
-  app.patch("/v1/blocks/:id/children", async (c) => {
+  app.patch("/v1/blocks/:id/children", onlyQuery(), async (c) => {
     if (!workspace.canWrite) return restricted(c);
     const id = idOf(c.req.param("id"));
     if (id === null) return badId(c, "block_id");
     const body = await objectBody(c);
     if (!body) return badJson(c);
+    if (!hasOnly(body, "children")) return c.notFound();
     const blocks = blocksIn(body["children"]);
     if (blocks === "unknown") return c.notFound();
     if ("rule" in blocks) return invalid(c, "body", blocks.rule);
