@@ -151,6 +151,24 @@ describe("burst per user", () => {
     },
   );
 
+  it("remembers a block to its end, although KV has not heard of it yet", async () => {
+    const KV = new FakeKv();
+    const BURST = fakeObjects();
+    const { take, blocked, done } = bench({ KV, BURST });
+    for (const ms of [60_000, 300_000]) {
+      while ((await blocked()).ok) await take();
+      await done();
+      // The next location reads an old answer: nothing.
+      KV.entries.clear();
+      const asked = BURST.calls.length;
+      await vi.advanceTimersByTimeAsync(ms - 1_000);
+      expect((await blocked()).ok).toBe(false);
+      expect(BURST.calls).toHaveLength(asked);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect((await blocked()).ok).toBe(true);
+    }
+  });
+
   it("works without KV and says so when KV is down", async () => {
     const KV = new FakeKv();
     KV.broken = true;

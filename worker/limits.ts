@@ -91,7 +91,8 @@ export class UserLimits {
   /** The marker in KV: refuses a blocked user anywhere without waking the user's object. */
   async blocked(sub: string, now: number): Promise<Result<void, LimitDenial>> {
     let marker = this.#markers.get(sub);
-    if (!marker || now - marker.readAt >= MARKER_CACHE_MS) {
+    // A block that is known lasts to its end: KV may still answer from before it.
+    if (!marker || (marker.until <= now && now - marker.readAt >= MARKER_CACHE_MS)) {
       marker = { until: await this.#readMarker(sub), readAt: now, logged: false };
       this.#markers.set(sub, marker);
     }
