@@ -1,18 +1,48 @@
-/** Adds up vitest's JSON reports and the steps that are no tests, and prints the line that a landing reads. */
+/**
+ * Adds up vitest's JSON reports and the steps that are no tests, names what failed, and prints the line that a landing
+ * reads. Names come last because a log of half an hour is mostly read from its end.
+ */
 import { readFileSync } from "node:fs";
+import { relative } from "node:path";
 
+interface Report {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+  }[];
+}
+
+const MESSAGE_LINES = 12;
 const [failedSteps = "0", ...files] = process.argv.slice(2);
 let [passed, failed, skipped] = [0, Number(failedSteps), 0];
-for (const file of files) {
-  const report = JSON.parse(readFileSync(file, "utf8")) as {
-    numPassedTests: number;
-    numFailedTests: number;
-    numPendingTests: number;
-    numTodoTests: number;
-  };
+const told: string[] = [];
+for (const reportFile of files) {
+  const report = JSON.parse(readFileSync(reportFile, "utf8")) as Report;
   passed += report.numPassedTests;
   failed += report.numFailedTests;
   skipped += report.numPendingTests + report.numTodoTests;
+  for (const { name, status, message, assertionResults } of report.testResults) {
+    const file = relative(process.cwd(), name);
+    const failures = assertionResults.filter((test) => test.status === "failed");
+    for (const test of failures) told.push(`FAILED ${file} > ${test.fullName}\n${shortened(test.failureMessages.join("\n"))}`);
+    if (status === "failed" && failures.length === 0) told.push(`FAILED ${file}\n${shortened(message)}`);
+  }
 }
+for (const failure of told) process.stdout.write(`\n${failure}\n`);
 process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+function shortened(message: string): string {
+  return message
+    .split("\n")
+    .filter((line) => !line.includes("/node_modules/"))
+    .slice(0, MESSAGE_LINES)
+    .map((line) => `  ${line}`)
+    .join("\n");
+}
