@@ -70,6 +70,14 @@ describe("origin process", () => {
   it.each([
     ["without a slot", {}, /GATEWAY_SECRET_A or GATEWAY_SECRET_B/],
     ["with a malformed slot", { GATEWAY_SECRET_A: "canary-value" }, /GATEWAY_SECRET_A must be 64/],
+    [
+      "with an authority that is not there",
+      {
+        GATEWAY_SECRET_A: newSecret(),
+        DATABASE_URL: "postgres://x:canary-value@db.example.com/x?sslmode=verify-full&sslrootcert=/canary-value",
+      },
+      /DATABASE_URL names a file in sslrootcert that cannot be read here \(ENOENT\)/,
+    ],
     ["with a malformed port", { GATEWAY_SECRET_A: "x", PORT: "canary-value" }, /PORT must be a whole number/],
     [
       "with a base URL for no module",

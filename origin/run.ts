@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { assemble } from "./assemble.ts";
 import { parseEnvironment } from "./config.ts";
+import { authorityFault } from "./database/authority.ts";
 import { lazily, type Database } from "./database/database.ts";
 import { faultOf } from "./faults.ts";
 import { builtIn, createRegistry, type Registry } from "./modules/registry.ts";
@@ -48,6 +49,8 @@ async function openDatabase(url: string | null, registry: Registry): Promise<Dat
       stop("the embedded database cannot be started here: set DATABASE_URL, or install @electric-sql/pglite");
     }
   }
+  const fault = authorityFault(url);
+  if (fault !== null) stop(`DATABASE_URL ${fault}`);
   const onError = () => line({ at: new Date().toISOString(), event: "database_connection_lost" });
   // The driver is loaded by the first statement, so that listening does not wait for it.
   return lazily(async () => (await import("./database/pg.ts")).openPostgres(url, onError));

@@ -4,6 +4,7 @@
  */
 import { readDatabaseUrl } from "../../contract/database-url.ts";
 import { builtIn, createRegistry } from "../modules/registry.ts";
+import { authorityFault } from "./authority.ts";
 import { addTools, migrate, readSeed } from "./migrations.ts";
 import { openPostgres } from "./pg.ts";
 
@@ -15,6 +16,11 @@ const url = process.env["DATABASE_URL"];
 const address = readDatabaseUrl(url ?? "");
 if (url === undefined || typeof address === "string") {
   say(`error: DATABASE_URL ${typeof address === "string" ? address : "is not set"}`);
+  process.exit(2);
+}
+const fault = authorityFault(url);
+if (fault !== null) {
+  say(`error: DATABASE_URL ${fault}`);
   process.exit(2);
 }
 const database = openPostgres(url, () => {}, { queryTimeoutMs: 120_000 });
