@@ -1,9 +1,6 @@
 /** The Edge Function as it is deployed, in Deno: it type-checks, serves and refreshes over real connections, and refuses to start. */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,16 +9,11 @@ import type { Database } from "./database/database.ts";
 import { fromPglite } from "./database/embedded.ts";
 import { ACCESS, startProvider } from "./testing/broker.ts";
 import { prepare } from "./testing/database.ts";
+import { BROKER_FUNCTION, deno, LISTENING, ROOT, startBroker } from "./testing/deno.ts";
 import { newRequestId, newSecret } from "./testing/origin.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const FUNCTION = "supabase/functions/token-broker/index.ts";
 const USER = "00000000-0000-4000-8000-000000000001";
 
-/** Deno in PATH or beside the other tools. */
-const deno = [join(ROOT, "node_modules/.bin"), ...(process.env["PATH"] ?? "").split(delimiter)]
-  .map((folder) => join(folder, "deno"))
-  .find((file) => existsSync(file));
 const required = process.env["CI"] === "true";
 
 if (required && deno === undefined) {
@@ -54,44 +46,22 @@ describe.skipIf(deno === undefined)("token broker in Deno (npm install --no-save
   });
 
   function start(environment: Readonly<Record<string, string>>) {
-    const flags = [
-      "run",
-      "--no-prompt",
-      "--no-remote",
-      "--node-modules-dir=manual",
-      "--allow-env",
-      "--allow-net=127.0.0.1",
-      "--allow-read",
-      "--allow-sys",
-    ];
-    const child = spawn(program, [...flags, FUNCTION], {
-      cwd: ROOT,
-      env: {
-        PATH: process.env["PATH"],
-        HOME: process.env["HOME"],
-        DENO_NO_UPDATE_CHECK: "1",
-        DENO_SERVE_ADDRESS: "tcp:127.0.0.1:0",
-        BROKER_DATABASE_URL: `postgres://postgres@127.0.0.1:${port}/postgres`,
-        ...environment,
-      },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const complete = { BROKER_DATABASE_URL: `postgres://postgres@127.0.0.1:${port}/postgres`, ...environment };
+    const { child, output } = startBroker(program, complete, "127.0.0.1");
     children.push(child);
-    const output = { text: "" };
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output.text += String(chunk)));
     return { child, output };
   }
 
   it("type-checks", () => {
-    const check = ["check", "--quiet", "--no-remote", "--node-modules-dir=manual", FUNCTION];
+    const check = ["check", "--quiet", "--no-remote", "--node-modules-dir=manual", BROKER_FUNCTION];
     expect(() => execFileSync(program, check, { cwd: ROOT, stdio: "pipe" })).not.toThrow();
   });
 
   /** Starts the function and waits until it listens. */
   async function serve(environment: Readonly<Record<string, string>> = {}) {
     const { output } = start({ BROKER_SECRET_A: secret, ...environment });
-    await expect.poll(() => output.text, { timeout: 20_000 }).toMatch(/http:\/\/127\.0\.0\.1:\d+\//);
-    const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(output.text)?.[0] ?? "";
+    await expect.poll(() => output.text, { timeout: 20_000 }).toMatch(LISTENING);
+    const url = LISTENING.exec(output.text)?.[0] ?? "";
     const body = () => JSON.stringify({ request_id: newRequestId(), user_id: USER, module: "time" });
     const ask = (headers: Record<string, string> = { [BROKER_SECRET_HEADER]: secret }, sent = body()) =>
       fetch(url, { method: "POST", headers, body: sent });

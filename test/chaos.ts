@@ -7,6 +7,7 @@ import { modern, newSecret, newUser, startOrigin } from "../origin/testing/origi
 import { configOf } from "../worker/test/config.ts";
 import { startGateway, startIssuer, type TestGateway } from "../worker/test/gateway.ts";
 import { claimsAt, signToken } from "../worker/test/tokens.ts";
+import { outcomeOf, type Outcome } from "./told.ts";
 
 /** What becomes of a connection. `reply` of the origin: in full, never, or its first bytes only. */
 export type Fault = "none" | "closed" | "reset before the request" | "reset after the request" | "reply lost" | "reply cut";
@@ -62,8 +63,7 @@ async function startWire(port: number): Promise<Wire> {
 export interface Told {
   readonly id: string;
   readonly status: number;
-  /** ok, unknown, refused, or broken: an answer that is not whole. */
-  readonly what: "ok" | "unknown" | "refused" | "broken";
+  readonly what: Outcome;
 }
 
 /** The whole arrangement. */
@@ -118,16 +118,8 @@ export async function startChaos(): Promise<Chaos> {
       body: JSON.stringify(body),
     }).catch(() => null);
     if (!response) return { id: "", status: 0, what: "broken" };
-    const id = response.headers.get("x-request-id") ?? "";
-    const text = await response.text().catch(() => "");
-    const json = /^data: (.*)$/m.exec(text)?.[1] ?? text;
-    try {
-      const message = JSON.parse(json) as { result?: { isError?: boolean }; error?: { code: number } };
-      if (message.error?.code === 50203) return { id, status: response.status, what: "unknown" };
-      return { id, status: response.status, what: message.result && message.result.isError !== true ? "ok" : "refused" };
-    } catch {
-      return { id, status: response.status, what: "broken" };
-    }
+    const what = outcomeOf(await response.text().catch(() => ""));
+    return { id: response.headers.get("x-request-id") ?? "", status: response.status, what };
   };
   return {
     database,

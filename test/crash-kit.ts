@@ -11,15 +11,16 @@ import { configOf } from "../worker/test/config.ts";
 import { startGateway, startIssuer, type TestGateway } from "../worker/test/gateway.ts";
 import { claimsAt, signToken } from "../worker/test/tokens.ts";
 import type { Order, Point, Report } from "./crash-origin.ts";
+import { outcomeOf, type Outcome } from "./told.ts";
 
 const CHILD = fileURLToPath(new URL("./crash-origin.ts", import.meta.url));
 export type Name = "koyeb" | "fly";
 export type Tool = "look" | "mark" | "upsert";
 
-/** What a client was told. broken = the answer is not whole; unknown = the gateway says that it may have been executed. */
+/** What a client was told. */
 export interface Told {
   readonly id: string;
-  readonly what: "ok" | "unknown" | "refused" | "broken";
+  readonly what: Outcome;
   /** Which origin answered, where the gateway knew. */
   readonly by: string | null;
 }
@@ -59,18 +60,6 @@ function reports(child: ChildProcess, field: "port" | "stoppedAt", count: number
       resolve(report);
     });
   });
-}
-
-function toldBy(response: Response, text: string): Told {
-  const id = response.headers.get("x-request-id") ?? "";
-  const by = response.headers.get("x-mcpist-origin");
-  try {
-    const message = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? text) as { result?: { isError?: boolean }; error?: { code: number } };
-    if (message.error?.code === 50203) return { id, what: "unknown", by };
-    return { id, what: message.result && message.result.isError !== true ? "ok" : "refused", by };
-  } catch {
-    return { id, what: "broken", by };
-  }
 }
 
 /** Starts everything. */
@@ -132,7 +121,11 @@ export async function startCrashes(): Promise<Crashes> {
       },
       body: JSON.stringify(modern(method, params)),
     });
-    return toldBy(response, await response.text().catch(() => ""));
+    return {
+      id: response.headers.get("x-request-id") ?? "",
+      what: outcomeOf(await response.text().catch(() => "")),
+      by: response.headers.get("x-mcpist-origin"),
+    };
   };
   return {
     get gateway() {

@@ -1,25 +1,18 @@
 /** The database's certificate, checked by the drivers of the origin and of the token broker on a real server. */
-import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { openPostgres } from "../origin/database/pg.ts";
 import type { TestDatabase } from "../origin/testing/database.ts";
+import { deno, LISTENING, startBroker } from "../origin/testing/deno.ts";
 import { postgresBinaries, postgresDatabase } from "../origin/testing/postgres.ts";
 import { issueFor, type HostCertificate } from "../sandbox/koyeb/certificate.ts";
 import { overPool, poolSettings } from "../supabase/functions/token-broker/database.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** Deno in PATH. */
-const deno = (process.env["PATH"] ?? "")
-  .split(delimiter)
-  .map((folder) => join(folder, "deno"))
-  .find((file) => existsSync(file));
 const SSL = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
 
 describe.skipIf(postgresBinaries() === null)("TLS to the database (apt-get install postgresql)", () => {
@@ -90,33 +83,13 @@ describe.skipIf(postgresBinaries() === null)("TLS to the database (apt-get insta
     const secret = randomBytes(32).toString("hex");
     const statuses: number[] = [];
     for (const environment of [{ BROKER_DATABASE_CA: certificate.ca }, {}]) {
-      const flags = [
-        "--no-prompt",
-        "--no-remote",
-        "--node-modules-dir=manual",
-        "--allow-env",
-        "--allow-net=127.0.0.1,localhost",
-        "--allow-read",
-      ];
-      const child = spawn(deno ?? "", ["run", ...flags, "--allow-sys", "supabase/functions/token-broker/index.ts"], {
-        cwd: ROOT,
-        env: {
-          PATH: process.env["PATH"],
-          HOME: process.env["HOME"],
-          DENO_NO_UPDATE_CHECK: "1",
-          DENO_SERVE_ADDRESS: "tcp:127.0.0.1:0",
-          BROKER_SECRET_A: secret,
-          BROKER_DATABASE_URL: url("localhost", "sslmode=verify-full").replace("mcpist_origin", "mcpist_broker"),
-          ...environment,
-        },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      let output = "";
-      for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += String(chunk)));
-      const listening = () => /http:\/\/127\.0\.0\.1:\d+\//.exec(output)?.[0];
-      const address = await vi.waitUntil(listening, { timeout: 20_000 });
+      const address = url("localhost", "sslmode=verify-full").replace("mcpist_origin", "mcpist_broker");
+      const complete = { BROKER_SECRET_A: secret, BROKER_DATABASE_URL: address, ...environment };
+      const { child, output } = startBroker(deno ?? "", complete, "127.0.0.1,localhost");
+      const listening = () => LISTENING.exec(output.text)?.[0];
+      const broker = await vi.waitUntil(listening, { timeout: 20_000 });
       const body = JSON.stringify({ request_id: randomUUID(), user_id: randomUUID(), module: "lab" });
-      statuses.push((await fetch(address, { method: "POST", headers: { "x-broker-secret": secret }, body })).status);
+      statuses.push((await fetch(broker, { method: "POST", headers: { "x-broker-secret": secret }, body })).status);
       const ended = once(child, "close");
       child.kill("SIGKILL");
       await ended;

@@ -2,21 +2,16 @@
  * The official conformance suite against this product: the gateway in workerd, the origin with its database, a user with grants. What
  * the product does not offer is listed with its reason (conformance/not-offered.ts); everything else must pass.
  */
-import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pgliteDatabase, type TestDatabase } from "../origin/testing/database.ts";
 import { newSecret, newUser, startOrigin, type TestOrigin } from "../origin/testing/origin.ts";
 import { configOf } from "../worker/test/config.ts";
 import { startShim, type Shim } from "../worker/test/conformance/shim.ts";
+import { conformanceVerdicts } from "../worker/test/conformance/suite.ts";
 import { startGateway, startIssuer, type TestGateway, type TestIssuer } from "../worker/test/gateway.ts";
 import { claimsAt, signToken } from "../worker/test/tokens.ts";
 import { NOT_OFFERED } from "./conformance/not-offered.ts";
 
-const SUITE = join(import.meta.dirname, "../node_modules/@modelcontextprotocol/conformance/dist/index.js");
 const PASSING: ReadonlySet<string> = new Set(["SUCCESS", "INFO", "SKIPPED"]);
 
 let database: TestDatabase;
@@ -55,38 +50,12 @@ afterAll(async () => {
   await Promise.all([issuer?.origin.close(), database?.close()]);
 });
 
-/** Every check of one revision, as `scenario/check`, with its verdicts. */
-async function verdicts(revision: string): Promise<ReadonlyMap<string, readonly string[]>> {
-  const folder = await mkdtemp(join(tmpdir(), "mcpist-conformance-"));
-  try {
-    // The suite ends with 1 when a check fails; its verdicts are in the files.
-    await promisify(execFile)(process.execPath, [SUITE, "server", "--url", `${shim.url}/mcp`, "--requirements", revision, "-o", folder], {
-      timeout: 240_000,
-      maxBuffer: 64 * 1024 * 1024,
-    }).catch((error: { readonly killed?: boolean }) => {
-      if (error.killed === true) throw error;
-    });
-    const found = new Map<string, string[]>();
-    for (const name of await readdir(folder)) {
-      const scenario = name.replace(/^server-/, "").replace(/-\d{4}-\d\d-\d\dT.*$/, "");
-      const checks = JSON.parse(await readFile(join(folder, name, "checks.json"), "utf8")) as {
-        readonly id: string;
-        readonly status: string;
-      }[];
-      for (const { id, status } of checks) found.set(`${scenario}/${id}`, [...(found.get(`${scenario}/${id}`) ?? []), status]);
-    }
-    return found;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
 describe("official conformance suite against the product", () => {
   it.each([
     ["2026-07-28", 100],
     ["2025-11-25", 30],
   ])("%s: everything passes but what is not offered", { timeout: 300_000 }, async (revision, least) => {
-    const found = await verdicts(revision);
+    const found = await conformanceVerdicts(shim.url, revision);
     const failed = [...found].filter(([, statuses]) => statuses.some((status) => !PASSING.has(status))).map(([check]) => check);
     expect(failed.toSorted()).toEqual(
       Object.values(NOT_OFFERED[revision] ?? {})

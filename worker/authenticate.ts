@@ -11,13 +11,11 @@ import type { WaitUntil } from "./env.ts";
 import type { VerifyKey } from "./jwks/key-set.ts";
 import type { KeyResolver } from "./jwks/resolver.ts";
 import { Lru } from "./lru.ts";
-import { issuedForUs, subject, takeApart, type Identity } from "./policy/token.ts";
+import { issuedForUs, subject, takeApart, type Identity, type TokenFault } from "./policy/token.ts";
 
 /** A refused token; what may be logged about it. */
-export interface TokenDenial extends Denial {
+export interface TokenDenial extends TokenFault {
   readonly kid?: string;
-  /** The token carried a key or the address of one. */
-  readonly injectsKey?: boolean;
 }
 
 interface Verified extends Identity {

@@ -9,11 +9,6 @@ import { peakMemory } from "./throttle.ts";
 const WARM_UP = 500;
 const REQUESTS = 64;
 const LARGEST = 4 * 1024 * 1024 - 1024;
-const META = JSON.stringify({
-  "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-  "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1" },
-  "io.modelcontextprotocol/clientCapabilities": {},
-});
 const fill = (unit: string): string => unit.repeat(Math.floor(LARGEST / unit.length));
 /** By name: a JSON value of almost the largest size. */
 const SHAPES: Readonly<Record<string, string>> = {
@@ -36,7 +31,7 @@ export async function measureBodies(bundle: string, database: string): Promise<r
   const rows: BodyRow[] = [];
   const ordinary = call("time", "now");
   for (const [shape, value] of Object.entries(SHAPES)) {
-    const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":${META},"name":"call","arguments":{"module":"time","tool":"now","params":{"x":${value}}}}}`;
+    const body = ordinary(0).body.replace('"params":{}', () => `"params":{"x":${value}}`);
     const hostile: Make = (n) => ({ ...ordinary(n), body });
     const { child, port } = await startOrigin(bundle, database);
     await load(port, 16, WARM_UP, ordinary);

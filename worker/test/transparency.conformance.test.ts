@@ -2,21 +2,13 @@
  * The official conformance suite, asked twice: directly and through the gateway. The gateway is transparent when every check has
  * the same verdict both times; what the fixture itself does not implement fails both times and proves nothing either way.
  */
-import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startFixture, type Fixture } from "./conformance/fixture.ts";
 import { startShim, type Shim } from "./conformance/shim.ts";
+import { conformanceVerdicts, type Verdicts } from "./conformance/suite.ts";
 import { configOf } from "./config.ts";
 import { startGateway, startIssuer, type TestGateway, type TestIssuer } from "./gateway.ts";
 import { claimsAt, signToken } from "./tokens.ts";
-
-const SUITE = join(import.meta.dirname, "../../node_modules/@modelcontextprotocol/conformance/dist/index.js");
-/** Verdicts per `scenario/check`, in the order in which they came. */
-type Verdicts = ReadonlyMap<string, readonly string[]>;
 
 let fixture: Fixture;
 let issuer: TestIssuer;
@@ -44,30 +36,6 @@ afterAll(async () => {
   await Promise.all([fixture.close(), issuer.origin.close()]);
 });
 
-async function run(url: string, revision: string): Promise<Verdicts> {
-  const folder = await mkdtemp(join(tmpdir(), "mcpist-conformance-"));
-  try {
-    // The suite ends with 1 when a check fails; its verdicts are in the files.
-    await promisify(execFile)(process.execPath, [SUITE, "server", "--url", `${url}/mcp`, "--requirements", revision, "-o", folder], {
-      timeout: 240_000,
-      maxBuffer: 64 * 1024 * 1024,
-    }).catch((error: { readonly killed?: boolean }) => {
-      if (error.killed === true) throw error;
-    });
-    const verdicts = new Map<string, string[]>();
-    for (const name of await readdir(folder)) {
-      const scenario = name.replace(/^server-/, "").replace(/-\d{4}-\d\d-\d\dT.*$/, "");
-      const checks = JSON.parse(await readFile(join(folder, name, "checks.json"), "utf8")) as {
-        readonly id: string;
-        readonly status: string;
-      }[];
-      for (const { id, status } of checks) verdicts.set(`${scenario}/${id}`, [...(verdicts.get(`${scenario}/${id}`) ?? []), status]);
-    }
-    return verdicts;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
 const successes = (verdicts: Verdicts): number => [...verdicts.values()].flat().filter((status) => status === "SUCCESS").length;
 
 describe("official conformance suite", () => {
@@ -75,8 +43,8 @@ describe("official conformance suite", () => {
     ["2026-07-28", 140],
     ["2025-11-25", 50],
   ])("gives every check of %s the same verdict through the gateway", { timeout: 600_000 }, async (revision, least) => {
-    const direct = await run(fixture.url, revision);
-    const through = await run(shim.url, revision);
+    const direct = await conformanceVerdicts(fixture.url, revision);
+    const through = await conformanceVerdicts(shim.url, revision);
     expect(Object.fromEntries(through)).toEqual(Object.fromEntries(direct));
     // Equal verdicts say nothing when there are none.
     expect(successes(direct)).toBeGreaterThanOrEqual(least);

@@ -1,0 +1,17 @@
+/** What a client learns from one answer of the gateway. For tests. */
+/** The code of a call that may have been executed. */
+const MAY_HAVE_EXECUTED = 50203;
+
+/** broken = the answer is not whole; unknown = the gateway says that the call may have been executed. */
+export type Outcome = "ok" | "unknown" | "refused" | "broken";
+
+/** Reads the body of an answer, plain JSON or one event of a stream. */
+export function outcomeOf(text: string): Outcome {
+  try {
+    const message = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? text) as { result?: { isError?: boolean }; error?: { code: number } };
+    if (message.error?.code === MAY_HAVE_EXECUTED) return "unknown";
+    return message.result && message.result.isError !== true ? "ok" : "refused";
+  } catch {
+    return "broken";
+  }
+}
