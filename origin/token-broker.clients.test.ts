@@ -1,5 +1,6 @@
 /** The Edge Function as it is deployed, in Deno: it type-checks, serves and refreshes over real connections, and refuses to start. */
 import { execFileSync, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
@@ -35,7 +36,8 @@ describe.skipIf(deno === undefined)("token broker in Deno (npm install --no-save
     pglite = await PGlite.create();
     database = fromPglite(pglite);
     await prepare(database);
-    port = 20_000 + Math.floor(Math.random() * 20_000);
+    // Below the ports that systems hand out by themselves.
+    port = randomInt(20_000, 32_000);
     server = new PGLiteSocketServer({ db: pglite, host: "127.0.0.1", port, maxConnections: 10 });
     await server.start();
   });

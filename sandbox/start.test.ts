@@ -11,6 +11,7 @@ import { provisionBase, provisionService } from "./provision.ts";
 import { OBSERVATION_PATH } from "../contract/headers.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { SandboxStartError, startSandbox, type Sandbox } from "./start.ts";
+import { quietPorts } from "./testing/ports.ts";
 import { startTimeline } from "./timeline.ts";
 import { startTraffic } from "./traffic.ts";
 
@@ -116,29 +117,11 @@ test("the environment to join names every vendor and carries no slot value", () 
   });
 });
 
-/**
- * Takes the port of `listener` where all ports of a sandbox are free. Looked for below the ports that systems hand out by themselves:
- * there, another process could take a neighbour at any time, and the error would name that one.
- */
-async function takePortOf(listener: (typeof LISTENERS)[number]) {
-  const listen = async (port: number) => {
-    const server = createServer().listen(port, "127.0.0.1");
-    return (await once(server, "listening").catch(() => null)) && server;
-  };
-  for (let portBase = 21_000; portBase < 31_000; portBase += 100) {
-    const servers = await Promise.all(LISTENERS.map((_, index) => listen(portBase + index)));
-    const blocker = servers[LISTENERS.indexOf(listener)];
-    const others = servers.filter((server) => server && server !== blocker);
-    await Promise.all(others.map((server) => new Promise((resolve) => server?.close(resolve))));
-    if (blocker && others.length === LISTENERS.length - 1) return { portBase, blocker };
-    blocker?.close();
-  }
-  throw new Error("no free ports for a sandbox");
-}
-
 test("an occupied port is one clear error that names the listener, and everything else is closed again", async () => {
-  const { portBase, blocker } = await takePortOf("idp");
+  const portBase = await quietPorts(LISTENERS.length);
   const port = portBase + LISTENERS.indexOf("idp");
+  const blocker = createServer().listen(port, "127.0.0.1");
+  await once(blocker, "listening");
   const failure = await startSandbox({ log: () => undefined, portBase, databaseUrl: "postgres://127.0.0.1:9/none" }).catch(
     (error: unknown) => error,
   );

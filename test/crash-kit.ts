@@ -7,6 +7,7 @@ import pg from "pg";
 import { modern, newSecret } from "../origin/testing/origin.ts";
 import { createContext } from "../sandbox/context.ts";
 import { startDatabase } from "../sandbox/database/database.ts";
+import { quietPorts } from "../sandbox/testing/ports.ts";
 import { configOf } from "../worker/test/config.ts";
 import { startGateway, startIssuer, type TestGateway } from "../worker/test/gateway.ts";
 import { claimsAt, signToken } from "../worker/test/tokens.ts";
@@ -83,7 +84,9 @@ export async function startCrashes(): Promise<Crashes> {
     const listening = await reports(child, "port", 1);
     running.set(name, { child, port: "port" in listening ? listening.port : 0 });
   }
-  await Promise.all([start("koyeb", 0), start("fly", 0)]);
+  // A killed origin comes back on its port, so nobody else may be given it meanwhile.
+  const ports = await quietPorts(2);
+  await Promise.all([start("koyeb", ports), start("fly", ports + 1)]);
   const of = (name: Name): Running => {
     const found = running.get(name);
     if (!found) throw new Error(`${name} does not run`);
