@@ -1,6 +1,5 @@
 /** The Edge Function as it is deployed, in Deno: it type-checks, serves and refreshes over real connections, and refuses to start. */
 import { execFileSync, type ChildProcess } from "node:child_process";
-import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
@@ -12,6 +11,7 @@ import { ACCESS, startProvider } from "./testing/broker.ts";
 import { prepare } from "./testing/database.ts";
 import { BROKER_FUNCTION, deno, LISTENING, ROOT, startBroker } from "./testing/deno.ts";
 import { newRequestId, newSecret } from "./testing/origin.ts";
+import { quietPorts } from "./testing/ports.ts";
 
 const USER = "00000000-0000-4000-8000-000000000001";
 
@@ -36,8 +36,7 @@ describe.skipIf(deno === undefined)("token broker in Deno (npm install --no-save
     pglite = await PGlite.create();
     database = fromPglite(pglite);
     await prepare(database);
-    // Below the ports that systems hand out by themselves.
-    port = randomInt(20_000, 32_000);
+    port = await quietPorts(1);
     server = new PGLiteSocketServer({ db: pglite, host: "127.0.0.1", port, maxConnections: 10 });
     await server.start();
   });

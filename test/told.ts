@@ -1,4 +1,5 @@
 /** What a client learns from one answer of the gateway. For tests. */
+
 /** The code of a call that may have been executed. */
 const MAY_HAVE_EXECUTED = 50203;
 

@@ -1,11 +1,10 @@
 /**
- * A PostgreSQL server of the test's own: Debian's binaries, an empty data directory, loopback, an ephemeral port. PostgreSQL refuses to
+ * A PostgreSQL server of the test's own: Debian's binaries, an empty data directory, loopback, a free port. PostgreSQL refuses to
  * run as root, so root starts it as user `postgres`. Nothing outside the directory is touched.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +12,7 @@ import pg from "pg";
 import { overPool, POOL } from "../../supabase/functions/token-broker/database.ts";
 import { openPostgres } from "../database/pg.ts";
 import { prepare, type TestDatabase } from "./database.ts";
+import { quietPorts } from "./ports.ts";
 
 const DEBIAN = "/usr/lib/postgresql";
 
@@ -20,15 +20,6 @@ const DEBIAN = "/usr/lib/postgresql";
 export function postgresBinaries(): string | null {
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a)) : [];
   return versions.map((version) => join(DEBIAN, version, "bin")).find((folder) => existsSync(join(folder, "initdb"))) ?? null;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 const idOf = (flag: "-u" | "-g"): number => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
@@ -48,7 +39,7 @@ export async function postgresDatabase(): Promise<TestDatabase> {
     env: environment,
     stdio: "ignore",
   });
-  const port = await freePort();
+  const port = await quietPorts(1);
   const settings = ["listen_addresses=127.0.0.1", `port=${port}`, "unix_socket_directories=", "fsync=off", "max_connections=100"];
   const server = spawn(join(binaries, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
     ...as,
