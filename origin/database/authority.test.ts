@@ -26,10 +26,26 @@ describe("authority of the database", () => {
   });
 
   it.each([
-    ["a missing file", join(folder, "missing"), "names a file in sslrootcert that cannot be read here (ENOENT)"],
-    ["a folder", folder, "names a file in sslrootcert that cannot be read here (EISDIR)"],
-    ["an empty file", holding("empty", ""), "names a file in sslrootcert that does not begin with a certificate in PEM"],
-    ["another text", holding("text", "canary"), "names a file in sslrootcert that does not begin with a certificate in PEM"],
+    [
+      "a missing file",
+      join(folder, "missing"),
+      "names a file in sslrootcert that cannot be read here (ENOENT): put the certificate of the database's authority there",
+    ],
+    [
+      "a folder",
+      folder,
+      "names a file in sslrootcert that cannot be read here (EISDIR): put the certificate of the database's authority there",
+    ],
+    [
+      "an empty file",
+      holding("empty", ""),
+      "names a file in sslrootcert that does not begin with a certificate in PEM: put the certificate of the database's authority there",
+    ],
+    [
+      "another text",
+      holding("text", "canary"),
+      "names a file in sslrootcert that does not begin with a certificate in PEM: put the certificate of the database's authority there",
+    ],
   ])("refuses %s, and says none of the address", (_name, file, fault) => {
     expect(authorityFault(naming(file))).toBe(fault);
   });

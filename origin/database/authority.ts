@@ -2,6 +2,9 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { readDatabaseUrl } from "../../contract/database-url.ts";
+import { faultOf } from "../faults.ts";
+
+const NEXT_STEP = "put the certificate of the database's authority there";
 
 /** What is wrong with the file that `sslrootcert` of `url` names, without any part of the address; null when it can be used. */
 export function authorityFault(url: string): string | null {
@@ -11,13 +14,12 @@ export function authorityFault(url: string): string | null {
   try {
     text = readFileSync(address.caFile, "utf8");
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
-    return `names a file in sslrootcert that cannot be read here (${code})`;
+    return `names a file in sslrootcert that cannot be read here (${faultOf(cause).code ?? "unknown"}): ${NEXT_STEP}`;
   }
   try {
     void new X509Certificate(text);
     return null;
   } catch {
-    return "names a file in sslrootcert that does not begin with a certificate in PEM";
+    return `names a file in sslrootcert that does not begin with a certificate in PEM: ${NEXT_STEP}`;
   }
 }

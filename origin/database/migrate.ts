@@ -3,6 +3,7 @@
  * also loads the sandbox's users. It prints what it did to stderr and never the URL.
  */
 import { readDatabaseUrl } from "../../contract/database-url.ts";
+import { faultOf } from "../faults.ts";
 import { builtIn, createRegistry } from "../modules/registry.ts";
 import { authorityFault } from "./authority.ts";
 import { addTools, migrate, readSeed } from "./migrations.ts";
@@ -33,8 +34,7 @@ try {
     say("seeded");
   }
 } catch (cause) {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
-  say(`error: the migration stopped (${code}); nothing of the failed step was kept`);
+  say(`error: the migration stopped (${faultOf(cause).code ?? "unknown"}); nothing of the failed step was kept`);
   process.exitCode = 1;
 } finally {
   await database.close();
