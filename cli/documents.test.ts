@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { run } from "./run.ts";
+import { run } from "./program.ts";
 import { testContext } from "./test/test-context.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

@@ -4,11 +4,11 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { err, ok, type Result } from "../contract/result.ts";
-import { createAlerts, RETRY_EVERY_MS } from "./alerts.ts";
-import { createBackground } from "./background.ts";
-import { createBroker } from "./broker.ts";
-import { createCaller } from "./call.ts";
-import { createClaims } from "./claims.ts";
+import { createAlerts, RETRY_EVERY_MS } from "./telemetry/alerts.ts";
+import { createBackground } from "./telemetry/background.ts";
+import { createBroker } from "./calls/broker.ts";
+import { createCaller } from "./calls/call.ts";
+import { createClaims } from "./calls/idempotency.ts";
 import type { OriginSettings } from "./config.ts";
 import type { Database } from "./database/database.ts";
 import type { EventSink } from "./events.ts";
@@ -16,17 +16,17 @@ import { faultOf } from "./faults.ts";
 import { createBodyBudget } from "./limits/body-budget.ts";
 import { createSlidingLog } from "./limits/sliding-log.ts";
 import { createUsage, SYNC_INTERVAL_MS } from "./limits/usage.ts";
-import { createLog, FLUSH_MS } from "./log.ts";
-import { createMcp } from "./mcp.ts";
-import { createMetrics } from "./metrics.ts";
+import { createLog, FLUSH_MS } from "./telemetry/log.ts";
+import { createMcp } from "./calls/mcp.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
 import type { Registry } from "./modules/registry.ts";
-import { createObserver } from "./observe.ts";
-import { createRequestHandler, DEADLINE_MS } from "./request.ts";
-import { createOrigin, type Origin } from "./server.ts";
+import { createObserver } from "./http/observe.ts";
+import { createRequestHandler, DEADLINE_MS } from "./http/request.ts";
+import { createOrigin, type Origin } from "./http/server.ts";
 import { compareVersions, listenForChanges, POLL_MS } from "./sieve/invalidation.ts";
 import { createPermissionCache } from "./sieve/permissions.ts";
-import { createRefusals } from "./sieve/refusals.ts";
-import { createGate } from "./verify.ts";
+import { createRefusals } from "./sieve/record-refusals.ts";
+import { createGate } from "./http/verify.ts";
 
 const SWEEP_MS = 60_000;
 

@@ -11,7 +11,7 @@ const BANNER = 'import { createRequire as __createRequire } from "node:module"; 
 
 await build({
   absWorkingDir: ROOT,
-  entryPoints: ["origin/run.ts"],
+  entryPoints: ["origin/start.ts"],
   outfile: process.argv[2] ?? "dist/origin/origin.mjs",
   bundle: true,
   platform: "node",

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { err, ok, type Result } from "../contract/result.ts";
 import { parseOriginConfig, type OriginConfig } from "../contract/runtime-config.ts";
 import { readDatabaseUrl } from "../contract/database-url.ts";
-import type { SecretVariables } from "./verify.ts";
+import type { SecretVariables } from "./http/verify.ts";
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex characters");
 const integer = (min: number, max: number) =>

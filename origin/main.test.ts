@@ -6,7 +6,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { GATEWAY_SECRET_HEADER, OBSERVATION_PATH, REQUEST_ID_HEADER, USER_ID_HEADER } from "../contract/headers.ts";
-import { newRequestId, newSecret } from "./testing/origin.ts";
+import { newRequestId, newSecret } from "./test/origin.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 const config = { environment: "sandbox", origin: "fly", upstreams: {}, httpStatusHosts: [], brokerUrl: null, alertWebhook: null };

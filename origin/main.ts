@@ -5,4 +5,4 @@
 import { enableCompileCache } from "node:module";
 
 enableCompileCache();
-await import("./run.ts");
+await import("./start.ts");

@@ -1,9 +1,9 @@
 /** The origin as a whole on a real PostgreSQL, logged in as mcpist_origin; and what only a real server can prove. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { describeAll } from "./suites/all.ts";
-import { describeRoles } from "./suites/roles.ts";
-import type { TestDatabase } from "./testing/database.ts";
-import { postgresBinaries, postgresDatabase } from "./testing/postgres.ts";
+import { describeAll } from "./test/suites/all.ts";
+import { describeRoles } from "./test/suites/roles.ts";
+import type { TestDatabase } from "./test/database.ts";
+import { postgresBinaries, postgresDatabase } from "./test/postgres.ts";
 
 const available = postgresBinaries() !== null;
 const required = process.env["CI"] === "true";

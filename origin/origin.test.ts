@@ -1,7 +1,7 @@
 /** The origin as a whole on PGlite: every suite that origin.postgres.test.ts runs on PostgreSQL. */
 import { afterAll, beforeAll } from "vitest";
-import { describeAll } from "./suites/all.ts";
-import { pgliteDatabase, type TestDatabase } from "./testing/database.ts";
+import { describeAll } from "./test/suites/all.ts";
+import { pgliteDatabase, type TestDatabase } from "./test/database.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {

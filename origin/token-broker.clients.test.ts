@@ -7,11 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BROKER_SECRET_HEADER } from "../contract/headers.ts";
 import type { Database } from "./database/database.ts";
 import { fromPglite } from "./database/embedded.ts";
-import { ACCESS, startProvider } from "./testing/broker.ts";
-import { prepare } from "./testing/database.ts";
-import { BROKER_FUNCTION, deno, LISTENING, ROOT, startBroker } from "./testing/deno.ts";
-import { newRequestId, newSecret } from "./testing/origin.ts";
-import { quietPorts } from "./testing/ports.ts";
+import { ACCESS, startProvider } from "./test/broker.ts";
+import { prepare } from "./test/database.ts";
+import { BROKER_FUNCTION, deno, LISTENING, ROOT, startBroker } from "./test/deno.ts";
+import { newRequestId, newSecret } from "./test/origin.ts";
+import { quietPorts } from "./test/ports.ts";
 
 const USER = "00000000-0000-4000-8000-000000000001";
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { BROKER_SECRET_HEADER } from "../contract/headers.ts";
 import { createCredentialCheck } from "../supabase/functions/token-broker/credential.ts";
 import { createBroker, type BrokerDatabase, type Query } from "../supabase/functions/token-broker/handler.ts";
-import { newRequestId, newSecret } from "./testing/origin.ts";
+import { newRequestId, newSecret } from "./test/origin.ts";
 
 /** A broker whose database answers only what `answer` does, and whose time stands still until `pass` is called. */
 function fixture(answer: (text: string) => Promise<readonly object[]>, providerFetch: typeof fetch = fetch) {

@@ -4,9 +4,9 @@
  */
 import pg from "pg";
 import type { Provider } from "../supabase/functions/token-broker/refresh.ts";
-import type { Github } from "./github/github.ts";
-import { userId } from "./idp/tokens.ts";
-import type { Notion } from "./notion/notion.ts";
+import type { Github } from "./vendors/github/github.ts";
+import { userId } from "./vendors/idp/tokens.ts";
+import type { Notion } from "./vendors/notion/notion.ts";
 
 /** Number of the sandbox user who is connected. */
 export const CONNECTED_USER = 1;

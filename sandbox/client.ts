@@ -1,6 +1,6 @@
 /** Calls to the sandbox's own vendors, with the sandbox's own tokens. For provisioning and scenarios; never for the real platforms. */
 import type { SandboxUrls } from "../contract/sandbox.ts";
-import type { VendorContext } from "./vendor.ts";
+import type { VendorContext } from "./vendors/vendor.ts";
 
 /** Longest wait for one answer. Unit: milliseconds. */
 const TIMEOUT_MS = 60_000;

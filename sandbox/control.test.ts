@@ -1,13 +1,13 @@
 import { decodeJwt } from "jose";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { startControl } from "./control.ts";
-import { createContext } from "./context.ts";
-import { startGithub, type Github } from "./github/github.ts";
-import { startIdp, type Idp } from "./idp/idp.ts";
-import { Recorder } from "./recorder.ts";
-import type { Timeline } from "./timeline.ts";
+import { createContext } from "./vendors/context.ts";
+import { startGithub, type Github } from "./vendors/github/github.ts";
+import { startIdp, type Idp } from "./vendors/idp/idp.ts";
+import { Recorder } from "./watch/recorder.ts";
+import type { Timeline } from "./watch/timeline.ts";
 import { Scenarios, SCENARIOS, type ScenarioParts } from "./scenarios.ts";
-import type { Listener, VendorContext } from "./vendor.ts";
+import type { Listener, VendorContext } from "./vendors/vendor.ts";
 
 let context: VendorContext;
 let idp: Idp;

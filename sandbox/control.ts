@@ -4,14 +4,14 @@
  */
 import { Hono } from "hono";
 import { z } from "zod";
-import type { Faults, FaultRule } from "./faults.ts";
-import { VENDORS } from "./faults.ts";
-import type { Idp } from "./idp/idp.ts";
-import { USER_COUNT, userId } from "./idp/tokens.ts";
+import type { Faults, FaultRule } from "./vendors/faults.ts";
+import { VENDORS } from "./vendors/faults.ts";
+import type { Idp } from "./vendors/idp/idp.ts";
+import { USER_COUNT, userId } from "./vendors/idp/tokens.ts";
 import { SCENARIOS, UnknownScenarioError, type Scenarios } from "./scenarios.ts";
-import { addLivePage } from "./live.ts";
-import type { Timeline } from "./timeline.ts";
-import { listen, type Listener, type VendorApp, type VendorContext } from "./vendor.ts";
+import { addLivePage } from "./watch/live.ts";
+import type { Timeline } from "./watch/timeline.ts";
+import { listen, type Listener, type VendorApp, type VendorContext } from "./vendors/vendor.ts";
 
 const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
 const milliseconds = z.int().min(0).max(600_000);

@@ -9,7 +9,7 @@ import { gatewayConfigOf, originConfigOf, type Environment, type Origin } from "
 import { SLOT_VARIABLES } from "../contract/gateway-secret.ts";
 import { SANDBOX_ENVIRONMENT } from "../contract/sandbox.ts";
 import { koyebSecretName, koyebSlotSecret, SECRETS } from "../contract/secret-names.ts";
-import { bundleWorker } from "./bundle.ts";
+import { bundleWorker } from "./processes/bundle.ts";
 import { listAt, objectAt, vendorClient, type Json, type VendorCall } from "./client.ts";
 import type { Sandbox } from "./start.ts";
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { DEFAULT_TIMINGS } from "./vendor.ts";
-import { LISTENERS } from "./context.ts";
+import { DEFAULT_TIMINGS } from "./vendors/vendor.ts";
+import { LISTENERS } from "./vendors/context.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
 const docs = await readFile(new URL("../docs/sandbox.md", import.meta.url), "utf8");

@@ -4,11 +4,11 @@
  */
 import { SANDBOX_NAMES } from "../contract/sandbox.ts";
 import { listAt, type VendorCall } from "./client.ts";
-import type { FaultEffect, FaultRule, Faults } from "./faults.ts";
-import type { Fly } from "./fly/fly.ts";
-import type { Github } from "./github/github.ts";
-import type { Koyeb } from "./koyeb/koyeb.ts";
-import type { Timings, VendorContext } from "./vendor.ts";
+import type { FaultEffect, FaultRule, Faults } from "./vendors/faults.ts";
+import type { Fly } from "./vendors/fly/fly.ts";
+import type { Github } from "./vendors/github/github.ts";
+import type { Koyeb } from "./vendors/koyeb/koyeb.ts";
+import type { Timings, VendorContext } from "./vendors/vendor.ts";
 
 /** What a scenario may change. */
 export interface ScenarioParts {

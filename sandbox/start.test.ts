@@ -6,14 +6,14 @@ import { parseConfig, type Environment } from "../contract/config.ts";
 import { SANDBOX_NAMES, SANDBOX_VARIABLE, sandboxEnvironment } from "../contract/sandbox.ts";
 import { koyebSlotSecret, WORKER_BINDING } from "../contract/secret-names.ts";
 import { ZERO_TOMBSTONE } from "../contract/gateway-secret.ts";
-import { quietPorts } from "../origin/testing/ports.ts";
-import { LISTENERS } from "./context.ts";
+import { quietPorts } from "../origin/test/ports.ts";
+import { LISTENERS } from "./vendors/context.ts";
 import { provisionBase, provisionService } from "./provision.ts";
 import { OBSERVATION_PATH } from "../contract/headers.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { SandboxStartError, startSandbox, type Sandbox } from "./start.ts";
-import { startTimeline } from "./timeline.ts";
-import { startTraffic } from "./traffic.ts";
+import { startTimeline } from "./watch/timeline.ts";
+import { startTraffic } from "./load/traffic.ts";
 
 let sandbox: Sandbox;
 let env: Environment;

@@ -4,21 +4,21 @@
  */
 import { SANDBOX_ENVIRONMENT, SANDBOX_NAMES, SANDBOX_VARIABLE, type SandboxUrls } from "../contract/sandbox.ts";
 import { connectAccounts, furnish, providersOf } from "./accounts.ts";
-import { startBroker, type Broker } from "./broker/broker.ts";
-import { startCloudflare } from "./cloudflare/cloudflare.ts";
-import { createContext, type ContextOptions } from "./context.ts";
+import { startBroker, type Broker } from "./vendors/broker/broker.ts";
+import { startCloudflare } from "./vendors/cloudflare/cloudflare.ts";
+import { createContext, type ContextOptions } from "./vendors/context.ts";
 import { startControl } from "./control.ts";
-import { startDatabase, type Database } from "./database/database.ts";
-import type { Faults } from "./faults.ts";
-import { startFly } from "./fly/fly.ts";
-import { startGithub, type Github } from "./github/github.ts";
-import { startIdp, type Idp } from "./idp/idp.ts";
-import { startKoyeb } from "./koyeb/koyeb.ts";
-import { startNotion, type Notion } from "./notion/notion.ts";
+import { startDatabase, type Database } from "./vendors/database/database.ts";
+import type { Faults } from "./vendors/faults.ts";
+import { startFly } from "./vendors/fly/fly.ts";
+import { startGithub, type Github } from "./vendors/github/github.ts";
+import { startIdp, type Idp } from "./vendors/idp/idp.ts";
+import { startKoyeb } from "./vendors/koyeb/koyeb.ts";
+import { startNotion, type Notion } from "./vendors/notion/notion.ts";
 import { vendorClient } from "./client.ts";
 import { Scenarios } from "./scenarios.ts";
-import { startTimeline } from "./timeline.ts";
-import type { VendorContext } from "./vendor.ts";
+import { startTimeline } from "./watch/timeline.ts";
+import type { VendorContext } from "./vendors/vendor.ts";
 
 /** A running Cloudflare. */
 export type Cloudflare = Awaited<ReturnType<typeof startCloudflare>>;

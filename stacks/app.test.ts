@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { EnvironmentInput } from "../contract/config.ts";
-import { checkAll } from "./policy.ts";
-import { RULES } from "./rules.ts";
+import { checkAll } from "./evaluate.ts";
+import { RULES } from "./rules/all.ts";
 import type { Settings } from "./settings.ts";
-import { documentOf, EXAMPLE, resourceOf, settingsOf, stableText, synthesize } from "./testing.ts";
+import { documentOf, EXAMPLE, resourceOf, settingsOf, stableText, synthesize } from "./test/synthesis.ts";
 
 const EXAMPLE_SYNTHESIS = synthesize(settingsOf());
 const [KOYEB, FLY] = EXAMPLE.origins as [(typeof EXAMPLE.origins)[number], (typeof EXAMPLE.origins)[number]];

@@ -5,9 +5,9 @@
  */
 import process from "node:process";
 import { err, ok, type Result } from "../contract/result.ts";
-import { brokenRules, judgeFile, judgeSynthesis } from "./judge.ts";
+import { brokenRules, judgeFile, judgeSynthesis } from "./check-files.ts";
 import { synthesizedStacks } from "./manifest.ts";
-import { RULES } from "./rules.ts";
+import { RULES } from "./rules/all.ts";
 
 function judgeFiles(paths: readonly string[]): Result<readonly string[], string> {
   const violations: string[] = [];

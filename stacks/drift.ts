@@ -13,8 +13,8 @@ import { isSafeUrl } from "../contract/runtime-config.ts";
 import { blocks, isRecord, type PolicyDocument, readDocument } from "./document.ts";
 import { bindingDrift, type PlannedWorker, plannedWorkers } from "./live-bindings.ts";
 import { type SynthesizedStack, synthesizedStacks } from "./manifest.ts";
-import { checkAll } from "./policy.ts";
-import { RULES } from "./rules.ts";
+import { checkAll } from "./evaluate.ts";
+import { RULES } from "./rules/all.ts";
 
 const ENGINE = process.env["TERRAFORM_BINARY_NAME"] || "terraform";
 /** Inside the stack's folder, and gone when the answer is known: a plan holds everything that a state holds. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { readDocument } from "./document.ts";
 import { rateLimitNamespace } from "./edge.ts";
-import { checkAll } from "./policy.ts";
-import { RULES } from "./rules.ts";
-import { EXAMPLE, resourceOf, settingsOf, stableText, synthesizeEdge } from "./testing.ts";
+import { checkAll } from "./evaluate.ts";
+import { RULES } from "./rules/all.ts";
+import { EXAMPLE, resourceOf, settingsOf, stableText, synthesizeEdge } from "./test/synthesis.ts";
 import { MIGRATIONS } from "./worker-migrations.ts";
 
 describe("edge stack", () => {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { EXAMPLE, STUB_WORKER } from "./testing.ts";
+import { EXAMPLE, STUB_WORKER } from "./test/synthesis.ts";
 
 const MAIN = join(import.meta.dirname, "main.ts");
 const CHECK = join(import.meta.dirname, "check.ts");

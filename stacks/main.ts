@@ -20,7 +20,7 @@ function refuse(reasons: readonly string[]): void {
 }
 
 async function judge(outdir: string): Promise<void> {
-  const { brokenRules, judgeSynthesis, withdraw } = await import("./judge.ts");
+  const { brokenRules, judgeSynthesis, withdraw } = await import("./check-files.ts");
   const broken = brokenRules();
   const judged = judgeSynthesis(outdir);
   const findings = [...broken.map((sentence) => `${sentence}\n`), ...(judged.ok ? judged.value : [`${judged.error}\n`])];

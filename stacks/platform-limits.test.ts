@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isExplicitImage, platformIssues } from "./platform-limits.ts";
-import { EXAMPLE, settingsOf } from "./testing.ts";
+import { EXAMPLE, settingsOf } from "./test/synthesis.ts";
 
 const issues = (change: object) => {
   const { environment } = settingsOf({ ...EXAMPLE, ...change });

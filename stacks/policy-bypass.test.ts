@@ -1,8 +1,8 @@
 /** Documents that someone would write to get past the policy, each beside the rule that must refuse it. */
 import { describe, expect, it } from "vitest";
 import { readDocument } from "./document.ts";
-import { checkAll } from "./policy.ts";
-import { RULES } from "./rules.ts";
+import { checkAll } from "./evaluate.ts";
+import { RULES } from "./rules/all.ts";
 
 /** Names of the rules that refuse a document, in the order of the policy. */
 function refusedBy(content: unknown): readonly string[] {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readDocument } from "./document.ts";
 import { type ProviderSchema, schemaViolations } from "./provider-schema.ts";
-import { EXAMPLE, settingsOf, synthesize } from "./testing.ts";
+import { EXAMPLE, settingsOf, synthesize } from "./test/synthesis.ts";
 
 /** Schema of one provider from stacks/schemas. */
 function schemaOf(name: string): ProviderSchema {

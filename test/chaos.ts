@@ -1,13 +1,13 @@
 /** The real gateway in workerd, two real origins with one database, and wires between them that break in every way. For tests. */
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
-import { pgliteDatabase, type TestDatabase } from "../origin/testing/database.ts";
-import { createLab } from "../origin/testing/modules.ts";
-import { modern, newSecret, newUser, startOrigin } from "../origin/testing/origin.ts";
+import { pgliteDatabase, type TestDatabase } from "../origin/test/database.ts";
+import { createLab } from "../origin/test/modules.ts";
+import { modern, newSecret, newUser, startOrigin } from "../origin/test/origin.ts";
 import { configOf } from "../worker/test/config.ts";
 import { startGateway, startIssuer, type TestGateway } from "../worker/test/gateway.ts";
 import { claimsAt, signToken } from "../worker/test/tokens.ts";
-import { outcomeOf, type Outcome } from "./told.ts";
+import { outcomeOf, type Outcome } from "./outcome.ts";
 
 /** What becomes of a connection. `reply` of the origin: in full, never, or its first bytes only. */
 export type Fault = "none" | "closed" | "reset before the request" | "reset after the request" | "reply lost" | "reply cut";

@@ -3,7 +3,7 @@
  * every kind of request. The database says what really happened. Nothing runs twice, and "it worked" is said only where it did.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startCrashes, type Crashes, type Told } from "./crash-kit.ts";
+import { startCrashes, type Crashes, type Told } from "./crash-origins.ts";
 import type { Point } from "./crash-origin.ts";
 
 let world: Crashes;

@@ -7,10 +7,10 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { openPostgres } from "../origin/database/pg.ts";
-import type { TestDatabase } from "../origin/testing/database.ts";
-import { deno, LISTENING, startBroker } from "../origin/testing/deno.ts";
-import { postgresBinaries, postgresDatabase } from "../origin/testing/postgres.ts";
-import { issueFor, type HostCertificate } from "../sandbox/koyeb/certificate.ts";
+import type { TestDatabase } from "../origin/test/database.ts";
+import { deno, LISTENING, startBroker } from "../origin/test/deno.ts";
+import { postgresBinaries, postgresDatabase } from "../origin/test/postgres.ts";
+import { issueFor, type HostCertificate } from "../sandbox/vendors/koyeb/certificate.ts";
 import { overPool, poolSettings } from "../supabase/functions/token-broker/database.ts";
 
 const SSL = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type HostCertificate, issueFor } from "../sandbox/koyeb/certificate.ts";
+import { type HostCertificate, issueFor } from "../sandbox/vendors/koyeb/certificate.ts";
 import { configOf } from "../worker/test/config.ts";
 import { startGateway, startIssuer, type TestGateway, type TestIssuer } from "../worker/test/gateway.ts";
 

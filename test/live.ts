@@ -16,7 +16,7 @@ import { adopt } from "../cli/secrets/actions/adopt.ts";
 import { rotate } from "../cli/secrets/rotate.ts";
 import { openSession } from "../cli/session.ts";
 import { seededRandom } from "../cli/test/fake-cloud.ts";
-import { startTraffic, type Traffic } from "../sandbox/traffic.ts";
+import { startTraffic, type Traffic } from "../sandbox/load/traffic.ts";
 
 const KILLS = Number(process.env["KILLS"] ?? 4);
 const SEED = Number(process.env["SEED"] ?? Date.now() % 100_000);

@@ -5,9 +5,9 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { CONNECTED_USER, loginOf } from "../sandbox/accounts.ts";
-import type { FaultEffect, VendorName } from "../sandbox/faults.ts";
-import { userId } from "../sandbox/idp/tokens.ts";
-import { startCloud, type Cloud } from "./modules-kit.ts";
+import type { FaultEffect, VendorName } from "../sandbox/vendors/faults.ts";
+import { userId } from "../sandbox/vendors/idp/tokens.ts";
+import { startCloud, type Cloud } from "./module-cloud.ts";
 
 const LOGIN = loginOf(CONNECTED_USER);
 const MCP = { owner: "sandbox-org", repo: "mcp" };

@@ -3,8 +3,8 @@
  * the product does not offer is listed with its reason (conformance/not-offered.ts); everything else must pass.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { pgliteDatabase, type TestDatabase } from "../origin/testing/database.ts";
-import { newSecret, newUser, startOrigin, type TestOrigin } from "../origin/testing/origin.ts";
+import { pgliteDatabase, type TestDatabase } from "../origin/test/database.ts";
+import { newSecret, newUser, startOrigin, type TestOrigin } from "../origin/test/origin.ts";
 import { configOf } from "../worker/test/config.ts";
 import { startShim, type Shim } from "../worker/test/conformance/shim.ts";
 import { conformanceVerdicts } from "../worker/test/conformance/suite.ts";

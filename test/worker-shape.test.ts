@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { WORKER_SHAPE } from "../sandbox/provision.ts";
 import { COMPATIBILITY_DATE, SCHEDULE } from "../stacks/edge.ts";
-import { resourceOf, settingsOf, synthesizeEdge } from "../stacks/testing.ts";
+import { resourceOf, settingsOf, synthesizeEdge } from "../stacks/test/synthesis.ts";
 import { MIGRATIONS } from "../stacks/worker-migrations.ts";
 
 interface Wrangler {

@@ -6,7 +6,7 @@ import type { Runtime } from "./env.ts";
 import type { HeaderRecord } from "./policy/headers.ts";
 import { verdict } from "./policy/verdict.ts";
 import { endWhenIdle } from "./stream.ts";
-import { LATE, within } from "./within.ts";
+import { LATE, within } from "./deadline.ts";
 
 /**
  * Why an attempt brought no answer for the client. The origin's doing: network, timeout, platform, draining. Its word: busy, secret.

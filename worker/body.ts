@@ -4,7 +4,7 @@
  */
 import { DRAIN_BYTES, DRAIN_MS, MAX_BODY_BYTES, REPLAY_BODY_BYTES } from "./constants.ts";
 import { concat, readBounded } from "./read-bounded.ts";
-import { within } from "./within.ts";
+import { within } from "./deadline.ts";
 
 /** How far a streamed body has come. broken = the client went away; it says nothing about the origin. */
 export type Fate = "pending" | "sent" | "too-large" | "broken";

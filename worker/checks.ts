@@ -12,7 +12,7 @@ import { type CalledModule, moduleInHeaders } from "./policy/module-limit.ts";
 import { inspectHeaders, query, shape, webOrigin } from "./policy/shape.ts";
 import type { Identity } from "./policy/token.ts";
 import { log, type Refusal, type Visit } from "./visit.ts";
-import { LATE, within } from "./within.ts";
+import { LATE, within } from "./deadline.ts";
 
 /** Web origin first, so that a browser can read every later refusal; then query, headers, media type and declared size. */
 export function checkForm(visit: Visit, config: GatewayConfig): Result<void, Refusal> {

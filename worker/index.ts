@@ -9,7 +9,7 @@ import { forward } from "./forward.ts";
 import { checkOrigins } from "./health-check.ts";
 import { corsHeaders, harden } from "./hygiene.ts";
 import { makeIsolate, type Isolate, type Service } from "./isolate.ts";
-import { isPlain, servePlain, serveOpen } from "./open.ts";
+import { isPlain, servePlain, serveOpen } from "./public.ts";
 import { era } from "./policy/era.ts";
 import { clientHeaders, originHeaders } from "./policy/headers.ts";
 import { moduleCount } from "./policy/module-limit.ts";

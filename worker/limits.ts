@@ -20,7 +20,7 @@ import { isObject } from "./json.ts";
 import type { ModuleCount } from "./policy/module-limit.ts";
 import { Breaker } from "./policy/breaker.ts";
 import { Lru } from "./lru.ts";
-import { LATE, within } from "./within.ts";
+import { LATE, within } from "./deadline.ts";
 
 /** Name of a user's marker in KV: `{"until": <ms since the epoch>, "reason": "burst"}`. A hint, never a lock. */
 export const markerKey = (sub: string): string => `blk:u:${sub}`;

@@ -1,12 +1,12 @@
 /** What each check costs by itself, in this process: microseconds per call, medians of rounds. No sockets, no SDK. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { builtIn, createRegistry } from "../../origin/modules/registry.ts";
-import { targetOf } from "../../origin/call.ts";
+import { targetOf } from "../../origin/calls/call.ts";
 import { readIdentity } from "../../origin/identity.ts";
 import { rateLimitHeaders } from "../../origin/limits/headers.ts";
 import { createSlidingLog } from "../../origin/limits/sliding-log.ts";
 import { intersect, type Permissions } from "../../origin/sieve/permissions.ts";
-import { createGate } from "../../origin/verify.ts";
+import { createGate } from "../../origin/http/verify.ts";
 import { median } from "./load.ts";
 
 const ROUNDS = 15;

@@ -105,9 +105,9 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
     await deployService(cloud, progress);
     const { sandbox, inside } = cloud;
     const held = (slot: "a" | "b") => sandbox.github.reveal(SLOT_VARIABLES[slot], cloud.environment.github.environment);
-    const { startTraffic } = await import("../../sandbox/traffic.ts");
+    const { startTraffic } = await import("../../sandbox/load/traffic.ts");
     const before = held("a");
-    const { startTimeline } = await import("../../sandbox/timeline.ts");
+    const { startTimeline } = await import("../../sandbox/watch/timeline.ts");
     const traffic = await startTraffic({
       gatewayUrl: sandbox.urls.gateway,
       mint: (options) => sandbox.idp.mint(options),
@@ -135,7 +135,7 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
       const recording = await timeline?.stop();
       await progress.end();
       if (recording && flags.html !== undefined) {
-        const { renderPage, rotationTiles } = await import("../../sandbox/page.ts");
+        const { renderPage, rotationTiles } = await import("../../sandbox/watch/page.ts");
         const page = renderPage(recording, {
           title: "A rotation under live traffic",
           subtitle: `The gateway secret was replaced at the Worker, Koyeb, Fly.io and GitHub while ${users} users sent ${ratePerSecond} requests a second.`,

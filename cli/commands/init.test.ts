@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseConfig } from "../../contract/config.ts";
-import { run } from "../run.ts";
+import { run } from "../program.ts";
 import { formsOf, testContext, type TestContextOptions } from "../test/test-context.ts";
 import { configText, environmentOf, zoneOf } from "./init-config.ts";
 

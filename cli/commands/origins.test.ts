@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { gatewayConfigOf, type EnvironmentInput } from "../../contract/config.ts";
-import { NAMES, startKit, TOKEN, type Kit } from "../../sandbox/cloudflare/test-kit.ts";
-import { createContext } from "../../sandbox/context.ts";
-import { startGithub, type Github } from "../../sandbox/github/github.ts";
-import { run } from "../run.ts";
+import { NAMES, startKit, TOKEN, type Kit } from "../../sandbox/vendors/cloudflare/test/emulator.ts";
+import { createContext } from "../../sandbox/vendors/context.ts";
+import { startGithub, type Github } from "../../sandbox/vendors/github/github.ts";
+import { run } from "../program.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
 import { testContext } from "../test/test-context.ts";
 

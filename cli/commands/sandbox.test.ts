@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { run } from "../run.ts";
+import { run } from "../program.ts";
 import { testContext } from "../test/test-context.ts";
 
 async function sandbox(...argv: string[]) {

@@ -125,7 +125,7 @@ async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFl
   const file = rendezvous();
   const mine = (await running()) === null;
   if (mine) await writeFile(file, JSON.stringify({ pid: process.pid, env }), { mode: 0o600 });
-  const page = flags.ui ? (await import("../../sandbox/live.ts")).livePageUrl(cloud.sandbox) : null;
+  const page = flags.ui ? (await import("../../sandbox/watch/live.ts")).livePageUrl(cloud.sandbox) : null;
   const style = styles(context, context.stdout);
   if (flags.json) printJson(context, { command: "sandbox", ok: true, exitCode: EXIT.done, urls, env, ...(page === null ? {} : { page }) });
   else {

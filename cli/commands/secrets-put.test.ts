@@ -2,12 +2,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createContext } from "../../sandbox/context.ts";
-import { startFly, type Fly } from "../../sandbox/fly/fly.ts";
-import { startGithub, type Github } from "../../sandbox/github/github.ts";
-import { startKoyeb, type Koyeb } from "../../sandbox/koyeb/koyeb.ts";
-import type { VendorContext } from "../../sandbox/vendor.ts";
-import { run } from "../run.ts";
+import { createContext } from "../../sandbox/vendors/context.ts";
+import { startFly, type Fly } from "../../sandbox/vendors/fly/fly.ts";
+import { startGithub, type Github } from "../../sandbox/vendors/github/github.ts";
+import { startKoyeb, type Koyeb } from "../../sandbox/vendors/koyeb/koyeb.ts";
+import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
+import { run } from "../program.ts";
 import { ENVIRONMENT_INPUT } from "../test/environment.ts";
 import { formsOf, testContext, type TestContextOptions } from "../test/test-context.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { NAMES, startKit, TOKEN, type Kit } from "../../sandbox/cloudflare/test-kit.ts";
+import { NAMES, startKit, TOKEN, type Kit } from "../../sandbox/vendors/cloudflare/test/emulator.ts";
 import { testEnvironment } from "../test/environment.ts";
 import { testContext, urlOf } from "../test/test-context.ts";
 import { cloudflareApi, cloudflareWorker, gatewayKv } from "./cloudflare.ts";

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EnvironmentInput } from "../../contract/config.ts";
-import { startFly, type Fly } from "../../sandbox/fly/fly.ts";
-import { caller, fastContext, TOKENS, type Call, type Json, until } from "../../sandbox/testing/harness.ts";
-import type { VendorContext } from "../../sandbox/vendor.ts";
+import { startFly, type Fly } from "../../sandbox/vendors/fly/fly.ts";
+import { caller, fastContext, TOKENS, type Call, type Json, until } from "../../sandbox/test/harness.ts";
+import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
-import { countingGuard, kidOfText, OBSERVING_ORIGIN, secretOf, summary, ZERO } from "../test/origin-kit.ts";
+import { countingGuard, kidOfText, OBSERVING_ORIGIN, secretOf, summary, ZERO } from "../test/origin-targets.ts";
 import { testContext, type TestContext } from "../test/test-context.ts";
 import { flyApi, flyOrigin, putFlySecrets } from "./fly.ts";
 

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EnvironmentInput } from "../../contract/config.ts";
-import { createContext } from "../../sandbox/context.ts";
-import { startGithub, type Github } from "../../sandbox/github/github.ts";
-import type { VendorContext } from "../../sandbox/vendor.ts";
+import { createContext } from "../../sandbox/vendors/context.ts";
+import { startGithub, type Github } from "../../sandbox/vendors/github/github.ts";
+import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
 import { McpistError } from "../errors.ts";
 import { Journal } from "../secrets/journal.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
-import { countingGuard, secretOf, ZERO } from "../test/origin-kit.ts";
+import { countingGuard, secretOf, ZERO } from "../test/origin-targets.ts";
 import { testContext, type TestContext } from "../test/test-context.ts";
 import { checkGithub, githubApi, githubStore, githubVault, putGithubSecret } from "./github.ts";
 

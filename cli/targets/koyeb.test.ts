@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EnvironmentInput } from "../../contract/config.ts";
 import { koyebSlotSecret } from "../../contract/secret-names.ts";
-import { startKoyeb, type Koyeb } from "../../sandbox/koyeb/koyeb.ts";
-import { caller, fastContext, type Call, TOKENS, until } from "../../sandbox/testing/harness.ts";
-import type { VendorContext } from "../../sandbox/vendor.ts";
+import { startKoyeb, type Koyeb } from "../../sandbox/vendors/koyeb/koyeb.ts";
+import { caller, fastContext, type Call, TOKENS, until } from "../../sandbox/test/harness.ts";
+import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
-import { countingGuard, kidOfText, OBSERVING_ORIGIN, secretOf, summary, ZERO } from "../test/origin-kit.ts";
+import { countingGuard, kidOfText, OBSERVING_ORIGIN, secretOf, summary, ZERO } from "../test/origin-targets.ts";
 import { testContext, type TestContext } from "../test/test-context.ts";
 import { koyebApi, koyebOrigin, koyebServiceId, putKoyebSecret } from "./koyeb.ts";
 

@@ -1,7 +1,7 @@
 /** Cloudflare's API without a listener and without running Workers: as a fetch, for tests of commands. */
-import { Account } from "../../sandbox/cloudflare/account.ts";
-import { API_ROOT, apiApp } from "../../sandbox/cloudflare/api/app.ts";
-import { NAMES, TOKEN, uploadForm, type UploadOptions } from "../../sandbox/cloudflare/test-kit.ts";
+import { Account } from "../../sandbox/vendors/cloudflare/account.ts";
+import { API_ROOT, apiApp } from "../../sandbox/vendors/cloudflare/api/app.ts";
+import { NAMES, TOKEN, uploadForm, type UploadOptions } from "../../sandbox/vendors/cloudflare/test/emulator.ts";
 import { urlOf } from "./test-context.ts";
 
 /** An account with its API. */

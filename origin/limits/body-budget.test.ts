@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BUDGET_BYTES, createBodyBudget, FREE_BYTES, USER_BYTES, type Room } from "./body-budget.ts";
-import { MAX_BODY_BYTES } from "../mcp.ts";
+import { MAX_BODY_BYTES } from "../calls/mcp.ts";
 
 describe("room for bodies", () => {
   it("fits one body of the largest size for each of several users, and no second one for the same", () => {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Secret } from "../secret.ts";
+import { Secret } from "./secret.ts";
 import { isPublicAddress } from "./addresses.ts";
 import { checkUrl, httpStatus, type HttpStatusSettings } from "./http_status.ts";
 

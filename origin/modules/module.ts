@@ -3,7 +3,7 @@
  * A module gets everything it may touch through {@link ToolContext}; it has no clock, no fetch and no secret of its own.
  */
 import type { z } from "zod";
-import type { Secret } from "../secret.ts";
+import type { Secret } from "./secret.ts";
 
 /** What a tool may use while it runs. */
 export interface ToolContext {

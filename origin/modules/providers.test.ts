@@ -1,6 +1,6 @@
 /** Modules github and notion against replies in the shape of the providers' published examples (wire/*.json). */
 import { describe, expect, it } from "vitest";
-import { Secret } from "../secret.ts";
+import { Secret } from "./secret.ts";
 import { github, nextPage } from "./github.ts";
 import type { Module, ToolContext } from "./module.ts";
 import { notion } from "./notion.ts";

@@ -3,7 +3,7 @@
  * reads no more than a limit, and turns every failure into a text of ours: a provider's own words never reach a log or a model.
  */
 import type { z } from "zod";
-import type { Secret } from "../secret.ts";
+import type { Secret } from "./secret.ts";
 import { ToolError, type ToolContext } from "./module.ts";
 
 /** One call to a provider. Unit: milliseconds. */

@@ -77,9 +77,9 @@ describe("the README", () => {
   });
 
   it("does not hide a command that the help names and that is not built", () => {
-    const missing = [...readTracked("cli/run.ts").matchAll(/notBuilt\(\s*"([^"]+)"/g)].map(([, name]) => name);
+    const missing = [...readTracked("cli/program.ts").matchAll(/notBuilt\(\s*"([^"]+)"/g)].map(([, name]) => name);
     const said = [...(/^Named in the help, not built yet: (.+?)\. /m.exec(readTracked("README.md"))?.[1] ?? "").matchAll(/`([^`]+)`/g)];
-    expect(new Set(said.map(([, name]) => name)), "README.md is behind cli/run.ts").toEqual(new Set(missing));
+    expect(new Set(said.map(([, name]) => name)), "README.md is behind cli/program.ts").toEqual(new Set(missing));
   });
 
   it("has no badge: there is no machine data behind one yet", () => {

@@ -19,7 +19,7 @@ import {
   RETRY_AFTER_JWKS_SECONDS,
 } from "../constants.ts";
 import type { KeyValue, Runtime, WaitUntil } from "../env.ts";
-import { LATE, within } from "../within.ts";
+import { LATE, within } from "../deadline.ts";
 import { Flight } from "./flight.ts";
 import type { VerifyKey } from "./key-set.ts";
 import { fetchKeys, readCopy, readGeneration, writeCopy, type FetchFault, type HeldKeys } from "./source.ts";

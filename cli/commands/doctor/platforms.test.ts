@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { gatewayConfigOf, type EnvironmentInput } from "../../../contract/config.ts";
-import { NAMES } from "../../../sandbox/cloudflare/test-kit.ts";
+import { NAMES } from "../../../sandbox/vendors/cloudflare/test/emulator.ts";
 import { cloudflareApi, cloudflareWorker } from "../../targets/cloudflare.ts";
 import { flyApi } from "../../targets/fly.ts";
 import { githubApi } from "../../targets/github.ts";

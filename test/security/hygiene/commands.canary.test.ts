@@ -12,7 +12,7 @@ import { deployService, type LocalCloud, startLocalCloud } from "../../../cli/co
 import { type Context, realContext } from "../../../cli/context.ts";
 import { Progress } from "../../../cli/output.ts";
 import { SANDBOX_ENVIRONMENT } from "../../../contract/sandbox.ts";
-import type { FaultRule } from "../../../sandbox/faults.ts";
+import type { FaultRule } from "../../../sandbox/vendors/faults.ts";
 import type { Canary } from "./forms.ts";
 import { canWatch, NO_STRACE } from "./trace.ts";
 import { type Channel, type Subject, watch, type Watched } from "./watch.ts";

@@ -1,0 +1,115 @@
+import { describe, expect, it } from "vitest";
+import { McpistError, toMcpistError } from "./errors.ts";
+import { run } from "./program.ts";
+import { formsOf, testContext } from "./test/test-context.ts";
+
+/** What a person might paste by mistake. */
+const CANARY = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08x";
+
+async function call(...argv: string[]) {
+  const context = testContext({ env: { HOME: "/nowhere", PATH: "" } });
+  const code = await run(argv, context);
+  return { code, out: context.out(), err: context.err() };
+}
+
+describe("help", () => {
+  it("is printed on stdout with exit code 0, with examples and exit codes", async () => {
+    const { code, out, err } = await call("--help");
+    expect(code).toBe(0);
+    expect(err).toBe("");
+    for (const text of ["mcpist demo", "mcpist secrets rotate --env production", "Exit codes:", "130 interrupted"])
+      expect(out).toContain(text);
+  });
+  it.each([
+    [["secrets", "rotate", "--help"], "--emergency"],
+    [["secrets", "put", "--help"], "The value comes from stdin or a prompt"],
+    [["origins", "join", "--help"], "nobody can hand it the live secret"],
+    [["init", "--help"], "--supabase"],
+    [["doctor", "--help"], "Changes nothing"],
+    [["jwks", "purge", "--help"], "fetch the sign-in keys anew"],
+    [["sandbox", "--help"], 'eval "$(mcpist sandbox --print-env)"'],
+  ])("of %j names what it takes", async (argv, text) => {
+    const { code, out } = await call(...argv);
+    expect(code).toBe(0);
+    expect(out.replace(/\s+/g, " ")).toContain(text);
+  });
+  it("has no option that takes a secret value", async () => {
+    const helps = await Promise.all([
+      call("secrets", "put", "--help"),
+      call("secrets", "rotate", "--help"),
+      call("secrets", "restore", "--help"),
+    ]);
+    for (const { out } of helps) expect(out).not.toMatch(/--(value|secret|token|body|password)\b/);
+  });
+  it("comes on stderr with exit code 2 where a command is missing", async () => {
+    const { code, out, err } = await call("secrets");
+    expect(code).toBe(2);
+    expect(out).toBe("");
+    expect(err).toContain("rotate");
+  });
+  it("is followed by the version on request", async () => {
+    const { code, out } = await call("--version");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe("a command line that cannot be read", () => {
+  it.each([
+    ["an unknown command", [CANARY], "there is no such command"],
+    ["an unknown subcommand", ["secrets", CANARY], "there is no such command"],
+    ["an unknown option", ["secrets", "rotate", `--${CANARY}`], "there is no such option"],
+    ["an unknown option with a value", ["secrets", "rotate", `--value=${CANARY}`], "there is no such option"],
+    ["an argument too many", ["secrets", "put", "DATABASE_URL", CANARY], "there are more arguments than this command takes"],
+    ["a value that an option does not take", ["secrets", "rotate", "--emergency", CANARY], "an option has a value that it does not take"],
+    ["a missing value", ["secrets", "rotate", "--env"], "option --env needs a value"],
+    ["a missing argument", ["secrets", "put"], "an argument is missing"],
+    ["an unknown secret", ["secrets", "put", CANARY, "--env", "x"], "there is no such secret"],
+    ["an unknown environment", ["secrets", "status", "--env", CANARY], "there is no mcpist.config.ts in this folder"],
+  ])("ends with 2 and never repeats what was typed: %s", async (_what, argv, message) => {
+    const { code, out, err } = await call(...argv);
+    expect(code).toBe(2);
+    expect(out).toBe("");
+    expect(err).toContain(`error: ${message}`);
+    expect(err).toMatch(/\nhint: {2}\S/);
+    for (const form of formsOf(CANARY)) expect(out + err).not.toContain(form);
+  });
+
+  it("is one JSON object on stdout with --json, the sentence on stderr", async () => {
+    const { code, out, err } = await call("secrets", "rotate", "--json", `--${CANARY}`);
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toEqual({
+      ok: false,
+      exitCode: 2,
+      error: { code: "ERR_USAGE", message: "there is no such option", hint: "mcpist --help, or --help after a command" },
+    });
+    expect(err).toContain("error: there is no such option (ERR_USAGE)");
+    expect(out + err).not.toContain(CANARY);
+  });
+});
+
+describe("an error of a command", () => {
+  it("becomes its exit code, sentence and hint, in JSON too", async () => {
+    const { code, out, err } = await call("secrets", "status", "--json");
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toEqual({
+      ok: false,
+      exitCode: 2,
+      error: { code: "ERR_USAGE", message: "which environment? --env NAME or MCPIST_ENV is needed", hint: "--env production" },
+    });
+    expect(err).toBe("error: which environment? --env NAME or MCPIST_ENV is needed (ERR_USAGE)\nhint:  --env production\n");
+  });
+  it("is never made out of an unknown thing's text", () => {
+    const context = testContext();
+    const unknown = toMcpistError(context, new RangeError(`leak ${CANARY}`));
+    expect(unknown).toMatchObject({ code: "ERR_VENDOR", exitCode: 1, message: "unexpected RangeError" });
+    expect(toMcpistError(context, CANARY).message).toBe("unexpected string");
+    const known = new McpistError("ERR_PHASE", "x");
+    expect(toMcpistError(context, known)).toBe(known);
+  });
+  it("is an interrupt with 130 whatever was thrown once Ctrl-C was pressed", () => {
+    const interrupted = testContext({ signal: AbortSignal.abort() });
+    expect(toMcpistError(interrupted, new TypeError("fetch failed"))).toMatchObject({ code: "ERR_INTERRUPTED", exitCode: 130 });
+    expect(toMcpistError(interrupted, new McpistError("ERR_VENDOR", "x"))).toMatchObject({ exitCode: 130 });
+  });
+});

@@ -1,0 +1,144 @@
+/**
+ * One admitted `call` from claim to result. Before the SDK sees the request the id is claimed (HTTP can still say 409 or 503);
+ * inside the SDK the tool runs, once, with validated parameters, and whatever happens becomes a safe result.
+ */
+import type { Broker } from "./broker.ts";
+import type { Claim, Claims } from "./idempotency.ts";
+import type { EventSink } from "../events.ts";
+import { faultOf } from "../faults.ts";
+import type { Identity } from "../identity.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { ToolError, type Tool } from "../modules/module.ts";
+import type { Permissions } from "../sieve/permissions.ts";
+import { callFailed, explained, refusal, success, type ToolResult } from "../sieve/results.ts";
+import type { Secret } from "../modules/secret.ts";
+import { admit } from "../sieve/sieve.ts";
+
+const MAX_ISSUES = 5;
+
+/** One HTTP request on its way through the SDK. */
+export interface Exchange {
+  readonly identity: Identity;
+  readonly permissions: Permissions;
+  /** Aborted when the client goes away or the deadline passes. */
+  readonly signal: AbortSignal;
+  readonly traceparent: string | null;
+  /** What the claim of this request said; null when nothing was claimed. */
+  readonly claim: Claim | null;
+  /** Runs `work` when the answer has left or the client is gone. */
+  readonly afterwards: (work: () => Promise<void>) => void;
+}
+
+/** What calls need from outside. */
+export interface CallSources {
+  readonly claims: Claims;
+  readonly broker: Broker;
+  readonly events: EventSink;
+  readonly metrics: Metrics;
+  readonly wallClock: () => Date;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A `tools/call` as the body names it: what will be counted, claimed and run. */
+export interface CallTarget {
+  /** Name of the meta tool. */
+  readonly metaTool: string;
+  /** The tool that the user is allowed to run, when the meta tool is `call` and the names are admitted. */
+  readonly admitted: { readonly module: string; readonly tool: Tool } | null;
+}
+
+/** Reads the target from the parsed body, the same object that the SDK will read. @returns null for any other method. */
+export function targetOf(body: unknown, permissions: Permissions): CallTarget | null {
+  if (!isRecord(body) || body["method"] !== "tools/call") return null;
+  const { params } = body;
+  const name = isRecord(params) ? params["name"] : undefined;
+  const args = isRecord(params) ? params["arguments"] : undefined;
+  const metaTool = typeof name === "string" ? name : "";
+  if (metaTool !== "call" || !isRecord(args)) return { metaTool, admitted: null };
+  const { module, tool: toolName } = args;
+  if (typeof module !== "string" || typeof toolName !== "string") return { metaTool, admitted: null };
+  const tool = admit(permissions, module, toolName);
+  return { metaTool, admitted: tool && { module, tool } };
+}
+
+/** Rejects when `signal` aborts, so that a tool that ignores its signal cannot hold the answer. */
+function whenAborted(signal: AbortSignal): { readonly promise: Promise<never>; readonly dispose: () => void } {
+  let onAbort = () => {};
+  const promise = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new ToolError("The tool was stopped: it took too long or the request was cancelled."));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+  return { promise, dispose: () => signal.removeEventListener("abort", onAbort) };
+}
+
+/** Runs tools. */
+export interface Caller {
+  /** Claims the request id where the tool may have effects. @throws when the database does not answer. */
+  claim(identity: Identity, module: string, tool: Tool): Promise<Claim | null>;
+  /** Runs an admitted tool once. Never throws. */
+  run(exchange: Exchange, module: string, tool: Tool, params: Readonly<Record<string, unknown>>): Promise<ToolResult>;
+}
+
+/** Builds the caller. */
+export function createCaller({ claims, broker, events, metrics, wallClock }: CallSources): Caller {
+  async function execute(
+    { identity, permissions, signal, traceparent }: Exchange,
+    module: string,
+    tool: Tool,
+    params: Readonly<Record<string, unknown>>,
+  ): Promise<ToolResult> {
+    const { requestId, userId } = identity;
+    const input = tool.input.safeParse(params);
+    if (!input.success) {
+      const issues = input.error.issues.slice(0, MAX_ISSUES).map((issue) => `${issue.path.join("..") || "params"}: ${issue.message}`);
+      metrics.count("mcpist_calls_total", module, tool.name, "invalid");
+      return explained(`Invalid params. ${issues.join("; ")}`);
+    }
+    const stop = whenAborted(signal);
+    try {
+      const token = (rejected?: Secret) => broker.token({ userId, module, requestId, permissions }, rejected);
+      const result = success(
+        await Promise.race([tool.run(input.data, { signal, now: wallClock, requestId, traceparent, token }), stop.promise]),
+      );
+      metrics.count("mcpist_calls_total", module, tool.name, "done");
+      return result;
+    } catch (cause) {
+      metrics.count("mcpist_calls_total", module, tool.name, "failed");
+      // The reason is the class of the error only: upstream texts and messages may hold what must not be logged.
+      const reason = cause instanceof ToolError ? "tool" : faultOf(cause).error;
+      events.record({ event: "call_failed", severity: "warn", requestId, userId, module, tool: tool.name, reason });
+      return cause instanceof ToolError ? explained(cause.message) : callFailed(requestId);
+    } finally {
+      stop.dispose();
+    }
+  }
+
+  return {
+    async claim({ requestId, userId }, module, tool) {
+      if (tool.readOnly) return null;
+      const claim = await claims.claim({ requestId, userId, module, tool: tool.name, idempotent: tool.idempotent });
+      if (claim.kind === "foreign") events.record({ event: "claim_owner_mismatch", severity: "critical", requestId, userId });
+      if (claim.kind === "busy") events.record({ event: "claim_conflict", severity: "warn", requestId, userId, httpStatus: 409 });
+      return claim;
+    },
+    async run(exchange, module, tool, params) {
+      if (tool.readOnly) return execute(exchange, module, tool, params);
+      const { claim, identity } = exchange;
+      if (claim?.kind === "foreign") return refusal();
+      if (claim?.kind === "done")
+        return claim.result === null
+          ? explained("The call was executed; its result was not kept.")
+          : (JSON.parse(claim.result) as ToolResult);
+      // Without a claim of our own nothing with an effect may run, whoever made the mistake.
+      if (claim?.kind !== "owned") return callFailed(identity.requestId);
+      const result = await execute(exchange, module, tool, params);
+      const { mark } = claim;
+      // Stopped half way: whether it had its effect is unknown, and the claim keeps saying so.
+      if (exchange.signal.aborted) return result;
+      exchange.afterwards(() => claims.finish(identity.requestId, mark, JSON.stringify(result)));
+      return result;
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * The MCP side: one SDK handler for both protocol eras, and a server per request with the two meta tools. Identity reaches tool
+ * code through an explicit exchange object, never through request headers.
+ */
+import { createMcpHandler, createRequestStateCodec, McpServer, type McpRequestContext } from "@modelcontextprotocol/server";
+import type { Exchange } from "./call.ts";
+import type { Tool } from "../modules/module.ts";
+import { call, getModuleSchema } from "../sieve/meta-tools.ts";
+import { refusal, success, type ToolResult } from "../sieve/results.ts";
+import { admit, describeModule, listModules } from "../sieve/sieve.ts";
+import type { Registry } from "../modules/registry.ts";
+
+/** Largest request body. Unit: bytes. */
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const VERSION = "0.1.0";
+const LIST_TTL_MS = 300_000;
+const DISCOVER_TTL_MS = 3_600_000;
+
+/** What the meta tools hand over to. */
+export interface McpParts {
+  readonly registry: Registry;
+  readonly requestStateKey: Uint8Array | null;
+  /** Runs an admitted tool; never throws. */
+  readonly execute: (exchange: Exchange, module: string, tool: Tool, params: Readonly<Record<string, unknown>>) => Promise<ToolResult>;
+  /** A name was refused; `tool` is null when a module's schema was asked for. Must return at once. */
+  readonly onRefused: (exchange: Exchange, module: string, tool: string | null) => void;
+  readonly onError: (error: Error) => void;
+}
+
+/** Serves requests whose caller is known. */
+export interface McpSide {
+  /**
+   * `request` carries only headers that the SDK may see; `body` is the parsed JSON. With `stream` the answer starts at once and is
+   * kept alive while a tool works; without, a modern client gets one JSON body.
+   */
+  serve(request: Request, body: unknown, exchange: Exchange, stream: boolean): Promise<Response>;
+  close(): Promise<void>;
+}
+
+/** The SDK wants mutable arrays. */
+const forSdk = (result: ToolResult) => ({ ...result, content: [...result.content] });
+
+/** Builds the MCP side. */
+export function createMcp({ registry, requestStateKey, execute, onRefused, onError }: McpParts): McpSide {
+  const exchanges = new WeakMap<Request, Exchange>();
+
+  function build({ requestInfo }: McpRequestContext): McpServer {
+    const exchange = requestInfo && exchanges.get(requestInfo);
+    if (!exchange) throw new TypeError("a request reached the MCP server without an exchange");
+    const codec =
+      requestStateKey &&
+      createRequestStateCodec({ key: requestStateKey, bind: ({ mcpReq }) => `${exchange.identity.userId}\n${mcpReq.method}` });
+    const server = new McpServer(
+      { name: "mcpist", version: VERSION },
+      {
+        capabilities: { tools: { listChanged: false } },
+        cacheHints: {
+          "tools/list": { ttlMs: LIST_TTL_MS, cacheScope: "private" },
+          "server/discover": { ttlMs: DISCOVER_TTL_MS, cacheScope: "public" },
+        },
+        instructions: "Ask get_module_schema what you may use, then run it with call.",
+        requestState: {
+          verify: (sent, context) => {
+            if (!codec) throw new Error("no key for request state");
+            return codec.verify(sent, context);
+          },
+        },
+      },
+    );
+    server.registerTool(
+      getModuleSchema.name,
+      { description: getModuleSchema.description, inputSchema: getModuleSchema.input, annotations: getModuleSchema.annotations },
+      ({ module }) => {
+        if (module === undefined) return forSdk(success({ modules: listModules(registry, exchange.permissions) }));
+        const tools = describeModule(exchange.permissions, module);
+        if (tools) return forSdk(success({ module, tools }));
+        onRefused(exchange, module, null);
+        return forSdk(refusal());
+      },
+    );
+    server.registerTool(
+      call.name,
+      { description: call.description, inputSchema: call.input, annotations: call.annotations },
+      async ({ module, tool: name, params }) => {
+        const tool = admit(exchange.permissions, module, name);
+        if (tool) return forSdk(await execute(exchange, module, tool, params));
+        onRefused(exchange, module, name);
+        return forSdk(refusal());
+      },
+    );
+    return server;
+  }
+
+  const options = { legacy: "stateless", maxRequestBodySize: MAX_BODY_BYTES, onerror: onError } as const;
+  const whole = createMcpHandler(build, options);
+  const streaming = createMcpHandler(build, { ...options, responseMode: "sse" });
+  return {
+    serve(request, body, exchange, stream) {
+      exchanges.set(request, exchange);
+      return (stream ? streaming : whole).fetch(request, { parsedBody: body });
+    },
+    async close() {
+      await Promise.all([whole.close(), streaming.close()]);
+    },
+  };
+}

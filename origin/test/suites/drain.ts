@@ -1,0 +1,95 @@
+/** Shutdown: requests in flight finish, new ones are sent elsewhere, and nothing waits for ever. */
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import { connect } from "node:net";
+import { describe, expect, it } from "vitest";
+import { GATEWAY_SECRET_HEADER, READY_PATH, REQUEST_ID_HEADER, USER_ID_HEADER } from "../../../contract/headers.ts";
+import type { TestDatabase } from "../database.ts";
+import { callTool, newRequestId, newUser, resultOf, startOrigin } from "../origin.ts";
+
+export function describeDrain(database: () => TestDatabase): void {
+  describe("shutdown", () => {
+    it("lets a call in flight finish, keeps its result, and refuses new connections", async () => {
+      const origin = await startOrigin(database(), { name: "drain" });
+      const userId = await newUser(database(), { grants: [["lab", "wait"]] });
+      const requestId = newRequestId();
+      const running = callTool(origin, userId, "lab", "wait", {}, { requestId });
+      await expect.poll(() => origin.lab.effects.length).toBe(1);
+      const stopped = origin.stop(5_000);
+      await expect(fetch(`${origin.url}/health`)).rejects.toThrow();
+      origin.lab.release();
+      expect(await resultOf(await running)).toMatchObject({ structuredContent: { done: true } });
+      await stopped;
+      const [row] = await database().admin.query("select state from mcpist.call_claims where request_id = $1::uuid", [requestId]);
+      expect(row).toEqual({ state: "done" });
+    });
+
+    it("serves what still comes over a kept connection, says it is not ready, and closes that connection", async () => {
+      const origin = await startOrigin(database());
+      const userId = await newUser(database(), { grants: [["lab", "wait"]] });
+      const running = callTool(origin, userId, "lab", "wait");
+      await expect.poll(() => origin.lab.effects.length).toBe(1);
+      const socket = connect(origin.port, "127.0.0.1");
+      let text = "";
+      socket.on("data", (chunk) => (text += chunk.toString()));
+      const closed = once(socket, "close");
+      await once(socket, "connect");
+      const head = (end: string) => `GET ${READY_PATH} HTTP/1.1\r\nHost: x\r\nX-Gateway-Secret: ${origin.secret}\r\n${end}`;
+      socket.write(head("X-Half: "));
+      await new Promise((done) => setTimeout(done, 50));
+      const stopped = origin.stop(5_000);
+      socket.write("1\r\n\r\n");
+      await closed;
+      expect(text).toMatch(/^HTTP\/1\.1 503 .*x-mcpist-deny: draining/is);
+      expect(text).toMatch(/connection: close/i);
+      origin.lab.release();
+      expect((await running).status).toBe(200);
+      await stopped;
+    });
+
+    it("ends at once when the last answer was a stream on a kept connection", async () => {
+      const origin = await startOrigin(database());
+      const userId = await newUser(database(), { grants: [["lab", "wait"]] });
+      const agent = new Agent({ keepAlive: true });
+      const streamed = new Promise<string | undefined>((resolve, reject) => {
+        const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "call", arguments: { module: "lab", tool: "wait" } } };
+        const sent = request(
+          `${origin.url}/mcp`,
+          {
+            method: "POST",
+            agent,
+            headers: {
+              [GATEWAY_SECRET_HEADER]: origin.secret,
+              [USER_ID_HEADER]: userId,
+              [REQUEST_ID_HEADER]: newRequestId(),
+              "content-type": "application/json",
+              accept: "application/json, text/event-stream",
+            },
+          },
+          (response) => {
+            response.resume();
+            response.on("end", () => resolve(response.headers.connection));
+          },
+        );
+        sent.on("error", reject);
+        sent.end(JSON.stringify(call));
+      });
+      await expect.poll(() => origin.lab.effects.length).toBe(1);
+      await new Promise((done) => setTimeout(done, 50));
+      const stopped = origin.stop(20_000);
+      origin.lab.release();
+      expect(await streamed).toBe("keep-alive");
+      await stopped;
+      agent.destroy();
+    });
+
+    it("cuts off what does not finish in time", async () => {
+      const origin = await startOrigin(database());
+      const userId = await newUser(database(), { grants: [["lab", "wait"]] });
+      const running = callTool(origin, userId, "lab", "wait").catch(() => "cut");
+      await expect.poll(() => origin.lab.effects.length).toBe(1);
+      await origin.stop(100);
+      expect(await running).toBe("cut");
+    });
+  });
+}

@@ -1,0 +1,95 @@
+/** The MCP requests that the load generator sends, and what counts as a right answer to each. No sockets. */
+import { MCP_PATH, MODERN_PROTOCOL_VERSION } from "../../contract/headers.ts";
+
+/** The last revision before per-request metadata; its answers are event streams. */
+const LEGACY_PROTOCOL_VERSION = "2025-11-25";
+const CLIENT_INFO = { name: "mcpist-traffic", version: "1.0.0" } as const;
+
+type Json = Readonly<Record<string, unknown>>;
+const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * What a client does. Two kinds are under way while things change: the body of `slow` arrives in two pieces, and `long` is a call
+ * on which the origin works for seconds.
+ */
+export type RequestKind = "call" | "list" | "schema" | "legacy" | "slow" | "long";
+
+/** One request, ready to send. */
+export interface McpRequest {
+  readonly kind: RequestKind;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** In this order, again and again: mostly tool calls, some discovery, a few of the rest. */
+const MIX = "call call list call schema call call legacy call list call call slow call schema call long call list call".split(
+  " ",
+) as RequestKind[];
+
+/** Kind of the n-th request. */
+export const kindOf = (n: number): RequestKind => MIX[n % MIX.length] ?? "call";
+
+const HEADERS = { "content-type": "application/json", accept: "application/json, text/event-stream" } as const;
+/** The built-in module that asks a listed host, and so takes as long as that host. */
+const LONG_TOOL = { module: "http_status", tool: "check" } as const;
+const CALL = { name: "call", arguments: { module: "time", tool: "now", params: {} } } as const;
+
+function toolOf(kind: RequestKind, slowUrl: string) {
+  if (kind === "schema") return { name: "get_module_schema", arguments: { module: "time" } } as const;
+  return kind === "long" ? ({ name: "call", arguments: { ...LONG_TOOL, params: { url: slowUrl } } } as const) : CALL;
+}
+
+/** @param id JSON-RPC id; the answer must carry the same. @param slowUrl what a `long` call asks for. */
+export function mcpRequest(kind: RequestKind, id: number, token: string, slowUrl: string): McpRequest {
+  const authorization = `Bearer ${token}`;
+  if (kind === "legacy") {
+    const body = JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: CALL });
+    return { kind, path: MCP_PATH, headers: { ...HEADERS, authorization, "mcp-protocol-version": LEGACY_PROTOCOL_VERSION }, body };
+  }
+  const method = kind === "list" ? "tools/list" : "tools/call";
+  const tool = kind === "list" ? null : toolOf(kind, slowUrl);
+  const meta = {
+    "io.modelcontextprotocol/protocolVersion": MODERN_PROTOCOL_VERSION,
+    "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
+    "io.modelcontextprotocol/clientCapabilities": {},
+  };
+  const mirrored: Record<string, string> = tool === null ? {} : { "mcp-name": tool.name };
+  if (tool && "tool" in tool.arguments)
+    Object.assign(mirrored, { "mcp-param-module": tool.arguments.module, "mcp-param-tool": tool.arguments.tool });
+  return {
+    kind,
+    path: MCP_PATH,
+    headers: { ...HEADERS, authorization, "mcp-protocol-version": MODERN_PROTOCOL_VERSION, "mcp-method": method, ...mirrored },
+    body: JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...tool, _meta: meta } }),
+  };
+}
+
+/** The message of an event stream that answers `id`, or the one JSON body. @returns null when there is none. */
+function messageIn(contentType: string, body: string, id: number): Json | null {
+  const texts = contentType.startsWith("text/event-stream")
+    ? body.split(/\r?\n/).flatMap((line) => (line.startsWith("data:") ? [line.slice("data:".length)] : []))
+    : [body];
+  for (const text of texts) {
+    try {
+      const value: unknown = JSON.parse(text);
+      if (isRecord(value) && value["id"] === id) return value;
+    } catch {
+      // Not every line of a stream is a message.
+    }
+  }
+  return null;
+}
+
+/** @returns why the answer is not the right one, or null when it is. Never repeats the answer. */
+export function faultOf(kind: RequestKind, id: number, status: number, contentType: string, body: string): string | null {
+  if (status !== 200) return `status ${status}`;
+  const message = messageIn(contentType, body, id);
+  if (!message) return "no JSON-RPC answer";
+  const { error, result } = message;
+  if (isRecord(error)) return `JSON-RPC error ${String(error["code"])}`;
+  if (!isRecord(result)) return "no JSON-RPC result";
+  if (kind === "list") return Array.isArray(result["tools"]) && result["tools"].length > 0 ? null : "an empty tool list";
+  if (result["isError"] === true) return "the tool failed";
+  return Array.isArray(result["content"]) && result["content"].length > 0 ? null : "no content";
+}

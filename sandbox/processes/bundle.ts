@@ -1,0 +1,32 @@
+/** Bundles the Worker into the one module that is uploaded. In memory: no temporary file, nothing to clean up. */
+import { fileURLToPath } from "node:url";
+import { build, stop } from "esbuild";
+
+const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
+
+/**
+ * The gateway as one ES module, resolved as the Workers runtime resolves it.
+ * @throws when worker/ does not bundle; the message is esbuild's, with file and line.
+ */
+export async function bundleWorker(entry = "worker/index.ts"): Promise<string> {
+  try {
+    const { outputFiles } = await build({
+      absWorkingDir: REPOSITORY,
+      entryPoints: [entry],
+      bundle: true,
+      write: false,
+      format: "esm",
+      target: "es2024",
+      platform: "browser",
+      conditions: ["workerd", "worker", "browser"],
+      external: ["cloudflare:*"],
+      logLevel: "silent",
+    });
+    const [file] = outputFiles;
+    if (!file) throw new Error("esbuild wrote nothing");
+    return file.text;
+  } finally {
+    // The service process would otherwise live as long as this one.
+    await stop();
+  }
+}

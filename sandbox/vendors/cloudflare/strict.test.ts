@@ -1,0 +1,204 @@
+import { describe, expect, it } from "vitest";
+import type { Binding } from "./model.ts";
+import { secret, apiKit, uploadForm, workerSource, type UploadOptions } from "./test/emulator.ts";
+
+const kit = apiKit();
+
+interface VersionAnswer {
+  readonly id: string;
+  readonly number: number;
+  readonly annotations: Record<string, string>;
+  readonly resources: { readonly bindings: { name: string; type: string }[]; readonly script: { readonly etag: string } };
+}
+const scripts = (worker: string, rest = "") => `workers/scripts/${worker}${rest}`;
+const uploadVersion = (worker: string, options: UploadOptions) =>
+  kit.call<VersionAnswer>("POST", scripts(worker, "/versions"), uploadForm(options));
+const version = async (worker: string, id: string) => (await kit.call<VersionAnswer>("GET", scripts(worker, `/versions/${id}`))).result;
+const stage = (worker: string, text: string, annotations: Record<string, string> = {}) =>
+  kit.call<VersionAnswer>("PATCH", `workers/workers/${worker}/versions/latest`, {
+    env: { SECRET: { type: "secret_text", text } },
+    annotations,
+  });
+const deploy = (worker: string, shares: Record<string, number>, query = "") =>
+  kit.call("POST", scripts(worker, `/deployments${query}`), {
+    strategy: "percentage",
+    versions: Object.entries(shares).map(([version_id, percentage]) => ({ version_id, percentage })),
+  });
+const text = (worker: string, id: string) => kit.account.secretTextForTests(worker, id, "SECRET");
+const active = async (worker: string) =>
+  (await kit.call<{ deployments: { versions: object[] }[] }>("GET", scripts(worker, "/deployments"))).result.deployments[0]?.versions;
+
+describe("secrets and uploads", () => {
+  it("an upload without keep_bindings drops the secret, one with it keeps that of the latest upload", async () => {
+    await kit.put("keep", { bindings: [secret("one")] });
+    const staged = await stage("keep", "two");
+    const kept = await kit.put("keep", { keep: ["secret_text"] });
+    expect(text("keep", kept)).toBe("two");
+    expect(staged.result.number).toBe(2);
+    const dropped = await kit.put("keep", { bindings: [] });
+    expect(text("keep", dropped)).toBeNull();
+    expect((await kit.call("GET", scripts("keep", "/secrets"))).result).toEqual([]);
+  });
+
+  it("a version may inherit a secret by version id; without one it inherits the latest upload", async () => {
+    const first = await kit.put("inherit", { bindings: [secret("one")] });
+    await stage("inherit", "two");
+    const byId = await uploadVersion("inherit", { bindings: [{ name: "SECRET", type: "inherit", version_id: first }] });
+    expect(text("inherit", byId.result.id)).toBe("one");
+    await stage("inherit", "three");
+    const byLatest = await uploadVersion("inherit", { bindings: [{ name: "SECRET", type: "inherit" }] });
+    expect(text("inherit", byLatest.result.id)).toBe("three");
+    expect((await version("inherit", byLatest.result.id)).number).toBe(5);
+    expect(await uploadVersion("inherit", { bindings: [{ name: "NONE", type: "inherit" }] })).toMatchObject({ status: 400, code: 10057 });
+  });
+
+  it("inheriting on the first upload of a Worker is refused and makes no Worker", async () => {
+    const answer = await kit.call("PUT", scripts("fresh"), uploadForm({ bindings: [{ name: "SECRET", type: "inherit" }] }));
+    expect(answer).toMatchObject({ status: 400, code: 10057 });
+    expect(await kit.call("GET", scripts("fresh", "/secrets"))).toMatchObject({ status: 404, code: 10007 });
+  });
+
+  it("the code of a staged secret is that of the latest upload: same etag, next number, no traffic", async () => {
+    const first = await kit.put("staged", { bindings: [secret("one")] });
+    const staged = await stage("staged", "two", { "workers/tag": "mcpist-gw-1", "workers/message": "rotate" });
+    const [before, after] = [await version("staged", first), await version("staged", staged.result.id)];
+    expect(after.resources.script.etag).toBe(before.resources.script.etag);
+    expect(after.number).toBe(before.number + 1);
+    expect(after.annotations).toEqual({ "workers/triggered_by": "secret", "workers/tag": "mcpist-gw-1", "workers/message": "rotate" });
+    expect(await active("staged")).toEqual([{ version_id: first, percentage: 100 }]);
+  });
+
+  it("lists versions newest first, those that can be deployed with their bindings", async () => {
+    const first = await kit.put("listed", { bindings: [secret("one")] });
+    const second = (await stage("listed", "two")).result.id;
+    const items = async (query: string) =>
+      (await kit.call<{ items: Partial<VersionAnswer>[] }>("GET", scripts("listed", `/versions${query}`))).result.items;
+    expect((await items("?per_page=1&page=2")).map(({ id }) => id)).toEqual([first]);
+    expect(await items("?deployable=true")).toMatchObject([
+      { id: second, number: 2, resources: { bindings: [{ name: "SECRET", type: "secret_text" }] } },
+      { id: first, number: 1 },
+    ]);
+  });
+
+  it("bindings to what does not exist or cannot be are refused", async () => {
+    const refused = async (binding: Binding) => (await kit.call("PUT", scripts("bound"), uploadForm({ bindings: [binding] }))).status;
+    expect(await refused({ name: "KV", type: "kv_namespace", namespace_id: "f".repeat(32) })).toBe(400);
+    expect(await refused({ name: "RL", type: "ratelimit", namespace_id: "1", simple: { limit: 10, period: 30 } })).toBe(400);
+    expect(await refused({ name: "AI", type: "ai" })).toBe(400);
+    expect(await refused({ name: "RL", type: "ratelimit", namespace_id: "1", simple: { limit: 10, period: 60 } })).toBe(200);
+  });
+
+  it("no answer of the API has the text of a secret", async () => {
+    const id = await kit.put("canary", { bindings: [secret("canary-value")] });
+    const answers = [
+      await kit.call("PUT", scripts("canary", "/secrets"), { name: "SECRET", text: "canary-value", type: "secret_text" }),
+      await stage("canary", "canary-value"),
+      ...(await Promise.all(
+        ["/secrets", "/secrets/SECRET", "/settings", "/versions", `/versions/${id}`, "/deployments"].map((path) =>
+          kit.call("GET", scripts("canary", path)),
+        ),
+      )),
+      await kit.call("GET", "workers/services/canary"),
+      await kit.call("GET", "workers/workers/canary"),
+      await kit.call("PUT", scripts("canary", "/secrets"), `{"name":"SECRET","text":"canary-value"`),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([...Array.from({ length: 10 }, () => 200), 400]);
+    expect(answers.filter((answer) => answer.text.includes("canary-value"))).toEqual([]);
+  });
+});
+
+describe("secret put and secret bulk", () => {
+  it("deploy at once to everybody, several secrets in one version", async () => {
+    await kit.put("put", { bindings: [secret("one")] });
+    expect(await kit.call("PUT", scripts("put", "/secrets"), { name: "SECRET", text: "two", type: "secret_text" })).toMatchObject({
+      status: 200,
+      result: { name: "SECRET", type: "secret_text" },
+    });
+    const secrets = { SECRET: null, A: { name: "A", text: "a", type: "secret_text" }, B: { name: "B", text: "b", type: "secret_text" } };
+    expect((await kit.call("PATCH", scripts("put", "/secrets-bulk"), { secrets })).status).toBe(200);
+    expect((await kit.call("GET", scripts("put", "/secrets"))).result).toEqual([
+      { name: "A", type: "secret_text" },
+      { name: "B", type: "secret_text" },
+    ]);
+    const { versions } = kit.account.script("put");
+    expect(versions).toHaveLength(3);
+    expect(await active("put")).toEqual([{ version_id: versions.at(-1)?.id, percentage: 100 }]);
+  });
+
+  it("are refused with 10215 while the latest upload is not what everybody runs", async () => {
+    const first = await kit.put("ahead", { bindings: [secret("one")] });
+    const staged = (await stage("ahead", "two")).result.id;
+    const put = () => kit.call("PUT", scripts("ahead", "/secrets"), { name: "SECRET", text: "three", type: "secret_text" });
+    expect(await put()).toMatchObject({ status: 400, code: 10215 });
+    expect((await deploy("ahead", { [first]: 50, [staged]: 50 })).status).toBe(200);
+    expect(await put()).toMatchObject({ status: 400, code: 10215 });
+    expect((await deploy("ahead", { [staged]: 100 })).status).toBe(200);
+    expect((await put()).status).toBe(200);
+  });
+
+  it("cannot take the name of another binding", async () => {
+    await kit.put("taken", { bindings: [{ name: "PLAIN", type: "plain_text", text: "x" }] });
+    expect(await kit.call("PUT", scripts("taken", "/secrets"), { name: "PLAIN", text: "x" })).toMatchObject({ status: 400, code: 10053 });
+  });
+
+  it("say 10007 for a Worker that does not exist, 10056 for a secret that does not", async () => {
+    expect(await kit.call("PUT", scripts("absent", "/secrets"), { name: "S", text: "x" })).toMatchObject({ status: 404, code: 10007 });
+    expect(await stage("absent", "x")).toMatchObject({ status: 404, code: 10007 });
+    await kit.put("bare", { bindings: [] });
+    expect(await kit.call("DELETE", scripts("bare", "/secrets/NONE"))).toMatchObject({ status: 404, code: 10056 });
+  });
+});
+
+describe("a deployment", () => {
+  it("of an older version with other secrets needs force: 10220 names them", async () => {
+    const first = await kit.put("back", { bindings: [secret("one")] });
+    const second = (await stage("back", "two")).result.id;
+    expect((await deploy("back", { [second]: 100 })).status).toBe(200);
+    const refused = await deploy("back", { [first]: 100 });
+    expect(refused).toMatchObject({ status: 400, code: 10220 });
+    expect(refused.message).toContain("The following secrets have changed: SECRET");
+    expect(await deploy("back", { [second]: 100, [first]: 0 })).toMatchObject({ code: 10220 });
+    expect((await deploy("back", { [second]: 100, [first]: 0 }, "?force=true")).status).toBe(200);
+    expect(await active("back")).toHaveLength(2);
+    // Now it is part of the deployment: going back needs no second word.
+    expect((await deploy("back", { [first]: 100 })).status).toBe(200);
+  });
+
+  it("of an older version with the same secrets needs none", async () => {
+    const first = await kit.put("same", { bindings: [secret("one")] });
+    await kit.put("same", { keep: ["secret_text"], source: workerSource("two") });
+    expect((await deploy("same", { [first]: 100 })).status).toBe(200);
+  });
+
+  it("is refused when the percentages or the versions do not fit", async () => {
+    const first = await kit.put("shares", { bindings: [] });
+    const other = (await stage("shares", "x")).result.id;
+    const third = (await stage("shares", "y")).result.id;
+    expect(await deploy("shares", { [first]: 99 })).toMatchObject({ status: 400 });
+    expect(await deploy("shares", { [first]: 120, [other]: -20 })).toMatchObject({ status: 400 });
+    expect(await deploy("shares", { [first]: 50, [other]: 25, [third]: 25 })).toMatchObject({ status: 400 });
+    expect(await deploy("shares", {})).toMatchObject({ status: 400 });
+    expect(await deploy("shares", { [crypto.randomUUID()]: 100 })).toMatchObject({ status: 404 });
+    expect(await active("shares")).toEqual([{ version_id: first, percentage: 100 }]);
+  });
+});
+
+describe("Durable Objects", () => {
+  const objects: UploadOptions = {
+    bindings: [{ name: "COUNTER", type: "durable_object_namespace", class_name: "Counter" }],
+    metadata: { migrations: { new_tag: "v1", new_sqlite_classes: ["Counter"] } },
+  };
+
+  it("need a migration (10061) that is sent once (10079) and never with a version (10211)", async () => {
+    expect(await kit.call("PUT", scripts("do"), uploadForm({ ...objects, metadata: {} }))).toMatchObject({ status: 400, code: 10061 });
+    await kit.put("do", objects);
+    expect(await kit.call("PUT", scripts("do"), uploadForm(objects))).toMatchObject({ status: 412, code: 10079 });
+    expect(await uploadVersion("do", objects)).toMatchObject({ status: 400, code: 10211 });
+    expect((await uploadVersion("do", { ...objects, metadata: {} })).status).toBe(200);
+    const { result } = await kit.call<{ migration_tag: string; bindings: object[] }>("GET", scripts("do", "/settings"));
+    expect(result).toMatchObject({
+      migration_tag: "v1",
+      bindings: [{ name: "COUNTER", namespace_id: expect.stringMatching(/^[0-9a-f]{32}$/) }],
+    });
+  });
+});

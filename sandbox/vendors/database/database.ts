@@ -1,0 +1,72 @@
+/**
+ * Postgres for the sandbox: PGlite behind a real PostgreSQL socket, migrated and seeded from supabase/; or the server that
+ * `DATABASE_URL` names, which is taken as it is and never changed.
+ */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { VendorContext } from "../vendor.ts";
+import type { ChildInput, ChildOutput } from "./child.ts";
+
+const SUPABASE = new URL("../../../supabase/", import.meta.url);
+const CHILD = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url));
+/** The roles that origins and the token broker log in with, as in production. */
+const ORIGIN_ROLE = "mcpist_origin";
+const BROKER_ROLE = "mcpist_broker";
+
+/** The database of one sandbox. */
+export interface Database {
+  /** Connection string of the origins. */
+  readonly url: string;
+  /** Connection string of the token broker. */
+  readonly brokerUrl: string;
+  /** It is the sandbox's own, migrated and seeded. */
+  readonly embedded: boolean;
+  /** Connection string of the superuser; the same as `url` for a server that is not ours. */
+  readonly adminUrl: string;
+  close(): Promise<void>;
+}
+
+async function sqlFiles(): Promise<ChildInput["sql"]> {
+  const names = (await readdir(new URL("migrations/", SUPABASE)).catch(() => [])).filter((name) => name.endsWith(".sql")).sort();
+  const read = async (name: string) => ({ name, text: await readFile(new URL(name, SUPABASE), "utf8") });
+  // The migrations rest on the Vault of Supabase; this one encrypts nothing and holds the sandbox's own tokens only.
+  const vault = await read("local/vault.sql").catch(() => null);
+  const migrations = await Promise.all(names.map((name) => read(`migrations/${name}`)));
+  const seed = await read("seed.sql").catch(() => null);
+  return [vault, ...migrations, seed].filter((file) => file !== null);
+}
+
+/**
+ * Starts PGlite in a process of its own.
+ * @throws when the port is taken (`code` EADDRINUSE), or when a migration fails; the message names the file.
+ */
+export async function startDatabase(context: VendorContext, external?: string): Promise<Database> {
+  if (external !== undefined)
+    return { url: external, brokerUrl: external, adminUrl: external, embedded: false, close: () => Promise.resolve() };
+  const input: ChildInput = { port: context.port("database"), sql: await sqlFiles() };
+  // No variable of this process is its business, and it prints nothing but what is broken.
+  const child = fork(CHILD, [], { env: {}, execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const exited = once(child, "exit");
+  const close = async (): Promise<void> => {
+    if (child.connected) child.disconnect();
+    await exited;
+  };
+  child.send(input);
+  const answer = await Promise.race([once(child, "message"), exited.then(() => null)]);
+  const output: ChildOutput = answer ? (answer[0] as ChildOutput) : { error: "it ended before it listened" };
+  if ("error" in output) {
+    await close();
+    throw Object.assign(new Error(`database: ${output.error}`), { code: output.code, port: input.port });
+  }
+  const roleOr = (role: string) => (output.roles.includes(role) ? role : "postgres");
+  const urlFor = (user: string) => `postgres://${user}@127.0.0.1:${output.port}/postgres?sslmode=disable`;
+  return {
+    url: urlFor(roleOr(ORIGIN_ROLE)),
+    brokerUrl: urlFor(roleOr(BROKER_ROLE)),
+    embedded: true,
+    adminUrl: urlFor("postgres"),
+    close,
+  };
+}

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Call, caller, FAKE_ORIGIN, fastContext, type Json, TOKENS } from "../../test/harness.ts";
+import { type Fly, startFly } from "./fly.ts";
+
+const NONCE = "fly-machine-lease-nonce";
+let fly: Fly;
+let call: Call;
+let app: string;
+let count = 0;
+const lines: string[] = [];
+beforeAll(async () => {
+  fly = await startFly(fastContext(lines), { program: FAKE_ORIGIN });
+  call = caller(() => fly.url, TOKENS.fly);
+});
+afterAll(() => fly.close());
+beforeEach(async () => {
+  app = `app-${++count}`;
+  expect((await call("POST", "/v1/apps?wait=true", { name: app, org_slug: "personal" })).status).toBe(201);
+});
+
+const secrets = (values: Json) => call("POST", `/v1/apps/${app}/secrets`, { values });
+/** A Machine that does not run. */
+const machine = async (extra: Json = {}): Promise<Json> =>
+  (await call("POST", `/v1/apps/${app}/machines`, { config: { image: "x" }, skip_launch: true, ...extra })).json;
+
+describe("the API", () => {
+  it("tells the statuses of a missing token, a missing app, a foreign app and a taken name apart", async () => {
+    fly.claimName("somebody-else");
+    const stranger = caller(() => fly.url, "wrong");
+    expect(await stranger("GET", `/v1/apps/${app}`)).toEqual({ status: 401, json: { error: expect.any(String) } });
+    expect(await call("GET", "/v1/apps/absent")).toEqual({ status: 404, json: { error: expect.any(String) } });
+    expect((await call("GET", "/v1/apps/somebody-else")).status).toBe(403);
+    for (const name of [app, "somebody-else"])
+      expect(await call("POST", "/v1/apps", { app_name: name, org_slug: "personal" })).toMatchObject({
+        status: 422,
+        json: { status: "name_taken" },
+      });
+  });
+
+  it("takes both schemes of authorization, and describes an app", async () => {
+    const macaroon = await fetch(`${fly.url}/v1/apps/${app}`, { headers: { authorization: `FlyV1 ${TOKENS.fly}` } });
+    expect(await macaroon.json()).toMatchObject({ name: app, status: "pending", organization: { slug: "personal" } });
+  });
+
+  it("limits each action to three calls at once when it is told to, and counts Machines one by one", async () => {
+    const one = await machine();
+    const two = await machine();
+    fly.limitRate(true);
+    const lease = (target: Json) => call("GET", `/v1/apps/${app}/machines/${target["id"]}/lease`);
+    const statuses = (await Promise.all(Array.from({ length: 4 }, () => lease(one)))).map(({ status }) => status);
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([404, 404, 404, 429]);
+    expect((await lease(two)).status).toBe(404);
+    fly.limitRate(false);
+    expect((await lease(one)).status).toBe(404);
+  });
+
+  it("answers an unknown path or question with 404 and tells the operator its name", async () => {
+    expect((await call("GET", "/v1/platform/regions")).status).toBe(404);
+    expect(
+      (await call("POST", "/graphql", { query: "mutation($input: X!) { setSecrets(input: $input) { release { id } } }" })).status,
+    ).toBe(404);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        "sandbox: fly does not imitate GET /v1/platform/regions",
+        "sandbox: fly does not imitate graphql setSecrets",
+      ]),
+    );
+  });
+
+  it("answers the questions that flyctl asks of GraphQL", async () => {
+    const query = "query ($appName: String!) { appcompact:app(name: $appName) { id name deployed } }";
+    const { json } = await call("POST", "/graphql", { query, variables: { appName: app } });
+    expect(json).toMatchObject({ data: { appcompact: { name: app, platformVersion: "machines", organization: { slug: "personal" } } } });
+    const absent = await call("POST", "/graphql", { query, variables: { appName: "absent" } });
+    expect(absent.json).toMatchObject({ data: { appcompact: null }, errors: [{ message: "Could not find App" }] });
+  });
+});
+
+describe("secrets", () => {
+  it("are written in bulk: null deletes, others stay, and every write is one version of the app", async () => {
+    expect(await secrets({ A: "one", B: "two" })).toMatchObject({ status: 200, json: { version: 1 } });
+    expect((await secrets({ B: null, C: "three" })).json["version"]).toBe(2);
+    const { json } = await call("GET", `/v1/apps/${app}/secrets?show_secrets=true`);
+    for (const secret of json["secrets"]) expect(Object.keys(secret)).toEqual(["name", "digest", "created_at", "updated_at"]);
+    expect(json["secrets"].map((secret: Json) => secret["name"])).toEqual(["A", "C"]);
+  });
+
+  it("have a digest that changes with the value and only with it", async () => {
+    const digests = async (): Promise<string[]> =>
+      (await call("GET", `/v1/apps/${app}/secrets`)).json["secrets"].map((secret: Json) => secret["digest"]);
+    await secrets({ A: "one", B: "one" });
+    const first = await digests();
+    await secrets({ A: "one", B: "other" });
+    const second = await digests();
+    expect([second[0] === first[0], second[1] === first[1]]).toEqual([true, false]);
+  });
+
+  it("are written, read and deleted one by one", async () => {
+    const path = `/v1/apps/${app}/secrets/GATEWAY_SECRET_A`;
+    expect(await call("POST", path, { value: "v" })).toMatchObject({ status: 201, json: { name: "GATEWAY_SECRET_A", version: 1 } });
+    expect((await call("GET", path)).json).toMatchObject({ name: "GATEWAY_SECRET_A", digest: expect.stringMatching(/^[0-9a-f]{16}$/) });
+    expect(await call("DELETE", path)).toEqual({ status: 200, json: { version: 2 } });
+    expect((await call("GET", path)).status).toBe(404);
+    expect((await secrets({ "not-a-name": "v" })).status).toBe(422);
+  });
+});
+
+describe("a lease", () => {
+  it("is held by one caller: everybody else is refused until it is released", async () => {
+    const { id } = await machine();
+    const path = `/v1/apps/${app}/machines/${id}`;
+    const { status, json } = await call("POST", `${path}/lease`, { ttl: 30, description: "rotation" });
+    expect({ status, json }).toMatchObject({
+      status: 201,
+      json: { status: "success", data: { description: "rotation", owner: expect.any(String) } },
+    });
+    const { nonce } = json["data"];
+    expect((await call("POST", `${path}/lease`, { ttl: 30 })).status).toBe(409);
+    expect((await call("POST", `${path}/lease`, { ttl: 60 }, { [NONCE]: nonce })).status).toBe(201);
+    const update = (headers: Record<string, string>) => call("POST", path, { config: { image: "x" } }, headers);
+    expect([(await update({})).status, (await update({ [NONCE]: "wrong" })).status]).toEqual([409, 409]);
+    expect((await call("POST", `${path}/start`)).status).toBe(409);
+    expect((await update({ [NONCE]: nonce })).status).toBe(200);
+    expect((await call("GET", `${path}/lease`)).json["data"]["nonce"]).toBe(nonce);
+    expect((await call("DELETE", `${path}/lease`)).status).toBe(409);
+    expect((await call("DELETE", `${path}/lease`, undefined, { [NONCE]: nonce })).json).toEqual({ status: "success", data: { ok: true } });
+    expect((await update({})).status).toBe(200);
+  });
+
+  it("ends by itself, and its nonce with it", async () => {
+    const { id, nonce } = await machine({ lease_ttl: 1 });
+    const path = `/v1/apps/${app}/machines/${id}`;
+    expect((await call("POST", path, { config: { image: "x" } })).status).toBe(409);
+    await sleep(1_050);
+    expect((await call("GET", `${path}/lease`)).status).toBe(404);
+    expect((await call("POST", path, { config: { image: "x" } }, { [NONCE]: nonce })).status).toBe(409);
+    expect((await call("POST", path, { config: { image: "x" } })).status).toBe(200);
+  });
+});
+
+describe("a Machine on the wire", () => {
+  it("has the fields that the vendor's clients read", async () => {
+    const made = await machine({ name: "first", region: "nrt", config: { image: "registry.fly.io/app:v1", metadata: { a: "b" } } });
+    expect(made).toMatchObject({
+      id: expect.stringMatching(/^[0-9a-f]{14}$/),
+      name: "first",
+      state: "created",
+      region: "nrt",
+      instance_id: expect.stringMatching(/^[0-9A-HJKMNP-TV-Z]{26}$/),
+      image_ref: { registry: "registry.fly.io", repository: "app", tag: "v1" },
+      config: { image: "registry.fly.io/app:v1", metadata: { a: "b" } },
+      events: [{ type: "launch", status: "created" }],
+      checks: [],
+    });
+    expect((await machine({ name: "first" }))["error"]).toContain("already_exists");
+  });
+
+  it("is updated only from the version that the caller saw", async () => {
+    const { id, instance_id } = await machine();
+    const update = (current_version: string) => call("POST", `/v1/apps/${app}/machines/${id}`, { config: { image: "x" }, current_version });
+    const { status, json } = await update(instance_id);
+    expect(status).toBe(200);
+    expect(json["instance_id"]).not.toBe(instance_id);
+    expect((await update(instance_id)).status).toBe(412);
+  });
+
+  it("can be waited for by either name of its version, with limits the vendor has", async () => {
+    const { id, instance_id } = await machine();
+    const wait = async (query: string): Promise<number> => (await call("GET", `/v1/apps/${app}/machines/${id}/wait?${query}`)).status;
+    expect(await wait("state=stopped&timeout=1")).toBe(400);
+    expect(await wait("state=asleep&timeout=1")).toBe(400);
+    expect(await wait("state=started&timeout=0.05")).toBe(408);
+    await call("DELETE", `/v1/apps/${app}/machines/${id}?force=true`);
+    expect(await wait(`state=stopped&state=destroyed&version=${instance_id}&timeout=5`)).toBe(200);
+    expect(await wait(`state=destroyed&instance_id=01OLDVERSION&timeout=0.05`)).toBe(408);
+  });
+});
