@@ -4,13 +4,13 @@ import type { TargetKind } from "../contract/secret-names.ts";
 import type { Context } from "./context.ts";
 import type { Api } from "./http.ts";
 import { loadEnvironment, type NamedEnvironment } from "./load-config.ts";
-import { Journal, type GitStore } from "./secrets/journal.ts";
+import { Journal } from "./secrets/journal.ts";
 import { Run, type Reporter } from "./secrets/run.ts";
 import { cloudflareApi, cloudflareWorker } from "./targets/cloudflare.ts";
 import { flyApi, flyOrigin } from "./targets/fly.ts";
 import { githubApi, githubStore, githubVault } from "./targets/github.ts";
 import { koyebApi, koyebOrigin } from "./targets/koyeb.ts";
-import type { Targets } from "./targets/types.ts";
+import type { GitStore, Targets } from "./targets/types.ts";
 import type { CommonFlags } from "./flags.ts";
 import { tokenOf } from "./tokens.ts";
 import { toolVersion } from "./version.ts";
@@ -34,7 +34,12 @@ export function baseUrlOf(context: Context, kind: TargetKind): string {
 
 /** What a command works with. */
 export interface Session extends NamedEnvironment {
-  readonly apis: { readonly github: Api; readonly cloudflare: Api; readonly koyeb: Api | null; readonly fly: Api | null };
+  readonly apis: {
+    readonly github: Api;
+    readonly cloudflare: Api;
+    readonly koyeb: Api | null;
+    readonly fly: Api | null;
+  };
   readonly targets: Targets;
   readonly store: GitStore;
   readonly journal: Journal;

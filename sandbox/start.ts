@@ -5,27 +5,20 @@
 import { SANDBOX_ENVIRONMENT, SANDBOX_NAMES, SANDBOX_VARIABLE, type SandboxUrls } from "../contract/sandbox.ts";
 import { connectAccounts, furnish, providersOf } from "./accounts.ts";
 import { startBroker, type Broker } from "./vendors/broker/broker.ts";
-import { startCloudflare } from "./vendors/cloudflare/cloudflare.ts";
+import { type CloudflareEmulator, startCloudflare } from "./vendors/cloudflare/cloudflare.ts";
 import { createContext, type ContextOptions } from "./vendors/context.ts";
 import { startControl } from "./control.ts";
 import { startDatabase, type Database } from "./vendors/database/database.ts";
 import type { Faults } from "./vendors/faults.ts";
-import { startFly } from "./vendors/fly/fly.ts";
+import { type Fly, startFly } from "./vendors/fly/fly.ts";
 import { startGithub, type Github } from "./vendors/github/github.ts";
 import { startIdp, type Idp } from "./vendors/idp/idp.ts";
-import { startKoyeb } from "./vendors/koyeb/koyeb.ts";
+import { type Koyeb, startKoyeb } from "./vendors/koyeb/koyeb.ts";
 import { startNotion, type Notion } from "./vendors/notion/notion.ts";
 import { vendorClient } from "./client.ts";
 import { Scenarios } from "./scenarios.ts";
 import { startTimeline } from "./watch/timeline.ts";
 import type { VendorContext } from "./vendors/vendor.ts";
-
-/** A running Cloudflare. */
-export type Cloudflare = Awaited<ReturnType<typeof startCloudflare>>;
-/** A running Koyeb. */
-export type Koyeb = Awaited<ReturnType<typeof startKoyeb>>;
-/** A running Fly. */
-export type Fly = Awaited<ReturnType<typeof startFly>>;
 
 export interface SandboxOptions extends ContextOptions {
   /** False leaves out the control endpoint. */
@@ -48,7 +41,7 @@ export interface Sandbox {
   readonly faults: Faults;
   readonly context: VendorContext;
   readonly github: Github;
-  readonly cloudflare: Cloudflare;
+  readonly cloudflare: CloudflareEmulator;
   readonly koyeb: Koyeb;
   readonly fly: Fly;
   readonly idp: Idp;
@@ -76,9 +69,13 @@ function explain(cause: unknown, listenerOf: (port: number) => string | null): S
   if (code !== "EADDRINUSE" || port === undefined)
     return new SandboxStartError("failed", `the sandbox did not start: ${message}`, { cause });
   const listener = listenerOf(port);
-  return new SandboxStartError("port-taken", `port ${port}${listener === null ? "" : ` for the sandbox's ${listener} listener`} is taken`, {
-    cause,
-  });
+  return new SandboxStartError(
+    "port-taken",
+    `port ${port}${listener === null ? "" : ` for the sandbox's ${listener} listener`} is taken`,
+    {
+      cause,
+    },
+  );
 }
 
 /**
@@ -119,7 +116,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
   try {
     const { accountId, zone, worker, owner, repo, koyebApp, koyebService, flyApp } = SANDBOX_NAMES;
-    const [github, cloudflare, koyeb, fly, idp, notion, database] = await all<[Github, Cloudflare, Koyeb, Fly, Idp, Notion, Database]>([
+    const [github, cloudflare, koyeb, fly, idp, notion, database] = await all<
+      [Github, CloudflareEmulator, Koyeb, Fly, Idp, Notion, Database]
+    >([
       started(startGithub(context, { owner, repo }), "used"),
       started(startCloudflare(context, { accountId, zone, defaultWorker: worker }), "users"),
       started(startKoyeb(context), "users"),
@@ -140,7 +139,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     ]);
     idp.setResource(`${gateway}/mcp`);
     const parts = { faults: context.faults, context, github, cloudflare, koyeb, fly, idp, notion, database, broker };
-    const call = vendorClient({ github: github.url, cloudflare: cloudflare.apiUrl, koyeb: koyeb.url, fly: fly.url }, context.tokens);
+    const call = vendorClient(
+      { github: github.url, cloudflare: cloudflare.apiUrl, koyeb: koyeb.url, fly: fly.url },
+      context.tokens,
+    );
     const scenarios = new Scenarios({ ...parts, call });
     const control =
       options.control === false
@@ -165,7 +167,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     return { ...parts, scenarios, urls, env: joinEnvironment(urls, context.tokens), close };
   } catch (cause) {
     await close();
-    if (options.signal?.aborted) throw new SandboxStartError("aborted", "the sandbox was interrupted while it started", { cause });
+    if (options.signal?.aborted)
+      throw new SandboxStartError("aborted", "the sandbox was interrupted while it started", { cause });
     throw explain(cause, (port) => listeners.get(port) ?? null);
   }
 }

@@ -1,6 +1,6 @@
 /** What anybody may read without a token: documents, liveness and the observation that rotations rely on. */
 import { checkAddress, checkWebOrigin } from "./checks.ts";
-import type { ClientHeaders } from "./policy/headers.ts";
+import type { ClientHeaders } from "./policy/client-headers.ts";
 import { harden, preflight } from "./hygiene.ts";
 import { healthPage, resourceMetadata, rootPage, securityTxt } from "./metadata.ts";
 import { observe, probe } from "./observation.ts";
@@ -18,7 +18,9 @@ const SERVE: Readonly<Record<Exclude<Route, "mcp">, (visit: Visit) => Response |
   health: (visit) => finish(visit, healthPage()),
   observation: serveObservation,
   metadata: (visit) =>
-    visit.isolate.config ? finish(visit, resourceMetadata(visit.isolate.config)) : refuse(visit, { reason: "config.invalid" }),
+    visit.isolate.config
+      ? finish(visit, resourceMetadata(visit.isolate.config))
+      : refuse(visit, { reason: "config.invalid" }),
   "metadata-preflight": (visit) => preflight(visit.url.pathname, null, visit.requestId),
   "security-txt": (visit) => {
     const { config, runtime } = visit.isolate;

@@ -6,7 +6,7 @@ import type { GatewayEvent } from "./event-log.ts";
 import type { Isolate } from "./isolate.ts";
 import { addressKey } from "./policy/address.ts";
 import type { RpcId } from "./policy/era.ts";
-import type { ClientHeaders } from "./policy/headers.ts";
+import type { ClientHeaders } from "./policy/client-headers.ts";
 import type { Identity } from "./policy/token.ts";
 import { mintRequestId } from "./request-id.ts";
 
@@ -57,7 +57,9 @@ export function enter(request: Request, isolate: Isolate, waitUntil: WaitUntil):
 /** Writes one event of this request behind its answer. */
 export function log(visit: Visit, event: Omit<GatewayEvent, "requestId" | "userId" | "clientId">): void {
   const { identity, isolate, requestId, address } = visit;
-  const who = identity ? { userId: identity.sub, ...(identity.clientId === null ? {} : { clientId: identity.clientId }) } : {};
+  const who = identity
+    ? { userId: identity.sub, ...(identity.clientId === null ? {} : { clientId: identity.clientId }) }
+    : {};
   visit.waitUntil(isolate.events.write({ ...event, requestId, ...who }, address));
 }
 

@@ -9,7 +9,7 @@ import type { OriginTarget, SlotValues } from "../targets/types.ts";
 import { prove } from "./actions/retire.ts";
 import { liveSlot, resetForEmergency } from "./actions/stage.ts";
 import { acceptedEverywhere, liveVersion, phaseOf, type Observation, type Phase } from "./phase.ts";
-import { refusal } from "./rotate.ts";
+import { refusal } from "./refusal.ts";
 import { allSettled, POLL_MS, type Run } from "./run.ts";
 import type { Secret } from "./secret.ts";
 
@@ -57,7 +57,8 @@ async function isDead(origin: OriginTarget, emergency: Emergency): Promise<boole
 async function awaitDeath(run: Run, origin: OriginTarget, emergency: Emergency): Promise<void> {
   const deadline = run.context.monotonic() + KILL_TIMEOUT_MS;
   while (!(await isDead(origin, emergency))) {
-    if (run.context.monotonic() > deadline) throw new McpistError("ERR_TIMEOUT", `it still accepts ${emergency.leaked}`);
+    if (run.context.monotonic() > deadline)
+      throw new McpistError("ERR_TIMEOUT", `it still accepts ${emergency.leaked}`);
     await run.context.sleep(POLL_MS);
   }
   const after = Math.round((run.context.monotonic() - emergency.started) / 1000);
@@ -66,7 +67,9 @@ async function awaitDeath(run: Run, origin: OriginTarget, emergency: Emergency):
 }
 
 async function roll(run: Run, origin: OriginTarget, values: SlotValues): Promise<void> {
-  await run.step(`write ${origin.name} and replace every instance`, () => run.writeOrigin(origin, values, "now", "emergency"));
+  await run.step(`write ${origin.name} and replace every instance`, () =>
+    run.writeOrigin(origin, values, "now", "emergency"),
+  );
 }
 
 async function uploadNew(run: Run, emergency: Emergency): Promise<string> {
@@ -94,7 +97,10 @@ async function switchTo(run: Run, emergency: Emergency, versionId: string): Prom
 
 /** The old secret dies first; the gateway follows as soon as one origin accepts the new one. */
 async function now(run: Run, emergency: Emergency): Promise<void> {
-  const values = (): SlotValues => ({ [emergency.spare]: emergency.secret.reveal(), [emergency.old]: tombstone(emergency.leaked) });
+  const values = (): SlotValues => ({
+    [emergency.spare]: emergency.secret.reveal(),
+    [emergency.old]: tombstone(emergency.leaked),
+  });
   let firstReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => {
     firstReady = resolve;
@@ -116,7 +122,9 @@ async function now(run: Run, emergency: Emergency): Promise<void> {
 async function fast(run: Run, emergency: Emergency): Promise<void> {
   await atEach(run, emergency, (origin) => roll(run, origin, { [emergency.spare]: emergency.secret.reveal() }));
   // The switch waits for those that serve, and for nobody else.
-  const reached = run.origins.filter(({ name, state }) => state === "pool" && !emergency.alive.has(name)).map(({ name }) => name);
+  const reached = run.origins
+    .filter(({ name, state }) => state === "pool" && !emergency.alive.has(name))
+    .map(({ name }) => name);
   await run.until(
     "the rollout",
     KILL_TIMEOUT_MS,
@@ -143,7 +151,9 @@ async function writeGithub(run: Run, emergency: Emergency): Promise<string | nul
   const gone = tombstone(emergency.leaked);
   const { spare, old, secret } = emergency;
   try {
-    await run.step("write GitHub", () => run.writeVault({ [spare]: secret.reveal(), [old]: gone }, { [spare]: secret.kid, [old]: gone }));
+    await run.step("write GitHub", () =>
+      run.writeVault({ [spare]: secret.reveal(), [old]: gone }, { [spare]: secret.kid, [old]: gone }),
+    );
     await run.targets.vault.writeLive(spare, secret.kid, run.journal.guard);
     return null;
   } catch (error) {
@@ -208,14 +218,22 @@ async function conclude(run: Run, state: Emergency, github: string | null): Prom
     run.report.note(`${name} NOT DEAD (${reason}): stop the app or cut its network now`);
   }
   if (state.alive.size > 0) {
-    throw new McpistError("ERR_NOT_DEAD", `${state.leaked} may still be accepted at ${[...state.alive.keys()].join(", ")}`, {
-      hint: "stop that app or cut its network now, then run the command again",
-    });
+    throw new McpistError(
+      "ERR_NOT_DEAD",
+      `${state.leaked} may still be accepted at ${[...state.alive.keys()].join(", ")}`,
+      {
+        hint: "stop that app or cut its network now, then run the command again",
+      },
+    );
   }
   if (github !== null) {
-    throw new McpistError("ERR_PARTIAL", `the leaked secret is dead everywhere, but GitHub was not written: ${github}`, {
-      hint: "run mcpist secrets rotate when GitHub is back",
-    });
+    throw new McpistError(
+      "ERR_PARTIAL",
+      `the leaked secret is dead everywhere, but GitHub was not written: ${github}`,
+      {
+        hint: "run mcpist secrets rotate when GitHub is back",
+      },
+    );
   }
   return phaseOf(await run.observe());
 }

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { McpistError } from "../errors.ts";
 import { formsOf, testContext, type TestContext } from "../test/test-context.ts";
-import { Journal, LEASE_SECONDS, type GitStore } from "./journal.ts";
+import type { GitStore } from "../targets/types.ts";
+import { Journal, LEASE_SECONDS } from "./journal.ts";
 
 const MARGIN_MS = 2 * 60_000;
 const LEASE_MS = LEASE_SECONDS * 1000;
@@ -68,7 +69,10 @@ function party(
 ): Party {
   const { workflow = "local", ...rest } = options;
   const context = testContext(rest);
-  return { context, journal: new Journal(git.store(), context, { run, actor: `actor-${run}`, workflow, tool: "1.0.0" }) };
+  return {
+    context,
+    journal: new Journal(git.store(), context, { run, actor: `actor-${run}`, workflow, tool: "1.0.0" }),
+  };
 }
 const failure = async (work: Promise<unknown>): Promise<McpistError> => {
   const error = await work.then(

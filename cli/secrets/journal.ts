@@ -7,7 +7,7 @@ import type { SlotName } from "../../contract/gateway-secret.ts";
 import type { SlotReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
-import type { Guard } from "../targets/types.ts";
+import type { GitStore, Guard } from "../targets/types.ts";
 
 /** A run may write for this long without renewing. */
 export const LEASE_SECONDS = 15 * 60;
@@ -16,22 +16,6 @@ const RENEW_AFTER_MS = 5 * 60_000;
 const LEASE_MARGIN_MS = 2 * 60_000;
 /** Kids remembered as dead. */
 const DEAD_KEPT = 64;
-
-/** Git objects as far as the journal needs them. */
-export interface GitStore {
-  /** Tip of the rotation ref and the platform's present time; null when the ref does not exist. */
-  readRef(): Promise<{ readonly sha: string } | null>;
-  /** @returns false when the ref exists already. */
-  createRef(sha: string): Promise<boolean>;
-  /** @returns false when `sha` is not a descendant of the tip. */
-  updateRef(sha: string): Promise<boolean>;
-  createCommit(message: string, parents: readonly string[]): Promise<{ readonly sha: string; readonly date: string }>;
-  readCommit(sha: string): Promise<{ readonly message: string; readonly parents: readonly string[]; readonly date: string }>;
-  /** Is the workflow run over? "unknown" when it cannot be told. */
-  workflowRun(id: string): Promise<"over" | "alive" | "unknown">;
-  /** The platform's present time, from the newest answer. Unit: milliseconds since 1970. */
-  serverTime(): number;
-}
 
 /** What the entries so far amount to; carried from entry to entry so that the tip alone is enough. */
 export interface JournalState {
@@ -49,7 +33,12 @@ export interface JournalState {
   readonly lastSender?: string;
   readonly proven: boolean;
   readonly abandoned: readonly string[];
-  readonly candidate: { readonly kid: string; readonly slot: SlotName; readonly since: string | null; readonly run: string } | null;
+  readonly candidate: {
+    readonly kid: string;
+    readonly slot: SlotName;
+    readonly since: string | null;
+    readonly run: string;
+  } | null;
   readonly init: "unfinished" | "done" | null;
   /** Kid in use since, by platform time. */
   readonly live: { readonly kid: string; readonly since: string | null } | null;
@@ -107,7 +96,12 @@ function parseEntry(message: string): JournalEntry {
 export class Journal {
   readonly #store: GitStore;
   readonly #context: Context;
-  readonly #identity: { readonly run: string; readonly actor: string; readonly workflow: string; readonly tool: string };
+  readonly #identity: {
+    readonly run: string;
+    readonly actor: string;
+    readonly workflow: string;
+    readonly tool: string;
+  };
   #tip: JournalTip | null = null;
   #held = false;
   /** GitHub is out of reach in an emergency: nothing is recorded, nothing is locked. */
@@ -115,7 +109,11 @@ export class Journal {
   #renewedAt = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(store: GitStore, context: Context, identity: { run: string; actor: string; workflow: string; tool: string }) {
+  constructor(
+    store: GitStore,
+    context: Context,
+    identity: { run: string; actor: string; workflow: string; tool: string },
+  ) {
     this.#store = store;
     this.#context = context;
     this.#identity = identity;
@@ -175,9 +173,13 @@ export class Journal {
     if (tip && tip.entry.leaseSeconds > 0) {
       if (steal === undefined) throw this.#locked(tip);
       if (steal !== tip.entry.run) {
-        throw new McpistError("ERR_LOCKED", `the lock is held by run ${tip.entry.run}, not by the run named with --steal-lock`, {
-          hint: `mcpist secrets history shows who it is`,
-        });
+        throw new McpistError(
+          "ERR_LOCKED",
+          `the lock is held by run ${tip.entry.run}, not by the run named with --steal-lock`,
+          {
+            hint: `mcpist secrets history shows who it is`,
+          },
+        );
       }
       await this.#outlive(tip);
     }
@@ -195,11 +197,17 @@ export class Journal {
   }
 
   /** Writes an entry. Calls from parallel steps are written one after another. @throws {McpistError} ERR_LOCK_LOST. */
-  async record(event: string, detail: Readonly<Record<string, string>> = {}, change: Partial<JournalState> = {}): Promise<JournalTip> {
+  async record(
+    event: string,
+    detail: Readonly<Record<string, string>> = {},
+    change: Partial<JournalState> = {},
+  ): Promise<JournalTip> {
     return this.#enqueue(async () => {
       if (this.#detached) return this.#unrecorded(event, detail, change);
       if (!this.#held)
-        throw new McpistError("ERR_LOCK_LOST", "the journal is written only under the lock", { hint: "run the command again" });
+        throw new McpistError("ERR_LOCK_LOST", "the journal is written only under the lock", {
+          hint: "run the command again",
+        });
       this.#checkLease();
       const tip = await this.#write(event, detail, LEASE_SECONDS, change);
       this.#renewedAt = this.#context.monotonic();
@@ -263,9 +271,13 @@ export class Journal {
   #locked(tip: JournalTip): McpistError {
     const { run, actor, workflow, leaseSeconds } = tip.entry;
     const where = workflow === "local" ? "" : ` (workflow run ${workflow})`;
-    return new McpistError("ERR_LOCKED", `${actor} has been rotating since ${tip.date}${where}: run ${run} holds the lock`, {
-      hint: `wait for it; if it is dead: mcpist secrets rotate --steal-lock ${run} (waits up to ${Math.ceil(leaseSeconds / 60)} min to be sure)`,
-    });
+    return new McpistError(
+      "ERR_LOCKED",
+      `${actor} has been rotating since ${tip.date}${where}: run ${run} holds the lock`,
+      {
+        hint: `wait for it; if it is dead: mcpist secrets rotate --steal-lock ${run} (waits up to ${Math.ceil(leaseSeconds / 60)} min to be sure)`,
+      },
+    );
   }
 
   /** Returns once the holder is provably dead, or has been silent for its whole lease plus margin by this machine's clock. */
@@ -276,9 +288,13 @@ export class Journal {
       await this.#context.sleep(Math.min(15_000, until - this.#context.monotonic()));
       const now = await this.#store.readRef();
       if (now?.sha !== tip.sha) {
-        throw new McpistError("ERR_LOCKED", `run ${tip.entry.run} is alive: it wrote to the journal while its lease was watched`, {
-          hint: "wait for it to finish",
-        });
+        throw new McpistError(
+          "ERR_LOCKED",
+          `run ${tip.entry.run} is alive: it wrote to the journal while its lease was watched`,
+          {
+            hint: "wait for it to finish",
+          },
+        );
       }
     }
   }
@@ -300,7 +316,10 @@ export class Journal {
       state: { ...state, dead: state.dead.slice(0, DEAD_KEPT) },
     };
     const parent = this.#tip?.sha;
-    const commit = await this.#store.createCommit(`mcpist: ${event}\n\n${JSON.stringify(entry)}`, parent === undefined ? [] : [parent]);
+    const commit = await this.#store.createCommit(
+      `mcpist: ${event}\n\n${JSON.stringify(entry)}`,
+      parent === undefined ? [] : [parent],
+    );
     let mine: boolean;
     try {
       mine = parent === undefined ? await this.#store.createRef(commit.sha) : await this.#store.updateRef(commit.sha);

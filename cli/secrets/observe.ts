@@ -1,8 +1,8 @@
 /** One look at everything: platforms, instances, journal. Reads only; all of them in parallel. */
 import { isKid } from "../../contract/gateway-secret.ts";
 import { McpistError } from "../errors.ts";
-import type { OriginLook, Targets, VaultSlots, WorkerLook } from "../targets/types.ts";
-import type { GitStore, Journal } from "./journal.ts";
+import type { GitStore, OriginLook, Targets, VaultSlots, WorkerLook } from "../targets/types.ts";
+import type { Journal } from "./journal.ts";
 import type { Observation } from "./phase.ts";
 
 /** What this run has seen itself. */
@@ -26,7 +26,9 @@ export function vaultSlots(journal: Journal, updatedAt: Readonly<Record<"a" | "b
     const writtenAt = updatedAt[name];
     if (writtenAt === null) return null;
     if (journal.tip === null || vault.ackAt === null) return "unknown" as const;
-    return Date.parse(writtenAt) > Date.parse(vault.ackAt) ? ("unknown" as const) : (vault[name] ?? ("unknown" as const));
+    return Date.parse(writtenAt) > Date.parse(vault.ackAt)
+      ? ("unknown" as const)
+      : (vault[name] ?? ("unknown" as const));
   };
   return { a: slot("a"), b: slot("b") };
 }
@@ -45,8 +47,16 @@ export async function observe(
       (look) => ({ look, blind: null as string | null }),
       (error: unknown) => ({ look: NO_WORKER, blind: reasonOf(error) }),
     ),
-    Promise.all(origins.map((origin) => origin.names().catch((error: unknown) => (reasonOf(error), { slots: [], legacy: false })))),
-    Promise.all(origins.map((origin) => origin.look().catch((error: unknown): OriginLook => ({ ok: false, reason: reasonOf(error) })))),
+    Promise.all(
+      origins.map((origin) =>
+        origin.names().catch((error: unknown) => (reasonOf(error), { slots: [], legacy: false })),
+      ),
+    ),
+    Promise.all(
+      origins.map((origin) =>
+        origin.look().catch((error: unknown): OriginLook => ({ ok: false, reason: reasonOf(error) })),
+      ),
+    ),
     targets.vault.names(),
     journal.read(),
   ]);

@@ -7,6 +7,7 @@ import { retire, prove } from "./actions/retire.ts";
 import { clear, initialise, resetUpload, stage, upload } from "./actions/stage.ts";
 import { drain, probeUploaded, switchOver, unsplit } from "./actions/switch.ts";
 import { phaseOf, type Observation, type Phase, type PhaseName } from "./phase.ts";
+import { refusal } from "./refusal.ts";
 import { Moved, POLL_MS, VERIFY_TIMEOUT_MS, type Run } from "./run.ts";
 
 /** What the operator asked for. */
@@ -27,7 +28,15 @@ const NEEDS_RESET: ReadonlySet<PhaseName> = new Set([
   "STEADY",
 ]);
 /** Found at the start, these mean that an earlier run left something to finish. */
-const UNFINISHED: ReadonlySet<PhaseName> = new Set(["SPLIT", "LINGERING", "DRAINED", "RETIRING", "PROBED", "UPLOADED", "RETIRED"]);
+const UNFINISHED: ReadonlySet<PhaseName> = new Set([
+  "SPLIT",
+  "LINGERING",
+  "DRAINED",
+  "RETIRING",
+  "PROBED",
+  "UPLOADED",
+  "RETIRED",
+]);
 /** After the switch a fault is waited out before the run gives up (exit 5). Unit: milliseconds. */
 const PATIENCE_MS = 3 * 60_000;
 const RETRY_MS = 5000;
@@ -36,34 +45,6 @@ const PASSING: ReadonlySet<string> = new Set(["ERR_UNREACHABLE", "ERR_VENDOR", "
 const GIVEN_UP: ReadonlySet<PhaseName> = new Set(["ORPHAN", "STAGED", "STAGING", "UPLOADED", "PROBED"]);
 /** More actions than any rotation has; a loop that does not end is a bug, not a reason to go on writing. */
 const MAX_ACTIONS = 64;
-
-/** Stops with what the phase says and what to do. */
-export function refusal(phase: Phase): McpistError {
-  const parties = phase.parties.join(", ");
-  switch (phase.name) {
-    case "UNSET":
-      return new McpistError("ERR_PHASE", "no gateway secret exists yet at any target", { hint: "mcpist secrets rotate --init" });
-    case "BLIND":
-      return new McpistError("ERR_PHASE", `cannot observe ${parties}`, {
-        hint: "bring it back, or take it out of the pool on purpose: mcpist origins quarantine NAME",
-      });
-    case "LEGACY":
-      return new McpistError("ERR_PHASE", `${parties} accepts the secret through a lone GATEWAY_SECRET`, {
-        hint: "run the rotation in a workflow whose job has the old value as GATEWAY_SECRET in its environment",
-        exitCode: 2,
-      });
-    case "FORKED":
-      return new McpistError("ERR_PHASE", `${parties} refuses a secret that the Worker sends`, {
-        hint: "mcpist secrets restore NAME, or deploy the newest Worker version whose secret every origin accepts",
-      });
-    case "MISALIGNED":
-      return new McpistError("ERR_PHASE", `the live secret ${phase.live ?? ""} sits in the other slot at ${parties}`, {
-        hint: "mcpist secrets restore NAME",
-      });
-    default:
-      return new McpistError("ERR_PHASE", `phase ${phase.name} does not allow this`, { hint: "mcpist secrets status" });
-  }
-}
 
 /** LEGACY's action; given from outside, because it alone reads an old value from the environment. */
 export type Adopt = (run: Run, observation: Observation, phase: Phase) => Promise<void>;
@@ -95,7 +76,9 @@ export async function rotate(run: Run, options: RotateOptions, adopt: Adopt): Pr
       }
       const waits = (phase.name === "STAGING" || phase.name === "RETIRING") && loop.verifyBy !== null;
       if (!waits && ++action > MAX_ACTIONS) {
-        throw new McpistError("ERR_PARTIAL", `the rotation does not settle (phase ${phase.name})`, { hint: "run the command again" });
+        throw new McpistError("ERR_PARTIAL", `the rotation does not settle (phase ${phase.name})`, {
+          hint: "run the command again",
+        });
       }
       const done = await act(loop, observation, phase);
       loop.patientUntil = null;
@@ -113,7 +96,8 @@ async function waitOut(loop: Loop, error: unknown): Promise<void> {
     run.report.note("somebody deployed the Worker meanwhile: observing again");
     return;
   }
-  const passing = error instanceof McpistError && (PASSING.has(error.code) || error.message.startsWith("cannot observe"));
+  const passing =
+    error instanceof McpistError && (PASSING.has(error.code) || error.message.startsWith("cannot observe"));
   if (!run.switched || !passing || run.context.signal.aborted) throw error;
   const now = run.context.monotonic();
   loop.patientUntil ??= now + PATIENCE_MS;
@@ -129,7 +113,9 @@ async function act(loop: Loop, observation: Observation, phase: Phase): Promise<
   // Once this run's own version is uploaded, an instance that is briefly away must not undo the upload.
   const uploaded = mine && run.candidate?.secret.wiped === true;
   if (options.init && phase.name !== "UNSET") {
-    throw new McpistError("ERR_PHASE", "this installation has a gateway secret already", { hint: "mcpist secrets rotate" });
+    throw new McpistError("ERR_PHASE", "this installation has a gateway secret already", {
+      hint: "mcpist secrets rotate",
+    });
   }
   if (NEEDS_RESET.has(phase.name) && phase.uploadDiffers && !uploaded) {
     await resetUpload(run, observation, phase);
@@ -189,7 +175,9 @@ async function act(loop: Loop, observation: Observation, phase: Phase): Promise<
     case "STEADY":
       if (run.switched || loop.resumed || options.clean || run.retiredKid !== null) return true;
       if (run.candidate !== null) {
-        throw new McpistError("ERR_MISMATCH", "the new secret vanished from every target", { hint: "mcpist secrets history" });
+        throw new McpistError("ERR_MISMATCH", "the new secret vanished from every target", {
+          hint: "mcpist secrets history",
+        });
       }
       await stage(run, observation, phase);
       await verifying(loop, phase);
@@ -216,16 +204,21 @@ async function giveUp(run: Run, observation: Observation, phase: Phase): Promise
 async function bury(run: Run, observation: Observation, phase: Phase): Promise<void> {
   const kid = phase.other ?? "";
   run.report.note(`ALARM: ${kid} was retired and is back at ${phase.parties.join(", ")}`);
-  if (kid === phase.live) await run.journal.record("resurrected", { kid }, { dead: run.journal.state.dead.filter((dead) => dead !== kid) });
+  if (kid === phase.live)
+    await run.journal.record("resurrected", { kid }, { dead: run.journal.state.dead.filter((dead) => dead !== kid) });
   else if (phase.uploadDiffers) await resetUpload(run, observation, phase);
   else await clear(run, observation, phase, kid);
 }
 
 async function stageOnce(run: Run, observation: Observation, phase: Phase): Promise<void> {
   if (run.candidate !== null) {
-    throw new McpistError("ERR_MISMATCH", `${phase.other ?? "another secret"} appeared in the spare slot: somebody else is writing`, {
-      hint: "nothing was deleted; mcpist secrets status shows both kids",
-    });
+    throw new McpistError(
+      "ERR_MISMATCH",
+      `${phase.other ?? "another secret"} appeared in the spare slot: somebody else is writing`,
+      {
+        hint: "nothing was deleted; mcpist secrets status shows both kids",
+      },
+    );
   }
   await stage(run, observation, phase);
 }

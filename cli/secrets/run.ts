@@ -2,8 +2,8 @@
 import type { SlotName } from "../../contract/gateway-secret.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
-import type { OriginTarget, Share, SlotValues, Targets, VaultSlots } from "../targets/types.ts";
-import type { GitStore, Journal, JournalState } from "./journal.ts";
+import type { GitStore, OriginTarget, Share, SlotValues, Targets, VaultSlots } from "../targets/types.ts";
+import type { Journal, JournalState } from "./journal.ts";
 import { observe, type Evidence } from "./observe.ts";
 import type { Observation } from "./phase.ts";
 import { Secret } from "./secret.ts";
@@ -138,20 +138,32 @@ export class Run {
       const value = await ready();
       if (value !== null) return value;
       if (this.context.monotonic() > deadline) {
-        throw new McpistError("ERR_TIMEOUT", `${what} took longer than ${Math.round(timeoutMs / 1000)} s: ${missing()}`, {
-          hint: "look at the platform's own dashboard, then run the command again: it continues",
-        });
+        throw new McpistError(
+          "ERR_TIMEOUT",
+          `${what} took longer than ${Math.round(timeoutMs / 1000)} s: ${missing()}`,
+          {
+            hint: "look at the platform's own dashboard, then run the command again: it continues",
+          },
+        );
       }
       await this.context.sleep(POLL_MS);
     }
   }
 
   /** Writes slots of GitHub and records what is there now. */
-  async writeVault(values: SlotValues, known: Partial<Record<SlotName, string>>, change: Partial<JournalState> = {}): Promise<void> {
+  async writeVault(
+    values: SlotValues,
+    known: Partial<Record<SlotName, string>>,
+    change: Partial<JournalState> = {},
+  ): Promise<void> {
     await this.targets.vault.write(values, this.journal.guard);
     this.touched = true;
     const { vault } = this.journal.state;
-    const tip = await this.journal.record("wrote github", {}, { ...change, vault: { ...vault, ...known, ackAt: null } });
+    const tip = await this.journal.record(
+      "wrote github",
+      {},
+      { ...change, vault: { ...vault, ...known, ackAt: null } },
+    );
     // The acknowledgement carries the platform's own time of that entry, so that two clocks are never compared.
     await this.journal.record("acknowledged github", {}, { vault: { ...tip.entry.state.vault, ackAt: tip.date } });
   }
@@ -174,7 +186,8 @@ export class Run {
 }
 
 /** What a slot of GitHub holds according to `slots`; null where it is unknown. */
-export const knownSlot = (slots: VaultSlots, slot: SlotName): string | null => (slots[slot] === "unknown" ? null : slots[slot]);
+export const knownSlot = (slots: VaultSlots, slot: SlotName): string | null =>
+  slots[slot] === "unknown" ? null : slots[slot];
 
 /** Settles all and throws the first error only after every part has ended, so that nothing goes on behind the caller's back. */
 export async function allSettled(work: readonly Promise<unknown>[]): Promise<void> {

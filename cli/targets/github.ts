@@ -5,10 +5,9 @@ import type { Environment } from "../../contract/config.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { Api } from "../http.ts";
-import type { GitStore } from "../secrets/journal.ts";
 import { listAt, textAt } from "./json.ts";
 import { seal } from "./sealed-box.ts";
-import type { Guard, SlotValues, Vault } from "./types.ts";
+import type { GitStore, Guard, SlotValues, Vault } from "./types.ts";
 
 /** Where GitHub is and who asks. */
 export interface GithubAccess {
@@ -22,7 +21,11 @@ export function githubApi(context: Context, access: GithubAccess): Api {
     vendor: "GitHub",
     baseUrl: access.baseUrl,
     tokenVariable: "GH_TOKEN",
-    headers: { authorization: `Bearer ${access.token}`, accept: "application/vnd.github+json", "x-github-api-version": "2022-11-28" },
+    headers: {
+      authorization: `Bearer ${access.token}`,
+      accept: "application/vnd.github+json",
+      "x-github-api-version": "2022-11-28",
+    },
   });
 }
 
@@ -35,7 +38,10 @@ interface Place {
 /** Paths of the environment's secrets, or of the repository's where the plan has no environments. */
 function placeOf(github: Environment["github"]): Place {
   const repo = `/repos/${encodeURIComponent(github.owner)}/${encodeURIComponent(github.repo)}`;
-  const base = github.scope === "environment" ? `${repo}/environments/${encodeURIComponent(github.environment)}` : `${repo}/actions`;
+  const base =
+    github.scope === "environment"
+      ? `${repo}/environments/${encodeURIComponent(github.environment)}`
+      : `${repo}/actions`;
   return {
     secrets: `${base}/secrets`,
     variables: `${base}/variables`,
@@ -56,8 +62,14 @@ export async function putGithubSecret(
     const { json } = await api.get(`${place.secrets}/public-key`);
     const key = Buffer.from(textAt(json, "key", "GitHub's public key"), "base64");
     const sealed = seal(Buffer.from(value, "utf8"), key, Uint8Array.from(context.randomBytes(32)));
-    const body = { encrypted_value: Buffer.from(sealed).toString("base64"), key_id: textAt(json, "key_id", "GitHub's public key") };
-    const { status } = await api.call("PUT", `${place.secrets}/${place.name(name)}`, { body, accept: attempt === 0 ? [422] : [] });
+    const body = {
+      encrypted_value: Buffer.from(sealed).toString("base64"),
+      key_id: textAt(json, "key_id", "GitHub's public key"),
+    };
+    const { status } = await api.call("PUT", `${place.secrets}/${place.name(name)}`, {
+      body,
+      accept: attempt === 0 ? [422] : [],
+    });
     if (status !== 422) return;
   }
 }
@@ -135,7 +147,10 @@ export function githubStore(api: Api, environmentName: string, github: Environme
       return (await api.call("POST", `${repo}/git/refs`, { body: { ref, sha }, accept: [422] })).status === 201;
     },
     async updateRef(sha) {
-      return (await api.call("PATCH", `${repo}/git/refs/${short}`, { body: { sha, force: false }, accept: [422] })).status === 200;
+      return (
+        (await api.call("PATCH", `${repo}/git/refs/${short}`, { body: { sha, force: false }, accept: [422] }))
+          .status === 200
+      );
     },
     async createCommit(message, parents) {
       const body = { message, tree: await treeOf(), parents };
@@ -149,7 +164,9 @@ export function githubStore(api: Api, environmentName: string, github: Environme
       const { committer } = json as { committer?: unknown };
       return {
         message: textAt(json, "message", "a git commit"),
-        parents: listAt(json, "parents", "a git commit").map((parent) => textAt(parent, "sha", "a git commit's parent")),
+        parents: listAt(json, "parents", "a git commit").map((parent) =>
+          textAt(parent, "sha", "a git commit's parent"),
+        ),
         date: textAt(committer, "date", "a git commit"),
       };
     },

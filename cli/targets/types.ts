@@ -92,7 +92,12 @@ export interface WorkerTarget {
    * Uploads the code of `from` again, its bindings inherited by id, the secret from `secretFrom` (default: `from`); does not
    * deploy it. @returns the new version's id.
    */
-  reupload(from: WorkerVersion, annotation: Annotation | null, guard: Guard, secretFrom?: WorkerVersion): Promise<string>;
+  reupload(
+    from: WorkerVersion,
+    annotation: Annotation | null,
+    guard: Guard,
+    secretFrom?: WorkerVersion,
+  ): Promise<string>;
   /**
    * Uploads the code of `from` again with another `MCPIST_CONFIG`; everything else, the secret too, is inherited by id. Does not
    * deploy it. @returns the new version's id.
@@ -102,7 +107,12 @@ export interface WorkerTarget {
    * Replaces the deployment. `recall`: a share names an old version that holds another secret, which Cloudflare refuses
    * (10220) unless forced; allowed at 0 % only, where it can reach nobody who does not ask for it.
    */
-  deploy(versions: readonly Share[], message: string, guard: Guard, options?: { readonly recall: boolean }): Promise<void>;
+  deploy(
+    versions: readonly Share[],
+    message: string,
+    guard: Guard,
+    options?: { readonly recall: boolean },
+  ): Promise<void>;
   /** Lets version `versionId` ask origin `origin` with its own secret. Null when that version did not answer. */
   probe(versionId: string, origin: string): Promise<ProbeReport | null>;
 }
@@ -147,4 +157,22 @@ export interface Targets {
   readonly worker: WorkerTarget;
   readonly origins: readonly OriginTarget[];
   readonly vault: Vault;
+}
+
+/** Git objects as far as the journal needs them. */
+export interface GitStore {
+  /** Tip of the rotation ref and the platform's present time; null when the ref does not exist. */
+  readRef(): Promise<{ readonly sha: string } | null>;
+  /** @returns false when the ref exists already. */
+  createRef(sha: string): Promise<boolean>;
+  /** @returns false when `sha` is not a descendant of the tip. */
+  updateRef(sha: string): Promise<boolean>;
+  createCommit(message: string, parents: readonly string[]): Promise<{ readonly sha: string; readonly date: string }>;
+  readCommit(
+    sha: string,
+  ): Promise<{ readonly message: string; readonly parents: readonly string[]; readonly date: string }>;
+  /** Is the workflow run over? "unknown" when it cannot be told. */
+  workflowRun(id: string): Promise<"over" | "alive" | "unknown">;
+  /** The platform's present time, from the newest answer. Unit: milliseconds since 1970. */
+  serverTime(): number;
 }

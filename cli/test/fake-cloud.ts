@@ -8,10 +8,10 @@ import { acceptedKids, type ProbeReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { Redactor } from "../redact.ts";
-import type { GitStore } from "../secrets/journal.ts";
 import type {
   Annotation,
   BoundVersion,
+  GitStore,
   OriginLook,
   OriginTarget,
   SlotValues,
@@ -142,7 +142,13 @@ export class FakeCloud {
 
   constructor(
     options: {
-      origins?: readonly { name: string; kind: "koyeb" | "fly"; instances?: number; asleep?: number; state?: "pool" | "joining" }[];
+      origins?: readonly {
+        name: string;
+        kind: "koyeb" | "fly";
+        instances?: number;
+        asleep?: number;
+        state?: "pool" | "joining";
+      }[];
       seed?: number;
     } = {},
   ) {
@@ -362,7 +368,11 @@ export class FakeCloud {
   }
 
   targets(run: { dead: boolean }): Targets {
-    return { worker: this.#worker(run), origins: this.origins.map((origin) => this.#origin(run, origin)), vault: this.#vault(run) };
+    return {
+      worker: this.#worker(run),
+      origins: this.origins.map((origin) => this.#origin(run, origin)),
+      vault: this.#vault(run),
+    };
   }
 
   store(run: { dead: boolean }): GitStore {
@@ -415,10 +425,13 @@ export class FakeCloud {
 
   #deploy(shares: readonly { versionId: string; percentage: number }[]): void {
     const stopping = this.deployment.filter(
-      (share) => share.percentage > 0 && !shares.some((next) => next.versionId === share.versionId && next.percentage > 0),
+      (share) =>
+        share.percentage > 0 && !shares.some((next) => next.versionId === share.versionId && next.percentage > 0),
     );
     this.lagging = [
-      ...this.lagging.filter((entry) => !shares.some((next) => next.versionId === entry.versionId && next.percentage > 0)),
+      ...this.lagging.filter(
+        (entry) => !shares.some((next) => next.versionId === entry.versionId && next.percentage > 0),
+      ),
       ...stopping.map(({ versionId }) => ({ versionId, until: this.now + LAG_MS })),
     ];
     this.deployment = shares.map((share) => ({ ...share }));
@@ -426,7 +439,12 @@ export class FakeCloud {
 
   #worker(run: { dead: boolean }): WorkerTarget {
     const kidOfId = (id: string) => this.versions.find((version) => version.id === id)?.kid ?? null;
-    const again = (from: string, kid: string | null, annotation: Annotation | null, change: { readonly config?: string }): string => {
+    const again = (
+      from: string,
+      kid: string | null,
+      annotation: Annotation | null,
+      change: { readonly config?: string },
+    ): string => {
       const source = this.versions.find((version) => version.id === from);
       const made = { ...this.#version(kid, annotation), ...(source ? { etag: source.etag } : {}) };
       this.versions.unshift({ ...made, ...(source?.config === undefined ? {} : { config: source.config }), ...change });
@@ -455,7 +473,9 @@ export class FakeCloud {
         this.remote(run, "worker: bound", (): BoundVersion | null => {
           const [top] = [...this.deployment].sort((a, b) => b.percentage - a.percentage);
           const version = this.versions.find((candidate) => candidate.id === top?.versionId);
-          return version ? { versionId: version.id, config: version.config ?? configText(this.origins), kvNamespace: "kv" } : null;
+          return version
+            ? { versionId: version.id, config: version.config ?? configText(this.origins), kvNamespace: "kv" }
+            : null;
         }),
       upload: async (value, annotation, guard) => {
         await guard();
@@ -524,7 +544,8 @@ export class FakeCloud {
         }),
       write: async (values: SlotValues, guard) => {
         // Koyeb takes one call per secret, Fly one for all.
-        const parts = origin.kind === "koyeb" ? Object.entries(values).map(([slot, value]) => ({ [slot]: value })) : [values];
+        const parts =
+          origin.kind === "koyeb" ? Object.entries(values).map(([slot, value]) => ({ [slot]: value })) : [values];
         for (const part of parts) {
           await guard();
           const kids = await kidsOf(part);
@@ -552,12 +573,15 @@ export class FakeCloud {
             });
           }
         }
-        while (!this.impatientRollouts && origin.instances.some((instance) => instance.diesAt !== null)) await this.context(run).sleep(500);
+        while (!this.impatientRollouts && origin.instances.some((instance) => instance.diesAt !== null))
+          await this.context(run).sleep(500);
       },
       look: () =>
         this.remote(run, `${origin.name}: look`, (): OriginLook => {
           if (origin.down) return { ok: false, reason: "its API does not answer" };
-          const seen = this.sleepersAreInvisible ? origin.instances.filter((instance) => instance.awake) : origin.instances;
+          const seen = this.sleepersAreInvisible
+            ? origin.instances.filter((instance) => instance.awake)
+            : origin.instances;
           for (const instance of seen) instance.awake = true; // asking an instance wakes it
           return {
             ok: true,
@@ -627,7 +651,15 @@ export class FakeCloud {
   }
 
   #fresh(origin: FakeOriginState, id: string, awake: boolean): FakeInstance {
-    return { id, rollout: `r${origin.rollouts}`, newest: true, awake, kids: { ...origin.config }, lastAccepted: {}, diesAt: null };
+    return {
+      id,
+      rollout: `r${origin.rollouts}`,
+      newest: true,
+      awake,
+      kids: { ...origin.config },
+      lastAccepted: {},
+      diesAt: null,
+    };
   }
 
   #vault(run: { dead: boolean }): Vault {

@@ -5,6 +5,7 @@
 import type { Broker } from "./broker.ts";
 import type { Claim, Claims } from "./idempotency.ts";
 import type { EventSink } from "../events.ts";
+import type { Exchange } from "../exchange.ts";
 import { faultOf } from "../faults.ts";
 import type { Identity } from "../identity.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -16,19 +17,6 @@ import { admit } from "../sieve/sieve.ts";
 
 const MAX_ISSUES = 5;
 
-/** One HTTP request on its way through the SDK. */
-export interface Exchange {
-  readonly identity: Identity;
-  readonly permissions: Permissions;
-  /** Aborted when the client goes away or the deadline passes. */
-  readonly signal: AbortSignal;
-  readonly traceparent: string | null;
-  /** What the claim of this request said; null when nothing was claimed. */
-  readonly claim: Claim | null;
-  /** Runs `work` when the answer has left or the client is gone. */
-  readonly afterwards: (work: () => Promise<void>) => void;
-}
-
 /** What calls need from outside. */
 export interface CallSources {
   readonly claims: Claims;
@@ -38,7 +26,8 @@ export interface CallSources {
   readonly wallClock: () => Date;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A `tools/call` as the body names it: what will be counted, claimed and run. */
 export interface CallTarget {
@@ -92,7 +81,9 @@ export function createCaller({ claims, broker, events, metrics, wallClock }: Cal
     const { requestId, userId } = identity;
     const input = tool.input.safeParse(params);
     if (!input.success) {
-      const issues = input.error.issues.slice(0, MAX_ISSUES).map((issue) => `${issue.path.join("..") || "params"}: ${issue.message}`);
+      const issues = input.error.issues
+        .slice(0, MAX_ISSUES)
+        .map((issue) => `${issue.path.join("..") || "params"}: ${issue.message}`);
       metrics.count("mcpist_calls_total", module, tool.name, "invalid");
       return explained(`Invalid params. ${issues.join("; ")}`);
     }
@@ -100,7 +91,10 @@ export function createCaller({ claims, broker, events, metrics, wallClock }: Cal
     try {
       const token = (rejected?: Secret) => broker.token({ userId, module, requestId, permissions }, rejected);
       const result = success(
-        await Promise.race([tool.run(input.data, { signal, now: wallClock, requestId, traceparent, token }), stop.promise]),
+        await Promise.race([
+          tool.run(input.data, { signal, now: wallClock, requestId, traceparent, token }),
+          stop.promise,
+        ]),
       );
       metrics.count("mcpist_calls_total", module, tool.name, "done");
       return result;
@@ -119,8 +113,10 @@ export function createCaller({ claims, broker, events, metrics, wallClock }: Cal
     async claim({ requestId, userId }, module, tool) {
       if (tool.readOnly) return null;
       const claim = await claims.claim({ requestId, userId, module, tool: tool.name, idempotent: tool.idempotent });
-      if (claim.kind === "foreign") events.record({ event: "claim_owner_mismatch", severity: "critical", requestId, userId });
-      if (claim.kind === "busy") events.record({ event: "claim_conflict", severity: "warn", requestId, userId, httpStatus: 409 });
+      if (claim.kind === "foreign")
+        events.record({ event: "claim_owner_mismatch", severity: "critical", requestId, userId });
+      if (claim.kind === "busy")
+        events.record({ event: "claim_conflict", severity: "warn", requestId, userId, httpStatus: 409 });
       return claim;
     },
     async run(exchange, module, tool, params) {

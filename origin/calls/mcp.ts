@@ -2,8 +2,13 @@
  * The MCP side: one SDK handler for both protocol eras, and a server per request with the two meta tools. Identity reaches tool
  * code through an explicit exchange object, never through request headers.
  */
-import { createMcpHandler, createRequestStateCodec, McpServer, type McpRequestContext } from "@modelcontextprotocol/server";
-import type { Exchange } from "./call.ts";
+import {
+  createMcpHandler,
+  createRequestStateCodec,
+  McpServer,
+  type McpRequestContext,
+} from "@modelcontextprotocol/server";
+import type { Exchange } from "../exchange.ts";
 import type { Tool } from "../modules/module.ts";
 import { call, getModuleSchema } from "../sieve/meta-tools.ts";
 import { refusal, success, type ToolResult } from "../sieve/results.ts";
@@ -21,7 +26,12 @@ export interface McpParts {
   readonly registry: Registry;
   readonly requestStateKey: Uint8Array | null;
   /** Runs an admitted tool; never throws. */
-  readonly execute: (exchange: Exchange, module: string, tool: Tool, params: Readonly<Record<string, unknown>>) => Promise<ToolResult>;
+  readonly execute: (
+    exchange: Exchange,
+    module: string,
+    tool: Tool,
+    params: Readonly<Record<string, unknown>>,
+  ) => Promise<ToolResult>;
   /** A name was refused; `tool` is null when a module's schema was asked for. Must return at once. */
   readonly onRefused: (exchange: Exchange, module: string, tool: string | null) => void;
   readonly onError: (error: Error) => void;
@@ -49,7 +59,10 @@ export function createMcp({ registry, requestStateKey, execute, onRefused, onErr
     if (!exchange) throw new TypeError("a request reached the MCP server without an exchange");
     const codec =
       requestStateKey &&
-      createRequestStateCodec({ key: requestStateKey, bind: ({ mcpReq }) => `${exchange.identity.userId}\n${mcpReq.method}` });
+      createRequestStateCodec({
+        key: requestStateKey,
+        bind: ({ mcpReq }) => `${exchange.identity.userId}\n${mcpReq.method}`,
+      });
     const server = new McpServer(
       { name: "mcpist", version: VERSION },
       {
@@ -69,7 +82,11 @@ export function createMcp({ registry, requestStateKey, execute, onRefused, onErr
     );
     server.registerTool(
       getModuleSchema.name,
-      { description: getModuleSchema.description, inputSchema: getModuleSchema.input, annotations: getModuleSchema.annotations },
+      {
+        description: getModuleSchema.description,
+        inputSchema: getModuleSchema.input,
+        annotations: getModuleSchema.annotations,
+      },
       ({ module }) => {
         if (module === undefined) return forSdk(success({ modules: listModules(registry, exchange.permissions) }));
         const tools = describeModule(exchange.permissions, module);

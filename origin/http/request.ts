@@ -6,7 +6,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { CLAIM_HEADER, MCP_PATH } from "../../contract/headers.ts";
 import { afterClose } from "../telemetry/background.ts";
 import { readJson } from "./body.ts";
-import { targetOf, type Caller, type Exchange } from "../calls/call.ts";
+import { targetOf, type Caller } from "../calls/call.ts";
+import type { Exchange } from "../exchange.ts";
 import type { EventSink } from "../events.ts";
 import { readIdentity, type Identity } from "../identity.ts";
 import type { BodyBudget } from "../limits/body-budget.ts";
@@ -23,7 +24,15 @@ import { traceparentOf } from "./trace.ts";
 /** Usual {@link RequestParts.deadlineMs}. */
 export const DEADLINE_MS = 60_000;
 /** Headers that the SDK may see; besides these only Mcp-Param-*. */
-const SDK_HEADERS = ["accept", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name", "traceparent", "tracestate"] as const;
+const SDK_HEADERS = [
+  "accept",
+  "content-type",
+  "mcp-protocol-version",
+  "mcp-method",
+  "mcp-name",
+  "traceparent",
+  "tracestate",
+] as const;
 /** Headers that the SDK sets for a connection that is ours to manage. */
 const CONNECTION_HEADERS = ["connection", "keep-alive", "transfer-encoding"] as const;
 
@@ -73,7 +82,9 @@ function signalFor(outgoing: ServerResponse, deadlineMs: number): AbortSignal {
 }
 
 /** Builds the handler. */
-export function createRequestHandler(parts: RequestParts): (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<Response> {
+export function createRequestHandler(
+  parts: RequestParts,
+): (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<Response> {
   const { permissions, registry, limiter, usage, caller, mcp, events, metrics, budget, deadlineMs, later } = parts;
 
   const deny = (refusal: Refusal, details: RefusalDetails): Response => {
@@ -125,7 +136,8 @@ export function createRequestHandler(parts: RequestParts): (incoming: IncomingMe
       events.record({ event: "db_unavailable", severity: "error", requestId, userId, httpStatus: 503 });
       return deny("db", { requestId, body, headers });
     }
-    if (claim?.kind === "busy") return deny("claim.busy", { requestId, body, headers: { ...headers, [CLAIM_HEADER]: "in_progress" } });
+    if (claim?.kind === "busy")
+      return deny("claim.busy", { requestId, body, headers: { ...headers, [CLAIM_HEADER]: "in_progress" } });
 
     const stream = admitted !== null && registry.get(admitted.module)?.network === true;
     const response = await mcp.serve(request, body, { ...exchange, claim }, stream);

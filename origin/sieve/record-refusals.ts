@@ -1,6 +1,6 @@
 /** Records refusals of the sieve after the answer has left: finds the verdict, adds up suspicion, writes the events. */
 import type { SecurityEvent, SieveVerdict } from "../../contract/security-event.ts";
-import type { Exchange } from "../calls/call.ts";
+import type { Exchange } from "../exchange.ts";
 import type { Database } from "../database/database.ts";
 import type { EventSink } from "../events.ts";
 import type { Usage } from "../limits/usage.ts";
@@ -53,7 +53,11 @@ export function createRefusals({ database, registry, events, metrics, usage, now
   }
 
   function addUp({ who, module, tool }: Refused, verdict: SieveVerdict): void {
-    const { score, suspected } = suspect(who.userId, verdict, loggableNames(module, tool).nameHash ?? `${module} ${tool ?? ""}`);
+    const { score, suspected } = suspect(
+      who.userId,
+      verdict,
+      loggableNames(module, tool).nameHash ?? `${module} ${tool ?? ""}`,
+    );
     if (suspected) events.record({ event: "probe_suspected", severity: "critical", verdict, score, ...who });
   }
 
@@ -66,11 +70,25 @@ export function createRefusals({ database, registry, events, metrics, usage, now
     } catch {
       if (waiting.length < MAX_WAITING) waiting.push(refused);
       else metrics.count("mcpist_refusals_total", "unknown");
-      events.record({ event: "tool_refused", severity: "warn", reason: "no verdict: database unavailable", ...who, ...names });
+      events.record({
+        event: "tool_refused",
+        severity: "warn",
+        reason: "no verdict: database unavailable",
+        ...who,
+        ...names,
+      });
       return;
     }
     const severity = SCORES[verdict] === 0 ? "info" : "warn";
-    events.record({ event: "tool_refused", severity, verdict, score: SCORES[verdict], httpStatus: 200, ...who, ...names });
+    events.record({
+      event: "tool_refused",
+      severity,
+      verdict,
+      score: SCORES[verdict],
+      httpStatus: 200,
+      ...who,
+      ...names,
+    });
     addUp(refused, verdict);
   }
 

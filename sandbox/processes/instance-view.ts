@@ -1,5 +1,7 @@
 /** One origin instance as its platform sees it, for the timeline: no secret, and looking at it neither wakes it nor counts as a call. */
-import type { Activity } from "../watch/recorder.ts";
+
+/** What a party is doing. */
+export type Activity = "starting" | "serving" | "leaving" | "asleep" | "suspended" | "stopped" | "failed" | "holding";
 
 export interface InstanceView {
   readonly id: string;

@@ -12,7 +12,12 @@ const started: Instance[] = [];
 const lines: string[] = [];
 
 async function start(environment: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<Instance> {
-  const instance = await startInstance(environment, { id: "i-1", log: (line) => lines.push(line), program: FAKE_ORIGIN, signal });
+  const instance = await startInstance(environment, {
+    id: "i-1",
+    log: (line) => lines.push(line),
+    program: FAKE_ORIGIN,
+    signal,
+  });
   started.push(instance);
   return instance;
 }
@@ -34,12 +39,16 @@ describe("an instance", () => {
     const { environment } = await ask(instance.url);
     expect(environment).toMatchObject({ DATABASE_URL: SECRET, HOST: "127.0.0.1" });
     if (process.platform !== "linux") return;
-    const table = await Promise.all(["environ", "cmdline"].map((file) => readFile(`/proc/${instance.pid}/${file}`, "utf8")));
+    const table = await Promise.all(
+      ["environ", "cmdline"].map((file) => readFile(`/proc/${instance.pid}/${file}`, "utf8")),
+    );
     expect(table.join("\n")).not.toContain("canary-4711");
   });
 
   it("tells its own sentence when it refuses to start", async () => {
-    await expect(start({ BEHAVE: "refuse" })).rejects.toThrow("error: no valid gateway secret in GATEWAY_SECRET_A or GATEWAY_SECRET_B");
+    await expect(start({ BEHAVE: "refuse" })).rejects.toThrow(
+      "error: no valid gateway secret in GATEWAY_SECRET_A or GATEWAY_SECRET_B",
+    );
     expect(lines).toHaveLength(1);
   });
 
@@ -86,7 +95,7 @@ describe("an instance", () => {
   });
 
   it("ends with its parent, even suspended and even when the parent is killed", async () => {
-    const parent = spawn(process.execPath, [fileURLToPath(new URL("testing/parent.ts", import.meta.url))], {
+    const parent = spawn(process.execPath, [fileURLToPath(new URL("../test/parent.ts", import.meta.url))], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const [line] = (await once(createInterface({ input: parent.stdout }), "line")) as [string];

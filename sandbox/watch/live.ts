@@ -1,8 +1,8 @@
 /** The page that shows a running sandbox: lanes of the last minutes, and buttons for scenarios. Part of the control endpoint. */
+import type { SandboxUrls } from "../../contract/sandbox.ts";
 import { renderChart } from "./view/chart.ts";
 import { renderLivePage } from "./page.ts";
 import { SCENARIOS, type Scenarios } from "../scenarios.ts";
-import type { Sandbox } from "../start.ts";
 import type { Timeline } from "./timeline.ts";
 import type { VendorApp } from "../vendors/vendor.ts";
 
@@ -24,7 +24,7 @@ export function addLivePage(app: VendorApp, scenarios: Scenarios, watch: () => T
 }
 
 /** Where the page of a running sandbox is. @throws {TypeError} when it was started without its control endpoint. */
-export function livePageUrl({ urls }: Pick<Sandbox, "urls">): string {
+export function livePageUrl({ urls }: { readonly urls: Pick<SandboxUrls, "control"> }): string {
   if (urls.control === "") throw new TypeError("the sandbox was started without its control endpoint");
   return `${urls.control}/ui`;
 }

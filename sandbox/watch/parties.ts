@@ -7,10 +7,13 @@ import { get } from "node:http";
 import { kidOf, parseSlot, SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
 import { OBSERVATION_PATH, VERSION_OVERRIDE_HEADER } from "../../contract/headers.ts";
 import { parseOriginObservation, parseWorkerObservation, type SlotReport } from "../../contract/observation.ts";
+import type { CloudflareEmulator } from "../vendors/cloudflare/cloudflare.ts";
 import { edgeOf } from "../vendors/cloudflare/runtime/edges.ts";
+import type { Fly } from "../vendors/fly/fly.ts";
+import type { Github } from "../vendors/github/github.ts";
+import type { Koyeb } from "../vendors/koyeb/koyeb.ts";
 import type { InstanceView } from "../processes/instance-view.ts";
 import type { Party, PartyState } from "./recorder.ts";
-import type { Sandbox } from "../start.ts";
 
 /** An answer on the well-known path that takes longer is asked for again at the next look. Unit: milliseconds. */
 const OBSERVE_TIMEOUT_MS = 1_500;
@@ -21,8 +24,14 @@ const ADDRESSES = ["127.0.1.0", "127.0.1.1", "127.0.1.2", "127.0.1.3"] as const;
 /** In these, a process still holds what it booted with. */
 const HOLDING: ReadonlySet<InstanceView["activity"]> = new Set(["serving", "leaving", "suspended", "failed"]);
 
-/** What is watched; a {@link Sandbox} is one. */
-export type WatchedSandbox = Pick<Sandbox, "github" | "cloudflare" | "koyeb" | "fly"> & { readonly urls: { readonly gateway: string } };
+/** What is watched; a running sandbox is one. */
+export interface WatchedSandbox {
+  readonly github: Github;
+  readonly cloudflare: CloudflareEmulator;
+  readonly koyeb: Koyeb;
+  readonly fly: Fly;
+  readonly urls: { readonly gateway: string };
+}
 /** Whose parties; an Environment of contract/config.ts is one. */
 export interface WatchedEnvironment {
   readonly github: { readonly environment: string };
@@ -129,7 +138,9 @@ export class Parties {
     this.#learn(versionId, async () => {
       const headers = { [VERSION_OVERRIDE_HEADER]: `${this.#environment.cloudflare.worker}="${versionId}"` };
       const address = ADDRESSES.find((candidate) => edgeOf(candidate) === edge);
-      const seen = parseWorkerObservation(await getJson(this.#sandbox.urls.gateway + OBSERVATION_PATH, headers, address));
+      const seen = parseWorkerObservation(
+        await getJson(this.#sandbox.urls.gateway + OBSERVATION_PATH, headers, address),
+      );
       // The edge routes by percentage when it does not have the version: only the version itself speaks for itself.
       if (seen?.deployment === versionId) this.#kids.set(versionId, seen.kid);
     });

@@ -1,8 +1,6 @@
 /** What happened when, as lanes of spans: pure bookkeeping of observed states. Times are milliseconds since the recording began. */
 import type { SlotReport } from "../../contract/observation.ts";
-
-/** What a party is doing. */
-export type Activity = "starting" | "serving" | "leaving" | "asleep" | "suspended" | "stopped" | "failed" | "holding";
+import type { Activity } from "../processes/instance-view.ts";
 
 /** One observed state of one party. Kids are public names; never a value. */
 export interface PartyState {
@@ -143,6 +141,7 @@ function learned(before: PartyState, next: PartyState): boolean {
 }
 
 function close(lane: OpenLane, atMs: number): void {
-  if (lane.open && lane.open.fromMs < atMs) lane.spans.push({ fromMs: lane.open.fromMs, toMs: atMs, state: lane.open.state });
+  if (lane.open && lane.open.fromMs < atMs)
+    lane.spans.push({ fromMs: lane.open.fromMs, toMs: atMs, state: lane.open.state });
   lane.open = null;
 }

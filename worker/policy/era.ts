@@ -6,7 +6,7 @@ import { err, ok, type Result } from "../../contract/result.ts";
 import type { Denial } from "../../contract/denial.ts";
 import { MODERN_PROTOCOL_VERSION } from "../../contract/headers.ts";
 import { isObject } from "../json.ts";
-import type { ClientHeaders } from "./headers.ts";
+import type { ClientHeaders } from "./client-headers.ts";
 import { type CalledModule, moduleInParams } from "./module-limit.ts";
 
 /** modern = headers mirror the body (2026-07-28 and later); legacy = everything else, an absent or odd version included. */
@@ -39,7 +39,9 @@ const READ_ONLY_TOOL = "get_module_schema";
 
 /** @param version value of `MCP-Protocol-Version`; dates compare as text */
 export function era(version: string | null): Era {
-  return version !== null && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= MODERN_PROTOCOL_VERSION ? "modern" : "legacy";
+  return version !== null && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= MODERN_PROTOCOL_VERSION
+    ? "modern"
+    : "legacy";
 }
 
 /** @param name of the tool; anything but the literal read-only tool may have effects, encoded spellings of it included */
@@ -50,7 +52,9 @@ export function classOf(method: string, name: unknown): CallClass {
 }
 
 /** Class of a modern request, from its headers. A client that lies here is refused by the origin before anything runs. */
-export function modernClass(headers: ClientHeaders): Result<{ readonly method: string; readonly callClass: CallClass }, Denial> {
+export function modernClass(
+  headers: ClientHeaders,
+): Result<{ readonly method: string; readonly callClass: CallClass }, Denial> {
   const method = headers.get("mcp-method") ?? "";
   const name = headers.get("mcp-name") ?? "";
   if (!METHOD.test(method)) return err({ reason: "mcp.header" });

@@ -10,13 +10,9 @@ import {
   REQUEST_ID_HEADER,
   USER_ID_HEADER,
 } from "../../contract/headers.ts";
+import type { ClientHeaders } from "./client-headers.ts";
 import type { Era } from "./era.ts";
 import type { Identity } from "./token.ts";
-
-/** The client's headers, names in lower case. `Headers`, or a Map of them: asking a Map does not cross into the runtime each time. */
-export interface ClientHeaders extends Iterable<[string, string]> {
-  get(name: string): string | null | undefined;
-}
 
 /** Headers as the platform takes them: built as one object, which costs a third of setting them one by one. */
 export type HeaderRecord = Record<string, string>;
@@ -49,7 +45,8 @@ export function originHeaders(client: ClientHeaders, { secret, identity, request
     if (typeof value === "string") headers[name] = value;
   }
   // MCP: an intermediary forwards every Mcp-Param-*, unknown ones too. For legacy requests nobody would check them: dropped.
-  if (era === "modern") for (const [name, value] of client) if (name.startsWith("mcp-param-") || MIRRORED.has(name)) headers[name] = value;
+  if (era === "modern")
+    for (const [name, value] of client) if (name.startsWith("mcp-param-") || MIRRORED.has(name)) headers[name] = value;
   return headers;
 }
 

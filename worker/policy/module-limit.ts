@@ -2,13 +2,16 @@
  * Limits per module: which count a tool call belongs to. Modern requests name the module in `Mcp-Param-Module`, which the origin
  * holds against the body before anything runs; for older ones only the body counts. No I/O.
  */
-import type { ClientHeaders } from "./headers.ts";
+import type { ClientHeaders } from "./client-headers.ts";
 
 /** Calls per second and user, by module; absent = no limit of its own. */
 export type ModuleRates = Readonly<Record<string, number>>;
 
 /** The module that a request calls: its name, null for none, "unread" when it cannot be told. */
-export type CalledModule = { readonly kind: "module"; readonly name: string } | { readonly kind: "none" } | { readonly kind: "unread" };
+export type CalledModule =
+  | { readonly kind: "module"; readonly name: string }
+  | { readonly kind: "none" }
+  | { readonly kind: "unread" };
 
 /** One count. */
 export interface ModuleCount {
@@ -47,7 +50,9 @@ export function moduleInHeaders(headers: ClientHeaders): CalledModule {
 /** Of a legacy `tools/call`, by its parsed parameters. */
 export function moduleInParams(params: Readonly<Record<string, unknown>>): CalledModule {
   const given = params["arguments"];
-  return typeof given === "object" && given !== null ? called((given as Readonly<Record<string, unknown>>)["module"]) : NONE;
+  return typeof given === "object" && given !== null
+    ? called((given as Readonly<Record<string, unknown>>)["module"])
+    : NONE;
 }
 
 /**

@@ -5,7 +5,7 @@
 import { err, ok, type Result } from "../../contract/result.ts";
 import type { Denial } from "../../contract/denial.ts";
 import { MAX_BODY_BYTES, MAX_HEADER_BYTES } from "../constants.ts";
-import type { ClientHeaders } from "./headers.ts";
+import type { ClientHeaders } from "./client-headers.ts";
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?;?$/i;
 const LENGTH = /^\d{1,15}$/;
@@ -18,7 +18,8 @@ export function shape(headers: ClientHeaders): Result<void, Denial> {
   const encoding = headers.get("content-encoding") ?? "identity";
   if (encoding.toLowerCase() !== "identity") return err({ reason: "shape.media" });
   const length = headers.get("content-length") ?? null;
-  if (length !== null && (!LENGTH.test(length) || Number(length) > MAX_BODY_BYTES)) return err({ reason: "shape.size" });
+  if (length !== null && (!LENGTH.test(length) || Number(length) > MAX_BODY_BYTES))
+    return err({ reason: "shape.size" });
   return ok(undefined);
 }
 
@@ -26,7 +27,8 @@ export function shape(headers: ClientHeaders): Result<void, Denial> {
 export function query(search: string): Result<void, Denial> {
   if (search === "") return ok(undefined);
   for (const [name, value] of new URLSearchParams(search))
-    if (TOKEN_NAMES.test(name) || TOKEN_SHAPE.test(name) || TOKEN_SHAPE.test(value)) return err({ reason: "shape.query_token" });
+    if (TOKEN_NAMES.test(name) || TOKEN_SHAPE.test(name) || TOKEN_SHAPE.test(value))
+      return err({ reason: "shape.query_token" });
   return ok(undefined);
 }
 
@@ -39,7 +41,9 @@ const PLATFORM: ReadonlySet<string> = new Set(["x-forwarded-for", "x-forwarded-p
 function spoofed(name: string): string | null {
   if (!name.startsWith("x") || PLATFORM.has(name)) return null;
   const folded = name.replaceAll(/[^a-z0-9]/g, "");
-  return TRUSTED.has(folded) || folded.startsWith("xmcpist") || folded.startsWith("xforwarded") ? folded.slice(0, 32) : null;
+  return TRUSTED.has(folded) || folded.startsWith("xmcpist") || folded.startsWith("xforwarded")
+    ? folded.slice(0, 32)
+    : null;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { ZERO_TOMBSTONE } from "../../../contract/gateway-secret.ts";
 import { McpistError } from "../../errors.ts";
 import type { Observation, Phase } from "../phase.ts";
-import { refusal } from "../rotate.ts";
+import { refusal } from "../refusal.ts";
 import { allSettled, type Run } from "../run.ts";
 import { Secret } from "../secret.ts";
 

@@ -8,11 +8,17 @@ import type { VendorApp } from "../vendor.ts";
 import type { FlyCloud } from "./cloud.ts";
 import { MachineConflict } from "./lease.ts";
 import { machineRoutes } from "./machines-api.ts";
-import { appOnWire, type FlyApp, newApp, ORGANIZATION, secretOnWire, writeSecrets } from "./records.ts";
+import { appOnWire, type FlyApp, newApp, ORGANIZATION } from "./records.ts";
+import { secretOnWire, writeSecrets } from "./secrets.ts";
 import { FlyError, parseBody, RateLimit, refuse } from "./wire.ts";
 
 const text = z.string().min(1);
-const appBody = z.looseObject({ name: text.optional(), app_name: text.optional(), org_slug: text, network: z.string().optional() });
+const appBody = z.looseObject({
+  name: text.optional(),
+  app_name: text.optional(),
+  org_slug: text,
+  network: z.string().optional(),
+});
 const secretName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
 const secretsBody = z.looseObject({ values: z.record(secretName, z.string().nullable()) });
 const secretBody = z.looseObject({ value: z.string() });
@@ -58,7 +64,8 @@ export function flyApi(cloud: FlyCloud, token: string): VendorApp {
     const name = input.name ?? input.app_name ?? "";
     if (!APP_NAME.test(name)) refuse(422, "Validation failed: Name is invalid");
     if (input.org_slug !== ORGANIZATION.slug) refuse(404, "organization not found");
-    if (cloud.apps.has(name) || cloud.foreign.has(name)) refuse(422, "Validation failed: Name has already been taken", "name_taken");
+    if (cloud.apps.has(name) || cloud.foreign.has(name))
+      refuse(422, "Validation failed: Name has already been taken", "name_taken");
     const app = newApp(name, input.network ?? "default");
     cloud.apps.set(name, app);
     return c.json({ id: app.id, created_at: app.createdAt.getTime() }, 201);
@@ -76,7 +83,9 @@ export function flyApi(cloud: FlyCloud, token: string): VendorApp {
     return c.body(null, 202);
   });
 
-  api.get("/v1/apps/:app/secrets", (c) => c.json({ secrets: [...appOf(c).secrets].map(([name, secret]) => secretOnWire(name, secret)) }));
+  api.get("/v1/apps/:app/secrets", (c) =>
+    c.json({ secrets: [...appOf(c).secrets].map(([name, secret]) => secretOnWire(name, secret)) }),
+  );
   api.post("/v1/apps/:app/secrets", async (c) => {
     const app = appOf(c);
     const version = writeSecrets(app, (await parseBody(secretsBody, c)).values);
@@ -98,7 +107,13 @@ export function flyApi(cloud: FlyCloud, token: string): VendorApp {
     const { ips } = appOf(c);
     const { type, region = "global" } = await parseBody(ipBody, c);
     const created_at = new Date().toISOString();
-    const assigned = { ip: address(type, ips.length + 1), region, service_name: "", shared: type === "shared_v4", created_at };
+    const assigned = {
+      ip: address(type, ips.length + 1),
+      region,
+      service_name: "",
+      shared: type === "shared_v4",
+      created_at,
+    };
     ips.push(assigned);
     return c.json(assigned);
   });

@@ -9,12 +9,18 @@ import type { VendorContext } from "../vendor.ts";
 import { Checks } from "./checks.ts";
 import { hasService, isStandby, type MachineConfig, type MachineState } from "./config.ts";
 import { Lease, MachineConflict } from "./lease.ts";
-import { type FlyApp, machineId, secretsOnHost, versionId } from "./records.ts";
+import { machineId, versionId } from "./ids.ts";
+import { type SecretHolder, secretsOnHost } from "./secrets.ts";
 
 /** After the proxy forgot a Machine, its open requests may take this long; then it gets its kill signal. Unit: milliseconds. */
 const OPEN_REQUESTS_MS = 5_000;
 /** The vendor restarts a failing process ten times; fewer here, because each one costs real processor time. */
 const RESTARTS = 3;
+
+/** What a Machine knows of the app that it belongs to. */
+interface OwningApp extends SecretHolder {
+  readonly name: string;
+}
 
 export class Machine {
   readonly id = machineId();
@@ -36,12 +42,12 @@ export class Machine {
   #tail: Promise<void> = Promise.resolve();
   #changed = Promise.withResolvers<void>();
   readonly #closing = new AbortController();
-  readonly #app: FlyApp;
+  readonly #app: OwningApp;
   readonly #context: VendorContext;
   readonly #program: string | undefined;
 
   constructor(
-    app: FlyApp,
+    app: OwningApp,
     context: VendorContext,
     program: string | undefined,
     input: { readonly name: string; readonly region: string; readonly config: MachineConfig },
@@ -61,7 +67,11 @@ export class Machine {
   }
   /** It will answer soon, or tell that it cannot. */
   get coming(): boolean {
-    return this.state === "starting" || this.state === "replacing" || (this.state === "started" && this.#checks?.known !== true);
+    return (
+      this.state === "starting" ||
+      this.state === "replacing" ||
+      (this.state === "started" && this.#checks?.known !== true)
+    );
   }
   /** First boot of a new Machine. A standby stays stopped. */
   launch(minSecretsVersion: number): void {
@@ -96,7 +106,10 @@ export class Machine {
   /** Stops and boots again, with the secrets of the last boot: only a start or an update reads new ones. */
   restart(): void {
     if (this.state !== "started" && this.state !== "stopped")
-      throw new MachineConflict(412, `failed_precondition: unable to restart machine from current state: '${this.state}'`);
+      throw new MachineConflict(
+        412,
+        `failed_precondition: unable to restart machine from current state: '${this.state}'`,
+      );
     void this.#enqueue(async () => {
       this.#become("stopping");
       await this.#halt();
@@ -107,7 +120,10 @@ export class Machine {
   /** Keeps the memory, and with it every value the process read at boot. */
   suspend(): void {
     if (this.state !== "started")
-      throw new MachineConflict(412, `failed_precondition: unable to suspend machine from current state: '${this.state}'`);
+      throw new MachineConflict(
+        412,
+        `failed_precondition: unable to suspend machine from current state: '${this.state}'`,
+      );
     void this.#enqueue(async () => {
       if (this.state !== "started") return;
       this.#become("suspending");
@@ -147,7 +163,13 @@ export class Machine {
 
   /** @throws {MachineConflict} 412 while it runs and `force` is not given. */
   destroy(force: boolean): void {
-    if (!force && this.state !== "stopped" && this.state !== "created" && this.state !== "suspended" && this.state !== "failed")
+    if (
+      !force &&
+      this.state !== "stopped" &&
+      this.state !== "created" &&
+      this.state !== "suspended" &&
+      this.state !== "failed"
+    )
       throw new MachineConflict(412, "failed_precondition: machine still active, refusing to destroy");
     this.#become("destroying");
     this.#closing.abort();
@@ -264,7 +286,12 @@ export class Machine {
         this.#afterExit(`the process ended with code ${code}`, code);
       return undefined;
     });
-    this.#checks = new Checks(this.config, instance, () => this.#become(this.state), Math.max(10, timings.flyBootMs / 4));
+    this.#checks = new Checks(
+      this.config,
+      instance,
+      () => this.#become(this.state),
+      Math.max(10, timings.flyBootMs / 4),
+    );
     this.#record("start", "started");
     this.#become("started");
   }
