@@ -16,8 +16,22 @@ export default defineConfig({
       },
       // In order of preference.
       origins: [
-        { name: "koyeb", kind: "koyeb", url: "https://mcpist-acme.koyeb.app", app: "mcpist", service: "origin", region: "fra" },
-        { name: "fly", kind: "fly", url: "https://mcpist-origin.fly.dev", app: "mcpist-origin", region: "nrt", machines: 1 },
+        {
+          name: "koyeb",
+          kind: "koyeb",
+          url: "https://mcpist-acme.koyeb.app",
+          app: "mcpist",
+          service: "origin",
+          region: "fra",
+        },
+        {
+          name: "fly",
+          kind: "fly",
+          url: "https://mcpist-origin.fly.dev",
+          app: "mcpist-origin",
+          region: "nrt",
+          machines: 1,
+        },
       ],
       auth: { issuer: "https://abcdefghijklmnopqrst.supabase.co/auth/v1", audience: "https://mcp.example.com/mcp" },
       image: "ghcr.io/acme/mcpist-origin:1.0.0",

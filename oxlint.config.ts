@@ -3,7 +3,10 @@ import { defineConfig, type OxlintConfig } from "oxlint";
 /** Folders of the house; imports point to contract/ only. */
 const FOLDERS = ["stacks", "cli", "worker", "origin", "sandbox"] as const;
 const forbid = (folders: readonly string[]) =>
-  folders.map((folder) => ({ regex: `^(\\.\\./)+${folder}/`, message: `${folder}/ is another house: share through contract/.` }));
+  folders.map((folder) => ({
+    regex: `^(\\.\\./)+${folder}/`,
+    message: `${folder}/ is another house: share through contract/.`,
+  }));
 const others = (own: string) => [...FOLDERS.filter((folder) => folder !== own), "test", "bench"];
 const NEVER = [
   {
@@ -12,7 +15,10 @@ const NEVER = [
     message: "A shell joins arguments into one string: use execFile, spawn or execa.",
   },
 ];
-const imports = (own: string, extra: { regex: string; message: string }[] = []): NonNullable<OxlintConfig["rules"]> => ({
+const imports = (
+  own: string,
+  extra: { regex: string; message: string }[] = [],
+): NonNullable<OxlintConfig["rules"]> => ({
   "no-restricted-imports": ["error", { paths: NEVER, patterns: [...forbid(others(own)), ...extra] }],
 });
 
@@ -50,7 +56,10 @@ export default defineConfig({
     {
       files: ["contract/**/*.ts"],
       rules: {
-        "no-restricted-imports": ["error", { patterns: [{ regex: "^(\\.\\./|[a-z@])", message: "contract/ depends on nothing." }] }],
+        "no-restricted-imports": [
+          "error",
+          { patterns: [{ regex: "^(\\.\\./|[a-z@])", message: "contract/ depends on nothing." }] },
+        ],
       },
     },
     {
@@ -67,7 +76,12 @@ export default defineConfig({
     { files: ["cli/**/*.ts"], rules: imports("cli") },
     {
       files: ["cli/commands/demo.ts", "cli/commands/sandbox.ts", "cli/commands/local-cloud.ts"],
-      rules: { "no-restricted-imports": ["error", { paths: NEVER, patterns: forbid(["stacks", "worker", "origin", "test", "bench"]) }] },
+      rules: {
+        "no-restricted-imports": [
+          "error",
+          { paths: NEVER, patterns: forbid(["stacks", "worker", "origin", "test", "bench"]) },
+        ],
+      },
     },
     {
       files: ["worker/**/*.ts"],
@@ -79,7 +93,9 @@ export default defineConfig({
     { files: ["origin/**/*.ts"], rules: imports("origin") },
     {
       files: ["sandbox/**/*.ts"],
-      rules: { "no-restricted-imports": ["error", { paths: NEVER, patterns: forbid(["stacks", "cli", "test", "bench"]) }] },
+      rules: {
+        "no-restricted-imports": ["error", { paths: NEVER, patterns: forbid(["stacks", "cli", "test", "bench"]) }],
+      },
     },
     {
       files: ["**/*.test.ts", "test/**/*.ts", "bench/**/*.ts", "worker/test/**/*.ts", "cli/test/**/*.ts"],

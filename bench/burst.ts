@@ -52,7 +52,10 @@ const miniflare = new Miniflare({
   durableObjects: { BURST: "UserBurst" },
   // The shortest period of the binding is 10 s.
   ratelimits: Object.fromEntries(
-    BURSTS.map(({ limit }, i) => [`RL_${limit}`, { namespace_id: String(1 + i), simple: { limit, period: 10 as const } }]),
+    BURSTS.map(({ limit }, i) => [
+      `RL_${limit}`,
+      { namespace_id: String(1 + i), simple: { limit, period: 10 as const } },
+    ]),
   ),
 });
 
@@ -79,8 +82,12 @@ try {
     }
     line(`| ${limit}, ${requests} | ${cells.join(" | ")} |`);
   }
-  line("Local KV is consistent at once, so its numbers are a lower bound for the real one. The object's bound is the limit plus");
-  line("limit x seconds that the burst took, which is subtracted above: a value at or below the limit keeps the promise.");
+  line(
+    "Local KV is consistent at once, so its numbers are a lower bound for the real one. The object's bound is the limit plus",
+  );
+  line(
+    "limit x seconds that the burst took, which is subtracted above: a value at or below the limit keeps the promise.",
+  );
 } finally {
   await miniflare.dispose();
 }

@@ -92,8 +92,12 @@ const folder = mkdtempSync(join(tmpdir(), "mcpist-bench-"));
 const bundle = join(folder, "origin.mjs");
 execFileSync(process.execPath, [fileURLToPath(new URL("../origin/build.ts", import.meta.url)), bundle]);
 const database = await startDatabase({ users: MOST });
-process.stdout.write(`${cpus()[0]?.model ?? "unknown"}, Node ${process.version}; windows of ${SECONDS} s, 120 calls/min per user\n\n`);
-process.stdout.write("| part of a core | users at once | calls/s | p50 ms | p99 ms | largest RSS MB |\n|---|---|---|---|---|---|\n");
+process.stdout.write(
+  `${cpus()[0]?.model ?? "unknown"}, Node ${process.version}; windows of ${SECONDS} s, 120 calls/min per user\n\n`,
+);
+process.stdout.write(
+  "| part of a core | users at once | calls/s | p50 ms | p99 ms | largest RSS MB |\n|---|---|---|---|---|---|\n",
+);
 for (const cores of options.cores.split(",").map(Number)) {
   const { child, port } = await startOrigin(bundle, database);
   const pid = child.pid ?? 0;

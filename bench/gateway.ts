@@ -153,7 +153,8 @@ const ROWS: readonly Row[] = [
   {
     name: "haproxy",
     work: "ES256, iss, aud, exp; counters; header strip; backup",
-    start: (port, originPort) => haproxyCommand({ port, originPort, publicKey: pem, issuer: ISSUER, audience: RESOURCE }),
+    start: (port, originPort) =>
+      haproxyCommand({ port, originPort, publicKey: pem, issuer: ISSUER, audience: RESOURCE }),
   },
   {
     name: "floor",
@@ -167,18 +168,35 @@ const ROWS: readonly Row[] = [
         gateway: false,
       }),
   },
-  { name: "exact", work: "the gateway as shipped: token cache, Durable Object on every request", start: worker("../worker/index.ts", 1) },
+  {
+    name: "exact",
+    work: "the gateway as shipped: token cache, Durable Object on every request",
+    start: worker("../worker/index.ts", 1),
+  },
   { name: "lease", work: `the same with burst leases of ${LEASE}`, start: worker("../worker/index.ts", LEASE) },
-  { name: "cold", work: "exact, and every token is seen for the first time", start: worker("../worker/index.ts", 1), cold: true },
+  {
+    name: "cold",
+    work: "exact, and every token is seen for the first time",
+    start: worker("../worker/index.ts", 1),
+    cold: true,
+  },
   {
     name: "fastify",
     work: "@fastify/jwt (cache on) + @fastify/http-proxy; no limits, no failover",
     start: async (port, originPort) =>
-      node("fastify.ts", String(port), `http://127.0.0.1:${originPort}`, Buffer.from(pem).toString("base64"), ISSUER, RESOURCE),
+      node(
+        "fastify.ts",
+        String(port),
+        `http://127.0.0.1:${originPort}`,
+        Buffer.from(pem).toString("base64"),
+        ISSUER,
+        RESOURCE,
+      ),
   },
 ];
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const quantile = ({ latencies }: Sample, share: number): number =>
   latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? Number.NaN;
 const out = (line = ""): void => void process.stdout.write(`${line}\n`);
@@ -224,7 +242,9 @@ try {
   const users = Array.from({ length: USERS }, () => randomUUID());
   const warm = await Promise.all(users.map(async (sub) => requestWith(await token(sub))));
   const cold = rows.some((row) => row.cold)
-    ? await Promise.all(Array.from({ length: COLD_TOKENS }, async (_, i) => requestWith(await token(users[i % USERS] ?? ""))))
+    ? await Promise.all(
+        Array.from({ length: COLD_TOKENS }, async (_, i) => requestWith(await token(users[i % USERS] ?? ""))),
+      )
     : [];
   let coldAt = 0;
   const coldSlice = (): readonly Buffer[] => {
@@ -255,7 +275,8 @@ try {
         const before = await cpuMicroseconds(peer.child);
         const sample = await load(peer.port, connections, requests, MILLISECONDS, row.cold);
         const cpu = (await cpuMicroseconds(peer.child)) - before;
-        if (sample.refused > 0) throw new Error(`${row.name} refused ${sample.refused} of ${sample.latencies.length} requests`);
+        if (sample.refused > 0)
+          throw new Error(`${row.name} refused ${sample.refused} of ${sample.latencies.length} requests`);
         const key = `${row.name}/${connections}`;
         const entry = numbers.get(key) ?? { p50: [], p99: [], rps: [], cpu: [] };
         numbers.set(key, entry);
@@ -272,12 +293,18 @@ try {
   const ratio = (name: string, connections: number, what: keyof Numbers): string =>
     (of(name, connections, what) / of("haproxy", connections, what)).toFixed(2);
   out();
-  out("Ratios to HAProxy (latency: lower is better; requests/s: higher is better). CPU: microseconds of the proxy's process per request.");
-  out("| row | p50, 1 conn | p99, 1 conn | req/s, 1 conn | p50, 16 | p99, 16 | req/s, 16 | CPU/req, 16 | memory MB | work |");
+  out(
+    "Ratios to HAProxy (latency: lower is better; requests/s: higher is better). CPU: microseconds of the proxy's process per request.",
+  );
+  out(
+    "| row | p50, 1 conn | p99, 1 conn | req/s, 1 conn | p50, 16 | p99, 16 | req/s, 16 | CPU/req, 16 | memory MB | work |",
+  );
   out("|---|---|---|---|---|---|---|---|---|---|");
   for (const { name, work } of rows) {
     const peer = running.get(name);
-    const cells = [1, 16].flatMap((connections) => (["p50", "p99", "rps"] as const).map((what) => ratio(name, connections, what)));
+    const cells = [1, 16].flatMap((connections) =>
+      (["p50", "p99", "rps"] as const).map((what) => ratio(name, connections, what)),
+    );
     out(
       `| ${name} | ${cells.join(" | ")} | ${of(name, 16, "cpu").toFixed(0)} | ${peer ? (await memoryMegabytes(peer.child)).toFixed(0) : "?"} | ${work} |`,
     );

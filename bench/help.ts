@@ -11,7 +11,8 @@ const once = (args: readonly string[]): number => {
   if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}`);
   return performance.now() - started;
 };
-const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const median = (values: number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 const built = spawnSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
 if (built.status !== 0) throw new Error("the build failed");

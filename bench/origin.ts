@@ -82,7 +82,9 @@ const ratioTo = (side: typeof sides.bare) => ({
 const timing = await refusalTimes(full.port, REFUSALS);
 const limiter = [5, 120].map(
   (calls) =>
-    JSON.parse(execFileSync(process.execPath, ["--expose-gc", here("origin/limiter.ts"), String(calls)], { encoding: "utf8" })) as unknown,
+    JSON.parse(
+      execFileSync(process.execPath, ["--expose-gc", here("origin/limiter.ts"), String(calls)], { encoding: "utf8" }),
+    ) as unknown,
 );
 const rssMb = Math.round((await full.usage()).rss / 2 ** 20);
 for (const { child } of [bare, lean, full]) child.kill("SIGTERM");
@@ -106,7 +108,8 @@ if (options.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
 else {
   const row = (name: string, side: typeof sides.bare): string =>
     `| ${name} | ${side.cpuMicros} | ${side.p50Ms} | ${side.rps} | ${side.p99Ms} | ${side.rssMb} | ${side.failed} |`;
-  const ratioRow = (name: string, { cpu, p50, rps }: ReturnType<typeof ratioTo>): string => `| ${name} | ${cpu} | ${p50} | ${rps} | | | |`;
+  const ratioRow = (name: string, { cpu, p50, rps }: ReturnType<typeof ratioTo>): string =>
+    `| ${name} | ${cpu} | ${p50} | ${rps} | | | |`;
   process.stdout.write(
     `${[
       `${result.machine.cpu}, ${result.machine.cores} cores, Node ${result.machine.node}; ${ROUNDS} interleaved rounds, medians`,

@@ -52,10 +52,18 @@ async function environmentOf(sandbox: Sandbox, count: number): Promise<Environme
             service: "origin",
             url: await sandbox.koyeb.edgeUrl(`bench-${i}`, "origin"),
           }
-        : { name: `fly-${i}`, kind: "fly" as const, app: `bench-${i}`, machines: 1, url: await sandbox.fly.edgeUrl(`bench-${i}`) },
+        : {
+            name: `fly-${i}`,
+            kind: "fly" as const,
+            app: `bench-${i}`,
+            machines: 1,
+            url: await sandbox.fly.edgeUrl(`bench-${i}`),
+          },
     ),
   );
-  const parsed = parseConfig({ environments: { [SANDBOX_ENVIRONMENT]: { ...base, origins: [...base.origins, ...extra] } } });
+  const parsed = parseConfig({
+    environments: { [SANDBOX_ENVIRONMENT]: { ...base, origins: [...base.origins, ...extra] } },
+  });
   const environment = parsed.ok ? parsed.value.environments[SANDBOX_ENVIRONMENT] : undefined;
   if (!environment) throw new TypeError("the bench environment does not parse");
   return environment;
@@ -132,8 +140,12 @@ for (const count of SIZES) {
     const started = performance.now();
     const progress = await newRun(false);
     const wall = performance.now() - started;
-    const drain = progress.steps.filter((step) => step.name.startsWith("drain")).reduce((sum, step) => sum + step.durationMs, 0);
-    const wrangler = progress.steps.filter((step) => step.name.startsWith("upload")).reduce((sum, step) => sum + step.durationMs, 0);
+    const drain = progress.steps
+      .filter((step) => step.name.startsWith("drain"))
+      .reduce((sum, step) => sum + step.durationMs, 0);
+    const wrangler = progress.steps
+      .filter((step) => step.name.startsWith("upload"))
+      .reduce((sum, step) => sum + step.durationMs, 0);
     const own = wall - waiting.total - wrangler;
     say(
       `${count} origins: mcpist ${(wall / 1000).toFixed(1)} s (drain ${(drain / 1000).toFixed(1)} s, wrangler ${(wrangler / 1000).toFixed(1)} s, own share ${((100 * own) / wall).toFixed(1)} %), ` +

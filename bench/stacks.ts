@@ -21,7 +21,8 @@ const ROOT = join(import.meta.dirname, "..");
 const BASE = ["base-repository", "base-edge", "base-app-koyeb", "base-app-fly"];
 const SERVICE = ["service-koyeb", "service-fly"];
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(2)} s`;
 
 /** One synthesis as a process of its own. Unit: milliseconds. */
@@ -73,11 +74,17 @@ async function deployReport(): Promise<void> {
     for (const stack of BASE) first.set(stack, await timed(() => deploy(stack)));
     await fillSecrets(installation);
     for (const stack of SERVICE) first.set(stack, await timed(() => deploy(stack)));
-    process.stdout.write(`\n${"stack".padEnd(18)} first deploy  second deploy  ${engine.name} plan  second deploy / plan\n`);
+    process.stdout.write(
+      `\n${"stack".padEnd(18)} first deploy  second deploy  ${engine.name} plan  second deploy / plan\n`,
+    );
     for (const [stack, took] of first) {
       const second = await timed(() => deploy(stack));
       const plan = await timed(() => installation.plan(stack));
-      const cells = [seconds(took).padStart(12), seconds(second).padStart(13), seconds(plan).padStart(engine.name.length + 5)];
+      const cells = [
+        seconds(took).padStart(12),
+        seconds(second).padStart(13),
+        seconds(plan).padStart(engine.name.length + 5),
+      ];
       process.stdout.write(`${stack.padEnd(18)} ${cells.join("  ")}  ${(second / plan).toFixed(1)}x\n`);
     }
   } finally {

@@ -40,7 +40,8 @@ const commandsIn = (text: string): readonly (readonly string[])[] =>
   });
 
 /** What a command line that cannot be read is answered with. */
-const UNREADABLE = /there is no such (command|option)|more arguments than|an argument is missing|needs a value|value that it does not take/;
+const UNREADABLE =
+  /there is no such (command|option)|more arguments than|an argument is missing|needs a value|value that it does not take/;
 /** Would start a local cloud, or write a file: only their options are looked at. */
 const STARTS = new Set(["demo", "sandbox", "init"]);
 
@@ -64,6 +65,9 @@ describe("the commands in the documents", () => {
     // Without a configuration, nothing is asked and nothing is written.
     const context = testContext({ env: { PATH: "", HOME: "/nowhere" }, cwd: "/nowhere" });
     const code = await run(words, context);
-    expect({ code, err: UNREADABLE.test(context.err()) ? context.err() : "" }).toEqual({ code: words.includes("--help") ? 0 : 2, err: "" });
+    expect({ code, err: UNREADABLE.test(context.err()) ? context.err() : "" }).toEqual({
+      code: words.includes("--help") ? 0 : 2,
+      err: "",
+    });
   });
 });

@@ -45,7 +45,11 @@ export class McpistError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly exitCode: ExitCode;
-  constructor(code: ErrorCode, message: string, options: { hint?: string | undefined; exitCode?: ExitCode; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string | undefined; exitCode?: ExitCode; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "McpistError";
     this.code = code;
@@ -66,9 +70,14 @@ export function withExitCode(error: unknown, exitCode: ExitCode): McpistError {
 export function toMcpistError(context: { readonly signal: AbortSignal }, error: unknown): McpistError {
   if (context.signal.aborted) {
     const partial = error instanceof McpistError && error.exitCode === EXIT.interrupted ? error : undefined;
-    return partial ?? new McpistError("ERR_INTERRUPTED", "interrupted", { hint: "running the same command again is safe" });
+    return (
+      partial ?? new McpistError("ERR_INTERRUPTED", "interrupted", { hint: "running the same command again is safe" })
+    );
   }
   if (error instanceof McpistError) return error;
   const name = error instanceof Error ? error.name : typeof error;
-  return new McpistError("ERR_VENDOR", `unexpected ${name}`, { hint: "run it again with --debug and report what it prints", cause: error });
+  return new McpistError("ERR_VENDOR", `unexpected ${name}`, {
+    hint: "run it again with --debug and report what it prints",
+    cause: error,
+  });
 }

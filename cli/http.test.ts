@@ -17,7 +17,8 @@ function vendor(...answers: readonly ScriptedAnswer[]) {
 }
 const answer = (status: number, body: unknown = {}, headers: Record<string, string> = {}) =>
   new Response(body === null ? null : JSON.stringify(body), { status, headers });
-const reset = () => Object.assign(new TypeError("fetch failed"), { cause: Object.assign(new Error("socket"), { code: "ECONNRESET" }) });
+const reset = () =>
+  Object.assign(new TypeError("fetch failed"), { cause: Object.assign(new Error("socket"), { code: "ECONNRESET" }) });
 
 describe("the client of a vendor", () => {
   it("sends JSON with its own headers to one base URL and never follows a redirect", async () => {
@@ -55,7 +56,11 @@ describe("the client of a vendor", () => {
   ])("maps %i to %s with exit code %i and says what to do", async (status, code, exitCode, hint) => {
     const { api } = vendor(answer(status, { message: "said the vendor" }));
     const error = await api.get("/thing").catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code, exitCode, message: `Vendor answered ${status} to GET /thing: said the vendor` });
+    expect(error).toMatchObject({
+      code,
+      exitCode,
+      message: `Vendor answered ${status} to GET /thing: said the vendor`,
+    });
     expect((error as { hint?: string }).hint ?? "").toContain(hint);
   });
 
@@ -89,7 +94,9 @@ describe("the client of a vendor", () => {
 
   it("shortens a long sentence of the vendor", async () => {
     const { api } = vendor(answer(400, { message: "x".repeat(5000) }));
-    await expect(api.get("/thing")).rejects.toMatchObject({ message: `Vendor answered 400 to GET /thing: ${"x".repeat(200)}` });
+    await expect(api.get("/thing")).rejects.toMatchObject({
+      message: `Vendor answered 400 to GET /thing: ${"x".repeat(200)}`,
+    });
   });
 });
 
@@ -118,7 +125,10 @@ describe("retries", () => {
 
   it("gives up after three waits and says what the vendor answered last", async () => {
     const { api, context, scripted } = vendor(answer(503), answer(503), answer(503), answer(503, { message: "down" }));
-    await expect(api.get("/thing")).rejects.toMatchObject({ code: "ERR_VENDOR", message: "Vendor answered 503 to GET /thing: down" });
+    await expect(api.get("/thing")).rejects.toMatchObject({
+      code: "ERR_VENDOR",
+      message: "Vendor answered 503 to GET /thing: down",
+    });
     expect(context.slept).toEqual([250, 1000, 3000]);
     expect(scripted.rest()).toBe(0);
   });

@@ -87,7 +87,12 @@ export class Api {
     return this.#repeat(method, path, options, this.#readText);
   }
 
-  async #repeat<Answer extends ApiAnswer>(method: string, path: string, options: CallOptions, read: Read<Answer>): Promise<Answer> {
+  async #repeat<Answer extends ApiAnswer>(
+    method: string,
+    path: string,
+    options: CallOptions,
+    read: Read<Answer>,
+  ): Promise<Answer> {
     const repeatable = options.repeatable ?? method !== "POST";
     for (let attempt = 0; ; attempt++) {
       if (options.evenIfInterrupted !== true) this.#context.signal.throwIfAborted();
@@ -142,7 +147,13 @@ export class Api {
   readonly #readParts: Read<ApiAnswer & { readonly form: FormData | null }> = async (response) => {
     const isParts = response.ok && response.headers.get("content-type")?.startsWith("multipart/") === true;
     if (!isParts) return { ...(await this.#readText(response)), form: null };
-    return { status: response.status, json: null, text: "", headers: response.headers, form: await response.formData() };
+    return {
+      status: response.status,
+      json: null,
+      text: "",
+      headers: response.headers,
+      form: await response.formData(),
+    };
   };
 
   #unreachable(method: string, path: string, cause: unknown): McpistError {
@@ -157,7 +168,8 @@ export class Api {
     const { vendor, tokenVariable } = this.#options;
     const said = this.#context.redactor.apply(printable(messageOf(answer))).slice(0, 200);
     const what = `${vendor} answered ${answer.status} to ${method} ${withoutQuery(path)}${said ? `: ${said}` : ""}`;
-    if (limited) return new McpistError("ERR_RATE_LIMITED", what, { hint: "wait a minute, then run the command again" });
+    if (limited)
+      return new McpistError("ERR_RATE_LIMITED", what, { hint: "wait a minute, then run the command again" });
     switch (answer.status) {
       case 401:
         return new McpistError("ERR_UNAUTHORISED", what, { hint: `${tokenVariable} is missing, wrong or expired` });

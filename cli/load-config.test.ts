@@ -59,8 +59,13 @@ describe("mcpist.config.ts", () => {
   });
   it("that does not run is named without its text", async () => {
     const file = await put("broken.config.ts", `export default { secret: "${CANARY}" ;;; }`);
-    const error = (await loadConfigFile(testContext({ cwd: folder }), file).catch((thrown: unknown) => thrown)) as Error;
-    expect(error).toMatchObject({ code: "ERR_CONFIG", message: expect.stringContaining("broken.config.ts cannot be loaded: ") as string });
+    const error = (await loadConfigFile(testContext({ cwd: folder }), file).catch(
+      (thrown: unknown) => thrown,
+    )) as Error;
+    expect(error).toMatchObject({
+      code: "ERR_CONFIG",
+      message: expect.stringContaining("broken.config.ts cannot be loaded: ") as string,
+    });
     expect(error.message).not.toContain(CANARY);
   });
   it.each([
@@ -82,7 +87,9 @@ describe("mcpist.config.ts", () => {
     ],
   ])("names %s", async (_what, environments, message) => {
     const file = await put(`bad-${Math.random()}.config.ts`, config(environments));
-    const error = (await loadConfigFile(testContext({ cwd: folder }), file).catch((thrown: unknown) => thrown)) as Error;
+    const error = (await loadConfigFile(testContext({ cwd: folder }), file).catch(
+      (thrown: unknown) => thrown,
+    )) as Error;
     expect(error).toMatchObject({ code: "ERR_CONFIG", exitCode: 2 });
     expect(error.message).toMatch(message);
     expect(error.message).not.toContain(CANARY);
@@ -93,7 +100,9 @@ describe("mcpist.config.ts", () => {
   });
   it("without a default export is called by its name", async () => {
     const file = await put("empty.config.ts", "export const x = 1;\n");
-    await expect(loadConfigFile(testContext({ cwd: folder }), file)).rejects.toThrow("empty.config.ts: the default export: ");
+    await expect(loadConfigFile(testContext({ cwd: folder }), file)).rejects.toThrow(
+      "empty.config.ts: the default export: ",
+    );
   });
 });
 
@@ -109,7 +118,9 @@ describe("the environment", () => {
       code: "ERR_USAGE",
       hint: "--env production",
     });
-    await expect(loadEnvironment(testContext({ cwd: folder, env: { MCPIST_ENV: "" } }), undefined, file)).rejects.toMatchObject({
+    await expect(
+      loadEnvironment(testContext({ cwd: folder, env: { MCPIST_ENV: "" } }), undefined, file),
+    ).rejects.toMatchObject({
       code: "ERR_USAGE",
     });
   });
@@ -127,7 +138,8 @@ describe("the environment", () => {
 });
 
 describe("a terminal that is joined to a sandbox", () => {
-  const joined = (env: Record<string, string> = {}) => testContext({ cwd: folder, env: { MCPIST_SANDBOX: JSON.stringify(URLS), ...env } });
+  const joined = (env: Record<string, string> = {}) =>
+    testContext({ cwd: folder, env: { MCPIST_SANDBOX: JSON.stringify(URLS), ...env } });
 
   it("has the built-in environment with loopback URLs and the short drain", async () => {
     const { environment } = await loadEnvironment(joined(), "sandbox", "none.config.ts");
@@ -136,10 +148,15 @@ describe("a terminal that is joined to a sandbox", () => {
     expect(environment.origins.map((origin) => origin.url)).toEqual([URLS.origins.koyeb, URLS.origins.fly]);
   });
   it("refuses to work on a real environment", async () => {
-    await expect(loadEnvironment(joined(), "production", "none.config.ts")).rejects.toMatchObject({ code: "ERR_CONFIG", exitCode: 2 });
+    await expect(loadEnvironment(joined(), "production", "none.config.ts")).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+      exitCode: 2,
+    });
   });
   it("says --env sandbox when no environment is named", async () => {
-    await expect(loadEnvironment(joined(), undefined, "none.config.ts")).rejects.toMatchObject({ hint: "--env sandbox" });
+    await expect(loadEnvironment(joined(), undefined, "none.config.ts")).rejects.toMatchObject({
+      hint: "--env sandbox",
+    });
   });
   it("says so when it is not joined, or when the variable holds something else", async () => {
     await expect(loadEnvironment(testContext(), "sandbox", "x")).rejects.toMatchObject({
@@ -147,13 +164,17 @@ describe("a terminal that is joined to a sandbox", () => {
       message: "this terminal is not joined to a sandbox",
     });
     for (const text of ["{", `"${CANARY}"`, "{}", "null", `{"gateway":"${CANARY}"}`]) {
-      const error = (await loadEnvironment(joined({ MCPIST_SANDBOX: text }), "sandbox", "x").catch((thrown: unknown) => thrown)) as Error;
+      const error = (await loadEnvironment(joined({ MCPIST_SANDBOX: text }), "sandbox", "x").catch(
+        (thrown: unknown) => thrown,
+      )) as Error;
       expect(error).toMatchObject({ code: "ERR_CONFIG", exitCode: 2, hint: 'eval "$(mcpist sandbox --print-env)"' });
       expect(error.message).not.toContain(CANARY);
     }
   });
   it("takes no URL that is not on loopback: a sandbox token goes nowhere else", async () => {
     const abroad = JSON.stringify({ ...URLS, gateway: "https://elsewhere.test" });
-    await expect(loadEnvironment(joined({ MCPIST_SANDBOX: abroad }), "sandbox", "x")).rejects.toMatchObject({ code: "ERR_CONFIG" });
+    await expect(loadEnvironment(joined({ MCPIST_SANDBOX: abroad }), "sandbox", "x")).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+    });
   });
 });

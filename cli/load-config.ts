@@ -3,7 +3,13 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseConfig, type Environment } from "../contract/config.ts";
-import { parseSandboxUrls, SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, sandboxEnvironment, type SandboxUrls } from "../contract/sandbox.ts";
+import {
+  parseSandboxUrls,
+  SANDBOX_ENVIRONMENT,
+  SANDBOX_VARIABLE,
+  sandboxEnvironment,
+  type SandboxUrls,
+} from "../contract/sandbox.ts";
 import type { Context } from "./context.ts";
 import { McpistError } from "./errors.ts";
 
@@ -20,7 +26,9 @@ export interface NamedEnvironment {
 export async function loadConfigFile(context: Context, file: string): Promise<Readonly<Record<string, Environment>>> {
   const path = resolve(context.cwd, file);
   if (!existsSync(path)) {
-    throw new McpistError("ERR_CONFIG", `there is no ${file} in this folder`, { hint: "mcpist init writes one; mcpist demo needs none" });
+    throw new McpistError("ERR_CONFIG", `there is no ${file} in this folder`, {
+      hint: "mcpist init writes one; mcpist demo needs none",
+    });
   }
   let module: { default?: unknown };
   try {
@@ -62,7 +70,11 @@ function sandboxUrls(context: Context): SandboxUrls | null {
  * The environment named by --env or MCPIST_ENV.
  * @throws {McpistError} ERR_USAGE without a name, ERR_CONFIG for an unknown one, or when sandbox and real accounts would mix.
  */
-export async function loadEnvironment(context: Context, name: string | undefined, file: string): Promise<NamedEnvironment> {
+export async function loadEnvironment(
+  context: Context,
+  name: string | undefined,
+  file: string,
+): Promise<NamedEnvironment> {
   const wanted = name ?? context.env["MCPIST_ENV"];
   const urls = sandboxUrls(context);
   if (wanted === undefined || wanted === "") {
@@ -76,16 +88,21 @@ export async function loadEnvironment(context: Context, name: string | undefined
         hint: 'start one with mcpist sandbox, then: eval "$(mcpist sandbox --print-env)"',
       });
     }
-    const environment = checked({ environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(urls) } }, SANDBOX_VARIABLE)[
-      SANDBOX_ENVIRONMENT
-    ];
+    const environment = checked(
+      { environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(urls) } },
+      SANDBOX_VARIABLE,
+    )[SANDBOX_ENVIRONMENT];
     if (environment) return { name: wanted, environment };
   }
   if (urls) {
     // The vendors' base URLs and tokens in this terminal are the sandbox's; mixing them with a real environment helps nobody.
-    throw new McpistError("ERR_CONFIG", `this terminal is joined to a sandbox, so it cannot work on environment "${wanted}"`, {
-      hint: `--env ${SANDBOX_ENVIRONMENT}, or open a new terminal`,
-    });
+    throw new McpistError(
+      "ERR_CONFIG",
+      `this terminal is joined to a sandbox, so it cannot work on environment "${wanted}"`,
+      {
+        hint: `--env ${SANDBOX_ENVIRONMENT}, or open a new terminal`,
+      },
+    );
   }
   const environments = await loadConfigFile(context, file);
   const environment = Object.hasOwn(environments, wanted) ? environments[wanted] : undefined;

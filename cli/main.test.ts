@@ -6,7 +6,11 @@ const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 /** Runs the command line as a process. */
 const mcpist = (args: readonly string[], node: readonly string[] = []) =>
-  execa(process.execPath, [...node, MAIN, ...args], { reject: false, timeout: 25_000, env: { NO_COLOR: "1", MCPIST_ENV: "" } });
+  execa(process.execPath, [...node, MAIN, ...args], {
+    reject: false,
+    timeout: 25_000,
+    env: { NO_COLOR: "1", MCPIST_ENV: "" },
+  });
 
 describe("the process", () => {
   it("ends with the command's exit code, the answer on stdout and the error on stderr", async () => {

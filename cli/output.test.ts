@@ -18,7 +18,10 @@ describe("an error", () => {
     expect(context.out()).toBe("");
   });
   it("shows the cause only with --debug, and redacted", () => {
-    const error = new McpistError("ERR_VENDOR", `it said ${CANARY}`, { cause: new Error(`deep ${CANARY}`), hint: `try ${CANARY}` });
+    const error = new McpistError("ERR_VENDOR", `it said ${CANARY}`, {
+      cause: new Error(`deep ${CANARY}`),
+      hint: `try ${CANARY}`,
+    });
     const quiet = withCanary();
     printError(quiet, error, false);
     expect(quiet.err()).toBe("error: it said [secret] (ERR_VENDOR)\nhint:  try [secret]\n");

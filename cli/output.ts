@@ -19,8 +19,13 @@ export interface StepRecord {
 const coloured = (context: Context, writer: Writer): boolean => writer.isTTY === true && !context.env["NO_COLOR"];
 
 /** Styles for one writer; plain text where colour is not wanted. */
-export function styles(context: Context, writer: Writer): (style: "green" | "red" | "yellow" | "dim" | "bold", text: string) => string {
-  return coloured(context, writer) ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text;
+export function styles(
+  context: Context,
+  writer: Writer,
+): (style: "green" | "red" | "yellow" | "dim" | "bold", text: string) => string {
+  return coloured(context, writer)
+    ? (style, text) => styleText(style, text, { validateStream: false })
+    : (_, text) => text;
 }
 
 /** A terminal that is narrower, or that does not know how wide it is, gets lines. */
@@ -39,7 +44,8 @@ export class Progress implements Reporter {
     this.#context = context;
     this.#started = context.monotonic();
     const { stderr } = context;
-    this.#waves = stderr instanceof WriteStream && stderr.columns >= MIN_COLUMNS && !options.json ? new Waves(stderr) : null;
+    this.#waves =
+      stderr instanceof WriteStream && stderr.columns >= MIN_COLUMNS && !options.json ? new Waves(stderr) : null;
   }
 
   /** Tells `listener` which step began last; null when it ended. */
@@ -127,8 +133,14 @@ class Waves {
     class OnStderr extends DefaultRenderer {
       static override nonTTY = true;
     }
-    const nowhere = Object.assign(new Writable({ write: (_chunk, _encoding, done) => done() }), { isTTY: false }) as unknown as WriteStream;
-    const logger = new ListrLogger({ useIcons: true, toStderr: [], processOutput: new ProcessOutput(this.#stream, nowhere) });
+    const nowhere = Object.assign(new Writable({ write: (_chunk, _encoding, done) => done() }), {
+      isTTY: false,
+    }) as unknown as WriteStream;
+    const logger = new ListrLogger({
+      useIcons: true,
+      toStderr: [],
+      processOutput: new ProcessOutput(this.#stream, nowhere),
+    });
     const list = new Listr(
       wave.map((step) => ({
         title: step.title,
@@ -157,7 +169,8 @@ export function printError(context: Context, error: McpistError, debug: boolean)
   const clean = (text: string) => context.redactor.apply(printable(text));
   context.stderr.write(`${style("red", "error:")} ${clean(error.message)} ${style("dim", `(${error.code})`)}\n`);
   if (error.hint !== undefined) context.stderr.write(`${style("yellow", "hint:")}  ${clean(error.hint)}\n`);
-  if (debug && error.cause instanceof Error) context.stderr.write(`${clean(error.cause.stack ?? error.cause.message)}\n`);
+  if (debug && error.cause instanceof Error)
+    context.stderr.write(`${clean(error.cause.stack ?? error.cause.message)}\n`);
 }
 
 /** One JSON object on stdout. */
@@ -168,5 +181,7 @@ export function printJson(context: Context, value: unknown): void {
 /** Columns, padded; the last one is not. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows.reduce<number[]>((all, row) => row.map((cell, i) => Math.max(all[i] ?? 0, cell.length)), []);
-  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join("  ")).join("\n");
+  return rows
+    .map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join("  "))
+    .join("\n");
 }

@@ -60,8 +60,16 @@ describe("a command line that cannot be read", () => {
     ["an unknown subcommand", ["secrets", CANARY], "there is no such command"],
     ["an unknown option", ["secrets", "rotate", `--${CANARY}`], "there is no such option"],
     ["an unknown option with a value", ["secrets", "rotate", `--value=${CANARY}`], "there is no such option"],
-    ["an argument too many", ["secrets", "put", "DATABASE_URL", CANARY], "there are more arguments than this command takes"],
-    ["a value that an option does not take", ["secrets", "rotate", "--emergency", CANARY], "an option has a value that it does not take"],
+    [
+      "an argument too many",
+      ["secrets", "put", "DATABASE_URL", CANARY],
+      "there are more arguments than this command takes",
+    ],
+    [
+      "a value that an option does not take",
+      ["secrets", "rotate", "--emergency", CANARY],
+      "an option has a value that it does not take",
+    ],
     ["a missing value", ["secrets", "rotate", "--env"], "option --env needs a value"],
     ["a missing argument", ["secrets", "put"], "an argument is missing"],
     ["an unknown secret", ["secrets", "put", CANARY, "--env", "x"], "there is no such secret"],
@@ -81,7 +89,11 @@ describe("a command line that cannot be read", () => {
     expect(JSON.parse(out)).toEqual({
       ok: false,
       exitCode: 2,
-      error: { code: "ERR_USAGE", message: "there is no such option", hint: "mcpist --help, or --help after a command" },
+      error: {
+        code: "ERR_USAGE",
+        message: "there is no such option",
+        hint: "mcpist --help, or --help after a command",
+      },
     });
     expect(err).toContain("error: there is no such option (ERR_USAGE)");
     expect(out + err).not.toContain(CANARY);
@@ -95,9 +107,15 @@ describe("an error of a command", () => {
     expect(JSON.parse(out)).toEqual({
       ok: false,
       exitCode: 2,
-      error: { code: "ERR_USAGE", message: "which environment? --env NAME or MCPIST_ENV is needed", hint: "--env production" },
+      error: {
+        code: "ERR_USAGE",
+        message: "which environment? --env NAME or MCPIST_ENV is needed",
+        hint: "--env production",
+      },
     });
-    expect(err).toBe("error: which environment? --env NAME or MCPIST_ENV is needed (ERR_USAGE)\nhint:  --env production\n");
+    expect(err).toBe(
+      "error: which environment? --env NAME or MCPIST_ENV is needed (ERR_USAGE)\nhint:  --env production\n",
+    );
   });
   it("is never made out of an unknown thing's text", () => {
     const context = testContext();
@@ -109,7 +127,10 @@ describe("an error of a command", () => {
   });
   it("is an interrupt with 130 whatever was thrown once Ctrl-C was pressed", () => {
     const interrupted = testContext({ signal: AbortSignal.abort() });
-    expect(toMcpistError(interrupted, new TypeError("fetch failed"))).toMatchObject({ code: "ERR_INTERRUPTED", exitCode: 130 });
+    expect(toMcpistError(interrupted, new TypeError("fetch failed"))).toMatchObject({
+      code: "ERR_INTERRUPTED",
+      exitCode: 130,
+    });
     expect(toMcpistError(interrupted, new McpistError("ERR_VENDOR", "x"))).toMatchObject({ exitCode: 130 });
   });
 });

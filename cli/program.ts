@@ -78,7 +78,9 @@ function tree(context: Context, end: (code: ExitCode) => void): Command {
       getErrHasColors: () => context.stderr.isTTY === true && !context.env["NO_COLOR"],
     })
     .showSuggestionAfterError(false)
-    .description("Provisions an MCP service behind a Cloudflare Worker and rotates its gateway secret without one failed request.")
+    .description(
+      "Provisions an MCP service behind a Cloudflare Worker and rotates its gateway secret without one failed request.",
+    )
     .version(toolVersion())
     .addHelpText(
       "after",
@@ -109,11 +111,16 @@ ${EXIT_CODES}`,
     };
 
   common(root.command("demo"))
-    .description("Brings up a local cloud, sends live traffic through the gateway and rotates the gateway secret under it.")
+    .description(
+      "Brings up a local cloud, sends live traffic through the gateway and rotates the gateway secret under it.",
+    )
     .option("--html <file>", "write a page that shows what happened")
     .option("--users <n>", "concurrent users", "48")
     .option("--rate <n>", "requests per second", "120")
-    .addHelpText("after", "\nExamples:\n  mcpist demo\n  mcpist demo --json | jq .traffic\n  mcpist demo --html demo.html")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  mcpist demo\n  mcpist demo --json | jq .traffic\n  mcpist demo --html demo.html",
+    )
     .action(action(async () => (await import("./commands/demo.ts")).demo));
 
   common(root.command("sandbox"))
@@ -132,11 +139,16 @@ ${EXIT_CODES}`,
 
   const secrets = root.command("secrets").description("The gateway secret and the other secrets of an installation.");
   common(secrets.command("rotate"))
-    .description("Makes a new gateway secret, distributes it, switches the Worker, retires the old one and proves that it is dead.")
+    .description(
+      "Makes a new gateway secret, distributes it, switches the Worker, retires the old one and proves that it is dead.",
+    )
     .option("--init", "first secret of a new installation", false)
     .option("--clean", "give up an unfinished candidate instead of finishing it", false)
     .addOption(
-      new Option("--emergency <mode>", "the secret leaked: fast keeps serving if it can, now kills it first").choices(["fast", "now"]),
+      new Option("--emergency <mode>", "the secret leaked: fast keeps serving if it can, now kills it first").choices([
+        "fast",
+        "now",
+      ]),
     )
     .option("--dry-run", "print the plan, write nothing", false)
     .option("--steal-lock <run>", "take the lock of a dead run")
@@ -160,7 +172,9 @@ ${EXIT_CODES}`,
     .option("--steal-lock <run>", "take the lock of a dead run")
     .action(action(async () => (await import("./commands/secrets-rollback.ts")).secretsRollback));
   common(secrets.command("restore"))
-    .description("Fills one target that lost its slots again, from GATEWAY_SECRET_A and GATEWAY_SECRET_B of a workflow job.")
+    .description(
+      "Fills one target that lost its slots again, from GATEWAY_SECRET_A and GATEWAY_SECRET_B of a workflow job.",
+    )
     .argument("<target>", "an origin's name, or worker")
     .option("--steal-lock <run>", "take the lock of a dead run")
     .addHelpText(

@@ -9,7 +9,8 @@ const CANARY = "canary_5f0c6a1be2d49317_token";
 let home = "";
 
 /** A context whose PATH has only the clients that the test put there. */
-const context = (env: Record<string, string> = {}) => testContext({ env: { HOME: home, PATH: join(home, "bin"), ...env } });
+const context = (env: Record<string, string> = {}) =>
+  testContext({ env: { HOME: home, PATH: join(home, "bin"), ...env } });
 
 /** A client that prints, or fails; it writes down how it was called and what it was given. */
 async function client(name: string, prints: string, exitCode = 0): Promise<void> {
@@ -44,7 +45,9 @@ describe("the token of a platform", () => {
   });
 
   it("is taken from the first variable, and an empty one counts as absent", async () => {
-    expect(await tokenOf(context({ GH_TOKEN: "first-token-1", GITHUB_TOKEN: "second-token-2" }), "github")).toBe("first-token-1");
+    expect(await tokenOf(context({ GH_TOKEN: "first-token-1", GITHUB_TOKEN: "second-token-2" }), "github")).toBe(
+      "first-token-1",
+    );
     expect(await tokenOf(context({ GH_TOKEN: "", GITHUB_TOKEN: "second-token-2" }), "github")).toBe("second-token-2");
   });
 
@@ -52,20 +55,27 @@ describe("the token of a platform", () => {
     ["github", "gh"],
     ["cloudflare", "wrangler"],
     ["fly", "fly"],
-  ] as const)("of %s comes from the login of %s where no variable is set; the client gets no other variable", async (kind, name) => {
-    await client(name, `${CANARY}\n`);
-    const ctx = context({ UNRELATED: CANARY, KOYEB_TOKEN: CANARY });
-    expect(await tokenOf(ctx, kind)).toBe(CANARY);
-    const seen = await called(name);
-    expect(seen.argv).toEqual(["auth", "token"]);
-    expect(Object.keys(seen.env)).not.toContain("UNRELATED");
-    expect(JSON.stringify(seen)).not.toContain(CANARY);
-  });
+  ] as const)(
+    "of %s comes from the login of %s where no variable is set; the client gets no other variable",
+    async (kind, name) => {
+      await client(name, `${CANARY}\n`);
+      const ctx = context({ UNRELATED: CANARY, KOYEB_TOKEN: CANARY });
+      expect(await tokenOf(ctx, kind)).toBe(CANARY);
+      const seen = await called(name);
+      expect(seen.argv).toEqual(["auth", "token"]);
+      expect(Object.keys(seen.env)).not.toContain("UNRELATED");
+      expect(JSON.stringify(seen)).not.toContain(CANARY);
+    },
+  );
 
   it("asks wrangler to leave its banner out, which it would print before the token", async () => {
     await client("wrangler", CANARY);
     await tokenOf(context(), "cloudflare");
-    expect((await called("wrangler")).env).toMatchObject({ WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false", CI: "1" });
+    expect((await called("wrangler")).env).toMatchObject({
+      WRANGLER_HIDE_BANNER: "true",
+      WRANGLER_SEND_METRICS: "false",
+      CI: "1",
+    });
   });
 
   it("keeps both words of a Fly token that names its scheme", async () => {

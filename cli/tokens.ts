@@ -38,7 +38,11 @@ async function output(context: Context, command: string, args: readonly string[]
 }
 
 const SOURCES: Readonly<Record<TargetKind, Source>> = {
-  github: { variables: ["GH_TOKEN", "GITHUB_TOKEN"], login: "gh auth login", ask: (context) => output(context, "gh", ["auth", "token"]) },
+  github: {
+    variables: ["GH_TOKEN", "GITHUB_TOKEN"],
+    login: "gh auth login",
+    ask: (context) => output(context, "gh", ["auth", "token"]),
+  },
   cloudflare: {
     variables: ["CLOUDFLARE_API_TOKEN"],
     login: "wrangler login",
@@ -66,9 +70,13 @@ export async function tokenOf(context: Context, kind: TargetKind): Promise<strin
   const given = variables.map((name) => context.env[name]).find((value) => value !== undefined && value !== "");
   const token = given ?? (await ask(context).catch(() => null));
   if (token === null) {
-    throw new McpistError("ERR_TOKEN_MISSING", `no token for ${kind}: ${variables[0] ?? ""} is not set and no login was found`, {
-      hint: `export ${variables[0] ?? ""}, or ${login}`,
-    });
+    throw new McpistError(
+      "ERR_TOKEN_MISSING",
+      `no token for ${kind}: ${variables[0] ?? ""} is not set and no login was found`,
+      {
+        hint: `export ${variables[0] ?? ""}, or ${login}`,
+      },
+    );
   }
   context.redactor.register(token);
   return token;

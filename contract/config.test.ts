@@ -3,7 +3,12 @@ import { type ConfigInput, type EnvironmentInput, parseConfig } from "./config.t
 
 const PRODUCTION: EnvironmentInput = {
   github: { owner: "acme", repo: "mcp", environment: "production" },
-  cloudflare: { accountId: "0123456789abcdef0123456789abcdef", zone: "example.com", hostname: "mcp.example.com", worker: "gateway" },
+  cloudflare: {
+    accountId: "0123456789abcdef0123456789abcdef",
+    zone: "example.com",
+    hostname: "mcp.example.com",
+    worker: "gateway",
+  },
   origins: [{ name: "fly", kind: "fly", url: "https://origin.fly.dev", app: "origin" }],
   auth: { issuer: "https://issuer.example", audience: "https://mcp.example.com/mcp" },
   image: "ghcr.io/acme/origin:1.0.0",
@@ -18,22 +23,27 @@ const issuesOf = (environments: ConfigInput["environments"]) => {
 };
 
 describe("audience", () => {
-  it.each(["https://mcp.example.com", "https://mcp.example.com/other", "https://mcp.example.com/mcp?x=1", "https://mcp.example.com/a/mcp"])(
-    "%s is refused: the metadata of such a resource would not be found",
-    (audience) => {
-      expect(issuesOf({ production: { ...PRODUCTION, auth: { ...PRODUCTION.auth, audience } } })).toEqual([
-        { path: "environments.production.auth.audience", message: "the URL of the MCP endpoint, which ends with /mcp" },
-      ]);
-    },
-  );
+  it.each([
+    "https://mcp.example.com",
+    "https://mcp.example.com/other",
+    "https://mcp.example.com/mcp?x=1",
+    "https://mcp.example.com/a/mcp",
+  ])("%s is refused: the metadata of such a resource would not be found", (audience) => {
+    expect(issuesOf({ production: { ...PRODUCTION, auth: { ...PRODUCTION.auth, audience } } })).toEqual([
+      { path: "environments.production.auth.audience", message: "the URL of the MCP endpoint, which ends with /mcp" },
+    ]);
+  });
 });
 
 describe("environments in one zone", () => {
   it("may not both protect it", () => {
-    expect(issuesOf({ production: PRODUCTION, staging: withNames({ zone: "Example.com", worker: "staging" }) })).toEqual([
+    expect(
+      issuesOf({ production: PRODUCTION, staging: withNames({ zone: "Example.com", worker: "staging" }) }),
+    ).toEqual([
       {
         path: "environments.staging.cloudflare.zoneProtection",
-        message: 'environment "production" protects the same zone, and a zone has one set of settings and rulesets: say false here',
+        message:
+          'environment "production" protects the same zone, and a zone has one set of settings and rulesets: say false here',
       },
     ]);
   });

@@ -23,7 +23,15 @@ const duration = z
   });
 const state = z.enum(["pool", "joining", "quarantined"]).default("pool");
 
-const koyebOrigin = z.strictObject({ name, kind: z.literal("koyeb"), url, app: name, service: name, region: text.default("fra"), state });
+const koyebOrigin = z.strictObject({
+  name,
+  kind: z.literal("koyeb"),
+  url,
+  app: name,
+  service: name,
+  region: text.default("fra"),
+  state,
+});
 const flyOrigin = z.strictObject({
   name,
   kind: z.literal("fly"),
@@ -68,7 +76,9 @@ const environment = z
       requireAal2: z.boolean().default(false),
       clientIds: z.array(text).default([]),
       /** Scopes that every token must carry in `scope` (RFC 9068); Supabase does not add any of its own: the token hook must. */
-      requiredScopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/, "a scope as RFC 6749 writes it")).default([]),
+      requiredScopes: z
+        .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/, "a scope as RFC 6749 writes it"))
+        .default([]),
     }),
     image: text,
     allowedOrigins: z.array(text).default([]),
@@ -84,9 +94,16 @@ const environment = z
       })
       .prefault({}),
     drain: z
-      .strictObject({ minAge: duration.prefault("60s"), quiet: duration.prefault("120s"), max: duration.prefault("30m") })
+      .strictObject({
+        minAge: duration.prefault("60s"),
+        quiet: duration.prefault("120s"),
+        max: duration.prefault("30m"),
+      })
       .prefault({})
-      .refine((drain) => drain.max > drain.minAge && drain.max > drain.quiet, "max must be longer than minAge and quiet"),
+      .refine(
+        (drain) => drain.max > drain.minAge && drain.max > drain.quiet,
+        "max must be longer than minAge and quiet",
+      ),
     /** "shared": all origins use one database, so a `call` may be retried elsewhere. "embedded": it may not. */
     database: z.enum(["shared", "embedded"]).default("shared"),
     modules: z
@@ -128,27 +145,30 @@ const environment = z
   .superRefine((value, context) => {
     const seen = new Set<string>();
     value.origins.forEach((origin, index) => {
-      if (seen.has(origin.name)) context.addIssue({ code: "custom", path: ["origins", index, "name"], message: "this name is used twice" });
+      if (seen.has(origin.name))
+        context.addIssue({ code: "custom", path: ["origins", index, "name"], message: "this name is used twice" });
       seen.add(origin.name);
     });
     if (!value.origins.some((origin) => origin.state === "pool"))
       context.addIssue({ code: "custom", path: ["origins"], message: 'at least one origin must have state "pool"' });
   });
 
-const config = z.strictObject({ environments: z.record(name, environment) }).superRefine(({ environments }, context) => {
-  const protectors = new Map<string, string>();
-  for (const [environmentName, { cloudflare }] of Object.entries(environments)) {
-    if (cloudflare.url !== undefined || !cloudflare.zoneProtection) continue;
-    const first = protectors.get(cloudflare.zone.toLowerCase());
-    if (first === undefined) protectors.set(cloudflare.zone.toLowerCase(), environmentName);
-    else
-      context.addIssue({
-        code: "custom",
-        path: ["environments", environmentName, "cloudflare", "zoneProtection"],
-        message: `environment "${first}" protects the same zone, and a zone has one set of settings and rulesets: say false here`,
-      });
-  }
-});
+const config = z
+  .strictObject({ environments: z.record(name, environment) })
+  .superRefine(({ environments }, context) => {
+    const protectors = new Map<string, string>();
+    for (const [environmentName, { cloudflare }] of Object.entries(environments)) {
+      if (cloudflare.url !== undefined || !cloudflare.zoneProtection) continue;
+      const first = protectors.get(cloudflare.zone.toLowerCase());
+      if (first === undefined) protectors.set(cloudflare.zone.toLowerCase(), environmentName);
+      else
+        context.addIssue({
+          code: "custom",
+          path: ["environments", environmentName, "cloudflare", "zoneProtection"],
+          message: `environment "${first}" protects the same zone, and a zone has one set of settings and rulesets: say false here`,
+        });
+    }
+  });
 
 /** mcpist.config.ts as a person writes it. */
 export type ConfigInput = z.input<typeof config>;

@@ -56,7 +56,8 @@ describe("address of the database", () => {
   it.each(["localhost", "LOCALHOST", "127.0.0.1:5432", "127.9.9.9", "[::1]:5432", "%2Fvar%2Frun%2Fpostgresql"])(
     "may be without TLS on this machine: %s",
     (host) => {
-      for (const query of ["", "?sslmode=disable"]) expect(readDatabaseUrl(at(host, query))).toMatchObject({ verify: false });
+      for (const query of ["", "?sslmode=disable"])
+        expect(readDatabaseUrl(at(host, query))).toMatchObject({ verify: false });
       expect(readDatabaseUrl(at(host, "?sslmode=verify-full"))).toMatchObject({ verify: true });
     },
   );

@@ -31,7 +31,8 @@ function hostOf({ hostname }: URL): string {
 
 /** Reads a postgres:// URL. @returns as text what is wrong with it, to be put behind the variable's name; never a part of it. */
 export function readDatabaseUrl(text: string): DatabaseAddress | string {
-  if (!/^postgres(ql)?:\/\/\S+$/.test(text) || !URL.canParse(text)) return "must be a postgres:// URL without white space";
+  if (!/^postgres(ql)?:\/\/\S+$/.test(text) || !URL.canParse(text))
+    return "must be a postgres:// URL without white space";
   const url = new URL(text);
   const refused = REFUSED.find((name) => url.searchParams.has(name));
   if (refused !== undefined) return `must not have the parameter ${refused}`;
@@ -45,7 +46,8 @@ export function readDatabaseUrl(text: string): DatabaseAddress | string {
   const [mode] = modes;
   if (VERIFYING.has(mode)) return { url: url.href, verify: true, caFile: files[0] ?? null };
   if (files.length > 0) return "must say sslmode=verify-full where it names sslrootcert";
-  if (LOCAL.test(host) && (mode === undefined || mode === "disable")) return { url: url.href, verify: false, caFile: null };
+  if (LOCAL.test(host) && (mode === undefined || mode === "disable"))
+    return { url: url.href, verify: false, caFile: null };
   if (PRIVATE.test(host) && mode === "disable") return { url: url.href, verify: false, caFile: null };
   return "must say sslmode=verify-full (sslmode=disable is for this machine, and for .internal and .flycast)";
 }

@@ -56,7 +56,10 @@ export const DENIALS = {
     event: "batch_rejected",
     severity: "warn",
   },
-  "mcp.header": { ...shape(400, -32020, "mcp.header", "A required Mcp-* header is missing or malformed."), event: "mcp_header_rejected" },
+  "mcp.header": {
+    ...shape(400, -32020, "mcp.header", "A required Mcp-* header is missing or malformed."),
+    event: "mcp_header_rejected",
+  },
   "ip.shield": {
     status: 429,
     code: 42901,

@@ -46,8 +46,10 @@ export interface WorkerObservation {
   readonly via?: ProbeReport;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
-const isText = (value: unknown): value is string => typeof value === "string" && value.length > 0 && value.length <= 200;
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string =>
+  typeof value === "string" && value.length > 0 && value.length <= 200;
 
 function parseSlotReport(value: unknown): SlotReport | undefined {
   if (value === null) return null;
@@ -57,7 +59,8 @@ function parseSlotReport(value: unknown): SlotReport | undefined {
 
 function parseKids(value: unknown): KidsReport | undefined {
   if (!isRecord(value)) return undefined;
-  if ("legacy" in value) return typeof value["legacy"] === "string" && isKid(value["legacy"]) ? { legacy: value["legacy"] } : undefined;
+  if ("legacy" in value)
+    return typeof value["legacy"] === "string" && isKid(value["legacy"]) ? { legacy: value["legacy"] } : undefined;
   const a = parseSlotReport(value["a"]);
   const b = parseSlotReport(value["b"]);
   return a === undefined || b === undefined ? undefined : { a, b };
@@ -82,7 +85,14 @@ export function parseOriginObservation(value: unknown): OriginObservation | null
   const lastAccepted = parseLastAccepted(value["lastAccepted"]);
   if (!isText(instanceId) || !isText(deployment) || !kids || !lastAccepted) return null;
   if (accepted !== undefined && typeof accepted !== "boolean") return null;
-  return { role: "origin", instanceId, deployment, kids, lastAccepted, ...(accepted === undefined ? {} : { accepted }) };
+  return {
+    role: "origin",
+    instanceId,
+    deployment,
+    kids,
+    lastAccepted,
+    ...(accepted === undefined ? {} : { accepted }),
+  };
 }
 
 function parseProbe(value: unknown): ProbeReport | undefined {

@@ -76,11 +76,13 @@ export interface OriginConfig {
   readonly database?: "shared" | "embedded";
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const isText = (value: unknown): value is string => typeof value === "string" && value.length > 0;
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
 const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
-const isCount = (value: unknown): value is number => typeof value === "number" && Number.isSafeInteger(value) && value > 0;
+const isCount = (value: unknown): value is number =>
+  typeof value === "number" && Number.isSafeInteger(value) && value > 0;
 const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
 const STATES: ReadonlySet<unknown> = new Set<OriginState>(["pool", "joining", "quarantined"]);
 
@@ -89,7 +91,10 @@ export function isSafeUrl(text: unknown): text is string {
   if (!isText(text) || !URL.canParse(text)) return false;
   const url = new URL(text);
   if (url.username !== "" || url.password !== "" || url.hash !== "") return false;
-  return url.protocol === "https:" || (url.protocol === "http:" && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname));
+  return (
+    url.protocol === "https:" ||
+    (url.protocol === "http:" && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname))
+  );
 }
 
 function parseJson(text: string | undefined): Record<string, unknown> | null {
@@ -117,10 +122,15 @@ export function parseGatewayConfig(text: string | undefined): Result<GatewayConf
     ["jwksUrl", isSafeUrl(value["jwksUrl"])],
     ["origins", Array.isArray(origins) && origins.length > 0 && origins.every(isGatewayOrigin)],
     ["allowedOrigins", isTexts(value["allowedOrigins"])],
-    ["limits", isRecord(limits) && ["perIpPerMinute", "failedAuthPerMinute", "burstPerSecond"].every((key) => isCount(limits[key]))],
+    [
+      "limits",
+      isRecord(limits) &&
+        ["perIpPerMinute", "failedAuthPerMinute", "burstPerSecond"].every((key) => isCount(limits[key])),
+    ],
     [
       "limits.burstLease",
-      isRecord(limits) && (limits["burstLease"] === undefined || (isCount(limits["burstLease"]) && limits["burstLease"] <= 100)),
+      isRecord(limits) &&
+        (limits["burstLease"] === undefined || (isCount(limits["burstLease"]) && limits["burstLease"] <= 100)),
     ],
     [
       "limits.modulesPerSecond",

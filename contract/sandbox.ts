@@ -32,8 +32,10 @@ export interface SandboxUrls {
   readonly states?: Readonly<Partial<Record<"koyeb" | "fly", OriginState>>>;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
-const isLoopback = (value: unknown): boolean => isSafeUrl(value) && /^(127\.|localhost$|\[::1\]$)/.test(new URL(value).hostname);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isLoopback = (value: unknown): boolean =>
+  isSafeUrl(value) && /^(127\.|localhost$|\[::1\]$)/.test(new URL(value).hostname);
 const STATES: ReadonlySet<unknown> = new Set<OriginState | undefined>(["pool", "joining", "quarantined", undefined]);
 
 /** Reads {@link SANDBOX_VARIABLE}. @returns null when it holds anything else: every URL must be there and on loopback. */
@@ -45,7 +47,20 @@ export function parseSandboxUrls(text: string): SandboxUrls | null {
     return null;
   }
   if (!isRecord(value)) return null;
-  const { gateway, github, notion, broker, cloudflare, koyeb, fly, issuer, database, control, origins, states = {} } = value;
+  const {
+    gateway,
+    github,
+    notion,
+    broker,
+    cloudflare,
+    koyeb,
+    fly,
+    issuer,
+    database,
+    control,
+    origins,
+    states = {},
+  } = value;
   if (
     ![gateway, github, notion, broker, cloudflare, koyeb, fly, issuer].every(isLoopback) ||
     typeof database !== "string" ||
@@ -90,13 +105,24 @@ export function sandboxEnvironment(urls: SandboxUrls): EnvironmentInput {
         service: SANDBOX_NAMES.koyebService,
         state: urls.states?.koyeb,
       },
-      { name: "fly", kind: "fly", url: urls.origins.fly, app: SANDBOX_NAMES.flyApp, machines: 2, state: urls.states?.fly },
+      {
+        name: "fly",
+        kind: "fly",
+        url: urls.origins.fly,
+        app: SANDBOX_NAMES.flyApp,
+        machines: 2,
+        state: urls.states?.fly,
+      },
     ],
     auth: { issuer: urls.issuer, audience: `${urls.gateway}/mcp` },
     image: SANDBOX_NAMES.image,
     limits: { perIpPerMinute: 100_000, burstPerSecond: 5 },
     drain: { minAge: "2s", quiet: "4s", max: "60s" },
-    modules: { baseUrls: { github: urls.github, notion: urls.notion }, brokerUrl: urls.broker, httpStatusHosts: ["127.0.0.1"] },
+    modules: {
+      baseUrls: { github: urls.github, notion: urls.notion },
+      brokerUrl: urls.broker,
+      httpStatusHosts: ["127.0.0.1"],
+    },
     showOrigin: true,
   };
 }

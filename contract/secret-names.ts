@@ -61,7 +61,8 @@ export const koyebSecretName = (environment: string, name: string): string =>
   `mcpist-${environment}-${name.toLowerCase().replaceAll("_", "-")}`;
 
 /** Koyeb's organisation secret for a slot of the gateway secret. */
-export const koyebSlotSecret = (environment: string, slot: SlotName): string => koyebSecretName(environment, `gateway-secret-${slot}`);
+export const koyebSlotSecret = (environment: string, slot: SlotName): string =>
+  koyebSecretName(environment, `gateway-secret-${slot}`);
 
 /** GitHub variable with `<slot>:<kid>` of the live secret. Information only. */
 export const LIVE_VARIABLE = "GATEWAY_SECRET_LIVE";

@@ -74,7 +74,14 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
   };
   const background = createBackground(onError);
   const alerts = createAlerts({ webhook: config.alertWebhook, environment: config.environment, fetch, now, line });
-  const log = createLog({ origin: config.origin, line, database, wallClock, now, onWritten: (event) => alerts.consider(event) });
+  const log = createLog({
+    origin: config.origin,
+    line,
+    database,
+    wallClock,
+    now,
+    onWritten: (event) => alerts.consider(event),
+  });
   const events: EventSink = {
     record(occurrence) {
       metrics.count("mcpist_events_total", occurrence.event);
@@ -87,7 +94,13 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
     registry,
     now,
     onGrace: (userId) =>
-      events.record({ event: "db_unavailable", severity: "error", requestId: null, userId, reason: "cached permissions" }),
+      events.record({
+        event: "db_unavailable",
+        severity: "error",
+        requestId: null,
+        userId,
+        reason: "cached permissions",
+      }),
   });
   const limiter = createSlidingLog(now);
   const budget = createBodyBudget();
@@ -134,7 +147,16 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
     }
   };
   const observer = createObserver(gate.value, settings.instanceId, settings.deployment, now);
-  const origin = createOrigin({ name: config.origin, gate: gate.value, observer, serveMcp, events, metrics, ready, onError });
+  const origin = createOrigin({
+    name: config.origin,
+    gate: gate.value,
+    observer,
+    serveMcp,
+    events,
+    metrics,
+    ready,
+    onError,
+  });
 
   metrics.gauge("mcpist_requests_in_flight", "Requests to /mcp that are being served", origin.inFlight);
   metrics.gauge("mcpist_permission_cache_users", "Users in the permission cache", () => permissions.size);

@@ -57,16 +57,28 @@ describe("environment of an origin", () => {
     ],
     ["a port that is no number", { PORT: "80a" }, "PORT must be a whole number"],
     ["a port out of range", { PORT: "65536" }, "PORT must be between 0 and 65535"],
-    ["no database", { DATABASE_URL: undefined }, "DATABASE_URL is not set, and the configuration does not ask for the embedded database"],
+    [
+      "no database",
+      { DATABASE_URL: undefined },
+      "DATABASE_URL is not set, and the configuration does not ask for the embedded database",
+    ],
     [
       "a database beyond this machine without TLS",
       { DATABASE_URL: "postgres://x:canary@db.example.com/postgres" },
       "DATABASE_URL must say sslmode=verify-full (sslmode=disable is for this machine, and for .internal and .flycast)",
     ],
-    ["a database of another kind", { DATABASE_URL: "mysql://canary" }, "DATABASE_URL must be a postgres:// URL without white space"],
+    [
+      "a database of another kind",
+      { DATABASE_URL: "mysql://canary" },
+      "DATABASE_URL must be a postgres:// URL without white space",
+    ],
     ["a short key", { REQUEST_STATE_KEY: "canary" }, "REQUEST_STATE_KEY must be 64 lower-case hex characters"],
     ["a short broker secret", { BROKER_SECRET: "canary" }, "BROKER_SECRET must be 64 lower-case hex characters"],
-    ["an instance id with a line break", { FLY_MACHINE_ID: "a\nb" }, "FLY_MACHINE_ID must be 1 to 200 printable characters"],
+    [
+      "an instance id with a line break",
+      { FLY_MACHINE_ID: "a\nb" },
+      "FLY_MACHINE_ID must be 1 to 200 printable characters",
+    ],
   ])("is refused with %s, in words without the value", (_, change, message) => {
     const parsed = parse({ ...good, ...change });
     expect(parsed.ok ? "" : parsed.error).toContain(message);
@@ -74,7 +86,11 @@ describe("environment of an origin", () => {
   });
 
   it("does without DATABASE_URL only when the configuration says embedded", () => {
-    const parsed = parse({ ...good, DATABASE_URL: undefined, MCPIST_CONFIG: JSON.stringify({ ...config, database: "embedded" }) });
+    const parsed = parse({
+      ...good,
+      DATABASE_URL: undefined,
+      MCPIST_CONFIG: JSON.stringify({ ...config, database: "embedded" }),
+    });
     expect(parsed.ok && parsed.value.databaseUrl).toBeNull();
   });
 });

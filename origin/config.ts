@@ -64,7 +64,10 @@ export interface OriginSettings {
  * Checks the environment. `localId` names this instance where no platform does.
  * @returns as error one sentence that names the variable and the rule.
  */
-export function parseEnvironment(env: Readonly<Record<string, string | undefined>>, localId: string): Result<OriginSettings, string> {
+export function parseEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  localId: string,
+): Result<OriginSettings, string> {
   const parsed = environment.safeParse(env);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -73,7 +76,11 @@ export function parseEnvironment(env: Readonly<Record<string, string | undefined
   const values = parsed.data;
   const config = parseOriginConfig(values.MCPIST_CONFIG);
   if (!config.ok)
-    return err(config.error === "MCPIST_CONFIG" ? "MCPIST_CONFIG must be a JSON object" : `MCPIST_CONFIG has no usable "${config.error}"`);
+    return err(
+      config.error === "MCPIST_CONFIG"
+        ? "MCPIST_CONFIG must be a JSON object"
+        : `MCPIST_CONFIG has no usable "${config.error}"`,
+    );
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(config.value.origin))
     return err('MCPIST_CONFIG has no usable "origin": lower-case letters, digits and dashes');
   const embedded = config.value.database === "embedded";

@@ -13,10 +13,13 @@ export interface Fault {
 /** Takes the error apart; works for anything that was thrown. */
 export function faultOf(thrown: unknown): Fault {
   if (!(thrown instanceof Error)) return { error: "unknown", frames: [] };
-  const code = "code" in thrown && typeof thrown.code === "string" && PLAIN.test(thrown.code) ? { code: thrown.code } : {};
+  const code =
+    "code" in thrown && typeof thrown.code === "string" && PLAIN.test(thrown.code) ? { code: thrown.code } : {};
   // A message may have lines of its own: only what looks like a call site is kept, and only from the end of the message on.
   const stack = thrown.stack ?? "";
-  const sites = stack.startsWith(`${thrown.name}: ${thrown.message}`) ? stack.slice(thrown.name.length + 2 + thrown.message.length) : "";
+  const sites = stack.startsWith(`${thrown.name}: ${thrown.message}`)
+    ? stack.slice(thrown.name.length + 2 + thrown.message.length)
+    : "";
   const frames = sites
     .split("\n")
     .filter((site) => /^ {4}at [^\n]{1,300}$/.test(site))

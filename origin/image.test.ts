@@ -21,7 +21,10 @@ const all = (name: string): string[][] => instructions.filter(([instruction]) =>
 describe("Dockerfile", () => {
   it("starts from an exact tag: the Node version that the project is tested with", () => {
     const version = packageJson.devDependencies["node"];
-    expect(all("FROM").map(([, image]) => image)).toEqual([`node:${version}-bookworm-slim`, `node:${version}-bookworm-slim`]);
+    expect(all("FROM").map(([, image]) => image)).toEqual([
+      `node:${version}-bookworm-slim`,
+      `node:${version}-bookworm-slim`,
+    ]);
   });
   it("does not run as root, and says so last", () => {
     expect(all("USER")).toEqual([["USER", "10001:10001"]]);
@@ -57,7 +60,14 @@ describe("bundle", () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it("runs on its own in an empty folder, and without a database package says what to set", async () => {
-    const config = { environment: "production", origin: "koyeb", upstreams: {}, httpStatusHosts: [], brokerUrl: null, alertWebhook: null };
+    const config = {
+      environment: "production",
+      origin: "koyeb",
+      upstreams: {},
+      httpStatusHosts: [],
+      brokerUrl: null,
+      alertWebhook: null,
+    };
     const start = (extra: object, environment: Record<string, string> = {}) => {
       const child = spawn(process.execPath, ["--max-old-space-size=144", bundle], {
         cwd: folder,

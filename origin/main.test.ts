@@ -9,7 +9,14 @@ import { GATEWAY_SECRET_HEADER, OBSERVATION_PATH, REQUEST_ID_HEADER, USER_ID_HEA
 import { newRequestId, newSecret } from "./test/origin.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
-const config = { environment: "sandbox", origin: "fly", upstreams: {}, httpStatusHosts: [], brokerUrl: null, alertWebhook: null };
+const config = {
+  environment: "sandbox",
+  origin: "fly",
+  upstreams: {},
+  httpStatusHosts: [],
+  brokerUrl: null,
+  alertWebhook: null,
+};
 /** Nothing listens there; the origin must not need its database to start. */
 const DATABASE_URL = "postgres://mcpist_origin:canary-password@127.0.0.1:1/postgres";
 
@@ -20,7 +27,14 @@ afterEach(() => {
 
 function start(environment: Readonly<Record<string, string>>) {
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env["PATH"], PORT: "0", HOST: "127.0.0.1", MCPIST_CONFIG: JSON.stringify(config), DATABASE_URL, ...environment },
+    env: {
+      PATH: process.env["PATH"],
+      PORT: "0",
+      HOST: "127.0.0.1",
+      MCPIST_CONFIG: JSON.stringify(config),
+      DATABASE_URL,
+      ...environment,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   children.push(child);
@@ -41,8 +55,14 @@ describe("origin process", () => {
     const secret = newSecret();
     const origin = start({ GATEWAY_SECRET_B: secret, FLY_MACHINE_ID: "m-1", FLY_MACHINE_VERSION: "v-1" });
     const port = await portOf(origin);
-    expect(JSON.parse(origin.output.stdout.split("\n")[0] ?? "")).toMatchObject({ event: "listening", port, origin: "fly" });
-    const observation = await fetch(`http://127.0.0.1:${port}${OBSERVATION_PATH}`, { headers: { [GATEWAY_SECRET_HEADER]: secret } });
+    expect(JSON.parse(origin.output.stdout.split("\n")[0] ?? "")).toMatchObject({
+      event: "listening",
+      port,
+      origin: "fly",
+    });
+    const observation = await fetch(`http://127.0.0.1:${port}${OBSERVATION_PATH}`, {
+      headers: { [GATEWAY_SECRET_HEADER]: secret },
+    });
     expect(await observation.json()).toMatchObject({ instanceId: "m-1", deployment: "v-1", accepted: true });
     origin.child.kill("SIGTERM");
     expect(await origin.ended).toBe(0);
@@ -59,7 +79,11 @@ describe("origin process", () => {
     const ask = () =>
       fetch(`http://127.0.0.1:${port}/mcp`, {
         method: "POST",
-        headers: { [GATEWAY_SECRET_HEADER]: secret, [USER_ID_HEADER]: randomUUID(), [REQUEST_ID_HEADER]: newRequestId() },
+        headers: {
+          [GATEWAY_SECRET_HEADER]: secret,
+          [USER_ID_HEADER]: randomUUID(),
+          [REQUEST_ID_HEADER]: newRequestId(),
+        },
       }).then((response) => response.arrayBuffer());
     for (let i = 0; i < 60; i++) await Promise.all(Array.from({ length: 50 }, ask));
     const exited = once(origin.child, "exit");
@@ -81,18 +105,24 @@ describe("origin process", () => {
     ["with a malformed port", { GATEWAY_SECRET_A: "x", PORT: "canary-value" }, /PORT must be a whole number/],
     [
       "with a base URL for no module",
-      { GATEWAY_SECRET_A: newSecret(), MCPIST_CONFIG: JSON.stringify({ ...config, upstreams: { gihub: "https://github.example" } }) },
+      {
+        GATEWAY_SECRET_A: newSecret(),
+        MCPIST_CONFIG: JSON.stringify({ ...config, upstreams: { gihub: "https://github.example" } }),
+      },
       /no module "gihub" has a base URL/,
     ],
     ["without a configuration", { MCPIST_CONFIG: "" }, /MCPIST_CONFIG must be a JSON object/],
-  ])("refuses to start %s, in one sentence that holds no value", async (_, environment: Record<string, string>, expected) => {
-    const { output, ended } = start(environment);
-    expect(await ended).toBe(1);
-    expect(output.stdout).toBe("");
-    expect(output.stderr).toMatch(expected);
-    expect(output.stderr.trim().split("\n")).toHaveLength(1);
-    expect(output.stderr).not.toContain("canary");
-  });
+  ])(
+    "refuses to start %s, in one sentence that holds no value",
+    async (_, environment: Record<string, string>, expected) => {
+      const { output, ended } = start(environment);
+      expect(await ended).toBe(1);
+      expect(output.stdout).toBe("");
+      expect(output.stderr).toMatch(expected);
+      expect(output.stderr.trim().split("\n")).toHaveLength(1);
+      expect(output.stderr).not.toContain("canary");
+    },
+  );
 
   it("says so when its port is taken", async () => {
     const other = createServer().listen(0, "127.0.0.1");

@@ -52,6 +52,8 @@ describe("refresh at a provider", () => {
   it("takes nothing else for a dead refresh token", async () => {
     const wrongClient = { error: "incorrect_client_credentials" };
     expect((await asked(PROVIDER, wrongClient)).refreshed).toEqual({ kind: "unavailable" });
-    expect((await asked(PROVIDER, { object: "error", status: 401, code: "unauthorized" }, 401)).refreshed).toEqual({ kind: "unavailable" });
+    expect((await asked(PROVIDER, { object: "error", status: 401, code: "unauthorized" }, 401)).refreshed).toEqual({
+      kind: "unavailable",
+    });
   });
 });

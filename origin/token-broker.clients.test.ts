@@ -104,7 +104,9 @@ describe.skipIf(deno === undefined)("token broker in Deno (npm install --no-save
     const broken = await ask();
     expect([broken.status, await broken.text()]).toEqual([404, ""]);
     await expect.poll(() => output.text).toContain('"reason":"broken"');
-    expect(await database.query("select status from mcpist.connections where user_id = $1::uuid", [USER])).toEqual([{ status: "broken" }]);
+    expect(await database.query("select status from mcpist.connections where user_id = $1::uuid", [USER])).toEqual([
+      { status: "broken" },
+    ]);
     expect(output.text).not.toContain("canary");
     await provider.close();
   });
@@ -119,7 +121,9 @@ describe.skipIf(deno === undefined)("token broker in Deno (npm install --no-save
       return row?.n ?? 0;
     };
     const before = await rows();
-    const statuses = await Promise.all(Array.from({ length: 200 }, async (_, n) => (await ask(n === 100 ? undefined : {})).status));
+    const statuses = await Promise.all(
+      Array.from({ length: 200 }, async (_, n) => (await ask(n === 100 ? undefined : {})).status),
+    );
     expect(statuses.filter((status) => status === 403)).toHaveLength(199);
     expect(statuses[100]).toBe(200);
     // One at once; more only where the machine is so slow that a window ends meanwhile.
@@ -138,13 +142,21 @@ describe.skipIf(deno === undefined)("token broker in Deno (npm install --no-save
     ["readable providers", { BROKER_SECRET_A: "SECRET", MCPIST_PROVIDERS: "{canary" }, "MCPIST_PROVIDERS must be JSON"],
     [
       "https providers",
-      { BROKER_SECRET_A: "SECRET", MCPIST_PROVIDERS: '{"x":{"tokenUrl":"http://canary.example","clientId":"a","clientSecret":"b"}}' },
+      {
+        BROKER_SECRET_A: "SECRET",
+        MCPIST_PROVIDERS: '{"x":{"tokenUrl":"http://canary.example","clientId":"a","clientSecret":"b"}}',
+      },
       "MCPIST_PROVIDERS needs",
     ],
-  ])("does not start without %s, and does not quote what it was given", async (_, environment: Record<string, string>, message) => {
-    const filled = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, value === "SECRET" ? secret : value]));
-    const { child, output } = start(filled);
-    const [code] = (await once(child, "close")) as [number];
-    expect([code, output.text.includes(message), output.text.includes("canary")]).toEqual([1, true, false]);
-  });
+  ])(
+    "does not start without %s, and does not quote what it was given",
+    async (_, environment: Record<string, string>, message) => {
+      const filled = Object.fromEntries(
+        Object.entries(environment).map(([name, value]) => [name, value === "SECRET" ? secret : value]),
+      );
+      const { child, output } = start(filled);
+      const [code] = (await once(child, "close")) as [number];
+      expect([code, output.text.includes(message), output.text.includes("canary")]).toEqual([1, true, false]);
+    },
+  );
 });

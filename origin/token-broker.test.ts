@@ -12,7 +12,10 @@ function fixture(answer: (text: string) => Promise<readonly object[]>, providerF
   const background: Promise<unknown>[] = [];
   const sleeping: (() => void)[] = [];
   const secret = newSecret();
-  const query: Query = async <Row extends object>(text: string, parameters: readonly (string | number | boolean | null)[]) => {
+  const query: Query = async <Row extends object>(
+    text: string,
+    parameters: readonly (string | number | boolean | null)[],
+  ) => {
     statements.push({ text, parameters });
     return (await answer(text)) as Row[];
   };
@@ -20,7 +23,9 @@ function fixture(answer: (text: string) => Promise<readonly object[]>, providerF
   const handle = createBroker({
     database,
     isCaller: createCredentialCheck(secret, undefined),
-    providers: new Map([["lab", { tokenUrl: "https://provider.example/token", clientId: "client", clientSecret: "secret" }]]),
+    providers: new Map([
+      ["lab", { tokenUrl: "https://provider.example/token", clientId: "client", clientSecret: "secret" }],
+    ]),
     fetch: providerFetch,
     line: (event) => lines.push(event),
     sleep: () => new Promise((resolve) => sleeping.push(resolve)),
@@ -37,7 +42,8 @@ function fixture(answer: (text: string) => Promise<readonly object[]>, providerF
 }
 
 describe("token broker under a flood of unknown callers", () => {
-  const inserted = (statements: ReturnType<typeof fixture>["statements"]) => statements.map(({ parameters }) => parameters.at(-1));
+  const inserted = (statements: ReturnType<typeof fixture>["statements"]) =>
+    statements.map(({ parameters }) => parameters.at(-1));
 
   it("answers while the database does not, and asks it once", async () => {
     const { statements, ask } = fixture(() => new Promise(() => {}));
@@ -77,7 +83,9 @@ describe("token broker under a flood of unknown callers", () => {
   });
 
   it("does not let an origin wait until its denial is written", async () => {
-    const { statements, secret, ask } = fixture((text) => (text.includes("security_events") ? new Promise(() => {}) : Promise.resolve([])));
+    const { statements, secret, ask } = fixture((text) =>
+      text.includes("security_events") ? new Promise(() => {}) : Promise.resolve([]),
+    );
     const body = JSON.stringify({ request_id: newRequestId(), user_id: newRequestId(), module: "lab" });
     expect((await ask({ [BROKER_SECRET_HEADER]: secret }, body)).status).toBe(404);
     expect(inserted(statements).at(-1)).toBe(1);
@@ -89,7 +97,10 @@ describe("token broker whose caller hangs up", () => {
     let reply: (response: Response) => void = () => {};
     const provider = (() => new Promise((resolve) => (reply = resolve))) as unknown as typeof fetch;
     const { statements, background, secret, ask } = fixture(
-      (text) => Promise.resolve(text.includes("broker_open") ? [{ state: "refresh", refresh_token: "r", lease: newRequestId() }] : []),
+      (text) =>
+        Promise.resolve(
+          text.includes("broker_open") ? [{ state: "refresh", refresh_token: "r", lease: newRequestId() }] : [],
+        ),
       provider,
     );
     const body = JSON.stringify({ request_id: newRequestId(), user_id: newRequestId(), module: "lab" });

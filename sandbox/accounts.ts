@@ -32,9 +32,17 @@ export function providersOf({ github, notion }: Accounts): ReadonlyMap<string, P
 /** Puts issues and pages there. */
 export function furnish({ github, notion }: Accounts): void {
   const { issues } = github.repository;
-  const first = issues.open({ title: "Write down how we rotate secrets", author: loginOf(CONNECTED_USER), labels: ["documentation"] });
+  const first = issues.open({
+    title: "Write down how we rotate secrets",
+    author: loginOf(CONNECTED_USER),
+    labels: ["documentation"],
+  });
   issues.comment(first, "sandbox-operator", "The runbook is in docs.");
-  issues.open({ title: "Try an outage of one platform", author: "sandbox-operator", body: "The sandbox has scenarios for it." });
+  issues.open({
+    title: "Try an outage of one platform",
+    author: "sandbox-operator",
+    body: "The sandbox has scenarios for it.",
+  });
   const home = notion.workspace.createPage("Sandbox home");
   notion.workspace.append(home.id, "heading_2", "Welcome");
   notion.workspace.append(home.id, "paragraph", "Everything here is gone when the sandbox ends.");

@@ -40,8 +40,13 @@ export function vendorClient(urls: Pick<SandboxUrls, Vendor>, tokens: VendorCont
     });
     const text = await response.text();
     if (tolerate.includes(response.status)) return null;
-    if (!response.ok) throw new VendorCallError(`${vendor}: ${method} ${path} answered ${response.status}: ${text.slice(0, QUOTED)}`);
-    return text.startsWith("{") ? (JSON.parse(text) as Json) : text.startsWith("[") ? { items: JSON.parse(text) as unknown } : {};
+    if (!response.ok)
+      throw new VendorCallError(`${vendor}: ${method} ${path} answered ${response.status}: ${text.slice(0, QUOTED)}`);
+    return text.startsWith("{")
+      ? (JSON.parse(text) as Json)
+      : text.startsWith("[")
+        ? { items: JSON.parse(text) as unknown }
+        : {};
   };
 }
 

@@ -14,7 +14,11 @@ let idp: Idp;
 let github: Github;
 let control: Listener;
 const stop = vi.fn(() => Promise.resolve(new Recorder(new Date(0)).data(0, 1, 1)));
-const watch = vi.fn((): Timeline => ({ step: () => undefined, recording: () => new Recorder(new Date(0)).data(0, 1, 1), stop }));
+const watch = vi.fn((): Timeline => ({
+  step: () => undefined,
+  recording: () => new Recorder(new Date(0)).data(0, 1, 1),
+  stop,
+}));
 const koyeb = { behave: vi.fn() };
 
 beforeEach(async () => {
@@ -28,14 +32,26 @@ beforeEach(async () => {
 });
 afterEach(() => Promise.all([control.close(), idp.close(), github.close()]));
 
-async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = { "content-type": "application/json" }) {
-  const response = await fetch(control.url + path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+async function ask(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = { "content-type": "application/json" },
+) {
+  const response = await fetch(control.url + path, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
   const text = await response.text();
   return { status: response.status, json: text === "" ? null : JSON.parse(text) };
 }
 
 test("a fault rule is added, counted and removed", async () => {
-  const added = await ask("POST", "/faults", { vendor: "github", effect: { kind: "status", status: 429, retryAfterSeconds: 3 } });
+  const added = await ask("POST", "/faults", {
+    vendor: "github",
+    effect: { kind: "status", status: 429, retryAfterSeconds: 3 },
+  });
   expect(added.status).toBe(201);
   expect((await fetch(`${github.url}/user`)).status).toBe(429);
   expect((await ask("GET", "/faults")).json.faults).toMatchObject([{ id: added.json.id, seen: 1, hits: 1 }]);
@@ -82,14 +98,18 @@ test("a token for a seeded user is for the MCP resource", async () => {
 
 test("calls that no emulator knows can be listed", async () => {
   await fetch(`${github.url}/nowhere`, { headers: { authorization: `Bearer ${context.tokens.github}` } });
-  expect((await ask("GET", "/calls?unknown")).json.calls).toMatchObject([{ vendor: "github", path: "/nowhere", known: false }]);
+  expect((await ask("GET", "/calls?unknown")).json.calls).toMatchObject([
+    { vendor: "github", path: "/nowhere", known: false },
+  ]);
 });
 
 test("a web page cannot reach it: no foreign Host, no form post", async () => {
   const { port } = new URL(control.url);
   const { request } = await import("node:http");
   const status = await new Promise<number>((resolve) => {
-    request({ port, path: "/faults", headers: { host: "evil.test" } }, (response) => resolve(response.statusCode ?? 0)).end();
+    request({ port, path: "/faults", headers: { host: "evil.test" } }, (response) =>
+      resolve(response.statusCode ?? 0),
+    ).end();
   });
   expect(status).toBe(403);
   expect((await ask("POST", "/faults", {}, { "content-type": "text/plain" })).status).toBe(415);

@@ -63,18 +63,24 @@ export interface ControlParts {
 }
 
 /** Opens the endpoint. @throws when the port is taken. */
-export async function startControl(context: VendorContext, { faults, idp, scenarios, watch }: ControlParts): Promise<Listener> {
+export async function startControl(
+  context: VendorContext,
+  { faults, idp, scenarios, watch }: ControlParts,
+): Promise<Listener> {
   const app: VendorApp = new Hono();
   app.use(async (c, next) => {
-    if (!LOCAL_HOST.test(c.req.header("host") ?? "")) return c.json({ message: "this endpoint answers on loopback names only" }, 403);
+    if (!LOCAL_HOST.test(c.req.header("host") ?? ""))
+      return c.json({ message: "this endpoint answers on loopback names only" }, 403);
     const writes = c.req.method === "POST" || c.req.method === "PATCH";
-    if (writes && !c.req.header("content-type")?.startsWith("application/json")) return c.json({ message: "send application/json" }, 415);
+    if (writes && !c.req.header("content-type")?.startsWith("application/json"))
+      return c.json({ message: "send application/json" }, 415);
     await next();
     return undefined;
   });
   app.onError((error, c) => {
     if (error instanceof UnknownScenarioError) return c.json({ message: error.message }, 404);
-    if (error instanceof SyntaxError) return c.json({ message: "the body is not JSON, or the path is not a regular expression" }, 400);
+    if (error instanceof SyntaxError)
+      return c.json({ message: "the body is not JSON, or the path is not a regular expression" }, 400);
     if (error instanceof z.ZodError) {
       const issues = error.issues.map(({ path, message }) => ({ path: path.map(String).join("."), message }));
       return c.json({ message: "the body does not fit", issues }, 400);
@@ -101,10 +107,15 @@ export async function startControl(context: VendorContext, { faults, idp, scenar
   app.get("/timings", (c) => c.json(context.timings));
   app.patch("/timings", async (c) => {
     const change = timings.parse(await c.req.json());
-    context.timings = { ...context.timings, ...Object.fromEntries(Object.entries(change).filter(([, ms]) => ms !== undefined)) };
+    context.timings = {
+      ...context.timings,
+      ...Object.fromEntries(Object.entries(change).filter(([, ms]) => ms !== undefined)),
+    };
     return c.json(context.timings);
   });
-  app.get("/scenarios", (c) => c.json({ active: scenarios.active(), scenarios: SCENARIOS.map(({ name, text }) => ({ name, text })) }));
+  app.get("/scenarios", (c) =>
+    c.json({ active: scenarios.active(), scenarios: SCENARIOS.map(({ name, text }) => ({ name, text })) }),
+  );
   app.post("/scenarios/:name", async (c) => {
     await scenarios.start(c.req.param("name"));
     return c.json({ active: scenarios.active() });

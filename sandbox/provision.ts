@@ -52,7 +52,11 @@ const clientOf = (sandbox: Sandbox): VendorCall => vendorClient(sandbox.urls, sa
 const idOf = (value: Json): string => String(value["id"]);
 
 /** What is there before any secret: repository environment, Worker with its stores, Koyeb app, Fly app with addresses. */
-export async function provisionBase(sandbox: Sandbox, env: Environment, name: string = SANDBOX_ENVIRONMENT): Promise<void> {
+export async function provisionBase(
+  sandbox: Sandbox,
+  env: Environment,
+  name: string = SANDBOX_ENVIRONMENT,
+): Promise<void> {
   const call = clientOf(sandbox);
   await Promise.all([
     provisionGithub(call, env),
@@ -62,7 +66,12 @@ export async function provisionBase(sandbox: Sandbox, env: Environment, name: st
 }
 
 async function provisionGithub(call: VendorCall, { github }: Environment): Promise<void> {
-  await call("github", "PUT", `/repos/${github.owner}/${github.repo}/environments/${encodeURIComponent(github.environment)}`, {});
+  await call(
+    "github",
+    "PUT",
+    `/repos/${github.owner}/${github.repo}/environments/${encodeURIComponent(github.environment)}`,
+    {},
+  );
 }
 
 async function provisionWorker(call: VendorCall, env: Environment, name: string): Promise<void> {
@@ -110,7 +119,11 @@ async function provisionApp(call: VendorCall, origin: Origin): Promise<void> {
 }
 
 /** The other secrets, then the origins. @throws {ProvisionError} when an origin is not healthy in time. */
-export async function provisionService(sandbox: Sandbox, env: Environment, name: string = SANDBOX_ENVIRONMENT): Promise<void> {
+export async function provisionService(
+  sandbox: Sandbox,
+  env: Environment,
+  name: string = SANDBOX_ENVIRONMENT,
+): Promise<void> {
   // The same at every origin: a request may be continued on another one.
   const values: Record<string, string> = {
     DATABASE_URL: sandbox.urls.database,
@@ -123,17 +136,24 @@ export async function provisionService(sandbox: Sandbox, env: Environment, name:
   const installation: Installation = { call: clientOf(sandbox), env, name, secrets };
   if (env.origins.some((origin) => origin.kind === "koyeb")) await koyebSecrets(installation);
   await Promise.all(
-    env.origins.map((origin) => (origin.kind === "koyeb" ? koyebService(installation, origin) : flyMachines(installation, origin))),
+    env.origins.map((origin) =>
+      origin.kind === "koyeb" ? koyebService(installation, origin) : flyMachines(installation, origin),
+    ),
   );
 }
 
 /** Organisation-wide, therefore once for all origins there. */
 async function koyebSecrets({ call, name, secrets }: Installation): Promise<void> {
   const body = (key: string, value: string) => ({ name: koyebSecretName(name, key), type: "SIMPLE", value });
-  await Promise.all(Object.entries(secrets).map(([key, value]) => call("koyeb", "POST", "/v1/secrets", body(key, value))));
+  await Promise.all(
+    Object.entries(secrets).map(([key, value]) => call("koyeb", "POST", "/v1/secrets", body(key, value))),
+  );
 }
 
-async function koyebService({ call, env, name, secrets }: Installation, origin: Origin & { kind: "koyeb" }): Promise<void> {
+async function koyebService(
+  { call, env, name, secrets }: Installation,
+  origin: Origin & { kind: "koyeb" },
+): Promise<void> {
   const apps = await call("koyeb", "GET", `/v1/apps?name=${origin.app}`);
   const app = listAt(apps, "apps").find((candidate) => candidate["name"] === origin.app);
   if (!app) throw new ProvisionError(`koyeb has no app "${origin.app}"`);
@@ -155,7 +175,9 @@ async function koyebService({ call, env, name, secrets }: Installation, origin: 
       ...Object.keys(secrets).map((key) => ({ key, secret: koyebSecretName(name, key) })),
     ],
   };
-  const { service } = (await call("koyeb", "POST", "/v1/services", { app_id: idOf(app), definition })) as { service: Json };
+  const { service } = (await call("koyeb", "POST", "/v1/services", { app_id: idOf(app), definition })) as {
+    service: Json;
+  };
   await until(`koyeb service "${origin.service}"`, async () => {
     const { service: now } = (await call("koyeb", "GET", `/v1/services/${idOf(service)}`)) as { service: Json };
     if (now["status"] === "UNHEALTHY") throw new ProvisionError(`koyeb: the deployment of "${origin.service}" failed`);
@@ -163,7 +185,10 @@ async function koyebService({ call, env, name, secrets }: Installation, origin: 
   });
 }
 
-async function flyMachines({ call, env, name, secrets }: Installation, origin: Origin & { kind: "fly" }): Promise<void> {
+async function flyMachines(
+  { call, env, name, secrets }: Installation,
+  origin: Origin & { kind: "fly" },
+): Promise<void> {
   const app = `/v1/apps/${origin.app}`;
   await call("fly", "POST", `${app}/secrets`, { values: secrets });
   const config = {
@@ -201,7 +226,8 @@ async function flyMachines({ call, env, name, secrets }: Installation, origin: O
 async function until(what: string, done: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + HEALTHY_TIMEOUT_MS;
   while (!(await done())) {
-    if (performance.now() > deadline) throw new ProvisionError(`${what} is not healthy after ${HEALTHY_TIMEOUT_MS / 1000} s`);
+    if (performance.now() > deadline)
+      throw new ProvisionError(`${what} is not healthy after ${HEALTHY_TIMEOUT_MS / 1000} s`);
     await sleep(POLL_MS);
   }
 }

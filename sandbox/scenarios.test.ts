@@ -8,7 +8,9 @@ const docs = await readFile(new URL("../docs/sandbox.md", import.meta.url), "utf
 
 test("the manual lists every scenario and no other, in the same order", () => {
   const table = docs.slice(docs.indexOf("## Scenarios"), docs.indexOf("## Control endpoint"));
-  expect([...table.matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map(([, name]) => name)).toEqual(SCENARIOS.map(({ name }) => name));
+  expect([...table.matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map(([, name]) => name)).toEqual(
+    SCENARIOS.map(({ name }) => name),
+  );
 });
 
 test("the manual states the timings and the order of the ports as they are", () => {

@@ -83,7 +83,11 @@ const machines =
       Promise.all(
         all.map(async ([id, version]) => {
           await call("fly", "POST", `${FLY_MACHINES}/${id}/${action}`, {});
-          await call("fly", "GET", `${FLY_MACHINES}/${id}/wait?state=${state}&instance_id=${version}&timeout=${MACHINE_WAIT_SECONDS}`);
+          await call(
+            "fly",
+            "GET",
+            `${FLY_MACHINES}/${id}/wait?state=${state}&instance_id=${version}&timeout=${MACHINE_WAIT_SECONDS}`,
+          );
         }),
       );
     await bring(down, down === "stop" ? "stopped" : "suspended");
@@ -93,7 +97,10 @@ const machines =
 const BY_NAME: Readonly<Record<string, Scenario>> = {
   "koyeb-down": {
     text: "Koyeb is gone: its API and its public side answer 503.",
-    start: withRules({ vendor: "koyeb", effect: refuse(503) }, { vendor: "origin", platform: "koyeb", effect: refuse(503) }),
+    start: withRules(
+      { vendor: "koyeb", effect: refuse(503) },
+      { vendor: "origin", platform: "koyeb", effect: refuse(503) },
+    ),
   },
   "koyeb-unreachable": {
     text: "The way to the origin on Koyeb is cut: connections are reset, its API answers.",
@@ -101,22 +108,40 @@ const BY_NAME: Readonly<Record<string, Scenario>> = {
   },
   "fly-down": {
     text: "Fly.io is gone: its API and its public side answer 503.",
-    start: withRules({ vendor: "fly", effect: refuse(503) }, { vendor: "origin", platform: "fly", effect: refuse(503) }),
+    start: withRules(
+      { vendor: "fly", effect: refuse(503) },
+      { vendor: "origin", platform: "fly", effect: refuse(503) },
+    ),
   },
   "slow-rollout": {
     text: "Koyeb needs ten times as long for every step, Fly five seconds to boot a Machine.",
     start: withTimings({ koyebStepMs: 1500, koyebDrainMs: 6000, flyBootMs: 5000 }),
   },
-  "failed-deployment": { text: "The next Koyeb deployments end in ERROR; the old instances serve on.", start: rollout("fail") },
+  "failed-deployment": {
+    text: "The next Koyeb deployments end in ERROR; the old instances serve on.",
+    start: rollout("fail"),
+  },
   "stuck-deployment": { text: "The next Koyeb deployments never leave STARTING.", start: rollout("stuck") },
   "lagging-edge": {
     text: "An edge location needs up to 8 s until it runs a new Worker deployment.",
     start: withTimings({ edgeLagMs: 8000 }),
   },
-  asleep: { text: "The Koyeb service sleeps deeply: the next request boots it from its frozen environment.", start: sleep("deep") },
-  "asleep-light": { text: "The Koyeb service sleeps lightly: it wakes with the memory, and the secrets, it had.", start: sleep("light") },
-  stopped: { text: "Every Fly Machine is stopped; a request starts one, and it boots with what is staged.", start: machines("stop") },
-  suspended: { text: "Every Fly Machine is suspended: it resumes with the memory, and the secrets, it had.", start: machines("suspend") },
+  asleep: {
+    text: "The Koyeb service sleeps deeply: the next request boots it from its frozen environment.",
+    start: sleep("deep"),
+  },
+  "asleep-light": {
+    text: "The Koyeb service sleeps lightly: it wakes with the memory, and the secrets, it had.",
+    start: sleep("light"),
+  },
+  stopped: {
+    text: "Every Fly Machine is stopped; a request starts one, and it boots with what is staged.",
+    start: machines("stop"),
+  },
+  suspended: {
+    text: "Every Fly Machine is suspended: it resumes with the memory, and the secrets, it had.",
+    start: machines("suspend"),
+  },
   "stale-host": {
     text: "Fly hosts do not see new secrets unless a boot asks for them with min_secrets_version.",
     start: ({ fly }) => {
@@ -177,7 +202,10 @@ const BY_NAME: Readonly<Record<string, Scenario>> = {
   "slow-vendors": {
     text: "Every call to a vendor takes two seconds longer.",
     start: withRules(
-      ...(["github", "cloudflare", "koyeb", "fly"] as const).map((vendor): FaultRule => ({ vendor, effect: { kind: "delay", ms: 2000 } })),
+      ...(["github", "cloudflare", "koyeb", "fly"] as const).map((vendor): FaultRule => ({
+        vendor,
+        effect: { kind: "delay", ms: 2000 },
+      })),
     ),
   },
 };
@@ -207,7 +235,9 @@ export class Scenarios {
   async start(name: string): Promise<void> {
     const scenario = SCENARIOS.find((candidate) => candidate.name === name);
     if (!scenario)
-      throw new UnknownScenarioError(`there is no scenario of that name; there are ${SCENARIOS.map((known) => known.name).join(", ")}`);
+      throw new UnknownScenarioError(
+        `there is no scenario of that name; there are ${SCENARIOS.map((known) => known.name).join(", ")}`,
+      );
     if (!this.#active.has(name)) this.#active.set(name, await scenario.start(this.#parts));
   }
 

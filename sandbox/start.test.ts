@@ -32,18 +32,29 @@ async function initSlots(): Promise<void> {
   };
   const { koyeb, fly, cloudflare } = sandbox.context.tokens;
   const koyebSecret = (slot: "a" | "b", value: string) =>
-    send(`${sandbox.urls.koyeb}/v1/secrets`, `Bearer ${koyeb}`, "POST", { name: koyebSlotSecret("sandbox", slot), type: "SIMPLE", value });
+    send(`${sandbox.urls.koyeb}/v1/secrets`, `Bearer ${koyeb}`, "POST", {
+      name: koyebSlotSecret("sandbox", slot),
+      type: "SIMPLE",
+      value,
+    });
   await koyebSecret("a", secret);
   await koyebSecret("b", ZERO_TOMBSTONE);
   await send(`${sandbox.urls.fly}/v1/apps/${SANDBOX_NAMES.flyApp}/secrets`, `Bearer ${fly}`, "POST", {
     values: { GATEWAY_SECRET_A: secret, GATEWAY_SECRET_B: ZERO_TOMBSTONE },
   });
   const script = `${sandbox.urls.cloudflare}/accounts/${SANDBOX_NAMES.accountId}/workers/scripts/${SANDBOX_NAMES.worker}`;
-  await send(`${script}/secrets`, `Bearer ${cloudflare}`, "PUT", { name: WORKER_BINDING, text: secret, type: "secret_text" });
+  await send(`${script}/secrets`, `Bearer ${cloudflare}`, "PUT", {
+    name: WORKER_BINDING,
+    text: secret,
+    type: "secret_text",
+  });
 }
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ log: (line) => lines.push(line), timings: { koyebStepMs: 20, edgeLagMs: 50, flyBootMs: 50 } });
+  sandbox = await startSandbox({
+    log: (line) => lines.push(line),
+    timings: { koyebStepMs: 20, edgeLagMs: 50, flyBootMs: 50 },
+  });
   const config = parseConfig({ environments: { sandbox: sandboxEnvironment(sandbox.urls) } });
   if (!config.ok) throw new Error("the built-in environment does not parse");
   env = config.value.environments["sandbox"]!;
@@ -56,7 +67,12 @@ beforeAll(async () => {
 afterAll(() => sandbox?.close());
 
 test("a provisioned sandbox answers real MCP requests of many users without one failure", async () => {
-  const traffic = await startTraffic({ gatewayUrl: sandbox.urls.gateway, mint: sandbox.idp.mint, users: 24, ratePerSecond: 60 });
+  const traffic = await startTraffic({
+    gatewayUrl: sandbox.urls.gateway,
+    mint: sandbox.idp.mint,
+    users: 24,
+    ratePerSecond: 60,
+  });
   const timeline = startTimeline(sandbox, { traffic, environment: env });
   const vendorCalls = () => sandbox.faults.calls.filter(({ vendor }) => vendor !== "idp").length;
   const before = vendorCalls();
@@ -122,9 +138,11 @@ test("an occupied port is one clear error that names the listener, and everythin
   const port = portBase + LISTENERS.indexOf("idp");
   const blocker = createServer().listen(port, "127.0.0.1");
   await once(blocker, "listening");
-  const failure = await startSandbox({ log: () => undefined, portBase, databaseUrl: "postgres://127.0.0.1:9/none" }).catch(
-    (error: unknown) => error,
-  );
+  const failure = await startSandbox({
+    log: () => undefined,
+    portBase,
+    databaseUrl: "postgres://127.0.0.1:9/none",
+  }).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(SandboxStartError);
   expect((failure as Error).message).toBe(`port ${port} for the sandbox's idp listener is taken`);
   await expect(fetch(`http://127.0.0.1:${portBase + LISTENERS.indexOf("github")}/`)).rejects.toThrow();

@@ -34,7 +34,9 @@ describe("the example's stacks", () => {
     for (const name of ["gateway-secret-a", "gateway-secret-b", "database-url", "request-state-key"])
       expect(text).toContain(`"secret": "mcpist-production-${name}"`);
     expect(text).not.toContain("mcpist-production-broker-secret");
-    expect(stableText(documentOf(EXAMPLE_SYNTHESIS, "production-service-fly"))).not.toMatch(/GATEWAY_SECRET|DATABASE_URL/);
+    expect(stableText(documentOf(EXAMPLE_SYNTHESIS, "production-service-fly"))).not.toMatch(
+      /GATEWAY_SECRET|DATABASE_URL/,
+    );
   });
 });
 
@@ -59,7 +61,12 @@ describe("stacks of other installations", () => {
   });
 
   it("make as many origins as there are, of any kind, each with a state of its own", () => {
-    const origins = [KOYEB, FLY, { ...FLY, name: "fly-eu", app: "mcpist-eu" }, { ...KOYEB, name: "koyeb-us", app: "mcpist-us" }] as const;
+    const origins = [
+      KOYEB,
+      FLY,
+      { ...FLY, name: "fly-eu", app: "mcpist-eu" },
+      { ...KOYEB, name: "koyeb-us", app: "mcpist-us" },
+    ] as const;
     const { documents } = synthesize(settingsOf({ ...EXAMPLE, origins: [...origins] }));
     expect([...documents.keys()].filter((name) => name.includes("service"))).toEqual([
       "production-service-fly",
@@ -83,7 +90,8 @@ describe("stacks of other installations", () => {
   });
 
   it("ask Fly for a certificate only for a hostname of one's own", () => {
-    const apps = (url: string) => documentOf(synthesize(settingsOf({ ...EXAMPLE, origins: [{ ...FLY, url }] })), "production-base-app-fly");
+    const apps = (url: string) =>
+      documentOf(synthesize(settingsOf({ ...EXAMPLE, origins: [{ ...FLY, url }] })), "production-base-app-fly");
     expect(apps("https://origin.example.com").resources.map(({ type }) => type)).toContain("fly_cert");
     expect(apps("https://mcpist-origin.fly.dev").resources.map(({ type }) => type)).not.toContain("fly_cert");
     expect(apps("http://127.0.0.1:4000").resources.map(({ type }) => type)).not.toContain("fly_cert");
@@ -91,10 +99,15 @@ describe("stacks of other installations", () => {
 
   it("do without what a GitHub plan does not have", () => {
     const github = { ...EXAMPLE.github, scope: "repository" } as const;
-    const types = documentOf(synthesize(settingsOf({ ...EXAMPLE, github })), "production-base-repository").resources.map(
-      ({ type }) => type,
-    );
-    expect(types).toEqual(["github_repository", "github_repository_dependabot_security_updates", "github_workflow_repository_permissions"]);
+    const types = documentOf(
+      synthesize(settingsOf({ ...EXAMPLE, github })),
+      "production-base-repository",
+    ).resources.map(({ type }) => type);
+    expect(types).toEqual([
+      "github_repository",
+      "github_repository_dependabot_security_updates",
+      "github_workflow_repository_permissions",
+    ]);
   });
 
   it("ask the named reviewers, and a second person when there is one", () => {
@@ -111,12 +124,21 @@ describe("stacks of other installations", () => {
   it("leave the sandbox's repository and zone as they are", () => {
     const cloudflare = { ...EXAMPLE.cloudflare, url: "http://127.0.0.1:1001" };
     const origins = EXAMPLE.origins.map((origin) => ({ ...origin, url: "http://127.0.0.1:1002" }));
-    const settings = settingsOf({ ...EXAMPLE, cloudflare, origins }, { name: "sandbox", flyBaseUrl: "http://127.0.0.1:1003" });
+    const settings = settingsOf(
+      { ...EXAMPLE, cloudflare, origins },
+      { name: "sandbox", flyBaseUrl: "http://127.0.0.1:1003" },
+    );
     const { documents } = synthesize(settings);
     const types = [...documents.values()].flatMap(({ resources }) => resources.map(({ type }) => type));
-    expect(types.filter((type) => /^(github_repository|cloudflare_(zone_setting|ruleset|workers_custom_domain))$/.test(type))).toEqual([]);
+    expect(
+      types.filter((type) =>
+        /^(github_repository|cloudflare_(zone_setting|ruleset|workers_custom_domain))$/.test(type),
+      ),
+    ).toEqual([]);
     expect([...documents.values()].flatMap((document) => checkAll(RULES, document))).toEqual([]);
-    const fly = documents.get("sandbox-base-app-fly")?.settings.find(({ address }) => address === "provider.fly")?.values;
+    const fly = documents
+      .get("sandbox-base-app-fly")
+      ?.settings.find(({ address }) => address === "provider.fly")?.values;
     expect(fly).toEqual({ org_slug: "personal", base_url: "http://127.0.0.1:1003" });
   });
 });

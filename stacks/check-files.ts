@@ -20,7 +20,11 @@ export function judgeFile(path: string): Result<readonly string[], string> {
   }
   const document = readDocument(content);
   if (!document.ok) return err(`${path} ${document.error}`);
-  return ok(checkAll(RULES, document.value).map(({ rule, finding }) => `${path}\n  ${rule.name}: ${finding}\n  because ${rule.why}\n`));
+  return ok(
+    checkAll(RULES, document.value).map(
+      ({ rule, finding }) => `${path}\n  ${rule.name}: ${finding}\n  because ${rule.why}\n`,
+    ),
+  );
 }
 
 /** Files beside a stack's configuration that an engine would merge into it, although no synthesis wrote them. */
@@ -39,7 +43,9 @@ export function judgeSynthesis(outdir: string): Result<readonly string[], string
   for (const stack of synthesizedStacks(outdir)) {
     const judged = judgeFile(stack.file);
     if (!judged.ok) return judged;
-    const beside = strangers(stack).map((path) => `${path}\n  is no part of the synthesis, and an engine would load it\n`);
+    const beside = strangers(stack).map(
+      (path) => `${path}\n  is no part of the synthesis, and an engine would load it\n`,
+    );
     violations.push(...judged.value, ...beside);
   }
   return ok(violations);

@@ -7,7 +7,19 @@ import { err, ok, type Result } from "../contract/result.ts";
 type Json = Readonly<Record<string, unknown>>;
 
 /** Any of these at the top makes a text Terraform's JSON configuration. */
-const SECTIONS = ["resource", "data", "provider", "terraform", "output", "variable", "locals", "module", "import", "moved", "removed"];
+const SECTIONS = [
+  "resource",
+  "data",
+  "provider",
+  "terraform",
+  "output",
+  "variable",
+  "locals",
+  "module",
+  "import",
+  "moved",
+  "removed",
+];
 
 /** A resource or data source. `values` are arguments in a synthesis, and arguments with results in a plan or state. */
 export interface PolicyResource {
@@ -50,15 +62,18 @@ export interface PolicyDocument {
 export const UNKNOWN = "${known after apply}";
 
 /** True for an object that is no array. */
-export const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isRecord = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 /** Terraform opens lists of lists as well. */
-const flat = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as readonly unknown[]).flatMap(flat) : [value]);
+const flat = (value: unknown): readonly unknown[] =>
+  Array.isArray(value) ? (value as readonly unknown[]).flatMap(flat) : [value];
 const records = (value: unknown): readonly Json[] => flat(value).filter(isRecord);
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 const record = (value: unknown): Json => (isRecord(value) ? value : {});
 
 /** The labelled blocks of a section. Terraform reads an object and a list of objects alike, at each level. */
-export const labelled = (section: unknown): readonly [label: string, body: unknown][] => records(section).flatMap(Object.entries);
+export const labelled = (section: unknown): readonly [label: string, body: unknown][] =>
+  records(section).flatMap(Object.entries);
 
 /** The blocks under `key`, however Terraform wrote them: absent, one object, or a list. */
 export const blocks = (values: Json, key: string): readonly Json[] => records(values[key]);
@@ -67,9 +82,13 @@ export const blocks = (values: Json, key: string): readonly Json[] => records(va
 const segment = (item: unknown, index: number): string => (isRecord(item) && text(item["address"])) || String(index);
 
 /** Every string of a value with the path to it. Object keys are strings as well; the path of one ends with itself. */
-export function* strings(value: unknown, path: readonly string[] = []): Generator<readonly [path: readonly string[], text: string]> {
+export function* strings(
+  value: unknown,
+  path: readonly string[] = [],
+): Generator<readonly [path: readonly string[], text: string]> {
   if (typeof value === "string") yield [path, value];
-  else if (Array.isArray(value)) for (const [index, item] of value.entries()) yield* strings(item, [...path, segment(item, index)]);
+  else if (Array.isArray(value))
+    for (const [index, item] of value.entries()) yield* strings(item, [...path, segment(item, index)]);
   else
     for (const [key, item] of Object.entries(record(value))) {
       yield [[...path, key], key];
@@ -92,7 +111,9 @@ function synthesized(raw: Json): PolicyDocument {
   const terraform = records(raw["terraform"]);
   const resources = [...of("managed", raw["resource"]), ...of("data", raw["data"])];
   const settings = (kind: string, section: unknown) =>
-    labelled(section).flatMap(([name, list]) => records(list).map((values) => ({ address: `${kind}.${name}`, values })));
+    labelled(section).flatMap(([name, list]) =>
+      records(list).map((values) => ({ address: `${kind}.${name}`, values })),
+    );
   return {
     kind: "synth",
     resources,
@@ -105,7 +126,10 @@ function synthesized(raw: Json): PolicyDocument {
         source: isRecord(value) ? text(value["source"]) : "",
         version: isRecord(value) ? text(value["version"]) || null : null,
       })),
-    settings: [...settings("provider", raw["provider"]), ...terraform.flatMap((block) => settings("backend", block["backend"]))],
+    settings: [
+      ...settings("provider", raw["provider"]),
+      ...terraform.flatMap((block) => settings("backend", block["backend"])),
+    ],
     raw,
   };
 }
@@ -116,11 +140,16 @@ function withUnknown(value: unknown, unknown: unknown): unknown {
   if (Array.isArray(unknown)) {
     const list = Array.isArray(value) ? (value as readonly unknown[]) : [];
     const length = Math.max(list.length, unknown.length);
-    return unknown.length === 0 ? value : Array.from({ length }, (_, index) => withUnknown(list[index], unknown[index]));
+    return unknown.length === 0
+      ? value
+      : Array.from({ length }, (_, index) => withUnknown(list[index], unknown[index]));
   }
   if (!isRecord(unknown) || Object.keys(unknown).length === 0) return value;
   const known = record(value);
-  return { ...known, ...Object.fromEntries(Object.entries(unknown).map(([key, item]) => [key, withUnknown(known[key], item)])) };
+  return {
+    ...known,
+    ...Object.fromEntries(Object.entries(unknown).map(([key, item]) => [key, withUnknown(known[key], item)])),
+  };
 }
 
 const named = (resource: Json) => ({
@@ -147,7 +176,16 @@ function* marked(value: unknown): Generator<Json> {
 }
 
 /** What the configuration says about a resource without being an argument of it. */
-const PLAIN_PARTS = new Set(["address", "depends_on", "expressions", "mode", "name", "provider_config_key", "schema_version", "type"]);
+const PLAIN_PARTS = new Set([
+  "address",
+  "depends_on",
+  "expressions",
+  "mode",
+  "name",
+  "provider_config_key",
+  "schema_version",
+  "type",
+]);
 
 function shown(raw: Json, kind: "plan" | "state"): PolicyDocument {
   const values = record(raw[kind === "plan" ? "planned_values" : "values"]);
@@ -161,7 +199,9 @@ function shown(raw: Json, kind: "plan" | "state"): PolicyDocument {
       .filter((change) => JSON.stringify(record(change["change"])["actions"]) === '["delete"]')
       .map((change) => text(change["address"])),
   );
-  const providers = labelled(configuration["provider_config"]).filter((entry): entry is [string, Json] => isRecord(entry[1]));
+  const providers = labelled(configuration["provider_config"]).filter((entry): entry is [string, Json] =>
+    isRecord(entry[1]),
+  );
   return {
     kind,
     resources: modules(record(values["root_module"]), new Map(unknown)),
@@ -173,7 +213,11 @@ function shown(raw: Json, kind: "plan" | "state"): PolicyDocument {
     })),
     providers: providers
       .filter(([name]) => name !== "terraform")
-      .map(([name, value]) => ({ name, source: text(value["full_name"]), version: text(value["version_constraint"]) || null })),
+      .map(([name, value]) => ({
+        name,
+        source: text(value["full_name"]),
+        version: text(value["version_constraint"]) || null,
+      })),
     settings: providers.map(([name, value]) => ({ address: `provider.${name}`, values: record(value["expressions"]) })),
     raw,
   };

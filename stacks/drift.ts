@@ -31,8 +31,16 @@ interface Verdict {
 }
 
 function engine(folder: string, args: readonly string[]) {
-  const { status, stdout, stderr, error } = spawnSync(ENGINE, args, { cwd: folder, encoding: "utf8", maxBuffer: LARGEST_PLAN_BYTES });
-  return { status: status ?? 1, stdout, text: error ? `${ENGINE} cannot be started: ${error.message}` : stdout + stderr };
+  const { status, stdout, stderr, error } = spawnSync(ENGINE, args, {
+    cwd: folder,
+    encoding: "utf8",
+    maxBuffer: LARGEST_PLAN_BYTES,
+  });
+  return {
+    status: status ?? 1,
+    stdout,
+    text: error ? `${ENGINE} cannot be started: ${error.message}` : stdout + stderr,
+  };
 }
 
 /** The variables that Terraform's provider reads too. */
@@ -55,7 +63,8 @@ async function liveBindings({ accountId, name }: PlannedWorker): Promise<readonl
 async function lookBehind(document: PolicyDocument): Promise<Verdict> {
   try {
     const differences: string[] = [];
-    for (const worker of plannedWorkers(document)) differences.push(...bindingDrift(worker.bindings, await liveBindings(worker)));
+    for (const worker of plannedWorkers(document))
+      differences.push(...bindingDrift(worker.bindings, await liveBindings(worker)));
     return { outcome: differences.length > 0 ? "drifted" : "unchanged", detail: differences.join("\n") };
   } catch (error) {
     return { outcome: "failed", detail: error instanceof Error ? error.message : String(error) };
@@ -66,11 +75,19 @@ async function look({ folder }: SynthesizedStack): Promise<Verdict> {
   const init = engine(folder, ["init", "-input=false", "-no-color"]);
   if (init.status !== 0) return { outcome: "failed", detail: init.text };
   try {
-    const plan = engine(folder, ["plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode", `-out=${PLAN}`]);
+    const plan = engine(folder, [
+      "plan",
+      "-input=false",
+      "-no-color",
+      "-lock=false",
+      "-detailed-exitcode",
+      `-out=${PLAN}`,
+    ]);
     if (plan.status !== 0 && plan.status !== CHANGES) return { outcome: "failed", detail: plan.text };
     const shown = engine(folder, ["show", "-json", PLAN]);
     const document = readDocument(shown.stdout);
-    if (!document.ok) return { outcome: "failed", detail: shown.status === 0 ? `the plan ${document.error}` : shown.text };
+    if (!document.ok)
+      return { outcome: "failed", detail: shown.status === 0 ? `the plan ${document.error}` : shown.text };
     const findings = checkAll(RULES, document.value).map(({ rule, finding }) => `${rule.name}: ${finding}`);
     if (findings.length > 0) return { outcome: "violates", detail: findings.join("\n") };
     return plan.status === CHANGES ? { outcome: "drifted", detail: plan.stdout } : await lookBehind(document.value);
@@ -98,7 +115,9 @@ async function plans(): Promise<number> {
 
 /** @returns exit code of `mcpist secrets verify`. */
 function secrets(): number {
-  const verify = spawnSync(process.execPath, [join(import.meta.dirname, "../cli/main.ts"), "secrets", "verify"], { stdio: "inherit" });
+  const verify = spawnSync(process.execPath, [join(import.meta.dirname, "../cli/main.ts"), "secrets", "verify"], {
+    stdio: "inherit",
+  });
   return verify.status ?? 1;
 }
 

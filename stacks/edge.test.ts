@@ -29,22 +29,31 @@ describe("edge stack", () => {
     const migrations = [...MIGRATIONS, { tag: "v2", newSqliteClasses: ["Ledger"] }];
     const upload = resourceOf(synthesizeEdge(settingsOf(), undefined, { migrations }), "terraform_data", "upload");
     const since = JSON.stringify({ old_tag: "v1", new_tag: "v2", steps: [{ new_sqlite_classes: ["Ledger"] }] });
-    expect(upload["input"]).toContain(`lookup({"v1":${JSON.stringify(since)},"v2":"null"}, live.migration_tag, "null")`);
+    expect(upload["input"]).toContain(
+      `lookup({"v1":${JSON.stringify(since)},"v2":"null"}, live.migration_tag, "null")`,
+    );
     // Another step is another upload, although the Worker is the same.
     const before = resourceOf(synthesizeEdge(settingsOf()), "terraform_data", "upload");
     expect(upload["triggers_replace"]).not.toEqual(before["triggers_replace"]);
   });
 
   it("asks again which migration is in place when it is told one, and remembers that", () => {
-    const upload = resourceOf(synthesizeEdge(settingsOf(EXAMPLE, { appliedMigrationTag: "v1" })), "terraform_data", "upload");
+    const upload = resourceOf(
+      synthesizeEdge(settingsOf(EXAMPLE, { appliedMigrationTag: "v1" })),
+      "terraform_data",
+      "upload",
+    );
     expect(upload["input"]).toContain('live.migration_tag != null], ["null"])[0]');
     expect(upload).not.toHaveProperty("lifecycle");
   });
 
   it("makes another upload when the Worker, a limit or the configuration changes, and only then", () => {
     const fingerprint = (...parameters: Parameters<typeof synthesizeEdge>) =>
-      (resourceOf(synthesizeEdge(...parameters), "terraform_data", "upload")["triggers_replace"] as { readonly fingerprint: string })
-        .fingerprint;
+      (
+        resourceOf(synthesizeEdge(...parameters), "terraform_data", "upload")["triggers_replace"] as {
+          readonly fingerprint: string;
+        }
+      ).fingerprint;
     const first = fingerprint(settingsOf());
     expect(fingerprint(settingsOf())).toBe(first);
     expect(fingerprint(settingsOf(), "export default {};\n")).not.toBe(first);
@@ -62,28 +71,37 @@ describe("edge stack", () => {
 
   it("lets no request in at the hostname before the zone is protected", () => {
     const document = synthesizeEdge(settingsOf());
-    const shields = document.resources.filter(({ type }) => type === "cloudflare_zone_setting" || type === "cloudflare_ruleset");
+    const shields = document.resources.filter(
+      ({ type }) => type === "cloudflare_zone_setting" || type === "cloudflare_ruleset",
+    );
     expect(shields).toHaveLength(7);
     const waitsFor = resourceOf(document, "cloudflare_workers_custom_domain")["depends_on"] ?? [];
     expect(waitsFor).toEqual(expect.arrayContaining(shields.map(({ address }) => address)));
   });
 
   it("asks the zone for nothing that the free plan does not have", () => {
-    const [rule] = resourceOf(synthesizeEdge(settingsOf()), "cloudflare_ruleset", "flood")["rules"] as readonly { expression: string }[];
+    const [rule] = resourceOf(synthesizeEdge(settingsOf()), "cloudflare_ruleset", "flood")["rules"] as readonly {
+      expression: string;
+    }[];
     expect(rule?.expression).toBe('(http.request.uri.path eq "/mcp")');
   });
 
-  it.each(["cloudflare_workers_script", "cloudflare_workers_kv_namespace"])("keeps its %s until it is told otherwise", (type) => {
-    const lifecycleOf = (...parameters: Parameters<typeof settingsOf>) =>
-      resourceOf(synthesizeEdge(settingsOf(...parameters)), type)["lifecycle"];
-    expect(lifecycleOf()).toEqual({ prevent_destroy: true });
-    expect(lifecycleOf(EXAMPLE, { allowDestroy: true })).toBeUndefined();
-    // A sandbox ends, and takes everything with it.
-    expect(lifecycleOf(EXAMPLE, { local: true })).toBeUndefined();
-  });
+  it.each(["cloudflare_workers_script", "cloudflare_workers_kv_namespace"])(
+    "keeps its %s until it is told otherwise",
+    (type) => {
+      const lifecycleOf = (...parameters: Parameters<typeof settingsOf>) =>
+        resourceOf(synthesizeEdge(settingsOf(...parameters)), type)["lifecycle"];
+      expect(lifecycleOf()).toEqual({ prevent_destroy: true });
+      expect(lifecycleOf(EXAMPLE, { allowDestroy: true })).toBeUndefined();
+      // A sandbox ends, and takes everything with it.
+      expect(lifecycleOf(EXAMPLE, { local: true })).toBeUndefined();
+    },
+  );
 
   it("leaves the zone to the environment that protects it, and says so to the policy", () => {
-    const second = synthesizeEdge(settingsOf({ ...EXAMPLE, cloudflare: { ...EXAMPLE.cloudflare, zoneProtection: false } }));
+    const second = synthesizeEdge(
+      settingsOf({ ...EXAMPLE, cloudflare: { ...EXAMPLE.cloudflare, zoneProtection: false } }),
+    );
     expect(second.resources.filter(({ type }) => /zone_setting|ruleset/.test(type))).toEqual([]);
     expect(resourceOf(second, "cloudflare_workers_custom_domain")["hostname"]).toBe(EXAMPLE.cloudflare.hostname);
     expect(checkAll(RULES, second)).toEqual([]);
@@ -92,7 +110,9 @@ describe("edge stack", () => {
   });
 
   it("gives every Worker of an account its own counters", () => {
-    const numbers = ["a", "b"].flatMap((worker) => ["RL_IP", "RL_AUTH"].map((binding) => rateLimitNamespace(worker, binding)));
+    const numbers = ["a", "b"].flatMap((worker) =>
+      ["RL_IP", "RL_AUTH"].map((binding) => rateLimitNamespace(worker, binding)),
+    );
     expect(new Set(numbers).size).toBe(4);
     for (const number of numbers) expect(number).toMatch(/^[1-9]\d{0,9}$/);
   });

@@ -71,7 +71,8 @@ export class EdgeStack extends McpistStack {
     const kv = new WorkersKvNamespace(this, "kv", { accountId, title: worker });
     const script = this.#script(options, kv);
     // With the Worker goes its gateway secret, with the namespace what it remembers; a new name or account would replace both.
-    if (!settings.local && !settings.allowDestroy) for (const kept of [script, kv]) kept.addOverride("lifecycle.prevent_destroy", true);
+    if (!settings.local && !settings.allowDestroy)
+      for (const kept of [script, kv]) kept.addOverride("lifecycle.prevent_destroy", true);
     new WorkersScriptSubdomain(this, "workers-dev", {
       accountId,
       scriptName: script.scriptName,
@@ -79,7 +80,11 @@ export class EdgeStack extends McpistStack {
       enabled: settings.local,
       previewsEnabled: false,
     });
-    new WorkersCronTrigger(this, "schedule", { accountId, scriptName: script.scriptName, schedules: [{ cron: SCHEDULE }] });
+    new WorkersCronTrigger(this, "schedule", {
+      accountId,
+      scriptName: script.scriptName,
+      schedules: [{ cron: SCHEDULE }],
+    });
     if (!settings.local) this.#publish(script);
 
     this.outputs = this.publish({ kv_namespace_id: kv.id, worker_name: script.scriptName });
@@ -96,8 +101,16 @@ export class EdgeStack extends McpistStack {
       { name: "BURST", type: "durable_object_namespace", className: BURST_CLASS },
       { name: "CF_VERSION_METADATA", type: "version_metadata" },
       { name: "KV", type: "kv_namespace", namespaceId: kv.id },
-      { name: "MCPIST_CONFIG", type: "plain_text", text: JSON.stringify(gatewayConfigOf(settings.name, settings.environment)) },
-      ...Object.keys(rateLimits).map((name) => ({ name, type: "ratelimit", namespaceId: rateLimitNamespace(worker, name) })),
+      {
+        name: "MCPIST_CONFIG",
+        type: "plain_text",
+        text: JSON.stringify(gatewayConfigOf(settings.name, settings.environment)),
+      },
+      ...Object.keys(rateLimits).map((name) => ({
+        name,
+        type: "ratelimit",
+        namespaceId: rateLimitNamespace(worker, name),
+      })),
     ];
     const script = new WorkersScript(this, "worker", {
       accountId,
@@ -109,7 +122,11 @@ export class EdgeStack extends McpistStack {
       bindings,
       // Without this list an upload may drop GATEWAY_SECRET, and the plan would not show it.
       keepBindings: ["secret_text"],
-      observability: { enabled: true, headSamplingRate: 1, logs: { enabled: true, invocationLogs: false, headSamplingRate: 1 } },
+      observability: {
+        enabled: true,
+        headSamplingRate: 1,
+        logs: { enabled: true, invocationLogs: false, headSamplingRate: 1 },
+      },
     });
     bindings.forEach(({ name }, index) => {
       const limit = rateLimits[name as keyof typeof rateLimits];
@@ -119,7 +136,11 @@ export class EdgeStack extends McpistStack {
     // The KV binding holds a reference; its id is watched beside the fingerprint.
     const others = bindings.filter(({ type }) => type !== "kv_namespace");
     const parts = [contentSha256, COMPATIBILITY_DATE, rateLimits, others, migrations.map(({ tag }) => tag)];
-    this.#migrate(script, { kv: kv.id, fingerprint: createHash("sha256").update(JSON.stringify(parts)).digest("hex") }, migrations);
+    this.#migrate(
+      script,
+      { kv: kv.id, fingerprint: createHash("sha256").update(JSON.stringify(parts)).digest("hex") },
+      migrations,
+    );
     return script;
   }
 

@@ -12,10 +12,13 @@ const read = (example: unknown) => {
 };
 
 describe("policy", () => {
-  it.each(RULES.map((rule) => [rule.name, rule] as const))("%s accepts its good example and refuses its bad one", (_name, rule) => {
-    expect(rule.check(read(rule.examples.accepted))).toEqual([]);
-    expect(rule.check(read(rule.examples.refused))).not.toEqual([]);
-  });
+  it.each(RULES.map((rule) => [rule.name, rule] as const))(
+    "%s accepts its good example and refuses its bad one",
+    (_name, rule) => {
+      expect(rule.check(read(rule.examples.accepted))).toEqual([]);
+      expect(rule.check(read(rule.examples.refused))).not.toEqual([]);
+    },
+  );
 
   it("has one file per rule, named like the rule", () => {
     expect(new Set(RULES.map(({ name }) => name)).size).toBe(RULES.length);
@@ -24,14 +27,23 @@ describe("policy", () => {
   it("does not trust a rule that accepts everything", () => {
     const [first] = RULES as readonly [Rule, ...Rule[]];
     expect(selfTest([{ ...first, check: () => [] }])).toEqual([`rule "${first.name}" accepts its refused example`]);
-    expect(selfTest([{ ...first, check: () => ["no"] }])).toEqual([`rule "${first.name}" refuses its accepted example`]);
+    expect(selfTest([{ ...first, check: () => ["no"] }])).toEqual([
+      `rule "${first.name}" refuses its accepted example`,
+    ]);
   });
 
   it("finds a secret in a state and in a plan, and does not print it", () => {
     const value = "0123456789abcdef".repeat(4);
     const resource = { address: "x.y", mode: "managed", type: "x", values: { env: { A: value } } };
-    const state = read({ format_version: "1.0", values: { root_module: { child_modules: [{ resources: [resource] }] } } });
-    const plan = read({ format_version: "1.2", planned_values: { root_module: { resources: [resource] } }, configuration: {} });
+    const state = read({
+      format_version: "1.0",
+      values: { root_module: { child_modules: [{ resources: [resource] }] } },
+    });
+    const plan = read({
+      format_version: "1.2",
+      planned_values: { root_module: { resources: [resource] } },
+      configuration: {},
+    });
     for (const document of [state, plan]) {
       const findings = checkAll([noSecretValue], document).map(({ finding }) => finding);
       expect(findings).toHaveLength(1);
@@ -51,7 +63,10 @@ describe("policy", () => {
         root_module: {
           resources: [
             { address, expressions: { content_sha256: { constant_value: digest } } },
-            { address: "terraform_data.upload", expressions: { triggers_replace: { constant_value: { fingerprint: digest } } } },
+            {
+              address: "terraform_data.upload",
+              expressions: { triggers_replace: { constant_value: { fingerprint: digest } } },
+            },
           ],
         },
       },
@@ -61,7 +76,10 @@ describe("policy", () => {
 
   it("finds a forbidden resource of a state under a module", () => {
     const resource = { address: "module.a.koyeb_secret.b", mode: "managed", type: "koyeb_secret", values: {} };
-    const state = read({ format_version: "1.0", values: { root_module: { child_modules: [{ resources: [resource] }] } } });
+    const state = read({
+      format_version: "1.0",
+      values: { root_module: { child_modules: [{ resources: [resource] }] } },
+    });
     expect(checkAll(RULES, state).map(({ rule }) => rule.name)).toContain("no-secret-resource");
   });
 

@@ -48,7 +48,11 @@ export class FlyAppStack extends McpistStack {
     const v6 = new FlyIp(this, "v6", { app: app.name, type: "public_v6" });
     const hostname = ownHostname(origin);
     const certificate = hostname === null ? null : new FlyCertificate(this, "certificate", { app: app.name, hostname });
-    this.outputs = this.publish({ ipv4: v4.address, ipv6: v6.address, ...(certificate ? { cname: certificate.cname } : {}) });
+    this.outputs = this.publish({
+      ipv4: v4.address,
+      ipv6: v6.address,
+      ...(certificate ? { cname: certificate.cname } : {}),
+    });
   }
 }
 

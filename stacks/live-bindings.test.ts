@@ -20,7 +20,9 @@ describe("bindingDrift", () => {
   });
 
   it("names what is missing and what differs, and no value", () => {
-    const changed = LIVE.map((binding) => (binding.name === "MCPIST_CONFIG" ? { ...binding, text: "hunter2" } : binding));
+    const changed = LIVE.map((binding) =>
+      binding.name === "MCPIST_CONFIG" ? { ...binding, text: "hunter2" } : binding,
+    );
     expect(
       bindingDrift(
         PLANNED,
@@ -33,8 +35,12 @@ describe("bindingDrift", () => {
 describe("plannedWorkers", () => {
   it("are found in a plan", () => {
     const values = { account_id: "0", script_name: "gateway", bindings: PLANNED };
-    const resources = [{ address: "cloudflare_workers_script.worker", mode: "managed", type: "cloudflare_workers_script", values }];
+    const resources = [
+      { address: "cloudflare_workers_script.worker", mode: "managed", type: "cloudflare_workers_script", values },
+    ];
     const document = readDocument(JSON.stringify({ planned_values: { root_module: { resources } } }));
-    expect(document.ok && plannedWorkers(document.value)).toEqual([{ accountId: "0", name: "gateway", bindings: PLANNED }]);
+    expect(document.ok && plannedWorkers(document.value)).toEqual([
+      { accountId: "0", name: "gateway", bindings: PLANNED },
+    ]);
   });
 });

@@ -31,7 +31,9 @@ export function bindingDrift(planned: readonly Json[], live: readonly Json[]): r
     const name = String(binding["name"]);
     const bound = live.find((candidate) => candidate["name"] === name);
     if (!bound) return [`binding ${name} is missing`];
-    const differing = Object.entries(binding).filter(([key, value]) => value !== null && !isDeepStrictEqual(value, bound[key]));
+    const differing = Object.entries(binding).filter(
+      ([key, value]) => value !== null && !isDeepStrictEqual(value, bound[key]),
+    );
     return differing.length === 0 ? [] : [`binding ${name} has another ${differing.map(([key]) => key).join(", ")}`];
   });
 }

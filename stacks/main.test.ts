@@ -11,14 +11,26 @@ const CHECK = join(import.meta.dirname, "check.ts");
 /** A folder like a checkout's root: a configuration and a bundled Worker. */
 function project(environment: unknown = EXAMPLE): string {
   const folder = mkdtempSync(join(tmpdir(), "mcpist-project-"));
-  writeFileSync(join(folder, "mcpist.config.ts"), `export default ${JSON.stringify({ environments: { production: environment } })};\n`);
+  writeFileSync(
+    join(folder, "mcpist.config.ts"),
+    `export default ${JSON.stringify({ environments: { production: environment } })};\n`,
+  );
   writeFileSync(join(folder, "worker.js"), STUB_WORKER);
   return folder;
 }
 
-function run(script: string, folder: string, variables: Readonly<Record<string, string>> = {}, args: readonly string[] = []) {
+function run(
+  script: string,
+  folder: string,
+  variables: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+) {
   const env = { PATH: process.env["PATH"] ?? "", MCPIST_WORKER_BUNDLE: "worker.js", ...variables };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], { cwd: folder, env, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
+    cwd: folder,
+    env,
+    encoding: "utf8",
+  });
   return { status, stdout, stderr };
 }
 
@@ -46,9 +58,24 @@ describe("node stacks/main.ts", () => {
       /^error: mcpist\.config\.ts: environments\.production\.cloudflare\.accountId: 32 lower-case hex characters.* \(ERR_CONFIG\)\n$/,
     ],
     ["a missing field", { ...EXAMPLE, auth: {} }, {}, /environments\.production\.auth\.issuer/],
-    ["an unknown environment", EXAMPLE, { MCPIST_ENV: "staging" }, /there is no "staging"; MCPIST_ENV may name one of: production/],
-    ["a missing bundle", EXAMPLE, { MCPIST_WORKER_BUNDLE: "missing.js" }, /^error: MCPIST_WORKER_BUNDLE: there is no such file/],
-    ["a folder without a Worker", EXAMPLE, { MCPIST_WORKER_BUNDLE: "" }, /^error: worker\/index\.ts: not found in this folder/],
+    [
+      "an unknown environment",
+      EXAMPLE,
+      { MCPIST_ENV: "staging" },
+      /there is no "staging"; MCPIST_ENV may name one of: production/,
+    ],
+    [
+      "a missing bundle",
+      EXAMPLE,
+      { MCPIST_WORKER_BUNDLE: "missing.js" },
+      /^error: MCPIST_WORKER_BUNDLE: there is no such file/,
+    ],
+    [
+      "a folder without a Worker",
+      EXAMPLE,
+      { MCPIST_WORKER_BUNDLE: "" },
+      /^error: worker\/index\.ts: not found in this folder/,
+    ],
   ])("refuses %s with exit code 2 and writes nothing", (_case, environment, variables, message) => {
     const folder = project(environment);
     const { status, stdout, stderr } = run(MAIN, folder, variables);
@@ -77,25 +104,36 @@ describe("the policy in node stacks/main.ts", () => {
   it("leaves nothing of an earlier synthesis to deploy instead", () => {
     const folder = project();
     expect(run(MAIN, folder).status).toBe(0);
-    writeFileSync(join(folder, "mcpist.config.ts"), `export default ${JSON.stringify({ environments: { production: leaking } })};\n`);
+    writeFileSync(
+      join(folder, "mcpist.config.ts"),
+      `export default ${JSON.stringify({ environments: { production: leaking } })};\n`,
+    );
     expect(run(MAIN, folder).status).toBe(1);
     expect(run(CHECK, folder)).toMatchObject({ status: 2, stderr: expect.stringMatching(/nothing to check/) });
   });
 
-  it.each(["override.tf.json", "more.tf", "more.tofu"])("refuses %s beside the synthesis, which an engine would merge into it", (name) => {
-    const folder = project();
-    expect(run(MAIN, folder).status).toBe(0);
-    writeFileSync(join(folder, "cdktf.out/stacks/production-base-edge", name), "{}");
-    expect(run(CHECK, folder)).toMatchObject({ status: 1, stderr: expect.stringContaining(name) });
-    expect(run(MAIN, folder)).toMatchObject({ status: 1, stderr: expect.stringContaining(name) });
-  });
+  it.each(["override.tf.json", "more.tf", "more.tofu"])(
+    "refuses %s beside the synthesis, which an engine would merge into it",
+    (name) => {
+      const folder = project();
+      expect(run(MAIN, folder).status).toBe(0);
+      writeFileSync(join(folder, "cdktf.out/stacks/production-base-edge", name), "{}");
+      expect(run(CHECK, folder)).toMatchObject({ status: 1, stderr: expect.stringContaining(name) });
+      expect(run(MAIN, folder)).toMatchObject({ status: 1, stderr: expect.stringContaining(name) });
+    },
+  );
 });
 
 describe("node stacks/check.ts", () => {
   it("refuses a plan with a secret in it, names the place and not the value", () => {
     const folder = project();
     const value = "fedcba9876543210".repeat(4);
-    const resource = { address: "fly_machine.a", mode: "managed", type: "fly_machine", values: { image: "a:1", env: { OTHER: value } } };
+    const resource = {
+      address: "fly_machine.a",
+      mode: "managed",
+      type: "fly_machine",
+      values: { image: "a:1", env: { OTHER: value } },
+    };
     writeFileSync(
       join(folder, "plan.json"),
       JSON.stringify({ format_version: "1.2", planned_values: { root_module: { resources: [resource] } } }),

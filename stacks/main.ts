@@ -23,7 +23,10 @@ async function judge(outdir: string): Promise<void> {
   const { brokenRules, judgeSynthesis, withdraw } = await import("./check-files.ts");
   const broken = brokenRules();
   const judged = judgeSynthesis(outdir);
-  const findings = [...broken.map((sentence) => `${sentence}\n`), ...(judged.ok ? judged.value : [`${judged.error}\n`])];
+  const findings = [
+    ...broken.map((sentence) => `${sentence}\n`),
+    ...(judged.ok ? judged.value : [`${judged.error}\n`]),
+  ];
   if (findings.length === 0) return;
   withdraw(outdir);
   for (const finding of findings) process.stderr.write(finding);

@@ -23,7 +23,13 @@ export function synthesizedStacks(outdir: string): readonly SynthesizedStack[] {
   const stacks = isRecord(parsed) && isRecord(parsed["stacks"]) ? Object.entries(parsed["stacks"]) : [];
   return stacks.flatMap(([name, stack]) =>
     isRecord(stack)
-      ? [{ name, folder: join(outdir, String(stack["workingDirectory"])), file: join(outdir, String(stack["synthesizedStackPath"])) }]
+      ? [
+          {
+            name,
+            folder: join(outdir, String(stack["workingDirectory"])),
+            file: join(outdir, String(stack["synthesizedStackPath"])),
+          },
+        ]
       : [],
   );
 }

@@ -20,7 +20,10 @@ export function originValues(settings: Settings, origin: Origin): Readonly<Recor
 /** Names of the secrets (beside the two slots) that an origin of this environment cannot do without. */
 export function neededSecrets(settings: Settings): readonly string[] {
   const { database, modules } = settings.environment;
-  const unused = new Set([...(database === "embedded" ? ["DATABASE_URL"] : []), ...(modules.brokerUrl === null ? ["BROKER_SECRET"] : [])]);
+  const unused = new Set([
+    ...(database === "embedded" ? ["DATABASE_URL"] : []),
+    ...(modules.brokerUrl === null ? ["BROKER_SECRET"] : []),
+  ]);
   return SECRETS.map(({ name }) => name).filter((name) => !unused.has(name));
 }
 

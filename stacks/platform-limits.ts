@@ -11,7 +11,8 @@ export function platformIssues(name: string, environment: Environment): readonly
   const issue = (path: string, message: string): void => {
     issues.push({ path: `environments.${name}.${path}`, message });
   };
-  if (!/^[0-9a-f]{32}$/.test(cloudflare.accountId)) issue("cloudflare.accountId", "32 lower-case hex characters, as the dashboard shows");
+  if (!/^[0-9a-f]{32}$/.test(cloudflare.accountId))
+    issue("cloudflare.accountId", "32 lower-case hex characters, as the dashboard shows");
   const { hostname, zone, url } = cloudflare;
   // Without a zone there is no TLS floor, no firewall and no limit in front of the Worker.
   if (url !== undefined && !isLoopbackUrl(url)) issue("cloudflare.url", "only for a gateway on loopback");
@@ -23,7 +24,9 @@ export function platformIssues(name: string, environment: Environment): readonly
     if (!within(origin.app, 3, 23)) issue(`origins.${index}.app`, "3 to 23 characters on Koyeb");
     if (!within(origin.service, 3, 64)) issue(`origins.${index}.service`, "3 to 64 characters on Koyeb");
   });
-  const places = origins.map((origin) => (origin.kind === "koyeb" ? `koyeb/${origin.app}/${origin.service}` : `fly/${origin.app}`));
+  const places = origins.map((origin) =>
+    origin.kind === "koyeb" ? `koyeb/${origin.app}/${origin.service}` : `fly/${origin.app}`,
+  );
   places.forEach((place, index) => {
     if (places.indexOf(place) < index) issue(`origins.${index}.app`, "another origin already lives there");
   });

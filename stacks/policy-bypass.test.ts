@@ -15,7 +15,8 @@ const resource = (type: string, values: unknown) => ({ resource: { [type]: { r: 
 const requires = (name: string, value: unknown) => ({ terraform: { required_providers: { [name]: value } } });
 
 const script = (values: unknown) => resource("cloudflare_workers_script", values);
-const machine = (values: Readonly<Record<string, unknown>>) => resource("fly_machine", { image: "acme/origin:1", ...values });
+const machine = (values: Readonly<Record<string, unknown>>) =>
+  resource("fly_machine", { image: "acme/origin:1", ...values });
 const service = (definition: Readonly<Record<string, unknown>>) =>
   resource("koyeb_service", { definition: [{ ...ORIGIN, ...definition }] });
 const setting = (id: string, value: unknown, zone_id: string = "z") => ({ setting_id: id, value, zone_id });
@@ -23,7 +24,10 @@ const setting = (id: string, value: unknown, zone_id: string = "z") => ({ settin
 /** An origin at Koyeb with nothing wrong. */
 const ORIGIN = {
   docker: [{ image: "acme/origin:1" }],
-  env: ["A", "B"].map((slot) => ({ key: `GATEWAY_SECRET_${slot}`, secret: `mcpist-x-gateway-secret-${slot.toLowerCase()}` })),
+  env: ["A", "B"].map((slot) => ({
+    key: `GATEWAY_SECRET_${slot}`,
+    secret: `mcpist-x-gateway-secret-${slot.toLowerCase()}`,
+  })),
   ports: [{ port: 8080, protocol: "http" }],
   routes: [{ path: "/", port: 8080 }],
 };
@@ -40,7 +44,11 @@ const published = (settings: unknown) => ({
   resource: { cloudflare_workers_custom_domain: { hostname: { zone_id: "z" } }, cloudflare_zone_setting: settings },
 });
 const KOYEB_SECRET = { address: "data.koyeb_secret.a", mode: "data", type: "koyeb_secret" };
-const plan = (parts: Readonly<Record<string, unknown>>) => ({ format_version: "1.2", planned_values: { root_module: {} }, ...parts });
+const plan = (parts: Readonly<Record<string, unknown>>) => ({
+  format_version: "1.2",
+  planned_values: { root_module: {} },
+  ...parts,
+});
 /** A plan for one resource as the configuration and the plan have it. */
 const planned = (type: string, expressions: unknown, values: unknown, after_unknown: unknown, more: unknown = {}) => {
   const names = { address: `${type}.r`, mode: "managed", type };
@@ -58,7 +66,10 @@ describe("the policy refuses, by provider,", () => {
     ["patch releases that nobody chose", requires("fly", { source: "ampbase-io/fly", version: "~> 0.2.0" })],
     ["no version", requires("fly", { source: "ampbase-io/fly" })],
     ["another vendor's provider", requires("koyeb", { source: "koyeb-io/koyeb", version: "0.1.11" })],
-    ["a registry of someone's own", requires("koyeb", { source: "registry.example.com/koyeb/koyeb", version: "0.1.11" })],
+    [
+      "a registry of someone's own",
+      requires("koyeb", { source: "registry.example.com/koyeb/koyeb", version: "0.1.11" }),
+    ],
     ["a provider that no stack uses", requires("http", { source: "hashicorp/http", version: "3.5.0" })],
     ["a provider in use without any entry", resource("fly_app", { name: "mcpist-origin" })],
   ])("%s", (_what, document) => {
@@ -69,19 +80,37 @@ describe("the policy refuses, by provider,", () => {
 describe("the policy refuses, in place of what it reads,", () => {
   it.each<Case>([
     ["a dynamic port at Fly", machine({ dynamic: { service: { for_each: [80], content: { port: [{ port: 80 }] } } } })],
-    ["a dynamic variable at Koyeb", service({ dynamic: { env: { for_each: [1], content: { key: "GATEWAY_SECRET", value: "x" } } } })],
-    ["a dynamic port at Koyeb", service({ dynamic: [{ ports: { for_each: [22], content: { port: 22, protocol: "tcp" } } }] })],
+    [
+      "a dynamic variable at Koyeb",
+      service({ dynamic: { env: { for_each: [1], content: { key: "GATEWAY_SECRET", value: "x" } } } }),
+    ],
+    [
+      "a dynamic port at Koyeb",
+      service({ dynamic: [{ ports: { for_each: [22], content: { port: 22, protocol: "tcp" } } }] }),
+    ],
     ["bindings as one expression", script({ bindings: '${[{ name = "S", type = "secret_text", text = "x" }]}' })],
     ["bindings as a list of expressions", script({ bindings: ["${data.cloudflare_zone.zone.binding}"] })],
     ["a provisioner", machine({ provisioner: { "local-exec": { command: "env" } } })],
     ["no resource at all, by count", resource("cloudflare_zone_setting", { ...setting("ssl", "strict"), count: 0 })],
-    ["a second resource of the same name", { resource: { fly_app: { r: [{ name: "a" }, { name: "b", for_each: [1] }] } } }],
+    [
+      "a second resource of the same name",
+      { resource: { fly_app: { r: [{ name: "a" }, { name: "b", for_each: [1] }] } } },
+    ],
     ["a file in a machine", machine({ file: [{ guest_path: "/a", raw_value: "hunter2" }] })],
     ["a build from a repository", service({ git: [{ repository: "github.com/other/origin" }] })],
     ["an argument that only a plan shows", planned("fly_machine", { file: [{}] }, {}, {})],
-    ["a provisioner that only a plan shows", planned("fly_app", {}, {}, {}, { provisioners: [{ type: "local-exec" }] })],
-    ["bindings that a plan does not know", planned("cloudflare_workers_script", { bindings: {} }, {}, { bindings: true })],
-    ["a binding that a plan does not know", planned("cloudflare_workers_script", { bindings: {} }, {}, { bindings: [true] })],
+    [
+      "a provisioner that only a plan shows",
+      planned("fly_app", {}, {}, {}, { provisioners: [{ type: "local-exec" }] }),
+    ],
+    [
+      "bindings that a plan does not know",
+      planned("cloudflare_workers_script", { bindings: {} }, {}, { bindings: true }),
+    ],
+    [
+      "a binding that a plan does not know",
+      planned("cloudflare_workers_script", { bindings: {} }, {}, { bindings: [true] }),
+    ],
   ])("%s", (_what, document) => {
     expect(refusedBy(document)).toContain("known-arguments");
   });
@@ -102,14 +131,23 @@ describe("the policy refuses, in place of what it reads,", () => {
 
 describe("the policy refuses, wherever it stands,", () => {
   it.each<Case>([
-    ["a secret that a plan has read before", plan({ prior_state: { values: { root_module: { resources: [KOYEB_SECRET] } } } })],
+    [
+      "a secret that a plan has read before",
+      plan({ prior_state: { values: { root_module: { resources: [KOYEB_SECRET] } } } }),
+    ],
     ["a secret that a plan will read", plan({ resource_changes: [KOYEB_SECRET] })],
     ["a secret in a plan's configuration", plan({ configuration: { root_module: { resources: [KOYEB_SECRET] } } })],
     ["a secret in a list of sections", { resource: [{ fly_app: {} }, { koyeb_secret: { a: {} } }] }],
     ["a secret in a list of lists", { resource: [[{ koyeb_secret: [[{ a: [[{}]] }]] }]] }],
-    ["a binding in a list of lists", script([[{ keep_bindings: ["secret_text"] }, { bindings: [[{ name: "S", type: "secret_text" }]] }]])],
+    [
+      "a binding in a list of lists",
+      script([[{ keep_bindings: ["secret_text"] }, { bindings: [[{ name: "S", type: "secret_text" }]] }]]),
+    ],
     ["a secret in a list of types", { data: { koyeb_secret: [{ a: {} }] } }],
-    ["a variable called like a secret", resource("github_actions_variable", { variable_name: "GATEWAY_SECRET_A", value: "x" })],
+    [
+      "a variable called like a secret",
+      resource("github_actions_variable", { variable_name: "GATEWAY_SECRET_A", value: "x" }),
+    ],
     ["a binding that may hold anything", script({ bindings: [{ name: "S", type: "json" }] })],
     ["a text beside the configuration", script({ bindings: [{ name: "S", type: "plain_text", text: "hunter2" }] })],
   ])("%s", (_what, document) => {
@@ -121,7 +159,10 @@ describe("the policy refuses, wherever it stands,", () => {
     ["another state", { data: { terraform_remote_state: { s: { backend: "local" } } } }],
     ["a key that may write", resource("github_repository_deploy_key", { read_only: false })],
     ["every action of the marketplace", resource("github_actions_repository_permissions", { allowed_actions: "all" })],
-    ["another state in a plan", plan({ resource_changes: [{ address: "data.a.b", mode: "data", type: "terraform_remote_state" }] })],
+    [
+      "another state in a plan",
+      plan({ resource_changes: [{ address: "data.a.b", mode: "data", type: "terraform_remote_state" }] }),
+    ],
   ])("%s", (_what, document) => {
     expect(refusedBy(document)).toContain("known-types");
   });
@@ -139,8 +180,14 @@ describe("the policy refuses, wherever it stands,", () => {
     ["a variable in a plan", plan({ variables: { v: { value: "hunter2" } } })],
     ["a module in a plan", plan({ configuration: { root_module: { module_calls: { m: {} } } } })],
     ["a sensitive output in a plan", plan({ planned_values: { outputs: { o: { sensitive: true, value: "x" } } } })],
-    ["a module in a state", { format_version: "1.0", values: { root_module: { child_modules: [{ address: "module.m" }] } } }],
-    ["a sensitive output in a state", { format_version: "1.0", values: { outputs: { o: { sensitive: true, value: "x" } } } }],
+    [
+      "a module in a state",
+      { format_version: "1.0", values: { root_module: { child_modules: [{ address: "module.m" }] } } },
+    ],
+    [
+      "a sensitive output in a state",
+      { format_version: "1.0", values: { outputs: { o: { sensitive: true, value: "x" } } } },
+    ],
   ])("%s", (_what, document) => {
     expect(refusedBy(document)).toContain("known-sections");
   });
@@ -150,8 +197,14 @@ describe("the policy refuses, wherever it stands,", () => {
     ["a customer's key", { terraform: { backend: { s3: { bucket: "b", sse_customer_key: "x" } } } }],
     ["a token", { provider: { cloudflare: [{ email: "a@example.com", api_token: "x" }] } }],
     ["a header", { provider: { fly: { headers: { authorization: "x" } } } }],
-    ["a nested credential", { terraform: { backend: { s3: { endpoints: { s3: "https://r2.example.com", sso: "x" } } } } }],
-    ["an app's key in a plan", plan({ configuration: { provider_config: { github: { expressions: { app_auth: [{}] } } } } })],
+    [
+      "a nested credential",
+      { terraform: { backend: { s3: { endpoints: { s3: "https://r2.example.com", sso: "x" } } } } },
+    ],
+    [
+      "an app's key in a plan",
+      plan({ configuration: { provider_config: { github: { expressions: { app_auth: [{}] } } } } }),
+    ],
   ])("%s", (_what, document) => {
     expect(refusedBy(document)).toContain("no-credentials");
   });
@@ -170,18 +223,28 @@ describe("the policy lets go", () => {
     expect(refusedBy(leaving(["delete"]))).toEqual([]);
   });
 
-  it.each([[["delete", "create"]], [["create"]], [["update"]], [["no-op"]], [[]]])("of nothing that stays or comes: %j", (actions) => {
-    expect(refusedBy(leaving(actions))).toContain("known-types");
-  });
+  it.each([[["delete", "create"]], [["create"]], [["update"]], [["no-op"]], [[]]])(
+    "of nothing that stays or comes: %j",
+    (actions) => {
+      expect(refusedBy(leaving(actions))).toContain("known-types");
+    },
+  );
 });
 
 describe("the policy refuses, wherever it leads,", () => {
   const ruleset = (conditions: unknown) =>
-    resource("github_repository_ruleset", { enforcement: "active", rules: { deletion: true, non_fast_forward: true }, conditions });
+    resource("github_repository_ruleset", {
+      enforcement: "active",
+      rules: { deletion: true, non_fast_forward: true },
+      conditions,
+    });
 
   it.each<Case>([
     ["a provider's address without TLS", { provider: { fly: [{ base_url: "http://collector.example" }] } }],
-    ["a state that is sent without TLS", { terraform: { backend: { s3: { endpoints: { s3: "http://bucket.example" } } } } }],
+    [
+      "a state that is sent without TLS",
+      { terraform: { backend: { s3: { endpoints: { s3: "http://bucket.example" } } } } },
+    ],
     ["a file of this machine as the Worker", script({ content_file: "/etc/passwd" })],
     ["a file above the synthesis as the Worker", script({ content_file: "assets/bundle/../../../terraform.tfstate" })],
   ])("%s", (_what, document) => {
@@ -190,7 +253,10 @@ describe("the policy refuses, wherever it leads,", () => {
 
   it.each<Case>([
     ["a ruleset for another branch", ruleset({ ref_name: { include: ["refs/heads/nobody"], exclude: [] } })],
-    ["a ruleset that leaves the default branch out", ruleset({ ref_name: { include: ["~DEFAULT_BRANCH"], exclude: ["~DEFAULT_BRANCH"] } })],
+    [
+      "a ruleset that leaves the default branch out",
+      ruleset({ ref_name: { include: ["~DEFAULT_BRANCH"], exclude: ["~DEFAULT_BRANCH"] } }),
+    ],
     ["a ruleset without a branch", ruleset(undefined)],
     [
       "secret scanning that is switched off",
@@ -230,7 +296,10 @@ describe("the policy refuses, whatever it is called,", () => {
     ["a key of a service", machine({ env: { STRIPE_API_KEY: "hunter2" } })],
     ["a password in a configuration", machine({ env: { MCPIST_CONFIG: '{"database":{"password":"hunter2"}}' } })],
     ["a file's content", machine({ file: [{ guest_path: "/a", raw_value: "hunter2" }] })],
-    ["a variable at GitHub", resource("github_actions_variable", { variable_name: "GATEWAY_SECRET_A", value: "hunter2" })],
+    [
+      "a variable at GitHub",
+      resource("github_actions_variable", { variable_name: "GATEWAY_SECRET_A", value: "hunter2" }),
+    ],
     ["a variable at Koyeb", service({ env: [{ key: "SMTP_PASSWORD", value: "hunter2" }] })],
     ["a value where a name must stand", service({ env: [{ key: "GATEWAY_SECRET_A", secret: "hunter2" }] })],
     ["an output in a state", { format_version: "1.0", values: { outputs: { db_password: { value: "hunter2" } } } }],
@@ -243,7 +312,10 @@ describe("the policy refuses, whatever it is called,", () => {
   it.each<Case>([
     ["any variable at Fly", machine({ env: { ANYTHING: "hunter2" } })],
     ["any variable at Koyeb", service({ env: [...ORIGIN.env, { key: "ANYTHING", value: "hunter2" }] })],
-    ["a secret that no origin has", service({ env: [...ORIGIN.env, { key: "ANYTHING", secret: "mcpist-x-anything" }] })],
+    [
+      "a secret that no origin has",
+      service({ env: [...ORIGIN.env, { key: "ANYTHING", secret: "mcpist-x-anything" }] }),
+    ],
   ])("%s", (_what, document) => {
     expect(refusedBy(document)).toContain("slots-by-name");
   });
@@ -259,25 +331,45 @@ describe("the policy refuses, by setting,", () => {
     [
       "HSTS for no time",
       "tls-minimum",
-      published({ ...ZONE, header: setting("security_header", { strict_transport_security: { enabled: true, max_age: 0 } }) }),
+      published({
+        ...ZONE,
+        header: setting("security_header", { strict_transport_security: { enabled: true, max_age: 0 } }),
+      }),
     ],
     [
       "HSTS for 179 days",
       "tls-minimum",
-      published({ ...ZONE, header: setting("security_header", { strict_transport_security: { enabled: true, max_age: 179 * 86_400 } }) }),
+      published({
+        ...ZONE,
+        header: setting("security_header", { strict_transport_security: { enabled: true, max_age: 179 * 86_400 } }),
+      }),
     ],
     [
       "HSTS that something else enables",
       "tls-minimum",
       published({ ...ZONE, header: setting("security_header", { other: { enabled: true } }) }),
     ],
-    ["the settings of another zone", "tls-minimum", published({ ...ZONE, tls: setting("min_tls_version", "1.2", "other") })],
-    ["a setting that another one undoes", "tls-minimum", published({ ...ZONE, again: setting("min_tls_version", "1.0") })],
-    ["a port without TLS", "tls-minimum", machine({ service: [{ internal_port: 8080, port: [{ port: 443, handlers: ["http"] }] }] })],
+    [
+      "the settings of another zone",
+      "tls-minimum",
+      published({ ...ZONE, tls: setting("min_tls_version", "1.2", "other") }),
+    ],
+    [
+      "a setting that another one undoes",
+      "tls-minimum",
+      published({ ...ZONE, again: setting("min_tls_version", "1.0") }),
+    ],
+    [
+      "a port without TLS",
+      "tls-minimum",
+      machine({ service: [{ internal_port: 8080, port: [{ port: 443, handlers: ["http"] }] }] }),
+    ],
     [
       "a second service of a machine",
       "no-public-side-door",
-      machine({ service: [8080, 9090].map((internal_port) => ({ internal_port, port: [{ port: 443, handlers: ["tls"] }] })) }),
+      machine({
+        service: [8080, 9090].map((internal_port) => ({ internal_port, port: [{ port: 443, handlers: ["tls"] }] })),
+      }),
     ],
     ["a route past the origin", "no-public-side-door", service({ routes: [{ path: "/", port: 9090 }] })],
     ["a port that is not the origin's", "no-public-side-door", service({ ports: [{ port: 9090, protocol: "http" }] })],
@@ -287,11 +379,23 @@ describe("the policy refuses, by setting,", () => {
       "no-public-side-door",
       resource("cloudflare_workers_script_subdomain", { enabled: false, previews_enabled: "${true}" }),
     ],
-    ["a rule that lets requests pass", "no-public-side-door", resource("cloudflare_ruleset", { rules: [{ action: "skip" }] })],
+    [
+      "a rule that lets requests pass",
+      "no-public-side-door",
+      resource("cloudflare_ruleset", { rules: [{ action: "skip" }] }),
+    ],
     ["a build from a repository", "explicit-image", service({ git: [{ repository: "github.com/other/origin" }] })],
     ["no image", "explicit-image", service({ docker: [] })],
-    ["every branch by pattern", "least-scopes", resource("github_repository_environment_deployment_policy", { branch_pattern: "*" })],
-    ["every tag by pattern", "least-scopes", resource("github_repository_environment_deployment_policy", { tag_pattern: "*" })],
+    [
+      "every branch by pattern",
+      "least-scopes",
+      resource("github_repository_environment_deployment_policy", { branch_pattern: "*" }),
+    ],
+    [
+      "every tag by pattern",
+      "least-scopes",
+      resource("github_repository_environment_deployment_policy", { tag_pattern: "*" }),
+    ],
     [
       "every branch by a policy that names none",
       "least-scopes",
@@ -318,7 +422,10 @@ describe("the policy refuses, by setting,", () => {
     [
       "an ignored setting of the repository",
       "nothing-ignored",
-      resource("github_repository", { vulnerability_alerts: true, lifecycle: { ignore_changes: ["vulnerability_alerts"] } }),
+      resource("github_repository", {
+        vulnerability_alerts: true,
+        lifecycle: { ignore_changes: ["vulnerability_alerts"] },
+      }),
     ],
   ])("%s", (_what, rule, document) => {
     expect(refusedBy(document)).toContain(rule);

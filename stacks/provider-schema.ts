@@ -14,7 +14,10 @@ interface Attribute {
 interface Block {
   readonly attributes?: Readonly<Record<string, Attribute>>;
   readonly block_types?: Readonly<
-    Record<string, { readonly nesting_mode: string; readonly block: Block; readonly min_items?: number; readonly max_items?: number }>
+    Record<
+      string,
+      { readonly nesting_mode: string; readonly block: Block; readonly min_items?: number; readonly max_items?: number }
+    >
   >;
 }
 interface Entity {
@@ -52,8 +55,12 @@ function attribute(schema: Attribute, value: unknown, path: string): readonly st
   const inside = (item: unknown, at: string) => block({ attributes: nested.attributes }, item, at);
   if (nested.nesting_mode === "single") return inside(value, path);
   if (nested.nesting_mode === "map")
-    return isRecord(value) ? Object.entries(value).flatMap(([key, item]) => inside(item, `${path}.${key}`)) : [`${path}: must be a map`];
-  return Array.isArray(value) ? value.flatMap((item, index) => inside(item, `${path}.${index}`)) : [`${path}: must be a list`];
+    return isRecord(value)
+      ? Object.entries(value).flatMap(([key, item]) => inside(item, `${path}.${key}`))
+      : [`${path}: must be a map`];
+  return Array.isArray(value)
+    ? value.flatMap((item, index) => inside(item, `${path}.${index}`))
+    : [`${path}: must be a list`];
 }
 
 function block(schema: Block, value: unknown, path: string): readonly string[] {
@@ -87,7 +94,8 @@ function block(schema: Block, value: unknown, path: string): readonly string[] {
 
 /** What a document asks of a provider that the provider does not take: one sentence per argument, with its address. */
 export function schemaViolations(document: PolicyDocument, name: string, schema: ProviderSchema): readonly string[] {
-  const prefixed = (address: string, findings: readonly string[]) => findings.map((finding) => `${address}: ${finding}`);
+  const prefixed = (address: string, findings: readonly string[]) =>
+    findings.map((finding) => `${address}: ${finding}`);
   const own = document.resources.filter(({ type }) => type.startsWith(`${name}_`));
   return [
     ...own.flatMap(({ address, mode, type, values }) => {

@@ -97,7 +97,12 @@ export class RepositoryStack extends McpistStack {
       vulnerabilityAlerts: true,
       // Plans without environments have no secret scanning for private repositories either.
       ...(paid && github.secretScanning
-        ? { securityAndAnalysis: { secretScanning: { status: "enabled" }, secretScanningPushProtection: { status: "enabled" } } }
+        ? {
+            securityAndAnalysis: {
+              secretScanning: { status: "enabled" },
+              secretScanningPushProtection: { status: "enabled" },
+            },
+          }
         : {}),
       lifecycle: { preventDestroy: true, ignoreChanges: [...NOT_OURS] },
     });

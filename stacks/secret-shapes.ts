@@ -11,7 +11,8 @@ const SHAPES: readonly (readonly [name: string, shape: RegExp])[] = [
 ];
 
 /** Names of the forms that a text has or contains. */
-export const secretShapes = (text: string): readonly string[] => SHAPES.filter(([, shape]) => shape.test(text)).map(([name]) => name);
+export const secretShapes = (text: string): readonly string[] =>
+  SHAPES.filter(([, shape]) => shape.test(text)).map(([name]) => name);
 
 /** The text with "…" in place of everything that has such a form, for messages. */
 export const masked = (text: string): string =>

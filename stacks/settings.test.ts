@@ -31,25 +31,52 @@ const URLS = {
 describe("loadSettings", () => {
   it("takes the example's production environment by default", async () => {
     const settings = await loadSettings({}, ROOT);
-    expect(settings).toMatchObject({ ok: true, value: { name: "production", local: false, flyBaseUrl: null, stateDirectory: ROOT } });
+    expect(settings).toMatchObject({
+      ok: true,
+      value: { name: "production", local: false, flyBaseUrl: null, stateDirectory: ROOT },
+    });
   });
 
   it("takes the sandbox inside a sandbox, with a state of its own", async () => {
-    const settings = await loadSettings({ [SANDBOX_VARIABLE]: JSON.stringify(URLS), FLY_FLAPS_BASE_URL: URLS.fly }, ROOT);
+    const settings = await loadSettings(
+      { [SANDBOX_VARIABLE]: JSON.stringify(URLS), FLY_FLAPS_BASE_URL: URLS.fly },
+      ROOT,
+    );
     expect(settings).toMatchObject({ ok: true, value: { name: "sandbox", local: true, flyBaseUrl: URLS.fly } });
     expect(settings.ok && settings.value.stateDirectory.startsWith(tmpdir())).toBe(true);
   });
 
   it("lets a pipeline choose the image and the folder of the state", async () => {
-    const settings = await loadSettings({ MCPIST_IMAGE: "ghcr.io/acme/origin:2.0.0", MCPIST_STATE_DIR: "/state" }, ROOT);
-    expect(settings).toMatchObject({ ok: true, value: { image: "ghcr.io/acme/origin:2.0.0", stateDirectory: "/state" } });
+    const settings = await loadSettings(
+      { MCPIST_IMAGE: "ghcr.io/acme/origin:2.0.0", MCPIST_STATE_DIR: "/state" },
+      ROOT,
+    );
+    expect(settings).toMatchObject({
+      ok: true,
+      value: { image: "ghcr.io/acme/origin:2.0.0", stateDirectory: "/state" },
+    });
   });
 
   it.each<[string, Record<string, string>, string | null, RegExp]>([
-    ["a folder without a configuration", {}, null, /^mcpist\.config\.ts: not found in this folder; "mcpist init" writes one$/],
+    [
+      "a folder without a configuration",
+      {},
+      null,
+      /^mcpist\.config\.ts: not found in this folder; "mcpist init" writes one$/,
+    ],
     ["a configuration that is no program", {}, "export default {", /^mcpist\.config\.ts: cannot be loaded: /],
-    ["a configuration without a default export", {}, "export const a = 1;", /^mcpist\.config\.ts: has no default export$/],
-    ["an unknown environment", { MCPIST_ENV: "staging" }, "export default { environments: {} };", /there is no "staging"/],
+    [
+      "a configuration without a default export",
+      {},
+      "export const a = 1;",
+      /^mcpist\.config\.ts: has no default export$/,
+    ],
+    [
+      "an unknown environment",
+      { MCPIST_ENV: "staging" },
+      "export default { environments: {} };",
+      /there is no "staging"/,
+    ],
     ["the sandbox outside of one", { MCPIST_ENV: "sandbox" }, null, /exists only inside "mcpist sandbox/],
     ["a broken sandbox", { [SANDBOX_VARIABLE]: "{" }, null, /^MCPIST_SANDBOX is not what "mcpist sandbox" sets$/],
   ])("refuses %s", async (_case, variables, text, reason) => {
@@ -75,7 +102,10 @@ describe("loadSettings", () => {
 
   it("lets nothing that holds data be destroyed unless exactly that is asked for", async () => {
     expect(await loadSettings({}, ROOT)).toMatchObject({ ok: true, value: { allowDestroy: false } });
-    expect(await loadSettings({ MCPIST_ALLOW_DESTROY: "1" }, ROOT)).toMatchObject({ ok: true, value: { allowDestroy: true } });
+    expect(await loadSettings({ MCPIST_ALLOW_DESTROY: "1" }, ROOT)).toMatchObject({
+      ok: true,
+      value: { allowDestroy: true },
+    });
     expect(await loadSettings({ MCPIST_ALLOW_DESTROY: "no" }, ROOT)).toEqual({
       ok: false,
       error: ["MCPIST_ALLOW_DESTROY must be 1, or not be set"],

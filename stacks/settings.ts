@@ -12,7 +12,13 @@ import { err, ok, type Result } from "../contract/result.ts";
 import { isSafeUrl } from "../contract/runtime-config.ts";
 import { platformIssues } from "./platform-limits.ts";
 import { MIGRATIONS } from "./worker-migrations.ts";
-import { parseSandboxUrls, SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, sandboxEnvironment, type SandboxUrls } from "../contract/sandbox.ts";
+import {
+  parseSandboxUrls,
+  SANDBOX_ENVIRONMENT,
+  SANDBOX_VARIABLE,
+  sandboxEnvironment,
+  type SandboxUrls,
+} from "../contract/sandbox.ts";
 
 /** One synthesis. */
 export interface Settings {
@@ -49,7 +55,8 @@ async function importConfig(path: string): Promise<Result<unknown, readonly stri
   }
 }
 
-const describe = (issues: readonly ConfigIssue[]): readonly string[] => issues.map(({ path, message }) => `${FILE}: ${path}: ${message}`);
+const describe = (issues: readonly ConfigIssue[]): readonly string[] =>
+  issues.map(({ path, message }) => `${FILE}: ${path}: ${message}`);
 
 /** A sandbox forgets everything when it ends, and so must the state of its stacks: one folder per running sandbox. */
 function stateOf({ control, gateway }: SandboxUrls): string {
@@ -69,9 +76,12 @@ export async function loadSettings(variables: Variables, folder: string): Promis
   if (joined !== undefined && !urls) return err([`${SANDBOX_VARIABLE} is not what "mcpist sandbox" sets`]);
   const name = variables["MCPIST_ENV"] || (urls ? SANDBOX_ENVIRONMENT : "production");
   const sandbox = name === SANDBOX_ENVIRONMENT;
-  if (sandbox && !urls) return err([`environment "${SANDBOX_ENVIRONMENT}" exists only inside "mcpist sandbox -- <command>"`]);
+  if (sandbox && !urls)
+    return err([`environment "${SANDBOX_ENVIRONMENT}" exists only inside "mcpist sandbox -- <command>"`]);
   const input =
-    sandbox && urls ? ok({ environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(urls) } }) : await importConfig(join(folder, FILE));
+    sandbox && urls
+      ? ok({ environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(urls) } })
+      : await importConfig(join(folder, FILE));
   if (!input.ok) return input;
   const config = parseConfig(input.value);
   if (!config.ok) return err(describe(config.error));
@@ -84,7 +94,8 @@ export async function loadSettings(variables: Variables, folder: string): Promis
   const refused = platformIssues(name, { ...environment, image });
   if (refused.length > 0) return err(describe(refused));
   const flyBaseUrl = variables["FLY_FLAPS_BASE_URL"] || null;
-  if (flyBaseUrl !== null && !isSafeUrl(flyBaseUrl)) return err(["FLY_FLAPS_BASE_URL must be https, or http on loopback"]);
+  if (flyBaseUrl !== null && !isSafeUrl(flyBaseUrl))
+    return err(["FLY_FLAPS_BASE_URL must be https, or http on loopback"]);
   const appliedMigrationTag = variables["MCPIST_APPLIED_MIGRATION_TAG"] || null;
   if (appliedMigrationTag !== null && !MIGRATIONS.some(({ tag }) => tag === appliedMigrationTag))
     return err([`MCPIST_APPLIED_MIGRATION_TAG must be one of: ${MIGRATIONS.map(({ tag }) => tag).join(", ")}`]);

@@ -25,7 +25,9 @@ export function bundleWorker(folder: string, prebuilt: string | undefined): Resu
     return ok(file);
   }
   if (!existsSync(join(folder, ENTRY)))
-    return err([`${ENTRY}: not found in this folder; run this in a checkout, or name a bundle in MCPIST_WORKER_BUNDLE`]);
+    return err([
+      `${ENTRY}: not found in this folder; run this in a checkout, or name a bundle in MCPIST_WORKER_BUNDLE`,
+    ]);
   const outfile = join(folder, BUNDLE_PATH);
   try {
     buildSync({
@@ -45,7 +47,9 @@ export function bundleWorker(folder: string, prebuilt: string | undefined): Resu
       tsconfigRaw: { compilerOptions: {} },
     });
   } catch (error) {
-    return err([`${ENTRY}: cannot be bundled: ${error instanceof Error ? (error.message.split("\n", 2)[1] ?? error.message) : "unknown"}`]);
+    return err([
+      `${ENTRY}: cannot be bundled: ${error instanceof Error ? (error.message.split("\n", 2)[1] ?? error.message) : "unknown"}`,
+    ]);
   }
   return ok(outfile);
 }

@@ -15,7 +15,11 @@ describe("pendingMigrations", () => {
   });
 
   it("gives an older Worker the missing steps on top of its tag", () => {
-    expect(pendingMigrations("v1", ALL)).toEqual({ oldTag: "v1", newTag: "v2", steps: [{ newSqliteClasses: ["Ledger"] }] });
+    expect(pendingMigrations("v1", ALL)).toEqual({
+      oldTag: "v1",
+      newTag: "v2",
+      steps: [{ newSqliteClasses: ["Ledger"] }],
+    });
   });
 
   it("gives a current Worker nothing", () => {
@@ -30,8 +34,15 @@ describe("pendingMigrations", () => {
 describe("migrationBlocks", () => {
   it("has what each tag in place is to be sent, and nothing for the latest", () => {
     const { unseen, byTag } = migrationBlocks(null, ALL);
-    expect(JSON.parse(unseen)).toEqual({ new_tag: "v2", steps: [{ new_sqlite_classes: ["Burst"] }, { new_sqlite_classes: ["Ledger"] }] });
-    expect(JSON.parse(byTag["v1"] ?? "")).toEqual({ old_tag: "v1", new_tag: "v2", steps: [{ new_sqlite_classes: ["Ledger"] }] });
+    expect(JSON.parse(unseen)).toEqual({
+      new_tag: "v2",
+      steps: [{ new_sqlite_classes: ["Burst"] }, { new_sqlite_classes: ["Ledger"] }],
+    });
+    expect(JSON.parse(byTag["v1"] ?? "")).toEqual({
+      old_tag: "v1",
+      new_tag: "v2",
+      steps: [{ new_sqlite_classes: ["Ledger"] }],
+    });
     expect(byTag["v2"]).toBe("null");
   });
 

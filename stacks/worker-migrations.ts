@@ -28,9 +28,13 @@ export interface PendingMigrations {
  * @param applied tag that the Worker has; null = the Worker does not exist yet.
  * @throws {RangeError} when `applied` is no tag of this version of mcpist.
  */
-export function pendingMigrations(applied: string | null, all: readonly Migration[] = MIGRATIONS): PendingMigrations | null {
+export function pendingMigrations(
+  applied: string | null,
+  all: readonly Migration[] = MIGRATIONS,
+): PendingMigrations | null {
   const index = applied === null ? -1 : all.findIndex(({ tag }) => tag === applied);
-  if (applied !== null && index < 0) throw new RangeError(`unknown migration tag; known: ${all.map(({ tag }) => tag).join(", ")}`);
+  if (applied !== null && index < 0)
+    throw new RangeError(`unknown migration tag; known: ${all.map(({ tag }) => tag).join(", ")}`);
   const pending = all.slice(index + 1);
   const last = pending.at(-1);
   if (!last) return null;
@@ -45,7 +49,11 @@ export function pendingMigrations(applied: string | null, all: readonly Migratio
 function blockText(pending: PendingMigrations | null): string {
   if (!pending) return "null";
   const steps = pending.steps.map(({ newSqliteClasses }) => ({ new_sqlite_classes: newSqliteClasses }));
-  return JSON.stringify({ ...(pending.oldTag === undefined ? {} : { old_tag: pending.oldTag }), new_tag: pending.newTag, steps });
+  return JSON.stringify({
+    ...(pending.oldTag === undefined ? {} : { old_tag: pending.oldTag }),
+    new_tag: pending.newTag,
+    steps,
+  });
 }
 
 /** Every `migrations` that an upload may need, each as JSON. */

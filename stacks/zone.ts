@@ -28,12 +28,21 @@ const SETTINGS: Readonly<Record<string, unknown>> = {
   ssl: "strict",
   tls_1_3: "on",
   security_header: {
-    strict_transport_security: { enabled: true, max_age: HSTS_MAX_AGE_SECONDS, include_subdomains: false, preload: false, nosniff: true },
+    strict_transport_security: {
+      enabled: true,
+      max_age: HSTS_MAX_AGE_SECONDS,
+      include_subdomains: false,
+      preload: false,
+      nosniff: true,
+    },
   },
 };
 
 /** Declares the settings and rulesets of a zone. @returns all of them, for what must wait until they are there. */
-export function protectZone(stack: McpistStack, { zoneId, hostname, requestsPerMinute }: ZoneProtection): readonly TerraformResource[] {
+export function protectZone(
+  stack: McpistStack,
+  { zoneId, hostname, requestsPerMinute }: ZoneProtection,
+): readonly TerraformResource[] {
   const settings = Object.entries(SETTINGS).map(([settingId, value]) => {
     const setting = new ZoneSetting(stack, settingId.replaceAll("_", "-"), { zoneId, settingId, value: {} });
     // The attribute takes any type; the prebuilt bindings know maps only.

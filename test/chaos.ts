@@ -10,8 +10,20 @@ import { claimsAt, signToken } from "../worker/test/tokens.ts";
 import { outcomeOf, type Outcome } from "./outcome.ts";
 
 /** What becomes of a connection. `reply` of the origin: in full, never, or its first bytes only. */
-export type Fault = "none" | "closed" | "reset before the request" | "reset after the request" | "reply lost" | "reply cut";
-export const FAULTS: readonly Fault[] = ["closed", "reset before the request", "reset after the request", "reply lost", "reply cut"];
+export type Fault =
+  | "none"
+  | "closed"
+  | "reset before the request"
+  | "reset after the request"
+  | "reply lost"
+  | "reply cut";
+export const FAULTS: readonly Fault[] = [
+  "closed",
+  "reset before the request",
+  "reset after the request",
+  "reply lost",
+  "reply cut",
+];
 
 /** A wire to an origin. */
 export interface Wire {
@@ -37,7 +49,9 @@ async function startWire(port: number): Promise<Wire> {
     client.pipe(origin);
     if (fault === "reply lost") return origin.once("data", () => client.resetAndDestroy());
     if (fault === "reply cut")
-      return origin.once("data", (chunk: Buffer) => client.write(chunk.subarray(0, -5), () => client.resetAndDestroy()));
+      return origin.once("data", (chunk: Buffer) =>
+        client.write(chunk.subarray(0, -5), () => client.resetAndDestroy()),
+      );
     return origin.pipe(client);
   });
   server.listen(0, "127.0.0.1");
@@ -72,7 +86,12 @@ export interface Chaos {
   readonly gateway: TestGateway;
   readonly wires: readonly [Wire, Wire];
   /** One request of a user who may call the lab's tools. */
-  readonly send: (method: string, params: Record<string, unknown>, headers: Record<string, string>, legacy?: boolean) => Promise<Told>;
+  readonly send: (
+    method: string,
+    params: Record<string, unknown>,
+    headers: Record<string, string>,
+    legacy?: boolean,
+  ) => Promise<Told>;
   /** How often the tool ran for a request. */
   readonly effectsOf: (requestId: string) => number;
   close(): Promise<void>;
@@ -113,7 +132,9 @@ export async function startChaos(): Promise<Chaos> {
         accept: "application/json, text/event-stream",
         "accept-encoding": "identity",
         authorization: `Bearer ${token}`,
-        ...(legacy ? { "mcp-protocol-version": "2025-11-25" } : { "mcp-protocol-version": "2026-07-28", "mcp-method": method, ...headers }),
+        ...(legacy
+          ? { "mcp-protocol-version": "2025-11-25" }
+          : { "mcp-protocol-version": "2026-07-28", "mcp-method": method, ...headers }),
       },
       body: JSON.stringify(body),
     }).catch(() => null);
@@ -129,19 +150,38 @@ export async function startChaos(): Promise<Chaos> {
     effectsOf: (id) => lab.effects.filter((mark) => mark === id).length,
     async close() {
       await gateway.close();
-      await Promise.all([...wires.map((wire) => wire.close()), ...origins.map((origin) => origin.stop()), issuer.origin.close()]);
+      await Promise.all([
+        ...wires.map((wire) => wire.close()),
+        ...origins.map((origin) => origin.stop()),
+        issuer.origin.close(),
+      ]);
       await database.close();
     },
   };
 }
 
-export const CALL = (tool: string): Record<string, unknown> => ({ name: "call", arguments: { module: "lab", tool, params: {} } });
+export const CALL = (tool: string): Record<string, unknown> => ({
+  name: "call",
+  arguments: { module: "lab", tool, params: {} },
+});
 /** Every kind of request, and whether it may be repeated freely. */
-export const REQUESTS: readonly (readonly [string, "safe" | "claimed", string, Record<string, unknown>, Record<string, string>])[] = [
+export const REQUESTS: readonly (readonly [
+  string,
+  "safe" | "claimed",
+  string,
+  Record<string, unknown>,
+  Record<string, string>,
+])[] = [
   ["a discovery", "safe", "server/discover", {}, {}],
   ["a list of tools", "safe", "tools/list", {}, {}],
   ["a schema", "safe", "tools/call", { name: "get_module_schema", arguments: {} }, { "mcp-name": "get_module_schema" }],
-  ["a call that reads", "claimed", "tools/call", CALL("read"), { "mcp-name": "call", "mcp-param-module": "lab", "mcp-param-tool": "read" }],
+  [
+    "a call that reads",
+    "claimed",
+    "tools/call",
+    CALL("read"),
+    { "mcp-name": "call", "mcp-param-module": "lab", "mcp-param-tool": "read" },
+  ],
   [
     "a call with effects",
     "claimed",

@@ -77,7 +77,13 @@ export async function startCrashes(): Promise<Crashes> {
   const running = new Map<Name, Running>();
   async function start(name: Name, port: number): Promise<void> {
     const child = fork(CHILD, [], {
-      env: { NAME: name, PORT: String(port), GATEWAY_SECRET: secret, DATABASE_URL: database.url, ADMIN_URL: database.adminUrl },
+      env: {
+        NAME: name,
+        PORT: String(port),
+        GATEWAY_SECRET: secret,
+        DATABASE_URL: database.url,
+        ADMIN_URL: database.adminUrl,
+      },
       execArgv: [],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
@@ -107,7 +113,8 @@ export async function startCrashes(): Promise<Crashes> {
   async function newUser(): Promise<string> {
     const sub = randomUUID();
     await admin.query("insert into mcpist.users (user_id, plan_id) values ($1::uuid, 'unlimited')", [sub]);
-    for (const module of ["plain", "streamed"]) await admin.query("select mcpist.grant_module($1::uuid, $2, 'test')", [sub, module]);
+    for (const module of ["plain", "streamed"])
+      await admin.query("select mcpist.grant_module($1::uuid, $2, 'test')", [sub, module]);
     return sub;
   }
   const request: Crashes["request"] = async (method, params, headers = {}) => {
@@ -160,9 +167,10 @@ export async function startCrashes(): Promise<Crashes> {
     restart: (name) => start(name, of(name).port),
     async effectsOf(id) {
       const { rows: marks } = await admin.query("select origin from effects where request_id = $1::uuid", [id]);
-      const { rows: claims } = await admin.query<{ state: string }>("select state from mcpist.call_claims where request_id = $1::uuid", [
-        id,
-      ]);
+      const { rows: claims } = await admin.query<{ state: string }>(
+        "select state from mcpist.call_claims where request_id = $1::uuid",
+        [id],
+      );
       return { effects: marks.length, claim: claims[0]?.state ?? null };
     },
     async close() {

@@ -28,7 +28,8 @@ async function killedAt(point: Point, asks: readonly (() => Promise<Told>)[]): P
   return told;
 }
 const call = (module: "plain" | "streamed", tool: "look" | "mark" | "upsert") => () => world.call(module, tool);
-const schema = () => world.request("tools/call", { name: "get_module_schema", arguments: {} }, { "mcp-name": "get_module_schema" });
+const schema = () =>
+  world.request("tools/call", { name: "get_module_schema", arguments: {} }, { "mcp-name": "get_module_schema" });
 
 describe("an origin that is killed", () => {
   it.each([
@@ -48,18 +49,27 @@ describe("an origin that is killed", () => {
     }
   });
 
-  const writers = [call("plain", "mark"), call("plain", "upsert"), call("streamed", "mark"), call("streamed", "upsert")];
+  const writers = [
+    call("plain", "mark"),
+    call("plain", "upsert"),
+    call("streamed", "mark"),
+    call("streamed", "upsert"),
+  ];
   it.each([
     ["claimed", 0],
     ["before", 0],
     ["after", 1],
-  ] as const)("at '%s': calls with effects leave %i and are never called a success", { timeout: 60_000 }, async (point, effects) => {
-    for (const [i, told] of (await killedAt(point, writers)).entries()) {
-      // A stream may have begun: then its end is missing, and nobody may begin it again.
-      expect(i < 2 ? ["unknown"] : ["unknown", "broken"]).toContain(told.what);
-      expect(await world.effectsOf(told.id)).toEqual({ effects, claim: "claimed" });
-    }
-  });
+  ] as const)(
+    "at '%s': calls with effects leave %i and are never called a success",
+    { timeout: 60_000 },
+    async (point, effects) => {
+      for (const [i, told] of (await killedAt(point, writers)).entries()) {
+        // A stream may have begun: then its end is missing, and nobody may begin it again.
+        expect(i < 2 ? ["unknown"] : ["unknown", "broken"]).toContain(told.what);
+        expect(await world.effectsOf(told.id)).toEqual({ effects, claim: "claimed" });
+      }
+    },
+  );
 
   it("when the answer is out: only the stored result is lost", async () => {
     for (const told of await killedAt("finish", writers)) {
@@ -79,7 +89,8 @@ describe("an origin that is killed", () => {
 
 describe("an origin that freezes", { timeout: 60_000 }, () => {
   it("with the claim in its hands and wakes up late: one effect, and the client hears of it", async () => {
-    const timeouts = () => world.gateway.events.filter(({ event, reason }) => event === "origin_failed" && reason === "timeout").length;
+    const timeouts = () =>
+      world.gateway.events.filter(({ event, reason }) => event === "origin_failed" && reason === "timeout").length;
     const before = timeouts();
     const stopped = world.stopAt("koyeb", "before", 1);
     const telling = world.call("plain", "mark");

@@ -40,7 +40,8 @@ describe.skipIf(postgresBinaries() === null)("TLS to the database (apt-get insta
     }
     await database.admin.query("alter system set ssl = on");
     await database.admin.query("select pg_reload_conf()");
-    const isOn = async () => (await database.admin.query<{ ssl: string }>("select current_setting('ssl') as ssl"))[0]?.ssl === "on";
+    const isOn = async () =>
+      (await database.admin.query<{ ssl: string }>("select current_setting('ssl') as ssl"))[0]?.ssl === "on";
     await vi.waitUntil(isOn, { timeout: 10_000 });
   });
   afterAll(async () => {
@@ -58,13 +59,21 @@ describe.skipIf(postgresBinaries() === null)("TLS to the database (apt-get insta
     }
   };
 
-  it.each(["verify-full", "require"])("is used by an origin that says sslmode=%s and knows the authority", async (mode) => {
-    expect(await ask(url("localhost", `sslmode=${mode}&sslrootcert=${folder}/ca.crt`))).toEqual([{ ssl: true }]);
-  });
+  it.each(["verify-full", "require"])(
+    "is used by an origin that says sslmode=%s and knows the authority",
+    async (mode) => {
+      expect(await ask(url("localhost", `sslmode=${mode}&sslrootcert=${folder}/ca.crt`))).toEqual([{ ssl: true }]);
+    },
+  );
 
-  it.each(["verify-full", "require"])("is refused by an origin that says sslmode=%s and does not know the authority", async (mode) => {
-    await expect(ask(url("localhost", `sslmode=${mode}`))).rejects.toMatchObject({ code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" });
-  });
+  it.each(["verify-full", "require"])(
+    "is refused by an origin that says sslmode=%s and does not know the authority",
+    async (mode) => {
+      await expect(ask(url("localhost", `sslmode=${mode}`))).rejects.toMatchObject({
+        code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+      });
+    },
+  );
 
   it("is refused when the certificate has another name", async () => {
     const rejected = ask(url("127.0.0.1", `sslmode=require&sslrootcert=${folder}/ca.crt`));
@@ -72,7 +81,9 @@ describe.skipIf(postgresBinaries() === null)("TLS to the database (apt-get insta
   });
 
   it("is checked by the token broker with the certificate that it is given", async () => {
-    const pools = [certificate.ca, undefined].map((ca) => new pg.Pool(poolSettings(url("localhost", "sslmode=verify-full"), ca)));
+    const pools = [certificate.ca, undefined].map(
+      (ca) => new pg.Pool(poolSettings(url("localhost", "sslmode=verify-full"), ca)),
+    );
     const [knows, doesNot] = pools.map(overPool);
     expect(await knows?.query(SSL, [])).toEqual([{ ssl: true }]);
     await expect(doesNot?.query(SSL, [])).rejects.toThrow();

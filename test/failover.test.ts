@@ -46,7 +46,9 @@ describe("failover between real origins", () => {
         .poll(() => chaos.gateway.events.find(({ requestId }) => requestId === ids[0]))
         .toMatchObject({ event: "origin_failed", origin: "koyeb" });
     if (!hasEffects) return;
-    const claims = await chaos.database.admin.query<{ id: string }>("select request_id::text as id from mcpist.call_claims");
+    const claims = await chaos.database.admin.query<{ id: string }>(
+      "select request_id::text as id from mcpist.call_claims",
+    );
     const claimed = claims.map(({ id }) => id).filter((id) => ids.includes(id));
     expect(claimed.toSorted()).toEqual(ids.filter((id) => chaos.effectsOf(id) > 0).toSorted());
   });

@@ -80,7 +80,11 @@ describe("the MDN HTTP Observatory", () => {
   let certificate: HostCertificate;
   let folder: string;
   beforeAll(async () => {
-    [issuer, certificate, folder] = await Promise.all([startIssuer(), issueFor("localhost"), mkdtemp(join(tmpdir(), "mcpist-headers-"))]);
+    [issuer, certificate, folder] = await Promise.all([
+      startIssuer(),
+      issueFor("localhost"),
+      mkdtemp(join(tmpdir(), "mcpist-headers-")),
+    ]);
     gateway = await startGateway({ config: configOf([{ name: "koyeb", url: "http://127.0.0.1:9" }], issuer.url) });
     await writeFile(join(folder, "ca.pem"), certificate.ca);
   });
@@ -90,11 +94,18 @@ describe("the MDN HTTP Observatory", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function grade(listener: RequestListener): Promise<{ readonly grade: string; readonly failed: readonly string[] }> {
+  async function grade(
+    listener: RequestListener,
+  ): Promise<{ readonly grade: string; readonly failed: readonly string[] }> {
     const front = await startFront(certificate, listener);
     try {
       const env = { NODE_EXTRA_CA_CERTS: join(folder, "ca.pem"), PATH: process.env["PATH"] };
-      const { stdout } = await execa(process.execPath, [SCANNER, front.host], { env, extendEnv: false, verbose: "none", timeout: 60_000 });
+      const { stdout } = await execa(process.execPath, [SCANNER, front.host], {
+        env,
+        extendEnv: false,
+        verbose: "none",
+        timeout: 60_000,
+      });
       const { scan, tests } = JSON.parse(stdout) as {
         readonly scan: { readonly grade: string };
         readonly tests: Readonly<Record<string, { readonly pass: boolean }>>;

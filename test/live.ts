@@ -30,11 +30,19 @@ interface Finished {
 let nextRun = 1000;
 
 /** One process life of the command line, as a workflow would run it: its run id can be proven dead. */
-function command(cloud: LocalCloud, args: readonly string[]): { child: ChildProcess; workflow: number; done: Promise<Finished> } {
+function command(
+  cloud: LocalCloud,
+  args: readonly string[],
+): { child: ChildProcess; workflow: number; done: Promise<Finished> } {
   const workflow = nextRun++;
   cloud.sandbox.github.setRun(workflow, "in_progress", null);
   const child = spawn(process.execPath, ["cli/main.ts", ...args, "--env", SANDBOX_ENVIRONMENT, "--json", "--yes"], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...cloud.sandbox.env, GITHUB_RUN_ID: String(workflow) },
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: process.env["HOME"] ?? "",
+      ...cloud.sandbox.env,
+      GITHUB_RUN_ID: String(workflow),
+    },
     stdio: ["ignore", "pipe", "ignore"],
   });
   let stdout = "";
@@ -62,7 +70,9 @@ async function converge(cloud: LocalCloud, args: readonly string[] = ["secrets",
     const dead = await holder(cloud);
     const { code, stdout } = await command(cloud, dead === null ? args : [...args, "--steal-lock", dead]).done;
     if (code === 0) return life;
-    say(`      life ${life} ended ${code}: ${(JSON.parse(stdout || "{}") as { error?: { message?: string } }).error?.message ?? ""}`);
+    say(
+      `      life ${life} ended ${code}: ${(JSON.parse(stdout || "{}") as { error?: { message?: string } }).error?.message ?? ""}`,
+    );
   }
   throw new Error("the re-runs did not converge");
 }
@@ -95,7 +105,8 @@ async function round(name: string, work: () => Promise<void>): Promise<void> {
     `${problem === null && failed === 0 ? "ok  " : "FAIL"}  ${name}: ${sent} requests, ${failed} failed, ${((performance.now() - started) / 1000).toFixed(0)} s`,
   );
   if (problem !== null) say(`      ${problem}`);
-  for (const failure of failures.slice(0, 5)) say(`      at ${failure.atMs} ms: ${failure.kind} ${failure.status} ${failure.reason}`);
+  for (const failure of failures.slice(0, 5))
+    say(`      at ${failure.atMs} ms: ${failure.kind} ${failure.status} ${failure.reason}`);
 }
 
 const random = seededRandom(SEED);
@@ -213,7 +224,9 @@ try {
   if (undrained.failed === 0) failedRounds++;
 
   say("");
-  say(`rounds ${counts.rounds}, kills ${counts.kills}, lives of re-runs ${counts.reruns}, converged ${counts.converged}`);
+  say(
+    `rounds ${counts.rounds}, kills ${counts.kills}, lives of re-runs ${counts.reruns}, converged ${counts.converged}`,
+  );
   say(`requests sent ${counts.sent}, requests failed ${counts.failed}, seed ${SEED}`);
   process.exitCode = failedRounds === 0 ? 0 : 1;
 } finally {

@@ -22,7 +22,8 @@ afterAll(() => cloud?.close());
 beforeEach(() => cloud.reset());
 
 const remember = (): void => {
-  for (const { users } of [cloud.sandbox.github, cloud.sandbox.notion]) for (const secret of users.secrets()) secrets.add(secret);
+  for (const { users } of [cloud.sandbox.github, cloud.sandbox.notion])
+    for (const secret of users.secrets()) secrets.add(secret);
   secrets.add(cloud.sandbox.broker.secret);
 };
 /** Calls to a vendor while `work` runs, as `METHOD path status`. */
@@ -35,17 +36,34 @@ async function during(vendor: VendorName, work: () => Promise<unknown>): Promise
     .filter((call) => call.vendor === vendor)
     .map(({ method, path, status }) => `${method} ${path.split("?")[0]} ${status}`);
 }
-const github = (tool: string, params: Record<string, unknown>, options = {}) => cloud.call("github", tool, params, options);
-const notion = (tool: string, params: Record<string, unknown>, options = {}) => cloud.call("notion", tool, params, options);
+const github = (tool: string, params: Record<string, unknown>, options = {}) =>
+  cloud.call("github", tool, params, options);
+const notion = (tool: string, params: Record<string, unknown>, options = {}) =>
+  cloud.call("notion", tool, params, options);
 const getIssue = (number = 1) => github("get_issue", { ...MCP, number });
 const REFRESH = { github: "POST /login/oauth/access_token", notion: "POST /v1/oauth/token" } as const;
 
 describe("tools of the modules, end to end", () => {
   it("github: a repository is found, an issue is opened, listed, read and commented on", async () => {
     const { value: found } = await github("search_repositories", { query: "mcp org:sandbox-org" });
-    expect(found).toMatchObject({ total: 1, repositories: [{ name: "sandbox-org/mcp", private: true }], nextPage: null });
-    const { value: made } = await github("create_issue", { ...MCP, title: "From a tool", body: "Hello", labels: ["bug"] });
-    expect(made).toMatchObject({ title: "From a tool", state: "open", author: LOGIN, labels: ["bug"], isPullRequest: false });
+    expect(found).toMatchObject({
+      total: 1,
+      repositories: [{ name: "sandbox-org/mcp", private: true }],
+      nextPage: null,
+    });
+    const { value: made } = await github("create_issue", {
+      ...MCP,
+      title: "From a tool",
+      body: "Hello",
+      labels: ["bug"],
+    });
+    expect(made).toMatchObject({
+      title: "From a tool",
+      state: "open",
+      author: LOGIN,
+      labels: ["bug"],
+      isPullRequest: false,
+    });
     expect((await github("comment", { ...MCP, number: made.number, body: "More" })).value).toMatchObject({
       url: expect.stringContaining(`/issues/${made.number}#issuecomment-`),
     });
@@ -56,11 +74,17 @@ describe("tools of the modules, end to end", () => {
   it("notion: a page is found, created with paragraphs, appended to and read", async () => {
     const [home] = (await notion("search", { query: "sandbox home" })).value.results;
     expect(home).toMatchObject({ kind: "page", title: "Sandbox home", archived: false });
-    const { value: made } = await notion("create_page", { parentId: home.id, title: "Plan", paragraphs: ["one", "two"] });
+    const { value: made } = await notion("create_page", {
+      parentId: home.id,
+      title: "Plan",
+      paragraphs: ["one", "two"],
+    });
     expect(made).toMatchObject({ title: "Plan", url: expect.stringContaining("https://www.notion.so/Plan-") });
     expect((await notion("append_blocks", { id: made.id, paragraphs: ["three"] })).value).toEqual({ appended: 1 });
     const { value: page } = await notion("get_page", { id: made.id });
-    expect(page.blocks).toEqual(["one", "two", "three"].map((text) => ({ type: "paragraph", text, hasChildren: false })));
+    expect(page.blocks).toEqual(
+      ["one", "two", "three"].map((text) => ({ type: "paragraph", text, hasChildren: false })),
+    );
     expect(page.nextCursor).toBeNull();
   });
 
@@ -125,13 +149,18 @@ describe("failures of a provider, end to end", () => {
     ["a lost reply", { kind: "reset", when: "lost" }, "did not answer in time."],
   ];
   it.each(faults)("%s is explained in words of ours by both modules", async (_, effect, text) => {
-    for (const vendor of ["github", "notion"] as const) cloud.sandbox.faults.add({ vendor, path: "^/(repos|v1/search)", effect });
+    for (const vendor of ["github", "notion"] as const)
+      cloud.sandbox.faults.add({ vendor, path: "^/(repos|v1/search)", effect });
     expect((await getIssue()).error).toBe(`GitHub ${text}`);
     expect((await notion("search", { query: "" })).error).toBe(`Notion ${text}`);
   });
 
   it("GitHub's secondary limit, a 403 with retry-after, is a limit and not a refusal", async () => {
-    cloud.sandbox.faults.add({ vendor: "github", path: "/issues", effect: before({ status: 403, retryAfterSeconds: 60 }) });
+    cloud.sandbox.faults.add({
+      vendor: "github",
+      path: "/issues",
+      effect: before({ status: 403, retryAfterSeconds: 60 }),
+    });
     expect((await getIssue()).error).toBe("GitHub limits requests. Try again in 60 seconds.");
   });
 
@@ -165,7 +194,9 @@ describe("failures of a provider, end to end", () => {
     );
     const page = workspaceOf.workspace.createPage("Read only");
     expect((await notion("get_page", { id: randomUUID() })).error).toBe(`Notion ${hidden}`);
-    expect((await notion("search", { query: "", cursor: "elsewhere" })).error).toBe("Notion did not accept the parameters.");
+    expect((await notion("search", { query: "", cursor: "elsewhere" })).error).toBe(
+      "Notion did not accept the parameters.",
+    );
     workspaceOf.workspace.canWrite = false;
     expect((await notion("append_blocks", { id: page.id, paragraphs: ["x"] })).error).toBe(`Notion ${denied}`);
   });
@@ -181,7 +212,10 @@ describe("failures of a provider, end to end", () => {
       expect((await github("list_issues", { ...MCP, repo: "old-name" }, user)).error).toBe(text);
       expect((await github("create_issue", { ...MCP, repo: "old-name", title: "x" }, user)).error).toBe(text);
     });
-    expect(calls).toEqual(["GET /repos/sandbox-org/old-name/issues 301", "POST /repos/sandbox-org/old-name/issues 307"]);
+    expect(calls).toEqual([
+      "GET /repos/sandbox-org/old-name/issues 301",
+      "POST /repos/sandbox-org/old-name/issues 307",
+    ]);
   });
 
   it("a write whose reply is lost is not repeated, and is not called a success", async () => {
@@ -194,10 +228,14 @@ describe("failures of a provider, end to end", () => {
     for (const name of ["github", "notion"] as const)
       faults.add({ vendor: name, path: "/(issues|children)$", effect: { kind: "reset", when: "lost" } });
     const calls = await during("github", async () => {
-      expect((await github("create_issue", { ...MCP, title: "once" }, user)).error).toBe("GitHub did not answer in time.");
+      expect((await github("create_issue", { ...MCP, title: "once" }, user)).error).toBe(
+        "GitHub did not answer in time.",
+      );
     });
     expect([calls.length, issues.list("all").length]).toEqual([1, count + 1]);
-    expect((await notion("append_blocks", { id: page.id, paragraphs: ["once"] }, user)).error).toBe("Notion did not answer in time.");
+    expect((await notion("append_blocks", { id: page.id, paragraphs: ["once"] }, user)).error).toBe(
+      "Notion did not answer in time.",
+    );
     expect(workspaceOf.workspace.children(page.id)).toHaveLength(1);
   });
 
@@ -207,7 +245,9 @@ describe("failures of a provider, end to end", () => {
     const controller = new AbortController();
     const before = faults.calls.length;
     const hanging = (
-      vendor === "github" ? github("get_issue", { ...MCP, number: 1 }, controller) : notion("search", { query: "" }, controller)
+      vendor === "github"
+        ? github("get_issue", { ...MCP, number: 1 }, controller)
+        : notion("search", { query: "" }, controller)
     ).catch(() => null);
     const upstream = () => faults.calls.slice(before).filter((call) => call.vendor === vendor);
     await expect.poll(() => upstream().length).toBe(1);
@@ -222,17 +262,20 @@ describe("tokens of a user, end to end", () => {
   const read = (vendor: "github" | "notion") => (vendor === "github" ? getIssue() : notion("search", { query: "" }));
   const both = ["github", "notion"] as const;
 
-  it.each(both)("%s: a token that ended is refreshed once for calls that come together, and the calls succeed", async (vendor) => {
-    await read(vendor);
-    cloud.sandbox[vendor].users.expire(LOGIN);
-    const calls = await during(vendor, async () => {
-      const told = await Promise.all(Array.from({ length: 4 }, () => read(vendor)));
-      expect(told.map(({ error }) => error)).toEqual(["", "", "", ""]);
-    });
-    expect(calls.filter((call) => call === `${REFRESH[vendor]} 200`)).toHaveLength(1);
-    expect(calls.filter((call) => call.endsWith("401")).length).toBeGreaterThan(0);
-    remember();
-  });
+  it.each(both)(
+    "%s: a token that ended is refreshed once for calls that come together, and the calls succeed",
+    async (vendor) => {
+      await read(vendor);
+      cloud.sandbox[vendor].users.expire(LOGIN);
+      const calls = await during(vendor, async () => {
+        const told = await Promise.all(Array.from({ length: 4 }, () => read(vendor)));
+        expect(told.map(({ error }) => error)).toEqual(["", "", "", ""]);
+      });
+      expect(calls.filter((call) => call === `${REFRESH[vendor]} 200`)).toHaveLength(1);
+      expect(calls.filter((call) => call.endsWith("401")).length).toBeGreaterThan(0);
+      remember();
+    },
+  );
 
   it("github: a write that met an ended token is sent again with the new one, and is done once", async () => {
     await getIssue();
@@ -255,35 +298,47 @@ describe("tokens of a user, end to end", () => {
     expect(users.userOf(accessToken)).toBeNull();
   });
 
-  it.each(both)("%s: after the user took it back, the answer is to connect again, and connecting again works", async (vendor) => {
-    await read(vendor);
-    cloud.sandbox[vendor].users.revoke(LOGIN);
-    const calls = await during(vendor, async () => {
-      for (let n = 0; n < 2; n++) expect((await read(vendor)).error).toBe("Connect your account for this module first.");
-    });
-    expect(calls.filter((call) => call.startsWith(REFRESH[vendor]))).toHaveLength(1);
-    const { rows } = await cloud.admin.query("select status from mcpist.connections where user_id = $1::uuid and module_id = $2", [
-      userId(1),
-      vendor,
-    ]);
-    expect(rows).toEqual([{ status: "broken" }]);
-    await cloud.connect(CONNECTED_USER);
-    expect((await read(vendor)).error).toBe("");
-  });
+  it.each(both)(
+    "%s: after the user took it back, the answer is to connect again, and connecting again works",
+    async (vendor) => {
+      await read(vendor);
+      cloud.sandbox[vendor].users.revoke(LOGIN);
+      const calls = await during(vendor, async () => {
+        for (let n = 0; n < 2; n++)
+          expect((await read(vendor)).error).toBe("Connect your account for this module first.");
+      });
+      expect(calls.filter((call) => call.startsWith(REFRESH[vendor]))).toHaveLength(1);
+      const { rows } = await cloud.admin.query(
+        "select status from mcpist.connections where user_id = $1::uuid and module_id = $2",
+        [userId(1), vendor],
+      );
+      expect(rows).toEqual([{ status: "broken" }]);
+      await cloud.connect(CONNECTED_USER);
+      expect((await read(vendor)).error).toBe("");
+    },
+  );
 
-  it.each(both)("%s: while the token endpoint is away the answer is to try later, and the connection stays", async (vendor) => {
-    const { faults } = cloud.sandbox;
-    await read(vendor);
-    cloud.sandbox[vendor].users.expire(LOGIN);
-    const rule = faults.add({ vendor, path: "oauth", effect: { kind: "status", when: "before", status: 503 } });
-    expect((await read(vendor)).error).toBe("Temporarily unavailable. Try again later.");
-    faults.remove(rule);
-    expect((await read(vendor)).error).toBe("");
-  });
+  it.each(both)(
+    "%s: while the token endpoint is away the answer is to try later, and the connection stays",
+    async (vendor) => {
+      const { faults } = cloud.sandbox;
+      await read(vendor);
+      cloud.sandbox[vendor].users.expire(LOGIN);
+      const rule = faults.add({ vendor, path: "oauth", effect: { kind: "status", when: "before", status: 503 } });
+      expect((await read(vendor)).error).toBe("Temporarily unavailable. Try again later.");
+      faults.remove(rule);
+      expect((await read(vendor)).error).toBe("");
+    },
+  );
 
   it("no token, no secret and no word of a provider is in an answer, a line, the broker's log or the security log", async () => {
     remember();
-    cloud.sandbox.faults.add({ vendor: "github", path: "/issues", effect: { kind: "status", when: "before", status: 500 }, times: 1 });
+    cloud.sandbox.faults.add({
+      vendor: "github",
+      path: "/issues",
+      effect: { kind: "status", when: "before", status: 500 },
+      times: 1,
+    });
     await getIssue();
     await github("get_issue", { ...MCP, number: 998 });
     await notion("get_page", { id: randomUUID() });

@@ -56,7 +56,9 @@ describe("official conformance suite against the product", () => {
     ["2025-11-25", 30],
   ])("%s: everything passes but what is not offered", { timeout: 300_000 }, async (revision, least) => {
     const found = await conformanceVerdicts(shim.url, revision);
-    const failed = [...found].filter(([, statuses]) => statuses.some((status) => !PASSING.has(status))).map(([check]) => check);
+    const failed = [...found]
+      .filter(([, statuses]) => statuses.some((status) => !PASSING.has(status)))
+      .map(([check]) => check);
     expect(failed.toSorted()).toEqual(
       Object.values(NOT_OFFERED[revision] ?? {})
         .flat()

@@ -9,7 +9,10 @@ export type Outcome = "ok" | "unknown" | "refused" | "broken";
 /** Reads the body of an answer, plain JSON or one event of a stream. */
 export function outcomeOf(text: string): Outcome {
   try {
-    const message = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? text) as { result?: { isError?: boolean }; error?: { code: number } };
+    const message = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? text) as {
+      result?: { isError?: boolean };
+      error?: { code: number };
+    };
     if (message.error?.code === MAY_HAVE_EXECUTED) return "unknown";
     return message.result && message.result.isError !== true ? "ok" : "refused";
   } catch {

@@ -24,7 +24,11 @@ try {
   check("the tarball installs into an empty folder", installed.status === 0, installed.text);
   const mcpist = join(folder, "node_modules", ".bin", "mcpist");
   const version = run(mcpist, ["--version"], folder);
-  check("mcpist --version names a version", version.status === 0 && /^\d+\.\d+\.\d+\s*$/.test(version.text), version.text);
+  check(
+    "mcpist --version names a version",
+    version.status === 0 && /^\d+\.\d+\.\d+\s*$/.test(version.text),
+    version.text,
+  );
   const rotate = run(mcpist, ["secrets", "rotate", "--env", "production"], folder);
   check(
     "mcpist secrets rotate says what is missing and exits 2",
@@ -32,7 +36,11 @@ try {
     rotate.text,
   );
   const demo = run(mcpist, ["demo"], folder);
-  check("mcpist demo says what it needs and exits 2", demo.status === 2 && demo.text.includes("ERR_PEER_MISSING"), demo.text);
+  check(
+    "mcpist demo says what it needs and exits 2",
+    demo.status === 2 && demo.text.includes("ERR_PEER_MISSING"),
+    demo.text,
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -30,7 +30,8 @@ for (const reportFile of files) {
   for (const { name, status, message, assertionResults } of report.testResults) {
     const file = relative(process.cwd(), name);
     const failures = assertionResults.filter((test) => test.status === "failed");
-    for (const test of failures) told.push(`FAILED ${file} > ${test.fullName}\n${shortened(test.failureMessages.join("\n"))}`);
+    for (const test of failures)
+      told.push(`FAILED ${file} > ${test.fullName}\n${shortened(test.failureMessages.join("\n"))}`);
     if (status === "failed" && failures.length === 0) told.push(`FAILED ${file}\n${shortened(message)}`);
   }
 }

@@ -16,7 +16,10 @@ interface Wrangler {
   readonly kv_namespaces: readonly { readonly binding: string }[];
   readonly durable_objects: { readonly bindings: readonly { readonly name: string; readonly class_name: string }[] };
   readonly migrations: readonly { readonly tag: string; readonly new_sqlite_classes: readonly string[] }[];
-  readonly ratelimits: readonly { readonly name: string; readonly simple: { readonly limit: number; readonly period: number } }[];
+  readonly ratelimits: readonly {
+    readonly name: string;
+    readonly simple: { readonly limit: number; readonly period: number };
+  }[];
   readonly triggers: { readonly crons: readonly string[] };
 }
 
@@ -33,13 +36,21 @@ const ROOT = join(import.meta.dirname, "..");
 /** Offline: the command that a person runs, with a home of its own and no account. */
 function runWrangler(args: readonly string[]) {
   const env = { PATH: process.env["PATH"] ?? "", HOME: tmpdir(), WRANGLER_SEND_METRICS: "false", CI: "true" };
-  return spawnSync(process.execPath, [join(ROOT, "node_modules/wrangler/bin/wrangler.js"), ...args], { cwd: ROOT, env, encoding: "utf8" });
+  return spawnSync(process.execPath, [join(ROOT, "node_modules/wrangler/bin/wrangler.js"), ...args], {
+    cwd: ROOT,
+    env,
+    encoding: "utf8",
+  });
 }
 
 describe("the Worker's shape", () => {
   it("is the same in Terraform and in wrangler.jsonc", () => {
     const byHand = [
-      ...wrangler.durable_objects.bindings.map(({ name, class_name }) => ({ name, type: "durable_object_namespace", class_name })),
+      ...wrangler.durable_objects.bindings.map(({ name, class_name }) => ({
+        name,
+        type: "durable_object_namespace",
+        class_name,
+      })),
       { name: wrangler.version_metadata.binding, type: "version_metadata" },
       ...wrangler.kv_namespaces.map(({ binding }) => ({ name: binding, type: "kv_namespace" })),
       ...wrangler.ratelimits.map(({ name, simple }) => ({ name, type: "ratelimit", simple })),
@@ -51,19 +62,36 @@ describe("the Worker's shape", () => {
       .toSorted((a, b) => String(a["name"]).localeCompare(String(b["name"])));
     expect(declared).toEqual(byHand.toSorted((a, b) => a.name.localeCompare(b.name)));
     expect(script["compatibility_date"]).toBe(wrangler.compatibility_date);
-    expect(MIGRATIONS.map(({ tag, newSqliteClasses }) => ({ tag, new_sqlite_classes: newSqliteClasses }))).toEqual(wrangler.migrations);
+    expect(MIGRATIONS.map(({ tag, newSqliteClasses }) => ({ tag, new_sqlite_classes: newSqliteClasses }))).toEqual(
+      wrangler.migrations,
+    );
     expect(wrangler.triggers.crons).toEqual([SCHEDULE]);
     expect(wrangler.workers_dev).toBe(false);
   });
 
   it("is what the generated types say", () => {
-    const args = ["types", "worker/bindings.d.ts", "--config", "worker/wrangler.jsonc", "--include-runtime", "false", "--check"];
+    const args = [
+      "types",
+      "worker/bindings.d.ts",
+      "--config",
+      "worker/wrangler.jsonc",
+      "--include-runtime",
+      "false",
+      "--check",
+    ];
     expect(runWrangler([...args, "--env-interface", "Bindings"])).toMatchObject({ status: 0 });
   });
 
   it("is accepted by wrangler, and fits the Free plan's 3 MB", () => {
     const outdir = mkdtempSync(join(tmpdir(), "mcpist-wrangler-"));
-    const { status, stdout } = runWrangler(["deploy", "--dry-run", "--config", "worker/wrangler.jsonc", "--outdir", outdir]);
+    const { status, stdout } = runWrangler([
+      "deploy",
+      "--dry-run",
+      "--config",
+      "worker/wrangler.jsonc",
+      "--outdir",
+      outdir,
+    ]);
     rmSync(outdir, { recursive: true, force: true });
     expect(status).toBe(0);
     for (const { name } of bindings.filter((binding) => binding["name"] !== "MCPIST_CONFIG"))
@@ -79,6 +107,8 @@ describe("the Worker's shape", () => {
     const { binding, className } = WORKER_SHAPE.durableObject;
     expect(bindings).toContainEqual({ name: binding, type: "durable_object_namespace", class_name: className });
     const names = bindings.map(({ name }) => name);
-    expect(names).toEqual(expect.arrayContaining([WORKER_SHAPE.kvBinding, ...WORKER_SHAPE.rateLimits.map((limit) => limit.binding)]));
+    expect(names).toEqual(
+      expect.arrayContaining([WORKER_SHAPE.kvBinding, ...WORKER_SHAPE.rateLimits.map((limit) => limit.binding)]),
+    );
   });
 });

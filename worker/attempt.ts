@@ -14,7 +14,9 @@ import { LATE, within } from "./deadline.ts";
  */
 export type Failure = "network" | "timeout" | "platform" | "draining" | "busy" | "secret" | "too-large" | "upload";
 
-export type Outcome = { readonly ok: true; readonly response: Response } | { readonly ok: false; readonly failure: Failure };
+export type Outcome =
+  | { readonly ok: true; readonly response: Response }
+  | { readonly ok: false; readonly failure: Failure };
 
 /** A request under way. */
 export interface Attempt {
@@ -27,20 +29,39 @@ export interface Attempt {
 }
 
 const failed = (failure: Failure): Outcome => ({ ok: false, failure });
-const isStream = (response: Response): boolean => (response.headers.get("content-type") ?? "").startsWith("text/event-stream");
+const isStream = (response: Response): boolean =>
+  (response.headers.get("content-type") ?? "").startsWith("text/event-stream");
 
 /** Sends one request. @param url of the origin, without the path @param firstByteMs until the response headers */
-export function attempt(runtime: Runtime, url: string, headers: HeaderRecord, body: ClientBody, firstByteMs: number): Attempt {
+export function attempt(
+  runtime: Runtime,
+  url: string,
+  headers: HeaderRecord,
+  body: ClientBody,
+  firstByteMs: number,
+): Attempt {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   const outcome = send(runtime, url, headers, body, controller.signal);
   return { outcome, inTime: inTime(outcome, body, firstByteMs, abort), abort };
 }
 
-async function send(runtime: Runtime, url: string, headers: HeaderRecord, body: ClientBody, signal: AbortSignal): Promise<Outcome> {
+async function send(
+  runtime: Runtime,
+  url: string,
+  headers: HeaderRecord,
+  body: ClientBody,
+  signal: AbortSignal,
+): Promise<Outcome> {
   try {
     const payload = body.kind === "bytes" ? body.bytes : body.stream;
-    const response = await runtime.fetch(url + MCP_PATH, { method: "POST", headers, body: payload, redirect: "manual", signal });
+    const response = await runtime.fetch(url + MCP_PATH, {
+      method: "POST",
+      headers,
+      body: payload,
+      redirect: "manual",
+      signal,
+    });
     const judged = verdict(response.status, response.headers);
     if (judged === "answer") return { ok: true, response: watched(response) };
     await response.body?.cancel().catch(() => undefined);
@@ -52,7 +73,9 @@ async function send(runtime: Runtime, url: string, headers: HeaderRecord, body: 
 
 /** Only streams are looked after while they run; everything else is piped as it is. */
 function watched(response: Response): Response {
-  return response.body && isStream(response) ? new Response(endWhenIdle(response.body, STREAM_IDLE_MS), response) : response;
+  return response.body && isStream(response)
+    ? new Response(endWhenIdle(response.body, STREAM_IDLE_MS), response)
+    : response;
 }
 
 /** A body that broke off on the client's side also breaks the request to the origin, which is not to blame. */

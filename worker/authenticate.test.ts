@@ -76,7 +76,8 @@ describe("authentication", () => {
     const { check } = bench();
     const [header = "", payload = "", signature = ""] = forge.honest.split(".");
     const known = JSON.parse(atob(header)) as Record<string, unknown>;
-    const withKey = (change: Record<string, unknown>): string => encode({ ...known, [member]: "https://evil.test/keys", ...change });
+    const withKey = (change: Record<string, unknown>): string =>
+      encode({ ...known, [member]: "https://evil.test/keys", ...change });
     for (const token of [
       `${withKey({ alg: "none" })}.${payload}.AAAA`,
       `${withKey({ alg: "HS256" })}.${payload}.${signature}`,

@@ -52,7 +52,8 @@ export class Authenticator {
     const parts = takeApart(token);
     if (!parts.ok) return parts;
     const { header, claims } = parts.value;
-    const refuse = (denial: Denial): Result<Verified, TokenDenial> => err({ ...denial, kid: header.kid, injectsKey: header.injectsKey });
+    const refuse = (denial: Denial): Result<Verified, TokenDenial> =>
+      err({ ...denial, kid: header.kid, injectsKey: header.injectsKey });
     const exp = issuedForUs(claims, this.#config, now / 1000);
     if (!exp.ok) return refuse(exp.error);
     const key = await this.#keys.resolve(header.kid, waitUntil);
@@ -80,4 +81,5 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("latin1");
 
 /** A short text that stands for the token. */
-const digestOf = async (token: string): Promise<string> => decoder.decode(await crypto.subtle.digest("SHA-256", encoder.encode(token)));
+const digestOf = async (token: string): Promise<string> =>
+  decoder.decode(await crypto.subtle.digest("SHA-256", encoder.encode(token)));

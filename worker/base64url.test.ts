@@ -11,7 +11,10 @@ describe("base64url", () => {
     );
   });
 
-  it.each(["A", "AAAAA", "AA==", "AA=", "A A", "AA\n", "A+", "A/", "ä", "AB", "AAB", "_x"])("has no second spelling: %j", (text) => {
-    expect(fromBase64Url(text)).toBeNull();
-  });
+  it.each(["A", "AAAAA", "AA==", "AA=", "A A", "AA\n", "A+", "A/", "ä", "AB", "AAB", "_x"])(
+    "has no second spelling: %j",
+    (text) => {
+      expect(fromBase64Url(text)).toBeNull();
+    },
+  );
 });

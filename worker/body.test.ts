@@ -24,7 +24,8 @@ const sizeOf = async (stream: ReadableStream<Uint8Array>): Promise<number> => {
     size += value.length;
   }
 };
-const take = (request: Request): ReturnType<typeof takeBody> => takeBody(request, request.headers.get("content-length"));
+const take = (request: Request): ReturnType<typeof takeBody> =>
+  takeBody(request, request.headers.get("content-length"));
 const streamed = async (request: Request): Promise<StreamedBody> => {
   const body = await take(request);
   if (body.kind !== "stream") throw new Error("this body should have been streamed");

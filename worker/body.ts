@@ -28,7 +28,8 @@ export type ClientBody = { readonly kind: "bytes"; readonly bytes: Uint8Array<Ar
  */
 export async function takeBody(request: Request, length: string | null): Promise<ClientBody> {
   // The HTTP layer holds a declared length to its word, so the whole can be read in one go.
-  if (length !== null && Number(length) <= REPLAY_BODY_BYTES) return { kind: "bytes", bytes: new Uint8Array(await request.arrayBuffer()) };
+  if (length !== null && Number(length) <= REPLAY_BODY_BYTES)
+    return { kind: "bytes", bytes: new Uint8Array(await request.arrayBuffer()) };
   if (!request.body) return { kind: "bytes", bytes: new Uint8Array(0) };
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];

@@ -53,6 +53,12 @@ export class BurstCounter {
   }
 
   #refuse(retryAfterMs: number, blockedUntil: number | null = this.#blockedUntil): BurstVerdict {
-    return { admitted: false, granted: 0, remaining: 0, retryAfterMs, ...(blockedUntil === null ? {} : { blockedUntil }) };
+    return {
+      admitted: false,
+      granted: 0,
+      remaining: 0,
+      retryAfterMs,
+      ...(blockedUntil === null ? {} : { blockedUntil }),
+    };
   }
 }

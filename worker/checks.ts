@@ -50,7 +50,9 @@ export async function checkAddress(visit: Visit): Promise<Result<void, Refusal>>
 export async function signIn(visit: Visit, service: Service): Promise<Result<Identity, Refusal>> {
   const { headers, isolate, waitUntil } = visit;
   const token = bearer(headers.get("authorization") ?? null);
-  const result = token.ok ? await service.authenticator.authenticate(token.value, isolate.runtime.now(), waitUntil) : token;
+  const result = token.ok
+    ? await service.authenticator.authenticate(token.value, isolate.runtime.now(), waitUntil)
+    : token;
   if (result.ok) return result;
   const refusal: Refusal & { readonly injectsKey?: boolean } = result.error;
   if (refusal.injectsKey === true) log(visit, { event: "key_injection", severity: "warn", reason: refusal.reason });

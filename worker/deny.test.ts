@@ -28,7 +28,11 @@ describe("refusals", () => {
     expect(response.headers.get("x-request-id")).toBe(context.requestId);
     expect(response.headers.get("cache-control")).toBe("no-store");
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) expect(response.headers.get(name)).toBe(value);
-    expect(await bodyOf(response)).toMatchObject({ jsonrpc: "2.0", id: null, error: { code, data: { reason: publicReason } } });
+    expect(await bodyOf(response)).toMatchObject({
+      jsonrpc: "2.0",
+      id: null,
+      error: { code, data: { reason: publicReason } },
+    });
     expect(SECURITY_EVENTS).toContain(event);
   });
 
@@ -66,12 +70,19 @@ describe("refusals", () => {
     ["auth.rate", '"auth";q=60;w=60', '"auth";r=0;t=1'],
   ] as const)("%s names its limit", (reason, policy, left) => {
     const { headers } = deny({ reason, retryAfterSeconds: 1 }, context);
-    expect([headers.get("ratelimit-policy"), headers.get("ratelimit"), headers.get("retry-after")]).toEqual([policy, left, "1"]);
+    expect([headers.get("ratelimit-policy"), headers.get("ratelimit"), headers.get("retry-after")]).toEqual([
+      policy,
+      left,
+      "1",
+    ]);
   });
 
   it("names the limit of a module", () => {
     const { headers } = deny({ reason: "module.burst", retryAfterSeconds: 3, quota: 2 }, context);
-    expect([headers.get("ratelimit-policy"), headers.get("ratelimit")]).toEqual(['"module";q=2;w=1', '"module";r=0;t=3']);
+    expect([headers.get("ratelimit-policy"), headers.get("ratelimit")]).toEqual([
+      '"module";q=2;w=1',
+      '"module";r=0;t=3',
+    ]);
   });
 
   it("says how long to wait where models read it, in whole seconds and never zero", async () => {
@@ -95,7 +106,9 @@ describe("refusals", () => {
   });
 
   it("can be read by a web origin on the list, and by no other", () => {
-    expect(deny({ reason: "auth.missing" }, context).headers.get("access-control-allow-origin")).toBe("https://app.example.com");
+    expect(deny({ reason: "auth.missing" }, context).headers.get("access-control-allow-origin")).toBe(
+      "https://app.example.com",
+    );
     const foreign = deny({ reason: "shape.origin" }, { ...context, webOrigin: "https://evil.test" });
     expect([...foreign.headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([]);
   });

@@ -4,7 +4,13 @@ import { testRuntime } from "./test/clock.ts";
 
 const SECRET = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
 const refused: GatewayEvent = { event: "auth_failed", severity: "warn", requestId: "r-1", reason: "auth.sig" };
-const failed: GatewayEvent = { event: "origin_failed", severity: "error", requestId: "r-1", origin: "koyeb", reason: "network" };
+const failed: GatewayEvent = {
+  event: "origin_failed",
+  severity: "error",
+  requestId: "r-1",
+  origin: "koyeb",
+  reason: "network",
+};
 
 function bench(secret: Uint8Array<ArrayBuffer> | null = SECRET) {
   const runtime = testRuntime(() => new Response());
@@ -23,7 +29,9 @@ describe("security log", () => {
     const { log, lines } = bench();
     await log.write(refused, "203.0.113.7");
     const at = "2026-11-18T11:06:40.000Z";
-    expect(lines()).toEqual([{ at, layer: "gateway", ...refused, ipHash: await ipHash(SECRET, "2026-11-18", "203.0.113.7") }]);
+    expect(lines()).toEqual([
+      { at, layer: "gateway", ...refused, ipHash: await ipHash(SECRET, "2026-11-18", "203.0.113.7") },
+    ]);
   });
 
   it("collapses equal warnings within ten seconds and says how many there were", async () => {
@@ -62,7 +70,8 @@ describe("security log", () => {
   it("writes every error of a request, but repeats no trouble that concerns none", async () => {
     const { log, lines } = bench();
     for (let i = 0; i < 5; i++) await log.write({ ...failed, requestId: `r-${i}` }, null);
-    for (let i = 0; i < 5; i++) void log.write({ event: "jwks_unavailable", severity: "error", requestId: null, reason: "stale" }, null);
+    for (let i = 0; i < 5; i++)
+      void log.write({ event: "jwks_unavailable", severity: "error", requestId: null, reason: "stale" }, null);
     await vi.advanceTimersByTimeAsync(0);
     expect(lines()).toHaveLength(6);
   });

@@ -10,7 +10,8 @@ import { Lru } from "./lru.ts";
 /** What the caller knows; the log adds time, layer, count and the hash of the address. */
 export type GatewayEvent = Omit<SecurityEvent, "at" | "layer" | "count" | "ipHash">;
 
-const hex = (bytes: ArrayBuffer): string => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+const hex = (bytes: ArrayBuffer): string =>
+  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** HMAC key of one day: HKDF-SHA-256 of the gateway secret, so that the Worker needs no second secret. */
 async function dayKey(secret: Uint8Array<ArrayBuffer>, day: string): Promise<CryptoKey> {
@@ -48,7 +49,8 @@ export class EventLog {
   /** Errors and alarms of a request are always written; notices, warnings and what concerns no single request once per 10 s. */
   async write(event: GatewayEvent, address: string | null): Promise<void> {
     const now = this.#runtime.now();
-    if (event.severity !== "info" && event.severity !== "warn" && event.requestId !== null) return this.#line(event, address, now, 1);
+    if (event.severity !== "info" && event.severity !== "warn" && event.requestId !== null)
+      return this.#line(event, address, now, 1);
     const key = [event.event, event.reason, event.userId, event.origin, address].join("|");
     const last = this.#recent.get(key);
     if (last && now - last.since < LOG_COLLAPSE_MS) {
@@ -72,7 +74,10 @@ export class EventLog {
 
   async #line(event: GatewayEvent, address: string | null, now: number, count: number): Promise<void> {
     const at = new Date(now).toISOString();
-    const hash = address !== null && this.#secret ? await ipHash(this.#secret, at.slice(0, 10), address).catch(() => undefined) : undefined;
+    const hash =
+      address !== null && this.#secret
+        ? await ipHash(this.#secret, at.slice(0, 10), address).catch(() => undefined)
+        : undefined;
     const line: SecurityEvent = {
       at,
       layer: "gateway",

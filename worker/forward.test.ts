@@ -109,7 +109,8 @@ describe("failover by class of call", () => {
       ended: Promise.resolve(),
     };
     const self = bench({ koyeb: FAULTS["network"] ?? good("koyeb") });
-    for (let i = 0; i < 10; i++) expect(await self.send("safe", body)).toBe(fate === "too-large" ? "shape.size" : "route.timeout");
+    for (let i = 0; i < 10; i++)
+      expect(await self.send("safe", body)).toBe(fate === "too-large" ? "shape.size" : "route.timeout");
     expect(route(self)).toBe(Array.from({ length: 10 }, () => ONE).join(" "));
   });
 
@@ -150,7 +151,9 @@ describe("late answers", () => {
     const cold = bench({ koyeb: after(14_900, good("koyeb")) });
     expect(await cold.send("safe")).toBe("200 koyeb");
     let calls = 0;
-    const warm = bench({ koyeb: (signal) => (calls++ === 0 ? good("koyeb")(signal) : after(5_100, good("koyeb"))(signal)) });
+    const warm = bench({
+      koyeb: (signal) => (calls++ === 0 ? good("koyeb")(signal) : after(5_100, good("koyeb"))(signal)),
+    });
     expect(await warm.send("safe")).toBe("200 koyeb");
     expect(await warm.send("safe")).toBe("200 fly");
   });

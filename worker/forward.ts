@@ -59,7 +59,9 @@ export async function forward(call: Call, options: ForwardOptions): Promise<Resu
   const outcome = await settle(one, first, options);
   if (outcome.ok) return ok(outcome.response);
   const { failure } = outcome;
-  const second = mayRetry(call, failure, options) ? origins.candidates(runtime.now(), waitUntil).find((seat) => seat !== first) : undefined;
+  const second = mayRetry(call, failure, options)
+    ? origins.candidates(runtime.now(), waitUntil).find((seat) => seat !== first)
+    : undefined;
   if (!second || !budget.spend()) {
     one.abort();
     const denial = refusal(call, failure);
@@ -89,7 +91,11 @@ function send(call: Call, { origin, breaker }: Seat, number: 1 | 2, { runtime }:
 type Settled = Outcome & { readonly late?: true };
 
 /** Waits for an attempt and writes down what it says about its origin. */
-async function settle(under: Attempt, { origin, breaker }: Seat, { runtime, report }: ForwardOptions): Promise<Settled> {
+async function settle(
+  under: Attempt,
+  { origin, breaker }: Seat,
+  { runtime, report }: ForwardOptions,
+): Promise<Settled> {
   const outcome = await under.inTime;
   const now = runtime.now();
   if (!outcome.ok) report(origin.name, outcome.failure);
@@ -114,6 +120,7 @@ function mayRetry({ callClass, body }: Call, failure: Failure, { sharedDatabase 
 /** The denial after all attempts. */
 function refusal(call: Call, ...failures: readonly [...Failure[], Failure]): Denial {
   const effects = call.callClass === "claimed" || call.callClass === "single";
-  if (effects && failures.some((failure) => UNCERTAIN.has(failure))) return { reason: "route.unknown", mayHaveExecuted: true };
+  if (effects && failures.some((failure) => UNCERTAIN.has(failure)))
+    return { reason: "route.unknown", mayHaveExecuted: true };
   return REFUSALS[failures.at(-1) ?? "platform"];
 }

@@ -7,7 +7,9 @@ const LIST = { ...MODERN, "mcp-method": "tools/list" };
 const ROUNDS = 30;
 let session: Session;
 beforeAll(async () => {
-  session = await startSession({ limits: { perIpPerMinute: 100_000, failedAuthPerMinute: 1000, burstPerSecond: 1000 } });
+  session = await startSession({
+    limits: { perIpPerMinute: 100_000, failedAuthPerMinute: 1000, burstPerSecond: 1000 },
+  });
 });
 beforeEach(() => session.reset());
 afterAll(() => session.close());
@@ -96,12 +98,18 @@ describe("tool calls while an origin dies", () => {
       hanging.fly.behave = answer("fly", claims);
       // The first origin is warm now: 5 s until the first byte.
       expect((await hanging.post(await hanging.token(), LIST)).status).toBe(200);
-      hanging.koyeb.behave = (_request, _response, seen) => void (seen.headers["mcp-method"] === "tools/call" && claims.claim(seen));
-      const [call, list] = await Promise.all([hanging.post(await hanging.token(), MODERN), hanging.post(await hanging.token(), LIST)]);
+      hanging.koyeb.behave = (_request, _response, seen) =>
+        void (seen.headers["mcp-method"] === "tools/call" && claims.claim(seen));
+      const [call, list] = await Promise.all([
+        hanging.post(await hanging.token(), MODERN),
+        hanging.post(await hanging.token(), LIST),
+      ]);
       expect(await call.json()).toMatchObject({ error: { code: 50203, data: { mayHaveExecuted: true } } });
       expect([list.status, list.headers.get("x-mcpist-origin")]).toEqual([200, "fly"]);
       expect(Math.max(...claims.executions.values())).toBe(1);
-      expect(hanging.gateway.events).toContainEqual(expect.objectContaining({ event: "outcome_unknown", severity: "error" }));
+      expect(hanging.gateway.events).toContainEqual(
+        expect.objectContaining({ event: "outcome_unknown", severity: "error" }),
+      );
     } finally {
       await hanging.close();
     }

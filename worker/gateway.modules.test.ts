@@ -4,7 +4,12 @@ import { CALL, MODERN, newUser, startSession, type Session } from "./test/sessio
 
 let session: Session;
 beforeAll(async () => {
-  const limits = { perIpPerMinute: 100_000, failedAuthPerMinute: 1000, burstPerSecond: 1000, modulesPerSecond: { github: 2, notion: 1 } };
+  const limits = {
+    perIpPerMinute: 100_000,
+    failedAuthPerMinute: 1000,
+    burstPerSecond: 1000,
+    modulesPerSecond: { github: 2, notion: 1 },
+  };
   session = await startSession({ limits });
 });
 afterAll(() => session.close());
@@ -33,7 +38,10 @@ async function flood(token: string, count: number, make: () => readonly [Record<
 describe("a module with a limit of its own", () => {
   it.each([
     ["a modern call", () => modern("github")],
-    ["a modern call in base64", () => [{ ...MODERN, "mcp-param-module": "=?base64?Z2l0aHVi?=" }, callOf("github")] as const],
+    [
+      "a modern call in base64",
+      () => [{ ...MODERN, "mcp-param-module": "=?base64?Z2l0aHVi?=" }, callOf("github")] as const,
+    ],
     [
       "a modern call behind a byte order mark",
       () => [{ ...MODERN, "mcp-param-module": "=?base64?77u/Z2l0aHVi?=" }, callOf("github")] as const,
@@ -45,13 +53,17 @@ describe("a module with a limit of its own", () => {
     expect(admitted).toBeLessThanOrEqual(2 + 2 * seconds);
     expect(refused[0]?.headers.get("retry-after")).toBe("1");
     expect(refused[0]?.headers.get("ratelimit-policy")).toBe('"module";q=2;w=1');
-    expect(await refused[0]?.json()).toMatchObject({ error: { code: 42906, data: { reason: "module.burst", retryAfterSeconds: 1 } } });
+    expect(await refused[0]?.json()).toMatchObject({
+      error: { code: 42906, data: { reason: "module.burst", retryAfterSeconds: 1 } },
+    });
   });
 
   it("counts both revisions together, each user and each module apart", async () => {
     const token = await session.token({ sub: newUser() });
     let turn = 0;
-    const { admitted, seconds } = await flood(token, 20, () => (turn++ % 2 === 0 ? modern("github") : ([{}, callOf("github")] as const)));
+    const { admitted, seconds } = await flood(token, 20, () =>
+      turn++ % 2 === 0 ? modern("github") : ([{}, callOf("github")] as const),
+    );
     expect(admitted).toBeLessThanOrEqual(2 + 2 * seconds);
     const [headers, body] = modern("notion");
     expect((await session.post(token, headers, body)).status).toBe(200);
@@ -64,7 +76,9 @@ describe("a module with a limit of its own", () => {
     expect((await flood(token, 20, () => modern("time"))).refused).toEqual([]);
     const list = { ...MODERN, "mcp-method": "tools/list", "mcp-param-module": "github" };
     const { "mcp-name": _, ...headers } = list;
-    expect((await flood(token, 20, () => [headers, { jsonrpc: "2.0", id: 1, method: "tools/list" }])).refused).toEqual([]);
+    expect((await flood(token, 20, () => [headers, { jsonrpc: "2.0", id: 1, method: "tools/list" }])).refused).toEqual(
+      [],
+    );
   });
 
   it("gives a body that is too large to be read the strictest rate", async () => {

@@ -14,7 +14,10 @@ describe("without TLS, as the edge tells it", () => {
   const plain = { "cf-visitor": '{"scheme":"http"}' };
   it("sends people at / to https", async () => {
     const response = await fetch(`${session.gateway.url}/`, { headers: plain, redirect: "manual" });
-    expect([response.status, response.headers.get("location")]).toEqual([308, `https://${new URL(session.gateway.url).host}/`]);
+    expect([response.status, response.headers.get("location")]).toEqual([
+      308,
+      `https://${new URL(session.gateway.url).host}/`,
+    ]);
     expect(response.headers.get("strict-transport-security")).toContain("max-age");
   });
 
@@ -30,13 +33,20 @@ describe("web origins", () => {
     const origin = "https://app.example.com";
     const preflight = await fetch(`${session.gateway.url}/mcp`, {
       method: "OPTIONS",
-      headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization,mcp-param-module" },
+      headers: {
+        origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,mcp-param-module",
+      },
     });
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get("access-control-allow-origin")).toBe(origin);
     expect(preflight.headers.get("access-control-allow-headers")).toContain("Mcp-Param-Module");
     expect(preflight.headers.get("access-control-allow-credentials")).toBeNull();
-    const [served, refused] = await Promise.all([session.post(await session.token(), { origin }), session.post(null, { origin })]);
+    const [served, refused] = await Promise.all([
+      session.post(await session.token(), { origin }),
+      session.post(null, { origin }),
+    ]);
     for (const response of [served, refused]) {
       expect(response.headers.get("access-control-allow-origin")).toBe(origin);
       expect(response.headers.get("access-control-expose-headers")).toContain("WWW-Authenticate");
@@ -59,14 +69,17 @@ describe("web origins", () => {
     }
   });
 
-  it.each(["https://evil.test", "null", "http://localhost"])("refuses a page from %s before anything else", async (origin) => {
-    const response = await session.post(await session.token(), { origin });
-    expect(response.status).toBe(403);
-    expect(response.headers.get("access-control-allow-origin")).toBeNull();
-    expect(await response.json()).toMatchObject({ error: { code: 40300 } });
-    expect(session.koyeb.seen).toEqual([]);
-    expect((await fetch(`${session.gateway.url}/mcp`, { method: "OPTIONS", headers: { origin } })).status).toBe(403);
-  });
+  it.each(["https://evil.test", "null", "http://localhost"])(
+    "refuses a page from %s before anything else",
+    async (origin) => {
+      const response = await session.post(await session.token(), { origin });
+      expect(response.status).toBe(403);
+      expect(response.headers.get("access-control-allow-origin")).toBeNull();
+      expect(await response.json()).toMatchObject({ error: { code: 40300 } });
+      expect(session.koyeb.seen).toEqual([]);
+      expect((await fetch(`${session.gateway.url}/mcp`, { method: "OPTIONS", headers: { origin } })).status).toBe(403);
+    },
+  );
 });
 
 describe("MCP revisions", () => {
@@ -82,7 +95,12 @@ describe("MCP revisions", () => {
     session.koyeb.behave = (request) => void request.socket.destroy();
     session.fly.behave = (_request, response) =>
       void response.writeHead(409, { "x-mcpist-origin": "fly", "x-mcpist-claim": "in_progress" }).end("{}");
-    const lying = { "mcp-protocol-version": "2025-11-25", "mcp-method": "tools/list", "mcp-param-module": "x", "mcp-session-id": "s" };
+    const lying = {
+      "mcp-protocol-version": "2025-11-25",
+      "mcp-method": "tools/list",
+      "mcp-param-module": "x",
+      "mcp-session-id": "s",
+    };
     const response = await session.post(await session.token(), lying);
     expect(await response.json()).toMatchObject({ id: 7, error: { code: 50203, data: { mayHaveExecuted: true } } });
     for (const name of ["mcp-method", "mcp-param-module", "mcp-session-id"])
@@ -107,12 +125,15 @@ describe("MCP revisions", () => {
     expect(session.koyeb.seen).toEqual([]);
   });
 
-  it.each([{}, { "mcp-method": "tools/call" }])("refuses a modern request whose headers do not say what it is: %j", async (headers) => {
-    const response = await session.post(await session.token(), { "mcp-protocol-version": "2026-07-28", ...headers });
-    expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({ error: { code: -32020 } });
-    expect(session.koyeb.seen).toEqual([]);
-  });
+  it.each([{}, { "mcp-method": "tools/call" }])(
+    "refuses a modern request whose headers do not say what it is: %j",
+    async (headers) => {
+      const response = await session.post(await session.token(), { "mcp-protocol-version": "2026-07-28", ...headers });
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ error: { code: -32020 } });
+      expect(session.koyeb.seen).toEqual([]);
+    },
+  );
 
   it.each([
     [400, { code: -32020 }],
@@ -123,7 +144,11 @@ describe("MCP revisions", () => {
     const body = JSON.stringify({ jsonrpc: "2.0", id: 7, error });
     session.koyeb.behave = (_request, response) =>
       void response
-        .writeHead(status, { "content-type": "application/json", "x-mcpist-origin": "koyeb", "ratelimit-policy": '"plan";q=30;w=60' })
+        .writeHead(status, {
+          "content-type": "application/json",
+          "x-mcpist-origin": "koyeb",
+          "ratelimit-policy": '"plan";q=30;w=60',
+        })
         .end(body);
     const response = await session.post(await session.token(), MODERN);
     expect([response.status, await response.text()]).toEqual([status, body]);
@@ -149,7 +174,9 @@ describe("bodies", () => {
   it("refuses a body that says it is too large, before it is sent anywhere", async () => {
     const headers = { "content-type": "application/json", "content-length": String(4 * 1024 * 1024 + 1) };
     const status = await new Promise((resolve) => {
-      const request = httpRequest(`${session.gateway.url}/mcp`, { method: "POST", headers }, (response) => resolve(response.statusCode));
+      const request = httpRequest(`${session.gateway.url}/mcp`, { method: "POST", headers }, (response) =>
+        resolve(response.statusCode),
+      );
       request.on("error", resolve);
       request.flushHeaders();
     });

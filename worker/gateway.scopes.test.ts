@@ -19,7 +19,9 @@ describe("a gateway that requires scopes", () => {
     );
     expect(await refused.json()).toMatchObject({ error: { code: 40301, data: { reason: "auth.scope" } } });
     expect(session.koyeb.seen).toEqual([]);
-    await expect.poll(() => session.gateway.events).toContainEqual(expect.objectContaining({ event: "scope_denied", httpStatus: 403 }));
+    await expect
+      .poll(() => session.gateway.events)
+      .toContainEqual(expect.objectContaining({ event: "scope_denied", httpStatus: 403 }));
     expect((await session.post(await session.token({ scope: "tools:list tools:call" }))).status).toBe(200);
   });
 
@@ -33,7 +35,8 @@ describe("a gateway that requires scopes", () => {
 describe("the shield of an address", () => {
   it("counts an IPv6 network of 64 bits as one, however it is written, and its neighbour apart", async () => {
     const session = await startSession({}, { perIpPerMinute: 4 });
-    const from = async (address: string): Promise<number> => (await session.post(null, { "cf-connecting-ip": address })).status;
+    const from = async (address: string): Promise<number> =>
+      (await session.post(null, { "cf-connecting-ip": address })).status;
     const spellings = [
       "2001:db8:1:2::1",
       "2001:0db8:0001:0002:0000:0000:0000:0002",

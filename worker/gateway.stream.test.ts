@@ -78,15 +78,21 @@ describe("event streams", () => {
     expect((await reader.read()).done).toBe(true);
   });
 
-  it.each(["before the first byte", "in the middle"])("tell the origin at once when the client's connection is reset %s", async (when) => {
-    session.koyeb.behave = when === "in the middle" ? stepwise().behave : () => undefined;
-    const client = await open();
-    await until(() => session.koyeb.seen.length === 1 && (when !== "in the middle" || client.received().includes("data: first")));
-    expect(session.koyeb.seen[0]?.cancelled).toBe(false);
-    client.socket.resetAndDestroy();
-    await until(() => session.koyeb.seen[0]?.cancelled ?? false);
-    expect(session.fly.seen).toEqual([]);
-  });
+  it.each(["before the first byte", "in the middle"])(
+    "tell the origin at once when the client's connection is reset %s",
+    async (when) => {
+      session.koyeb.behave = when === "in the middle" ? stepwise().behave : () => undefined;
+      const client = await open();
+      await until(
+        () =>
+          session.koyeb.seen.length === 1 && (when !== "in the middle" || client.received().includes("data: first")),
+      );
+      expect(session.koyeb.seen[0]?.cancelled).toBe(false);
+      client.socket.resetAndDestroy();
+      await until(() => session.koyeb.seen[0]?.cancelled ?? false);
+      expect(session.fly.seen).toEqual([]);
+    },
+  );
 
   it("tell the origin with the next event when the client has only closed its side", async () => {
     const { behave, next } = stepwise();

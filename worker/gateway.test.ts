@@ -64,7 +64,9 @@ describe("gateway", () => {
     expect(await response.json()).toMatchObject({ result: { servedBy: "fly" } });
     expect(session.fly.seen[0]?.headers["x-mcpist-attempt"]).toBe("2");
     expect(session.fly.seen[0]?.headers["x-request-id"]).toBe(session.koyeb.seen[0]?.headers["x-request-id"]);
-    expect(session.gateway.events).toContainEqual(expect.objectContaining({ event: "origin_failed", origin: "koyeb", reason: "network" }));
+    expect(session.gateway.events).toContainEqual(
+      expect.objectContaining({ event: "origin_failed", origin: "koyeb", reason: "network" }),
+    );
   });
 
   it("raises an alarm and does not fail over when an origin refuses the gateway secret", async () => {
@@ -89,7 +91,9 @@ describe("gateway", () => {
     const refused = responses.find(({ status }) => status === 429);
     expect(refused?.headers.get("retry-after")).toBe("1");
     expect(refused?.headers.get("ratelimit-policy")).toBe('"burst";q=5;w=1');
-    expect(await refused?.json()).toMatchObject({ error: { code: 42903, data: { reason: "user.burst", retryAfterSeconds: 1 } } });
+    expect(await refused?.json()).toMatchObject({
+      error: { code: 42903, data: { reason: "user.burst", retryAfterSeconds: 1 } },
+    });
   });
 
   it("never writes a token, the secret or a body to its log", async () => {
@@ -99,7 +103,8 @@ describe("gateway", () => {
     await session.post(`${token.slice(0, -4)}AAAA`);
     const output = session.gateway.output.join("\n");
     expect(session.gateway.events.length).toBeGreaterThan(1);
-    for (const canary of [token, token.split(".")[1] ?? token, SECRET, "do-not-log", "127.0.0.1"]) expect(output).not.toContain(canary);
+    for (const canary of [token, token.split(".")[1] ?? token, SECRET, "do-not-log", "127.0.0.1"])
+      expect(output).not.toContain(canary);
   });
 });
 
@@ -162,10 +167,16 @@ describe("limits per address", () => {
 
 describe("health check", () => {
   it("asks every origin for its readiness with the secret and writes a change once", async () => {
-    const kv = (await session.gateway.miniflare.getKVNamespace("KV")) as unknown as { get(key: string): Promise<string | null> };
+    const kv = (await session.gateway.miniflare.getKVNamespace("KV")) as unknown as {
+      get(key: string): Promise<string | null>;
+    };
     const worker = await session.gateway.miniflare.getWorker();
     await worker.scheduled({ cron: "* * * * *" });
-    expect(session.koyeb.seen[0]).toMatchObject({ method: "GET", url: "/health/ready", headers: { "x-gateway-secret": SECRET } });
+    expect(session.koyeb.seen[0]).toMatchObject({
+      method: "GET",
+      url: "/health/ready",
+      headers: { "x-gateway-secret": SECRET },
+    });
     expect(await kv.get("org:koyeb")).toBeNull();
     session.koyeb.behave = (_request, response) => void response.writeHead(503).end();
     await worker.scheduled({ cron: "* * * * *" });
@@ -182,7 +193,11 @@ describe("observation", () => {
     const response = await fetch(`${session.gateway.url}/.well-known/mcpist/gateway`);
     expect(response.headers.get("cache-control")).toBe("no-store");
     const observation = parseWorkerObservation(await response.json());
-    expect(observation).toMatchObject({ kid: "54c89601b4bd7a07", deployment: "00000000-0000-4000-8000-000000000001", lastAccepted: {} });
+    expect(observation).toMatchObject({
+      kid: "54c89601b4bd7a07",
+      deployment: "00000000-0000-4000-8000-000000000001",
+      lastAccepted: {},
+    });
   });
 
   it("asks the named origin with its own secret and no failover", async () => {
@@ -197,8 +212,15 @@ describe("observation", () => {
     session.fly.behave = (_request, response) =>
       void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(seen));
     const response = await fetch(`${session.gateway.url}/.well-known/mcpist/gateway?origin=fly`);
-    expect(parseWorkerObservation(await response.json())?.via).toEqual({ origin: "fly", status: 200, observation: seen });
-    expect(session.fly.seen[0]).toMatchObject({ url: "/.well-known/mcpist/gateway", headers: { "x-gateway-secret": SECRET } });
+    expect(parseWorkerObservation(await response.json())?.via).toEqual({
+      origin: "fly",
+      status: 200,
+      observation: seen,
+    });
+    expect(session.fly.seen[0]).toMatchObject({
+      url: "/.well-known/mcpist/gateway",
+      headers: { "x-gateway-secret": SECRET },
+    });
     expect(session.koyeb.seen).toEqual([]);
   });
 
@@ -214,7 +236,10 @@ describe("gateway without a usable secret or configuration", () => {
     ["a secret of the wrong shape", { secret: "password" }, null],
     ["no configuration", { config: null }, "54c89601b4bd7a07"],
   ])("answers 503 on /mcp and still observes: %s", async (_, options, kid) => {
-    const lame = await startGateway({ config: configOf([{ name: "koyeb", url: session.koyeb.url }], session.issuer.url), ...options });
+    const lame = await startGateway({
+      config: configOf([{ name: "koyeb", url: session.koyeb.url }], session.issuer.url),
+      ...options,
+    });
     try {
       const response = await fetch(`${lame.url}/mcp`, { method: "POST" });
       expect(response.status).toBe(503);

@@ -40,7 +40,8 @@ function raw(text: string): Promise<string> {
     socket.on("error", (error) => (answer === "" ? reject(error) : done()));
   });
 }
-const statuses = (answer: string): string[] => Array.from(answer.matchAll(/HTTP\/1\.1 (\d{3})/g), (match) => match[1] ?? "");
+const statuses = (answer: string): string[] =>
+  Array.from(answer.matchAll(/HTTP\/1\.1 (\d{3})/g), (match) => match[1] ?? "");
 const BODY = JSON.stringify(CALL);
 
 async function request(
@@ -95,7 +96,9 @@ describe("forged headers on the wire", () => {
         ["x-user-id", sub],
         ["x-gateway-secret", SECRET],
       ] as const) {
-        expect(seen.rawHeaders.filter((_, i) => i % 2 === 0 && seen.rawHeaders[i]?.toLowerCase() === name)).toHaveLength(1);
+        expect(
+          seen.rawHeaders.filter((_, i) => i % 2 === 0 && seen.rawHeaders[i]?.toLowerCase() === name),
+        ).toHaveLength(1);
         expect(seen.headers[name]).toBe(value);
       }
     }
@@ -104,11 +107,21 @@ describe("forged headers on the wire", () => {
   it("are reported by their folded name", async () => {
     const odd = "X_Mcpist-Only.Here";
     await raw(await request([`${odd}: victim`]));
-    expect(session.gateway.events).toContainEqual(expect.objectContaining({ event: "header_spoof", reason: "xmcpistonlyhere" }));
+    expect(session.gateway.events).toContainEqual(
+      expect.objectContaining({ event: "header_spoof", reason: "xmcpistonlyhere" }),
+    );
   });
 
   it("leave the header lines for hop-by-hop use out of the request", async () => {
-    await raw(await request(["Connection: keep-alive, X-Foo", "X-Foo: victim", "TE: trailers", "Upgrade: h2c", "Keep-Alive: timeout=5"]));
+    await raw(
+      await request([
+        "Connection: keep-alive, X-Foo",
+        "X-Foo: victim",
+        "TE: trailers",
+        "Upgrade: h2c",
+        "Keep-Alive: timeout=5",
+      ]),
+    );
     const [seen] = session.koyeb.seen;
     for (const name of ["x-foo", "te", "upgrade", "keep-alive"]) expect(seen?.headers).not.toHaveProperty(name);
   });
@@ -150,7 +163,11 @@ describe("connections", () => {
 describe("one connection, two readings", () => {
   const smuggled = "POST /mcp HTTP/1.1\r\nHost: x\r\nX-User-ID: victim\r\n\r\n";
   it.each<[string, readonly string[], string]>([
-    ["Content-Length and Transfer-Encoding", ["Content-Length: 5", "Transfer-Encoding: chunked"], `0\r\n\r\n${smuggled}`],
+    [
+      "Content-Length and Transfer-Encoding",
+      ["Content-Length: 5", "Transfer-Encoding: chunked"],
+      `0\r\n\r\n${smuggled}`,
+    ],
     ["two Content-Lengths", ["Content-Length: 5", `Content-Length: ${BODY.length}`], BODY],
     ["Content-Length with a sign", ["Content-Length: +5"], BODY],
     ["an unknown Transfer-Encoding", ["Transfer-Encoding: xchunked"], `0\r\n\r\n${smuggled}`],

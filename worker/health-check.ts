@@ -31,7 +31,13 @@ async function checkOrigin(isolate: Isolate, kv: KeyValue, origin: GatewayOrigin
   if (next.state !== (before?.state ?? "up")) {
     const severity = next.state === "up" ? "info" : "error";
     await events.write(
-      { event: "origin_failed", severity, requestId: null, origin: origin.name, reason: `health ${next.state}: ${next.reason}` },
+      {
+        event: "origin_failed",
+        severity,
+        requestId: null,
+        origin: origin.name,
+        reason: `health ${next.state}: ${next.reason}`,
+      },
       null,
     );
   }

@@ -26,7 +26,9 @@ export const harden = (headers: Readonly<HeaderRecord>, requestId: string): Head
 
 /** Lets the web origin that asked read the answer. Only for an origin that is on the list; null = not a browser. */
 export const corsHeaders = (origin: string | null): HeaderRecord =>
-  origin === null ? {} : { "access-control-allow-origin": origin, "access-control-expose-headers": EXPOSE_HEADERS, vary: "Origin" };
+  origin === null
+    ? {}
+    : { "access-control-allow-origin": origin, "access-control-expose-headers": EXPOSE_HEADERS, vary: "Origin" };
 
 /** The answer to a browser's question before its request. `*` is never used where a token may be sent. */
 export function preflight(path: string, origin: string | null, requestId: string): Response {

@@ -75,7 +75,10 @@ async function serveMcp(visit: Visit, service: Service): Promise<Response> {
     reported = logFailure(visit, origin, failure) || reported;
   };
   const { sharedDatabase } = config;
-  const answer = await forward({ ...call.value, headers }, { runtime, origins, budget, sharedDatabase, waitUntil, report });
+  const answer = await forward(
+    { ...call.value, headers },
+    { runtime, origins, budget, sharedDatabase, waitUntil, report },
+  );
   if (answer.ok) return deliver(visit, service, answer.value, burst.value);
   return refuse(visit, { ...answer.error, quiet: reported && SAYS_NO_MORE.has(answer.error.reason) });
 }
@@ -89,7 +92,8 @@ const SAYS_NO_MORE: ReadonlySet<string> = new Set(["route.secret", "route.timeou
  */
 function logFailure(visit: Visit, origin: string, failure: Failure): boolean {
   if (failure === "too-large" || failure === "upload") return false;
-  if (failure === "secret") log(visit, { event: "origin_secret_rejected", severity: "critical", origin, reason: "route.secret" });
+  if (failure === "secret")
+    log(visit, { event: "origin_secret_rejected", severity: "critical", origin, reason: "route.secret" });
   else log(visit, { event: "origin_failed", severity: "error", origin, reason: failure });
   return true;
 }

@@ -38,7 +38,10 @@ export function makeIsolate(env: Env, runtime: Runtime): Isolate {
   const parsedConfig = parseGatewayConfig(env.MCPIST_CONFIG);
   const parsedSecret = parseSecret(env.GATEWAY_SECRET ?? "");
   const config = parsedConfig.ok ? parsedConfig.value : null;
-  const secret = parsedSecret.ok && env.GATEWAY_SECRET !== undefined ? { text: env.GATEWAY_SECRET, bytes: parsedSecret.value } : null;
+  const secret =
+    parsedSecret.ok && env.GATEWAY_SECRET !== undefined
+      ? { text: env.GATEWAY_SECRET, bytes: parsedSecret.value }
+      : null;
   const events = new EventLog(runtime, secret?.bytes ?? null);
   return {
     env,
@@ -52,12 +55,19 @@ export function makeIsolate(env: Env, runtime: Runtime): Isolate {
   };
 }
 
-function makeService(env: Env, runtime: Runtime, events: EventLog, config: GatewayConfig, secret: GatewaySecret): Service {
+function makeService(
+  env: Env,
+  runtime: Runtime,
+  events: EventLog,
+  config: GatewayConfig,
+  secret: GatewaySecret,
+): Service {
   const keys = new KeyResolver({
     url: config.jwksUrl,
     runtime,
     kv: env.KV,
-    report: (reason) => void events.write({ event: "jwks_unavailable", severity: "error", requestId: null, reason }, null),
+    report: (reason) =>
+      void events.write({ event: "jwks_unavailable", severity: "error", requestId: null, reason }, null),
   });
   return {
     config,

@@ -4,7 +4,8 @@
 export type JsonObject = { readonly [name: string]: unknown };
 
 /** True for a JSON object; false for null and arrays. */
-export const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** @returns null when `bytes` are not UTF-8, not JSON, not an object, or name a member twice at any depth. */
 export function parseStrictObject(bytes: Uint8Array): JsonObject | null {

@@ -37,6 +37,9 @@ export class Leases {
     const held = this.#held.get(sub);
     const old = held && now < held.until ? held : null;
     // Joined requests expire with the oldest of them.
-    this.#held.set(sub, { left: Math.min(this.#most, count + (old?.left ?? 0)), until: Math.min(old?.until ?? Infinity, now + LEASE_MS) });
+    this.#held.set(sub, {
+      left: Math.min(this.#most, count + (old?.left ?? 0)),
+      until: Math.min(old?.until ?? Infinity, now + LEASE_MS),
+    });
   }
 }

@@ -47,7 +47,9 @@ function bench(env: Pick<Env, "KV" | "BURST">, burstLease = 1) {
     blocked: async (sub = SUB) => limits.blocked(sub, Date.now()),
   };
 }
-const reasons = (results: readonly { readonly ok: boolean; readonly error?: { readonly reason: string } }[]): Record<string, number> => {
+const reasons = (
+  results: readonly { readonly ok: boolean; readonly error?: { readonly reason: string } }[],
+): Record<string, number> => {
   const counts: Record<string, number> = {};
   for (const result of results) {
     const key = result.ok ? "admitted" : (result.error?.reason ?? "");
@@ -77,7 +79,9 @@ describe("burst per user", () => {
     const results = await Promise.all(Array.from({ length: 60 }, () => isolate.take()));
     await isolate.done();
     expect(reasons(results)).toEqual({ admitted: 5, "user.burst": 49, "user.blocked": 6 });
-    expect(results.filter((result) => !result.ok && result.error.reason === "user.blocked" && result.error.quiet !== true)).toHaveLength(1);
+    expect(
+      results.filter((result) => !result.ok && result.error.reason === "user.blocked" && result.error.quiet !== true),
+    ).toHaveLength(1);
     expect(KV.writes).toEqual([markerKey(SUB)]);
     expect(JSON.parse(KV.entries.get(markerKey(SUB)) ?? "")).toEqual({ until: START + 60_000, reason: "burst" });
   });
@@ -91,7 +95,10 @@ describe("burst per user", () => {
     const other = bench({ KV, BURST });
     vi.setSystemTime(START + 10_000);
     const before = BURST.calls.length;
-    expect(await other.blocked()).toMatchObject({ ok: false, error: { reason: "user.blocked", retryAfterSeconds: 50 } });
+    expect(await other.blocked()).toMatchObject({
+      ok: false,
+      error: { reason: "user.blocked", retryAfterSeconds: 50 },
+    });
     expect(BURST.calls.length).toBe(before);
     vi.setSystemTime(START + 60_000);
     expect((await other.blocked()).ok).toBe(true);
@@ -114,15 +121,18 @@ describe("burst per user", () => {
     expect((await bench({ KV }).blocked()).ok).toBe(true);
   });
 
-  it.each(["throw", "hang"] as const)("falls back to its own count when the object fails (%s), with the same limit", async (behave) => {
-    const BURST = fakeObjects();
-    BURST.behave = behave;
-    const { take, fallbacks } = bench({ BURST });
-    const results = Promise.all(Array.from({ length: 20 }, () => take()));
-    await vi.advanceTimersByTimeAsync(1000);
-    expect(reasons(await results)).toEqual({ admitted: 5, "user.burst": 15 });
-    expect(new Set(fallbacks)).toEqual(new Set(["burst_fallback"]));
-  });
+  it.each(["throw", "hang"] as const)(
+    "falls back to its own count when the object fails (%s), with the same limit",
+    async (behave) => {
+      const BURST = fakeObjects();
+      BURST.behave = behave;
+      const { take, fallbacks } = bench({ BURST });
+      const results = Promise.all(Array.from({ length: 20 }, () => take()));
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(reasons(await results)).toEqual({ admitted: 5, "user.burst": 15 });
+      expect(new Set(fallbacks)).toEqual(new Set(["burst_fallback"]));
+    },
+  );
 
   it.each(["throw", "hang"] as const)(
     "asks no object for ten seconds after five have failed (%s), then one, and all once it answers",
@@ -136,7 +146,10 @@ describe("burst per user", () => {
       await first;
       expect(BURST.calls).toHaveLength(5);
       // Nobody waits any more, and everybody's limit holds.
-      expect(reasons(await Promise.all(Array.from({ length: 20 }, () => take(users[20]))))).toEqual({ admitted: 5, "user.burst": 15 });
+      expect(reasons(await Promise.all(Array.from({ length: 20 }, () => take(users[20]))))).toEqual({
+        admitted: 5,
+        "user.burst": 15,
+      });
       expect(BURST.calls).toHaveLength(5);
       await vi.advanceTimersByTimeAsync(9_000);
       const probe = Promise.all(users.slice(21, 31).map((sub) => take(sub)));
@@ -277,13 +290,17 @@ describe("leases", () => {
 
   it("never hold more than k requests per user, whatever comes in", () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 20 }), fc.integer({ min: 1, max: 4 }), (grants, k) => {
-        const leases = new Leases(k);
-        for (const grant of grants) leases.add(SUB, grant, START);
-        let spent = 0;
-        while (leases.spend(SUB, START) !== null) spent++;
-        expect(spent).toBeLessThanOrEqual(k);
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 20 }),
+        fc.integer({ min: 1, max: 4 }),
+        (grants, k) => {
+          const leases = new Leases(k);
+          for (const grant of grants) leases.add(SUB, grant, START);
+          let spent = 0;
+          while (leases.spend(SUB, START) !== null) spent++;
+          expect(spent).toBeLessThanOrEqual(k);
+        },
+      ),
     );
   });
 });

@@ -43,7 +43,10 @@ export async function holds(counter: Counter | undefined, key: string, failed: (
 }
 
 /** @param reason which of the two counts per address this is */
-export const overAddressLimit = (reason: "ip.shield" | "auth.rate"): Denial => ({ reason, retryAfterSeconds: RETRY_AFTER_ADDRESS_SECONDS });
+export const overAddressLimit = (reason: "ip.shield" | "auth.rate"): Denial => ({
+  reason,
+  retryAfterSeconds: RETRY_AFTER_ADDRESS_SECONDS,
+});
 
 /** A refusal; `quiet` = this isolate has already told the log about this block. */
 export interface LimitDenial extends Denial {

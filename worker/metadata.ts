@@ -32,10 +32,13 @@ export function securityTxt(config: GatewayConfig, contact: string, now: number)
   const expires = new Date(now + 365 * 86_400_000).toISOString().replace(/\.\d+Z$/, "Z");
   const canonical = new URL(SECURITY_TXT_PATH, config.resource).href;
   const text = `Contact: ${contact}\nExpires: ${expires}\nCanonical: ${canonical}\nPreferred-Languages: en\n`;
-  return new Response(text, { headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "max-age=86400" } });
+  return new Response(text, {
+    headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "max-age=86400" },
+  });
 }
 
-const plain = (text: string): Response => new Response(text, { headers: { "content-type": "text/plain; charset=utf-8" } });
+const plain = (text: string): Response =>
+  new Response(text, { headers: { "content-type": "text/plain; charset=utf-8" } });
 
 /** Says nothing about configuration or origins: it is for uptime checks and curious people. */
 export const rootPage = (): Response => plain("mcpist gateway: POST /mcp\n");

@@ -41,7 +41,11 @@ describe("probe", () => {
     ["says that nobody answered", 0, () => Promise.reject(new TypeError("lost"))],
     ["passes on the status of a refusal", 403, () => new Response(null, { status: 403 })],
     ["believes no answer but 200", 500, () => Response.json(seen, { status: 500 })],
-    ["believes no redirect", 302, () => new Response(null, { status: 302, headers: { location: "https://evil.test" } })],
+    [
+      "believes no redirect",
+      302,
+      () => new Response(null, { status: 302, headers: { location: "https://evil.test" } }),
+    ],
     ["believes no page", 200, () => new Response("<html>")],
     ["believes no other shape", 200, () => Response.json({ ...seen, kids: "all" })],
     ["reads no more than 64 KB", 200, () => Response.json({ ...seen, padding: "x".repeat(70_000) })],

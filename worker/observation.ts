@@ -4,7 +4,12 @@
  */
 import { kidOf } from "../contract/gateway-secret.ts";
 import { GATEWAY_SECRET_HEADER, OBSERVATION_PATH } from "../contract/headers.ts";
-import { parseOriginObservation, type OriginObservation, type ProbeReport, type WorkerObservation } from "../contract/observation.ts";
+import {
+  parseOriginObservation,
+  type OriginObservation,
+  type ProbeReport,
+  type WorkerObservation,
+} from "../contract/observation.ts";
 import type { GatewayOrigin } from "../contract/runtime-config.ts";
 import { PROBE_MAX_BYTES, PROBE_TIMEOUT_MS } from "./constants.ts";
 import type { Runtime } from "./env.ts";
@@ -17,7 +22,11 @@ export interface GatewaySecret {
 }
 
 /** Asks one origin, failover bypassed. Status 0 = no answer, or no secret to ask with. */
-export async function probe(runtime: Runtime, origin: GatewayOrigin, secret: GatewaySecret | null): Promise<ProbeReport> {
+export async function probe(
+  runtime: Runtime,
+  origin: GatewayOrigin,
+  secret: GatewaySecret | null,
+): Promise<ProbeReport> {
   if (!secret) return { origin: origin.name, status: 0, observation: null };
   try {
     const response = await runtime.fetch(origin.url + OBSERVATION_PATH, {

@@ -32,7 +32,12 @@ describe("choice of origin", () => {
     const self = bench({ koyeb: dead, fly: dead });
     const results = [];
     for (let i = 0; i < 8; i++) results.push(await self.sendNow("safe"));
-    expect(results).toEqual([...Array.from({ length: 5 }, () => "route.platform"), "route.none", "route.none", "route.none"]);
+    expect(results).toEqual([
+      ...Array.from({ length: 5 }, () => "route.platform"),
+      "route.none",
+      "route.none",
+      "route.none",
+    ]);
   });
 
   it("sends nothing to an origin that is joining or quarantined, not even as failover", async () => {
@@ -55,7 +60,9 @@ describe("choice of origin", () => {
   it("stops retrying when too many requests need it", async () => {
     let calls = 0;
     // A quarter of the requests fail: too few to open a breaker, too many for the budget.
-    const self = bench({ koyeb: (signal) => (calls++ % 4 === 0 ? Promise.reject(new TypeError("lost")) : good("koyeb")(signal)) });
+    const self = bench({
+      koyeb: (signal) => (calls++ % 4 === 0 ? Promise.reject(new TypeError("lost")) : good("koyeb")(signal)),
+    });
     const results = [];
     for (let i = 0; i < 400; i++) results.push(await self.sendNow("safe"));
     expect(results.filter((result) => result === "route.none").length).toBeGreaterThan(0);

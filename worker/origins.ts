@@ -49,6 +49,7 @@ export class Origins {
 }
 
 /** Until the response headers. Slow is not down: a platform may have to wake the origin first. Unit: milliseconds. */
-export const firstByteMs = (breaker: Breaker, now: number): number => (breaker.warm(now) ? FIRST_BYTE_WARM_MS : FIRST_BYTE_COLD_MS);
+export const firstByteMs = (breaker: Breaker, now: number): number =>
+  breaker.warm(now) ? FIRST_BYTE_WARM_MS : FIRST_BYTE_COLD_MS;
 
 export type { Seat };

@@ -12,7 +12,10 @@ export function concat(chunks: readonly Uint8Array[], size: number): Uint8Array<
 }
 
 /** @returns null when the body is longer than `limit` bytes; the rest is cancelled. @throws when the body breaks off. */
-export async function readBounded(body: ReadableStream<Uint8Array> | null, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
+export async function readBounded(
+  body: ReadableStream<Uint8Array> | null,
+  limit: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
   if (!body) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let size = 0;

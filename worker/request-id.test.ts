@@ -5,7 +5,9 @@ import { mintRequestId, uuidV7 } from "./request-id.ts";
 describe("request id", () => {
   it("equals the example of RFC 9562", () => {
     // Appendix A.6: 2022-02-22T19:22:22Z, rand_a 0xCC3, rand_b 0x18C4DC0C0C07398F.
-    expect(uuidV7(1_645_557_742_000, "00000000-0000-4cc3-98c4-dc0c0c07398f")).toBe("017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+    expect(uuidV7(1_645_557_742_000, "00000000-0000-4cc3-98c4-dc0c0c07398f")).toBe(
+      "017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+    );
   });
 
   it("is a UUIDv7 for every time and randomness, and sorts by time", () => {

@@ -29,16 +29,27 @@ interface Judged {
 const FOLDER = join(import.meta.dirname, "../test/security/vectors/wycheproof");
 /** Members of a private or symmetric key. An issuer that publishes one is refused as a whole, which would prove nothing about the rest. */
 const PRIVATE: ReadonlySet<string> = new Set(["d", "p", "q", "dp", "dq", "qi", "oth"]);
-const published = (key: JsonObject): JsonObject => Object.fromEntries(Object.entries(key).filter(([member]) => !PRIVATE.has(member)));
+const published = (key: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(key).filter(([member]) => !PRIVATE.has(member)));
 /** A key on its own, or a set of them. */
-const keysOf = (key: JsonObject): readonly JsonObject[] => (Array.isArray(key["keys"]) ? (key["keys"] as JsonObject[]) : [key]);
+const keysOf = (key: JsonObject): readonly JsonObject[] =>
+  Array.isArray(key["keys"]) ? (key["keys"] as JsonObject[]) : [key];
 
 async function judge(file: string): Promise<readonly Judged[]> {
-  const { testGroups } = JSON.parse(readFileSync(join(FOLDER, file), "utf8")) as { readonly testGroups: readonly Group[] };
+  const { testGroups } = JSON.parse(readFileSync(join(FOLDER, file), "utf8")) as {
+    readonly testGroups: readonly Group[];
+  };
   const cases = testGroups.flatMap((group) => {
     const keys = keysOf(group.public ?? group.private).map(published);
     const alg = keys.map((key) => String(key["alg"] ?? key["kty"])).join("+");
-    return group.tests.map(({ tcId, comment, jws, result }) => ({ tcId, name: `${group.comment} ${comment}`, alg, result, jws, keys }));
+    return group.tests.map(({ tcId, comment, jws, result }) => ({
+      tcId,
+      name: `${group.comment} ${comment}`,
+      alg,
+      result,
+      jws,
+      keys,
+    }));
   });
   const { outputFiles } = await build({
     entryPoints: [join(import.meta.dirname, "test/vectors.ts")],
@@ -47,12 +58,22 @@ async function judge(file: string): Promise<readonly Judged[]> {
     write: false,
     conditions: ["workerd", "worker"],
   });
-  const miniflare = new Miniflare({ modules: true, script: outputFiles[0]?.text ?? "", compatibilityDate: "2026-07-01" });
+  const miniflare = new Miniflare({
+    modules: true,
+    script: outputFiles[0]?.text ?? "",
+    compatibilityDate: "2026-07-01",
+  });
   try {
     const body = JSON.stringify(cases.map(({ jws, keys }): Vector => ({ jws, keys })));
     const answer = await miniflare.dispatchFetch("http://vectors.test/", { method: "POST", body });
     const verdicts = (await answer.json()) as readonly Verdict[];
-    return cases.map(({ tcId, name, alg, result }, i) => ({ tcId, name, alg, result, verdict: verdicts[i] ?? "no verdict" }));
+    return cases.map(({ tcId, name, alg, result }, i) => ({
+      tcId,
+      name,
+      alg,
+      result,
+      verdict: verdicts[i] ?? "no verdict",
+    }));
   } finally {
     await miniflare.dispose();
   }

@@ -26,7 +26,13 @@ function answerLength(buffer: Buffer): number {
 }
 
 /** @param requests whole requests, taken in turn @param ms how long to run @param once ends when every request was sent, too */
-export async function load(port: number, connections: number, requests: readonly Buffer[], ms: number, once = false): Promise<Sample> {
+export async function load(
+  port: number,
+  connections: number,
+  requests: readonly Buffer[],
+  ms: number,
+  once = false,
+): Promise<Sample> {
   const latencies: number[] = [];
   let refused = 0;
   let next = 0;

@@ -36,9 +36,13 @@ export async function startPeer(
   environment: Readonly<Record<string, string>>,
   core: number | null,
 ): Promise<Peer> {
-  const pinned = core === null ? [command.file, ...command.args] : ["taskset", "-c", String(core), command.file, ...command.args];
+  const pinned =
+    core === null ? [command.file, ...command.args] : ["taskset", "-c", String(core), command.file, ...command.args];
   const [file = "", ...args] = pinned;
-  const child = spawn(file, args, { stdio: ["ignore", "inherit", "inherit"], env: { PATH: process.env["PATH"] ?? "", ...environment } });
+  const child = spawn(file, args, {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { PATH: process.env["PATH"] ?? "", ...environment },
+  });
   for (let i = 0; i < 200; i++) {
     if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`);
     if (await answers(port)) return { name, port, child };

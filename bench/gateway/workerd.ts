@@ -46,7 +46,13 @@ export interface Command {
 }
 
 /** Writes a configuration and says how to start it. No secret is in it. */
-export async function workerdCommand({ port, script, variables, fromEnvironment, gateway }: WorkerSpec): Promise<Command> {
+export async function workerdCommand({
+  port,
+  script,
+  variables,
+  fromEnvironment,
+  gateway,
+}: WorkerSpec): Promise<Command> {
   const folder = await mkdtemp(join(tmpdir(), "mcpist-bench-"));
   const bindings = [
     ...Object.entries(variables).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
@@ -77,5 +83,9 @@ const main :Workerd.Worker = (
     writeFile(join(folder, "worker.js"), script),
     writeFile(join(folder, "counter.js"), COUNTER),
   ]);
-  return { file: workerd, args: ["serve", join(folder, "config.capnp")], remove: () => rm(folder, { recursive: true, force: true }) };
+  return {
+    file: workerd,
+    args: ["serve", join(folder, "config.capnp")],
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
 }

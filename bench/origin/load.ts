@@ -22,7 +22,14 @@ export function once(
   return new Promise((resolve, reject) => {
     const started = performance.now();
     const sent = request(
-      { port, host: "127.0.0.1", path: "/mcp", method: "POST", agent, headers: { ...headers, "content-length": Buffer.byteLength(body) } },
+      {
+        port,
+        host: "127.0.0.1",
+        path: "/mcp",
+        method: "POST",
+        agent,
+        headers: { ...headers, "content-length": Buffer.byteLength(body) },
+      },
       (response) => {
         response.resume();
         response.on("end", () => resolve({ ms: performance.now() - started, ok: response.statusCode === 200 }));
@@ -64,7 +71,9 @@ export function median(values: readonly number[]): number {
 
 /** Probability that a value of `a` is larger than one of `b` (ties half): 0.5 = the two cannot be told apart. */
 export function auc(a: readonly number[], b: readonly number[]): number {
-  const all = [...a.map((value) => ({ value, of: 1 })), ...b.map((value) => ({ value, of: 0 }))].toSorted((x, y) => x.value - y.value);
+  const all = [...a.map((value) => ({ value, of: 1 })), ...b.map((value) => ({ value, of: 0 }))].toSorted(
+    (x, y) => x.value - y.value,
+  );
   let ranks = 0;
   for (let i = 0; i < all.length;) {
     let end = i;

@@ -27,7 +27,10 @@ const KINDS: Readonly<Record<string, Readonly<Record<string, Make>>>> = {
 };
 
 /** @returns by kind of answer and refusal, against `nonexistent` */
-export async function refusalTimes(port: number, calls: number): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>> {
+export async function refusalTimes(
+  port: number,
+  calls: number,
+): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const result: Record<string, Record<string, number>> = {};
   for (const [answer, kinds] of Object.entries(KINDS)) {
@@ -39,7 +42,9 @@ export async function refusalTimes(port: number, calls: number): Promise<Readonl
       if (make) times.get(name)?.push((await once(port, agent, make(n))).ms);
     }
     const [reference = [], ...others] = names.map((name) => times.get(name) ?? []);
-    result[answer] = Object.fromEntries(others.map((sample, i) => [names[i + 1] ?? "", Number(auc(sample, reference).toFixed(3))]));
+    result[answer] = Object.fromEntries(
+      others.map((sample, i) => [names[i + 1] ?? "", Number(auc(sample, reference).toFixed(3))]),
+    );
   }
   agent.destroy();
   return result;

@@ -42,7 +42,12 @@ export const call = (module: string, tool: string, turns: Turns = {}): Make =>
 /** A modern question for a module's schema. */
 export const schema = (module: string): Make => metaTool("get_module_schema", { module }, {}, {});
 
-function metaTool(name: string, args: object, headers: Readonly<Record<string, string>>, { users = SEEDED, skip = 0 }: Turns): Make {
+function metaTool(
+  name: string,
+  args: object,
+  headers: Readonly<Record<string, string>>,
+  { users = SEEDED, skip = 0 }: Turns,
+): Make {
   const body = JSON.stringify({
     jsonrpc: "2.0",
     id: 1,
@@ -92,7 +97,14 @@ export async function startBare(lean: boolean): Promise<Measured> {
 }
 /** The bundle as in its image. */
 export async function startOrigin(bundle: string, databaseUrl: string): Promise<Measured> {
-  const config = { environment: "bench", origin: "bench", upstreams: {}, httpStatusHosts: [], brokerUrl: null, alertWebhook: null };
+  const config = {
+    environment: "bench",
+    origin: "bench",
+    upstreams: {},
+    httpStatusHosts: [],
+    brokerUrl: null,
+    alertWebhook: null,
+  };
   const child = fork(here("full.ts"), [bundle], {
     execArgv: FLAGS,
     stdio: ["ignore", "pipe", "inherit", "ipc"],
@@ -108,7 +120,11 @@ export async function startOrigin(bundle: string, databaseUrl: string): Promise<
   if (!child.stdout) throw new Error("no output");
   const [first] = (await event(child.stdout, "data")) as [Buffer];
   child.stdout.resume();
-  return { child, port: (JSON.parse(first.toString().split("\n")[0] ?? "") as { port: number }).port, usage: () => usageOf(child) };
+  return {
+    child,
+    port: (JSON.parse(first.toString().split("\n")[0] ?? "") as { port: number }).port,
+    usage: () => usageOf(child),
+  };
 }
 
 /** PGlite behind a socket, in this process. @param plan of the users beyond the seed's @param sql run last, by the owner @returns its URL */

@@ -33,7 +33,9 @@ export function measureStages(): Readonly<Record<string, number>> {
     "x-request-id": `0193f000-0000-7${randomUUID().slice(15)}`,
   }).flat();
   const registry = createRegistry(builtIn({ environment: "bench", upstreams: {}, httpStatusHosts: [], fetch }));
-  const granted = [...registry.values()].flatMap((module) => [...module.tools.keys()].map((tool) => [module.name, tool] as const));
+  const granted = [...registry.values()].flatMap((module) =>
+    [...module.tools.keys()].map((tool) => [module.name, tool] as const),
+  );
   const permissions: Permissions = {
     active: true,
     perMinute: 120,
@@ -41,8 +43,14 @@ export function measureStages(): Readonly<Record<string, number>> {
     monthExhausted: false,
     allowed: intersect(registry, granted),
   };
-  const body = { method: "tools/call", params: { name: "call", arguments: { module: "time", tool: "now", params: {} } } };
-  const refused = { method: "tools/call", params: { name: "call", arguments: { module: "time", tool: "nothing", params: {} } } };
+  const body = {
+    method: "tools/call",
+    params: { name: "call", arguments: { module: "time", tool: "now", params: {} } },
+  };
+  const refused = {
+    method: "tools/call",
+    params: { name: "call", arguments: { module: "time", tool: "nothing", params: {} } },
+  };
   const limiter = createSlidingLog(() => performance.now());
   const users = Array.from({ length: 1_000 }, () => randomUUID());
   const admission = { admitted: true, limit: 120, remaining: 7, resetMs: 0 };

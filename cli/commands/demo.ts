@@ -2,7 +2,13 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
-import { GATEWAY_SECRET_HEADER, MCP_PATH, MODERN_PROTOCOL_VERSION, REQUEST_ID_HEADER, USER_ID_HEADER } from "../../contract/headers.ts";
+import {
+  GATEWAY_SECRET_HEADER,
+  MCP_PATH,
+  MODERN_PROTOCOL_VERSION,
+  REQUEST_ID_HEADER,
+  USER_ID_HEADER,
+} from "../../contract/headers.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { printError, printJson, Progress, styles } from "../output.ts";
@@ -27,7 +33,9 @@ type Statuses = Record<string, number>;
 function count(text: string, flag: string, least: number, most: number): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  throw new McpistError("ERR_USAGE", `${flag} takes a whole number from ${least} to ${most}`, { hint: `${flag} ${least}` });
+  throw new McpistError("ERR_USAGE", `${flag} takes a whole number from ${least} to ${most}`, {
+    hint: `${flag} ${least}`,
+  });
 }
 
 /** Asks every origin directly, past the gateway, with one secret. */
@@ -117,7 +125,9 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
     const timeline = flags.html === undefined ? null : startTimeline(sandbox, { traffic });
     if (timeline) progress.onStep((name) => timeline.step(name));
     try {
-      await step(`send ${ratePerSecond} requests/s from ${users} users through the gateway`, () => context.sleep(WARM_UP_MS));
+      await step(`send ${ratePerSecond} requests/s from ${users} users through the gateway`, () =>
+        context.sleep(WARM_UP_MS),
+      );
       const rotation = await runRotation(
         inside,
         await openSession(inside, cloud.flags),
@@ -145,7 +155,12 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
       }
       const all = (statuses: Statuses, wanted: number) =>
         Object.values(statuses).length > 0 && Object.values(statuses).every((status) => status === wanted);
-      const ok = rotation.ok && report.failed === 0 && all(proof.oldSecret, 403) && all(proof.newSecret, 200) && all(proof.noSecret, 403);
+      const ok =
+        rotation.ok &&
+        report.failed === 0 &&
+        all(proof.oldSecret, 403) &&
+        all(proof.newSecret, 200) &&
+        all(proof.noSecret, 403);
       const exitCode: ExitCode = ok ? EXIT.done : EXIT.failed;
       const { sent, failed, byStatus, byOrigin, p50Ms, p99Ms, failures } = report;
       const result = {
@@ -153,7 +168,17 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
         ok,
         exitCode,
         durationMs: Math.round(context.monotonic() - started),
-        traffic: { sent, failed, byStatus, byOrigin, p50Ms, p99Ms, users, ratePerSecond, failures: failures.slice(0, 10) },
+        traffic: {
+          sent,
+          failed,
+          byStatus,
+          byOrigin,
+          p50Ms,
+          p99Ms,
+          users,
+          ratePerSecond,
+          failures: failures.slice(0, 10),
+        },
         proof,
         rotation,
       };
@@ -161,7 +186,11 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
       else printDemo(context, result, flags.html);
       if (rotation.error && !flags.json) {
         const { code, message, hint } = rotation.error;
-        printError(context, new McpistError(code as McpistError["code"], message, { hint: hint ?? undefined }), flags.debug);
+        printError(
+          context,
+          new McpistError(code as McpistError["code"], message, { hint: hint ?? undefined }),
+          flags.debug,
+        );
       }
       return exitCode;
     } finally {
@@ -197,7 +226,9 @@ function printDemo(context: Context, result: DemoResult, html: string | undefine
       .map(([origin, status]) => `${origin} ${status}`)
       .join(", ");
   const verdict = result.ok ? style("green", "It worked.") : style("red", "It did not work.");
-  const instances = rotation.targets.map((target) => `${target.name} ${target.accepted}/${target.instances}`).join(", ");
+  const instances = rotation.targets
+    .map((target) => `${target.name} ${target.accepted}/${target.instances}`)
+    .join(", ");
   const lines = [
     "",
     `${verdict} The gateway secret was rotated under live traffic, everything on this machine.`,

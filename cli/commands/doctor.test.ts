@@ -19,7 +19,10 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 const program = async (name: string, prints: string) => {
-  await writeFile(join(folder, "bin", name), `#!${process.execPath}\nprocess.stdout.write(${JSON.stringify(prints)});\n`);
+  await writeFile(
+    join(folder, "bin", name),
+    `#!${process.execPath}\nprocess.stdout.write(${JSON.stringify(prints)});\n`,
+  );
   await chmod(join(folder, "bin", name), 0o755);
 };
 const here = (env: Record<string, string> = {}) => testContext({ env: { PATH: join(folder, "bin"), ...env } });
@@ -37,7 +40,10 @@ describe("this machine", () => {
     expect(await checkEngine(here())).toMatchObject({ outcome: "missing", detail: "terraform does not run" });
     await program("tofu", '{"terraform_version":"1.10.2"}');
     expect(await checkEngine(here())).toMatchObject({ outcome: "missing", next: "export TERRAFORM_BINARY_NAME=tofu" });
-    expect(await checkEngine(here({ TERRAFORM_BINARY_NAME: "tofu" }))).toMatchObject({ outcome: "ok", detail: "tofu 1.10.2" });
+    expect(await checkEngine(here({ TERRAFORM_BINARY_NAME: "tofu" }))).toMatchObject({
+      outcome: "ok",
+      detail: "tofu 1.10.2",
+    });
     await program("terraform", '{"terraform_version":"1.9.8"}');
     expect(await checkEngine(here())).toMatchObject({ outcome: "missing", detail: "terraform 1.9.8 is too old" });
     await program("terraform", "no JSON at all");
@@ -122,7 +128,12 @@ describe("what the world sees", () => {
       3,
       "is empty",
     ],
-    ["an issuer that is none", { "GET https://issuer.example.com/auth/v1/.well-known/jwks.json": Response.json([]) }, 3, "is no key set"],
+    [
+      "an issuer that is none",
+      { "GET https://issuer.example.com/auth/v1/.well-known/jwks.json": Response.json([]) },
+      3,
+      "is no key set",
+    ],
   ])("tells %s", async (_what, over, index, detail) => {
     const check = (await look(over))[index];
     expect(check?.outcome).toBe("missing");
@@ -155,11 +166,18 @@ describe("mcpist doctor", () => {
     );
     await program("terraform", '{"terraform_version":"1.11.4"}');
     // Every platform refuses every token.
-    const refuse: typeof fetch = () => Promise.resolve(Response.json({ message: `bad token ${CANARY}` }, { status: 401 }));
+    const refuse: typeof fetch = () =>
+      Promise.resolve(Response.json({ message: `bad token ${CANARY}` }, { status: 401 }));
     const context = testContext({
       cwd: folder,
       fetch: refuse,
-      env: { PATH: join(folder, "bin"), HOME: folder, GH_TOKEN: CANARY, CLOUDFLARE_API_TOKEN: CANARY, FLY_API_TOKEN: CANARY },
+      env: {
+        PATH: join(folder, "bin"),
+        HOME: folder,
+        GH_TOKEN: CANARY,
+        CLOUDFLARE_API_TOKEN: CANARY,
+        FLY_API_TOKEN: CANARY,
+      },
     });
     const code = await run(["doctor", "--env", "production", ...argv], context);
     return { code, out: context.out(), err: context.err() };
@@ -180,7 +198,12 @@ describe("mcpist doctor", () => {
     const plain = await doctor();
     const json = await doctor("--json");
     for (const form of formsOf(CANARY)) expect(plain.out + plain.err + json.out + json.err).not.toContain(form);
-    expect(JSON.parse(json.out)).toMatchObject({ command: "doctor", environment: "production", ok: false, exitCode: 4 });
+    expect(JSON.parse(json.out)).toMatchObject({
+      command: "doctor",
+      environment: "production",
+      ok: false,
+      exitCode: 4,
+    });
   });
   it("is about an environment of mcpist.config.ts", async () => {
     const context = testContext({ cwd: folder });

@@ -54,7 +54,10 @@ export interface DoctorFlags extends CommonFlags {
 }
 
 /** All checks, in the order in which they are printed. */
-async function checkAll(context: Context, flags: DoctorFlags): Promise<{ readonly name: string; readonly checks: readonly Check[] }> {
+async function checkAll(
+  context: Context,
+  flags: DoctorFlags,
+): Promise<{ readonly name: string; readonly checks: readonly Check[] }> {
   const { name, environment } = await loadEnvironment(context, flags.env, flags.config);
   const kinds = new Set(environment.origins.map((origin) => origin.kind));
   const none: Given = { access: null, reason: { detail: "", next: "" } };
@@ -112,6 +115,8 @@ export async function doctor(context: Context, flags: DoctorFlags): Promise<Exit
     context.stdout.write(`${style(COLOURS[outcome], line.slice(0, outcome.length))}${line.slice(outcome.length)}\n`);
   }
   const bad = checks.filter((check) => check.outcome !== "ok").length;
-  context.stdout.write(bad === 0 ? `\nall ${checks.length} checks are ok\n` : `\n${bad} of ${checks.length} checks are not ok\n`);
+  context.stdout.write(
+    bad === 0 ? `\nall ${checks.length} checks are ok\n` : `\n${bad} of ${checks.length} checks are not ok\n`,
+  );
   return exitCode;
 }

@@ -94,7 +94,8 @@ export function zoneOf(hostname: string): string {
 }
 
 /** `mcpist`, and `mcpist-staging` for every environment that is not production: names are shared by whole accounts. */
-const named = (base: string, environment: string): string => (environment === "production" ? base : `${base}-${environment}`);
+const named = (base: string, environment: string): string =>
+  environment === "production" ? base : `${base}-${environment}`;
 
 /** The environment that follows from the answers. `version` is the tag of the origin's image. */
 export function environmentOf(name: string, answers: Answers, version: string): EnvironmentInput {
@@ -102,7 +103,12 @@ export function environmentOf(name: string, answers: Answers, version: string): 
   const { domain, supabase, koyebUrl, flyApp } = answers;
   return {
     github: { owner, repo, environment: name, scope: "environment" },
-    cloudflare: { accountId: answers.account, zone: zoneOf(domain), hostname: domain, worker: named("mcpist-gateway", name) },
+    cloudflare: {
+      accountId: answers.account,
+      zone: zoneOf(domain),
+      hostname: domain,
+      worker: named("mcpist-gateway", name),
+    },
     origins: [
       ...(koyebUrl === null
         ? []
@@ -176,7 +182,9 @@ ${close}
 }
 
 /** What {@link configText} writes, as an object; for the check before anything is written. */
-export const configOf = (name: string, environment: EnvironmentInput): ConfigInput => ({ environments: { [name]: environment } });
+export const configOf = (name: string, environment: EnvironmentInput): ConfigInput => ({
+  environments: { [name]: environment },
+});
 
 /** What to type next, in the order of a fresh set of accounts. */
 export function bootstrapCommands(name: string, image: string): readonly string[] {

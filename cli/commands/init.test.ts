@@ -33,7 +33,9 @@ async function init(argv: readonly string[], options: TestContextOptions = {}) {
 }
 /** What Node makes of the file. */
 const load = async (): Promise<unknown> => {
-  const module = (await import(`${pathToFileURL(join(folder, "mcpist.config.ts")).href}?${Math.random()}`)) as { default: unknown };
+  const module = (await import(`${pathToFileURL(join(folder, "mcpist.config.ts")).href}?${Math.random()}`)) as {
+    default: unknown;
+  };
   return module.default;
 };
 
@@ -89,7 +91,13 @@ describe("mcpist init without a terminal", () => {
 
   it("answers in one JSON object", async () => {
     const { out } = await init([...flat(FLAGS), "--json"]);
-    expect(JSON.parse(out)).toMatchObject({ command: "init", ok: true, exitCode: 0, file: "mcpist.config.ts", environment: "production" });
+    expect(JSON.parse(out)).toMatchObject({
+      command: "init",
+      ok: true,
+      exitCode: 0,
+      file: "mcpist.config.ts",
+      environment: "production",
+    });
   });
 
   it("gives names of their own to an environment that shares accounts with production", async () => {
@@ -110,7 +118,10 @@ describe("mcpist init without a terminal", () => {
 
   it("takes the repository of this folder and the account of this terminal", async () => {
     await mkdir(join(folder, ".git"));
-    await writeFile(join(folder, ".git/config"), '[remote "origin"]\n\turl = git@github.com:acme/from-git.git\n\tfetch = x\n');
+    await writeFile(
+      join(folder, ".git/config"),
+      '[remote "origin"]\n\turl = git@github.com:acme/from-git.git\n\tfetch = x\n',
+    );
     const { "--repo": _repo, "--account": _account, ...rest } = FLAGS;
     const { code } = await init(flat(rest), { env: { CLOUDFLARE_ACCOUNT_ID: FLAGS["--account"] } });
     expect(code).toBe(0);
@@ -147,7 +158,9 @@ describe("mcpist init without a terminal", () => {
     await writeFile(join(folder, "mcpist.config.ts"), "mine");
     const refused = await init([], { terminal: true });
     expect(refused).toMatchObject({ code: 2, text: "mine" });
-    expect(refused.err).toContain("mcpist.config.ts exists already: nothing was written (ERR_CONFIG)\nhint:  mcpist init --force");
+    expect(refused.err).toContain(
+      "mcpist.config.ts exists already: nothing was written (ERR_CONFIG)\nhint:  mcpist init --force",
+    );
     expect((await init([...flat(FLAGS), "--force"])).text).toContain("export default {");
   });
 
@@ -160,7 +173,9 @@ describe("mcpist init without a terminal", () => {
 
 describe("mcpist init on a terminal", () => {
   it("asks only what it cannot know, and again where an answer does not fit", async () => {
-    const typed = ["not a host", "mcp.example.com", "", "abcdefghijklmnopqrst", "", "acme-mcp"].map((line) => `${line}\n`).join("");
+    const typed = ["not a host", "mcp.example.com", "", "abcdefghijklmnopqrst", "", "acme-mcp"]
+      .map((line) => `${line}\n`)
+      .join("");
     const { code, err } = await init(["--repo", "acme/mcp"], {
       terminal: true,
       stdin: typed,
@@ -199,7 +214,9 @@ describe("what is derived", () => {
       { domain: "a.example.com", repo: "o/r", account: "0".repeat(32), supabase: "abcd", koyebUrl: null, flyApp: "f" },
       "1.0.0",
     );
-    expect(configText("production", environment, true)).toContain('import { defineConfig } from "./contract/config.ts";');
+    expect(configText("production", environment, true)).toContain(
+      'import { defineConfig } from "./contract/config.ts";',
+    );
     expect(configText("production", environment, false)).not.toContain("import");
   });
 });

@@ -87,13 +87,19 @@ async function collect(context: Context, flags: InitFlags): Promise<Answers> {
     else throw new McpistError("ERR_USAGE", `${question.flag} takes ${answer.error}`, { hint: "mcpist init --help" });
   }
   if (missing.length > 0) {
-    throw new McpistError("ERR_USAGE", `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} needed where nobody can be asked`, {
-      hint: "mcpist init --help shows them all",
-    });
+    throw new McpistError(
+      "ERR_USAGE",
+      `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} needed where nobody can be asked`,
+      {
+        hint: "mcpist init --help shows them all",
+      },
+    );
   }
   const complete = answers as unknown as Answers;
   if (complete.koyebUrl === null && complete.flyApp === null) {
-    throw new McpistError("ERR_USAGE", "an installation needs at least one origin", { hint: "--koyeb-url URL or --fly-app NAME" });
+    throw new McpistError("ERR_USAGE", "an installation needs at least one origin", {
+      hint: "--koyeb-url URL or --fly-app NAME",
+    });
   }
   return complete;
 }
@@ -104,18 +110,27 @@ async function write(path: string, file: string, text: string, force: boolean): 
     await writeFile(path, text, { flag: force ? "w" : "wx" });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "EEXIST") throw exists(file, cause);
-    throw new McpistError("ERR_CONFIG", `${file} cannot be written (${(cause as NodeJS.ErrnoException).code ?? "error"})`, { cause });
+    throw new McpistError(
+      "ERR_CONFIG",
+      `${file} cannot be written (${(cause as NodeJS.ErrnoException).code ?? "error"})`,
+      { cause },
+    );
   }
 }
 
 const exists = (file: string, cause?: unknown): McpistError =>
-  new McpistError("ERR_CONFIG", `${file} exists already: nothing was written`, { hint: "mcpist init --force overwrites it", cause });
+  new McpistError("ERR_CONFIG", `${file} exists already: nothing was written`, {
+    hint: "mcpist init --force overwrites it",
+    cause,
+  });
 
 /** The command. */
 export async function init(context: Context, flags: InitFlags): Promise<ExitCode> {
   const name = flags.env ?? "production";
   if (name === SANDBOX_ENVIRONMENT) {
-    throw new McpistError("ERR_USAGE", "the sandbox's environment is built in and needs no file", { hint: "mcpist sandbox" });
+    throw new McpistError("ERR_USAGE", "the sandbox's environment is built in and needs no file", {
+      hint: "mcpist sandbox",
+    });
   }
   const path = resolve(context.cwd, flags.config);
   if (!flags.force && existsSync(path)) throw exists(flags.config);
@@ -123,11 +138,20 @@ export async function init(context: Context, flags: InitFlags): Promise<ExitCode
   const parsed = parseConfig(configOf(name, environment));
   if (!parsed.ok) {
     const [issue] = parsed.error;
-    throw new McpistError("ERR_CONFIG", `these answers make no valid configuration: ${issue?.path ?? ""}: ${issue?.message ?? "wrong"}`, {
-      hint: "mcpist init --help",
-    });
+    throw new McpistError(
+      "ERR_CONFIG",
+      `these answers make no valid configuration: ${issue?.path ?? ""}: ${issue?.message ?? "wrong"}`,
+      {
+        hint: "mcpist init --help",
+      },
+    );
   }
-  await write(path, flags.config, configText(name, environment, existsSync(resolve(context.cwd, "contract/config.ts"))), flags.force);
+  await write(
+    path,
+    flags.config,
+    configText(name, environment, existsSync(resolve(context.cwd, "contract/config.ts"))),
+    flags.force,
+  );
   const next = bootstrapCommands(name, environment.image);
   if (flags.json) {
     printJson(context, { command: "init", ok: true, exitCode: EXIT.done, file: flags.config, environment: name, next });

@@ -60,7 +60,13 @@ describe("mcpist jwks purge", () => {
     const { code, out } = await purge("--json");
     expect(code).toBe(0);
     const answer = JSON.parse(out) as { generation: string };
-    expect(answer).toMatchObject({ command: "jwks purge", environment: "production", ok: true, exitCode: 0, seenWithinSeconds: 120 });
+    expect(answer).toMatchObject({
+      command: "jwks purge",
+      environment: "production",
+      ok: true,
+      exitCode: 0,
+      seenWithinSeconds: 120,
+    });
     expect(answer.generation).toMatch(/^[0-9a-f]{16}$/);
     expect(await generation(namespace)).toBe(answer.generation);
     const text = new TextDecoder().decode(cloudflare.account.kv.get(namespace)?.get("jwks:gen")?.value);

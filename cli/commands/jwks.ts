@@ -18,9 +18,13 @@ const GENERATION_BYTES = 8;
 async function namespaceOf(session: Session): Promise<string> {
   const bound = await session.targets.worker.bound();
   if (bound?.kvNamespace) return bound.kvNamespace;
-  throw new McpistError("ERR_NOT_FOUND", bound ? "the deployed Worker has no KV binding" : "the Worker is not deployed yet", {
-    hint: `MCPIST_ENV=${session.name} npx cdktn deploy '${session.name}-base-*'`,
-  });
+  throw new McpistError(
+    "ERR_NOT_FOUND",
+    bound ? "the deployed Worker has no KV binding" : "the Worker is not deployed yet",
+    {
+      hint: `MCPIST_ENV=${session.name} npx cdktn deploy '${session.name}-base-*'`,
+    },
+  );
 }
 
 /** The command. */
@@ -31,9 +35,13 @@ export async function jwksPurge(context: Context, flags: CommonFlags): Promise<E
   const text = JSON.stringify({ generation, at: context.now().toISOString() });
   await kv.put(GENERATION_KEY, text);
   if ((await kv.get(GENERATION_KEY)) !== text) {
-    throw new McpistError("ERR_MISMATCH", "KV does not hold the new generation: somebody else purged at the same moment, or KV lags", {
-      hint: "run the command again",
-    });
+    throw new McpistError(
+      "ERR_MISMATCH",
+      "KV does not hold the new generation: somebody else purged at the same moment, or KV lags",
+      {
+        hint: "run the command again",
+      },
+    );
   }
   if (flags.json) {
     printJson(context, {

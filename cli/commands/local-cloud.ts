@@ -20,7 +20,10 @@ export interface LocalCloud {
 /** Modules of the sandbox; absent where only the command line was installed. */
 async function load() {
   try {
-    const [start, provision] = await Promise.all([import("../../sandbox/start.ts"), import("../../sandbox/provision.ts")]);
+    const [start, provision] = await Promise.all([
+      import("../../sandbox/start.ts"),
+      import("../../sandbox/provision.ts"),
+    ]);
     return { ...start, ...provision };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
@@ -32,7 +35,11 @@ async function load() {
 }
 
 /** Starts the sandbox; everything is closed again when it fails or is interrupted. */
-export async function startLocalCloud(context: Context, flags: CommonFlags, options: Omit<SandboxOptions, "log">): Promise<LocalCloud> {
+export async function startLocalCloud(
+  context: Context,
+  flags: CommonFlags,
+  options: Omit<SandboxOptions, "log">,
+): Promise<LocalCloud> {
   const { startSandbox } = await load();
   let sandbox: Sandbox;
   try {
@@ -52,7 +59,8 @@ export async function startLocalCloud(context: Context, flags: CommonFlags, opti
       });
     throw new McpistError("ERR_VENDOR", message ?? "the sandbox did not start", { cause });
   }
-  for (const token of [...Object.values(sandbox.context.tokens), sandbox.broker.secret]) context.redactor.register(token);
+  for (const token of [...Object.values(sandbox.context.tokens), sandbox.broker.secret])
+    context.redactor.register(token);
   const parsed = parseConfig({ environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(sandbox.urls) } });
   const environment = parsed.ok ? parsed.value.environments[SANDBOX_ENVIRONMENT] : undefined;
   if (!environment) throw new TypeError("the built-in sandbox environment does not fit its own schema");

@@ -37,7 +37,11 @@ async function told(notice: Notice, env: Record<string, string>, ...answers: rea
   const scripted = script(...answers);
   const context = testContext({ env, fetch: scripted.fetch });
   context.redactor.register(CANARY);
-  await notify(context, { name: "production", environment: testEnvironment({ notifyWebhookVariable: "NOTIFY_URL" }) }, notice);
+  await notify(
+    context,
+    { name: "production", environment: testEnvironment({ notifyWebhookVariable: "NOTIFY_URL" }) },
+    notice,
+  );
   const bodies = await Promise.all(scripted.requests.map((request) => request.text()));
   return { err: context.err(), bodies, rest: scripted.rest(), requests: scripted.requests };
 }
@@ -45,7 +49,12 @@ const ok = () => new Response(null, { status: 204 });
 
 describe("the webhook", () => {
   it("is told in one sentence and in fields how a run ended", async () => {
-    const env = { NOTIFY_URL: HOOK, GITHUB_SERVER_URL: "https://github.com", GITHUB_REPOSITORY: "acme/mcp", GITHUB_RUN_ID: "77" };
+    const env = {
+      NOTIFY_URL: HOOK,
+      GITHUB_SERVER_URL: "https://github.com",
+      GITHUB_REPOSITORY: "acme/mcp",
+      GITHUB_RUN_ID: "77",
+    };
     const { bodies, requests, err } = await told(DONE, env, ok());
     expect(requests[0]?.method).toBe("POST");
     expect(requests[0]?.redirect).toBe("error");
@@ -85,7 +94,10 @@ describe("the webhook", () => {
   });
 
   it("never gets a value, whatever an error's text held", async () => {
-    const leaky: Notice = { ...FAILED, error: { code: "ERR_VENDOR", message: `it said ${CANARY} and ${SECRET}`, hint: CANARY } };
+    const leaky: Notice = {
+      ...FAILED,
+      error: { code: "ERR_VENDOR", message: `it said ${CANARY} and ${SECRET}`, hint: CANARY },
+    };
     const { bodies, err } = await told(leaky, { NOTIFY_URL: HOOK, GITHUB_STEP_SUMMARY: join(folder, "s.md") }, ok());
     const seen = `${bodies.join()}${err}${await readFile(join(folder, "s.md"), "utf8")}`;
     for (const form of [...formsOf(CANARY), SECRET]) expect(seen).not.toContain(form);
@@ -93,7 +105,11 @@ describe("the webhook", () => {
   });
 
   it.each<[string, readonly ScriptedAnswer[], string]>([
-    ["answers 500 twice", [new Response(null, { status: 500 }), new Response(null, { status: 500 })], "it answered 500"],
+    [
+      "answers 500 twice",
+      [new Response(null, { status: 500 }), new Response(null, { status: 500 })],
+      "it answered 500",
+    ],
     ["is away twice", [new TypeError("fetch failed"), new TypeError("fetch failed")], "it did not answer (TypeError)"],
   ])("that %s is noted on stderr without its URL, and nothing else happens", async (_what, answers, reason) => {
     const { err, rest } = await told(DONE, { NOTIFY_URL: HOOK }, ...answers);
@@ -107,7 +123,11 @@ describe("the webhook", () => {
   });
   it.each([
     ["its variable is empty", {}, "NOTIFY_URL is not set"],
-    ["its URL is not https", { NOTIFY_URL: "http://hooks.example.com/x" }, "NOTIFY_URL is neither an https URL nor on loopback"],
+    [
+      "its URL is not https",
+      { NOTIFY_URL: "http://hooks.example.com/x" },
+      "NOTIFY_URL is neither an https URL nor on loopback",
+    ],
     ["its URL is none", { NOTIFY_URL: CANARY }, "NOTIFY_URL is neither an https URL nor on loopback"],
   ])("is not called when %s, and the operator reads why", async (_what, env, reason) => {
     const { err } = await told(DONE, env);

@@ -94,7 +94,11 @@ async function post(context: Context, url: string, body: string): Promise<string
 }
 
 /** Sends to the webhook. @returns what went wrong, without the URL; null when it was delivered or none is wanted. */
-async function callWebhook(context: Context, { name, environment }: NamedEnvironment, notice: Notice): Promise<string | null> {
+async function callWebhook(
+  context: Context,
+  { name, environment }: NamedEnvironment,
+  notice: Notice,
+): Promise<string | null> {
   const variable = environment.notifyWebhookVariable;
   if (variable === undefined) return null;
   const url = context.env[variable];

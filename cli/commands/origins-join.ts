@@ -20,7 +20,9 @@ const MOST_ROTATIONS = 2;
 /** Says whether the origin has its place already. @throws {McpistError} ERR_REFUSED when mcpist.config.ts does not call it joining. */
 async function hasPlace(session: Session, origin: Origin): Promise<boolean> {
   const routes = await deployedRoutes(session.targets.worker);
-  const isRouted = routes?.config.origins.some((route) => route.name === origin.name && route.url === origin.url && route.state === "pool");
+  const isRouted = routes?.config.origins.some(
+    (route) => route.name === origin.name && route.url === origin.url && route.state === "pool",
+  );
   if (isRouted === true && origin.state !== "quarantined") return true;
   if (origin.state === "joining") return false;
   throw new McpistError(
@@ -47,7 +49,12 @@ async function rotateInto(
     // Exit code 5: the slots are written, and what is missing is no secret.
     if (problem === null) return;
     if (rotations > 0 && (problem.code === "ERR_PARTIAL" || rotations === MOST_ROTATIONS)) throw problem;
-    const report = await runRotation(context, session, { ...flags, init: false, clean: false, dryRun: false }, progress);
+    const report = await runRotation(
+      context,
+      session,
+      { ...flags, init: false, clean: false, dryRun: false },
+      progress,
+    );
     run.touched = true;
     if (!report.error) continue;
     const { code, message, hint } = report.error;
@@ -60,13 +67,19 @@ export async function originsJoin(context: Context, flags: OriginFlags): Promise
   const session = await openSession(context, flags);
   const origin = originOf(session, flags.name);
   const { origins } = session.environment;
-  return underLock(context, session, { ...flags, command: "origins join" }, origin, async (run, progress): Promise<Outcome> => {
-    if (await hasPlace(session, origin)) return { rerouted: null, state: "pool" };
-    await rotateInto(context, session, flags, origin.name, run, progress);
-    await session.journal.acquire();
-    const joined = { name: origin.name, url: origin.url, state: "pool" as const };
-    const names = origins.map(({ name }) => name);
-    const rerouted = await enterPool(run, joined, names, (config) => checkAgreement(config, origins, origin.name));
-    return { rerouted, state: "pool" };
-  });
+  return underLock(
+    context,
+    session,
+    { ...flags, command: "origins join" },
+    origin,
+    async (run, progress): Promise<Outcome> => {
+      if (await hasPlace(session, origin)) return { rerouted: null, state: "pool" };
+      await rotateInto(context, session, flags, origin.name, run, progress);
+      await session.journal.acquire();
+      const joined = { name: origin.name, url: origin.url, state: "pool" as const };
+      const names = origins.map(({ name }) => name);
+      const rerouted = await enterPool(run, joined, names, (config) => checkAgreement(config, origins, origin.name));
+      return { rerouted, state: "pool" };
+    },
+  );
 }

@@ -33,14 +33,24 @@ const input = (states: Readonly<Record<string, State>>): EnvironmentInput => ({
 });
 
 /** Deploys the Worker as Terraform does, and writes mcpist.config.ts. */
-async function install(deployed: Readonly<Record<string, State>>, file: Readonly<Record<string, State>> = deployed): Promise<void> {
+async function install(
+  deployed: Readonly<Record<string, State>>,
+  file: Readonly<Record<string, State>> = deployed,
+): Promise<void> {
   worker = `gw-${++serial}`;
   const url = await kit.cloudflare.gatewayUrlOf(worker);
-  const at = (states: Readonly<Record<string, State>>) => ({ ...input(states), cloudflare: { ...input(states).cloudflare, url } });
+  const at = (states: Readonly<Record<string, State>>) => ({
+    ...input(states),
+    cloudflare: { ...input(states).cloudflare, url },
+  });
   await kit.put(worker, {
     source: SOURCE,
     bindings: [
-      { type: "plain_text", name: "MCPIST_CONFIG", text: JSON.stringify(gatewayConfigOf("production", testEnvironment(at(deployed)))) },
+      {
+        type: "plain_text",
+        name: "MCPIST_CONFIG",
+        text: JSON.stringify(gatewayConfigOf("production", testEnvironment(at(deployed)))),
+      },
       { type: "version_metadata", name: "CF_VERSION_METADATA" },
       { type: "secret_text", name: "GATEWAY_SECRET", text: SECRET },
     ],
@@ -111,10 +121,18 @@ describe("mcpist origins quarantine", () => {
     await install({});
     const { code, out, err } = await origins("quarantine", "koyeb");
     expect(code).toBe(0);
-    expect(deployed()).toEqual({ states: { koyeb: "quarantined", fly: "pool" }, secret: SECRET, alone: true, latest: true, versions: 2 });
+    expect(deployed()).toEqual({
+      states: { koyeb: "quarantined", fly: "pool" },
+      secret: SECRET,
+      alone: true,
+      latest: true,
+      versions: 2,
+    });
     expect(out).toContain("the gateway no longer routes to koyeb (version ");
     expect(out).toContain(`still sends ${KID})`);
-    expect(out).toMatch(/change line 4 of mcpist\.config\.ts:\n +-.*"koyeb".*state:"pool".*\n +\+.*"koyeb".*state: "quarantined"/);
+    expect(out).toMatch(
+      /change line 4 of mcpist\.config\.ts:\n +-.*"koyeb".*state:"pool".*\n +\+.*"koyeb".*state: "quarantined"/,
+    );
     expect(out + err).not.toContain(SECRET);
   });
 
@@ -153,9 +171,27 @@ describe("mcpist origins quarantine", () => {
   });
 
   it.each<[string, Record<string, State>, Record<string, State>, string, string]>([
-    ["the last origin in the pool", { koyeb: "quarantined" }, { koyeb: "quarantined" }, "fly", "fly is the last origin in the pool"],
-    ["an origin that is joining", { koyeb: "joining" }, { koyeb: "joining" }, "koyeb", "mcpist.config.ts calls koyeb joining"],
-    ["while file and gateway disagree about another", { fly: "joining" }, {}, "koyeb", "mcpist.config.ts calls fly pool, but the gateway"],
+    [
+      "the last origin in the pool",
+      { koyeb: "quarantined" },
+      { koyeb: "quarantined" },
+      "fly",
+      "fly is the last origin in the pool",
+    ],
+    [
+      "an origin that is joining",
+      { koyeb: "joining" },
+      { koyeb: "joining" },
+      "koyeb",
+      "mcpist.config.ts calls koyeb joining",
+    ],
+    [
+      "while file and gateway disagree about another",
+      { fly: "joining" },
+      {},
+      "koyeb",
+      "mcpist.config.ts calls fly pool, but the gateway",
+    ],
   ])("refuses %s", async (_what, gateway, file, name, message) => {
     await install(gateway, file);
     const before = deployed();
@@ -181,7 +217,12 @@ describe("mcpist origins join", () => {
       {},
       "mcpist.config.ts calls koyeb pool, but the",
     ],
-    ["the file calls quarantined", { koyeb: "quarantined" }, { koyeb: "quarantined" }, "mcpist.config.ts calls koyeb quarantined, so a"],
+    [
+      "the file calls quarantined",
+      { koyeb: "quarantined" },
+      { koyeb: "quarantined" },
+      "mcpist.config.ts calls koyeb quarantined, so a",
+    ],
   ])("refuses an origin that %s", async (_what, gateway, file, message) => {
     await install(gateway, file);
     const before = deployed();
@@ -203,18 +244,21 @@ describe("mcpist origins join", () => {
 });
 
 describe("a rotation", () => {
-  it.each(["quarantined", "joining"] as const)("is refused while the gateway routes to an origin that the file calls %s", async (state) => {
-    await install({}, { koyeb: state });
-    await fetch(`${github.url}/repos/acme/mcp/environments/production`, {
-      method: "PUT",
-      headers: { authorization: `Bearer ${githubToken}`, "user-agent": "test" },
-      body: "{}",
-    });
-    const { code, err } = await mcpist("secrets", "rotate");
-    expect(code).toBe(3);
-    expect(err).toContain(
-      `error: the gateway routes to koyeb, which mcpist.config.ts calls ${state}: its traffic would fail (ERR_REFUSED)`,
-    );
-    expect(err).toContain('hint:  mcpist origins quarantine koyeb, or set its state to "pool"');
-  });
+  it.each(["quarantined", "joining"] as const)(
+    "is refused while the gateway routes to an origin that the file calls %s",
+    async (state) => {
+      await install({}, { koyeb: state });
+      await fetch(`${github.url}/repos/acme/mcp/environments/production`, {
+        method: "PUT",
+        headers: { authorization: `Bearer ${githubToken}`, "user-agent": "test" },
+        body: "{}",
+      });
+      const { code, err } = await mcpist("secrets", "rotate");
+      expect(code).toBe(3);
+      expect(err).toContain(
+        `error: the gateway routes to koyeb, which mcpist.config.ts calls ${state}: its traffic would fail (ERR_REFUSED)`,
+      );
+      expect(err).toContain('hint:  mcpist origins quarantine koyeb, or set its state to "pool"');
+    },
+  );
 });

@@ -80,7 +80,9 @@ export function checkAgreement(config: GatewayConfig, origins: readonly Origin[]
     throw new McpistError(
       "ERR_REFUSED",
       `mcpist.config.ts ${state === undefined ? `does not name ${route.name}` : `calls ${route.name} ${state}`}, but the gateway has it as ${route.state}`,
-      { hint: `make the file say what the gateway does (state: "${route.state}"), or deploy the file, then run the command again` },
+      {
+        hint: `make the file say what the gateway does (state: "${route.state}"), or deploy the file, then run the command again`,
+      },
     );
   }
 }
@@ -158,7 +160,10 @@ function print(context: Context, origin: Origin, { rerouted, state }: Outcome, f
   context.stdout.write(
     `next  so that the next deploy keeps it, ${file.change ? `change line ${file.change.line} of ${file.file}` : `in ${file.file}`}:\n`,
   );
-  if (file.change) context.stdout.write(`      ${style("red", `-${file.change.from}`)}\n      ${style("green", `+${file.change.to}`)}\n`);
+  if (file.change)
+    context.stdout.write(
+      `      ${style("red", `-${file.change.from}`)}\n      ${style("green", `+${file.change.to}`)}\n`,
+    );
   else context.stdout.write(`      ${file.words}\n`);
 }
 

@@ -51,7 +51,10 @@ const exportLines = (env: Readonly<Record<string, string>>): string =>
 
 async function printEnv(context: Context, flags: SandboxFlags): Promise<ExitCode> {
   const found = await running();
-  if (!found) throw new McpistError("ERR_NOT_FOUND", "no sandbox is running", { hint: "start one in another terminal: mcpist sandbox" });
+  if (!found)
+    throw new McpistError("ERR_NOT_FOUND", "no sandbox is running", {
+      hint: "start one in another terminal: mcpist sandbox",
+    });
   if (flags.json) printJson(context, { command: "sandbox", ok: true, exitCode: EXIT.done, env: found.env });
   else context.stdout.write(`${exportLines(found.env)}\n`);
   return EXIT.done;
@@ -98,14 +101,22 @@ async function applyScenario(cloud: LocalCloud, name: string): Promise<void> {
   try {
     await cloud.sandbox.scenarios.start(name);
   } catch (cause) {
-    throw new McpistError("ERR_VENDOR", `the scenario did not start: ${cause instanceof Error ? cause.message : "error"}`, {
-      hint: "docs/sandbox.md says what each scenario needs",
-      cause,
-    });
+    throw new McpistError(
+      "ERR_VENDOR",
+      `the scenario did not start: ${cause instanceof Error ? cause.message : "error"}`,
+      {
+        hint: "docs/sandbox.md says what each scenario needs",
+        cause,
+      },
+    );
   }
 }
 
-async function runInside(context: Context, cloud: LocalCloud, [command = "", ...args]: readonly string[]): Promise<ExitCode> {
+async function runInside(
+  context: Context,
+  cloud: LocalCloud,
+  [command = "", ...args]: readonly string[],
+): Promise<ExitCode> {
   const { exitCode, failed, code } = await execa(command, args, {
     stdio: "inherit",
     reject: false,
@@ -116,7 +127,9 @@ async function runInside(context: Context, cloud: LocalCloud, [command = "", ...
   });
   context.signal.throwIfAborted();
   if (failed && code === "ENOENT")
-    throw new McpistError("ERR_USAGE", "the command after -- was not found", { hint: "mcpist sandbox -- npx wrangler deployments list" });
+    throw new McpistError("ERR_USAGE", "the command after -- was not found", {
+      hint: "mcpist sandbox -- npx wrangler deployments list",
+    });
   return (exitCode ?? EXIT.failed) as ExitCode;
 }
 
@@ -127,7 +140,15 @@ async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFl
   if (mine) await writeFile(file, JSON.stringify({ pid: process.pid, env }), { mode: 0o600 });
   const page = flags.ui ? (await import("../../sandbox/watch/live.ts")).livePageUrl(cloud.sandbox) : null;
   const style = styles(context, context.stdout);
-  if (flags.json) printJson(context, { command: "sandbox", ok: true, exitCode: EXIT.done, urls, env, ...(page === null ? {} : { page }) });
+  if (flags.json)
+    printJson(context, {
+      command: "sandbox",
+      ok: true,
+      exitCode: EXIT.done,
+      urls,
+      env,
+      ...(page === null ? {} : { page }),
+    });
   else {
     const row = (name: string, value: string) => `  ${name.padEnd(12)}${value}\n`;
     context.stdout.write(

@@ -6,7 +6,10 @@ import { printable } from "../redact.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 
 /** The command. */
-export async function secretsHistory(context: Context, flags: CommonFlags & { readonly limit: string }): Promise<ExitCode> {
+export async function secretsHistory(
+  context: Context,
+  flags: CommonFlags & { readonly limit: string },
+): Promise<ExitCode> {
   const limit = Number(flags.limit);
   if (!Number.isSafeInteger(limit) || limit < 1)
     throw new McpistError("ERR_USAGE", "--limit takes a whole number from 1", { hint: "--limit 30" });
@@ -35,6 +38,8 @@ export async function secretsHistory(context: Context, flags: CommonFlags & { re
       .map(([key, value]) => `${key}=${value}`)
       .join(" "),
   ]);
-  context.stdout.write(`${printable(table([["TIME", "RUN", "WHO", "EVENT", "DETAIL"], ...rows])).replaceAll("\uFFFD", "?")}\n`);
+  context.stdout.write(
+    `${printable(table([["TIME", "RUN", "WHO", "EVENT", "DETAIL"], ...rows])).replaceAll("\uFFFD", "?")}\n`,
+  );
   return EXIT.done;
 }

@@ -21,7 +21,11 @@ let folder = "";
 
 beforeEach(async () => {
   vendor = createContext({ log: () => undefined, timings: { githubLagMs: 0 } });
-  [github, koyeb, fly] = await Promise.all([startGithub(vendor, { owner: "acme", repo: "mcp" }), startKoyeb(vendor), startFly(vendor)]);
+  [github, koyeb, fly] = await Promise.all([
+    startGithub(vendor, { owner: "acme", repo: "mcp" }),
+    startKoyeb(vendor),
+    startFly(vendor),
+  ]);
   folder = await mkdtemp(join(tmpdir(), "mcpist-put-"));
   await writeFile(
     join(folder, "mcpist.config.ts"),
@@ -35,7 +39,9 @@ afterEach(async () => {
 
 async function call(url: string, token: string, method: string, path: string, body?: unknown): Promise<unknown> {
   const headers = { authorization: `Bearer ${token}` };
-  return (await fetch(url + path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })).json();
+  return (
+    await fetch(url + path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+  ).json();
 }
 async function put(argv: readonly string[], options: TestContextOptions = {}) {
   const { github: gh, cloudflare, koyeb: ky, fly: fl } = vendor.tokens;
@@ -64,9 +70,12 @@ async function held(name: string): Promise<string | null> {
   };
   const found = secrets.find((secret) => secret.name === name);
   if (!found) return null;
-  return ((await call(koyeb.url, vendor.tokens.koyeb, "POST", `/v1/secrets/${found.id}/reveal`, {})) as { value: string }).value;
+  return (
+    (await call(koyeb.url, vendor.tokens.koyeb, "POST", `/v1/secrets/${found.id}/reveal`, {})) as { value: string }
+  ).value;
 }
-const writes = () => vendor.faults.calls.filter(({ vendor: name, method }) => method !== "GET" && name !== "github").length;
+const writes = () =>
+  vendor.faults.calls.filter(({ vendor: name, method }) => method !== "GET" && name !== "github").length;
 const digests = async () => call(fly.url, vendor.tokens.fly, "GET", "/v1/apps/mcpist-origin/secrets");
 
 describe("mcpist secrets put", () => {
@@ -118,7 +127,11 @@ describe("mcpist secrets put", () => {
 
   it.each([
     ["is empty", "\n", "DATABASE_URL is empty: nothing was sent"],
-    ["has another shape", "canary-5f0c6a1be2d49317", "DATABASE_URL is not a postgres:// URL without white space: nothing was sent"],
+    [
+      "has another shape",
+      "canary-5f0c6a1be2d49317",
+      "DATABASE_URL is not a postgres:// URL without white space: nothing was sent",
+    ],
     [
       "has white space in it",
       "postgres://canary-5f0c6a1be2d49317 @x/y",
@@ -140,7 +153,12 @@ describe("mcpist secrets put", () => {
   });
 
   it("says which origin has it and which has not when one platform fails, with the exit code for run it again", async () => {
-    vendor.faults.add({ vendor: "fly", method: "POST", path: "/secrets$", effect: { kind: "status", when: "before", status: 422 } });
+    vendor.faults.add({
+      vendor: "fly",
+      method: "POST",
+      path: "/secrets$",
+      effect: { kind: "status", when: "before", status: 422 },
+    });
     const { code, err } = await put(["DATABASE_URL"], { stdin: URL_CANARY });
     expect(code).toBe(5);
     expect(err).toContain("done  put DATABASE_URL at koyeb");

@@ -73,7 +73,9 @@ export async function secretsPut(
   if (!spec.shape.test(value)) {
     throw new McpistError(
       "ERR_SECRET_SHAPE",
-      value === "" ? `${spec.name} is empty: nothing was sent` : `${spec.name} is not ${spec.shapeText}: nothing was sent`,
+      value === ""
+        ? `${spec.name} is empty: nothing was sent`
+        : `${spec.name} is not ${spec.shapeText}: nothing was sent`,
       {
         hint: `printf %s "$VALUE" | mcpist secrets put ${spec.name}`,
       },
@@ -99,7 +101,8 @@ export async function secretsPut(
             await session.journal.guard();
             if (origin.kind === "koyeb" && session.apis.koyeb)
               await putKoyebSecret(session.apis.koyeb, koyebNameOf(session.name, spec.name), value);
-            else if (origin.kind === "fly" && session.apis.fly) await putFlySecrets(session.apis.fly, origin.app, { [spec.name]: value });
+            else if (origin.kind === "fly" && session.apis.fly)
+              await putFlySecrets(session.apis.fly, origin.app, { [spec.name]: value });
             run.touched = true;
             written.push(origin.name);
           }),

@@ -7,7 +7,10 @@ import { rollback } from "../secrets/rollback.ts";
 import { finishRun } from "./finish-run.ts";
 
 /** The command. */
-export async function secretsRollback(context: Context, flags: CommonFlags & { readonly stealLock?: string }): Promise<ExitCode> {
+export async function secretsRollback(
+  context: Context,
+  flags: CommonFlags & { readonly stealLock?: string },
+): Promise<ExitCode> {
   const session = await openSession(context, flags);
   return finishRun(context, session, { ...flags, command: "secrets rollback" }, async (run) => {
     await checkRoutes(session.targets.worker, session.environment.origins);

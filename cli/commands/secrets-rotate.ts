@@ -56,7 +56,9 @@ export interface RotationReport {
 function checkFlags(context: Context, flags: RotateFlags): void {
   const modes = [flags.init, flags.clean, flags.emergency !== undefined].filter(Boolean).length;
   if (modes > 1)
-    throw new McpistError("ERR_USAGE", "--init, --clean and --emergency exclude each other", { hint: "mcpist secrets rotate --help" });
+    throw new McpistError("ERR_USAGE", "--init, --clean and --emergency exclude each other", {
+      hint: "mcpist secrets rotate --help",
+    });
   const dangerous = flags.emergency === "now" || flags.stealLock !== undefined;
   if (dangerous && !flags.dryRun && !flags.yes && context.stdin.isTTY !== true) {
     throw new McpistError("ERR_USAGE", "this needs --yes where nobody can be asked", { hint: "add --yes" });
@@ -83,7 +85,12 @@ export function targetReports(observation: Observation, run: Run): readonly Targ
 }
 
 /** Runs one rotation and reports it; used by the command and by the demo. */
-export async function runRotation(context: Context, session: Session, flags: RotateFlags, progress: Progress): Promise<RotationReport> {
+export async function runRotation(
+  context: Context,
+  session: Session,
+  flags: RotateFlags,
+  progress: Progress,
+): Promise<RotationReport> {
   const started = context.monotonic();
   const run = session.run(progress);
   let phase: Phase | null = null;
@@ -91,7 +98,10 @@ export async function runRotation(context: Context, session: Session, flags: Rot
   let targets: readonly TargetReport[] = [];
   try {
     await progressStep(progress, "check accounts", async () => {
-      await Promise.all([wranglerPath(), flags.emergency ? null : checkGithub(session.apis.github, session.environment.github)]);
+      await Promise.all([
+        wranglerPath(),
+        flags.emergency ? null : checkGithub(session.apis.github, session.environment.github),
+      ]);
     });
     await progressStep(progress, "take the lock", () => takeLock(session, flags));
     if (flags.emergency) {
@@ -111,7 +121,9 @@ export async function runRotation(context: Context, session: Session, flags: Rot
           run.result.to.kid,
         )
       ) {
-        throw new McpistError("ERR_PARTIAL", "an instance changed after the last check", { hint: "mcpist secrets verify" });
+        throw new McpistError("ERR_PARTIAL", "an instance changed after the last check", {
+          hint: "mcpist secrets verify",
+        });
       }
     }
   } catch (error) {
@@ -178,7 +190,11 @@ export async function secretsRotate(context: Context, flags: RotateFlags): Promi
     if (!flags.json) {
       const { printError } = await import("../output.ts");
       const { code, message, hint } = report.error;
-      printError(context, new McpistError(code as McpistError["code"], message, { hint: hint ?? undefined }), flags.debug);
+      printError(
+        context,
+        new McpistError(code as McpistError["code"], message, { hint: hint ?? undefined }),
+        flags.debug,
+      );
     }
   } else if (!flags.json) printReport(context, report);
   await notify(context, session, noticeOf(report));
@@ -190,7 +206,17 @@ function noticeOf(report: RotationReport): Notice {
   const { command, ok, exitCode, runId, phase, from, to, durationMs, error } = report;
   const origins = report.targets.map((target) => ({ name: target.name, text: wordsOf(target) }));
   const kids = { from: from?.kid ?? null, to: to?.kid ?? null };
-  return { outcome: ok ? "done" : "failed", command, exitCode, runId, phase, ...kids, durationMs, origins, ...(error ? { error } : {}) };
+  return {
+    outcome: ok ? "done" : "failed",
+    command,
+    exitCode,
+    runId,
+    phase,
+    ...kids,
+    durationMs,
+    origins,
+    ...(error ? { error } : {}),
+  };
 }
 
 const wordsOf = ({ accepted, retired, instances, proof }: TargetReport): string =>

@@ -24,7 +24,11 @@ interface Status {
 
 async function look(session: Session): Promise<Status> {
   const run = session.run({ begin: () => () => undefined, note: () => undefined });
-  const [observation, liveVariable, misrouted] = await Promise.all([run.observe(), session.targets.vault.live(), wrongRoute(session)]);
+  const [observation, liveVariable, misrouted] = await Promise.all([
+    run.observe(),
+    session.targets.vault.live(),
+    wrongRoute(session),
+  ]);
   const phase = phaseOf(observation);
   const { live } = session.journal.state;
   const since = live?.kid === phase.live && live?.since ? Date.parse(live.since) : null;
@@ -63,7 +67,8 @@ const named = (session: Session, state: Origin["state"]): readonly string[] =>
 function nextCommand(session: Session, phase: Phase, overdue: boolean, drift: readonly Drift[]): string {
   const env = `--env ${session.name}`;
   const [joining] = named(session, "joining");
-  if (session.journal.heldByAnother) return `mcpist secrets history ${env}   (run ${session.journal.tip?.entry.run ?? "?"} holds the lock)`;
+  if (session.journal.heldByAnother)
+    return `mcpist secrets history ${env}   (run ${session.journal.tip?.entry.run ?? "?"} holds the lock)`;
   switch (phase.name) {
     case "UNSET":
       return `mcpist secrets rotate --init ${env}`;
@@ -117,13 +122,23 @@ export async function secretsStatus(context: Context, flags: CommonFlags): Promi
     return EXIT.done;
   }
   const style = styles(context, context.stdout);
-  const head = ["KID", "SENT BY", ...status.observation.origins.map((origin) => origin.name.toUpperCase()), "GITHUB", ""];
+  const head = [
+    "KID",
+    "SENT BY",
+    ...status.observation.origins.map((origin) => origin.name.toUpperCase()),
+    "GITHUB",
+    "",
+  ];
   const age = status.ageDays === null ? "age unknown" : `${status.ageDays} days old`;
-  context.stdout.write(`${session.name}: phase ${style("bold", status.phase.name)}, ${age}\n\n${table([head, ...keyring(status)])}\n\n`);
+  context.stdout.write(
+    `${session.name}: phase ${style("bold", status.phase.name)}, ${age}\n\n${table([head, ...keyring(status)])}\n\n`,
+  );
   for (const name of named(session, "quarantined"))
     context.stdout.write(`${style("yellow", "left out")}  ${name} is quarantined; it accepts whatever it accepted\n`);
   for (const drift of status.drift)
-    context.stdout.write(`${style("yellow", "drift")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`);
+    context.stdout.write(
+      `${style("yellow", "drift")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`,
+    );
   context.stdout.write(`next:  ${status.next}\n`);
   return EXIT.done;
 }
@@ -161,7 +176,9 @@ export async function secretsVerify(context: Context, flags: CommonFlags): Promi
     return exitCode;
   }
   for (const drift of status.drift)
-    context.stdout.write(`${style("red", "off")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`);
+    context.stdout.write(
+      `${style("red", "off")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`,
+    );
   context.stdout.write(`next:  ${status.next}\n`);
   return exitCode;
 }

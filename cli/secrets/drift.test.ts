@@ -41,20 +41,40 @@ describe("drift", () => {
     cloud.pass(10_000);
     cloud.vault.b = { kid: K1, updatedAt: cloud.now };
     const found = await drift(cloud);
-    expect(found).toContainEqual({ party: "github", kid: null, what: "slot b was written after the journal's last entry" });
+    expect(found).toContainEqual({
+      party: "github",
+      kid: null,
+      what: "slot b was written after the journal's last entry",
+    });
     expect(found).toContainEqual({ party: "github", kid: null, what: "phase STAGING" });
   });
 
-  it.each([null, `b:${K1}`, "nonsense"])("is a variable that does not name the live secret: %s", async (liveVariable) => {
-    const [only, ...more] = await drift(installed(), { liveVariable });
-    expect(more).toEqual([]);
-    expect(only).toMatchObject({ party: "github", what: "GATEWAY_SECRET_LIVE does not name the secret that the Worker sends" });
-  });
+  it.each([null, `b:${K1}`, "nonsense"])(
+    "is a variable that does not name the live secret: %s",
+    async (liveVariable) => {
+      const [only, ...more] = await drift(installed(), { liveVariable });
+      expect(more).toEqual([]);
+      expect(only).toMatchObject({
+        party: "github",
+        what: "GATEWAY_SECRET_LIVE does not name the secret that the Worker sends",
+      });
+    },
+  );
 
   it("is an upload that waits with another secret", async () => {
     const cloud = installed();
-    cloud.versions.unshift({ id: "v2", number: 2, kid: K1, annotatedKid: null, annotatedFrom: null, annotatedRun: null, etag: "x" });
-    expect(await drift(cloud)).toEqual([{ party: "worker", kid: K0, what: "the latest uploaded version does not carry the live secret" }]);
+    cloud.versions.unshift({
+      id: "v2",
+      number: 2,
+      kid: K1,
+      annotatedKid: null,
+      annotatedFrom: null,
+      annotatedRun: null,
+      etag: "x",
+    });
+    expect(await drift(cloud)).toEqual([
+      { party: "worker", kid: K0, what: "the latest uploaded version does not carry the live secret" },
+    ]);
   });
 
   it("names instance and kid where both slots hold one secret, or an instance has another than its configuration", async () => {
@@ -62,7 +82,11 @@ describe("drift", () => {
     const fly = twice.origins[1]!;
     fly.config = { a: K0, b: K0 };
     for (const instance of fly.instances) instance.kids = { a: K0, b: K0 };
-    expect(await drift(twice)).toContainEqual({ party: "fly instance fly-0", kid: K0, what: "both slots hold the same secret" });
+    expect(await drift(twice)).toContainEqual({
+      party: "fly instance fly-0",
+      kid: K0,
+      what: "both slots hold the same secret",
+    });
     const apart = installed();
     apart.origins[1]!.instances[0]!.kids = { a: K0, b: K1 };
     expect(await drift(apart)).toContainEqual({
@@ -78,7 +102,9 @@ describe("drift", () => {
     koyeb.state = "joining";
     koyeb.config = { a: ZERO, b: K1 };
     for (const instance of koyeb.instances) instance.kids = { a: ZERO, b: K1 };
-    expect(await drift(cloud)).toEqual([{ party: "koyeb", kid: K1, what: "it is joining and accepts a secret that is not the live one" }]);
+    expect(await drift(cloud)).toEqual([
+      { party: "koyeb", kid: K1, what: "it is joining and accepts a secret that is not the live one" },
+    ]);
     koyeb.instances = [];
     expect(await drift(cloud)).toEqual([]);
   });

@@ -30,7 +30,8 @@ export function driftOf(
   if (!extra.journalExists) add("github", null, "the rotation ref is missing, so what GitHub holds is unknown");
   else
     for (const slot of ["a", "b"] as const)
-      if (observation.vault[slot] === "unknown") add("github", null, `slot ${slot} was written after the journal's last entry`);
+      if (observation.vault[slot] === "unknown")
+        add("github", null, `slot ${slot} was written after the journal's last entry`);
   const liveKid = extra.liveVariable?.split(":")[1] ?? null;
   if (phase.live !== null && liveKid !== phase.live)
     add("github", liveKid, "GATEWAY_SECRET_LIVE does not name the secret that the Worker sends");

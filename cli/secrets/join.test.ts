@@ -6,7 +6,8 @@ import { phaseOf } from "./phase.ts";
 
 const K0 = "00000000000000aa";
 const KINDS: readonly FaultKind[] = ["kill-before", "kill-after", "lost", "error"];
-const errorOf = (ending: Ending) => (ending.kind === "stopped" ? `${ending.error.code}: ${ending.error.message}` : ending.kind);
+const errorOf = (ending: Ending) =>
+  ending.kind === "stopped" ? `${ending.error.code}: ${ending.error.message}` : ending.kind;
 const named = (cloud: FakeCloud, name: string): FakeOriginState => {
   const origin = cloud.origins.find((candidate) => candidate.name === name);
   if (!origin) throw new TypeError(`no origin ${name}`);
@@ -54,30 +55,36 @@ describe("an origin enters the pool", () => {
     expect(errorOf(await enter(cloud, { id: "again" }))).toBe("done");
   });
 
-  it.each(KINDS)("at every point safely, whatever call is hit, and at the latest with the next run: %s", async (kind) => {
-    const clean = await ready(9);
-    const start = clean.calls;
-    await enter(clean);
-    const calls = clean.calls - start;
-    for (let n = 1; n <= calls; n++) {
-      const cloud = await ready(9);
-      const from = cloud.calls;
-      cloud.fault = (call) => (call === from + n ? kind : null);
-      await enter(cloud);
-      cloud.fault = () => null;
-      const steal = holderOf(cloud);
-      expect({ n, end: errorOf(await enter(cloud, { id: "again", ...(steal === undefined ? {} : { steal }) })) }).toEqual({
-        n,
-        end: "done",
-      });
-      expect({ n, routes: routes(cloud), violation: cloud.violation, shares: cloud.deployment.length }).toEqual({
-        n,
-        routes: { koyeb: "pool", fly: "pool" },
-        violation: null,
-        shares: 1,
-      });
-    }
-  });
+  it.each(KINDS)(
+    "at every point safely, whatever call is hit, and at the latest with the next run: %s",
+    async (kind) => {
+      const clean = await ready(9);
+      const start = clean.calls;
+      await enter(clean);
+      const calls = clean.calls - start;
+      for (let n = 1; n <= calls; n++) {
+        const cloud = await ready(9);
+        const from = cloud.calls;
+        cloud.fault = (call) => (call === from + n ? kind : null);
+        await enter(cloud);
+        cloud.fault = () => null;
+        const steal = holderOf(cloud);
+        expect({
+          n,
+          end: errorOf(await enter(cloud, { id: "again", ...(steal === undefined ? {} : { steal }) })),
+        }).toEqual({
+          n,
+          end: "done",
+        });
+        expect({ n, routes: routes(cloud), violation: cloud.violation, shares: cloud.deployment.length }).toEqual({
+          n,
+          routes: { koyeb: "pool", fly: "pool" },
+          violation: null,
+          shares: 1,
+        });
+      }
+    },
+  );
 
   it.each<[string, (cloud: FakeCloud) => Promise<unknown> | void, RegExp]>([
     [
@@ -93,7 +100,8 @@ describe("an origin enters the pool", () => {
       "while one instance of it still accepts another secret too",
       (cloud) => {
         const [first] = named(cloud, "koyeb").instances;
-        if (first && "a" in first.kids) first.kids = { a: first.kids.a, b: first.kids.a === null ? null : "00000000000000ff" };
+        if (first && "a" in first.kids)
+          first.kids = { a: first.kids.a, b: first.kids.a === null ? null : "00000000000000ff" };
       },
       /^ERR_PHASE: /,
     ],
@@ -102,7 +110,11 @@ describe("an origin enters the pool", () => {
       (cloud) => void (named(cloud, "koyeb").instances = []),
       /^ERR_PARTIAL: koyeb has its slots, but nothing runs there yet/,
     ],
-    ["while its platform is away", (cloud) => void (named(cloud, "koyeb").down = true), /^ERR_PHASE: cannot observe koyeb/],
+    [
+      "while its platform is away",
+      (cloud) => void (named(cloud, "koyeb").down = true),
+      /^ERR_PHASE: cannot observe koyeb/,
+    ],
     [
       "while a rotation is unfinished",
       async (cloud) => {
@@ -131,7 +143,9 @@ describe("an origin enters the pool", () => {
           ...targets.worker,
           probe: async (versionId, origin) => {
             const report = await targets.worker.probe(versionId, origin);
-            return report?.observation ? { ...report, observation: { ...report.observation, accepted: origin !== "koyeb" } } : report;
+            return report?.observation
+              ? { ...report, observation: { ...report.observation, accepted: origin !== "koyeb" } }
+              : report;
           },
         },
       }),
@@ -143,7 +157,9 @@ describe("an origin enters the pool", () => {
 
   it("not without an answer from every instance that its platform lists", () => {
     const look = { ok: true as const, instances: [], config: null, silent: ["m-1", "m-2"] };
-    const observation = { origins: [{ name: "koyeb", state: "joining" as const, look }] } as unknown as Parameters<typeof obstacle>[0];
+    const observation = { origins: [{ name: "koyeb", state: "joining" as const, look }] } as unknown as Parameters<
+      typeof obstacle
+    >[0];
     const phase = { name: "STEADY", live: K0 } as unknown as Parameters<typeof obstacle>[1];
     expect(obstacle(observation, phase, "koyeb")).toMatchObject({
       code: "ERR_PARTIAL",
@@ -167,8 +183,8 @@ describe("its place", () => {
   });
   it("is not changed where it has it, and its address follows the file", () => {
     expect(withOrigin(config(route("koyeb")), route("koyeb"), ["koyeb"])).toBeNull();
-    expect(withOrigin(config({ ...route("koyeb"), url: "https://old.example.com" }), route("koyeb"), ["koyeb"])?.origins).toEqual([
-      route("koyeb"),
-    ]);
+    expect(
+      withOrigin(config({ ...route("koyeb"), url: "https://old.example.com" }), route("koyeb"), ["koyeb"])?.origins,
+    ).toEqual([route("koyeb")]);
   });
 });

@@ -36,20 +36,32 @@ export function obstacle(observation: Observation, phase: Phase, name: string): 
       hint: "deploy its service stack with npx cdktn deploy, then run the command again: it needs no second rotation",
     });
   if (phase.name !== "STEADY" || phase.live === null)
-    return new McpistError("ERR_PHASE", `the installation is in phase ${phase.name}, and an origin joins only when nothing is unfinished`, {
-      hint: "mcpist secrets rotate",
-    });
+    return new McpistError(
+      "ERR_PHASE",
+      `the installation is in phase ${phase.name}, and an origin joins only when nothing is unfinished`,
+      {
+        hint: "mcpist secrets rotate",
+      },
+    );
   const only = [config, ...instances.map((instance) => instance.kids)].every(
     (kids) => kids !== null && acceptedKids(kids).join() === phase.live,
   );
   if (only && acceptedEverywhere([origin], phase.live)) return null;
-  return new McpistError("ERR_PHASE", `${name} does not accept the live secret ${phase.live}, and only that, at every instance`, {
-    hint: "mcpist secrets rotate gives it the next one",
-  });
+  return new McpistError(
+    "ERR_PHASE",
+    `${name} does not accept the live secret ${phase.live}, and only that, at every instance`,
+    {
+      hint: "mcpist secrets rotate gives it the next one",
+    },
+  );
 }
 
 /** The gateway's configuration with `joined` in the pool, in the order of `names`; null when it is there already. */
-export function withOrigin(config: GatewayConfig, joined: GatewayOrigin, names: readonly string[]): GatewayConfig | null {
+export function withOrigin(
+  config: GatewayConfig,
+  joined: GatewayOrigin,
+  names: readonly string[],
+): GatewayConfig | null {
   const known = config.origins.find((origin) => origin.name === joined.name);
   if (known?.state === "pool" && known.url === joined.url) return null;
   const place = (name: string) => (names.includes(name) ? names.indexOf(name) : names.length);

@@ -6,7 +6,8 @@ import { converge, holderOf, live, type Ending } from "../test/fake-run.ts";
 
 const K0 = "00000000000000aa";
 const KINDS: readonly FaultKind[] = ["kill-before", "kill-after", "lost", "error"];
-const errorOf = (ending: Ending) => (ending.kind === "stopped" ? `${ending.error.code}: ${ending.error.message}` : ending.kind);
+const errorOf = (ending: Ending) =>
+  ending.kind === "stopped" ? `${ending.error.code}: ${ending.error.message}` : ending.kind;
 const done = async (cloud: FakeCloud, id: string): Promise<void> => {
   expect(errorOf(await live(cloud, { id }))).toBe("done");
 };
@@ -83,15 +84,18 @@ describe("an origin that is joining", () => {
     expectReady(cloud, "third");
   });
 
-  it.each([1, 2, 3])("comes back after %i rotations that it missed, without an alarm about what it still holds", async (rotations) => {
-    const cloud = await withReturner(rotations);
-    expect(cloud.sendable()).not.toEqual(named(cloud, "koyeb").instances.flatMap(({ kids }) => acceptedKids(kids)));
-    await done(cloud, "back");
-    expectReady(cloud, "koyeb");
-    named(cloud, "koyeb").state = "pool";
-    cloud.foreignDeploy();
-    expect(cloud.violation).toBeNull();
-  });
+  it.each([1, 2, 3])(
+    "comes back after %i rotations that it missed, without an alarm about what it still holds",
+    async (rotations) => {
+      const cloud = await withReturner(rotations);
+      expect(cloud.sendable()).not.toEqual(named(cloud, "koyeb").instances.flatMap(({ kids }) => acceptedKids(kids)));
+      await done(cloud, "back");
+      expectReady(cloud, "koyeb");
+      named(cloud, "koyeb").state = "pool";
+      cloud.foreignDeploy();
+      expect(cloud.violation).toBeNull();
+    },
+  );
 
   it("keeps what it has where it missed nothing, and is rotated like the others", async () => {
     const cloud = await withReturner(0);
@@ -144,36 +148,42 @@ describe("an origin that is joining", () => {
     expectReady(cloud, "third");
   });
 
-  it.each(["now", "fast"] as const)("gets the new secret in an emergency (%s) too, and is no survivor where nothing runs", async (mode) => {
-    for (const cloud of [withNewcomer("koyeb", false), await withReturner(1)]) {
-      cloud.checksS1 = false;
-      const [leaked = ""] = cloud.sendable();
-      const ending = await live(cloud, { id: "emergency", work: (run) => emergency(run, mode) });
-      expect(errorOf(ending)).toBe("done");
-      expect(cloud.residue()).toBeNull();
-      cloud.pass(5000); // the slowest edge location learns of the switch
-      expect(cloud.sendable()).not.toContain(leaked);
-    }
-  });
+  it.each(["now", "fast"] as const)(
+    "gets the new secret in an emergency (%s) too, and is no survivor where nothing runs",
+    async (mode) => {
+      for (const cloud of [withNewcomer("koyeb", false), await withReturner(1)]) {
+        cloud.checksS1 = false;
+        const [leaked = ""] = cloud.sendable();
+        const ending = await live(cloud, { id: "emergency", work: (run) => emergency(run, mode) });
+        expect(errorOf(ending)).toBe("done");
+        expect(cloud.residue()).toBeNull();
+        cloud.pass(5000); // the slowest edge location learns of the switch
+        expect(cloud.sendable()).not.toContain(leaked);
+      }
+    },
+  );
 
-  it.each(KINDS)("gets there whatever call of the rotation is hit, with production served at every step: %s", async (kind) => {
-    const clean = await withReturner(1, 5);
-    const start = clean.calls;
-    await done(clean, "clean");
-    const calls = clean.calls - start;
-    for (let n = 1; n <= calls; n += 3) {
-      const cloud = await withReturner(1, 5);
-      const from = cloud.calls;
-      cloud.fault = (call) => (call === from + n ? kind : null);
-      await live(cloud, { id: "hit" });
-      cloud.fault = () => null;
-      await converge(cloud, "rerun");
-      expect({ n, violation: cloud.violation, residue: cloud.residue(), lock: holderOf(cloud) }).toEqual({
-        n,
-        violation: null,
-        residue: null,
-        lock: undefined,
-      });
-    }
-  });
+  it.each(KINDS)(
+    "gets there whatever call of the rotation is hit, with production served at every step: %s",
+    async (kind) => {
+      const clean = await withReturner(1, 5);
+      const start = clean.calls;
+      await done(clean, "clean");
+      const calls = clean.calls - start;
+      for (let n = 1; n <= calls; n += 3) {
+        const cloud = await withReturner(1, 5);
+        const from = cloud.calls;
+        cloud.fault = (call) => (call === from + n ? kind : null);
+        await live(cloud, { id: "hit" });
+        cloud.fault = () => null;
+        await converge(cloud, "rerun");
+        expect({ n, violation: cloud.violation, residue: cloud.residue(), lock: holderOf(cloud) }).toEqual({
+          n,
+          violation: null,
+          residue: null,
+          lock: undefined,
+        });
+      }
+    },
+  );
 });

@@ -26,33 +26,39 @@ async function lingering(): Promise<FakeCloud> {
 }
 
 describe("secrets rotate --emergency", () => {
-  it.each(["fast", "now"] as const)("%s leaves only the new secret, GitHub too, and tells when each origin was dead", async (mode) => {
-    const cloud = installed();
-    cloud.checksS1 = false;
-    const ending = await live(cloud, { id: mode, work: (run) => emergency(run, mode) });
-    expect(errorOf(ending)).toBe("done");
-    expect(cloud.residue()).toBeNull();
-    cloud.pass(10_000);
-    expect(cloud.sendable()).not.toContain(K0);
-    if (ending.kind === "done") {
-      expect(ending.phase.name).toBe("STEADY");
-      expect(Object.keys(ending.run.result.proof)).toEqual(expect.arrayContaining(["koyeb", "fly"]));
-    }
-  });
+  it.each(["fast", "now"] as const)(
+    "%s leaves only the new secret, GitHub too, and tells when each origin was dead",
+    async (mode) => {
+      const cloud = installed();
+      cloud.checksS1 = false;
+      const ending = await live(cloud, { id: mode, work: (run) => emergency(run, mode) });
+      expect(errorOf(ending)).toBe("done");
+      expect(cloud.residue()).toBeNull();
+      cloud.pass(10_000);
+      expect(cloud.sendable()).not.toContain(K0);
+      if (ending.kind === "done") {
+        expect(ending.phase.name).toBe("STEADY");
+        expect(Object.keys(ending.run.result.proof)).toEqual(expect.arrayContaining(["koyeb", "fly"]));
+      }
+    },
+  );
 
-  it.each(["fast", "now"] as const)("%s kills at the origins that it can reach, names the other as NOT DEAD and exits 5", async (mode) => {
-    const cloud = installed();
-    cloud.checksS1 = false;
-    const fly = cloud.origins.find((origin) => origin.name === "fly")!;
-    fly.down = true;
-    const ending = await live(cloud, { id: mode, work: (run) => emergency(run, mode) });
-    expect(ending).toMatchObject({ kind: "stopped", error: { code: "ERR_NOT_DEAD", exitCode: 5 } });
-    if (ending.kind === "stopped") {
-      expect(ending.error.message).toContain("fly");
-      expect(ending.run.result.proof["fly"]).toBe("NOT DEAD");
-      expect(ending.run.result.proof["koyeb"]).toMatch(/^dead after \d+ s$/);
-    }
-  });
+  it.each(["fast", "now"] as const)(
+    "%s kills at the origins that it can reach, names the other as NOT DEAD and exits 5",
+    async (mode) => {
+      const cloud = installed();
+      cloud.checksS1 = false;
+      const fly = cloud.origins.find((origin) => origin.name === "fly")!;
+      fly.down = true;
+      const ending = await live(cloud, { id: mode, work: (run) => emergency(run, mode) });
+      expect(ending).toMatchObject({ kind: "stopped", error: { code: "ERR_NOT_DEAD", exitCode: 5 } });
+      if (ending.kind === "stopped") {
+        expect(ending.error.message).toContain("fly");
+        expect(ending.run.result.proof["fly"]).toBe("NOT DEAD");
+        expect(ending.run.result.proof["koyeb"]).toMatch(/^dead after \d+ s$/);
+      }
+    },
+  );
 
   it("overwrites an orphan too, because a leaked candidate counts as leaked", async () => {
     const cloud = installed();
@@ -60,7 +66,9 @@ describe("secrets rotate --emergency", () => {
     await live(cloud, { id: "dies" });
     cloud.fault = () => null;
     cloud.checksS1 = false;
-    expect(errorOf(await live(cloud, { id: "now", ...stealing(cloud), work: (run) => emergency(run, "now") }))).toBe("done");
+    expect(errorOf(await live(cloud, { id: "now", ...stealing(cloud), work: (run) => emergency(run, "now") }))).toBe(
+      "done",
+    );
     expect(cloud.residue()).toBeNull();
   });
 
@@ -116,7 +124,8 @@ describe("secrets rollback", () => {
 
   it("is refused once retirement has begun, with the reason", async () => {
     const cloud = installed();
-    cloud.fault = (_, name) => (name === "koyeb: redeploy" && cloud.origins[0]!.config.a?.startsWith("revoked") ? "kill-after" : null);
+    cloud.fault = (_, name) =>
+      name === "koyeb: redeploy" && cloud.origins[0]!.config.a?.startsWith("revoked") ? "kill-after" : null;
     await live(cloud, { id: "dies" });
     cloud.fault = () => null;
     const ending = await live(cloud, { id: "back", ...stealing(cloud), work: rollback });
@@ -141,7 +150,12 @@ describe("secrets rollback", () => {
         await live(cloud, { id: "hit", ...stealing(cloud), work: rollback });
         cloud.fault = () => null;
         await converge(cloud, "again");
-        expect({ kind, n, violation: cloud.violation, residue: cloud.residue() }).toEqual({ kind, n, violation: null, residue: null });
+        expect({ kind, n, violation: cloud.violation, residue: cloud.residue() }).toEqual({
+          kind,
+          n,
+          violation: null,
+          residue: null,
+        });
       }
     }
   });
@@ -174,7 +188,9 @@ describe("secrets rotate --init", () => {
           { name: "fly", kind: "fly", instances: 0 },
         ],
       });
-      cloud.versions = [{ id: "v1", number: 1, kid: null, annotatedKid: null, annotatedFrom: null, annotatedRun: null, etag: "code-0" }];
+      cloud.versions = [
+        { id: "v1", number: 1, kid: null, annotatedKid: null, annotatedFrom: null, annotatedRun: null, etag: "code-0" },
+      ];
       cloud.deployment = [{ versionId: "v1", percentage: 100 }];
       return cloud;
     };
@@ -270,7 +286,11 @@ describe("secrets restore", () => {
   });
   it("asks for both slots and names the one that is missing", async () => {
     const { cloud, text } = await broken();
-    const ending = await live(cloud, { id: "restore", env: { GATEWAY_SECRET_A: text }, work: (run) => restore(run, "koyeb") });
+    const ending = await live(cloud, {
+      id: "restore",
+      env: { GATEWAY_SECRET_A: text },
+      work: (run) => restore(run, "koyeb"),
+    });
     expect(ending).toMatchObject({ kind: "stopped", error: { code: "ERR_SECRET_SHAPE", exitCode: 2 } });
     if (ending.kind === "stopped") expect(ending.error.message).toContain("GATEWAY_SECRET_B is unset");
   });
@@ -278,7 +298,15 @@ describe("secrets restore", () => {
     const { text, kid } = await value();
     const cloud = new FakeCloud({}).steady(kid).withJournal();
     cloud.versions = [
-      { ...cloud.versions[0]!, id: "v9", number: 9, kid: null, annotatedKid: null, annotatedFrom: null, annotatedRun: null },
+      {
+        ...cloud.versions[0]!,
+        id: "v9",
+        number: 9,
+        kid: null,
+        annotatedKid: null,
+        annotatedFrom: null,
+        annotatedRun: null,
+      },
     ];
     cloud.deployment = [{ versionId: "v9", percentage: 100 }];
     const ending = await live(cloud, {
@@ -323,7 +351,11 @@ describe("an interrupt", () => {
         return null;
       };
       await live(cloud, { id: "interrupted", signal: controller.signal }).catch(() => null);
-      expect({ at, lock: holderOf(cloud), violation: cloud.violation }).toEqual({ at, lock: undefined, violation: null });
+      expect({ at, lock: holderOf(cloud), violation: cloud.violation }).toEqual({
+        at,
+        lock: undefined,
+        violation: null,
+      });
       cloud.fault = () => null;
       await converge(cloud, "again");
       expect(cloud.residue()).toBeNull();

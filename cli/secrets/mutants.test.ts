@@ -31,7 +31,8 @@ async function world(
     const fly = cloud.origins.find((origin) => origin.name === "fly");
     const instance = fly?.instances[Math.floor(random() * fly.instances.length)];
     // One instance always stays awake, as a platform with a minimum of one keeps it.
-    if (instance && (!instance.awake || fly.instances.filter((candidate) => candidate.awake).length > 1)) instance.awake = !instance.awake;
+    if (instance && (!instance.awake || fly.instances.filter((candidate) => candidate.awake).length > 1))
+      instance.awake = !instance.awake;
   };
   prepare(cloud);
   const killAt = cloud.calls + 1 + Math.floor(random() * 160);
@@ -47,7 +48,10 @@ async function world(
   return claimedDone ? null : "did not finish";
 }
 
-async function caught(mutant: () => Partial<LifeOptions>, prepare?: (cloud: FakeCloud) => void): Promise<readonly string[]> {
+async function caught(
+  mutant: () => Partial<LifeOptions>,
+  prepare?: (cloud: FakeCloud) => void,
+): Promise<readonly string[]> {
   const found: string[] = [];
   for (let seed = 1; seed <= SEEDS; seed++) {
     const wrong = await world(seed, mutant(), prepare);
@@ -93,7 +97,11 @@ describe("the rotator without one of its guards", () => {
   });
 
   it("is caught when one instance per origin is asked instead of all", async () => {
-    const one = mapLook((look) => ({ ...look, config: look.instances.at(-1)?.kids ?? null, instances: look.instances.slice(-1) }));
+    const one = mapLook((look) => ({
+      ...look,
+      config: look.instances.at(-1)?.kids ?? null,
+      instances: look.instances.slice(-1),
+    }));
     // Rollouts that report success before the old instances are gone, as platforms do.
     const impatient = (cloud: FakeCloud) => {
       cloud.impatientRollouts = true;
@@ -177,6 +185,11 @@ describe("the rotator without one of its guards", () => {
 });
 
 /** A proof that nobody looks at. */
-function withoutProof<T extends { observation: { accepted?: boolean } | null } | null>(report: T, retiring: boolean): T {
-  return retiring && report?.observation ? { ...report, observation: { ...report.observation, accepted: false } } : report;
+function withoutProof<T extends { observation: { accepted?: boolean } | null } | null>(
+  report: T,
+  retiring: boolean,
+): T {
+  return retiring && report?.observation
+    ? { ...report, observation: { ...report.observation, accepted: false } }
+    : report;
 }

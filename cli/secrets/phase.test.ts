@@ -23,7 +23,11 @@ const instance = (a: string | null, b: string | null, id = "i"): InstanceView =>
   kids: { a, b },
   lastAccepted: {},
 });
-const seen = (a: string | null, b: string | null): OriginLook => ({ ok: true, instances: [instance(a, b)], config: { a, b } });
+const seen = (a: string | null, b: string | null): OriginLook => ({
+  ok: true,
+  instances: [instance(a, b)],
+  config: { a, b },
+});
 
 /** STEADY on K0 in slot A; parts may be replaced. */
 function observation(change: {
@@ -49,7 +53,15 @@ function observation(change: {
       { name: "fly", state: "pool", look: change.fly ?? seen(K0, ZERO) },
     ],
     vault: change.vault ?? { a: K0, b: ZERO },
-    journal: { dead: [], proven: true, abandoned: [], running: false, candidateAgeMs: null, initUnfinished: false, ...change.journal },
+    journal: {
+      dead: [],
+      proven: true,
+      abandoned: [],
+      running: false,
+      candidateAgeMs: null,
+      initUnfinished: false,
+      ...change.journal,
+    },
     evidence: { probedVersion: null, drainedKid: null, ...change.evidence },
   };
 }
@@ -62,19 +74,32 @@ const retired = seen(`revoked:${K0}`, K1);
 
 describe("phase", () => {
   const rows: readonly (readonly [PhaseName, string, Observation])[] = [
-    ["UNSET", "no name exists anywhere", observation({ names: { present: [] }, koyeb: { ok: false, reason: "nothing runs" } })],
+    [
+      "UNSET",
+      "no name exists anywhere",
+      observation({ names: { present: [] }, koyeb: { ok: false, reason: "nothing runs" } }),
+    ],
     [
       "UNSET",
       "an --init that did not finish",
-      observation({ worker: { observed: { v1: null }, versions: [version(1, null)] }, journal: { initUnfinished: true } }),
+      observation({
+        worker: { observed: { v1: null }, versions: [version(1, null)] },
+        journal: { initUnfinished: true },
+      }),
     ],
     ["BLIND", "an origin does not answer", observation({ fly: { ok: false, reason: "no answer" } })],
     ["BLIND", "an origin has no instance", observation({ fly: { ok: true, instances: [], config: null } })],
-    ["BLIND", "the Worker sends nothing that is known", observation({ worker: { observed: { v1: null }, versions: [version(1, null)] } })],
+    [
+      "BLIND",
+      "the Worker sends nothing that is known",
+      observation({ worker: { observed: { v1: null }, versions: [version(1, null)] } }),
+    ],
     [
       "LEGACY",
       "the live secret sits in a lone variable",
-      observation({ koyeb: { ok: true, instances: [{ ...instance(null, null), kids: { legacy: K0 } }], config: null } }),
+      observation({
+        koyeb: { ok: true, instances: [{ ...instance(null, null), kids: { legacy: K0 } }], config: null },
+      }),
     ],
     ["FORKED", "an instance refuses what the Worker sends", observation({ fly: seen(K1, ZERO) })],
     [
@@ -124,7 +149,11 @@ describe("phase", () => {
       observation({ koyeb: retired, fly: both, vault: bothVault, worker: switched, evidence: { drainedKid: K0 } }),
     ],
     ["ORPHAN", "a candidate that was given up", observation({ koyeb: both, journal: { abandoned: [K1] } })],
-    ["ORPHAN", "a candidate older than a day", observation({ koyeb: both, journal: { candidateAgeMs: 25 * 3_600_000 } })],
+    [
+      "ORPHAN",
+      "a candidate older than a day",
+      observation({ koyeb: both, journal: { candidateAgeMs: 25 * 3_600_000 } }),
+    ],
     [
       "STAGING",
       "an old candidate of a living run",
@@ -162,7 +191,8 @@ describe("phase", () => {
     const nothing: OriginLook = { ok: true, instances: [], config: null };
 
     it("is what it is without it, until it accepts the live secret: nobody sends to it", () => {
-      for (const look of [nothing, seen(ZERO, ZERO), seen(K1, ZERO), seen(K1, K2)]) expect(joining(look)).toBe("STEADY");
+      for (const look of [nothing, seen(ZERO, ZERO), seen(K1, ZERO), seen(K1, K2)])
+        expect(joining(look)).toBe("STEADY");
       expect(joining(seen(K1, ZERO), { journal: { dead: [K1] } })).toBe("STEADY");
       expect(joining(seen(ZERO, K0), {})).toBe("MISALIGNED");
     });
@@ -195,13 +225,17 @@ function naive(o: Observation): PhaseName {
   const newcomers = o.origins.filter((x) => x.state === "joining");
   const number = (id: string) => o.worker.versions.find((v) => v.id === id)?.number ?? 0;
   const kid = (id: string) => o.worker.observed[id] ?? o.worker.versions.find((v) => v.id === id)?.annotatedKid ?? null;
-  const order = o.worker.deployment.toSorted((x, y) => y.percentage - x.percentage || number(y.versionId) - number(x.versionId));
+  const order = o.worker.deployment.toSorted(
+    (x, y) => y.percentage - x.percentage || number(y.versionId) - number(x.versionId),
+  );
   const top = order.find(() => true);
   const W = top && o.worker.versions.some((v) => v.id === top.versionId) ? kid(top.versionId) : null;
   const latest = o.worker.versions.toSorted((x, y) => y.number - x.number)[0];
   const U = latest ? kid(latest.id) : null;
   const holders = (list: typeof pool) =>
-    list.flatMap((x) => (x.look.ok ? [...x.look.instances.map((i) => i.kids), ...(x.look.config ? [x.look.config] : [])] : []));
+    list.flatMap((x) =>
+      x.look.ok ? [...x.look.instances.map((i) => i.kids), ...(x.look.config ? [x.look.config] : [])] : [],
+    );
   const has = (x: (typeof pool)[number], k: string | null) =>
     k !== null &&
     x.look.ok &&
@@ -219,7 +253,8 @@ function naive(o: Observation): PhaseName {
   );
   const vault = [o.vault.a, o.vault.b];
   const complete = (k: string) => vault.includes(k) && pool.every((x) => has(x, k));
-  const ready = (k: string) => complete(k) && newcomers.every((x) => (x.look.ok && x.look.instances.length === 0) || has(x, k));
+  const ready = (k: string) =>
+    complete(k) && newcomers.every((x) => (x.look.ok && x.look.instances.length === 0) || has(x, k));
   const X = new Set([
     ...all.flatMap((h) => acceptedKids(h)),
     ...vault.filter((k) => k !== null && k !== "unknown" && isKid(k)),
@@ -232,11 +267,14 @@ function naive(o: Observation): PhaseName {
   const [next] = X;
   const one = X.size === 1;
   const where = new Set<string>();
-  for (const h of all) if (!("legacy" in h)) for (const s of ["a", "b"] as const) if (h[s] === W && !(s === "b" && h.a === W)) where.add(s);
+  for (const h of all)
+    if (!("legacy" in h))
+      for (const s of ["a", "b"] as const) if (h[s] === W && !(s === "b" && h.a === W)) where.add(s);
   if (o.vault.a === W) where.add("a");
   else if (o.vault.b === W) where.add("b");
 
-  if (o.names.present.length === 0 || (o.journal.initUnfinished && o.worker.blind === null && W === null)) return "UNSET";
+  if (o.names.present.length === 0 || (o.journal.initUnfinished && o.worker.blind === null && W === null))
+    return "UNSET";
   if (
     o.worker.blind !== null ||
     W === null ||
@@ -246,17 +284,20 @@ function naive(o: Observation): PhaseName {
     return "BLIND";
   if (all.some((h) => "legacy" in h && h.legacy === W)) return "LEGACY";
   if (holders(pool).some((h) => [...send].some((k) => !acceptedKids(h).includes(k)))) return "FORKED";
-  if (o.journal.dead.some((k) => k === W || k === U || all.some((h) => acceptedKids(h).includes(k)))) return "RESURRECTED";
+  if (o.journal.dead.some((k) => k === W || k === U || all.some((h) => acceptedKids(h).includes(k))))
+    return "RESURRECTED";
   if (where.size > 1) return "MISALIGNED";
   if (send.size > 1) return "SPLIT";
   if (prev !== undefined) return o.evidence.drainedKid !== prev ? "LINGERING" : complete(prev) ? "DRAINED" : "RETIRING";
   if (next !== undefined) {
-    if (!o.journal.running && (o.journal.abandoned.includes(next) || (o.journal.candidateAgeMs ?? 0) > 86_400_000)) return "ORPHAN";
+    if (!o.journal.running && (o.journal.abandoned.includes(next) || (o.journal.candidateAgeMs ?? 0) > 86_400_000))
+      return "ORPHAN";
     if (!one || !ready(next)) return "STAGING";
     if (U === next) return o.evidence.probedVersion === latest?.id ? "PROBED" : "UPLOADED";
     return "STAGED";
   }
-  if (vault.includes("unknown") || !vault.includes(W) || counted.some((x) => x.look.ok && x.look.config === null)) return "STAGING";
+  if (vault.includes("unknown") || !vault.includes(W) || counted.some((x) => x.look.ok && x.look.config === null))
+    return "STAGING";
   return o.journal.proven ? "STEADY" : "RETIRED";
 }
 
@@ -287,10 +328,16 @@ const anyObservation: fc.Arbitrary<Observation> = fc.record({
   names: fc.record({ present: fc.constantFrom(["worker"], ["worker", "github"], []) }),
   worker: fc
     .record({
-      versions: fc.array(fc.record({ kid: fc.option(anyKid), from: fc.option(anyKid) }), { minLength: 0, maxLength: 3 }),
-      shares: fc.array(fc.record({ index: fc.nat(3), percentage: fc.constantFrom(0, 40, 60, 100), seen: fc.option(anyKid) }), {
-        maxLength: 2,
+      versions: fc.array(fc.record({ kid: fc.option(anyKid), from: fc.option(anyKid) }), {
+        minLength: 0,
+        maxLength: 3,
       }),
+      shares: fc.array(
+        fc.record({ index: fc.nat(3), percentage: fc.constantFrom(0, 40, 60, 100), seen: fc.option(anyKid) }),
+        {
+          maxLength: 2,
+        },
+      ),
       blind: fc.oneof({ weight: 15, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.constant("b") }),
     })
     .map(({ versions, shares, blind }) => ({
@@ -307,9 +354,15 @@ const anyObservation: fc.Arbitrary<Observation> = fc.record({
     }),
     { minLength: 1, maxLength: 3 },
   ),
-  vault: fc.record({ a: fc.oneof(anySlot, fc.constant("unknown" as const)), b: fc.oneof(anySlot, fc.constant("unknown" as const)) }),
+  vault: fc.record({
+    a: fc.oneof(anySlot, fc.constant("unknown" as const)),
+    b: fc.oneof(anySlot, fc.constant("unknown" as const)),
+  }),
   journal: fc.record({
-    dead: fc.oneof({ weight: 8, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(anyKid, { maxLength: 1 }) }),
+    dead: fc.oneof(
+      { weight: 8, arbitrary: fc.constant([]) },
+      { weight: 1, arbitrary: fc.array(anyKid, { maxLength: 1 }) },
+    ),
     proven: fc.boolean(),
     abandoned: fc.array(anyKid, { maxLength: 1 }),
     running: fc.boolean(),

@@ -20,7 +20,11 @@ export interface Observation {
     /** Why the Worker could not be observed; null when it could. */
     readonly blind: string | null;
   };
-  readonly origins: readonly { readonly name: string; readonly state: "pool" | "joining" | "quarantined"; readonly look: OriginLook }[];
+  readonly origins: readonly {
+    readonly name: string;
+    readonly state: "pool" | "joining" | "quarantined";
+    readonly look: OriginLook;
+  }[];
   readonly vault: VaultSlots;
   readonly journal: {
     /** Kids that were retired and must never be accepted again. */
@@ -90,16 +94,21 @@ export function kidOfVersion(worker: Observation["worker"], id: string): string 
 /** The version that carries the larger share; the newer one of two equal shares. */
 export function liveVersion(worker: Observation["worker"]): WorkerVersion | null {
   const number = (id: string) => worker.versions.find((version) => version.id === id)?.number ?? 0;
-  const [top] = [...worker.deployment].sort((a, b) => b.percentage - a.percentage || number(b.versionId) - number(a.versionId));
+  const [top] = [...worker.deployment].sort(
+    (a, b) => b.percentage - a.percentage || number(b.versionId) - number(a.versionId),
+  );
   return worker.versions.find((version) => version.id === top?.versionId) ?? null;
 }
 
 /** The latest uploaded version. */
-export const latestVersion = (worker: Observation["worker"]): WorkerVersion | null => newestFirst(worker.versions)[0] ?? null;
+export const latestVersion = (worker: Observation["worker"]): WorkerVersion | null =>
+  newestFirst(worker.versions)[0] ?? null;
 
 /** Kids that some running Worker code may send according to the deployment. */
 export function sentKids(worker: Observation["worker"]): readonly string[] {
-  const kids = worker.deployment.filter((share) => share.percentage > 0).map((share) => kidOfVersion(worker, share.versionId));
+  const kids = worker.deployment
+    .filter((share) => share.percentage > 0)
+    .map((share) => kidOfVersion(worker, share.versionId));
   return [...new Set(kids.filter((kid): kid is string => kid !== null))];
 }
 
@@ -112,8 +121,13 @@ interface Holder {
 /** Instances and proven configuration of an origin. */
 function holdersOf(origin: Observation["origins"][number]): readonly Holder[] {
   if (!origin.look.ok) return [];
-  const instances = origin.look.instances.map((instance) => ({ party: `${origin.name} instance ${instance.id}`, kids: instance.kids }));
-  return origin.look.config ? [...instances, { party: `${origin.name} configuration`, kids: origin.look.config }] : instances;
+  const instances = origin.look.instances.map((instance) => ({
+    party: `${origin.name} instance ${instance.id}`,
+    kids: instance.kids,
+  }));
+  return origin.look.config
+    ? [...instances, { party: `${origin.name} configuration`, kids: origin.look.config }]
+    : instances;
 }
 
 const vaultHas = (vault: VaultSlots, kid: string): boolean => vault.a === kid || vault.b === kid;
@@ -157,7 +171,8 @@ export function phaseOf(observation: Observation): Phase {
   });
 
   if (observation.names.present.length === 0) return row("UNSET");
-  if (journal.initUnfinished && worker.blind === null && live === null) return row("UNSET", { parties: observation.names.present });
+  if (journal.initUnfinished && worker.blind === null && live === null)
+    return row("UNSET", { parties: observation.names.present });
 
   // A joining origin that runs nothing yet is not blind: it refuses to start before it has a secret.
   const blind = [
@@ -165,7 +180,8 @@ export function phaseOf(observation: Observation): Phase {
     ...[...pool, ...joining].flatMap((origin) => (origin.look.ok ? [] : [`${origin.name}: ${origin.look.reason}`])),
     ...pool.filter(isEmpty).map((origin) => `${origin.name}: no instance`),
   ];
-  if (blind.length > 0 || live === null) return row("BLIND", { parties: blind.length > 0 ? blind : ["worker: it sends no known secret"] });
+  if (blind.length > 0 || live === null)
+    return row("BLIND", { parties: blind.length > 0 ? blind : ["worker: it sends no known secret"] });
 
   // What a joining origin still accepts says nothing about production until it accepts the live secret: nobody sends to it.
   const counted = [...pool, ...joining.filter((origin) => acceptedEverywhere([origin], live))];
@@ -215,8 +231,12 @@ export function phaseOf(observation: Observation): Phase {
     return row("SPLIT", { other, complete: other !== null && isComplete(other) });
   }
 
-  const vaultKids = [vault.a, vault.b].filter((slot): slot is string => slot !== null && slot !== "unknown" && isKid(slot));
-  const others = [...new Set([...holders.flatMap((holder) => acceptedKids(holder.kids)), ...vaultKids])].filter((kid) => kid !== live);
+  const vaultKids = [vault.a, vault.b].filter(
+    (slot): slot is string => slot !== null && slot !== "unknown" && isKid(slot),
+  );
+  const others = [...new Set([...holders.flatMap((holder) => acceptedKids(holder.kids)), ...vaultKids])].filter(
+    (kid) => kid !== live,
+  );
   const annotated = newestFirst(worker.versions).find(
     (version) => kidOfVersion(worker, version.id) === live && version.annotatedKid === live,
   );
@@ -232,7 +252,9 @@ export function phaseOf(observation: Observation): Phase {
   const [next, ...more] = others;
   if (next !== undefined) {
     const complete = more.length === 0 && isReady(next);
-    const parties = holders.filter((holder) => others.some((kid) => acceptedKids(holder.kids).includes(kid))).map((holder) => holder.party);
+    const parties = holders
+      .filter((holder) => others.some((kid) => acceptedKids(holder.kids).includes(kid)))
+      .map((holder) => holder.party);
     const givenUp = journal.abandoned.includes(next) || (journal.candidateAgeMs ?? 0) > ABANDONED_AFTER_MS;
     if (!journal.running && givenUp) return row("ORPHAN", { other: next, complete, parties });
     if (complete && latestKid === next && latest) {
@@ -244,7 +266,9 @@ export function phaseOf(observation: Observation): Phase {
     return row("STAGING", {
       parties: [
         ...(unknownVault || !vaultHas(vault, live) ? ["github"] : []),
-        ...counted.filter((origin) => origin.look.ok && origin.look.config === null).map((origin) => `${origin.name} configuration`),
+        ...counted
+          .filter((origin) => origin.look.ok && origin.look.config === null)
+          .map((origin) => `${origin.name} configuration`),
       ],
     });
   }

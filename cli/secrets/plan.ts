@@ -18,7 +18,11 @@ export function planOf(phase: Phase, options: PlanOptions): readonly string[] {
     "verify every instance, asleep ones too",
   ];
   const prove = ["deploy the old Worker version at 0 % and let it ask every origin: each must refuse"];
-  const drain = ["set GATEWAY_SECRET_LIVE; drain until no instance has accepted the old secret for the quiet time", ...retire, ...prove];
+  const drain = [
+    "set GATEWAY_SECRET_LIVE; drain until no instance has accepted the old secret for the quiet time",
+    ...retire,
+    ...prove,
+  ];
   const change = [
     "deploy the new version at 0 %, send its secret to every origin through it",
     "switch the Worker to the new version",

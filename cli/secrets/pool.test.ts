@@ -18,17 +18,25 @@ const put =
       : { ...config, origins: config.origins.map((origin) => (origin.name === name ? { ...origin, state } : origin)) };
 
 /** One process life that takes koyeb out of the pool. */
-const quarantine = (cloud: FakeCloud, options: Partial<LifeOptions> & { readonly check?: Reroute["check"] } = {}): Promise<Ending> =>
+const quarantine = (
+  cloud: FakeCloud,
+  options: Partial<LifeOptions> & { readonly check?: Reroute["check"] } = {},
+): Promise<Ending> =>
   live(cloud, {
     id: "q",
     ...options,
     work: async (run) => {
       const { check } = options;
-      await reroute(run, { name: "quarantine koyeb", change: put("koyeb", "quarantined"), ...(check ? { check } : {}) });
+      await reroute(run, {
+        name: "quarantine koyeb",
+        change: put("koyeb", "quarantined"),
+        ...(check ? { check } : {}),
+      });
       return phaseOf(await run.observe());
     },
   });
-const errorOf = (ending: Ending) => (ending.kind === "stopped" ? `${ending.error.code}: ${ending.error.message}` : ending.kind);
+const errorOf = (ending: Ending) =>
+  ending.kind === "stopped" ? `${ending.error.code}: ${ending.error.message}` : ending.kind;
 const deployed = (cloud: FakeCloud) => {
   const [share] = cloud.deployment;
   return cloud.versions.find(({ id }) => id === share?.versionId);
@@ -64,7 +72,12 @@ describe("other routes", () => {
     const cloud = installed();
     await quarantine(cloud);
     const events = [...cloud.commits.values()].map(({ message }) => message.split("\n")[0]);
-    expect(events.slice(1)).toEqual(["mcpist: acquired", "mcpist: quarantine koyeb", "mcpist: done: quarantine koyeb", "mcpist: released"]);
+    expect(events.slice(1)).toEqual([
+      "mcpist: acquired",
+      "mcpist: quarantine koyeb",
+      "mcpist: done: quarantine koyeb",
+      "mcpist: released",
+    ]);
     expect(holderOf(cloud)).toBeUndefined();
   });
 
@@ -88,11 +101,20 @@ describe("other routes", () => {
       await quarantine(cloud);
       cloud.fault = () => null;
       const steal = holderOf(cloud);
-      expect({ n, error: errorOf(await quarantine(cloud, { id: "again", ...(steal === undefined ? {} : { steal }) })) }).toEqual({
+      expect({
+        n,
+        error: errorOf(await quarantine(cloud, { id: "again", ...(steal === undefined ? {} : { steal }) })),
+      }).toEqual({
         n,
         error: "done",
       });
-      expect({ n, routes: routes(cloud), violation: cloud.violation, sends: cloud.sendable(), shares: cloud.deployment.length }).toEqual({
+      expect({
+        n,
+        routes: routes(cloud),
+        violation: cloud.violation,
+        sends: cloud.sendable(),
+        shares: cloud.deployment.length,
+      }).toEqual({
         n,
         routes: { koyeb: "quarantined", fly: "pool" },
         violation: null,
@@ -133,7 +155,14 @@ describe("other routes", () => {
     split.deployment = split.versions.slice(0, 2).map(({ id }) => ({ versionId: id, percentage: 50 }));
     expect(errorOf(await quarantine(split))).toBe("ERR_PHASE: two Worker versions share the traffic");
     const foreign = installed();
-    const uploaded = { id: "v2", number: 2, kid: "00000000000000ff", annotatedKid: null, annotatedFrom: null, annotatedRun: null };
+    const uploaded = {
+      id: "v2",
+      number: 2,
+      kid: "00000000000000ff",
+      annotatedKid: null,
+      annotatedFrom: null,
+      annotatedRun: null,
+    };
     foreign.versions.unshift({ ...uploaded, etag: "code-1" });
     expect(errorOf(await quarantine(foreign))).toMatch(/^ERR_PHASE: Worker version v\d+ was uploaded by somebody else/);
     expect(routes(foreign)).toEqual({ koyeb: "pool", fly: "pool" });
@@ -148,7 +177,9 @@ describe("other routes", () => {
           ...targets.worker,
           reconfigure: async (...given) => {
             const id = await targets.worker.reconfigure(...given);
-            cloud.versions = cloud.versions.map((version) => (version.id === id ? { ...version, kid: "00000000000000ff" } : version));
+            cloud.versions = cloud.versions.map((version) =>
+              version.id === id ? { ...version, kid: "00000000000000ff" } : version,
+            );
             return id;
           },
         },
@@ -200,7 +231,9 @@ describe("other routes", () => {
     expect(once.violation).toBeNull();
     deploys = 0;
     const always = installed();
-    expect(errorOf(await quarantine(always, meddle(always, 99)))).toBe("ERR_PARTIAL: somebody else keeps deploying the Worker");
+    expect(errorOf(await quarantine(always, meddle(always, 99)))).toBe(
+      "ERR_PARTIAL: somebody else keeps deploying the Worker",
+    );
   });
 });
 
@@ -208,13 +241,17 @@ describe("the routes as deployed", () => {
   const self = { dead: false };
   it("are read from the version with all traffic", async () => {
     const cloud = installed();
-    expect((await deployedRoutes(cloud.targets(self).worker))?.config.origins.map(({ name, state }) => [name, state])).toEqual([
+    expect(
+      (await deployedRoutes(cloud.targets(self).worker))?.config.origins.map(({ name, state }) => [name, state]),
+    ).toEqual([
       ["koyeb", "pool"],
       ["fly", "pool"],
     ]);
   });
   it("are an error when they cannot be read, named by the field and not by its content", async () => {
-    const bound = (config: string | null) => ({ bound: () => Promise.resolve({ versionId: "v", config, kvNamespace: null }) });
+    const bound = (config: string | null) => ({
+      bound: () => Promise.resolve({ versionId: "v", config, kvNamespace: null }),
+    });
     await expect(deployedRoutes(bound(null))).rejects.toMatchObject({
       code: "ERR_MISMATCH",
       message: expect.stringContaining("(MCPIST_CONFIG)") as string,

@@ -12,7 +12,9 @@ import { Moved, type Run } from "./run.ts";
 const TRIES = 3;
 
 /** The Worker's configuration as deployed. @returns null before the first deployment. @throws {McpistError} when it cannot be read. */
-export async function deployedRoutes(worker: Pick<WorkerTarget, "bound">): Promise<{ versionId: string; config: GatewayConfig } | null> {
+export async function deployedRoutes(
+  worker: Pick<WorkerTarget, "bound">,
+): Promise<{ versionId: string; config: GatewayConfig } | null> {
   const bound = await worker.bound();
   if (!bound) return null;
   const parsed = parseGatewayConfig(bound.config ?? undefined);
@@ -72,24 +74,34 @@ interface Sender {
 async function senderOf(run: Run): Promise<Sender> {
   const look = { ...(await run.targets.worker.look()), blind: null };
   const live = liveVersion(look);
-  if (!live) throw new McpistError("ERR_NOT_FOUND", "the Worker is not deployed yet", { hint: "deploy the base stacks first" });
+  if (!live)
+    throw new McpistError("ERR_NOT_FOUND", "the Worker is not deployed yet", { hint: "deploy the base stacks first" });
   if (look.deployment.filter((share) => share.percentage > 0).length > 1)
-    throw new McpistError("ERR_PHASE", "two Worker versions share the traffic", { hint: "mcpist secrets rotate ends the split" });
+    throw new McpistError("ERR_PHASE", "two Worker versions share the traffic", {
+      hint: "mcpist secrets rotate ends the split",
+    });
   const kid = look.observed[live.id] ?? null;
-  if (kid === null) throw new McpistError("ERR_PHASE", "the Worker sends no secret yet", { hint: "mcpist secrets rotate --init" });
+  if (kid === null)
+    throw new McpistError("ERR_PHASE", "the Worker sends no secret yet", { hint: "mcpist secrets rotate --init" });
   const latest = latestVersion(look);
   // What a crashed rotation left is replaced by this upload; what somebody else uploaded is not ours to bury.
   if (latest && latest.annotatedKid === null && latest.id !== live.id && kidOfVersion(look, latest.id) !== kid) {
-    throw new McpistError("ERR_PHASE", `Worker version ${latest.id} was uploaded by somebody else and is not deployed`, {
-      hint: "deploy it or upload the deployed code again, then run the command again",
-    });
+    throw new McpistError(
+      "ERR_PHASE",
+      `Worker version ${latest.id} was uploaded by somebody else and is not deployed`,
+      {
+        hint: "deploy it or upload the deployed code again, then run the command again",
+      },
+    );
   }
   return { look, live, kid };
 }
 
 /** The rotation that brought `kid` stays known by the new version too: phases are computed from it. */
 function annotationOf(run: Run, { look, kid }: Sender): { kid: string; from: string | null; run: string } {
-  const annotated = [...look.versions].sort((a, b) => b.number - a.number).find((version) => version.annotatedKid === kid);
+  const annotated = [...look.versions]
+    .sort((a, b) => b.number - a.number)
+    .find((version) => version.annotatedKid === kid);
   return { kid, from: annotated?.annotatedFrom ?? null, run: run.journal.run };
 }
 
@@ -122,7 +134,9 @@ async function attempt(run: Run, wanted: Reroute): Promise<Rerouted> {
     await run.deploy(held, [{ versionId: id, percentage: 100 }], `mcpist ${wanted.name}`);
     const after = await sends(run, id, kid);
     if (latestVersion(after)?.id !== id) {
-      throw new McpistError("ERR_MISMATCH", "somebody else uploaded a Worker version meanwhile", { hint: "mcpist secrets status" });
+      throw new McpistError("ERR_MISMATCH", "somebody else uploaded a Worker version meanwhile", {
+        hint: "mcpist secrets status",
+      });
     }
   });
   await run.journal.record(`done: ${wanted.name}`, { version: id, kid });
@@ -150,7 +164,10 @@ export async function reroute(run: Run, wanted: Reroute): Promise<Rerouted> {
     } catch (error) {
       if (!(error instanceof Moved)) throw error;
       if (tries === TRIES)
-        throw new McpistError("ERR_PARTIAL", "somebody else keeps deploying the Worker", { hint: "run the command again", cause: error });
+        throw new McpistError("ERR_PARTIAL", "somebody else keeps deploying the Worker", {
+          hint: "run the command again",
+          cause: error,
+        });
       run.report.note("somebody deployed the Worker meanwhile: looking again");
     }
   }

@@ -53,7 +53,10 @@ function wanted(run: Run, observation: Observation, target: string): string {
         `${origin.name} cannot be observed either (${origin.look.reason}), so nothing says what to restore`,
         { hint: "bring one origin back first" },
       );
-    return [...origin.look.instances.map((instance) => instance.kids), ...(origin.look.config ? [origin.look.config] : [])];
+    return [
+      ...origin.look.instances.map((instance) => instance.kids),
+      ...(origin.look.config ? [origin.look.config] : []),
+    ];
   });
   const sets = [...new Set(reports.map(setOf))];
   const [set] = sets;
@@ -99,9 +102,13 @@ async function restoreOrigin(run: Run, observation: Observation, job: Given, nam
     );
   }
   const look = observation.origins.find((candidate) => candidate.name === name)?.look;
-  const present = look?.ok ? [...new Set(look.instances.map((instance) => setOf(instance.kids)).filter((kids) => kids !== ""))] : [];
+  const present = look?.ok
+    ? [...new Set(look.instances.map((instance) => setOf(instance.kids)).filter((kids) => kids !== ""))]
+    : [];
   if (present.some((kids) => kids !== set)) {
-    throw new McpistError("ERR_REFUSED", `${name} accepts ${present.join(" / ")} and is not a hole`, { hint: "mcpist secrets status" });
+    throw new McpistError("ERR_REFUSED", `${name} accepts ${present.join(" / ")} and is not a hole`, {
+      hint: "mcpist secrets status",
+    });
   }
   await run.journal.record(`restoring ${name}`);
   await run.step(`restore ${name} and roll out`, () => run.writeOrigin(origin, job.values, "rolling", "restored"));
@@ -122,7 +129,8 @@ async function restoreWorker(run: Run, observation: Observation, job: Given): Pr
   }
   const candidates = Object.values(job.secrets).filter((secret) => accepted.includes(secret.kid));
   const secret =
-    candidates.find((candidate) => candidate.kid === run.journal.state.live?.kid) ?? (candidates.length === 1 ? candidates[0] : undefined);
+    candidates.find((candidate) => candidate.kid === run.journal.state.live?.kid) ??
+    (candidates.length === 1 ? candidates[0] : undefined);
   if (!secret) {
     throw new McpistError(
       "ERR_REFUSED",
@@ -132,10 +140,16 @@ async function restoreWorker(run: Run, observation: Observation, job: Given): Pr
   }
   await run.journal.record("restoring worker", { kid: secret.kid });
   const annotation = { kid: secret.kid, from: live?.annotatedFrom ?? null, run: run.journal.run };
-  const id = await run.step("upload the Worker version", () => run.targets.worker.upload(secret.reveal(), annotation, run.journal.guard));
+  const id = await run.step("upload the Worker version", () =>
+    run.targets.worker.upload(secret.reveal(), annotation, run.journal.guard),
+  );
   run.touched = true;
   await run.step("deploy the Worker version", () =>
-    run.targets.worker.deploy([{ versionId: id, percentage: 100 }], `mcpist restore kid=${secret.kid}`, run.journal.guard),
+    run.targets.worker.deploy(
+      [{ versionId: id, percentage: 100 }],
+      `mcpist restore kid=${secret.kid}`,
+      run.journal.guard,
+    ),
   );
   await run.journal.record("restored worker", { kid: secret.kid, version: id });
 }

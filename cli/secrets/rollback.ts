@@ -40,7 +40,9 @@ export async function rollback(run: Run): Promise<Phase> {
     .sort((a, b) => b.number - a.number)
     .find((version) => kidOfVersion(observation.worker, version.id) === other);
   if (!deployed || !old)
-    throw new McpistError("ERR_REFUSED", `no Worker version holds ${other} any more`, { hint: "mcpist secrets rotate" });
+    throw new McpistError("ERR_REFUSED", `no Worker version holds ${other} any more`, {
+      hint: "mcpist secrets rotate",
+    });
   await run.journal.record("rolling back", { kid: other, from: live }, { lastSender: deployed.id });
   const annotation = { kid: other, from: live, run: run.journal.run };
   const id = await run.step("upload the deployed code with the previous secret", () =>
@@ -52,7 +54,13 @@ export async function rollback(run: Run): Promise<Phase> {
   );
   run.switched = true;
   run.switchedAt = run.context.monotonic();
-  const tip = await run.journal.record("switched", { version: id, kid: other }, { candidate: null, retired: live, proven: false });
+  const tip = await run.journal.record(
+    "switched",
+    { version: id, kid: other },
+    { candidate: null, retired: live, proven: false },
+  );
   await run.journal.record("live", { kid: other }, { live: { kid: other, since: tip.date } });
-  return rotate(run, { init: false, clean: false }, () => Promise.reject(new TypeError("a rollback meets no lone variable")));
+  return rotate(run, { init: false, clean: false }, () =>
+    Promise.reject(new TypeError("a rollback meets no lone variable")),
+  );
 }

@@ -33,11 +33,16 @@ describe("secrets rotate", () => {
         { name: "fly", kind: "fly", instances: 0 },
       ],
     });
-    cloud.versions = [{ id: "v1", number: 1, kid: null, annotatedKid: null, annotatedFrom: null, annotatedRun: null, etag: "code-0" }];
+    cloud.versions = [
+      { id: "v1", number: 1, kid: null, annotatedKid: null, annotatedFrom: null, annotatedRun: null, etag: "code-0" },
+    ];
     cloud.deployment = [{ versionId: "v1", percentage: 100 }];
     const ending = await live(cloud, { id: "init", init: true });
     expect(ending.kind === "stopped" ? ending.error : ending.kind).toBe("done");
-    expect(cloud.origins.map((origin) => origin.config.b)).toEqual(["revoked:0000000000000000", "revoked:0000000000000000"]);
+    expect(cloud.origins.map((origin) => origin.config.b)).toEqual([
+      "revoked:0000000000000000",
+      "revoked:0000000000000000",
+    ]);
     expect(cloud.sendable()).toEqual([cloud.origins[0]?.config.a]);
     const again = await live(cloud, { id: "again", init: true });
     expect(again).toMatchObject({ kind: "stopped", error: { code: "ERR_PHASE", exitCode: 3 } });

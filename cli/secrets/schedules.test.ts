@@ -13,7 +13,10 @@ const K0 = "00000000000000aa";
 const SCHEDULES = Number(process.env["SCHEDULES"] ?? 300);
 const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
 
-const hit = fc.record({ at: fc.nat(220), kind: fc.constantFrom<FaultKind>("kill-before", "kill-after", "lost", "error") });
+const hit = fc.record({
+  at: fc.nat(220),
+  kind: fc.constantFrom<FaultKind>("kill-before", "kill-after", "lost", "error"),
+});
 const schedule = fc.record({
   seed: fc.nat(1_000_000),
   hits: fc.array(hit, { maxLength: 3 }),
@@ -46,7 +49,8 @@ describe("a rotation under a random schedule", () => {
           if (random() < 0.02) {
             const fly = cloud.origins[1]!;
             const instance = fly.instances[Math.floor(random() * fly.instances.length)]!;
-            if (!instance.awake || fly.instances.filter((candidate) => candidate.awake).length > 1) instance.awake = !instance.awake;
+            if (!instance.awake || fly.instances.filter((candidate) => candidate.awake).length > 1)
+              instance.awake = !instance.awake;
           }
         };
         const start = cloud.calls;

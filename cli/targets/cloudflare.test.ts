@@ -41,7 +41,12 @@ async function target(worker: string, token = TOKEN) {
     worker,
     url: await kit.cloudflare.gatewayUrlOf(worker),
   };
-  return cloudflareWorker(context, api(token), { ...testEnvironment(), cloudflare }, { baseUrl: kit.cloudflare.apiUrl, token });
+  return cloudflareWorker(
+    context,
+    api(token),
+    { ...testEnvironment(), cloudflare },
+    { baseUrl: kit.cloudflare.apiUrl, token },
+  );
 }
 /** Uploads and deploys, as Terraform does. */
 const put = (worker: string, secret: string | null, mark = "one") =>
@@ -54,7 +59,13 @@ const put = (worker: string, secret: string | null, mark = "one") =>
       ...(secret === null ? [] : [{ type: "secret_text", name: "GATEWAY_SECRET", text: secret }]),
     ],
   });
-const versionOf = (id: string): WorkerVersion => ({ id, number: 0, annotatedKid: null, annotatedFrom: null, annotatedRun: null });
+const versionOf = (id: string): WorkerVersion => ({
+  id,
+  number: 0,
+  annotatedKid: null,
+  annotatedFrom: null,
+  annotatedRun: null,
+});
 const boundOf = (worker: string, id: string) =>
   kit.cloudflare
     .workers()
@@ -107,7 +118,10 @@ describe("the Worker as the platform tells it", () => {
   });
 
   it("is not to be seen with a wrong token", async () => {
-    await expect((await target("look", "wrong")).look()).rejects.toMatchObject({ code: "ERR_UNAUTHORISED", exitCode: 4 });
+    await expect((await target("look", "wrong")).look()).rejects.toMatchObject({
+      code: "ERR_UNAUTHORISED",
+      exitCode: 4,
+    });
   });
 });
 
@@ -117,7 +131,13 @@ describe("a version that carries a new secret", () => {
     const worker = await target("upload");
     const id = await worker.upload(SECRET_TWO, { kid: KID_TWO, from: KID_ONE, run: "run-1" }, guard);
     const seen = await worker.look();
-    expect(seen.versions[0]).toEqual({ id, number: 2, annotatedKid: KID_TWO, annotatedFrom: KID_ONE, annotatedRun: "run-1" });
+    expect(seen.versions[0]).toEqual({
+      id,
+      number: 2,
+      annotatedKid: KID_TWO,
+      annotatedFrom: KID_ONE,
+      annotatedRun: "run-1",
+    });
     expect(seen.deployment).toEqual([{ versionId: first, percentage: 100 }]);
     expect(await worker.fingerprint(id)).toBe(await worker.fingerprint(first));
     expect(kit.cloudflare.secretTextForTests("upload", id, "GATEWAY_SECRET")).toBe(SECRET_TWO);
@@ -125,13 +145,17 @@ describe("a version that carries a new secret", () => {
   });
   it("is not made for a Worker that does not exist: wrangler would invent one", async () => {
     const worker = await target("missing");
-    await expect(worker.upload(SECRET_ONE, { kid: KID_ONE, from: null, run: "r" }, guard)).rejects.toMatchObject({ code: "ERR_NOT_FOUND" });
+    await expect(worker.upload(SECRET_ONE, { kid: KID_ONE, from: null, run: "r" }, guard)).rejects.toMatchObject({
+      code: "ERR_NOT_FOUND",
+    });
     expect(calls).toBe(0);
   });
   it("is never anything but a gateway secret", async () => {
     await put("shape", SECRET_ONE);
     for (const value of ["", `${SECRET_ONE}\n`, "revoked:0000000000000000"])
-      await expect((await target("shape")).upload(value, { kid: KID_ONE, from: null, run: "r" }, guard)).rejects.toThrow(TypeError);
+      await expect(
+        (await target("shape")).upload(value, { kid: KID_ONE, from: null, run: "r" }, guard),
+      ).rejects.toThrow(TypeError);
   });
 });
 
@@ -162,7 +186,12 @@ describe("the deployed code, uploaded again", () => {
     await stage("config", SECRET_TWO);
     const worker = await target("config");
     const changed = JSON.stringify({ mark: "two" });
-    const id = await worker.reconfigure(versionOf(first), changed, { kid: KID_ONE, from: KID_TWO, run: "run-3" }, guard);
+    const id = await worker.reconfigure(
+      versionOf(first),
+      changed,
+      { kid: KID_ONE, from: KID_TWO, run: "run-3" },
+      guard,
+    );
     expect(kit.cloudflare.secretTextForTests("config", id, "GATEWAY_SECRET")).toBe(SECRET_ONE);
     expect(kit.cloudflare.secretTextForTests("config", id, "MCPIST_CONFIG")).toBe(changed);
     expect(boundOf("config", id)?.etag).toBe(boundOf("config", first)?.etag);
@@ -171,7 +200,12 @@ describe("the deployed code, uploaded again", () => {
     await worker.deploy([{ versionId: id, percentage: 100 }], "test", guard);
     await kit.settled("config");
     expect(await worker.bound()).toEqual({ versionId: id, config: changed, kvNamespace: kv });
-    expect(await (await kit.ask("config")).json()).toMatchObject({ deployment: id, kid: KID_ONE, config: changed, mark: "deployed" });
+    expect(await (await kit.ask("config")).json()).toMatchObject({
+      deployment: id,
+      kid: KID_ONE,
+      config: changed,
+      mark: "deployed",
+    });
     expect(calls).toBe(2);
   });
 
@@ -186,8 +220,16 @@ describe("the deployed code, uploaded again", () => {
     const tampered = { ...context, fetch: tampering };
     const cloudflare = { ...testEnvironment().cloudflare, accountId: NAMES.accountId, worker: "tampered" };
     const access = { baseUrl: kit.cloudflare.apiUrl, token: TOKEN };
-    const worker = cloudflareWorker(tampered, cloudflareApi(tampered, access), { ...testEnvironment(), cloudflare }, access);
-    await expect(worker.reconfigure(versionOf(first), "{}", null, guard)).rejects.toMatchObject({ code: "ERR_MISMATCH", exitCode: 3 });
+    const worker = cloudflareWorker(
+      tampered,
+      cloudflareApi(tampered, access),
+      { ...testEnvironment(), cloudflare },
+      access,
+    );
+    await expect(worker.reconfigure(versionOf(first), "{}", null, guard)).rejects.toMatchObject({
+      code: "ERR_MISMATCH",
+      exitCode: 3,
+    });
     expect(kit.cloudflare.workers().find(({ name }) => name === "tampered")?.deployments).toHaveLength(1);
   });
 });
@@ -206,7 +248,10 @@ describe("a deployment", () => {
       guard,
     );
     await kit.settled("deploy");
-    expect(await worker.probe(second, "koyeb")).toMatchObject({ origin: "koyeb", observation: { accepted: true, kids: { a: KID_TWO } } });
+    expect(await worker.probe(second, "koyeb")).toMatchObject({
+      origin: "koyeb",
+      observation: { accepted: true, kids: { a: KID_TWO } },
+    });
     expect(await worker.probe(first, "fly")).toMatchObject({ origin: "fly", observation: { kids: { a: KID_ONE } } });
     await worker.deploy([{ versionId: second, percentage: 100 }], "mcpist switch", guard);
     await kit.settled("deploy");
@@ -217,7 +262,9 @@ describe("a deployment", () => {
     const first = await put("recall", SECRET_ONE);
     const second = await put("recall", SECRET_TWO, "two");
     const worker = await target("recall");
-    await expect(worker.deploy([{ versionId: first, percentage: 100 }], "back", guard)).rejects.toMatchObject({ code: "ERR_VENDOR" });
+    await expect(worker.deploy([{ versionId: first, percentage: 100 }], "back", guard)).rejects.toMatchObject({
+      code: "ERR_VENDOR",
+    });
     const shares = [
       { versionId: second, percentage: 50 },
       { versionId: first, percentage: 50 },

@@ -73,7 +73,10 @@ function bindingsOf(version: Json): readonly Json[] {
 
 /** @param config text of `MCPIST_CONFIG` to be counted instead of the version's own; null = its own. */
 function fingerprintOf(version: Json, config: string | null): string {
-  const code = asObject(asObject(version["resources"], "a Worker version's resources")["script"], "a Worker version's script");
+  const code = asObject(
+    asObject(version["resources"], "a Worker version's resources")["script"],
+    "a Worker version's script",
+  );
   const bindings = bindingsOf(version).map((binding) =>
     canonical(config !== null && binding["name"] === CONFIG_BINDING ? { ...binding, text: config } : binding),
   );
@@ -100,7 +103,8 @@ export function cloudflareWorker(
   };
   const deployment = async (): Promise<WorkerLook["deployment"]> => {
     const answer = await api.get(`${script}/deployments`, { accept: [404] });
-    const [newest] = answer.status === 404 ? [] : listAt(resultOf(answer.json), "deployments", "the Worker's deployments");
+    const [newest] =
+      answer.status === 404 ? [] : listAt(resultOf(answer.json), "deployments", "the Worker's deployments");
     if (!newest) return [];
     return listAt(newest, "versions", "a deployment").map((share) => ({
       versionId: textAt(share, "version_id", "a deployment's share"),
@@ -115,7 +119,11 @@ export function cloudflareWorker(
     context.signal.throwIfAborted();
     try {
       const response = await context.fetch(`${gateway}${OBSERVATION_PATH}${query}`, {
-        headers: { accept: "application/json", "cache-control": "no-cache", [VERSION_OVERRIDE_HEADER]: `${worker}="${versionId}"` },
+        headers: {
+          accept: "application/json",
+          "cache-control": "no-cache",
+          [VERSION_OVERRIDE_HEADER]: `${worker}="${versionId}"`,
+        },
         redirect: "error",
         signal: AbortSignal.any([AbortSignal.timeout(CALL_TIMEOUT_MS), context.signal]),
       });
@@ -142,7 +150,8 @@ export function cloudflareWorker(
   /** The version that `annotation` describes, if it exists: tells what became of an upload whose reply was lost. */
   const uploaded = async (annotation: Annotation, known: ReadonlySet<string>): Promise<string | null> =>
     (await versions()).find(
-      (version) => !known.has(version.id) && version.annotatedRun === annotation.run && version.annotatedKid === annotation.kid,
+      (version) =>
+        !known.has(version.id) && version.annotatedRun === annotation.run && version.annotatedKid === annotation.kid,
     )?.id ?? null;
 
   /** Uploads the code of `from` again, every binding inherited by id except what `change` names. */
@@ -162,10 +171,17 @@ export function cloudflareWorker(
           ? { type: "plain_text", name, text: change.config }
           : { type: "inherit", name, version_id: name === WORKER_BINDING ? change.secretFrom.id : from.id },
       ),
-      ...(typeof runtime["compatibility_date"] === "string" ? { compatibility_date: runtime["compatibility_date"] } : {}),
+      ...(typeof runtime["compatibility_date"] === "string"
+        ? { compatibility_date: runtime["compatibility_date"] }
+        : {}),
       ...(Array.isArray(runtime["compatibility_flags"]) ? { compatibility_flags: runtime["compatibility_flags"] } : {}),
       ...(annotation
-        ? { annotations: { "workers/tag": annotationTexts(annotation).tag, "workers/message": annotationTexts(annotation).message } }
+        ? {
+            annotations: {
+              "workers/tag": annotationTexts(annotation).tag,
+              "workers/message": annotationTexts(annotation).message,
+            },
+          }
         : {}),
     };
     const form = new FormData();
@@ -190,7 +206,10 @@ export function cloudflareWorker(
       const answer = await api.get(`${script}/secrets`, { accept: [404] });
       if (answer.status === 404) return { exists: false, secret: false };
       const list = resultOf(answer.json);
-      return { exists: true, secret: Array.isArray(list) && list.some((secret) => isJson(secret) && secret["name"] === WORKER_BINDING) };
+      return {
+        exists: true,
+        secret: Array.isArray(list) && list.some((secret) => isJson(secret) && secret["name"] === WORKER_BINDING),
+      };
     },
     async look() {
       const [list, shares] = await Promise.all([versions(), deployment()]);
@@ -218,7 +237,9 @@ export function cloudflareWorker(
     async upload(value, annotation, guard) {
       const before = await versions();
       if (before.length === 0)
-        throw new McpistError("ERR_NOT_FOUND", `Cloudflare has no Worker ${worker}`, { hint: "deploy the base stacks first" });
+        throw new McpistError("ERR_NOT_FOUND", `Cloudflare has no Worker ${worker}`, {
+          hint: "deploy the base stacks first",
+        });
       const known = new Set(before.map((version) => version.id));
       await guard();
       const failure = await putVersionSecret(context, {
@@ -233,7 +254,9 @@ export function cloudflareWorker(
       if (id !== null) return id;
       throw (
         failure ??
-        new McpistError("ERR_VENDOR", "wrangler reported success, but Cloudflare lists no new version", { hint: "run the command again" })
+        new McpistError("ERR_VENDOR", "wrangler reported success, but Cloudflare lists no new version", {
+          hint: "run the command again",
+        })
       );
     },
     async reupload(from, annotation, guard, secretFrom = from) {

@@ -29,7 +29,10 @@ afterEach(() => fly.close());
 
 async function target(state: "pool" | "joining" = "pool") {
   const url = await fly.edgeUrl(APP);
-  const origins: EnvironmentInput["origins"] = [{ name: "fly", kind: "fly", url, app: APP, state }, { ...ENVIRONMENT_INPUT.origins[0]! }];
+  const origins: EnvironmentInput["origins"] = [
+    { name: "fly", kind: "fly", url, app: APP, state },
+    { ...ENVIRONMENT_INPUT.origins[0]! },
+  ];
   const environment = testEnvironment({ origins });
   const [origin] = environment.origins;
   if (origin?.kind !== "fly") throw new TypeError("the first origin is Fly's");
@@ -39,7 +42,9 @@ async function target(state: "pool" | "joining" = "pool") {
 const config = (extra: Json = {}): Json => ({
   image: "sandbox.local/origin:dev",
   metadata: { fly_platform_version: "v2", fly_process_group: "app" },
-  services: [{ internal_port: 8080, protocol: "tcp", autostart: true, ports: [{ port: 443, handlers: ["tls", "http"] }] }],
+  services: [
+    { internal_port: 8080, protocol: "tcp", autostart: true, ports: [{ port: 443, handlers: ["tls", "http"] }] },
+  ],
   checks: { health: { type: "http", port: 8080, path: "/health" } },
   ...extra,
 });
@@ -51,7 +56,9 @@ async function launch(extra: Json = {}): Promise<string> {
   const id = json["id"] as string;
   await until(async () => {
     const machine = await machineOf(id);
-    return machine["state"] === "started" && (machine["checks"] as Json[]).every((check) => check["status"] === "passing");
+    return (
+      machine["state"] === "started" && (machine["checks"] as Json[]).every((check) => check["status"] === "passing")
+    );
   });
   return id;
 }
@@ -97,7 +104,8 @@ describe("a rollout on Fly.io", () => {
     expect(look.ok && look.instances.map(({ id }) => id).toSorted()).toEqual([running, stopped, loose].toSorted());
     expect(summary(look)).toEqual({ instances: Array.from({ length: 3 }, () => JSON.stringify(both)), config: both });
     expect(look.ok && look.instances.every(({ newest }) => newest)).toBe(true);
-    for (const id of [running, stopped, loose]) expect((await call("GET", `/apps/${APP}/machines/${id}/lease`)).status).toBe(404);
+    for (const id of [running, stopped, loose])
+      expect((await call("GET", `/apps/${APP}/machines/${id}/lease`)).status).toBe(404);
   });
 
   it("keeps what is in a Machine's configuration and adds a mark", async () => {
@@ -106,7 +114,11 @@ describe("a rollout on Fly.io", () => {
     const { target: origin } = await target();
     await origin.roll("rolling", free());
     const { config: after } = await machineOf(id);
-    expect(after["metadata"]).toMatchObject({ fly_platform_version: "v2", own: "kept", mcpist_slots: expect.any(String) as string });
+    expect(after["metadata"]).toMatchObject({
+      fly_platform_version: "v2",
+      own: "kept",
+      mcpist_slots: expect.any(String) as string,
+    });
     expect(after["services"]).toEqual(config()["services"]);
   });
 
@@ -175,10 +187,20 @@ describe("a look at Fly.io", () => {
 
   it("finds nothing where nothing runs, and leaves out a Machine of a joining origin that cannot start", async () => {
     expect(await (await target()).target.look()).toEqual({ ok: true, instances: [], config: null });
-    const { json } = await call("POST", `/apps/${APP}/machines`, { region: "nrt", config: config({ restart: { policy: "no" } }) });
+    const { json } = await call("POST", `/apps/${APP}/machines`, {
+      region: "nrt",
+      config: config({ restart: { policy: "no" } }),
+    });
     await until(async () => ["stopped", "failed"].includes(await state(json["id"] as string)));
     context = { ...context, monotonic: () => performance.now() * 50 };
-    expect(await (await target("joining")).target.look()).toMatchObject({ ok: true, instances: [], silent: [json["id"]] });
-    expect(await (await target()).target.look()).toEqual({ ok: false, reason: `Machine ${json["id"]} does not answer` });
+    expect(await (await target("joining")).target.look()).toMatchObject({
+      ok: true,
+      instances: [],
+      silent: [json["id"]],
+    });
+    expect(await (await target()).target.look()).toEqual({
+      ok: false,
+      reason: `Machine ${json["id"]} does not answer`,
+    });
   });
 });

@@ -30,10 +30,18 @@ function machines(freeAfter: number) {
     switch (call) {
       case "GET /machines":
         return Response.json([
-          { id: "m1", state: "started", region: "nrt", instance_id: "i1", config: { metadata: { fly_platform_version: "v2" } } },
+          {
+            id: "m1",
+            state: "started",
+            region: "nrt",
+            instance_id: "i1",
+            config: { metadata: { fly_platform_version: "v2" } },
+          },
         ]);
       case "GET /secrets":
-        return Response.json({ secrets: [{ name: "GATEWAY_SECRET_A", digest: "d1", updated_at: "2026-11-22T00:00:00Z" }] });
+        return Response.json({
+          secrets: [{ name: "GATEWAY_SECRET_A", digest: "d1", updated_at: "2026-11-22T00:00:00Z" }],
+        });
       case "POST /machines/m1/lease":
         return ++attempts <= freeAfter
           ? Response.json({ error: "lease currently held" }, { status: 409 })
@@ -54,7 +62,11 @@ function machines(freeAfter: number) {
   const parsed = parseConfig({ environments: { sandbox: sandboxEnvironment(urls) } });
   const environment = parsed.ok ? parsed.value.environments["sandbox"]! : undefined;
   const origin = environment!.origins.find((candidate) => candidate.kind === "fly")!;
-  return { calls, context, target: flyOrigin(context, flyApi(context, { baseUrl: urls.fly, token: "fo1_test" }), environment!, origin) };
+  return {
+    calls,
+    context,
+    target: flyOrigin(context, flyApi(context, { baseUrl: urls.fly, token: "fo1_test" }), environment!, origin),
+  };
 }
 
 describe("rolling a Fly Machine", () => {

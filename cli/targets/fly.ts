@@ -35,15 +35,26 @@ const GONE = new Set(["destroyed", "destroying"]);
 /** Client for one organisation. */
 export function flyApi(context: Context, access: { baseUrl: string; token: string }): Api {
   const authorization = access.token.startsWith("FlyV1 ") ? access.token : `Bearer ${access.token}`;
-  return new Api(context, { vendor: "Fly.io", baseUrl: access.baseUrl, tokenVariable: "FLY_API_TOKEN", headers: { authorization } });
+  return new Api(context, {
+    vendor: "Fly.io",
+    baseUrl: access.baseUrl,
+    tokenVariable: "FLY_API_TOKEN",
+    headers: { authorization },
+  });
 }
 
 /** Sets app secrets. @returns the app-wide secrets version, which Machines must be told to wait for. */
 export async function putFlySecrets(api: Api, app: string, values: Readonly<Record<string, string>>): Promise<number> {
-  const { json } = await api.call("POST", `/v1/apps/${encodeURIComponent(app)}/secrets`, { body: { values }, repeatable: true });
+  const { json } = await api.call("POST", `/v1/apps/${encodeURIComponent(app)}/secrets`, {
+    body: { values },
+    repeatable: true,
+  });
   const version = Number(asObject(json, "Fly's answer")["version"] ?? asObject(json, "Fly's answer")["Version"]);
   if (Number.isSafeInteger(version)) return version;
-  throw new McpistError("ERR_VENDOR", "Fly.io acknowledged the secrets without a version, so no Machine can be told to wait for them");
+  throw new McpistError(
+    "ERR_VENDOR",
+    "Fly.io acknowledged the secrets without a version, so no Machine can be told to wait for them",
+  );
 }
 
 interface FlySecret {
@@ -113,8 +124,12 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
     for (;;) {
       await guard();
       const body = { ttl: LEASE_TTL_SECONDS, description: "mcpist secrets rotate" };
-      const answer = await api.call("POST", `${base}/machines/${id}/lease?ttl=${LEASE_TTL_SECONDS}`, { body, accept: [409] });
-      if (answer.status !== 409) return textAt(asObject(answer.json, "Fly's answer")["data"], "nonce", "a Machine lease");
+      const answer = await api.call("POST", `${base}/machines/${id}/lease?ttl=${LEASE_TTL_SECONDS}`, {
+        body,
+        accept: [409],
+      });
+      if (answer.status !== 409)
+        return textAt(asObject(answer.json, "Fly's answer")["data"], "nonce", "a Machine lease");
       if (context.monotonic() > deadline) {
         throw new McpistError("ERR_TIMEOUT", `somebody else holds the lease of Fly Machine ${id} of ${origin.app}`, {
           hint: `fly machine leases view ${id} -a ${origin.app}, then run the command again`,
@@ -141,9 +156,13 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
     }
   };
   const slow = (id: string, what: string) =>
-    new McpistError("ERR_TIMEOUT", `Fly Machine ${id} of ${origin.app} ${what} within ${BOOT_TIMEOUT_MS / 60_000} min`, {
-      hint: `fly machine status ${id} -a ${origin.app}, then run the command again`,
-    });
+    new McpistError(
+      "ERR_TIMEOUT",
+      `Fly Machine ${id} of ${origin.app} ${what} within ${BOOT_TIMEOUT_MS / 60_000} min`,
+      {
+        hint: `fly machine status ${id} -a ${origin.app}, then run the command again`,
+      },
+    );
 
   /** Addresses one Machine by id, which also wakes it. */
   const view = async (machine: Json): Promise<InstanceView | string> => {
@@ -174,11 +193,16 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
     store: `fly/${origin.app}`,
     async names() {
       const names = await secrets();
-      return { slots: (["a", "b"] as const).filter((slot) => names.has(SLOT_VARIABLES[slot])), legacy: names.has(LEGACY_VARIABLE) };
+      return {
+        slots: (["a", "b"] as const).filter((slot) => names.has(SLOT_VARIABLES[slot])),
+        legacy: names.has(LEGACY_VARIABLE),
+      };
     },
     async write(values, guard) {
       const named = Object.fromEntries(
-        (["a", "b"] as const).flatMap((slot) => (values[slot] === undefined ? [] : [[SLOT_VARIABLES[slot], values[slot]]])),
+        (["a", "b"] as const).flatMap((slot) =>
+          values[slot] === undefined ? [] : [[SLOT_VARIABLES[slot], values[slot]]],
+        ),
       );
       await guard();
       version = await putFlySecrets(api, origin.app, named);
@@ -197,7 +221,8 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       if (list.length === 0) return { ok: true, instances: [], config: null };
       const views = await Promise.all(list.map(view));
       const silent = views.filter((entry) => typeof entry === "string");
-      if (silent.length > 0 && !joining) return { ok: false, reason: silent.map((id) => `Machine ${id} does not answer`).join(", ") };
+      if (silent.length > 0 && !joining)
+        return { ok: false, reason: silent.map((id) => `Machine ${id} does not answer`).join(", ") };
       const instances = views.filter((entry) => typeof entry !== "string");
       const config = configOf(list, instances, known, mark(known));
       return { ok: true, instances, config, ...(silent.length > 0 ? { silent } : {}) };
@@ -212,7 +237,9 @@ function configOf(
   known: ReadonlyMap<string, FlySecret>,
   digests: string,
 ): KidsReport | null {
-  const writtenAt = Math.max(...[SLOT_VARIABLES.a, SLOT_VARIABLES.b].map((name) => known.get(name)?.updatedAt ?? Number.NaN));
+  const writtenAt = Math.max(
+    ...[SLOT_VARIABLES.a, SLOT_VARIABLES.b].map((name) => known.get(name)?.updatedAt ?? Number.NaN),
+  );
   for (const machine of list) {
     const seen = views.find((view) => view.id === machine["id"]);
     if (!seen?.newest) continue;
@@ -234,5 +261,8 @@ const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /** When a Machine version was made: its id is a ULID, whose first ten characters are milliseconds since 1970. NaN for any other id. */
 export function versionTime(instanceId: string): number {
   if (!/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i.test(instanceId)) return Number.NaN;
-  return Array.from(instanceId.slice(0, 10).toUpperCase()).reduce((time, digit) => time * 32 + CROCKFORD.indexOf(digit), 0);
+  return Array.from(instanceId.slice(0, 10).toUpperCase()).reduce(
+    (time, digit) => time * 32 + CROCKFORD.indexOf(digit),
+    0,
+  );
 }

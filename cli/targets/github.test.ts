@@ -85,7 +85,12 @@ describe("GitHub's copy of the slots", () => {
       times: 1,
       effect: { kind: "status", when: "before", status: 429, retryAfterSeconds: 0 },
     });
-    vendor.faults.add({ vendor: "github", method: "GET", times: 1, effect: { kind: "status", when: "before", status: 502 } });
+    vendor.faults.add({
+      vendor: "github",
+      method: "GET",
+      times: 1,
+      effect: { kind: "status", when: "before", status: 502 },
+    });
     await vault().write({ a: ONE }, countingGuard().guard);
     expect(github.reveal("GATEWAY_SECRET_A", "production")).toBe(ONE);
   });
@@ -94,21 +99,33 @@ describe("GitHub's copy of the slots", () => {
     const bodies: string[] = [];
     const spying = {
       ...context,
-      fetch: ((input, init) => (bodies.push(typeof init?.body === "string" ? init.body : ""), fetch(input, init))) as typeof fetch,
+      fetch: ((input, init) => (
+        bodies.push(typeof init?.body === "string" ? init.body : ""),
+        fetch(input, init)
+      )) as typeof fetch,
     };
-    await putGithubSecret(githubApi(spying, { baseUrl: github.url, token: vendor.tokens.github }), spying, config(), "NAME", ONE);
+    await putGithubSecret(
+      githubApi(spying, { baseUrl: github.url, token: vendor.tokens.github }),
+      spying,
+      config(),
+      "NAME",
+      ONE,
+    );
     expect(bodies.some((body) => body.includes("encrypted_value"))).toBe(true);
     for (const body of bodies) expect(body).not.toContain(ONE);
   });
 });
 
 describe("the variable that names the live slot", () => {
-  it.each<Scope>(["environment", "repository"])("is made the first time and replaced afterwards, in the %s", async (scope) => {
-    expect(await vault(scope).live()).toBeNull();
-    await vault(scope).writeLive("a", "00000000000000aa", countingGuard().guard);
-    await vault(scope).writeLive("b", "00000000000000bb", countingGuard().guard);
-    expect(await vault(scope).live()).toBe("b:00000000000000bb");
-  });
+  it.each<Scope>(["environment", "repository"])(
+    "is made the first time and replaced afterwards, in the %s",
+    async (scope) => {
+      expect(await vault(scope).live()).toBeNull();
+      await vault(scope).writeLive("a", "00000000000000aa", countingGuard().guard);
+      await vault(scope).writeLive("b", "00000000000000bb", countingGuard().guard);
+      expect(await vault(scope).live()).toBe("b:00000000000000bb");
+    },
+  );
 });
 
 describe("the rotation ref", () => {
@@ -126,7 +143,11 @@ describe("the rotation ref", () => {
     expect(await git.updateRef(rival.sha)).toBe(false);
     expect(await git.updateRef(first.sha)).toBe(false);
     expect(await git.readRef()).toEqual({ sha: second.sha });
-    expect(await git.readCommit(second.sha)).toMatchObject({ message: "mcpist: two\n\n{}", parents: [first.sha], date: second.date });
+    expect(await git.readCommit(second.sha)).toMatchObject({
+      message: "mcpist: two\n\n{}",
+      parents: [first.sha],
+      date: second.date,
+    });
   });
 
   it("is one for every environment", async () => {
@@ -143,17 +164,29 @@ describe("the rotation ref", () => {
   });
 
   it("serves as lock and journal for two runs at once: one of them has it", async () => {
-    const journals = ["one", "two"].map((run) => new Journal(store(), context, { run, actor: run, workflow: "local", tool: "1" }));
+    const journals = ["one", "two"].map(
+      (run) => new Journal(store(), context, { run, actor: run, workflow: "local", tool: "1" }),
+    );
     const ends = await Promise.allSettled(journals.map((journal) => journal.acquire()));
     expect(ends.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
     const holder = journals.find((journal) => journal.held);
     await holder?.record("observed", { phase: "STEADY" });
     await holder?.release({ result: "done" });
-    expect((await journals[0]?.history(9))?.map(({ entry }) => entry.event)).toEqual(["released", "observed", "acquired"]);
+    expect((await journals[0]?.history(9))?.map(({ entry }) => entry.event)).toEqual([
+      "released",
+      "observed",
+      "acquired",
+    ]);
   });
 
   it("is known to be mine when the reply to its update was lost", async () => {
-    vendor.faults.add({ vendor: "github", method: "POST", path: "/git/refs$", times: 1, effect: { kind: "reset", when: "lost" } });
+    vendor.faults.add({
+      vendor: "github",
+      method: "POST",
+      path: "/git/refs$",
+      times: 1,
+      effect: { kind: "reset", when: "lost" },
+    });
     const journal = new Journal(store(), context, { run: "one", actor: "a", workflow: "local", tool: "1" });
     await journal.acquire();
     expect(journal.held).toBe(true);

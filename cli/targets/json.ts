@@ -4,7 +4,8 @@ import { McpistError } from "../errors.ts";
 /** A JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
 
-export const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isJson = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** @throws {McpistError} ERR_VENDOR when `value` is not an object. */
 export function asObject(value: unknown, what: string): Json {

@@ -43,7 +43,8 @@ async function deploy(a: string | null, b: string | null, instances = 1): Promis
     ["a", a],
     ["b", b],
   ] as const)
-    if (value !== null) await call("POST", "/v1/secrets", { name: koyebSlotSecret("production", slot), type: "SIMPLE", value });
+    if (value !== null)
+      await call("POST", "/v1/secrets", { name: koyebSlotSecret("production", slot), type: "SIMPLE", value });
   const { json } = await call("POST", "/v1/apps", { name: "mcpist" });
   const made = await call("POST", "/v1/services", {
     app_id: json["app"]["id"],
@@ -123,7 +124,9 @@ describe("a rollout on Koyeb", () => {
     koyeb.behave("mcpist", "fail");
     await expect(origin.roll("rolling", countingGuard().guard)).rejects.toMatchObject({
       code: "ERR_VENDOR",
-      message: expect.stringMatching(/^Koyeb's deployment .* of mcpist\/origin ended \w+; the old one keeps serving$/) as string,
+      message: expect.stringMatching(
+        /^Koyeb's deployment .* of mcpist\/origin ended \w+; the old one keeps serving$/,
+      ) as string,
     });
     expect((await origin.look()).ok).toBe(true);
   });
@@ -151,7 +154,10 @@ describe("a rollout on Koyeb", () => {
 describe("a service that is not there", () => {
   it("is an error that names it, for an origin that serves", async () => {
     const { target: origin, api, origin: config } = await target();
-    await expect(origin.look()).rejects.toMatchObject({ code: "ERR_NOT_FOUND", message: "Koyeb has no service mcpist/origin" });
+    await expect(origin.look()).rejects.toMatchObject({
+      code: "ERR_NOT_FOUND",
+      message: "Koyeb has no service mcpist/origin",
+    });
     expect(await koyebServiceId(api, config)).toBeNull();
   });
 

@@ -45,7 +45,9 @@ async function all(api: Api, path: string, key: string): Promise<readonly Json[]
 }
 
 /** The organisation's secrets by name. Values are never asked for. */
-async function secretsByName(api: Api): Promise<ReadonlyMap<string, { readonly id: string; readonly updatedAt: string }>> {
+async function secretsByName(
+  api: Api,
+): Promise<ReadonlyMap<string, { readonly id: string; readonly updatedAt: string }>> {
   const secrets = await all(api, "/v1/secrets", "secrets");
   return new Map(
     secrets.map((secret) => [
@@ -129,9 +131,13 @@ export function koyebOrigin(
         if (total.length === fresh.length && fresh.length > 0) return;
       }
       if (context.monotonic() > deadline) {
-        throw new McpistError("ERR_TIMEOUT", `Koyeb's deployment ${id} is ${status} after ${ROLLOUT_TIMEOUT_MS / 60_000} min`, {
-          hint: "look at the deployment on Koyeb, then run the command again",
-        });
+        throw new McpistError(
+          "ERR_TIMEOUT",
+          `Koyeb's deployment ${id} is ${status} after ${ROLLOUT_TIMEOUT_MS / 60_000} min`,
+          {
+            hint: "look at the deployment on Koyeb, then run the command again",
+          },
+        );
       }
       await context.sleep(POLL_MS);
     }
@@ -144,7 +150,10 @@ export function koyebOrigin(
     store: `koyeb/${environmentName}`,
     async names() {
       const names = await secretsByName(api);
-      return { slots: (["a", "b"] as const).filter((slot) => names.has(secretName(slot))), legacy: names.has(legacyName) };
+      return {
+        slots: (["a", "b"] as const).filter((slot) => names.has(secretName(slot))),
+        legacy: names.has(legacyName),
+      };
     },
     async write(values, guard) {
       for (const slot of ["a", "b"] as const) {
@@ -182,10 +191,17 @@ export function koyebOrigin(
       // The configuration is what the newest deployment took, unless a secret was written after that deployment was made
       // (both times are Koyeb's own).
       const takenAt = Date.parse(textAt(made, "created_at", "a Koyeb deployment"));
-      const stale = (["a", "b"] as const).some((slot) => Date.parse(secrets.get(secretName(slot))?.updatedAt ?? "") > takenAt);
+      const stale = (["a", "b"] as const).some(
+        (slot) => Date.parse(secrets.get(secretName(slot))?.updatedAt ?? "") > takenAt,
+      );
       const fresh = instances.views.find((view) => view.newest);
       const config: KidsReport | null = !stale && fresh !== undefined ? fresh.kids : null;
-      return { ok: true, instances: instances.views, config, ...(instances.silent.length > 0 ? { silent: instances.silent } : {}) };
+      return {
+        ok: true,
+        instances: instances.views,
+        config,
+        ...(instances.silent.length > 0 ? { silent: instances.silent } : {}),
+      };
     },
   };
 }
@@ -196,7 +212,9 @@ async function makeImmediate(api: Api, service: string, guard: () => Promise<voi
   const state = asObject(asObject(json, "Koyeb's answer")["service"], "a Koyeb service");
   const latest = textAt(state, "latest_deployment_id", "a Koyeb service");
   const answer = await api.get(`/v1/deployments/${latest}`);
-  const definition = asObject(asObject(answer.json, "Koyeb's answer")["deployment"], "a Koyeb deployment")["definition"];
+  const definition = asObject(asObject(answer.json, "Koyeb's answer")["deployment"], "a Koyeb deployment")[
+    "definition"
+  ];
   if (!isJson(definition)) return;
   await guard();
   await api.call("PATCH", `/v1/services/${service}`, {
@@ -235,7 +253,11 @@ async function observeInstances(
     const silent = [...missing];
     if (listed.length > 0 && silent.length === 0) return { views, silent };
     if (context.monotonic() > deadline)
-      return { views, silent, reason: listed.length === 0 ? "no instance runs" : `instance ${silent.join(", ")} does not answer` };
+      return {
+        views,
+        silent,
+        reason: listed.length === 0 ? "no instance runs" : `instance ${silent.join(", ")} does not answer`,
+      };
     await context.sleep(POLL_MS);
   }
 }

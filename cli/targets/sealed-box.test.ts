@@ -19,7 +19,9 @@ describe("sealed box", () => {
     const { publicKey } = sodium.crypto_box_keypair("uint8array");
     const first = new Uint8Array(32).fill(7);
     const again = new Uint8Array(32).fill(7);
-    expect(seal(new Uint8Array([1, 2, 3]), publicKey, first)).toEqual(seal(new Uint8Array([1, 2, 3]), publicKey, again));
+    expect(seal(new Uint8Array([1, 2, 3]), publicKey, first)).toEqual(
+      seal(new Uint8Array([1, 2, 3]), publicKey, again),
+    );
     expect(first).toEqual(new Uint8Array(32));
   });
   it("refuses a public key of the wrong length", () => {

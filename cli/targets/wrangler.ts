@@ -38,7 +38,11 @@ export async function wranglerPath(): Promise<string> {
   const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-    throw new McpistError("ERR_PEER_MISSING", `wrangler ${version} is too old: ${OLDEST.join(".")} or newer is needed`, { hint });
+    throw new McpistError(
+      "ERR_PEER_MISSING",
+      `wrangler ${version} is too old: ${OLDEST.join(".")} or newer is needed`,
+      { hint },
+    );
   }
   const entry = join(dirname(manifest), "bin", "wrangler.js");
   if (!existsSync(entry)) throw new McpistError("ERR_PEER_MISSING", "wrangler's entry file is missing", { hint });
@@ -52,7 +56,18 @@ export async function putVersionSecret(context: Context, secret: VersionSecret):
   const entry = await wranglerPath();
   const home = await mkdtemp(join(tmpdir(), "mcpist-wrangler-"));
   try {
-    const args = ["versions", "secret", "put", secret.name, "--name", secret.worker, "--tag", secret.tag, "--message", secret.message];
+    const args = [
+      "versions",
+      "secret",
+      "put",
+      secret.name,
+      "--name",
+      secret.worker,
+      "--tag",
+      secret.tag,
+      "--message",
+      secret.message,
+    ];
     const child = execa(process.execPath, [entry, ...args], {
       stdin: "pipe",
       extendEnv: false,

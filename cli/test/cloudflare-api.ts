@@ -19,11 +19,18 @@ export interface CloudflareApi {
 const BASE = "http://127.0.0.1:1";
 
 export function cloudflareAccount(): CloudflareApi {
-  const runner = { check: () => Promise.resolve(), prepare: () => Promise.resolve(() => undefined), forget: () => Promise.resolve() };
+  const runner = {
+    check: () => Promise.resolve(),
+    prepare: () => Promise.resolve(() => undefined),
+    forget: () => Promise.resolve(),
+  };
   const account = new Account(NAMES, () => Promise.resolve(runner));
   const app = apiApp(account, TOKEN);
   const request = async (path: string, init: RequestInit = {}) =>
-    app.request(path, { ...init, headers: { authorization: `Bearer ${TOKEN}`, ...(init.headers as Record<string, string> | undefined) } });
+    app.request(path, {
+      ...init,
+      headers: { authorization: `Bearer ${TOKEN}`, ...(init.headers as Record<string, string> | undefined) },
+    });
   const resultOf = async (response: Response) => ((await response.json()) as { result: Record<string, string> }).result;
   const path = `${API_ROOT}/accounts/${NAMES.accountId}`;
   return {
@@ -31,9 +38,14 @@ export function cloudflareAccount(): CloudflareApi {
     baseUrl: BASE + API_ROOT,
     fetch: async (input, init) => app.request(urlOf(input).slice(BASE.length), init),
     put: async (worker, options) =>
-      (await resultOf(await request(`${path}/workers/scripts/${worker}`, { method: "PUT", body: uploadForm(options) })))["deployment_id"] ??
-      "",
+      (
+        await resultOf(await request(`${path}/workers/scripts/${worker}`, { method: "PUT", body: uploadForm(options) }))
+      )["deployment_id"] ?? "",
     namespace: async (title) =>
-      (await resultOf(await request(`${path}/storage/kv/namespaces`, { method: "POST", body: JSON.stringify({ title }) })))["id"] ?? "",
+      (
+        await resultOf(
+          await request(`${path}/storage/kv/namespaces`, { method: "POST", body: JSON.stringify({ title }) }),
+        )
+      )["id"] ?? "",
   };
 }

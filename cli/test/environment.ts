@@ -4,7 +4,12 @@ import { parseConfig, type Environment, type EnvironmentInput } from "../../cont
 /** What a person would write: one origin of each kind. */
 export const ENVIRONMENT_INPUT: EnvironmentInput = {
   github: { owner: "acme", repo: "mcp", environment: "production" },
-  cloudflare: { accountId: "0123456789abcdef0123456789abcdef", zone: "example.com", hostname: "mcp.example.com", worker: "gw" },
+  cloudflare: {
+    accountId: "0123456789abcdef0123456789abcdef",
+    zone: "example.com",
+    hostname: "mcp.example.com",
+    worker: "gw",
+  },
   origins: [
     { name: "koyeb", kind: "koyeb", url: "https://mcpist-acme.koyeb.app", app: "mcpist", service: "origin" },
     { name: "fly", kind: "fly", url: "https://mcpist-origin.fly.dev", app: "mcpist-origin" },

@@ -35,7 +35,12 @@ export async function live(cloud: FakeCloud, options: LifeOptions): Promise<Endi
   const self = { dead: false };
   const context = { ...cloud.context(self, options.signal), env: options.env ?? {} };
   const store = cloud.store(self);
-  const journal = new Journal(store, context, { run: options.id, actor: "tester", workflow: options.workflow ?? "local", tool: "0.0.0" });
+  const journal = new Journal(store, context, {
+    run: options.id,
+    actor: "tester",
+    workflow: options.workflow ?? "local",
+    tool: "0.0.0",
+  });
   const targets = options.wrap ? options.wrap(cloud.targets(self)) : cloud.targets(self);
   const run = new Run({
     context,
@@ -56,13 +61,19 @@ export async function live(cloud: FakeCloud, options: LifeOptions): Promise<Endi
     if (error instanceof Killed || self.dead) return { kind: "killed" };
     await journal.release({ result: "failed" }).catch(() => undefined);
     if (error instanceof McpistError) return { kind: "stopped", error, run };
-    if (context.signal.aborted) return { kind: "stopped", error: new McpistError("ERR_INTERRUPTED", "interrupted"), run };
+    if (context.signal.aborted)
+      return { kind: "stopped", error: new McpistError("ERR_INTERRUPTED", "interrupted"), run };
     throw error;
   }
 }
 
 /** Starts lives until one is done, taking over the lock of dead ones. @throws when it does not converge. */
-export async function converge(cloud: FakeCloud, first: string, lives = 6, options: Partial<LifeOptions> = {}): Promise<Ending> {
+export async function converge(
+  cloud: FakeCloud,
+  first: string,
+  lives = 6,
+  options: Partial<LifeOptions> = {},
+): Promise<Ending> {
   let steal: string | undefined = holderOf(cloud);
   let last: Ending | null = null;
   for (let i = 0; i < lives; i++) {

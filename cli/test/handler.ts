@@ -19,7 +19,9 @@ export function handler(routes: Routes, base = ""): Handler {
     fetch: async (input, init) => {
       const url = new URL(urlOf(input));
       const path =
-        (url.origin + url.pathname).startsWith(base) && base !== "" ? (url.origin + url.pathname).slice(base.length) : url.pathname;
+        (url.origin + url.pathname).startsWith(base) && base !== ""
+          ? (url.origin + url.pathname).slice(base.length)
+          : url.pathname;
       const request = new Request(input, init);
       const key = `${request.method} ${path}`;
       asked.push(`${key} ${await request.clone().text()}`.trimEnd());

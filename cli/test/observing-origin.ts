@@ -29,7 +29,9 @@ const server = createServer((request, response) => {
 });
 server.listen(Number(env["PORT"]), "127.0.0.1", () => {
   const address = server.address();
-  process.stdout.write(`${JSON.stringify({ event: "listening", port: typeof address === "object" ? address?.port : 0 })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ event: "listening", port: typeof address === "object" ? address?.port : 0 })}\n`,
+  );
 });
 for (const signal of ["SIGTERM", "SIGINT"] as const)
   process.on(signal, () => {

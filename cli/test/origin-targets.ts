@@ -19,7 +19,10 @@ export async function kidOfText(text: string): Promise<string> {
 }
 
 /** A guard that lets everything through and counts, or refuses from the n-th write on. */
-export function countingGuard(refuseFrom = Number.POSITIVE_INFINITY): { readonly guard: Guard; readonly calls: () => number } {
+export function countingGuard(refuseFrom = Number.POSITIVE_INFINITY): {
+  readonly guard: Guard;
+  readonly calls: () => number;
+} {
   let calls = 0;
   return {
     calls: () => calls,

@@ -38,7 +38,9 @@ export function testContext(options: TestContextOptions = {}): TestContext {
   const isTTY = options.terminal === true;
   let passed = 0;
   let drawn = 0;
-  const stdin = Object.assign(Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]), { isTTY });
+  const stdin = Object.assign(Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]), {
+    isTTY,
+  });
   return {
     stdin,
     stdout: { write: (text) => (written.out += text), isTTY },
@@ -58,7 +60,9 @@ export function testContext(options: TestContextOptions = {}): TestContext {
     },
     // Different at every draw and the same in every run.
     randomBytes: (count) => {
-      const blocks = Array.from({ length: Math.ceil(count / 64) }, () => createHash("sha512").update(`draw ${drawn++}`).digest());
+      const blocks = Array.from({ length: Math.ceil(count / 64) }, () =>
+        createHash("sha512").update(`draw ${drawn++}`).digest(),
+      );
       return Buffer.concat(blocks).subarray(0, count);
     },
     signal,
@@ -100,7 +104,13 @@ export function script(...answers: readonly ScriptedAnswer[]): Script {
 /** A value that must never be seen, in the encodings in which it could slip out. */
 export function formsOf(value: string): readonly string[] {
   const bytes = Buffer.from(value);
-  return [value, bytes.toString("base64"), bytes.toString("base64url"), bytes.toString("hex"), encodeURIComponent(value)];
+  return [
+    value,
+    bytes.toString("base64"),
+    bytes.toString("base64url"),
+    bytes.toString("hex"),
+    encodeURIComponent(value),
+  ];
 }
 
 /** The URL of whatever `fetch` was called with. */

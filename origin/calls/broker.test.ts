@@ -10,7 +10,10 @@ const USER = "11111111-1111-4111-8111-111111111111";
 
 /** What the permission cache gave for {@link USER}. */
 const PERMISSIONS = {};
-const asks = (requestId: string, { module = "github", userId = USER, permissions = PERMISSIONS } = {}): TokenRequest => ({
+const asks = (
+  requestId: string,
+  { module = "github", userId = USER, permissions = PERMISSIONS } = {},
+): TokenRequest => ({
   userId,
   module,
   requestId,
@@ -19,7 +22,12 @@ const asks = (requestId: string, { module = "github", userId = USER, permissions
 
 function fixture(answer: (body: { user_id: string; module: string }) => Promise<Response>) {
   const state = { now: 0, wall: 1_000_000 };
-  const requests: { url: string; headers: Record<string, string>; body: { user_id: string; module: string }; redirect: string }[] = [];
+  const requests: {
+    url: string;
+    headers: Record<string, string>;
+    body: { user_id: string; module: string };
+    redirect: string;
+  }[] = [];
   const denials: BrokerDenial[] = [];
   const broker = createBroker({
     url: "https://broker.example/token",
@@ -85,7 +93,9 @@ describe("token broker client", () => {
 
   it("asks again for a token that the provider refused, names it by its digest only, and uses what came instead", async () => {
     let count = 0;
-    const { requests, broker } = fixture(async () => Response.json({ access_token: `${TOKEN}-${++count}`, expires_at: null, scopes: [] }));
+    const { requests, broker } = fixture(async () =>
+      Response.json({ access_token: `${TOKEN}-${++count}`, expires_at: null, scopes: [] }),
+    );
     const first = await broker.token(asks("r1"));
     const second = await broker.token(asks("r2"), first);
     expect([second.reveal(), (await broker.token(asks("r3"))).reveal()]).toEqual([`${TOKEN}-2`, `${TOKEN}-2`]);
@@ -119,7 +129,10 @@ describe("token broker client", () => {
   it("forgets a user's tokens with the permissions, and lets nobody with newer ones wait for an older answer", async () => {
     const releases: ((token: string) => void)[] = [];
     const { requests, broker } = fixture(
-      () => new Promise((resolve) => releases.push((text) => resolve(Response.json({ access_token: text, expires_at: null, scopes: [] })))),
+      () =>
+        new Promise((resolve) =>
+          releases.push((text) => resolve(Response.json({ access_token: text, expires_at: null, scopes: [] }))),
+        ),
     );
     const newer = {};
     const before = broker.token(asks("r1"));
@@ -140,7 +153,12 @@ describe("token broker client", () => {
     ["no connection", async () => new Response(TOKEN, { status: 404 }), "connect", "Connect your account"],
     ["a refusal", async () => new Response(TOKEN, { status: 403 }), "refused", "Temporarily unavailable"],
     ["an error", async () => new Response(TOKEN, { status: 500 }), "unavailable", "Temporarily unavailable"],
-    ["a redirect", async () => Response.redirect("https://evil.example/", 302), "unavailable", "Temporarily unavailable"],
+    [
+      "a redirect",
+      async () => Response.redirect("https://evil.example/", 302),
+      "unavailable",
+      "Temporarily unavailable",
+    ],
     ["no JSON", async () => new Response(TOKEN), "unavailable", "Temporarily unavailable"],
     ["another shape", async () => Response.json({ token: TOKEN }), "unavailable", "Temporarily unavailable"],
     [
@@ -150,15 +168,18 @@ describe("token broker client", () => {
       "Temporarily unavailable",
     ],
     ["nothing at all", () => Promise.reject(new Error(TOKEN)), "unavailable", "Temporarily unavailable"],
-  ])("answers %s with a safe text, asks again next time, and leaks nothing", async (_, answer: () => Promise<Response>, denial, text) => {
-    const { requests, denials, broker } = fixture(answer);
-    const error: unknown = await broker.token(asks("r1")).catch((cause: unknown) => cause);
-    expect(String(error)).toContain(text);
-    expect(inspect(error, { depth: 9 })).not.toContain(TOKEN);
-    expect(denials).toEqual([denial]);
-    await broker.token(asks("r2")).catch(() => null);
-    expect(requests).toHaveLength(2);
-  });
+  ])(
+    "answers %s with a safe text, asks again next time, and leaks nothing",
+    async (_, answer: () => Promise<Response>, denial, text) => {
+      const { requests, denials, broker } = fixture(answer);
+      const error: unknown = await broker.token(asks("r1")).catch((cause: unknown) => cause);
+      expect(String(error)).toContain(text);
+      expect(inspect(error, { depth: 9 })).not.toContain(TOKEN);
+      expect(denials).toEqual([denial]);
+      await broker.token(asks("r2")).catch(() => null);
+      expect(requests).toHaveLength(2);
+    },
+  );
 
   it.each([
     ["all of them and more", ["gist", "read:org", "repo"], null],
@@ -166,7 +187,9 @@ describe("token broker client", () => {
     ["one of them", ["repo"], "it lacks read:org."],
     ["others", ["public_repo"], "it lacks repo, read:org."],
   ])("compares the scopes that a module needs with the token's: %s", async (_, scopes: readonly string[], lacks) => {
-    const { requests, denials, broker } = fixture(async () => Response.json({ access_token: TOKEN, expires_at: null, scopes }));
+    const { requests, denials, broker } = fixture(async () =>
+      Response.json({ access_token: TOKEN, expires_at: null, scopes }),
+    );
     for (let n = 0; n < 2; n++) {
       const answer = await broker.token(asks("r1")).then(
         () => null,

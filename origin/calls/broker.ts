@@ -101,14 +101,23 @@ export function createBroker({ url, secret, scopesOf, fetch, now, wallClock, onD
     return known;
   }
 
-  async function ask({ userId, module, requestId }: TokenRequest, kept: Tokens["kept"], rejected?: string): Promise<Kept | Failure> {
+  async function ask(
+    { userId, module, requestId }: TokenRequest,
+    kept: Tokens["kept"],
+    rejected?: string,
+  ): Promise<Kept | Failure> {
     if (url === null || secret === null) return "connect";
     let response: Response;
     try {
       response = await fetch(url, {
         method: "POST",
         headers: { "content-type": "application/json", [BROKER_SECRET_HEADER]: secret },
-        body: JSON.stringify({ request_id: requestId, user_id: userId, module, ...(rejected === undefined ? {} : { rejected }) }),
+        body: JSON.stringify({
+          request_id: requestId,
+          user_id: userId,
+          module,
+          ...(rejected === undefined ? {} : { rejected }),
+        }),
         redirect: "manual",
         signal: AbortSignal.timeout(BROKER_TIMEOUT_MS),
       });

@@ -27,7 +27,10 @@ if (fault !== null) {
 const database = openPostgres(url, () => {}, { queryTimeoutMs: 120_000 });
 try {
   for (const version of await migrate(database)) say(`applied ${version}`);
-  const added = await addTools(database, createRegistry(builtIn({ environment: "", upstreams: {}, httpStatusHosts: [], fetch })));
+  const added = await addTools(
+    database,
+    createRegistry(builtIn({ environment: "", upstreams: {}, httpStatusHosts: [], fetch })),
+  );
   say(added === 0 ? "tools are up to date" : `added ${added} tools`);
   if (process.argv.includes("--seed")) {
     await database.script(await readSeed());

@@ -46,7 +46,9 @@ export async function migrate(database: Database): Promise<readonly string[]> {
   await database.script(`${LOCK}; ${RECORDS}`);
   const applied: string[] = [];
   for (const { version, name, text } of await readMigrations()) {
-    const known = await database.query("select version from supabase_migrations.schema_migrations where version = $1", [version]);
+    const known = await database.query("select version from supabase_migrations.schema_migrations where version = $1", [
+      version,
+    ]);
     if (known.length > 0) continue;
     // One message without BEGIN is one transaction; version and name are digits, letters and underscores (checked above).
     const record = `insert into supabase_migrations.schema_migrations (version, name) values ('${version}', '${name}');`;

@@ -18,7 +18,10 @@ export function splitPoolSize(url: string): { readonly connectionString: string;
   const parsed = new URL(url);
   const asked = Number(parsed.searchParams.get("pool_max") ?? DEFAULT_POOL_MAX);
   parsed.searchParams.delete("pool_max");
-  return { connectionString: parsed.href, max: Number.isInteger(asked) && asked >= 1 && asked <= 50 ? asked : DEFAULT_POOL_MAX };
+  return {
+    connectionString: parsed.href,
+    max: Number.isInteger(asked) && asked >= 1 && asked <= 50 ? asked : DEFAULT_POOL_MAX,
+  };
 }
 
 /**

@@ -2,7 +2,19 @@
  * The tables of schema `mcpist` in TypeScript. The migrations under supabase/ are the truth; a test compares every column with the
  * database. Row types come from here; the statements themselves are SQL, so that this file costs nothing at run time.
  */
-import { bigint, boolean, customType, date, integer, jsonb, pgSchema, primaryKey, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import {
+  bigint,
+  boolean,
+  customType,
+  date,
+  integer,
+  jsonb,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+  uuid,
+} from "drizzle-orm/pg-core";
 
 const mcpist = pgSchema("mcpist");
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });

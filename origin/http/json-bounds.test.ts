@@ -9,7 +9,10 @@ const within = (value: unknown): boolean => isWithinBounds(Buffer.from(JSON.stri
 function count(value: unknown): { readonly values: number; readonly depth: number } {
   if (typeof value !== "object" || value === null) return { values: 1, depth: 0 };
   const inner = Object.values(value).map(count);
-  return { values: 1 + inner.reduce((sum, { values }) => sum + values, 0), depth: 1 + Math.max(0, ...inner.map(({ depth }) => depth)) };
+  return {
+    values: 1 + inner.reduce((sum, { values }) => sum + values, 0),
+    depth: 1 + Math.max(0, ...inner.map(({ depth }) => depth)),
+  };
 }
 
 describe("bounds of a JSON text", () => {
@@ -49,14 +52,20 @@ describe("bounds of a JSON text", () => {
   });
 
   it("come out the same in whatever pieces the text arrives", () => {
-    const text = fc.array(fc.constantFrom('"', "\\", "[", "]", "{", "}", ",", ":", "a"), { maxLength: 60 }).map((parts) => parts.join(""));
+    const text = fc
+      .array(fc.constantFrom('"', "\\", "[", "]", "{", "}", ",", ":", "a"), { maxLength: 60 })
+      .map((parts) => parts.join(""));
     // So little is missing to the bounds that every single miscount shows.
     const near = Buffer.from("[".repeat(MAX_DEPTH - 3));
     fc.assert(
       fc.property(text, fc.array(fc.nat(60), { maxLength: 6 }), (rest, cuts) => {
         const whole = Buffer.concat([near, Buffer.from(rest)]);
         const pieces = createJsonBounds();
-        const edges = [0, ...cuts.map((cut) => near.length + Math.min(cut, rest.length)).toSorted((a, b) => a - b), whole.length];
+        const edges = [
+          0,
+          ...cuts.map((cut) => near.length + Math.min(cut, rest.length)).toSorted((a, b) => a - b),
+          whole.length,
+        ];
         const answers = edges.slice(1).map((edge, i) => pieces.feed(whole.subarray(edges[i], edge)));
         expect(answers.every(Boolean)).toBe(isWithinBounds(whole));
       }),

@@ -6,7 +6,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
-import { DENY_HEADER, HEALTH_PATH, MCP_PATH, OBSERVATION_PATH, ORIGIN_HEADER, READY_PATH } from "../../contract/headers.ts";
+import {
+  DENY_HEADER,
+  HEALTH_PATH,
+  MCP_PATH,
+  OBSERVATION_PATH,
+  ORIGIN_HEADER,
+  READY_PATH,
+} from "../../contract/headers.ts";
 import type { EventSink } from "../events.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Observer } from "./observe.ts";
@@ -74,7 +81,10 @@ function createApp(parts: OriginParts, isDraining: () => boolean): Hono<Env> {
   app.notFound((c) => c.body(null, 404));
   app.onError((error) => {
     onError(error);
-    return Response.json({ jsonrpc: "2.0", id: null, error: { code: -32603, message: "Internal error" } }, { status: 500 });
+    return Response.json(
+      { jsonrpc: "2.0", id: null, error: { code: -32603, message: "Internal error" } },
+      { status: 500 },
+    );
   });
   return app;
 }
@@ -91,7 +101,9 @@ function rejectBytes(name: string, error: NodeJS.ErrnoException, socket: Socket)
       : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
         ? "408 Request Timeout"
         : "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\n${ORIGIN_HEADER}: ${name}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`, () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\n${ORIGIN_HEADER}: ${name}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`, () =>
+    socket.destroy(),
+  );
 }
 
 /** Builds the server; it does not listen yet. */

@@ -21,7 +21,11 @@ describe("gateway secret: starting", () => {
   const good = secret();
   it.each([
     ["nothing is set", {}, /GATEWAY_SECRET_A or GATEWAY_SECRET_B/],
-    ["both slots are revoked", { GATEWAY_SECRET_A: ZERO_TOMBSTONE, GATEWAY_SECRET_B: ZERO_TOMBSTONE }, /no gateway secret/],
+    [
+      "both slots are revoked",
+      { GATEWAY_SECRET_A: ZERO_TOMBSTONE, GATEWAY_SECRET_B: ZERO_TOMBSTONE },
+      /no gateway secret/,
+    ],
     ["a slot is empty beside a good one", { GATEWAY_SECRET_A: good, GATEWAY_SECRET_B: "" }, /^GATEWAY_SECRET_B /],
     ["a slot ends with a newline", { GATEWAY_SECRET_A: `${good}\n` }, /^GATEWAY_SECRET_A /],
     ["a slot is in upper case", { GATEWAY_SECRET_A: good.toUpperCase() }, /^GATEWAY_SECRET_A /],
@@ -30,8 +34,16 @@ describe("gateway secret: starting", () => {
     ["a slot is not random", { GATEWAY_SECRET_A: "ab".repeat(32) }, /^GATEWAY_SECRET_A is not random enough/],
     ["a slot is the published vector", { GATEWAY_SECRET_A: VECTOR }, /^GATEWAY_SECRET_A is a published test vector/],
     ["the lone variable is revoked", { GATEWAY_SECRET: ZERO_TOMBSTONE }, /^GATEWAY_SECRET /],
-    ["the lone variable is good but a slot is revoked", { GATEWAY_SECRET: good, GATEWAY_SECRET_A: ZERO_TOMBSTONE }, /no gateway secret/],
-    ["the lone variable is good but a slot is empty", { GATEWAY_SECRET: good, GATEWAY_SECRET_A: "" }, /^GATEWAY_SECRET_A /],
+    [
+      "the lone variable is good but a slot is revoked",
+      { GATEWAY_SECRET: good, GATEWAY_SECRET_A: ZERO_TOMBSTONE },
+      /no gateway secret/,
+    ],
+    [
+      "the lone variable is good but a slot is empty",
+      { GATEWAY_SECRET: good, GATEWAY_SECRET_A: "" },
+      /^GATEWAY_SECRET_A /,
+    ],
   ])("is refused when %s, in words that hold no value", (_, variables: SecretVariables, expected) => {
     const gate = createGate(variables, { now: () => 0 });
     expect(gate.ok).toBe(false);
@@ -70,7 +82,11 @@ describe("gateway secret: checking", () => {
   it("refuses every other text", () => {
     fc.assert(
       fc.property(
-        fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), fc.constantFrom(`${a} `, ` ${a}`, `${a},${a}`, a.toUpperCase(), `${a}\0`)),
+        fc.oneof(
+          fc.string(),
+          fc.string({ unit: "grapheme" }),
+          fc.constantFrom(`${a} `, ` ${a}`, `${a},${a}`, a.toUpperCase(), `${a}\0`),
+        ),
         (text) => {
           expect(gate.check(header(text)).accepted).toBe(false);
         },

@@ -3,7 +3,14 @@
  * accepted. It refuses to exist without a usable slot, never returns or prints a value, and never compares in variable time.
  */
 import { createHmac, hash, randomBytes, timingSafeEqual } from "node:crypto";
-import { LEGACY_VARIABLE, parseSecret, parseSlot, SLOT_VARIABLES, type Slot, type SlotName } from "../../contract/gateway-secret.ts";
+import {
+  LEGACY_VARIABLE,
+  parseSecret,
+  parseSlot,
+  SLOT_VARIABLES,
+  type Slot,
+  type SlotName,
+} from "../../contract/gateway-secret.ts";
 import { GATEWAY_SECRET_HEADER } from "../../contract/headers.ts";
 import type { KidsReport, LastAccepted } from "../../contract/observation.ts";
 import { err, ok, type Result } from "../../contract/result.ts";
@@ -49,7 +56,8 @@ export interface GateSources {
 
 const digestOf = (text: string): Buffer => hash("sha256", text, "buffer");
 /** The same value as `kidOf` of contract/, synchronously. */
-const kidSync = (secret: Uint8Array): string => createHmac("sha256", secret).update(KID_MESSAGE).digest("hex").slice(0, 16);
+const kidSync = (secret: Uint8Array): string =>
+  createHmac("sha256", secret).update(KID_MESSAGE).digest("hex").slice(0, 16);
 
 /** The one value of the gateway header, or null when it is missing, empty or repeated. */
 export function presented(rawHeaders: readonly string[]): string | null {
@@ -86,14 +94,18 @@ const report = (held: Held): string | null => held.kid ?? (held.revoked === null
  * Builds the gate from the environment's variables.
  * @returns as error one sentence that names the variable and the rule, never the content.
  */
-export function createGate(variables: SecretVariables, { now, random = randomBytes }: GateSources): Result<Gate, string> {
+export function createGate(
+  variables: SecretVariables,
+  { now, random = randomBytes }: GateSources,
+): Result<Gate, string> {
   const texts: Record<SlotName, string | undefined> = { a: variables.GATEWAY_SECRET_A, b: variables.GATEWAY_SECRET_B };
   const legacy = texts.a === undefined && texts.b === undefined && variables.GATEWAY_SECRET !== undefined;
   if (legacy) texts.a = variables.GATEWAY_SECRET;
   const slots = { a: parseSlot(texts.a), b: parseSlot(texts.b) };
   for (const name of ["a", "b"] as const) {
     const slot = slots[name];
-    if (slot.kind === "invalid") return err(`${legacy ? LEGACY_VARIABLE : SLOT_VARIABLES[name]} ${FAULT_TEXT[slot.fault]}`);
+    if (slot.kind === "invalid")
+      return err(`${legacy ? LEGACY_VARIABLE : SLOT_VARIABLES[name]} ${FAULT_TEXT[slot.fault]}`);
   }
   if (slots.a.kind !== "secret" && slots.b.kind !== "secret")
     return err(
@@ -131,7 +143,10 @@ export function createGate(variables: SecretVariables, { now, random = randomByt
     lastAccepted() {
       const at = now();
       return Object.fromEntries(
-        Array.from(acceptedAt, ([kid, last]) => [kid, last === null ? null : Math.max(0, Math.floor((at - last) / 1000))]),
+        Array.from(acceptedAt, ([kid, last]) => [
+          kid,
+          last === null ? null : Math.max(0, Math.floor((at - last) / 1000)),
+        ]),
       );
     },
   });

@@ -45,7 +45,9 @@ describe("room for bodies", () => {
             chosen.mine = 0;
           }
           const sum = (of: string | null): number =>
-            rooms.filter((entry) => of === null || entry.userId === of).reduce((bytesOf, entry) => bytesOf + entry.mine, 0);
+            rooms
+              .filter((entry) => of === null || entry.userId === of)
+              .reduce((bytesOf, entry) => bytesOf + entry.mine, 0);
           expect(budget.held).toBe(sum(null));
           expect(sum(null)).toBeLessThanOrEqual(total);
           expect(sum(userId)).toBeLessThanOrEqual(perUser);

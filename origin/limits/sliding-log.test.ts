@@ -82,7 +82,9 @@ describe("calls per minute", () => {
           if (log.admit("u", limit).admitted) admitted.push({ at: now, process });
         });
         for (let p = 0; p <= process; p++)
-          expect(busiest(admitted.filter((entry) => entry.process === p).map((entry) => entry.at))).toBeLessThanOrEqual(limit);
+          expect(busiest(admitted.filter((entry) => entry.process === p).map((entry) => entry.at))).toBeLessThanOrEqual(
+            limit,
+          );
         expect(busiest(admitted.map((entry) => entry.at))).toBeLessThanOrEqual(limit * (process + 1));
       }),
     );
@@ -90,18 +92,22 @@ describe("calls per minute", () => {
 
   it("stay within the limit when the clock jumps, forwards or backwards", () => {
     fc.assert(
-      fc.property(limits, fc.array(fc.double({ min: -120_000, max: 120_000, noNaN: true }), { maxLength: 400 }), (limit, jumps) => {
-        let clock = 0;
-        let latest = Number.NEGATIVE_INFINITY;
-        const log = createSlidingLog(() => clock);
-        const admitted: number[] = [];
-        for (const jump of jumps) {
-          clock += jump;
-          latest = Math.max(latest, clock);
-          if (log.admit("u", limit).admitted) admitted.push(latest);
-        }
-        expect(busiest(admitted)).toBeLessThanOrEqual(limit);
-      }),
+      fc.property(
+        limits,
+        fc.array(fc.double({ min: -120_000, max: 120_000, noNaN: true }), { maxLength: 400 }),
+        (limit, jumps) => {
+          let clock = 0;
+          let latest = Number.NEGATIVE_INFINITY;
+          const log = createSlidingLog(() => clock);
+          const admitted: number[] = [];
+          for (const jump of jumps) {
+            clock += jump;
+            latest = Math.max(latest, clock);
+            if (log.admit("u", limit).admitted) admitted.push(latest);
+          }
+          expect(busiest(admitted)).toBeLessThanOrEqual(limit);
+        },
+      ),
     );
   });
 

@@ -148,7 +148,12 @@ export function github(baseUrl: string, fetch: typeof globalThis.fetch): Module 
         ...writing,
         run: async ({ owner, repo, title, body, labels }, context) => {
           const { value } = await call(
-            { method: "POST", path: ["repos", owner, repo, "issues"], body: { title, body, labels }, shape: issueShape },
+            {
+              method: "POST",
+              path: ["repos", owner, repo, "issues"],
+              body: { title, body, labels },
+              shape: issueShape,
+            },
             context,
             await context.token(),
           );
@@ -162,7 +167,12 @@ export function github(baseUrl: string, fetch: typeof globalThis.fetch): Module 
         ...writing,
         run: async ({ owner, repo, number, body }, context) => {
           const { value } = await call(
-            { method: "POST", path: ["repos", owner, repo, "issues", String(number), "comments"], body: { body }, shape: commentShape },
+            {
+              method: "POST",
+              path: ["repos", owner, repo, "issues", String(number), "comments"],
+              body: { body },
+              shape: commentShape,
+            },
             context,
             await context.token(),
           );

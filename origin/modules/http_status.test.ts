@@ -140,7 +140,9 @@ describe("module http_status", () => {
     ["one public and one private address", ["93.184.215.14", "192.168.0.1"]],
     ["mapped loopback", ["::ffff:127.0.0.1"]],
   ])("refuses a listed name that resolves to %s", async (_, addresses) => {
-    await expect(check("https://example.com/", production(["example.com"], addresses))).rejects.toThrow("not on the list");
+    await expect(check("https://example.com/", production(["example.com"], addresses))).rejects.toThrow(
+      "not on the list",
+    );
   });
 
   it("refuses private addresses in production even when they are listed", async () => {

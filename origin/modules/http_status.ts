@@ -34,7 +34,10 @@ const isLoopbackV4 = (hostname: string): boolean => /^127(\.\d{1,3}){3}$/.test(h
  * The URL, when its host is listed exactly. The parser has lower-cased the name, encoded non-ASCII and normalised odd spellings of
  * IPv4, so what is compared is what will be connected to. @throws {@link ToolError} otherwise.
  */
-export function checkUrl(text: string, { hosts, allowLoopback }: Pick<HttpStatusSettings, "hosts" | "allowLoopback">): URL {
+export function checkUrl(
+  text: string,
+  { hosts, allowLoopback }: Pick<HttpStatusSettings, "hosts" | "allowLoopback">,
+): URL {
   if (!URL.canParse(text)) throw new ToolError("This is not a URL.");
   const url = new URL(text);
   const plain = (url.protocol === "http:" || url.protocol === "https:") && url.username === "" && url.password === "";

@@ -11,7 +11,10 @@ const MAX_BLOCKS = 100;
 
 const id = z
   .string()
-  .regex(/^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/, "a Notion id: 32 hex characters, dashes optional");
+  .regex(
+    /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/,
+    "a Notion id: 32 hex characters, dashes optional",
+  );
 const cursor = z.string().min(1).max(200).optional().describe("nextCursor of the previous page");
 const paragraphs = z.array(z.string().min(1).max(MAX_TEXT)).max(MAX_BLOCKS).describe("One paragraph each");
 
@@ -24,7 +27,9 @@ const pageShape = z.object({
   last_edited_time: z.string().optional(),
   archived: z.boolean().default(false),
   /** Pages keep their title in the one property of type title, databases in `title`. */
-  properties: z.record(z.string(), z.object({ type: z.string().optional(), title: z.unknown().optional() })).default({}),
+  properties: z
+    .record(z.string(), z.object({ type: z.string().optional(), title: z.unknown().optional() }))
+    .default({}),
   title: richText.optional(),
 });
 const blockShape = z.looseObject({ id: z.string(), type: z.string(), has_children: z.boolean().default(false) });
@@ -105,11 +110,19 @@ export function notion(baseUrl: string, fetch: typeof globalThis.fetch): Module 
           const query = { page_size: MAX_BLOCKS, ...(cursor === undefined ? {} : { start_cursor: cursor }) };
           const [found, blocks] = await Promise.all([
             call({ method: "GET", path: ["v1", "pages", id], shape: pageShape }, context, token),
-            call({ method: "GET", path: ["v1", "blocks", id, "children"], query, shape: listOf(blockShape) }, context, token),
+            call(
+              { method: "GET", path: ["v1", "blocks", id, "children"], query, shape: listOf(blockShape) },
+              context,
+              token,
+            ),
           ]);
           return {
             ...page(found.value),
-            blocks: blocks.value.results.map((block) => ({ type: block.type, text: textOf(block), hasChildren: block.has_children })),
+            blocks: blocks.value.results.map((block) => ({
+              type: block.type,
+              text: textOf(block),
+              hasChildren: block.has_children,
+            })),
             nextCursor: blocks.value.has_more ? blocks.value.next_cursor : null,
           };
         },
@@ -117,7 +130,11 @@ export function notion(baseUrl: string, fetch: typeof globalThis.fetch): Module 
       tool({
         name: "create_page",
         description: "Creates a page below another page",
-        input: z.strictObject({ parentId: id, title: z.string().min(1).max(MAX_TEXT), paragraphs: paragraphs.default([]) }),
+        input: z.strictObject({
+          parentId: id,
+          title: z.string().min(1).max(MAX_TEXT),
+          paragraphs: paragraphs.default([]),
+        }),
         ...writing,
         run: async ({ parentId, title, paragraphs }, context) => {
           const body = {
@@ -125,7 +142,11 @@ export function notion(baseUrl: string, fetch: typeof globalThis.fetch): Module 
             properties: { title: { title: [{ type: "text", text: { content: title } }] } },
             children: paragraphs.map(paragraphBlock),
           };
-          const { value } = await call({ method: "POST", path: ["v1", "pages"], body, shape: pageShape }, context, await context.token());
+          const { value } = await call(
+            { method: "POST", path: ["v1", "pages"], body, shape: pageShape },
+            context,
+            await context.token(),
+          );
           return page(value);
         },
       }),

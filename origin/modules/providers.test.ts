@@ -59,23 +59,27 @@ const NOTION = "https://api.notion.example";
 describe("module github", () => {
   it("searches repositories, with the user's token, the dated API version and the caller's trace", async () => {
     const link = `<${API}/search/repositories?q=tetris&page=3>; rel="next", <${API}/search/repositories?q=tetris&page=4>; rel="last"`;
-    const { sent, fake } = provider({ "GET /search/repositories": () => Response.json(githubWire.search, { headers: { link } }) });
-    expect(await run(github(API, fake), "search_repositories", { query: "tetris language:assembly", page: 2 })).toEqual({
-      total: 40,
-      repositories: [
-        {
-          name: "dtrupenn/Tetris",
-          description: "A C implementation of Tetris using Pennsim through LC4",
-          url: "https://github.com/dtrupenn/Tetris",
-          stars: 1,
-          language: "Assembly",
-          private: false,
-          archived: true,
-          updatedAt: "2013-01-05T17:58:47Z",
-        },
-      ],
-      nextPage: 3,
+    const { sent, fake } = provider({
+      "GET /search/repositories": () => Response.json(githubWire.search, { headers: { link } }),
     });
+    expect(await run(github(API, fake), "search_repositories", { query: "tetris language:assembly", page: 2 })).toEqual(
+      {
+        total: 40,
+        repositories: [
+          {
+            name: "dtrupenn/Tetris",
+            description: "A C implementation of Tetris using Pennsim through LC4",
+            url: "https://github.com/dtrupenn/Tetris",
+            stars: 1,
+            language: "Assembly",
+            private: false,
+            archived: true,
+            updatedAt: "2013-01-05T17:58:47Z",
+          },
+        ],
+        nextPage: 3,
+      },
+    );
     expect(sent).toMatchObject([
       {
         url: `${API}/search/repositories?q=tetris+language%3Aassembly&page=2&per_page=10`,
@@ -91,7 +95,8 @@ describe("module github", () => {
 
   it("lists, reads, opens and comments on issues", async () => {
     const { sent, fake } = provider({
-      "GET /repos/octocat/Hello-World/issues": () => Response.json([githubWire.issue, { ...githubWire.issue, pull_request: {} }]),
+      "GET /repos/octocat/Hello-World/issues": () =>
+        Response.json([githubWire.issue, { ...githubWire.issue, pull_request: {} }]),
       "GET /repos/octocat/Hello-World/issues/1347": () => Response.json(githubWire.issue),
       "POST /repos/octocat/Hello-World/issues": () => Response.json(githubWire.issue, { status: 201 }),
       "POST /repos/octocat/Hello-World/issues/1347/comments": () => Response.json(githubWire.comment, { status: 201 }),
@@ -109,7 +114,9 @@ describe("module github", () => {
       title: "Found a bug",
       body: "I'm having a problem with this.",
     });
-    expect(await run(module, "create_issue", { ...where, title: "Found a bug", labels: ["bug"] })).toMatchObject({ number: 1347 });
+    expect(await run(module, "create_issue", { ...where, title: "Found a bug", labels: ["bug"] })).toMatchObject({
+      number: 1347,
+    });
     expect(await run(module, "comment", { ...where, number: 1347, body: "Me too" })).toMatchObject({ id: 1 });
     expect(sent.map(({ body }) => body)).toEqual([
       undefined,
@@ -132,7 +139,8 @@ describe("module github", () => {
       ["a", "x?y"],
     ])
       expect(input?.safeParse({ owner, repo, number: 1 }).success).toBe(false);
-    for (const owner of ["octocat", "mona-cat_octo", "a"]) expect(input?.safeParse({ owner, repo: "b", number: 1 }).success).toBe(true);
+    for (const owner of ["octocat", "mona-cat_octo", "a"])
+      expect(input?.safeParse({ owner, repo: "b", number: 1 }).success).toBe(true);
   });
 
   it("reads the next page from the Link header", () => {
@@ -147,10 +155,18 @@ describe("module github", () => {
     ["403", () => new Response("canary", { status: 403 }), "GitHub does not allow this"],
     ["404", () => new Response("canary", { status: 404 }), "GitHub has nothing under this name"],
     ["422", () => new Response("canary", { status: 422 }), "GitHub did not accept the parameters"],
-    ["429 with Retry-After", () => new Response("canary", { status: 429, headers: { "retry-after": "30" } }), "Try again in 30 seconds"],
+    [
+      "429 with Retry-After",
+      () => new Response("canary", { status: 429, headers: { "retry-after": "30" } }),
+      "Try again in 30 seconds",
+    ],
     [
       "403 at the rate limit",
-      () => new Response("canary", { status: 403, headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(now + 90) } }),
+      () =>
+        new Response("canary", {
+          status: 403,
+          headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(now + 90) },
+        }),
       "Try again in 90 seconds",
     ],
     ["500", () => new Response("canary", { status: 500 }), "GitHub is not available"],
@@ -161,7 +177,9 @@ describe("module github", () => {
   ];
   it.each(failures)("explains %s in words of its own", async (_, answer, text) => {
     const { fake } = provider({ "GET /repos/a/b/issues/1": answer });
-    const error: unknown = await run(github(API, fake), "get_issue", { owner: "a", repo: "b", number: 1 }).catch((cause: unknown) => cause);
+    const error: unknown = await run(github(API, fake), "get_issue", { owner: "a", repo: "b", number: 1 }).catch(
+      (cause: unknown) => cause,
+    );
     expect(String(error)).toContain(text);
     expect(String(error)).not.toContain("canary");
   });
@@ -177,11 +195,18 @@ describe("module github", () => {
     }) as unknown as typeof fetch;
     const token = async (rejected?: Secret): Promise<Secret> => new Secret(`${rejected?.reveal() ?? "token"}+`);
     const getIssue = github(API, fake).tools.find(({ name }) => name === "get_issue");
-    expect(await getIssue?.run({ owner: "a", repo: "b", number: 1 }, { ...context(), token })).toMatchObject({ number: 1347 });
+    expect(await getIssue?.run({ owner: "a", repo: "b", number: 1 }, { ...context(), token })).toMatchObject({
+      number: 1347,
+    });
     expect(bearers).toEqual(["Bearer token+", "Bearer token++", "Bearer token+++"].slice(0, refusals + 1));
-    const refused = (async () => (bearers.push(""), new Response("canary", { status: 401 }))) as unknown as typeof fetch;
+    const refused = (async () => (
+      bearers.push(""),
+      new Response("canary", { status: 401 })
+    )) as unknown as typeof fetch;
     bearers.length = 0;
-    await expect(run(github(API, refused), "get_issue", { owner: "a", repo: "b", number: 1 })).rejects.toThrow("no longer accepts");
+    await expect(run(github(API, refused), "get_issue", { owner: "a", repo: "b", number: 1 })).rejects.toThrow(
+      "no longer accepts",
+    );
     expect(bearers).toHaveLength(1);
   });
 
@@ -227,7 +252,9 @@ describe("module notion", () => {
       ],
       nextCursor: null,
     });
-    expect(await run(module, "create_page", { parentId: id, title: "Recipes", paragraphs: ["One"] })).toMatchObject({ title: "Recipes" });
+    expect(await run(module, "create_page", { parentId: id, title: "Recipes", paragraphs: ["One"] })).toMatchObject({
+      title: "Recipes",
+    });
     expect(await run(module, "append_blocks", { id, paragraphs: ["One", "Two"] })).toEqual({ appended: 2 });
     expect(sent.at(-2)?.body).toMatchObject({
       parent: { page_id: id },
@@ -245,6 +272,7 @@ describe("module notion", () => {
 describe("addresses of a provider", () => {
   it("cannot be left by a path segment", () => {
     expect(urlOf(`${API}/base`, ["a/b", "c?d#e", "f\\g"]).href).toBe(`${API}/base/a%2Fb/c%3Fd%23e/f%5Cg`);
-    for (const segment of ["", ".", ".."]) expect(() => urlOf(API, ["a", segment])).toThrow("empty or consists of dots");
+    for (const segment of ["", ".", ".."])
+      expect(() => urlOf(API, ["a", segment])).toThrow("empty or consists of dots");
   });
 });

@@ -27,7 +27,8 @@ export function createRegistry(modules: readonly Module[]): Registry {
   for (const module of modules) {
     const tools = new Map<string, Tool>();
     for (const tool of module.tools) {
-      if (!NAME.test(tool.name) || tools.has(tool.name)) throw new TypeError(`module ${module.name}: bad or repeated tool name`);
+      if (!NAME.test(tool.name) || tools.has(tool.name))
+        throw new TypeError(`module ${module.name}: bad or repeated tool name`);
       tools.set(tool.name, tool);
     }
     if (!NAME.test(module.name) || registry.has(module.name)) throw new TypeError("bad or repeated module name");

@@ -58,16 +58,20 @@ function retryAfter(headers: Headers, now: Date): number | null {
 
 function explain(provider: string, response: Response, now: Date): ToolError {
   const { status, headers } = response;
-  const limited = status === 429 || (status === 403 && (headers.get("x-ratelimit-remaining") === "0" || headers.has("retry-after")));
+  const limited =
+    status === 429 || (status === 403 && (headers.get("x-ratelimit-remaining") === "0" || headers.has("retry-after")));
   if (limited) {
     const wait = retryAfter(headers, now);
     return new ToolError(`${provider} limits requests. Try again ${wait === null ? "later" : `in ${wait} seconds`}.`);
   }
   if (status === 401) return new ToolError(`${provider} no longer accepts the connection. Connect your account again.`);
   if (status === 403) return new ToolError(`${provider} does not allow this for your account.`);
-  if (status === 404 || status === 410) return new ToolError(`${provider} has nothing under this name, or hides it from your account.`);
-  if (status === 400 || status === 409 || status === 422) return new ToolError(`${provider} did not accept the parameters.`);
-  if (status >= 300 && status < 400) return new ToolError(`${provider} answered with a redirect, which is not followed.`);
+  if (status === 404 || status === 410)
+    return new ToolError(`${provider} has nothing under this name, or hides it from your account.`);
+  if (status === 400 || status === 409 || status === 422)
+    return new ToolError(`${provider} did not accept the parameters.`);
+  if (status >= 300 && status < 400)
+    return new ToolError(`${provider} answered with a redirect, which is not followed.`);
   return new ToolError(`${provider} is not available. Try again later.`);
 }
 
@@ -83,7 +87,11 @@ async function readLimited(response: Response, provider: string): Promise<string
 }
 
 /** Absolute URL of a call; a segment can neither climb nor leave. */
-export function urlOf(baseUrl: string, path: readonly string[], query: Readonly<Record<string, string | number>> = {}): URL {
+export function urlOf(
+  baseUrl: string,
+  path: readonly string[],
+  query: Readonly<Record<string, string | number>> = {},
+): URL {
   if (path.some((segment) => segment === "" || segment === "." || segment === ".."))
     throw new ToolError("A name in the parameters is empty or consists of dots.");
   const url = new URL(`${baseUrl}/${path.map(encodeURIComponent).join("/")}`);

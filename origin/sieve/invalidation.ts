@@ -21,7 +21,9 @@ from json_array_elements_text($1::json) as cached(id) join mcpist.users u on u.u
 export async function compareVersions(database: Database, cache: PermissionCache): Promise<readonly string[]> {
   const cached = cache.versions();
   if (cached.size === 0) return [];
-  const rows = await database.query<{ user_id: string; version: string }>(VERSIONS, [JSON.stringify([...cached.keys()])]);
+  const rows = await database.query<{ user_id: string; version: string }>(VERSIONS, [
+    JSON.stringify([...cached.keys()]),
+  ]);
   const current = new Map(rows.map((row) => [row.user_id, row.version]));
   const changed = [...cached].filter(([userId, version]) => current.get(userId) !== version).map(([userId]) => userId);
   for (const userId of changed) cache.drop(userId);

@@ -15,8 +15,11 @@ function prepared<Schema extends z.ZodObject>(schema: Schema): Schema {
 /** `get_module_schema`: without a module the list of modules, with one its tools. */
 export const getModuleSchema = {
   name: "get_module_schema",
-  description: "Lists the modules that you may use or, given a module, its tools with their parameter schemas. Call this before `call`.",
-  input: prepared(z.object({ module: z.string().optional().describe("Name of a module; leave it out to list modules") })),
+  description:
+    "Lists the modules that you may use or, given a module, its tools with their parameter schemas. Call this before `call`.",
+  input: prepared(
+    z.object({ module: z.string().optional().describe("Name of a module; leave it out to list modules") }),
+  ),
   annotations: { readOnlyHint: true, idempotentHint: true, destructiveHint: false, openWorldHint: false },
 } as const;
 
@@ -39,7 +42,11 @@ export interface ToolDescription {
   readonly name: string;
   readonly description: string;
   readonly inputSchema: unknown;
-  readonly annotations: { readonly readOnlyHint: boolean; readonly idempotentHint: boolean; readonly destructiveHint: boolean };
+  readonly annotations: {
+    readonly readOnlyHint: boolean;
+    readonly idempotentHint: boolean;
+    readonly destructiveHint: boolean;
+  };
 }
 
 const described = new WeakMap<Tool, ToolDescription>();

@@ -29,7 +29,10 @@ describe("suspicion", () => {
   it("is never raised by habits: revoked or disabled tools", () => {
     const suspect = createSuspicion(() => 0);
     for (let i = 0; i < 1_000; i++)
-      expect(suspect("u", i % 2 === 0 ? "recently_revoked" : "disabled", `t${i}`)).toEqual({ score: 0, suspected: false });
+      expect(suspect("u", i % 2 === 0 ? "recently_revoked" : "disabled", `t${i}`)).toEqual({
+        score: 0,
+        suspected: false,
+      });
   });
   it("forgets after ten minutes", () => {
     let now = 0;

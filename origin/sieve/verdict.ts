@@ -38,7 +38,11 @@ export async function findVerdict(
   const known = tool === null ? registry.has(module) : registry.get(module)?.tools.has(tool) === true;
   // PostgreSQL's text cannot hold NUL; no row can have such a name.
   if (`${module}${tool ?? ""}`.includes("\0")) return "nonexistent";
-  const [row] = await database.query<{ decoy: boolean; disabled: boolean; recent: boolean }>(LOOK_UP, [userId, module, tool]);
+  const [row] = await database.query<{ decoy: boolean; disabled: boolean; recent: boolean }>(LOOK_UP, [
+    userId,
+    module,
+    tool,
+  ]);
   if (row?.decoy && !known) return "decoy";
   if (!known) return "nonexistent";
   if (row?.disabled) return "disabled";

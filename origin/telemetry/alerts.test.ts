@@ -5,7 +5,14 @@ import { createAlerts, MAX_ALERTS, QUIET_MS, RETRIES_MS } from "./alerts.ts";
 const idle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("alerts", () => {
-  const event: SecurityEvent = { at: "t", layer: "origin", event: "probe_suspected", severity: "critical", requestId: "r", userId: "u" };
+  const event: SecurityEvent = {
+    at: "t",
+    layer: "origin",
+    event: "probe_suspected",
+    severity: "critical",
+    requestId: "r",
+    userId: "u",
+  };
   function fixtureOf(answer: () => Promise<Response>) {
     const state = { now: 0 };
     const sent: { url: string; init: { body: string; redirect: string } }[] = [];
@@ -50,7 +57,10 @@ describe("alerts", () => {
     for (const kid of ["1111111111111111", "2222222222222222", "1111111111111111"])
       alerts.consider({ ...event, event: "gateway_secret_rejected", kid });
     await alerts.settle();
-    expect(sent.map(({ init }) => (JSON.parse(init.body) as { kid: string }).kid)).toEqual(["1111111111111111", "2222222222222222"]);
+    expect(sent.map(({ init }) => (JSON.parse(init.body) as { kid: string }).kid)).toEqual([
+      "1111111111111111",
+      "2222222222222222",
+    ]);
   });
 
   const broken = [
@@ -62,7 +72,9 @@ describe("alerts", () => {
     const { state, sent, lines, alerts } = fixtureOf(() => answer());
     alerts.consider(event);
     await idle();
-    expect(lines).toEqual([{ at: "t", event: "alert", severity: "error", alert: "probe_suspected", outcome, requestId: "r" }]);
+    expect(lines).toEqual([
+      { at: "t", event: "alert", severity: "error", alert: "probe_suspected", outcome, requestId: "r" },
+    ]);
     alerts.consider(event);
     state.now = RETRIES_MS[0] - 1;
     alerts.retry();

@@ -127,7 +127,8 @@ export function createAlerts({ webhook, environment, fetch, now, line }: AlertSo
     },
     retry() {
       if (webhook === null) return;
-      for (const [key, alert] of alerts) if (alert.state === "failed" && alert.until <= now()) send(key, alert, webhook);
+      for (const [key, alert] of alerts)
+        if (alert.state === "failed" && alert.until <= now()) send(key, alert, webhook);
     },
     async settle() {
       await Promise.all(underWay);

@@ -18,7 +18,13 @@ function fixture(query: Database["query"] = async () => []) {
   });
   return { state, lines, written, log };
 }
-const refused = { event: "tool_refused", severity: "warn", requestId: "r", userId: "u", verdict: "nonexistent" } as const;
+const refused = {
+  event: "tool_refused",
+  severity: "warn",
+  requestId: "r",
+  userId: "u",
+  verdict: "nonexistent",
+} as const;
 
 describe("security log", () => {
   it("writes the first of equal events at once and the rest as one line with a count", async () => {
@@ -26,7 +32,14 @@ describe("security log", () => {
     for (let i = 0; i < 5; i++) log.record({ ...refused, tool: "a", requestId: `r${i}` });
     log.record({ ...refused, tool: "b" });
     expect(lines).toHaveLength(2);
-    expect(lines[0]).toEqual({ at: "2026-11-22T13:28:15.000Z", layer: "origin", origin: "koyeb", ...refused, tool: "a", requestId: "r0" });
+    expect(lines[0]).toEqual({
+      at: "2026-11-22T13:28:15.000Z",
+      layer: "origin",
+      origin: "koyeb",
+      ...refused,
+      tool: "a",
+      requestId: "r0",
+    });
     state.now = COLLAPSE_MS;
     await log.flush();
     expect(lines[2]).toMatchObject({ tool: "a", requestId: "r4", count: 4 });

@@ -39,7 +39,10 @@ export interface SecurityLog extends EventSink {
 }
 
 /** Attacker-chosen names as they may be logged: harmless ones as they are, all others as hash and length. */
-export function loggableNames(module: string, tool: string | null): Pick<SecurityEvent, "module" | "tool" | "nameHash"> {
+export function loggableNames(
+  module: string,
+  tool: string | null,
+): Pick<SecurityEvent, "module" | "tool" | "nameHash"> {
   const safe = SAFE_NAME.test(module) && (tool === null || SAFE_NAME.test(tool));
   if (safe) return { module, ...(tool === null ? {} : { tool }) };
   const text = JSON.stringify([module, tool]);
@@ -87,7 +90,8 @@ const rowOf = ({ event, noticedAt }: Waiting, now: number) => ({
 });
 
 /** SQLSTATE classes 22 (data exception) and 23 (constraint violation): the rows are at fault, and stay so. */
-const isRowsFault = (cause: unknown): boolean => cause instanceof Error && "code" in cause && /^2[23]/.test(String(cause.code));
+const isRowsFault = (cause: unknown): boolean =>
+  cause instanceof Error && "code" in cause && /^2[23]/.test(String(cause.code));
 
 /** Builds the log. */
 export function createLog({ origin, line, database, wallClock, now, onWritten }: LogSources): SecurityLog {
@@ -152,7 +156,8 @@ export function createLog({ origin, line, database, wallClock, now, onWritten }:
         return;
       }
       if (open || collapsed.size >= MAX_COLLAPSED) closeCollapsed(false);
-      if (collapsed.size < MAX_COLLAPSED) collapsed.set(key, { until: now() + COLLAPSE_MS, last: occurrence, count: 0 });
+      if (collapsed.size < MAX_COLLAPSED)
+        collapsed.set(key, { until: now() + COLLAPSE_MS, last: occurrence, count: 0 });
       write(occurrence);
     },
     flush(all = false) {

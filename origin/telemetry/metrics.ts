@@ -34,7 +34,10 @@ export function createMetrics(): Metrics {
     const [registry] = registers;
     if (!registry) throw new TypeError("no registry");
     collectDefaultMetrics({ register: registry });
-    for (const [name, { help, labels }] of Object.entries(COUNTERS) as [CounterName, (typeof COUNTERS)[CounterName]][]) {
+    for (const [name, { help, labels }] of Object.entries(COUNTERS) as [
+      CounterName,
+      (typeof COUNTERS)[CounterName],
+    ][]) {
       new Counter({
         name,
         help,

@@ -50,7 +50,10 @@ export async function startProvider(): Promise<TestProvider> {
       void (async () => {
         const reply = await provider.answer(asked.length, form);
         if (reply === null) request.socket.destroy();
-        else response.writeHead(reply.status, { "content-type": "application/json", ...reply.headers }).end(JSON.stringify(reply.body));
+        else
+          response
+            .writeHead(reply.status, { "content-type": "application/json", ...reply.headers })
+            .end(JSON.stringify(reply.body));
       })();
     });
   }).listen(0, "127.0.0.1");
@@ -83,7 +86,11 @@ export interface TestBroker {
 }
 
 /** Builds one; several of them may stand over one database, as instances of the function do. */
-export function testBroker(test: TestDatabase, { tokenUrl }: TestProvider, parts: Partial<BrokerParts> = {}): TestBroker {
+export function testBroker(
+  test: TestDatabase,
+  { tokenUrl }: TestProvider,
+  parts: Partial<BrokerParts> = {},
+): TestBroker {
   const secret = newSecret();
   const lines: Readonly<Record<string, unknown>>[] = [];
   const writing: Promise<unknown>[] = [];
@@ -132,7 +139,12 @@ export async function connect(
 }
 
 /** A new user who may use `lab` and has connected an account. */
-export async function connectedUser(test: TestDatabase, expiresIn: number | null, secret?: unknown, scopes?: string): Promise<string> {
+export async function connectedUser(
+  test: TestDatabase,
+  expiresIn: number | null,
+  secret?: unknown,
+  scopes?: string,
+): Promise<string> {
   const userId = await newUser(test, { grants: [["lab", "token"]] });
   await connect(test, userId, expiresIn, secret, scopes);
   return userId;
@@ -140,7 +152,10 @@ export async function connectedUser(test: TestDatabase, expiresIn: number | null
 
 /** The connection and what the Vault holds for it; undefined where there is none. */
 export async function connectionOf({ admin }: TestDatabase, userId: string) {
-  const [row] = await admin.query<{ status: string; tokens: { access_token: string | null; refresh_token: string | null } }>(
+  const [row] = await admin.query<{
+    status: string;
+    tokens: { access_token: string | null; refresh_token: string | null };
+  }>(
     "select c.status, v.decrypted_secret::json as tokens from mcpist.connections c join vault.decrypted_secrets v on v.id = c.vault_secret_id where c.user_id = $1::uuid",
     [userId],
   );

@@ -22,8 +22,19 @@ export interface BrokerProcess {
 }
 
 /** Starts the function on a free port of loopback with `environment`; it may connect to `hosts`. Whoever starts it ends it. */
-export function startBroker(program: string, environment: Readonly<Record<string, string>>, hosts: string): BrokerProcess {
-  const flags = ["--no-prompt", "--no-remote", "--node-modules-dir=manual", "--allow-env", `--allow-net=${hosts}`, "--allow-read"];
+export function startBroker(
+  program: string,
+  environment: Readonly<Record<string, string>>,
+  hosts: string,
+): BrokerProcess {
+  const flags = [
+    "--no-prompt",
+    "--no-remote",
+    "--node-modules-dir=manual",
+    "--allow-env",
+    `--allow-net=${hosts}`,
+    "--allow-read",
+  ];
   const child = spawn(program, ["run", ...flags, "--allow-sys", BROKER_FUNCTION], {
     cwd: ROOT,
     env: {

@@ -131,4 +131,7 @@ export function labModule(lab: Lab): Module {
 export const testModules = (
   settings: Partial<ModuleSettings> & Pick<ModuleSettings, "fetch">,
   lab: Lab = createLab(),
-): readonly Module[] => [...builtIn({ environment: "sandbox", upstreams: {}, httpStatusHosts: [], ...settings }), labModule(lab)];
+): readonly Module[] => [
+  ...builtIn({ environment: "sandbox", upstreams: {}, httpStatusHosts: [], ...settings }),
+  labModule(lab),
+];

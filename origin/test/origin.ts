@@ -2,7 +2,12 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { GATEWAY_SECRET_HEADER, MODERN_PROTOCOL_VERSION, REQUEST_ID_HEADER, USER_ID_HEADER } from "../../contract/headers.ts";
+import {
+  GATEWAY_SECRET_HEADER,
+  MODERN_PROTOCOL_VERSION,
+  REQUEST_ID_HEADER,
+  USER_ID_HEADER,
+} from "../../contract/headers.ts";
 import type { OriginConfig } from "../../contract/runtime-config.ts";
 import { assemble, type Assembled } from "../assemble.ts";
 import type { Database } from "../database/database.ts";
@@ -23,7 +28,11 @@ export function newRequestId(): string {
 /** What a test may choose. */
 export interface TestOriginOptions {
   readonly name?: string;
-  readonly secrets?: { readonly GATEWAY_SECRET_A?: string; readonly GATEWAY_SECRET_B?: string; readonly GATEWAY_SECRET?: string };
+  readonly secrets?: {
+    readonly GATEWAY_SECRET_A?: string;
+    readonly GATEWAY_SECRET_B?: string;
+    readonly GATEWAY_SECRET?: string;
+  };
   readonly config?: Partial<OriginConfig>;
   readonly now?: () => number;
   readonly fetch?: typeof fetch;
@@ -180,11 +189,19 @@ export function callTool(
 }
 
 /** A modern `tools/call` of `get_module_schema`. */
-export function getSchema(origin: Pick<TestOrigin, "url" | "secret">, userId: string, module?: string): Promise<Response> {
+export function getSchema(
+  origin: Pick<TestOrigin, "url" | "secret">,
+  userId: string,
+  module?: string,
+): Promise<Response> {
   return post(origin, {
     userId,
     body: modern("tools/call", { name: "get_module_schema", arguments: module === undefined ? {} : { module } }),
-    headers: { "mcp-protocol-version": MODERN_PROTOCOL_VERSION, "mcp-method": "tools/call", "mcp-name": "get_module_schema" },
+    headers: {
+      "mcp-protocol-version": MODERN_PROTOCOL_VERSION,
+      "mcp-method": "tools/call",
+      "mcp-name": "get_module_schema",
+    },
   });
 }
 
@@ -204,11 +221,20 @@ export async function resultOf(response: Response): Promise<{
 /** A new user with a plan and grants, written by the owner of the database. */
 export async function newUser(
   test: TestDatabase,
-  options: { readonly plan?: string; readonly grants?: readonly (readonly [string, string])[]; readonly status?: string } = {},
+  options: {
+    readonly plan?: string;
+    readonly grants?: readonly (readonly [string, string])[];
+    readonly status?: string;
+  } = {},
 ): Promise<string> {
   const userId = randomUUID();
   const { plan = "unlimited", grants = [], status = "active" } = options;
-  await test.admin.query("insert into mcpist.users (user_id, plan_id, status) values ($1::uuid, $2, $3)", [userId, plan, status]);
-  for (const [module, tool] of grants) await test.admin.query("select mcpist.grant_tool($1::uuid, $2, $3, 'test')", [userId, module, tool]);
+  await test.admin.query("insert into mcpist.users (user_id, plan_id, status) values ($1::uuid, $2, $3)", [
+    userId,
+    plan,
+    status,
+  ]);
+  for (const [module, tool] of grants)
+    await test.admin.query("select mcpist.grant_tool($1::uuid, $2, $3, 'test')", [userId, module, tool]);
   return userId;
 }

@@ -19,7 +19,9 @@ const DEBIAN = "/usr/lib/postgresql";
 /** Folder of initdb and postgres, newest version first; null where there is none. */
 export function postgresBinaries(): string | null {
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a)) : [];
-  return versions.map((version) => join(DEBIAN, version, "bin")).find((folder) => existsSync(join(folder, "initdb"))) ?? null;
+  return (
+    versions.map((version) => join(DEBIAN, version, "bin")).find((folder) => existsSync(join(folder, "initdb"))) ?? null
+  );
 }
 
 const idOf = (flag: "-u" | "-g"): number => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
@@ -40,7 +42,13 @@ export async function postgresDatabase(): Promise<TestDatabase> {
     stdio: "ignore",
   });
   const port = await quietPorts(1);
-  const settings = ["listen_addresses=127.0.0.1", `port=${port}`, "unix_socket_directories=", "fsync=off", "max_connections=100"];
+  const settings = [
+    "listen_addresses=127.0.0.1",
+    `port=${port}`,
+    "unix_socket_directories=",
+    "fsync=off",
+    "max_connections=100",
+  ];
   const server = spawn(join(binaries, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
     ...as,
     cwd: directory,

@@ -6,7 +6,8 @@ const LEGACY_PROTOCOL_VERSION = "2025-11-25";
 const CLIENT_INFO = { name: "mcpist-traffic", version: "1.0.0" } as const;
 
 type Json = Readonly<Record<string, unknown>>;
-const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * What a client does. Two kinds are under way while things change: the body of `slow` arrives in two pieces, and `long` is a call
@@ -23,9 +24,10 @@ export interface McpRequest {
 }
 
 /** In this order, again and again: mostly tool calls, some discovery, a few of the rest. */
-const MIX = "call call list call schema call call legacy call list call call slow call schema call long call list call".split(
-  " ",
-) as RequestKind[];
+const MIX =
+  "call call list call schema call call legacy call list call call slow call schema call long call list call".split(
+    " ",
+  ) as RequestKind[];
 
 /** Kind of the n-th request. */
 export const kindOf = (n: number): RequestKind => MIX[n % MIX.length] ?? "call";
@@ -45,7 +47,12 @@ export function mcpRequest(kind: RequestKind, id: number, token: string, slowUrl
   const authorization = `Bearer ${token}`;
   if (kind === "legacy") {
     const body = JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: CALL });
-    return { kind, path: MCP_PATH, headers: { ...HEADERS, authorization, "mcp-protocol-version": LEGACY_PROTOCOL_VERSION }, body };
+    return {
+      kind,
+      path: MCP_PATH,
+      headers: { ...HEADERS, authorization, "mcp-protocol-version": LEGACY_PROTOCOL_VERSION },
+      body,
+    };
   }
   const method = kind === "list" ? "tools/list" : "tools/call";
   const tool = kind === "list" ? null : toolOf(kind, slowUrl);
@@ -60,7 +67,13 @@ export function mcpRequest(kind: RequestKind, id: number, token: string, slowUrl
   return {
     kind,
     path: MCP_PATH,
-    headers: { ...HEADERS, authorization, "mcp-protocol-version": MODERN_PROTOCOL_VERSION, "mcp-method": method, ...mirrored },
+    headers: {
+      ...HEADERS,
+      authorization,
+      "mcp-protocol-version": MODERN_PROTOCOL_VERSION,
+      "mcp-method": method,
+      ...mirrored,
+    },
     body: JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...tool, _meta: meta } }),
   };
 }
@@ -82,14 +95,21 @@ function messageIn(contentType: string, body: string, id: number): Json | null {
 }
 
 /** @returns why the answer is not the right one, or null when it is. Never repeats the answer. */
-export function faultOf(kind: RequestKind, id: number, status: number, contentType: string, body: string): string | null {
+export function faultOf(
+  kind: RequestKind,
+  id: number,
+  status: number,
+  contentType: string,
+  body: string,
+): string | null {
   if (status !== 200) return `status ${status}`;
   const message = messageIn(contentType, body, id);
   if (!message) return "no JSON-RPC answer";
   const { error, result } = message;
   if (isRecord(error)) return `JSON-RPC error ${String(error["code"])}`;
   if (!isRecord(result)) return "no JSON-RPC result";
-  if (kind === "list") return Array.isArray(result["tools"]) && result["tools"].length > 0 ? null : "an empty tool list";
+  if (kind === "list")
+    return Array.isArray(result["tools"]) && result["tools"].length > 0 ? null : "an empty tool list";
   if (result["isError"] === true) return "the tool failed";
   return Array.isArray(result["content"]) && result["content"].length > 0 ? null : "no content";
 }

@@ -14,8 +14,16 @@ test.each<[string, Parameters<typeof faultOf>, string | null]>([
   ["a result of another request", ["call", 2, 200, "application/json", ok(1)], "no JSON-RPC answer"],
   ["a page", ["call", 1, 200, "text/html", "<p>hello</p>"], "no JSON-RPC answer"],
   ["429", ["call", 1, 429, "application/json", ok(1)], "status 429"],
-  ["a JSON-RPC error", ["call", 1, 200, "application/json", '{"jsonrpc":"2.0","id":1,"error":{"code":-32603}}'], "JSON-RPC error -32603"],
-  ["a failed tool", ["call", 1, 200, "application/json", '{"id":1,"result":{"isError":true,"content":[1]}}'], "the tool failed"],
+  [
+    "a JSON-RPC error",
+    ["call", 1, 200, "application/json", '{"jsonrpc":"2.0","id":1,"error":{"code":-32603}}'],
+    "JSON-RPC error -32603",
+  ],
+  [
+    "a failed tool",
+    ["call", 1, 200, "application/json", '{"id":1,"result":{"isError":true,"content":[1]}}'],
+    "the tool failed",
+  ],
   ["an empty list", ["list", 1, 200, "application/json", '{"id":1,"result":{"tools":[]}}'], "an empty tool list"],
 ])("%s is judged", (_name, args, expected) => {
   expect(faultOf(...args)).toBe(expected);
@@ -23,14 +31,22 @@ test.each<[string, Parameters<typeof faultOf>, string | null]>([
 
 test("modern requests mirror method and name into headers, legacy ones do not", () => {
   const call = mcpRequest("call", 1, "t", "");
-  expect(call.headers).toMatchObject({ "mcp-method": "tools/call", "mcp-name": "call", "mcp-protocol-version": "2026-07-28" });
+  expect(call.headers).toMatchObject({
+    "mcp-method": "tools/call",
+    "mcp-name": "call",
+    "mcp-protocol-version": "2026-07-28",
+  });
   const long = mcpRequest("long", 1, "t", "http://127.0.0.1:1/");
   expect([long.headers["mcp-param-module"], JSON.parse(long.body).params.arguments.params]).toEqual([
     "http_status",
     { url: "http://127.0.0.1:1/" },
   ]);
-  expect(Object.keys(mcpRequest("legacy", 1, "t", "").headers).filter((name) => name.startsWith("mcp-"))).toEqual(["mcp-protocol-version"]);
-  expect(new Set(Array.from({ length: 20 }, (_, i) => kindOf(i)))).toEqual(new Set(["call", "list", "schema", "legacy", "slow", "long"]));
+  expect(Object.keys(mcpRequest("legacy", 1, "t", "").headers).filter((name) => name.startsWith("mcp-"))).toEqual([
+    "mcp-protocol-version",
+  ]);
+  expect(new Set(Array.from({ length: 20 }, (_, i) => kindOf(i)))).toEqual(
+    new Set(["call", "list", "schema", "legacy", "slow", "long"]),
+  );
 });
 
 test("percentiles are 2 % exact", () => {
@@ -52,7 +68,11 @@ beforeEach(async () => {
   server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    seen.push({ user: request.headers.authorization ?? "", address: request.socket.remoteAddress ?? "", at: performance.now() });
+    seen.push({
+      user: request.headers.authorization ?? "",
+      address: request.socket.remoteAddress ?? "",
+      at: performance.now(),
+    });
     const { id, method } = JSON.parse(Buffer.concat(chunks).toString()) as { id: number; method: string };
     const result = method === "tools/list" ? { tools: [{}] } : { content: [{}] };
     response.writeHead(reply(id), { "content-type": "application/json", "x-mcpist-origin": "koyeb" });
@@ -107,5 +127,7 @@ test("a refusal and a lost connection are failures with their reason", async () 
 });
 
 test("a rate that would take users over their limit is refused at once", async () => {
-  await expect(startTraffic({ gatewayUrl, mint, users: 10, ratePerSecond: 41 })).rejects.toThrow("at most 40 requests a second");
+  await expect(startTraffic({ gatewayUrl, mint, users: 10, ratePerSecond: 41 })).rejects.toThrow(
+    "at most 40 requests a second",
+  );
 });

@@ -112,13 +112,22 @@ async function startSlowHost(delayMs: number): Promise<{ readonly url: string; c
 export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   const { gatewayUrl, mint, users: userCount = 48, ratePerSecond = 120 } = options;
   if (ratePerSecond * USER_SPACING_MS > userCount * 1000)
-    throw new RangeError(`${userCount} users may send at most ${(userCount * 1000) / USER_SPACING_MS} requests a second`);
+    throw new RangeError(
+      `${userCount} users may send at most ${(userCount * 1000) / USER_SPACING_MS} requests a second`,
+    );
   const tokenOf = (sub: string): Promise<string> => mint({ sub });
   const users: User[] = await Promise.all(
     Array.from({ length: userCount }, async (_, i) => {
       const sub = userId(i + 1);
       const address = `127.0.1.${(i % 254) + 1}`;
-      return { sub, address, token: await tokenOf(sub), mintedAt: performance.now(), lastSentAt: Number.NEGATIVE_INFINITY, inFlight: 0 };
+      return {
+        sub,
+        address,
+        token: await tokenOf(sub),
+        mintedAt: performance.now(),
+        lastSentAt: Number.NEGATIVE_INFINITY,
+        inFlight: 0,
+      };
     }),
   );
   const slowHost = await startSlowHost(OWN_MS.long ?? 0);
@@ -131,7 +140,8 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   const open = new Set<Promise<void>>();
   const listeners = new Set<(answer: Answered) => void>();
   const startedAt = performance.now();
-  const interval = (ageMs: number): number => 1000 / (ratePerSecond * Math.min(1, RAMP_FROM + ((1 - RAMP_FROM) * ageMs) / RAMP_MS));
+  const interval = (ageMs: number): number =>
+    1000 / (ratePerSecond * Math.min(1, RAMP_FROM + ((1 - RAMP_FROM) * ageMs) / RAMP_MS));
   let [sent, failed, nextUser] = [0, 0, 0];
   /** When the next request is due. */
   let due = startedAt;
@@ -159,7 +169,12 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
         incoming.once("end", () => {
           const header = (name: string) => String(incoming.headers[name] ?? "");
           const text = Buffer.concat(chunks).toString();
-          resolve({ status: incoming.statusCode ?? 0, contentType: header("content-type"), origin: header(ORIGIN_HEADER), body: text });
+          resolve({
+            status: incoming.statusCode ?? 0,
+            contentType: header("content-type"),
+            origin: header(ORIGIN_HEADER),
+            body: text,
+          });
         });
       },
     );
@@ -198,7 +213,8 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     for (const listener of listeners) listener({ latencyMs, failed: reason !== null });
     if (reason === null) return;
     failed++;
-    if (failures.length < KEPT_FAILURES) failures.push({ atMs: Math.round(performance.now() - startedAt), kind, status, reason });
+    if (failures.length < KEPT_FAILURES)
+      failures.push({ atMs: Math.round(performance.now() - startedAt), kind, status, reason });
   }
 
   /** The next user in turn who may send now. */
@@ -240,7 +256,10 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     clearInterval(timer);
     const durationMs = Math.round(performance.now() - startedAt);
     const late = new AbortController();
-    await Promise.race([Promise.all(open), sleep(TIMEOUT_MS + STOP_MARGIN_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
+    await Promise.race([
+      Promise.all(open),
+      sleep(TIMEOUT_MS + STOP_MARGIN_MS, undefined, { signal: late.signal }).catch(() => undefined),
+    ]);
     late.abort();
     agent.destroy();
     await slowHost.close();

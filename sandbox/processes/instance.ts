@@ -66,7 +66,8 @@ export class StartError extends Error {
 /** Removes every longer value of the environment from a line: a net under programs that should never print one. */
 function hide(line: string, environment: Readonly<Record<string, string>>): string {
   let text = line;
-  for (const value of Object.values(environment)) if (value.length >= HIDE_FROM_LENGTH) text = text.replaceAll(value, "[hidden]");
+  for (const value of Object.values(environment))
+    if (value.length >= HIDE_FROM_LENGTH) text = text.replaceAll(value, "[hidden]");
   return text;
 }
 
@@ -107,7 +108,10 @@ class Output {
     read(child.stderr, true);
   }
 
-  #structured({ event, port, msg }: Readonly<Record<string, unknown>>, environment: Readonly<Record<string, string>>): void {
+  #structured(
+    { event, port, msg }: Readonly<Record<string, unknown>>,
+    environment: Readonly<Record<string, string>>,
+  ): void {
     if (typeof msg === "string") this.#lastMessage = hide(msg, environment);
     if (event !== "listening" || typeof port !== "number") return;
     this.#isListening = true;
@@ -124,7 +128,10 @@ class Output {
  * Starts an instance and waits until it listens. `PORT=0` and a loopback `HOST` are added to the environment.
  * @throws {StartError} when the program ends or stays silent.
  */
-export async function startInstance(environment: Readonly<Record<string, string>>, options: InstanceOptions): Promise<Instance> {
+export async function startInstance(
+  environment: Readonly<Record<string, string>>,
+  options: InstanceOptions,
+): Promise<Instance> {
   options.signal?.throwIfAborted();
   const child = spawn(process.execPath, [CHILD, options.program ?? ORIGIN], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],

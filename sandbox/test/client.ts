@@ -76,5 +76,7 @@ export function describeClients(
     }
   };
   const skipped = absent.length > 0;
-  describe.skipIf(skipped)(skipped ? `${title} (skipped: ${absent.join(", ")} not installed)` : title, () => tests(run, programs));
+  describe.skipIf(skipped)(skipped ? `${title} (skipped: ${absent.join(", ")} not installed)` : title, () =>
+    tests(run, programs),
+  );
 }

@@ -30,13 +30,17 @@ const server = createServer((request, response) => {
     request.on("end", () => {
       const body = Buffer.concat(chunks).toString();
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ pid: process.pid, environment, headers: request.rawHeaders, url: request.url, body }));
+      response.end(
+        JSON.stringify({ pid: process.pid, environment, headers: request.rawHeaders, url: request.url, body }),
+      );
     });
   }
 });
 server.listen(Number(process.env["PORT"]), "127.0.0.1", () => {
   const address = server.address();
-  process.stdout.write(`${JSON.stringify({ event: "listening", port: typeof address === "object" ? address?.port : 0 })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ event: "listening", port: typeof address === "object" ? address?.port : 0 })}\n`,
+  );
 });
 for (const signal of ["SIGTERM", "SIGINT"] as const)
   process.on(signal, () => {

@@ -40,7 +40,10 @@ export function createContext(options: ContextOptions): VendorContext {
   const { portBase, log } = options;
   // Listeners beyond the named ones (a second Worker, a second app) take the ports after them, in the order of their start.
   const names: string[] = [...LISTENERS];
-  if (portBase !== undefined && !(Number.isInteger(portBase) && portBase > 0 && portBase + 2 * LISTENERS.length <= 65_535))
+  if (
+    portBase !== undefined &&
+    !(Number.isInteger(portBase) && portBase > 0 && portBase + 2 * LISTENERS.length <= 65_535)
+  )
     throw new RangeError(`port base must be a whole number from 1 to ${65_535 - 2 * LISTENERS.length}`);
   return {
     faults: new Faults(),

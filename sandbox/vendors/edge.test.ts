@@ -85,13 +85,22 @@ describe("a fault rule for an origin", () => {
       effect: { kind: "status", when: "before", status: 503, retryAfterSeconds: 2 },
     });
     const broken = await fetch(`${edge.url}/mcp?broken`);
-    expect([broken.status, broken.headers.get("retry-after"), broken.headers.get("x-mcpist-origin")]).toEqual([503, "2", null]);
+    expect([broken.status, broken.headers.get("retry-after"), broken.headers.get("x-mcpist-origin")]).toEqual([
+      503,
+      "2",
+      null,
+    ]);
     expect((await fetch(`${edge.url}/mcp`)).status).toBe(200);
   });
 
   it("loses the answer after the instance has seen the request", async () => {
     context.faults.add({ vendor: "origin", path: "^/end", times: 1, effect: { kind: "reset", when: "lost" } });
-    context.faults.add({ vendor: "origin", path: "^/lost", times: 1, effect: { kind: "status", when: "after", status: 500 } });
+    context.faults.add({
+      vendor: "origin",
+      path: "^/lost",
+      times: 1,
+      effect: { kind: "status", when: "after", status: 500 },
+    });
     expect((await fetch(`${edge.url}/lost`)).status).toBe(500);
     await expect(fetch(`${edge.url}/end`)).rejects.toThrow();
     expect((await instance.exited).code).toBe(1);

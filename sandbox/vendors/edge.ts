@@ -10,7 +10,14 @@ import type { FaultEffect } from "./faults.ts";
 import { type Listener, listenServer, type VendorContext } from "./vendor.ts";
 
 /** Headers that belong to one connection (RFC 9110 §7.6.1). `transfer-encoding` is kept on requests: it frames the body. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"]);
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "upgrade",
+]);
 /** How long an answer that a fault replaces may still arrive. Unit: milliseconds. */
 const SWALLOW_MS = 1_000;
 
@@ -40,7 +47,10 @@ export class Backend {
    */
   async drain(maxMs: number, wanted: () => boolean = () => false): Promise<void> {
     const late = new AbortController();
-    await Promise.race([this.#idle.promise, sleep(maxMs, undefined, { signal: late.signal, ref: false }).catch(() => undefined)]);
+    await Promise.race([
+      this.#idle.promise,
+      sleep(maxMs, undefined, { signal: late.signal, ref: false }).catch(() => undefined),
+    ]);
     late.abort();
     if (!wanted()) this.agent.destroy();
   }
@@ -52,7 +62,11 @@ export type Route =
   | { readonly kind: "page"; readonly status: number; readonly text: string };
 
 /** A platform's answer of its own. */
-export const page = (status: number, text: string): Extract<Route, { kind: "page" }> => ({ kind: "page", status, text });
+export const page = (status: number, text: string): Extract<Route, { kind: "page" }> => ({
+  kind: "page",
+  status,
+  text,
+});
 
 /** Sends a request to an instance. Counts it at once: an instance that is chosen may not be stopped before it was asked. */
 export function to(backend: Backend): Route {
@@ -129,7 +143,11 @@ function forward(
       void sufferAll(late, options, response);
       return;
     }
-    response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, endToEnd(incoming.rawHeaders, RESPONSE_DROP));
+    response.writeHead(
+      incoming.statusCode ?? 502,
+      incoming.statusMessage,
+      endToEnd(incoming.rawHeaders, RESPONSE_DROP),
+    );
     // The first byte of an event stream may come much later than its headers.
     response.flushHeaders();
     pipeline(incoming, response, () => {
@@ -142,7 +160,11 @@ function forward(
   request.pipe(upstream);
 }
 
-async function sufferAll(effects: readonly FaultEffect[], options: EdgeOptions, response: ServerResponse): Promise<boolean> {
+async function sufferAll(
+  effects: readonly FaultEffect[],
+  options: EdgeOptions,
+  response: ServerResponse,
+): Promise<boolean> {
   for (const effect of effects) if (await suffer(effect, options, response)) return true;
   return false;
 }

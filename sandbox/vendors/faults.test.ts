@@ -7,7 +7,9 @@ const effect = { kind: "status", when: "before", status: 503 } as const;
 function hits(rule: Partial<FaultRule>): number[] {
   const faults = new Faults();
   faults.add({ vendor: "koyeb", effect, ...rule });
-  return Array.from({ length: 10 }, (_, i) => i + 1).filter(() => faults.record("koyeb", "GET", "/v1/secrets?limit=1").effects.length > 0);
+  return Array.from({ length: 10 }, (_, i) => i + 1).filter(
+    () => faults.record("koyeb", "GET", "/v1/secrets?limit=1").effects.length > 0,
+  );
 }
 
 test.each<[string, Partial<FaultRule>, number[]]>([

@@ -4,12 +4,27 @@
  */
 
 /** A vendor of the sandbox. `gateway`, `origin` are the public sides of the Worker and of the origins. */
-export const VENDORS = ["github", "cloudflare", "koyeb", "fly", "idp", "notion", "broker", "gateway", "origin"] as const;
+export const VENDORS = [
+  "github",
+  "cloudflare",
+  "koyeb",
+  "fly",
+  "idp",
+  "notion",
+  "broker",
+  "gateway",
+  "origin",
+] as const;
 export type VendorName = (typeof VENDORS)[number];
 
 /** What goes wrong. `before`: the vendor never sees the call. `after`: it does, and then answers wrongly. `lost`: it does, and no answer comes. */
 export type FaultEffect =
-  | { readonly kind: "status"; readonly when: "before" | "after"; readonly status: number; readonly retryAfterSeconds?: number }
+  | {
+      readonly kind: "status";
+      readonly when: "before" | "after";
+      readonly status: number;
+      readonly retryAfterSeconds?: number;
+    }
   | { readonly kind: "reset"; readonly when: "before" | "lost" }
   | {
       readonly kind: "hang";
@@ -104,7 +119,8 @@ export class Faults {
       if (armed.path && !armed.path.test(path)) continue;
       armed.seen++;
       const late = armed.seen - (rule.nth ?? 1);
-      if (late < 0 || late % (rule.every ?? 1) !== 0 || armed.hits >= (rule.times ?? Number.POSITIVE_INFINITY)) continue;
+      if (late < 0 || late % (rule.every ?? 1) !== 0 || armed.hits >= (rule.times ?? Number.POSITIVE_INFINITY))
+        continue;
       armed.hits++;
       effects.push(rule.effect);
     }

@@ -43,7 +43,10 @@ test.each<[string, FaultEffect, number, number]>([
 });
 
 test("429 carries retry-after", async () => {
-  context.faults.add({ vendor: "koyeb", effect: { kind: "status", when: "before", status: 429, retryAfterSeconds: 7 } });
+  context.faults.add({
+    vendor: "koyeb",
+    effect: { kind: "status", when: "before", status: 429, retryAfterSeconds: 7 },
+  });
   const response = await fetch(`${listener.url}/thing`, { method: "PUT" });
   expect([response.status, response.headers.get("retry-after")]).toEqual([429, "7"]);
 });

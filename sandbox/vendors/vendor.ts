@@ -26,7 +26,13 @@ export interface Timings {
 }
 
 /** Fast enough for a demo, slow enough that every guard of the protocol is needed. */
-export const DEFAULT_TIMINGS: Timings = { koyebStepMs: 150, koyebDrainMs: 600, flyBootMs: 300, edgeLagMs: 800, githubLagMs: 200 };
+export const DEFAULT_TIMINGS: Timings = {
+  koyebStepMs: 150,
+  koyebDrainMs: 600,
+  flyBootMs: 300,
+  edgeLagMs: 800,
+  githubLagMs: 200,
+};
 
 /** What every vendor of one sandbox shares. */
 export interface VendorContext {

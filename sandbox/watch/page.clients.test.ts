@@ -32,7 +32,13 @@ const data: TimelineData = {
     },
   ],
   steps: [{ name: "stage", fromMs: 3000, toMs: 12_000 }],
-  samples: Array.from({ length: 80 }, (_, i) => ({ atMs: i * 500, sent: 60, failed: i === 40 ? 2 : 0, p50Ms: 6, p99Ms: 40 })),
+  samples: Array.from({ length: 80 }, (_, i) => ({
+    atMs: i * 500,
+    sent: 60,
+    failed: i === 40 ? 2 : 0,
+    p50Ms: 6,
+    p99Ms: 40,
+  })),
 };
 
 /** Shows the page in a frame of a phone's width and of a desk's, and writes what it measures into its own title. */
@@ -87,7 +93,15 @@ describeClients(
       const { text } = await run([...flags, `file://${join(folder, "probe.html")}`]);
       const title = /<title>(.*?)<\/title>/.exec(text)?.[1];
       const measured = JSON.parse(title ?? "null") as Readonly<Record<string, unknown>> | null;
-      const expected = { overflow: 0, bars: 10, thin: 0, outside: 0, pointer: "0:20.0", text: 15, ink: "rgb(28, 32, 38)" };
+      const expected = {
+        overflow: 0,
+        bars: 10,
+        thin: 0,
+        outside: 0,
+        pointer: "0:20.0",
+        text: 15,
+        ink: "rgb(28, 32, 38)",
+      };
       expect(measured).toEqual({ 360: expected, 1280: expected });
     });
   },

@@ -39,7 +39,11 @@ const data: TimelineData = {
     { atMs: 500, sent: 50, failed: 3, p50Ms: 5, p99Ms: 20 },
   ],
 };
-const options = { title: "A <rotation>", subtitle: "x & y", tiles: rotationTiles({ sent: 1234, failed: 3, p50Ms: 5, p99Ms: 20 }) };
+const options = {
+  title: "A <rotation>",
+  subtitle: "x & y",
+  tiles: rotationTiles({ sent: 1234, failed: 3, p50Ms: 5, p99Ms: 20 }),
+};
 
 test("the page is one file: no external resource, everything escaped", () => {
   const page = renderPage(data, options);
@@ -51,7 +55,9 @@ test("the page is one file: no external resource, everything escaped", () => {
 
 test("every state is there for eyes, for screen readers and as a table", () => {
   const page = renderPage(data, options);
-  expect(page).toContain(`aria-label="Koyeb, 11111111 fra: 0:00 to 0:01 starting; 0:01 to 0:04 serving · a: ${OLD}, b: never used`);
+  expect(page).toContain(
+    `aria-label="Koyeb, 11111111 fra: 0:00 to 0:01 starting; 0:01 to 0:04 serving · a: ${OLD}, b: never used`,
+  );
   expect(page.match(/<tr><td>/g)).toHaveLength(6);
   expect(page).toContain("3 failed in all");
   expect(page).toContain('style="left:50.000%"');
@@ -76,7 +82,10 @@ test("a change of one slot does not cut the other's bar", () => {
 test.each([
   [{ activity: "serving", sends: null }, "serving · sends no usable secret"],
   [{ activity: "holding", slots: { a: OLD, b: null } }, `a: ${OLD}, b: empty`],
-  [{ activity: "suspended", slots: { a: `revoked:${OLD}`, b: NEW }, rollout: "d-4" }, `suspended · a: revoked ${OLD}, b: ${NEW} · d-4`],
+  [
+    { activity: "suspended", slots: { a: `revoked:${OLD}`, b: NEW }, rollout: "d-4" },
+    `suspended · a: revoked ${OLD}, b: ${NEW} · d-4`,
+  ],
 ] as const)("a state in words: %j", (state, words) => {
   expect(describe(state)).toBe(words);
 });

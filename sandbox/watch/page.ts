@@ -19,7 +19,10 @@ export interface PageOptions {
 /** The figures of a rotation under traffic. `proof`: HTTP statuses by origin, as in the report of `mcpist demo`. */
 export function rotationTiles(
   traffic: { readonly sent: number; readonly failed: number; readonly p50Ms: number; readonly p99Ms: number },
-  proof?: { readonly oldSecret: Readonly<Record<string, number>>; readonly newSecret: Readonly<Record<string, number>> },
+  proof?: {
+    readonly oldSecret: Readonly<Record<string, number>>;
+    readonly newSecret: Readonly<Record<string, number>>;
+  },
 ): readonly Tile[] {
   const milliseconds = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   const statuses = (label: string, by: Readonly<Record<string, number>>, wanted: number): Tile => ({
@@ -32,7 +35,11 @@ export function rotationTiles(
   });
   return [
     { label: "requests sent", value: traffic.sent.toLocaleString("en-US") },
-    { label: "requests failed", value: traffic.failed.toLocaleString("en-US"), tone: traffic.failed === 0 ? "good" : "bad" },
+    {
+      label: "requests failed",
+      value: traffic.failed.toLocaleString("en-US"),
+      tone: traffic.failed === 0 ? "good" : "bad",
+    },
     { label: "latency, median", value: milliseconds(traffic.p50Ms) },
     { label: "latency, 99 %", value: milliseconds(traffic.p99Ms) },
     ...(proof ? [statuses("old secret", proof.oldSecret, 403), statuses("new secret", proof.newSecret, 200)] : []),
@@ -48,7 +55,8 @@ export interface ScenarioButton {
 
 function shell({ title, subtitle, tiles }: PageOptions, body: Html, script: string): string {
   const figures = tiles.map(
-    ({ label, value, tone = "" }) => markup`<div class="tile"><b class="${tone}">${value}</b><span>${label}</span></div>`,
+    ({ label, value, tone = "" }) =>
+      markup`<div class="tile"><b class="${tone}">${value}</b><span>${label}</span></div>`,
   );
   const page = markup`<!doctype html>
     <html lang="en">

@@ -14,7 +14,9 @@ test("equal observations are one span, a change begins the next, and who is miss
   ]);
   recorder.observe(300, [[party("b"), state("serving")]]);
   const { lanes } = recorder.data(0, 400, 500);
-  expect(lanes.map(({ id, spans }) => [id, spans.map((span) => [span.fromMs, span.toMs, span.state.activity])])).toEqual([
+  expect(
+    lanes.map(({ id, spans }) => [id, spans.map((span) => [span.fromMs, span.toMs, span.state.activity])]),
+  ).toEqual([
     [
       "a",
       [
@@ -64,7 +66,9 @@ test("kids that are learned later count from the beginning of the same rollout",
   recorder.observe(100, [[party("a"), { activity: "serving", rollout: "1", slots }]]);
   recorder.observe(200, [[party("a"), { activity: "serving", rollout: "2" }]]);
   recorder.observe(300, [[party("a"), { activity: "leaving", rollout: "2", slots }]]);
-  expect(recorder.data(0, 400, 500).lanes[0]?.spans.map((span) => [span.fromMs, span.toMs, span.state.slots?.a])).toEqual([
+  expect(
+    recorder.data(0, 400, 500).lanes[0]?.spans.map((span) => [span.fromMs, span.toMs, span.state.slots?.a]),
+  ).toEqual([
     [0, 200, slots.a],
     [200, 300, undefined],
     [300, 400, slots.a],

@@ -58,7 +58,9 @@ function journalReader(git: GitStore, ref: string): () => readonly (string | nul
     const entries = git.walk(tip);
     const known = entries.findIndex(({ sha }) => sha === read);
     read = tip;
-    const events = entries.slice(0, known === -1 ? entries.length : known).map(({ message }) => /^mcpist: (\S+)/.exec(message)?.[1] ?? "");
+    const events = entries
+      .slice(0, known === -1 ? entries.length : known)
+      .map(({ message }) => /^mcpist: (\S+)/.exec(message)?.[1] ?? "");
     return events.toReversed().flatMap((event) => STEP_AFTER.get(event) ?? (STEP_AFTER.has(event) ? [null] : []));
   };
 }
@@ -83,15 +85,27 @@ class Bins {
     for (; this.#next + BIN_MS <= nowMs; this.#next += BIN_MS) {
       const { sent = 0, failed = 0, latency } = this.#open.get(this.#next) ?? {};
       this.#open.delete(this.#next);
-      recorder.sample({ atMs: this.#next, sent, failed, p50Ms: latency?.quantile(0.5) ?? 0, p99Ms: latency?.quantile(0.99) ?? 0 });
+      recorder.sample({
+        atMs: this.#next,
+        sent,
+        failed,
+        p50Ms: latency?.quantile(0.5) ?? 0,
+        p99Ms: latency?.quantile(0.99) ?? 0,
+      });
     }
   }
 }
 
-const BUILT_IN: WatchedEnvironment = { github: { environment: SANDBOX_ENVIRONMENT }, cloudflare: { worker: SANDBOX_NAMES.worker } };
+const BUILT_IN: WatchedEnvironment = {
+  github: { environment: SANDBOX_ENVIRONMENT },
+  cloudflare: { worker: SANDBOX_NAMES.worker },
+};
 
 /** Starts recording. */
-export function startTimeline(sandbox: TimelineSource, { environment = BUILT_IN, traffic }: TimelineOptions = {}): Timeline {
+export function startTimeline(
+  sandbox: TimelineSource,
+  { environment = BUILT_IN, traffic }: TimelineOptions = {},
+): Timeline {
   const began = performance.now();
   const now = (): number => Math.round(performance.now() - began);
   const recorder = new Recorder(new Date());
@@ -120,7 +134,8 @@ export function startTimeline(sandbox: TimelineSource, { environment = BUILT_IN,
     looking = looking.then(look, look);
   }, LOOK_MS);
 
-  const recording = (windowMs = Number.POSITIVE_INFINITY): TimelineData => recorder.data(Math.max(0, now() - windowMs), now(), BIN_MS);
+  const recording = (windowMs = Number.POSITIVE_INFINITY): TimelineData =>
+    recorder.data(Math.max(0, now() - windowMs), now(), BIN_MS);
   let stopped: Promise<TimelineData> | null = null;
   async function finish(): Promise<TimelineData> {
     clearInterval(timer);

@@ -20,7 +20,11 @@ export class FlyProvider extends TerraformProvider {
   readonly #config: FlyProviderConfig;
 
   constructor(scope: Construct, id: string, config: FlyProviderConfig) {
-    super(scope, id, { terraformResourceType: "fly", terraformProviderSource: "ampbase-io/fly", terraformGeneratorMetadata: METADATA });
+    super(scope, id, {
+      terraformResourceType: "fly",
+      terraformProviderSource: "ampbase-io/fly",
+      terraformGeneratorMetadata: METADATA,
+    });
     this.#config = config;
   }
 
@@ -151,7 +155,14 @@ export class FlyMachine extends TerraformResource {
           autostop: "off",
           port: [{ port: 443, handlers: ["tls", "http"] }],
           check: [
-            { type: "http", port: internalPort, method: "GET", path: health.path, interval: health.interval, timeout: health.timeout },
+            {
+              type: "http",
+              port: internalPort,
+              method: "GET",
+              path: health.path,
+              interval: health.interval,
+              timeout: health.timeout,
+            },
           ],
         },
       ],

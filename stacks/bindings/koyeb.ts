@@ -11,7 +11,11 @@ const METADATA = { providerName: "koyeb", providerVersionConstraint: KOYEB_VERSI
 /** Takes no argument: its token is `KOYEB_TOKEN`, its host is fixed. */
 export class KoyebProvider extends TerraformProvider {
   constructor(scope: Construct, id: string) {
-    super(scope, id, { terraformResourceType: "koyeb", terraformProviderSource: "koyeb/koyeb", terraformGeneratorMetadata: METADATA });
+    super(scope, id, {
+      terraformResourceType: "koyeb",
+      terraformProviderSource: "koyeb/koyeb",
+      terraformGeneratorMetadata: METADATA,
+    });
   }
 }
 

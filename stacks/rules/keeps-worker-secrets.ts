@@ -11,7 +11,9 @@ export const keepsWorkerSecrets: Rule = {
       if (type === "cloudflare_worker_version") return [`${address}: ${type} has no keep_bindings`];
       if (type !== "cloudflare_workers_script") return [];
       const kept: unknown = values["keep_bindings"];
-      return Array.isArray(kept) && kept.includes("secret_text") ? [] : [`${address}: keep_bindings does not name "secret_text"`];
+      return Array.isArray(kept) && kept.includes("secret_text")
+        ? []
+        : [`${address}: keep_bindings does not name "secret_text"`];
     }),
   examples: {
     accepted: { resource: { cloudflare_workers_script: { worker: { keep_bindings: ["secret_text"] } } } },

@@ -56,8 +56,16 @@ export const knownArguments: Rule = {
   check: (document) => (document.kind === "synth" ? inSynthesis(document) : inPlan(document)),
   examples: {
     accepted: {
-      resource: { fly_app: { app: { name: "mcpist-origin", depends_on: ["fly_app.other"], lifecycle: { prevent_destroy: true } } } },
+      resource: {
+        fly_app: {
+          app: { name: "mcpist-origin", depends_on: ["fly_app.other"], lifecycle: { prevent_destroy: true } },
+        },
+      },
     },
-    refused: { resource: { fly_machine: { machine: { dynamic: { service: { for_each: [80], content: { internal_port: 8080 } } } } } } },
+    refused: {
+      resource: {
+        fly_machine: { machine: { dynamic: { service: { for_each: [80], content: { internal_port: 8080 } } } } },
+      },
+    },
   },
 };

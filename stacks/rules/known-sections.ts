@@ -28,7 +28,9 @@ function inSynthesis({ raw }: PolicyDocument): readonly string[] {
     ...Object.keys(raw)
       .filter((section) => !Object.hasOwn(SECTIONS, section))
       .map((section) => `${section}: no stack has this section`),
-    ...["import", "terraform"].flatMap((section) => blocks(raw, section).flatMap((block) => extra(section, block, section))),
+    ...["import", "terraform"].flatMap((section) =>
+      blocks(raw, section).flatMap((block) => extra(section, block, section)),
+    ),
     ...labelled(raw["output"])
       .filter(([name]) => name !== "//")
       .flatMap(([name, output]) => extra("output", output, `output.${name}`)),
@@ -44,7 +46,8 @@ function inSynthesis({ raw }: PolicyDocument): readonly string[] {
 
 /** What a plan or a state says about the same things, in its own words. */
 function inShown({ raw }: PolicyDocument): readonly string[] {
-  const at = (...path: readonly string[]) => path.reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), raw);
+  const at = (...path: readonly string[]) =>
+    path.reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), raw);
   const configuration = ["configuration", "root_module"] as const;
   const outputs = [
     ["planned_values", "outputs"],

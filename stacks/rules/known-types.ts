@@ -9,7 +9,10 @@ export const knownTypes: Rule = {
     ...new Set(
       document.mentioned
         .filter(({ mode, type }) => argumentsOf(mode, type) === null)
-        .map(({ address, mode, type }) => `${address}: no stack has a ${mode === "data" ? "data source" : "resource"} of type ${type}`),
+        .map(
+          ({ address, mode, type }) =>
+            `${address}: no stack has a ${mode === "data" ? "data source" : "resource"} of type ${type}`,
+        ),
     ),
   ],
   examples: {

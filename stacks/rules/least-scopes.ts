@@ -25,12 +25,17 @@ export const leastScopes: Rule = {
       }
       if (type === "github_repository_ruleset") {
         const rules = blocks(values, "rules");
-        refuse(!rules.some(({ deletion, non_fast_forward }) => deletion === true && non_fast_forward === true), "history can be rewritten");
+        refuse(
+          !rules.some(({ deletion, non_fast_forward }) => deletion === true && non_fast_forward === true),
+          "history can be rewritten",
+        );
         refuse(values["enforcement"] !== "active", "the ruleset is not enforced");
         const branches = blocks(values, "conditions").flatMap((condition) => blocks(condition, "ref_name"));
         const covers = branches.some(({ include, exclude }) => {
           const named = Array.isArray(include) && include.includes("~DEFAULT_BRANCH");
-          return named && (exclude === undefined || exclude === null || (Array.isArray(exclude) && exclude.length === 0));
+          return (
+            named && (exclude === undefined || exclude === null || (Array.isArray(exclude) && exclude.length === 0))
+          );
         });
         refuse(!covers, "the ruleset leaves the default branch out");
         refuse(blocks(values, "bypass_actors").length > 0, "someone may bypass the ruleset");
@@ -47,7 +52,9 @@ export const leastScopes: Rule = {
         // A plan or state does not show the lifecycle of a resource.
         refuse(document.kind === "synth" && !protectedOnes, "the operator's repository could be destroyed");
         const disabled = blocks(values, "security_and_analysis")
-          .flatMap((analysis) => ["secret_scanning", "secret_scanning_push_protection"].flatMap((name) => blocks(analysis, name)))
+          .flatMap((analysis) =>
+            ["secret_scanning", "secret_scanning_push_protection"].flatMap((name) => blocks(analysis, name)),
+          )
           .some(({ status }) => status !== "enabled");
         // A state shows what the repository is; only what is asked for is a decision.
         refuse(document.kind === "synth" && disabled, "secret scanning is switched off");
@@ -65,7 +72,10 @@ export const leastScopes: Rule = {
       resource: {
         github_repository: { repository: { lifecycle: { prevent_destroy: true } } },
         github_repository_environment: {
-          production: { can_admins_bypass: false, deployment_branch_policy: { protected_branches: false, custom_branch_policies: true } },
+          production: {
+            can_admins_bypass: false,
+            deployment_branch_policy: { protected_branches: false, custom_branch_policies: true },
+          },
         },
         github_repository_environment_deployment_policy: { branches: { branch_pattern: "main" } },
         github_repository_ruleset: {

@@ -34,7 +34,10 @@ function isSandbox(document: PolicyDocument): boolean {
 function koyebDoors(definition: Readonly<Record<string, unknown>>): readonly string[] {
   const ports = blocks(definition, "ports");
   const [only] = ports;
-  const one = ports.length === 1 && only?.["port"] === ORIGIN_PORT && (only["protocol"] === "http" || only["protocol"] === "http2");
+  const one =
+    ports.length === 1 &&
+    only?.["port"] === ORIGIN_PORT &&
+    (only["protocol"] === "http" || only["protocol"] === "http2");
   return [
     ...(one ? [] : ["more than the origin's one HTTP port is public"]),
     ...(blocks(definition, "proxy_ports").length === 0 ? [] : ["a TCP port is public"]),
@@ -53,7 +56,9 @@ export const noPublicSideDoor: Rule = {
       switch (type) {
         case "cloudflare_workers_script_subdomain":
           if (values["previews_enabled"] !== false) return [`${address}: previews have public names`];
-          return values["enabled"] === false || isSandbox(document) ? [] : [`${address}: the Worker answers on workers.dev`];
+          return values["enabled"] === false || isSandbox(document)
+            ? []
+            : [`${address}: the Worker answers on workers.dev`];
         case "cloudflare_workers_route":
           return String(values["pattern"]).includes("*.") ? [`${address}: the pattern takes in other hostnames`] : [];
         case "cloudflare_ruleset":
@@ -65,10 +70,14 @@ export const noPublicSideDoor: Rule = {
             ...blocks(service, "port")
               .filter(({ port }) => port !== 443)
               .map(({ port }) => `${address}: port ${String(port)} is public`),
-            ...(service["internal_port"] === ORIGIN_PORT ? [] : [`${address}: a port of the machine that is not the origin's is public`]),
+            ...(service["internal_port"] === ORIGIN_PORT
+              ? []
+              : [`${address}: a port of the machine that is not the origin's is public`]),
           ]);
         case "koyeb_service":
-          return blocks(values, "definition").flatMap((definition) => koyebDoors(definition).map((door) => `${address}: ${door}`));
+          return blocks(values, "definition").flatMap((definition) =>
+            koyebDoors(definition).map((door) => `${address}: ${door}`),
+          );
         default:
           return [];
       }
@@ -77,7 +86,9 @@ export const noPublicSideDoor: Rule = {
     accepted: {
       resource: {
         cloudflare_workers_script_subdomain: { off: { enabled: false, previews_enabled: false } },
-        fly_machine: { machine: { service: [{ internal_port: 8080, port: [{ port: 443, handlers: ["tls", "http"] }] }] } },
+        fly_machine: {
+          machine: { service: [{ internal_port: 8080, port: [{ port: 443, handlers: ["tls", "http"] }] }] },
+        },
         koyeb_service: { service: { definition: [{ ports: [{ port: 8080, protocol: "http" }] }] } },
       },
     },

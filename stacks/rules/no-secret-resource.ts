@@ -17,7 +17,13 @@ const FORBIDDEN: readonly RegExp[] = [
   /^tls_private_key$/,
 ];
 /** Bindings without a value, and one with a text that anybody may read. */
-const BINDINGS: ReadonlySet<unknown> = new Set(["durable_object_namespace", "kv_namespace", "plain_text", "ratelimit", "version_metadata"]);
+const BINDINGS: ReadonlySet<unknown> = new Set([
+  "durable_object_namespace",
+  "kv_namespace",
+  "plain_text",
+  "ratelimit",
+  "version_metadata",
+]);
 const PUBLIC_TEXT = "MCPIST_CONFIG";
 
 function valued({ address, values }: PolicyResource): readonly string[] {
@@ -37,10 +43,14 @@ export const noSecretResource: Rule = {
         .filter(({ type }) => FORBIDDEN.some((pattern) => pattern.test(type)))
         .map(({ address, type }) => `${address}: ${type} keeps its value in state`),
     ),
-    ...document.resources.flatMap((resource) => (resource.type === "cloudflare_workers_script" ? valued(resource) : [])),
+    ...document.resources.flatMap((resource) =>
+      resource.type === "cloudflare_workers_script" ? valued(resource) : [],
+    ),
   ],
   examples: {
-    accepted: { resource: { cloudflare_workers_script: { worker: { bindings: [{ name: "KV", type: "kv_namespace" }] } } } },
+    accepted: {
+      resource: { cloudflare_workers_script: { worker: { bindings: [{ name: "KV", type: "kv_namespace" }] } } },
+    },
     refused: { data: { koyeb_secret: { slot: { name: "mcpist-production-gateway-secret-a" } } } },
   },
 };

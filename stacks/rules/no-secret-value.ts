@@ -10,11 +10,15 @@ const DIGESTS: Readonly<Record<string, RegExp>> = {
   terraform_data: /^triggers_replace\.fingerprint$/,
 };
 /** Parts of a plan or state above a resource. An output has no such path, whatever it is called. */
-const ABOVE = /^((planned_values|prior_state\.values|values|configuration)\.root_module(\.child_modules\.[^.]+)*\.resources)$/;
+const ABOVE =
+  /^((planned_values|prior_state\.values|values|configuration)\.root_module(\.child_modules\.[^.]+)*\.resources)$/;
 const TYPE = /^(?:module\.[^.]+\.)*((?:data\.)?[a-z0-9_]+)\./;
 
 /** Type of the resource that a path leads into, and the path of the argument from there; null outside of arguments. */
-function place(kind: PolicyDocument["kind"], path: readonly string[]): readonly [type: string, argument: string] | null {
+function place(
+  kind: PolicyDocument["kind"],
+  path: readonly string[],
+): readonly [type: string, argument: string] | null {
   if (kind === "synth") {
     const [section, type = "", , ...argument] = path;
     if (section !== "resource" && section !== "data") return null;
@@ -44,8 +48,12 @@ export const noSecretValue: Rule = {
   examples: {
     accepted: {
       resource: {
-        cloudflare_workers_script: { worker: { content_sha256: "ab".repeat(32), bindings: [{ name: "KV", type: "kv_namespace" }] } },
-        koyeb_service: { service: { definition: [{ docker: [{ image: `ghcr.io/acme/origin@sha256:${"ab".repeat(32)}` }] }] } },
+        cloudflare_workers_script: {
+          worker: { content_sha256: "ab".repeat(32), bindings: [{ name: "KV", type: "kv_namespace" }] },
+        },
+        koyeb_service: {
+          service: { definition: [{ docker: [{ image: `ghcr.io/acme/origin@sha256:${"ab".repeat(32)}` }] }] },
+        },
       },
     },
     refused: { resource: { fly_machine: { machine: { env: { ANYTHING: "ab".repeat(32) } } } } },

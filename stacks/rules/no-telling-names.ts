@@ -12,7 +12,9 @@ const KOYEB_NAME = /^mcpist-[a-z0-9-]+$/;
 
 /** True for a text, or a list with one, that is no reference. */
 const isLiteral = (value: unknown): boolean =>
-  Array.isArray(value) ? value.some(isLiteral) : typeof value === "string" && value !== "" && !/^\$\{[^]*\}$/.test(value);
+  Array.isArray(value)
+    ? value.some(isLiteral)
+    : typeof value === "string" && value !== "" && !/^\$\{[^]*\}$/.test(value);
 
 /** A plan writes an argument as an object around its value, a plan and a state an output. */
 function unwrapped(value: unknown): unknown {
@@ -32,7 +34,8 @@ function opened(value: unknown): unknown {
 
 function* values(value: unknown, path: readonly string[]): Generator<string> {
   const inside = opened(value);
-  if (Array.isArray(inside)) for (const [index, item] of inside.entries()) yield* values(item, [...path, String(index)]);
+  if (Array.isArray(inside))
+    for (const [index, item] of inside.entries()) yield* values(item, [...path, String(index)]);
   if (!isRecord(inside)) return;
   const name = NAMES.map((key) => inside[key]).find((text) => typeof text === "string" && TELLING.test(text));
   for (const [key, item] of Object.entries(inside)) {
@@ -49,7 +52,11 @@ export const noTellingNames: Rule = {
   check: ({ raw }) => [...values(raw, [])].map((path) => `${path}: is called a secret and has a value`),
   examples: {
     accepted: {
-      resource: { koyeb_service: { service: { definition: [{ env: [{ key: "DATABASE_URL", secret: "mcpist-x-database-url" }] }] } } },
+      resource: {
+        koyeb_service: {
+          service: { definition: [{ env: [{ key: "DATABASE_URL", secret: "mcpist-x-database-url" }] }] },
+        },
+      },
     },
     refused: { resource: { fly_machine: { machine: { env: { DB_PASSWORD: "…" } } } } },
   },

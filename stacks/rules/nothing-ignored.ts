@@ -18,7 +18,11 @@ export const nothingIgnored: Rule = {
       }),
     ),
   examples: {
-    accepted: { resource: { github_repository: { repository: { name: "mcp", lifecycle: { ignore_changes: ["description"] } } } } },
-    refused: { resource: { cloudflare_workers_script: { worker: { lifecycle: { ignore_changes: ["keep_bindings"] } } } } },
+    accepted: {
+      resource: { github_repository: { repository: { name: "mcp", lifecycle: { ignore_changes: ["description"] } } } },
+    },
+    refused: {
+      resource: { cloudflare_workers_script: { worker: { lifecycle: { ignore_changes: ["keep_bindings"] } } } },
+    },
   },
 };

@@ -7,7 +7,8 @@ import type { Rule } from "./rule.ts";
 const ASSET = /^assets\/[\w-]+\/[0-9A-F]{32}\/[\w-]+\.js$/;
 
 /** An argument as it is, or as a plan writes it. */
-const plain = (value: unknown): unknown => (isRecord(value) && "constant_value" in value ? value["constant_value"] : value);
+const plain = (value: unknown): unknown =>
+  isRecord(value) && "constant_value" in value ? value["constant_value"] : value;
 
 function addresses(document: PolicyDocument): readonly string[] {
   return document.settings.flatMap(({ address, values }) => {
@@ -38,7 +39,9 @@ export const ownPlaces: Rule = {
       provider: { fly: [{ org_slug: "personal" }] },
       terraform: { backend: { s3: { endpoints: { s3: "https://account.r2.cloudflarestorage.com" } } } },
       resource: {
-        cloudflare_workers_script: { worker: { content_file: "assets/bundle/0123456789ABCDEF0123456789ABCDEF/index.js" } },
+        cloudflare_workers_script: {
+          worker: { content_file: "assets/bundle/0123456789ABCDEF0123456789ABCDEF/index.js" },
+        },
       },
     },
     refused: { resource: { cloudflare_workers_script: { worker: { content_file: "/etc/passwd" } } } },

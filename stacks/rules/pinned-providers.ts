@@ -38,7 +38,11 @@ export const pinnedProviders: Rule = {
     ];
   },
   examples: {
-    accepted: { terraform: { required_providers: { cloudflare: { source: "cloudflare/cloudflare", version: "5.19.0" } } } },
-    refused: { terraform: { required_providers: { cloudflare: { source: "cloudflare/cloudflare", version: "~> 5.19.0" } } } },
+    accepted: {
+      terraform: { required_providers: { cloudflare: { source: "cloudflare/cloudflare", version: "5.19.0" } } },
+    },
+    refused: {
+      terraform: { required_providers: { cloudflare: { source: "cloudflare/cloudflare", version: "~> 5.19.0" } } },
+    },
   },
 };

@@ -32,11 +32,22 @@ export const RESOURCES: Readonly<Record<string, Arguments>> = {
   cloudflare_workers_custom_domain: plain("account_id", "hostname", "service", "zone_id"),
   cloudflare_workers_kv_namespace: plain("account_id", "title"),
   cloudflare_workers_script: {
-    ...plain("account_id", "compatibility_date", "content_file", "content_sha256", "keep_bindings", "main_module", "script_name"),
+    ...plain(
+      "account_id",
+      "compatibility_date",
+      "content_file",
+      "content_sha256",
+      "keep_bindings",
+      "main_module",
+      "script_name",
+    ),
     bindings: { ...plain("class_name", "name", "namespace_id", "text", "type"), simple: plain("limit", "period") },
     // An expression on purpose: it leaves with the second upload.
     migrations: "open",
-    observability: { ...plain("enabled", "head_sampling_rate"), logs: plain("enabled", "head_sampling_rate", "invocation_logs") },
+    observability: {
+      ...plain("enabled", "head_sampling_rate"),
+      logs: plain("enabled", "head_sampling_rate", "invocation_logs"),
+    },
   },
   cloudflare_workers_script_subdomain: plain("account_id", "enabled", "previews_enabled", "script_name"),
   cloudflare_zone_setting: { ...plain("setting_id", "zone_id"), value: "open" },
@@ -79,7 +90,11 @@ export const RESOURCES: Readonly<Record<string, Arguments>> = {
       ),
     },
   },
-  github_workflow_repository_permissions: plain("can_approve_pull_request_reviews", "default_workflow_permissions", "repository"),
+  github_workflow_repository_permissions: plain(
+    "can_approve_pull_request_reviews",
+    "default_workflow_permissions",
+    "repository",
+  ),
   koyeb_app: plain("name"),
   koyeb_service: {
     app_name: "plain",
@@ -87,7 +102,10 @@ export const RESOURCES: Readonly<Record<string, Arguments>> = {
       ...plain("name", "regions", "type"),
       docker: plain("image"),
       env: plain("key", "secret", "value"),
-      health_checks: { ...plain("grace_period", "interval", "restart_limit", "timeout"), http: plain("method", "path", "port") },
+      health_checks: {
+        ...plain("grace_period", "interval", "restart_limit", "timeout"),
+        http: plain("method", "path", "port"),
+      },
       instance_types: plain("type"),
       ports: plain("port", "protocol"),
       routes: plain("path", "port"),

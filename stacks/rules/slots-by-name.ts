@@ -18,13 +18,19 @@ export const slotsByName: Rule = {
       if (mode === "data") return [];
       if (type === "fly_machine") {
         const env = blocks(values, "env").flatMap((variables) => Object.keys(variables));
-        return env.filter((name) => !PUBLIC_NAMES.has(name)).map((name) => `${address}: ${name} is no variable that anybody may read`);
+        return env
+          .filter((name) => !PUBLIC_NAMES.has(name))
+          .map((name) => `${address}: ${name} is no variable that anybody may read`);
       }
       if (type !== "koyeb_service") return [];
       const env = blocks(values, "definition").flatMap((definition) => blocks(definition, "env"));
-      const referenced = new Set(env.filter(({ secret }) => typeof secret === "string" && secret !== "").map(({ key }) => key));
+      const referenced = new Set(
+        env.filter(({ secret }) => typeof secret === "string" && secret !== "").map(({ key }) => key),
+      );
       return [
-        ...SLOTS.filter((slot) => !referenced.has(slot)).map((slot) => `${address}: ${slot} does not name a Koyeb secret`),
+        ...SLOTS.filter((slot) => !referenced.has(slot)).map(
+          (slot) => `${address}: ${slot} does not name a Koyeb secret`,
+        ),
         ...env
           // A state writes an absent value as an empty text.
           .filter(({ key, value }) => given(value) && !PUBLIC_NAMES.has(key))
@@ -36,8 +42,12 @@ export const slotsByName: Rule = {
     }),
   examples: {
     accepted: {
-      resource: { koyeb_service: { service: { definition: [{ env: SLOTS.map((key) => ({ key, secret: key.toLowerCase() })) }] } } },
+      resource: {
+        koyeb_service: { service: { definition: [{ env: SLOTS.map((key) => ({ key, secret: key.toLowerCase() })) }] } },
+      },
     },
-    refused: { resource: { koyeb_service: { service: { definition: [{ env: [{ key: SLOTS[0], secret: "only-one" }] }] } } } },
+    refused: {
+      resource: { koyeb_service: { service: { definition: [{ env: [{ key: SLOTS[0], secret: "only-one" }] }] } } },
+    },
   },
 };

@@ -23,9 +23,10 @@ const PUBLISHES = new Set(["cloudflare_workers_custom_domain", "cloudflare_worke
 
 /** True when another environment is said to protect the zone: as an output of a synthesis, a plan or a state. */
 function isElsewhere({ raw }: PolicyDocument): boolean {
-  return [raw["output"], ...["planned_values", "values"].map((key) => (isRecord(raw[key]) ? raw[key]["outputs"] : undefined))].some(
-    (outputs) => isRecord(outputs) && blocks(outputs, ZONE_PROTECTION).some(({ value }) => value === ELSEWHERE),
-  );
+  return [
+    raw["output"],
+    ...["planned_values", "values"].map((key) => (isRecord(raw[key]) ? raw[key]["outputs"] : undefined)),
+  ].some((outputs) => isRecord(outputs) && blocks(outputs, ZONE_PROTECTION).some(({ value }) => value === ELSEWHERE));
 }
 
 function zoneGaps(document: PolicyDocument): readonly string[] {

@@ -45,7 +45,10 @@ export interface Synthesis {
 }
 
 /** Writes the Worker and has an app synthesized beside it. */
-function synthesizeWith(worker: string, make: (options: { readonly bundle: string; readonly outdir: string }) => App): Synthesis {
+function synthesizeWith(
+  worker: string,
+  make: (options: { readonly bundle: string; readonly outdir: string }) => App,
+): Synthesis {
   const folder = mkdtempSync(join(tmpdir(), "mcpist-synth-"));
   const bundle = join(folder, "index.js");
   writeFileSync(bundle, worker);
@@ -67,7 +70,8 @@ function synthesizeWith(worker: string, make: (options: { readonly bundle: strin
 }
 
 /** All stacks. @throws when a stack refuses. */
-export const synthesize = (settings: Settings): Synthesis => synthesizeWith(STUB_WORKER, (options) => buildApp(settings, options));
+export const synthesize = (settings: Settings): Synthesis =>
+  synthesizeWith(STUB_WORKER, (options) => buildApp(settings, options));
 
 /** The gateway's stack alone, which is most of what changes between two deploys. */
 export function synthesizeEdge(

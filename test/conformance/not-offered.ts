@@ -104,7 +104,10 @@ export const NOT_OFFERED: Readonly<Record<string, Readonly<Record<string, readon
       "tools-call-simple-text/tools-call-simple-text",
       "tools-call-with-progress/tools-call-with-progress",
     ],
-    "nothing is logged to clients": ["logging-set-level/logging-set-level", "tools-call-with-logging/tools-call-with-logging"],
+    "nothing is logged to clients": [
+      "logging-set-level/logging-set-level",
+      "tools-call-with-logging/tools-call-with-logging",
+    ],
     "there are no prompts": [
       "prompts-get-embedded-resource/prompts-get-embedded-resource",
       "prompts-get-simple/prompts-get-simple",

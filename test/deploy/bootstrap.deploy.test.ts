@@ -11,14 +11,22 @@ import { CLIS, ENGINES, IN_CI, PAIRS } from "./tools.ts";
 /** What is still there, asked of the vendors themselves. */
 async function left({ sandbox }: Installation): Promise<Readonly<Record<string, unknown>>> {
   const { urls, context } = sandbox;
-  const ask = async (vendor: "github" | "cloudflare" | "koyeb" | "fly", path: string, key: string): Promise<unknown> => {
+  const ask = async (
+    vendor: "github" | "cloudflare" | "koyeb" | "fly",
+    path: string,
+    key: string,
+  ): Promise<unknown> => {
     const headers = { authorization: `Bearer ${context.tokens[vendor]}`, "user-agent": "test" };
     const response = await fetch(urls[vendor] + path, { headers });
     return ((await response.json()) as Readonly<Record<string, unknown>>)[key];
   };
   const account = `/accounts/${SANDBOX_NAMES.accountId}`;
   return {
-    environments: await ask("github", `/repos/${SANDBOX_NAMES.owner}/${SANDBOX_NAMES.repo}/environments`, "environments"),
+    environments: await ask(
+      "github",
+      `/repos/${SANDBOX_NAMES.owner}/${SANDBOX_NAMES.repo}/environments`,
+      "environments",
+    ),
     scripts: await ask("cloudflare", `${account}/workers/scripts`, "result"),
     namespaces: await ask("cloudflare", `${account}/storage/kv/namespaces`, "result"),
     koyebApps: await ask("koyeb", "/v1/apps", "apps"),
@@ -71,7 +79,13 @@ describe.skipIf(!IN_CI && PAIRS.length === 0)("bootstrap (skipped where there is
         for (const secret of secrets) expect(texts.filter((text) => text.includes(secret))).toHaveLength(0);
 
         done(await installation.destroy(ALL), "destroy");
-        expect(await left(installation)).toEqual({ environments: [], scripts: [], namespaces: [], koyebApps: [], flyApps: [] });
+        expect(await left(installation)).toEqual({
+          environments: [],
+          scripts: [],
+          namespaces: [],
+          koyebApps: [],
+          flyApps: [],
+        });
       });
     },
   );

@@ -53,9 +53,13 @@ export async function startBucket(name: string): Promise<Bucket> {
         const prefix = searchParams.get("prefix") ?? "";
         const keys = [...objects.keys()].filter((key) => key.startsWith(prefix));
         const contents = keys.map((key) => `<Contents><Key>${key}</Key></Contents>`).join("");
-        return answer(200, `<?xml version="1.0"?><ListBucketResult><Name>${name}</Name>${contents}</ListBucketResult>`, {
-          "content-type": "application/xml",
-        });
+        return answer(
+          200,
+          `<?xml version="1.0"?><ListBucketResult><Name>${name}</Name>${contents}</ListBucketResult>`,
+          {
+            "content-type": "application/xml",
+          },
+        );
       }
       if (!pathname.startsWith(`/${name}/`)) return refuse(404, "NoSuchBucket");
       const key = decodeURIComponent(pathname.slice(name.length + 2));
@@ -74,7 +78,10 @@ export async function startBucket(name: string): Promise<Bucket> {
         return answer(204);
       }
       if (!known) return refuse(404, "NoSuchKey");
-      return answer(200, known, { "content-length": String(known.length), etag: `"${createHash("md5").update(known).digest("hex")}"` });
+      return answer(200, known, {
+        "content-length": String(known.length),
+        etag: `"${createHash("md5").update(known).digest("hex")}"`,
+      });
     })();
   });
   server.listen(0, "127.0.0.1");

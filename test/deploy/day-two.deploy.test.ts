@@ -6,7 +6,19 @@ import { SANDBOX_NAMES, sandboxEnvironment } from "../../contract/sandbox.ts";
 import { startTraffic } from "../../sandbox/load/traffic.ts";
 import type { FaultRule } from "../../sandbox/vendors/faults.ts";
 import type { Installation } from "./installation.ts";
-import { ALL, BASE, bootstrap, done, fillSecrets, liveKid, NOTHING, opened, putSecrets, slots, TIMEOUT_MS } from "./operator.ts";
+import {
+  ALL,
+  BASE,
+  bootstrap,
+  done,
+  fillSecrets,
+  liveKid,
+  NOTHING,
+  opened,
+  putSecrets,
+  slots,
+  TIMEOUT_MS,
+} from "./operator.ts";
 import { CLIS, type DeployCli, type Engine, ENGINES } from "./tools.ts";
 
 const EDGE = ["base-edge"];
@@ -14,16 +26,26 @@ const ROOT = join(import.meta.dirname, "../..");
 const BUNDLE = join(ROOT, "dist/worker/index.js");
 
 /** The first engine with the CLI of this checkout. */
-const story = (work: (installation: Installation) => Promise<void>) => opened(ENGINES[0] as Engine, CLIS[0] as DeployCli, work);
+const story = (work: (installation: Installation) => Promise<void>) =>
+  opened(ENGINES[0] as Engine, CLIS[0] as DeployCli, work);
 
 /** The Worker with other bytes. @returns its path. */
 const anotherBuild = (installation: Installation): string =>
   installation.write("changed.js", `${readFileSync(BUNDLE, "utf8")}\n// another build\n`);
 
 /** Live load until the story's end; not one request may fail. @param except kinds that this installation refuses anyway. */
-async function underLoad(installation: Installation, work: () => Promise<void>, except: readonly string[] = []): Promise<void> {
+async function underLoad(
+  installation: Installation,
+  work: () => Promise<void>,
+  except: readonly string[] = [],
+): Promise<void> {
   const { urls, idp } = installation.sandbox;
-  const traffic = await startTraffic({ gatewayUrl: urls.gateway, mint: (options) => idp.mint(options), users: 20, ratePerSecond: 20 });
+  const traffic = await startTraffic({
+    gatewayUrl: urls.gateway,
+    mint: (options) => idp.mint(options),
+    users: 20,
+    ratePerSecond: 20,
+  });
   let finished = false;
   try {
     await work();
@@ -62,7 +84,10 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
         expect(await liveKid(installation)).toBe(kid);
         done(await installation.deploy(EDGE), "deploy over the rollback");
         expect(await liveKid(installation)).toBe(kid);
-        done(await installation.deploy(ALL, { MCPIST_IMAGE: "sandbox.local/mcpist-origin:next" }), "deploy a changed image");
+        done(
+          await installation.deploy(ALL, { MCPIST_IMAGE: "sandbox.local/mcpist-origin:next" }),
+          "deploy a changed image",
+        );
         expect(await liveKid(installation)).toBe(kid);
       });
       expect(slots(installation)).toEqual(contents);
@@ -86,7 +111,10 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
           const changed = anotherBuild(installation);
           done(await installation.deploy(EDGE, { MCPIST_WORKER_BUNDLE: changed }), "deploy a changed Worker");
           done(
-            await installation.deploy(ALL, { MCPIST_WORKER_BUNDLE: changed, MCPIST_IMAGE: "sandbox.local/mcpist-origin:next" }),
+            await installation.deploy(ALL, {
+              MCPIST_WORKER_BUNDLE: changed,
+              MCPIST_IMAGE: "sandbox.local/mcpist-origin:next",
+            }),
             "deploy all",
           );
           done(await installation.mcpist(["secrets", "rotate"]), "rotate again");
@@ -97,33 +125,42 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
     },
   );
 
-  it("a new origin is deployed beside the others and joins by a rotation, without a failed request", { timeout: TIMEOUT_MS }, async () => {
-    await story(async (installation) => {
-      const { sandbox } = installation;
-      const two = sandboxEnvironment(sandbox.urls);
-      installation.configure("rehearsal", two);
-      await bootstrap(installation);
-      const kid = await liveKid(installation);
-      const third = { name: "third", kind: "fly", app: "mcpist-third", url: await sandbox.fly.edgeUrl("mcpist-third") } as const;
-      const withThird = (state: "joining" | "pool") =>
-        installation.configure("rehearsal", { ...two, origins: [...two.origins, { ...third, state }] });
-      const work = async () => {
-        withThird("joining");
-        done(await installation.deploy(BASE), "deploy a place for it");
-        expect(await liveKid(installation)).toBe(kid);
-        done(await installation.mcpist(["secrets", "rotate"]), "rotate");
-        await putSecrets(installation);
-        done(await installation.deploy(ALL), "deploy its machine");
-        withThird("pool");
-        const rotated = await liveKid(installation);
-        done(await installation.deploy(BASE), "route to it");
-        expect(await liveKid(installation)).toBe(rotated);
-        expect((await fetch(`${third.url}/health`)).status).toBe(200);
-      };
-      // Only the built-in environment lets an origin call this machine.
-      await underLoad(installation, work, ["long"]);
-    });
-  });
+  it(
+    "a new origin is deployed beside the others and joins by a rotation, without a failed request",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await story(async (installation) => {
+        const { sandbox } = installation;
+        const two = sandboxEnvironment(sandbox.urls);
+        installation.configure("rehearsal", two);
+        await bootstrap(installation);
+        const kid = await liveKid(installation);
+        const third = {
+          name: "third",
+          kind: "fly",
+          app: "mcpist-third",
+          url: await sandbox.fly.edgeUrl("mcpist-third"),
+        } as const;
+        const withThird = (state: "joining" | "pool") =>
+          installation.configure("rehearsal", { ...two, origins: [...two.origins, { ...third, state }] });
+        const work = async () => {
+          withThird("joining");
+          done(await installation.deploy(BASE), "deploy a place for it");
+          expect(await liveKid(installation)).toBe(kid);
+          done(await installation.mcpist(["secrets", "rotate"]), "rotate");
+          await putSecrets(installation);
+          done(await installation.deploy(ALL), "deploy its machine");
+          withThird("pool");
+          const rotated = await liveKid(installation);
+          done(await installation.deploy(BASE), "route to it");
+          expect(await liveKid(installation)).toBe(rotated);
+          expect((await fetch(`${third.url}/health`)).status).toBe(200);
+        };
+        // Only the built-in environment lets an origin call this machine.
+        await underLoad(installation, work, ["long"]);
+      });
+    },
+  );
 
   it(
     "a change that someone made by hand is found by the scheduled check, and taken back by a deploy",
@@ -135,7 +172,11 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
         const { urls, context } = installation.sandbox;
         const script = `${urls.cloudflare}/accounts/${SANDBOX_NAMES.accountId}/workers/scripts/${SANDBOX_NAMES.worker}`;
         const headers = { authorization: `Bearer ${context.tokens.cloudflare}`, "content-type": "application/json" };
-        await fetch(`${script}/subdomain`, { method: "POST", headers, body: JSON.stringify({ enabled: true, previews_enabled: true }) });
+        await fetch(`${script}/subdomain`, {
+          method: "POST",
+          headers,
+          body: JSON.stringify({ enabled: true, previews_enabled: true }),
+        });
         const found = await installation.drift();
         expect(found.exitCode).toBe(3);
         expect(found.stdout).toMatch(/^sandbox-base-edge +drifted$/m);
@@ -178,17 +219,26 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
     });
   });
 
-  it("a first upload whose answer was lost is adopted by naming the migration that is in place", { timeout: TIMEOUT_MS }, async () => {
-    await story(async (installation) => {
-      installation.sandbox.faults.add(
-        once({ vendor: "cloudflare", method: "PUT", path: "/workers/scripts/[^/]+$", effect: { kind: "reset", when: "lost" } }),
-      );
-      expect((await installation.deploy(EDGE)).exitCode).not.toBe(0);
-      expect((await installation.deploy(EDGE)).output).toContain("10079");
-      done(await installation.deploy(EDGE, { MCPIST_APPLIED_MIGRATION_TAG: "v1" }), "deploy with the tag");
-      // And it is remembered.
-      done(await installation.deploy(EDGE), "deploy without the tag");
-      expect(await installation.plan("base-edge")).toBe("nothing");
-    });
-  });
+  it(
+    "a first upload whose answer was lost is adopted by naming the migration that is in place",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await story(async (installation) => {
+        installation.sandbox.faults.add(
+          once({
+            vendor: "cloudflare",
+            method: "PUT",
+            path: "/workers/scripts/[^/]+$",
+            effect: { kind: "reset", when: "lost" },
+          }),
+        );
+        expect((await installation.deploy(EDGE)).exitCode).not.toBe(0);
+        expect((await installation.deploy(EDGE)).output).toContain("10079");
+        done(await installation.deploy(EDGE, { MCPIST_APPLIED_MIGRATION_TAG: "v1" }), "deploy with the tag");
+        // And it is remembered.
+        done(await installation.deploy(EDGE), "deploy without the tag");
+        expect(await installation.plan("base-edge")).toBe("nothing");
+      });
+    },
+  );
 });

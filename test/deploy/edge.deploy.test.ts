@@ -15,9 +15,19 @@ const DESTROYABLE = { MCPIST_ALLOW_DESTROY: "1" };
 const SCRIPT = `${ACCOUNT}/workers/scripts/${SANDBOX_NAMES.worker}`;
 
 /** Asks the sandbox's Cloudflare, as its operator would. @returns `result`; the status of a refusal. */
-async function ask({ sandbox }: Installation, path: string, method = "GET", body?: object, type = "application/json"): Promise<unknown> {
+async function ask(
+  { sandbox }: Installation,
+  path: string,
+  method = "GET",
+  body?: object,
+  type = "application/json",
+): Promise<unknown> {
   const headers = { authorization: `Bearer ${sandbox.context.tokens.cloudflare}`, "content-type": type };
-  const response = await fetch(sandbox.urls.cloudflare + path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
+  const response = await fetch(sandbox.urls.cloudflare + path, {
+    method,
+    headers,
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
   return response.ok ? ((await response.json()) as { readonly result: unknown }).result : response.status;
 }
 
@@ -53,15 +63,30 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
           ssl: "strict",
           tls_1_3: "on",
           security_header: {
-            strict_transport_security: { enabled: true, max_age: 63_072_000, include_subdomains: false, preload: false, nosniff: true },
+            strict_transport_security: {
+              enabled: true,
+              max_age: 63_072_000,
+              include_subdomains: false,
+              preload: false,
+              nosniff: true,
+            },
           },
         });
         expect(await entrypoint(installation, "http_request_firewall_custom")).toMatchObject({
           name: "mcpist gateway",
-          rules: [{ ref: "mcpist_methods", action: "block", enabled: true, expression: expect.stringContaining("mcp.sandbox.test") }],
+          rules: [
+            {
+              ref: "mcpist_methods",
+              action: "block",
+              enabled: true,
+              expression: expect.stringContaining("mcp.sandbox.test"),
+            },
+          ],
         });
         expect(await entrypoint(installation, "http_ratelimit")).toMatchObject({
-          rules: [{ ref: "mcpist_flood", action: "block", enabled: true, ratelimit: { period: 10, mitigation_timeout: 10 } }],
+          rules: [
+            { ref: "mcpist_flood", action: "block", enabled: true, ratelimit: { period: 10, mitigation_timeout: 10 } },
+          ],
         });
         expect(await ask(installation, `${ACCOUNT}/workers/domains`)).toMatchObject([
           { hostname: "mcp.sandbox.test", service: SANDBOX_NAMES.worker, zone_name: SANDBOX_NAMES.zone },
@@ -92,7 +117,15 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
       const zone = await zonePath(installation);
       await ask(installation, `${zone}/settings/min_tls_version`, "PATCH", { value: "1.0" });
       await ask(installation, `${zone}/settings/security_header`, "PATCH", {
-        value: { strict_transport_security: { enabled: false, max_age: 0, include_subdomains: false, preload: false, nosniff: false } },
+        value: {
+          strict_transport_security: {
+            enabled: false,
+            max_age: 0,
+            include_subdomains: false,
+            preload: false,
+            nosniff: false,
+          },
+        },
       });
       const { id } = (await entrypoint(installation, "http_ratelimit")) as { readonly id: string };
       await ask(installation, `${zone}/rulesets/${id}`, "PUT", { rules: [] });
@@ -110,26 +143,43 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
     });
   });
 
-  it("a binding that was removed by hand is in no plan, but found by the scheduled check", { timeout: TIMEOUT_MS }, async () => {
-    await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
-      production(installation);
-      done(await installation.deploy([STACK]), "deploy");
-      expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
-      const latest = `${ACCOUNT}/workers/workers/${SANDBOX_NAMES.worker}/versions/latest`;
-      const config = { type: "plain_text", text: "{}" };
-      await ask(installation, latest, "PATCH", { env: { KV: null, MCPIST_CONFIG: config } }, "application/merge-patch+json");
-      expect(await installation.plan(STACK)).toBe("nothing");
-      const found = await installation.drift();
-      expect(found.exitCode).toBe(3);
-      expect(found.stdout).toMatch(/^production-base-edge +drifted$/m);
-      expect(found.output).toContain("binding KV is missing");
-      expect(found.output).toContain("binding MCPIST_CONFIG has another text");
+  it(
+    "a binding that was removed by hand is in no plan, but found by the scheduled check",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await opened(
+        ENGINES[0] ?? { name: "terraform", path: "terraform" },
+        CLIS[0] as DeployCli,
+        async (installation) => {
+          production(installation);
+          done(await installation.deploy([STACK]), "deploy");
+          expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
+          const latest = `${ACCOUNT}/workers/workers/${SANDBOX_NAMES.worker}/versions/latest`;
+          const config = { type: "plain_text", text: "{}" };
+          await ask(
+            installation,
+            latest,
+            "PATCH",
+            { env: { KV: null, MCPIST_CONFIG: config } },
+            "application/merge-patch+json",
+          );
+          expect(await installation.plan(STACK)).toBe("nothing");
+          const found = await installation.drift();
+          expect(found.exitCode).toBe(3);
+          expect(found.stdout).toMatch(/^production-base-edge +drifted$/m);
+          expect(found.output).toContain("binding KV is missing");
+          expect(found.output).toContain("binding MCPIST_CONFIG has another text");
 
-      done(await installation.forget(STACK, ["cloudflare_workers_script.worker", "terraform_data.upload"]), "forget the Worker");
-      done(await installation.deploy([STACK]), "deploy it whole");
-      expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
-    });
-  });
+          done(
+            await installation.forget(STACK, ["cloudflare_workers_script.worker", "terraform_data.upload"]),
+            "forget the Worker",
+          );
+          done(await installation.deploy([STACK]), "deploy it whole");
+          expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
+        },
+      );
+    },
+  );
 
   it("a second environment in the zone leaves its protection alone", { timeout: TIMEOUT_MS }, async () => {
     await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
@@ -154,7 +204,13 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
     await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
       production(installation);
       const effect = { kind: "status", when: "before", status: 403 } as const;
-      installation.sandbox.faults.add({ vendor: "cloudflare", method: "PATCH", path: "/settings/min_tls_version$", effect, times: 1 });
+      installation.sandbox.faults.add({
+        vendor: "cloudflare",
+        method: "PATCH",
+        path: "/settings/min_tls_version$",
+        effect,
+        times: 1,
+      });
       expect((await installation.deploy([STACK])).exitCode).not.toBe(0);
       expect(await ask(installation, `${ACCOUNT}/workers/domains`)).toEqual([]);
       done(await installation.deploy([STACK]), "deploy again");

@@ -131,7 +131,9 @@ export class Installation {
       ...vendors,
       ...this.#standIns.variables,
       // Only the built-in environment is told that it is in a sandbox.
-      ...(this.environment === "sandbox" ? { [SANDBOX_VARIABLE]: joined } : { MCPIST_WORKER_BUNDLE: bundle.ok ? bundle.value : "" }),
+      ...(this.environment === "sandbox"
+        ? { [SANDBOX_VARIABLE]: joined }
+        : { MCPIST_WORKER_BUNDLE: bundle.ok ? bundle.value : "" }),
       MCPIST_ENV: this.environment,
       MCPIST_STATE_DIR: join(this.#folder, "state"),
       TERRAFORM_BINARY_NAME: this.#engine.path,
@@ -143,7 +145,12 @@ export class Installation {
 
   /** `cdktn synth`, or the other one. @returns what each stack's configuration says, by stack. */
   async synth(outdir: string): Promise<Readonly<Record<string, string>>> {
-    const { exitCode, output } = await this.run([...this.#cli.command, "synth", "--output", join(this.#folder, outdir)]);
+    const { exitCode, output } = await this.run([
+      ...this.#cli.command,
+      "synth",
+      "--output",
+      join(this.#folder, outdir),
+    ]);
     if (exitCode !== 0) throw new Error(output);
     return this.#configurations(outdir);
   }
@@ -162,7 +169,11 @@ export class Installation {
   }
 
   /** `cdktn deploy`, or the other one. */
-  deploy(stacks: readonly string[], variables: Readonly<Record<string, string>> = {}, flags: readonly string[] = []): Promise<Ran> {
+  deploy(
+    stacks: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+    flags: readonly string[] = [],
+  ): Promise<Ran> {
     return this.#stacks("deploy", stacks, variables, flags);
   }
 
@@ -198,16 +209,26 @@ export class Installation {
 
   /** The command line of this project. */
   mcpist(args: readonly string[], input?: string): Promise<Ran> {
-    return this.run([process.execPath, join(ROOT, "cli/main.ts"), ...args, "--yes"], input === undefined ? {} : { input });
+    return this.run(
+      [process.execPath, join(ROOT, "cli/main.ts"), ...args, "--yes"],
+      input === undefined ? {} : { input },
+    );
   }
 
   #engineRun(stack: string, args: readonly string[]): Promise<Ran> {
-    return this.run([this.#engine.path, ...args], { variables: { TF_CLI_ARGS: "-no-color" }, cwd: join(this.outdir, "stacks", stack) });
+    return this.run([this.#engine.path, ...args], {
+      variables: { TF_CLI_ARGS: "-no-color" },
+      cwd: join(this.outdir, "stacks", stack),
+    });
   }
 
   /** What an engine would do to a stack that was deployed: "nothing", or its own words. */
   async plan(stack: string): Promise<string> {
-    const { exitCode, output } = await this.#engineRun(`${this.environment}-${stack}`, ["plan", "-detailed-exitcode", "-input=false"]);
+    const { exitCode, output } = await this.#engineRun(`${this.environment}-${stack}`, [
+      "plan",
+      "-detailed-exitcode",
+      "-input=false",
+    ]);
     return exitCode === 0 ? "nothing" : output;
   }
 
@@ -234,7 +255,8 @@ export class Installation {
   async checkStates(parts?: readonly string[]): Promise<Ran> {
     const files: string[] = [];
     const stacks = parts?.map((part) => `${this.environment}-${part}`) ?? this.#deployed();
-    for (const stack of stacks) files.push(this.write(`${stack}.json`, (await this.#engineRun(stack, ["show", "-json"])).stdout));
+    for (const stack of stacks)
+      files.push(this.write(`${stack}.json`, (await this.#engineRun(stack, ["show", "-json"])).stdout));
     return this.run([process.execPath, join(ROOT, "stacks/check.ts"), ...files]);
   }
 

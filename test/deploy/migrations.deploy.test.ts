@@ -17,7 +17,8 @@ const BUNDLE = join(import.meta.dirname, "../../dist/worker/index.js");
 async function live({ sandbox }: Installation): Promise<unknown> {
   const headers = { authorization: `Bearer ${sandbox.context.tokens.cloudflare}` };
   const account = `${sandbox.urls.cloudflare}/accounts/${SANDBOX_NAMES.accountId}/workers`;
-  const ask = async (path: string) => ((await (await fetch(account + path, { headers })).json()) as { readonly result: unknown }).result;
+  const ask = async (path: string) =>
+    ((await (await fetch(account + path, { headers })).json()) as { readonly result: unknown }).result;
   const [script] = (await ask("/scripts")) as readonly { readonly migration_tag?: string }[];
   const objects = (await ask("/durable_objects/namespaces")) as readonly { readonly class: string }[];
   return { tag: script?.migration_tag, classes: objects.map((object) => object.class) };
@@ -34,7 +35,10 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("Durable Object migra
         expect(await live(installation)).toEqual({ tag: "v1", classes: ["UserBurst"] });
 
         const next = (change: string) => ({
-          MCPIST_WORKER_BUNDLE: installation.write("next.js", `${readFileSync(BUNDLE, "utf8")}\nexport class Ledger {}\n// ${change}\n`),
+          MCPIST_WORKER_BUNDLE: installation.write(
+            "next.js",
+            `${readFileSync(BUNDLE, "utf8")}\nexport class Ledger {}\n// ${change}\n`,
+          ),
         });
         installation.app("test/deploy/next-release.ts");
         done(await installation.deploy([STACK], next("release")), "deploy the next release");
@@ -57,7 +61,10 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("Durable Object migra
     await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
       production(installation);
       done(await installation.deploy([STACK]), "deploy");
-      done(await installation.forget(STACK, ["cloudflare_workers_script.worker", "terraform_data.upload"]), "forget the Worker");
+      done(
+        await installation.forget(STACK, ["cloudflare_workers_script.worker", "terraform_data.upload"]),
+        "forget the Worker",
+      );
       done(await installation.deploy([STACK]), "deploy without the state");
       expect(await live(installation)).toEqual({ tag: "v1", classes: ["UserBurst"] });
       expect(await installation.plan(STACK)).toBe("nothing");

@@ -37,7 +37,11 @@ export const mirrorPath = ({ namespace, type, version }: WantedProvider): string
 
 /** Types that a mirror has. */
 export const mirrored = (mirror: string): ReadonlySet<string> =>
-  new Set(WANTED.filter((provider) => HOSTS.every((host) => existsSync(join(mirror, host, mirrorPath(provider))))).map(({ type }) => type));
+  new Set(
+    WANTED.filter((provider) => HOSTS.every((host) => existsSync(join(mirror, host, mirrorPath(provider))))).map(
+      ({ type }) => type,
+    ),
+  );
 
 /** Copies what is there. @returns the types that were found. */
 export function layOut(binaries: string, mirror: string): ReadonlySet<string> {

@@ -19,7 +19,11 @@ export function done({ exitCode, output }: Ran, what: string): void {
 }
 
 /** Runs a story and takes its accounts down, however it ends. */
-export async function opened<T>(engine: Engine, cli: DeployCli, story: (installation: Installation) => Promise<T>): Promise<T> {
+export async function opened<T>(
+  engine: Engine,
+  cli: DeployCli,
+  story: (installation: Installation) => Promise<T>,
+): Promise<T> {
   const installation = await Installation.open(engine, cli);
   try {
     return await story(installation);
@@ -52,8 +56,13 @@ export const production = (...[installation, ...rest]: Parameters<typeof withDom
 /** Every secret beside the gateway secret, at every origin there is. */
 export async function putSecrets(installation: Installation): Promise<void> {
   const { urls, broker } = installation.sandbox;
-  const values = { DATABASE_URL: urls.database, REQUEST_STATE_KEY: randomBytes(32).toString("hex"), BROKER_SECRET: broker.secret };
-  for (const [name, value] of Object.entries(values)) done(await installation.mcpist(["secrets", "put", name], value), `put ${name}`);
+  const values = {
+    DATABASE_URL: urls.database,
+    REQUEST_STATE_KEY: randomBytes(32).toString("hex"),
+    BROKER_SECRET: broker.secret,
+  };
+  for (const [name, value] of Object.entries(values))
+    done(await installation.mcpist(["secrets", "put", name], value), `put ${name}`);
 }
 
 /** Between the two tiers: the gateway secret and what else the origins need. */

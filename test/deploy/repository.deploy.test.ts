@@ -48,7 +48,9 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))
             default_workflow_permissions: "read",
             can_approve_pull_request_reviews: false,
           });
-          expect(await ask(installation, "/rulesets")).toMatchObject([{ name: "mcpist production", enforcement: "active" }]);
+          expect(await ask(installation, "/rulesets")).toMatchObject([
+            { name: "mcpist production", enforcement: "active" },
+          ]);
           expect(await ask(installation, "/environments/production")).toMatchObject({
             can_admins_bypass: false,
             deployment_branch_policy: { protected_branches: false, custom_branch_policies: true },
@@ -66,21 +68,27 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))
     );
 
     it("sees what was changed by hand, and puts it back", { timeout: TIMEOUT_MS }, async () => {
-      await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
-        production(installation);
-        done(await installation.deploy([STACK]), "deploy");
-        const { sandbox } = installation;
-        const byHand = await fetch(`${sandbox.urls.github}${REPOSITORY}/actions/permissions/workflow`, {
-          method: "PUT",
-          headers: { authorization: `Bearer ${sandbox.context.tokens.github}`, "user-agent": "test" },
-          body: JSON.stringify({ default_workflow_permissions: "write", can_approve_pull_request_reviews: true }),
-        });
-        expect(byHand.status).toBe(204);
-        expect(await installation.plan(STACK)).toContain("default_workflow_permissions");
-        done(await installation.deploy([STACK]), "deploy again");
-        expect(await installation.plan(STACK)).toBe("nothing");
-        expect(await ask(installation, "/actions/permissions/workflow")).toMatchObject({ default_workflow_permissions: "read" });
-      });
+      await opened(
+        ENGINES[0] ?? { name: "terraform", path: "terraform" },
+        CLIS[0] as DeployCli,
+        async (installation) => {
+          production(installation);
+          done(await installation.deploy([STACK]), "deploy");
+          const { sandbox } = installation;
+          const byHand = await fetch(`${sandbox.urls.github}${REPOSITORY}/actions/permissions/workflow`, {
+            method: "PUT",
+            headers: { authorization: `Bearer ${sandbox.context.tokens.github}`, "user-agent": "test" },
+            body: JSON.stringify({ default_workflow_permissions: "write", can_approve_pull_request_reviews: true }),
+          });
+          expect(byHand.status).toBe(204);
+          expect(await installation.plan(STACK)).toContain("default_workflow_permissions");
+          done(await installation.deploy([STACK]), "deploy again");
+          expect(await installation.plan(STACK)).toBe("nothing");
+          expect(await ask(installation, "/actions/permissions/workflow")).toMatchObject({
+            default_workflow_permissions: "read",
+          });
+        },
+      );
     });
   },
 );

@@ -10,14 +10,18 @@ import { type Engine, ENGINES } from "./tools.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 const COMPARED = ["type", "optional", "required", "computed", "nesting_mode", "min_items", "max_items", "version"];
-const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** What of a real schema an excerpt may not leave out: a configuration without it would only fail at the platform. */
-const isDemanded = (part: unknown): boolean => isObject(part) && (part["required"] === true || Number(part["min_items"] ?? 0) > 0);
+const isDemanded = (part: unknown): boolean =>
+  isObject(part) && (part["required"] === true || Number(part["min_items"] ?? 0) > 0);
 
 /** Where an excerpt says something else than the whole. What it leaves out is a difference only where the provider demands it. */
 function differences(excerpt: Json, whole: Json, path: string): readonly string[] {
-  const facts = COMPARED.filter((key) => !isObject(excerpt[key]) && JSON.stringify(excerpt[key]) !== JSON.stringify(whole[key]));
+  const facts = COMPARED.filter(
+    (key) => !isObject(excerpt[key]) && JSON.stringify(excerpt[key]) !== JSON.stringify(whole[key]),
+  );
   const parts = Object.entries(excerpt).filter((entry): entry is [string, Json] => isObject(entry[1]));
   const demanded = ["attributes", "block_types"].flatMap((kind) =>
     Object.entries(isObject(whole[kind]) ? whole[kind] : {})
@@ -30,7 +34,9 @@ function differences(excerpt: Json, whole: Json, path: string): readonly string[
     ...parts.flatMap(([key, part]) => {
       const real = whole[key] ?? {};
       const missing = Object.keys(part).length > 0 && whole[key] === undefined;
-      return missing || !isObject(real) ? [`${path}.${key}: does not exist`] : differences(part, real, `${path}.${key}`);
+      return missing || !isObject(real)
+        ? [`${path}.${key}: does not exist`]
+        : differences(part, real, `${path}.${key}`);
     }),
   ];
 }
@@ -41,11 +47,15 @@ async function printed(engine: Engine, { namespace, type, version }: (typeof WAN
   try {
     writeFileSync(join(folder, "rc"), cliConfig(DEFAULT_MIRROR));
     const source = `${namespace}/${type}`;
-    writeFileSync(join(folder, "main.tf.json"), JSON.stringify({ terraform: { required_providers: { [type]: { source, version } } } }));
+    writeFileSync(
+      join(folder, "main.tf.json"),
+      JSON.stringify({ terraform: { required_providers: { [type]: { source, version } } } }),
+    );
     const options = { cwd: folder, env: { TF_CLI_CONFIG_FILE: join(folder, "rc") } };
     await execa(engine.path, ["init", "-no-color", "-input=false"], options);
     const { stdout } = await execa(engine.path, ["providers", "schema", "-json"], options);
-    const schemas = (JSON.parse(stdout) as { readonly provider_schemas: Readonly<Record<string, Json>> }).provider_schemas;
+    const schemas = (JSON.parse(stdout) as { readonly provider_schemas: Readonly<Record<string, Json>> })
+      .provider_schemas;
     return Object.values(schemas)[0] ?? {};
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -64,23 +74,39 @@ describe("differences", () => {
   it("names what an excerpt says otherwise, and nothing optional that it leaves out", () => {
     const whole = { attributes: { a: { type: "string", optional: true }, b: { type: "bool" } }, version: 1 };
     expect(differences({ attributes: { a: { type: "string", optional: true } }, version: 1 }, whole, "r")).toEqual([]);
-    expect(differences({ attributes: { a: { type: "number", optional: true }, c: { type: "bool" } }, version: 1 }, whole, "r")).toEqual([
-      'r.attributes.a type: "number", really "string"',
-      "r.attributes.c: does not exist",
-    ]);
+    expect(
+      differences(
+        { attributes: { a: { type: "number", optional: true }, c: { type: "bool" } }, version: 1 },
+        whole,
+        "r",
+      ),
+    ).toEqual(['r.attributes.a type: "number", really "string"', "r.attributes.c: does not exist"]);
   });
 
   it("names what a provider demands and an excerpt leaves out, at any depth", () => {
-    const service = { block: { attributes: { port: { type: "number", required: true } } }, nesting_mode: "list", min_items: 1 };
-    const nested = { nested_type: { attributes: { id: { type: "string", required: true } }, nesting_mode: "single" }, optional: true };
-    const whole = { block: { attributes: { app: { type: "string", required: true }, nested }, block_types: { service } }, version: 1 };
+    const service = {
+      block: { attributes: { port: { type: "number", required: true } } },
+      nesting_mode: "list",
+      min_items: 1,
+    };
+    const nested = {
+      nested_type: { attributes: { id: { type: "string", required: true } }, nesting_mode: "single" },
+      optional: true,
+    };
+    const whole = {
+      block: { attributes: { app: { type: "string", required: true }, nested }, block_types: { service } },
+      version: 1,
+    };
     const left = (excerpt: Json) => differences(excerpt, whole, "r");
     expect(left(whole)).toEqual([]);
     expect(left({ block: {}, version: 1 })).toEqual([
       "r.block.attributes.app: is required, and left out",
       "r.block.block_types.service: is required, and left out",
     ]);
-    const attributes = { ...whole.block.attributes, nested: { ...nested, nested_type: { nesting_mode: "single", attributes: {} } } };
+    const attributes = {
+      ...whole.block.attributes,
+      nested: { ...nested, nested_type: { nesting_mode: "single", attributes: {} } },
+    };
     const block_types = { service: { ...service, block: {} } };
     expect(left({ block: { attributes, block_types }, version: 1 })).toEqual([
       "r.block.attributes.nested.nested_type.attributes.id: is required, and left out",

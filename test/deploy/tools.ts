@@ -29,7 +29,11 @@ function executable(path: string): boolean {
   }
 }
 
-const FOLDERS = [...(process.env["PATH"] ?? "").split(delimiter), join(CACHE, "bin"), join(CACHE, "cdktf-cli/node_modules/node/bin")];
+const FOLDERS = [
+  ...(process.env["PATH"] ?? "").split(delimiter),
+  join(CACHE, "bin"),
+  join(CACHE, "cdktf-cli/node_modules/node/bin"),
+];
 
 /** All programs of a name: in PATH, then in the cache. */
 const all = (name: string): readonly string[] => FOLDERS.map((folder) => join(folder, name)).filter(executable);
@@ -38,7 +42,8 @@ const all = (name: string): readonly string[] => FOLDERS.map((folder) => join(fo
 const NEWEST_NODE_OF_CDKTF = 22;
 
 function oldNode(): string | undefined {
-  const major = (node: string) => Number(/^v(\d+)\./.exec(spawnSync(node, ["--version"], { encoding: "utf8" }).stdout)?.[1]);
+  const major = (node: string) =>
+    Number(/^v(\d+)\./.exec(spawnSync(node, ["--version"], { encoding: "utf8" }).stdout)?.[1]);
   return all("node").find((node) => major(node) <= NEWEST_NODE_OF_CDKTF);
 }
 
@@ -52,11 +57,15 @@ export const ENGINES: readonly Engine[] = (["terraform", "tofu"] as const).flatM
 export const CLIS: readonly DeployCli[] = [
   { name: "cdktn" as const, node: process.execPath, path: join(ROOT, "node_modules/cdktn-cli/bin/cdktn") },
   { name: "cdktf" as const, node: oldNode(), path: join(CACHE, "cdktf-cli/node_modules/.bin/cdktf") },
-].flatMap(({ name, node, path }) => (node !== undefined && existsSync(path) ? [{ name, command: [node, path] as const }] : []));
+].flatMap(({ name, node, path }) =>
+  node !== undefined && existsSync(path) ? [{ name, command: [node, path] as const }] : [],
+);
 
 /** Every engine with the maintained CLI, and the archived one with the first engine. */
 export const PAIRS: readonly (readonly [title: string, Engine, DeployCli])[] = CLIS.flatMap((cli) =>
-  ENGINES.slice(0, cli.name === "cdktn" ? undefined : 1).map((engine) => [`${cli.name} with ${engine.name}`, engine, cli] as const),
+  ENGINES.slice(0, cli.name === "cdktn" ? undefined : 1).map(
+    (engine) => [`${cli.name} with ${engine.name}`, engine, cli] as const,
+  ),
 );
 
 export const IN_CI = process.env["CI"] === "true";

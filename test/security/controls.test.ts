@@ -16,7 +16,11 @@ beforeAll(async () => {
   const list = join(ROOT, "test/security/list-tests.ts");
   // A process of its own: vitest inside vitest would share its state. MCPIST_SUITE of this run is not meant for it.
   const { MCPIST_SUITE: _, ...env } = process.env;
-  const { stdout } = await promisify(execFile)(process.execPath, [list], { cwd: ROOT, env, maxBuffer: 64 * 1024 * 1024 });
+  const { stdout } = await promisify(execFile)(process.execPath, [list], {
+    cwd: ROOT,
+    env,
+    maxBuffer: 64 * 1024 * 1024,
+  });
   world = {
     tests: JSON.parse(stdout) as readonly KnownTest[],
     exists: (path) => existsSync(join(ROOT, path)),
@@ -32,7 +36,10 @@ describe("controls", () => {
 
   it("are published as they are", () => {
     for (const [path, text] of Object.entries(tablesOf(controls)))
-      expect(existsSync(join(ROOT, path)) ? readTracked(path) : "", `${path}: run node test/security/write-tables.ts`).toBe(text);
+      expect(
+        existsSync(join(ROOT, path)) ? readTracked(path) : "",
+        `${path}: run node test/security/write-tables.ts`,
+      ).toBe(text);
   });
 
   it.each([
@@ -45,7 +52,9 @@ describe("controls", () => {
 
   it("know every risk that a document calls accepted, and the other way round", () => {
     const risks = controls.flatMap((entry) => (entry.status === "accepted-risk" ? [entry.decision] : []));
-    const decisions = trackedFiles().filter((path) => /^docs\/decisions\/\d{4}/.test(path) && /accepted risk/i.test(readTracked(path)));
+    const decisions = trackedFiles().filter(
+      (path) => /^docs\/decisions\/\d{4}/.test(path) && /accepted risk/i.test(readTracked(path)),
+    );
     expect(new Set(risks)).toEqual(new Set(decisions));
     expect(risks.length).toBeGreaterThan(0);
   });
@@ -55,7 +64,10 @@ describe("a dishonest control", () => {
   const honest: Control = {
     id: "OK-01",
     title: "something that is really there",
-    maps: [...TOP_10.map((category) => `OWASP-Top10:2025/${category}`), ...MCP_10.map((category) => `OWASP-MCP/${category}`)],
+    maps: [
+      ...TOP_10.map((category) => `OWASP-Top10:2025/${category}`),
+      ...MCP_10.map((category) => `OWASP-MCP/${category}`),
+    ],
     status: "implemented",
     evidence: [{ test: "a.test.ts", name: "group > works" }],
   };
@@ -82,15 +94,31 @@ describe("a dishonest control", () => {
   });
 
   it.each<[string, readonly Control[], RegExp]>([
-    ["a test that does not exist", [{ ...honest, evidence: [{ test: "a.test.ts", name: "group > dreams" }] }], /does not exist/],
-    ["a test of another file", [{ ...honest, evidence: [{ test: "b.test.ts", name: "group > works" }] }], /does not exist/],
-    ["a test that is skipped", [{ ...honest, evidence: [{ test: "a.test.ts", name: "group > some day" }] }], /is skipped/],
+    [
+      "a test that does not exist",
+      [{ ...honest, evidence: [{ test: "a.test.ts", name: "group > dreams" }] }],
+      /does not exist/,
+    ],
+    [
+      "a test of another file",
+      [{ ...honest, evidence: [{ test: "b.test.ts", name: "group > works" }] }],
+      /does not exist/,
+    ],
+    [
+      "a test that is skipped",
+      [{ ...honest, evidence: [{ test: "a.test.ts", name: "group > some day" }] }],
+      /is skipped/,
+    ],
     [
       "a risk without its bound",
       [honest, { ...risk, bound: { test: "a.test.ts", name: "gone" } }],
       /AR-01 names a test that does not exist/,
     ],
-    ["a risk without its decision", [honest, { ...risk, decision: "docs/decisions/0002-gone.md" }], /decision that does not exist/],
+    [
+      "a risk without its decision",
+      [honest, { ...risk, decision: "docs/decisions/0002-gone.md" }],
+      /decision that does not exist/,
+    ],
     ["a risk whose review is over", [honest, { ...risk, "review-by": "2026-11-22" }], /to be reviewed/],
     ["one id for two things", [honest, honest], /appears twice/],
     ["a category that nobody speaks of", [{ ...honest, maps: honest.maps.slice(1) }], /nothing is said about A01/],
@@ -109,6 +137,8 @@ describe("a dishonest control", () => {
     ],
     ["not-done without a reason", "status: not-done"],
   ])("cannot even be read with %s", (_, rest) => {
-    expect(() => readControls(`controls: [{ id: XX-01, title: something or other, maps: [OWASP-MCP/MCP01], ${rest} }]`)).toThrow();
+    expect(() =>
+      readControls(`controls: [{ id: XX-01, title: something or other, maps: [OWASP-MCP/MCP01], ${rest} }]`),
+    ).toThrow();
   });
 });

@@ -73,7 +73,9 @@ export function dishonesties(controls: readonly Control[], { tests, exists, toda
     if (entry["review-by"] <= today) found.push(`${entry.id} was to be reviewed by ${entry["review-by"]}`);
   }
   const mapped = new Set(controls.flatMap(({ maps }) => maps));
-  for (const category of TOP_10) if (!mapped.has(`OWASP-Top10:2025/${category}`)) found.push(`nothing is said about ${category}`);
-  for (const category of MCP_10) if (!mapped.has(`OWASP-MCP/${category}`)) found.push(`nothing is said about ${category}`);
+  for (const category of TOP_10)
+    if (!mapped.has(`OWASP-Top10:2025/${category}`)) found.push(`nothing is said about ${category}`);
+  for (const category of MCP_10)
+    if (!mapped.has(`OWASP-MCP/${category}`)) found.push(`nothing is said about ${category}`);
   return found;
 }

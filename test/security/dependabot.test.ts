@@ -33,23 +33,36 @@ function manifests(): readonly { readonly ecosystem: string; readonly directory:
 
 describe("dependabot.yml", () => {
   it("covers every manifest of the repository", () => {
-    const covered = new Set(updates.map(({ "package-ecosystem": ecosystem, directory }) => `${ecosystem} ${directory}`));
+    const covered = new Set(
+      updates.map(({ "package-ecosystem": ecosystem, directory }) => `${ecosystem} ${directory}`),
+    );
     const wanted = manifests().map(({ ecosystem, directory }) => `${ecosystem} ${directory}`);
     expect(wanted.length).toBeGreaterThan(0);
     expect(wanted.filter((entry) => !covered.has(entry))).toEqual([]);
   });
 
-  it.each(["npm", "github-actions", "docker", "terraform"])("updates %s on a schedule, seven days after a release", (ecosystem) => {
-    const update = updates.find((candidate) => candidate["package-ecosystem"] === ecosystem);
-    expect(update?.schedule?.interval).toBeTypeOf("string");
-    expect(update?.cooldown?.["default-days"]).toBeGreaterThanOrEqual(7);
-  });
+  it.each(["npm", "github-actions", "docker", "terraform"])(
+    "updates %s on a schedule, seven days after a release",
+    (ecosystem) => {
+      const update = updates.find((candidate) => candidate["package-ecosystem"] === ecosystem);
+      expect(update?.schedule?.interval).toBeTypeOf("string");
+      expect(update?.cooldown?.["default-days"]).toBeGreaterThanOrEqual(7);
+    },
+  );
 
   it("watches the provider versions that the stacks deploy", () => {
     const text = readTracked(".github/terraform/providers.tf");
     const watched = Object.fromEntries(
-      [...text.matchAll(/(\w+) = \{\s+source\s+= "[^"]+"\s+version = "([^"]+)"/g)].map(([, name, version]) => [name, version]),
+      [...text.matchAll(/(\w+) = \{\s+source\s+= "[^"]+"\s+version = "([^"]+)"/g)].map(([, name, version]) => [
+        name,
+        version,
+      ]),
     );
-    expect(watched).toEqual({ cloudflare: CLOUDFLARE_VERSION, github: GITHUB_VERSION, koyeb: KOYEB_VERSION, fly: FLY_VERSION });
+    expect(watched).toEqual({
+      cloudflare: CLOUDFLARE_VERSION,
+      github: GITHUB_VERSION,
+      koyeb: KOYEB_VERSION,
+      fly: FLY_VERSION,
+    });
   });
 });

@@ -59,7 +59,9 @@ describe("documents", () => {
   });
 
   it("name only commands of npm that exist", () => {
-    const { scripts } = JSON.parse(readTracked("package.json")) as { readonly scripts: Readonly<Record<string, string>> };
+    const { scripts } = JSON.parse(readTracked("package.json")) as {
+      readonly scripts: Readonly<Record<string, string>>;
+    };
     const unknown = documents.flatMap((path) =>
       [...readTracked(path).matchAll(/\bnpm run (?:--silent )?([\w:]+)/g)]
         .map(([, name = ""]) => name)
@@ -78,7 +80,11 @@ describe("the README", () => {
 
   it("does not hide a command that the help names and that is not built", () => {
     const missing = [...readTracked("cli/program.ts").matchAll(/notBuilt\(\s*"([^"]+)"/g)].map(([, name]) => name);
-    const said = [...(/^Named in the help, not built yet: (.+?)\. /m.exec(readTracked("README.md"))?.[1] ?? "").matchAll(/`([^`]+)`/g)];
+    const said = [
+      ...(/^Named in the help, not built yet: (.+?)\. /m.exec(readTracked("README.md"))?.[1] ?? "").matchAll(
+        /`([^`]+)`/g,
+      ),
+    ];
     expect(new Set(said.map(([, name]) => name)), "README.md is behind cli/program.ts").toEqual(new Set(missing));
   });
 
@@ -129,6 +135,8 @@ describe("links", () => {
   });
 
   it("lead to headings as GitHub names them", () => {
-    expect(anchorsIn("# What `x` is, exactly\n## 保証\n## 保証\n")).toEqual(new Set(["what-x-is-exactly", "保証", "保証-1"]));
+    expect(anchorsIn("# What `x` is, exactly\n## 保証\n## 保証\n")).toEqual(
+      new Set(["what-x-is-exactly", "保証", "保証-1"]),
+    );
   });
 });

@@ -35,16 +35,21 @@ export interface Link {
 }
 
 /** Text without code blocks: what stands in them is not Markdown. */
-const withoutBlocks = (text: string): string => text.replace(/^(```|~~~)[\s\S]*?^\1[^\n]*$/gm, (block) => block.replace(/[^\n]/g, " "));
+const withoutBlocks = (text: string): string =>
+  text.replace(/^(```|~~~)[\s\S]*?^\1[^\n]*$/gm, (block) => block.replace(/[^\n]/g, " "));
 /** And without code spans: a link inside one leads nowhere on purpose. */
-const withoutCode = (text: string): string => withoutBlocks(text).replace(/`[^`\n]*`/g, (span) => " ".repeat(span.length));
+const withoutCode = (text: string): string =>
+  withoutBlocks(text).replace(/`[^`\n]*`/g, (span) => " ".repeat(span.length));
 
 /** Every link of a Markdown text: inline, reference and HTML ones. */
 export function linksIn(text: string): readonly Link[] {
   const prose = withoutCode(text);
   const patterns = [/\]\(\s*<?([^)\s>]+)>?[^)]*\)/g, /^\s*\[[^\]]+\]:\s*<?(\S+?)>?\s*$/gm, /\b(?:href|src)="([^"]+)"/g];
   return patterns.flatMap((pattern) =>
-    [...prose.matchAll(pattern)].map((match) => ({ target: match[1] ?? "", line: prose.slice(0, match.index).split("\n").length })),
+    [...prose.matchAll(pattern)].map((match) => ({
+      target: match[1] ?? "",
+      line: prose.slice(0, match.index).split("\n").length,
+    })),
   );
 }
 

@@ -48,7 +48,8 @@ describe("house", () => {
         readTracked(path)
           .split("\n")
           .flatMap((line, index) =>
-            /(oxlint|eslint)-disable|@ts-(ignore|expect-error|nocheck)/.test(line) && !/( -- |@ts-expect-error )\S.{6,}/.test(line)
+            /(oxlint|eslint)-disable|@ts-(ignore|expect-error|nocheck)/.test(line) &&
+            !/( -- |@ts-expect-error )\S.{6,}/.test(line)
               ? [`${path}:${index + 1}`]
               : [],
           ),

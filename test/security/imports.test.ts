@@ -49,10 +49,14 @@ beforeAll(async () => {
   }
   const oxlint = join(ROOT, "node_modules/oxlint/bin/oxlint");
   // It ends with 1 because it finds something; that is what it is asked for.
-  const { stdout } = await promisify(execFile)(process.execPath, [oxlint, "-f", "json", ...FOLDERS, "contract", "test"], {
-    cwd: house,
-    encoding: "utf8",
-  }).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? "" }));
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [oxlint, "-f", "json", ...FOLDERS, "contract", "test"],
+    {
+      cwd: house,
+      encoding: "utf8",
+    },
+  ).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? "" }));
   const { diagnostics } = JSON.parse(stdout) as { diagnostics: readonly { code: string; filename: string }[] };
   flagged = new Set(diagnostics.filter(({ code }) => code === RULE).map(({ filename }) => filename));
 });

@@ -25,12 +25,14 @@ async function testsOf(suite: string): Promise<readonly KnownTest[]> {
   try {
     const specifications = await vitest.globTestSpecifications();
     const modules = await vitest.parseSpecifications(specifications);
-    const silent = new Set(modules.filter((module) => module.children.allTests().next().done === true).map(({ moduleId }) => moduleId));
+    const silent = new Set(
+      modules.filter((module) => module.children.allTests().next().done === true).map(({ moduleId }) => moduleId),
+    );
     const loaded =
       silent.size === 0
         ? []
-        : (await vitest.collectTests(specifications.filter(({ moduleId }) => silent.has(moduleId)))).testModules.filter(({ moduleId }) =>
-            silent.has(moduleId),
+        : (await vitest.collectTests(specifications.filter(({ moduleId }) => silent.has(moduleId)))).testModules.filter(
+            ({ moduleId }) => silent.has(moduleId),
           );
     return [...modules, ...loaded].flatMap((module) =>
       [...module.children.allTests()].map(({ fullName, options }) => ({

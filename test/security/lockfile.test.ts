@@ -42,7 +42,10 @@ describe("lockfile", () => {
       "save-exact=true",
       "strict-allow-scripts=true",
     ]);
-    const { dependencies, devDependencies } = JSON.parse(read("../../package.json")) as Record<string, Record<string, string>>;
+    const { dependencies, devDependencies } = JSON.parse(read("../../package.json")) as Record<
+      string,
+      Record<string, string>
+    >;
     const ranges = Object.values({ ...dependencies, ...devDependencies });
     expect(ranges.length).toBeGreaterThan(0);
     expect(ranges.filter((range) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(range))).toEqual([]);

@@ -52,7 +52,8 @@ export function judgeLockfile(text: string): LockfileReport {
       findings.push(`${path}: is not a tarball over https`);
     // What lies inside another package's tarball is covered by that tarball's own hash.
     const covered = inBundle === true && integrity === undefined;
-    if (!covered && !(typeof integrity === "string" && SHA512.test(integrity))) findings.push(`${path}: has no SHA-512`);
+    if (!covered && !(typeof integrity === "string" && SHA512.test(integrity)))
+      findings.push(`${path}: has no SHA-512`);
   }
   return { entries, findings };
 }

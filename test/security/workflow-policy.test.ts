@@ -13,7 +13,9 @@ const read = (path: string) => readWorkflow(readFileSync(path, "utf8"));
 
 describe("workflow policy", () => {
   it("has workflows to judge, the five that the protocol needs among them", () => {
-    expect(files(REAL)).toEqual(expect.arrayContaining(["ci.yml", "deploy.yml", "drift.yml", "restore.yml", "rotate.yml"]));
+    expect(files(REAL)).toEqual(
+      expect.arrayContaining(["ci.yml", "deploy.yml", "drift.yml", "restore.yml", "rotate.yml"]),
+    );
   });
 
   it.each(files(REAL))("finds nothing in %s", (name) => {

@@ -31,10 +31,13 @@ const perStep =
     jobs.flatMap((job) => job.steps.filter((step) => find(step, job)).map(({ place }) => place));
 
 const usesAction = (step: Step, name: string): boolean => step.uses?.startsWith(`${name}@`) === true;
-const readsSecrets = (job: Job): boolean => expressionsIn(job.node, FOREIGN_SECRET).length > 0 || job.node["secrets"] !== undefined;
+const readsSecrets = (job: Job): boolean =>
+  expressionsIn(job.node, FOREIGN_SECRET).length > 0 || job.node["secrets"] !== undefined;
 /** A job that can change something outside: by a secret, by an environment or by a write token. */
 const isPrivileged = (job: Job): boolean =>
-  readsSecrets(job) || job.node["environment"] !== undefined || Object.values(permissionsOf(job) ?? {}).includes("write");
+  readsSecrets(job) ||
+  job.node["environment"] !== undefined ||
+  Object.values(permissionsOf(job) ?? {}).includes("write");
 const permissionsOf = (job: Job): Readonly<Record<string, unknown>> | null =>
   isNode(job.node["permissions"]) ? job.node["permissions"] : null;
 const imagesOf = (job: Job): readonly string[] => {
@@ -52,12 +55,17 @@ export const RULES: Readonly<Record<string, Find>> = {
       steps
         .filter(
           ({ uses }) =>
-            uses !== null && !uses.startsWith("./") && !(uses.startsWith("docker://") ? PINNED_IMAGE : PINNED_ACTION).test(uses),
+            uses !== null &&
+            !uses.startsWith("./") &&
+            !(uses.startsWith("docker://") ? PINNED_IMAGE : PINNED_ACTION).test(uses),
         )
         .map(({ place }) => place),
     ),
     ...jobs
-      .filter(({ node }) => typeof node["uses"] === "string" && !node["uses"].startsWith("./") && !PINNED_ACTION.test(node["uses"]))
+      .filter(
+        ({ node }) =>
+          typeof node["uses"] === "string" && !node["uses"].startsWith("./") && !PINNED_ACTION.test(node["uses"]),
+      )
       .map(({ name }) => name),
   ],
   /** Without it nobody can tell what a commit is, and Dependabot cannot update it. */
@@ -80,11 +88,14 @@ export const RULES: Readonly<Record<string, Find>> = {
   ),
   "job-ends-in-time": perJob(
     ({ node }) =>
-      typeof node["uses"] !== "string" && !(Number(node["timeout-minutes"]) > 0 && Number(node["timeout-minutes"]) <= LONGEST_JOB),
+      typeof node["uses"] !== "string" &&
+      !(Number(node["timeout-minutes"]) > 0 && Number(node["timeout-minutes"]) <= LONGEST_JOB),
   ),
   "concurrency-is-decided": ({ node }) =>
     isNode(node["concurrency"]) && typeof node["concurrency"]["group"] === "string" ? [] : ["concurrency"],
-  "checkout-keeps-no-token": perStep((step) => usesAction(step, "actions/checkout") && step.with["persist-credentials"] !== false),
+  "checkout-keeps-no-token": perStep(
+    (step) => usesAction(step, "actions/checkout") && step.with["persist-credentials"] !== false,
+  ),
   /** Text of a stranger would become part of the script. */
   "no-expression-in-a-script": perStep(({ run, with: input }) =>
     [run, input["script"]].some((text) => typeof text === "string" && text.includes("${{")),
@@ -93,17 +104,21 @@ export const RULES: Readonly<Record<string, Find>> = {
   "no-privileged-trigger": ({ events }) =>
     events.filter((event) => ["pull_request_target", "workflow_run", "issue_comment"].includes(event)),
   "runs-on-a-hosted-runner": perJob(
-    ({ node }) => typeof node["uses"] !== "string" && !(typeof node["runs-on"] === "string" && HOSTED_RUNNER.test(node["runs-on"])),
+    ({ node }) =>
+      typeof node["uses"] !== "string" && !(typeof node["runs-on"] === "string" && HOSTED_RUNNER.test(node["runs-on"])),
   ),
   /** An environment gives its secrets to chosen branches, after a pause, when the job starts and not when it is queued. */
   "secrets-need-an-environment": perJob((job) => readsSecrets(job) && job.node["environment"] === undefined),
   "no-secret-on-a-pull-request": perJob(
-    (job, { events }) => events.includes("pull_request") && (readsSecrets(job) || job.node["environment"] !== undefined),
+    (job, { events }) =>
+      events.includes("pull_request") && (readsSecrets(job) || job.node["environment"] !== undefined),
   ),
   /** An install script would see what a job-wide variable holds. */
   "secrets-reach-one-step": (workflow) => [
     ...expressionsIn({ env: workflow.node["env"], defaults: workflow.node["defaults"] }, FOREIGN_SECRET),
-    ...workflow.jobs.flatMap(({ name, node }) => expressionsIn(without(node, "steps"), FOREIGN_SECRET).map((path) => `${name}: ${path}`)),
+    ...workflow.jobs.flatMap(({ name, node }) =>
+      expressionsIn(without(node, "steps"), FOREIGN_SECRET).map((path) => `${name}: ${path}`),
+    ),
     ...perStep(({ node }) => expressionsIn(without(node, "env"), FOREIGN_SECRET).length > 0)(workflow),
   ],
   /** Masking in logs knows exact values only. */
@@ -123,7 +138,9 @@ export const RULES: Readonly<Record<string, Find>> = {
       ),
   ),
   /** Only `npm ci` installs exactly what the lockfile names. */
-  "installs-from-the-lockfile": perStep(({ run }) => /\bnpm\s+(i|install|add|update)\b|\bnpx\s+(?!--no-install\b)/.test(run ?? "")),
+  "installs-from-the-lockfile": perStep(({ run }) =>
+    /\bnpm\s+(i|install|add|update)\b|\bnpx\s+(?!--no-install\b)/.test(run ?? ""),
+  ),
   /** First barrier against a second writer of slots. */
   "rotation-runs-alone": perJob((job, { node }) => {
     if (!job.steps.some(({ run }) => ROTATION_COMMAND.test(run ?? ""))) return false;

@@ -27,7 +27,8 @@ export interface Workflow {
   readonly jobs: readonly Job[];
 }
 
-export const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isNode = (value: unknown): value is Node =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const nodeOf = (value: unknown): Node => (isNode(value) ? value : {});
 const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
@@ -66,7 +67,10 @@ export function textsIn(value: unknown, path = ""): readonly (readonly [path: st
   if (typeof value === "string") return [[path, value]];
   if (Array.isArray(value)) return value.flatMap((item, index) => textsIn(item, `${path}[${index}]`));
   if (isNode(value))
-    return Object.entries(value).flatMap(([key, item]) => [[path, key] as const, ...textsIn(item, path === "" ? key : `${path}.${key}`)]);
+    return Object.entries(value).flatMap(([key, item]) => [
+      [path, key] as const,
+      ...textsIn(item, path === "" ? key : `${path}.${key}`),
+    ]);
   return [];
 }
 
@@ -77,4 +81,5 @@ export const expressionsIn = (value: unknown, pattern: RegExp): readonly string[
     .map(([path]) => path);
 
 /** A mapping without one of its keys. */
-export const without = (node: Node, key: string): Node => Object.fromEntries(Object.entries(node).filter(([name]) => name !== key));
+export const without = (node: Node, key: string): Node =>
+  Object.fromEntries(Object.entries(node).filter(([name]) => name !== key));

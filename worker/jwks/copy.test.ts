@@ -75,7 +75,9 @@ describe("purge", () => {
     const kv = new FakeKv();
     purge(kv, "g-1");
     const self = isolate(publishes("one"), kv);
-    expect(await Promise.all(Array.from({ length: herd }, () => self.ask("one")))).toEqual(Array.from({ length: herd }, () => "one"));
+    expect(await Promise.all(Array.from({ length: herd }, () => self.ask("one")))).toEqual(
+      Array.from({ length: herd }, () => "one"),
+    );
     expect(self.runtime.fetched).toHaveLength(1);
     await self.settle();
     expect(kv.entries.get(await copyKey(ISSUER_URL))).toContain("g-1");
@@ -134,7 +136,10 @@ describe("purge", () => {
     const first = isolate(publishes("two"), kv);
     await first.ask("two");
     await first.settle();
-    expect(JSON.parse(kv.entries.get(await copyKey(ISSUER_URL)) ?? "{}")).toMatchObject({ generation: "g-1", fetchedAt: START });
+    expect(JSON.parse(kv.entries.get(await copyKey(ISSUER_URL)) ?? "{}")).toMatchObject({
+      generation: "g-1",
+      fetchedAt: START,
+    });
     const second = isolate(fails, kv);
     expect(await second.ask("two")).toBe("two");
   });

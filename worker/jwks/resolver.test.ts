@@ -1,6 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { testRuntime } from "../test/clock.ts";
-import { fails, hangs, HOUR, isolate, ISSUER_URL, keys, MINUTE, publishes, SECOND, type Issuer } from "../test/key-isolate.ts";
+import {
+  fails,
+  hangs,
+  HOUR,
+  isolate,
+  ISSUER_URL,
+  keys,
+  MINUTE,
+  publishes,
+  SECOND,
+  type Issuer,
+} from "../test/key-isolate.ts";
 import { KeyResolver } from "./resolver.ts";
 
 beforeEach(() => {

@@ -62,7 +62,8 @@ export class KeyResolver {
    */
   current(kid: string, waitUntil: WaitUntil): VerifyKey | null {
     const now = this.#options.runtime.now();
-    if (this.#purgeLookDue(now, JWKS_PURGE_SEEN_MS) || !this.#held || now - this.#held.fetchedAt >= JWKS_STALE_MS) return null;
+    if (this.#purgeLookDue(now, JWKS_PURGE_SEEN_MS) || !this.#held || now - this.#held.fetchedAt >= JWKS_STALE_MS)
+      return null;
     if (this.#purgeLookDue(now, JWKS_PURGE_LOOK_MS)) void this.#lookForPurge(waitUntil);
     if (now - this.#held.fetchedAt >= JWKS_FRESH_MS) void this.#refresh(null, waitUntil);
     return this.#held.keys.get(kid) ?? null;
@@ -113,7 +114,9 @@ export class KeyResolver {
   #mayAsk(now: number): boolean {
     const usable = this.#held !== null && now - this.#held.fetchedAt < JWKS_EXPIRED_MS;
     if (!usable && this.#failures === 0) return true;
-    const pause = usable ? JWKS_ATTEMPT_INTERVAL_MS : (JWKS_COLD_RETRY_MS[this.#failures - 1] ?? JWKS_ATTEMPT_INTERVAL_MS);
+    const pause = usable
+      ? JWKS_ATTEMPT_INTERVAL_MS
+      : (JWKS_COLD_RETRY_MS[this.#failures - 1] ?? JWKS_ATTEMPT_INTERVAL_MS);
     return now - this.#attemptAt >= pause;
   }
 

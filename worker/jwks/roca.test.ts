@@ -8,7 +8,10 @@ const VECTORS = join(import.meta.dirname, "../../test/security/vectors/wycheproo
 
 it("knows a modulus of the faulty library", () => {
   const { testGroups } = JSON.parse(readFileSync(VECTORS, "utf8")) as {
-    readonly testGroups: readonly { readonly comment: string; readonly private: { readonly keys?: readonly { readonly n: string }[] } }[];
+    readonly testGroups: readonly {
+      readonly comment: string;
+      readonly private: { readonly keys?: readonly { readonly n: string }[] };
+    }[];
   };
   const weak = testGroups.find(({ comment }) => comment === "jws_rsa_roca_key")?.private.keys?.[0];
   expect(isRocaModulus(Buffer.from(weak?.n ?? "", "base64url"))).toBe(true);

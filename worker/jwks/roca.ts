@@ -7,7 +7,8 @@
 const PRIMES = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157] as const;
 const GENERATOR = 65537;
 
-const remainder = (bytes: Uint8Array, prime: number): number => bytes.reduce((rest, byte) => (rest * 256 + byte) % prime, 0);
+const remainder = (bytes: Uint8Array, prime: number): number =>
+  bytes.reduce((rest, byte) => (rest * 256 + byte) % prime, 0);
 
 /** True when `wanted` is a power of the generator modulo the prime. */
 function isPower(wanted: number, prime: number): boolean {
@@ -20,4 +21,5 @@ function isPower(wanted: number, prime: number): boolean {
 }
 
 /** True when an RSA modulus (big-endian) has the mark of the faulty library. */
-export const isRocaModulus = (modulus: Uint8Array): boolean => PRIMES.every((prime) => isPower(remainder(modulus, prime), prime));
+export const isRocaModulus = (modulus: Uint8Array): boolean =>
+  PRIMES.every((prime) => isPower(remainder(modulus, prime), prime));

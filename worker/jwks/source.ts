@@ -81,7 +81,13 @@ export async function readCopy(kv: KeyValue, url: string): Promise<HeldKeys | nu
 }
 
 /** Leaves a copy for other isolates; a failure to do so costs them one fetch and nothing else. */
-export async function writeCopy(kv: KeyValue, url: string, document: JsonObject, fetchedAt: number, generation: string): Promise<void> {
+export async function writeCopy(
+  kv: KeyValue,
+  url: string,
+  document: JsonObject,
+  fetchedAt: number,
+  generation: string,
+): Promise<void> {
   const text = JSON.stringify({ keys: document, fetchedAt, generation });
   await kv.put(await copyKey(url), text, { expirationTtl: JWKS_EXPIRED_MS / 1000 }).catch(() => undefined);
 }

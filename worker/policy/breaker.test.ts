@@ -28,7 +28,9 @@ describe("breaker", () => {
 
   it("opens when half of twenty requests within ten seconds fail", () => {
     const breaker = new Breaker();
-    const outcomes = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? breaker.answered(T + i * 100) : breaker.failed(T + i * 100)));
+    const outcomes = Array.from({ length: 20 }, (_, i) =>
+      i % 2 === 0 ? breaker.answered(T + i * 100) : breaker.failed(T + i * 100),
+    );
     expect(outcomes.at(-1)).toBe(true);
     expect(breaker.admits(T + 2000)).toBe(false);
   });

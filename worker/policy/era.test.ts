@@ -77,18 +77,27 @@ describe("modern requests", () => {
     { "mcp-method": "resources/read" },
     { "mcp-method": "prompts/get" },
   ])("are refused without usable headers: %j", (headers) => {
-    expect(modernClass(new Headers(headers as Record<string, string>))).toEqual({ ok: false, error: { reason: "mcp.header" } });
+    expect(modernClass(new Headers(headers as Record<string, string>))).toEqual({
+      ok: false,
+      error: { reason: "mcp.header" },
+    });
   });
 });
 
 describe("legacy bodies", () => {
   it.each([
-    ['{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"call"}}', { method: "tools/call", id: 1, callClass: "claimed" }],
+    [
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"call"}}',
+      { method: "tools/call", id: 1, callClass: "claimed" },
+    ],
     [
       '{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"get_module_schema"}}',
       { method: "tools/call", id: "a", callClass: "safe" },
     ],
-    ['{"jsonrpc":"2.0","method":"notifications/initialized"}', { method: "notifications/initialized", id: null, callClass: "safe" }],
+    [
+      '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+      { method: "notifications/initialized", id: null, callClass: "safe" },
+    ],
     ['{"jsonrpc":"2.0","id":1,"result":{}}', { method: null, id: 1, callClass: "single" }],
     ['{"id":{"a":1},"method":"ping"}', { method: "ping", id: null, callClass: "safe" }],
     // The last of two equal members wins, here as in the origin.
@@ -97,7 +106,10 @@ describe("legacy bodies", () => {
       '{"id":1,"method":"tools/call","params":{"name":"get_module_schema","name":"call"}}',
       { method: "tools/call", id: 1, callClass: "claimed" },
     ],
-    ['{"id":1,"method":"tools/call","params":["get_module_schema"]}', { method: "tools/call", id: 1, callClass: "claimed" }],
+    [
+      '{"id":1,"method":"tools/call","params":["get_module_schema"]}',
+      { method: "tools/call", id: 1, callClass: "claimed" },
+    ],
     ['\uFEFF{"id":1,"method":"ping"}', { method: "ping", id: 1, callClass: "safe" }],
   ])("are classed by what they say: %s", (text, expected) => {
     expect(legacyCall(bytes(text))).toMatchObject({ ok: true, value: expected });
@@ -110,9 +122,12 @@ describe("legacy bodies", () => {
     },
   );
 
-  it.each(["", " ", "null", "1", '"x"', "{", '{"a":1}{"b":2}', "undefined", '{"a":1}]'])("are refused as JSON: %j", (text) => {
-    expect(legacyCall(bytes(text))).toEqual({ ok: false, error: { reason: "shape.json" } });
-  });
+  it.each(["", " ", "null", "1", '"x"', "{", '{"a":1}{"b":2}', "undefined", '{"a":1}]'])(
+    "are refused as JSON: %j",
+    (text) => {
+      expect(legacyCall(bytes(text))).toEqual({ ok: false, error: { reason: "shape.json" } });
+    },
+  );
 
   it("are refused when they are not UTF-8, UTF-16 with its mark included", () => {
     for (const odd of [

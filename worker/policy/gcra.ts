@@ -32,5 +32,10 @@ export function gcra(tat: Tat, now: number, rate: number): Verdict {
   const wait = due - now - tolerance;
   if (wait > ROUNDING_MS) return { admitted: false, tat: due, remaining: 0, retryAfterMs: Math.ceil(wait) };
   const next = due + interval;
-  return { admitted: true, tat: next, remaining: Math.max(0, Math.floor((now + 1000 - next + ROUNDING_MS) / interval)), retryAfterMs: 0 };
+  return {
+    admitted: true,
+    tat: next,
+    remaining: Math.max(0, Math.floor((now + 1000 - next + ROUNDING_MS) / interval)),
+    retryAfterMs: 0,
+  };
 }

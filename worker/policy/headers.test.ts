@@ -90,12 +90,21 @@ describe("headers to an origin", () => {
   });
 
   it("contain no mirrored headers of a legacy request: nobody would check them", () => {
-    const client = { "mcp-protocol-version": "2025-11-25", "mcp-method": "tools/list", "mcp-name": "x", "mcp-param-module": "y" };
+    const client = {
+      "mcp-protocol-version": "2025-11-25",
+      "mcp-method": "tools/list",
+      "mcp-name": "x",
+      "mcp-param-module": "y",
+    };
     expect(toOrigin(client, "legacy")).toEqual({ ...OWN, "mcp-protocol-version": "2025-11-25" });
   });
 
   it("name no client when the token names none", () => {
-    const headers = originHeaders(new Headers(), { ...outgoing, identity: { ...outgoing.identity, clientId: null }, era: "modern" });
+    const headers = originHeaders(new Headers(), {
+      ...outgoing,
+      identity: { ...outgoing.identity, clientId: null },
+      era: "modern",
+    });
     expect(headers).not.toHaveProperty("x-mcpist-client-id");
   });
 

@@ -32,7 +32,11 @@ describe("health of an origin", () => {
     expect(transition({ ...up, since: BEFORE }, up, AT)).toBeNull();
     expect(transition(null, down, AT)).toEqual({ ...down, since: AT, writtenAt: AT });
     expect(transition({ ...down, since: BEFORE }, down, AT)).toEqual({ ...down, since: BEFORE, writtenAt: AT });
-    expect(transition({ ...down, since: BEFORE, writtenAt: BEFORE }, down, AT)).toEqual({ ...down, since: BEFORE, writtenAt: AT });
+    expect(transition({ ...down, since: BEFORE, writtenAt: BEFORE }, down, AT)).toEqual({
+      ...down,
+      since: BEFORE,
+      writtenAt: AT,
+    });
     expect(transition({ ...down, since: BEFORE, writtenAt: "2026-11-22T11:45:00.000Z" }, down, AT)).toBeNull();
     expect(transition({ ...down, since: BEFORE, writtenAt: AT }, up, AT)).toEqual({ ...up, since: AT, writtenAt: AT });
   });
@@ -52,9 +56,12 @@ describe("health of an origin", () => {
     expect(entry?.since).toBe(AT);
   });
 
-  it.each([null, "", "{", "[]", '{"state":"gone","since":"x","reason":"y"}', '{"state":"up"}'])("ignores an odd entry: %j", (text) => {
-    expect(parseHealth(text)).toBeNull();
-  });
+  it.each([null, "", "{", "[]", '{"state":"gone","since":"x","reason":"y"}', '{"state":"up"}'])(
+    "ignores an odd entry: %j",
+    (text) => {
+      expect(parseHealth(text)).toBeNull();
+    },
+  );
 
   it("reads what it writes", () => {
     const health = { ...down, since: AT, writtenAt: AT };

@@ -35,7 +35,9 @@ export function parseHealth(text: string | null): Health | null {
 }
 
 /** @param response of the readiness path; null = no answer in time */
-export function judgeHealth(response: { readonly status: number; readonly headers: Headers } | null): Pick<Health, "state" | "reason"> {
+export function judgeHealth(
+  response: { readonly status: number; readonly headers: Headers } | null,
+): Pick<Health, "state" | "reason"> {
   if (!response) return { state: "down", reason: "no answer" };
   if (response.status === 200) return { state: "up", reason: "200" };
   const draining = response.status === 503 && response.headers.get(DENY_HEADER) === "draining";

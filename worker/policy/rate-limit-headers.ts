@@ -23,10 +23,16 @@ export const burstLimit = (rate: number, remaining: number, resetSeconds = 1): L
 });
 
 /** @param origin headers of an origin's answer; what it says about its own limits comes second */
-export function rateLimitHeaders(limit: Limit, origin?: Headers): { readonly "ratelimit-policy": string; readonly ratelimit: string } {
+export function rateLimitHeaders(
+  limit: Limit,
+  origin?: Headers,
+): { readonly "ratelimit-policy": string; readonly ratelimit: string } {
   const join = (own: string, theirs: string | null | undefined): string => (theirs ? `${own}, ${theirs}` : own);
   return {
-    "ratelimit-policy": join(`"${limit.name}";q=${limit.quota};w=${limit.windowSeconds}`, origin?.get("ratelimit-policy")),
+    "ratelimit-policy": join(
+      `"${limit.name}";q=${limit.quota};w=${limit.windowSeconds}`,
+      origin?.get("ratelimit-policy"),
+    ),
     ratelimit: join(`"${limit.name}";r=${limit.remaining};t=${limit.resetSeconds}`, origin?.get("ratelimit")),
   };
 }

@@ -17,12 +17,20 @@ describe("route", () => {
     expect(route(method, path)).toEqual({ ok: true, value: expected });
   });
 
-  it.each(["/mcp/", "//mcp", "/MCP", "/mcp%2f", "/mcp/../mcp2", "/health/ready", "/metrics", "/.well-known/", "/.env", "/mcp;a=b"])(
-    "has nothing at %s",
-    (path) => {
-      expect(route("POST", path)).toEqual({ ok: false, error: { reason: "shape.path" } });
-    },
-  );
+  it.each([
+    "/mcp/",
+    "//mcp",
+    "/MCP",
+    "/mcp%2f",
+    "/mcp/../mcp2",
+    "/health/ready",
+    "/metrics",
+    "/.well-known/",
+    "/.env",
+    "/mcp;a=b",
+  ])("has nothing at %s", (path) => {
+    expect(route("POST", path)).toEqual({ ok: false, error: { reason: "shape.path" } });
+  });
 
   it.each([
     ["GET", "/mcp", "POST, OPTIONS"],

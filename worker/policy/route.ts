@@ -7,7 +7,15 @@ import { HEALTH_PATH, MCP_PATH, OBSERVATION_PATH } from "../../contract/headers.
 export const METADATA_PATH = "/.well-known/oauth-protected-resource";
 export const SECURITY_TXT_PATH = "/.well-known/security.txt";
 
-export type Route = "mcp" | "preflight" | "metadata" | "metadata-preflight" | "observation" | "health" | "root" | "security-txt";
+export type Route =
+  | "mcp"
+  | "preflight"
+  | "metadata"
+  | "metadata-preflight"
+  | "observation"
+  | "health"
+  | "root"
+  | "security-txt";
 
 const OPEN = new Map<string, Route>([
   ["/", "root"],

@@ -4,12 +4,14 @@ import { inspectHeaders, query, shape, webOrigin } from "./shape.ts";
 const reasonOf = (result: { ok: boolean; error?: { reason: string } }): string | null => result.error?.reason ?? null;
 
 describe("media type and declared size", () => {
-  it.each(["application/json", "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"'])(
-    "takes %s",
-    (type) => {
-      expect(shape(new Headers({ "content-type": type }))).toEqual({ ok: true, value: undefined });
-    },
-  );
+  it.each([
+    "application/json",
+    "Application/JSON",
+    "application/json; charset=utf-8",
+    'application/json;charset="UTF-8"',
+  ])("takes %s", (type) => {
+    expect(shape(new Headers({ "content-type": type }))).toEqual({ ok: true, value: undefined });
+  });
 
   it.each([
     "",
@@ -23,9 +25,14 @@ describe("media type and declared size", () => {
     expect(reasonOf(shape(new Headers(type === "" ? {} : { "content-type": type })))).toBe("shape.media");
   });
 
-  it.each(["gzip", "br", "identity, gzip", "deflate"])("refuses the content encoding %s, which would hide the size", (encoding) => {
-    expect(reasonOf(shape(new Headers({ "content-type": "application/json", "content-encoding": encoding })))).toBe("shape.media");
-  });
+  it.each(["gzip", "br", "identity, gzip", "deflate"])(
+    "refuses the content encoding %s, which would hide the size",
+    (encoding) => {
+      expect(reasonOf(shape(new Headers({ "content-type": "application/json", "content-encoding": encoding })))).toBe(
+        "shape.media",
+      );
+    },
+  );
 
   it.each([
     ["4194304", null],

@@ -5,7 +5,10 @@ import { issuedForUs, joseHeader, subject } from "./token.ts";
 
 const NOW = 1_795_000_000;
 const config = configOf([{ name: "koyeb", url: "https://koyeb.test" }], "https://issuer.test/jwks");
-const withAuth = (auth: Partial<typeof config.auth>): typeof config => ({ ...config, auth: { ...config.auth, ...auth } });
+const withAuth = (auth: Partial<typeof config.auth>): typeof config => ({
+  ...config,
+  auth: { ...config.auth, ...auth },
+});
 const reasonOf = (result: { readonly ok: boolean; readonly error?: { readonly reason: string } }): string =>
   result.error?.reason ?? "accepted";
 
@@ -43,7 +46,9 @@ describe("JOSE header", () => {
       ["ES256"],
       {},
     ].map((alg) => ["auth.alg", { ...good, alg }] as const),
-    ...[undefined, "", "JWS", "JOSE", "dpop+jwt", "logout+jwt", "jwt ", null, 1].map((typ) => ["auth.typ", { ...good, typ }] as const),
+    ...[undefined, "", "JWS", "JOSE", "dpop+jwt", "logout+jwt", "jwt ", null, 1].map(
+      (typ) => ["auth.typ", { ...good, typ }] as const,
+    ),
     ...[["exp"], [], ["b64"], "exp", null].map((crit) => ["auth.crit", { ...good, crit }] as const),
     ...[undefined, "", 1, null, ["key-1"], "k".repeat(129)].map((kid) => ["auth.kid", { ...good, kid }] as const),
     ["auth.alg", {}] as const,
@@ -57,7 +62,8 @@ describe("JOSE header", () => {
 });
 
 describe("claims before the signature", () => {
-  const judge = (more: Record<string, unknown>, settings = config): string => reasonOf(issuedForUs(claimsAt(NOW, more), settings, NOW));
+  const judge = (more: Record<string, unknown>, settings = config): string =>
+    reasonOf(issuedForUs(claimsAt(NOW, more), settings, NOW));
 
   it.each([
     ["accepted", {}],
@@ -109,7 +115,8 @@ describe("claims before the signature", () => {
 });
 
 describe("subject", () => {
-  const judge = (more: Record<string, unknown>, settings = config): string => reasonOf(subject(claimsAt(NOW, more), settings, NOW + 60));
+  const judge = (more: Record<string, unknown>, settings = config): string =>
+    reasonOf(subject(claimsAt(NOW, more), settings, NOW + 60));
 
   it.each([
     ["accepted", {}],
@@ -169,7 +176,10 @@ describe("subject", () => {
   });
 
   it("passes on a client id only when it fits into a header", () => {
-    expect(subject(claimsAt(NOW, { client_id: "a\r\nx-user-id: b" }), config, NOW)).toMatchObject({ ok: true, value: { clientId: null } });
+    expect(subject(claimsAt(NOW, { client_id: "a\r\nx-user-id: b" }), config, NOW)).toMatchObject({
+      ok: true,
+      value: { clientId: null },
+    });
     expect(subject(claimsAt(NOW), config, NOW)).toMatchObject({ ok: true, value: { clientId: "client-1" } });
   });
 });

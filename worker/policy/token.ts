@@ -6,7 +6,12 @@ import { err, ok, type Result } from "../../contract/result.ts";
 import type { Denial, DenialReason } from "../../contract/denial.ts";
 import type { GatewayConfig } from "../../contract/runtime-config.ts";
 import { fromBase64Url } from "../base64url.ts";
-import { CLOCK_TOLERANCE_SECONDS, ES256_SIGNATURE_BYTES, MAX_JOSE_HEADER_BYTES, MAX_KID_CHARACTERS } from "../constants.ts";
+import {
+  CLOCK_TOLERANCE_SECONDS,
+  ES256_SIGNATURE_BYTES,
+  MAX_JOSE_HEADER_BYTES,
+  MAX_KID_CHARACTERS,
+} from "../constants.ts";
 import { parseStrictObject, type JsonObject } from "../json.ts";
 
 /** Signature algorithms that are accepted. A symmetric one would turn our public key into a signing key. */
@@ -105,7 +110,8 @@ export function subject(claims: JsonObject, config: GatewayConfig, exp: number):
   if (anonymous !== undefined && anonymous !== false && !config.auth.allowAnonymous) return deny("auth.anon");
   if (config.auth.requireAal2 && aal !== "aal2") return deny("auth.aal");
   const clientId = typeof client === "string" && /^[\x21-\x7e]{1,128}$/.test(client) ? client : null;
-  if (config.auth.clientIds.length > 0 && (clientId === null || !config.auth.clientIds.includes(clientId))) return deny("auth.client");
+  if (config.auth.clientIds.length > 0 && (clientId === null || !config.auth.clientIds.includes(clientId)))
+    return deny("auth.client");
   const held = new Set(typeof scope === "string" ? scope.split(" ") : []);
   if ((config.auth.requiredScopes ?? []).some((required) => !held.has(required))) return deny("auth.scope");
   return ok({ sub, clientId, exp });

@@ -59,7 +59,10 @@ export class FakeKv implements KeyValue {
 }
 
 /** Collects what would outlive the answer. */
-export function collectWaitUntil(): { readonly waitUntil: (work: Promise<unknown>) => void; readonly done: () => Promise<void> } {
+export function collectWaitUntil(): {
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  readonly done: () => Promise<void>;
+} {
   const works: Promise<unknown>[] = [];
   return {
     waitUntil: (work) => void works.push(work),

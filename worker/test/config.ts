@@ -4,7 +4,11 @@ import { ISSUER, RESOURCE } from "./tokens.ts";
 
 /** A configuration with everything at its default. */
 export const configOf = (
-  origins: readonly { readonly name: string; readonly url: string; readonly state?: "pool" | "joining" | "quarantined" }[],
+  origins: readonly {
+    readonly name: string;
+    readonly url: string;
+    readonly state?: "pool" | "joining" | "quarantined";
+  }[],
   jwksUrl: string,
   more: Partial<GatewayConfig> = {},
 ): GatewayConfig => ({

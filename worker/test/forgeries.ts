@@ -70,7 +70,13 @@ const withText =
 /** HMAC over the token with the public key as the secret: the oldest confusion. */
 async function hmacWithPublicKey({ rsa, now }: Forge, secret: string): Promise<string> {
   const input = `${encode({ alg: "HS256", typ: "JWT", kid: rsa.kid })}.${encode(claimsAt(now))}`;
-  const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const key = await crypto.subtle.importKey(
+    "raw",
+    new TextEncoder().encode(secret),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign"],
+  );
   const mac = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(input));
   return `${input}.${toBase64Url(new Uint8Array(mac))}`;
 }
@@ -112,7 +118,11 @@ const HEADERS: readonly (readonly [string, string, Record<string, unknown>, bool
 
 const CLAIMS: readonly (readonly [string, string, (now: number) => Record<string, unknown>, boolean?])[] = [
   ["audience of the whole project", "auth.aud", () => ({ aud: "authenticated" })],
-  ["our audience and a foreign one", "auth.aud", () => ({ aud: ["https://mcp.example.com/mcp", "https://foreign.example"] })],
+  [
+    "our audience and a foreign one",
+    "auth.aud",
+    () => ({ aud: ["https://mcp.example.com/mcp", "https://foreign.example"] }),
+  ],
   ["our audience in a nested array", "auth.aud", () => ({ aud: [["https://mcp.example.com/mcp"]] })],
   ["our audience with a slash", "auth.aud", () => ({ aud: "https://mcp.example.com/mcp/" })],
   ["no audience", "auth.aud", () => ({ aud: undefined })],
@@ -140,7 +150,12 @@ const CLAIMS: readonly (readonly [string, string, (now: number) => Record<string
 ];
 
 export const FORGERIES: readonly Forgery[] = [
-  ...HEADERS.map(([name, reason, change, asksForKey = false]) => ({ name, reason, asksForKey, make: withHeader(change) })),
+  ...HEADERS.map(([name, reason, change, asksForKey = false]) => ({
+    name,
+    reason,
+    asksForKey,
+    make: withHeader(change),
+  })),
   ...CLAIMS.map(([name, reason, change, asksForKey = false]) => ({
     name,
     reason,
@@ -157,7 +172,11 @@ export const FORGERIES: readonly Forgery[] = [
     reason: "auth.alg",
     make: (forge) => hmacWithPublicKey(forge, JSON.stringify(forge.rsa.publicJwk)),
   },
-  { name: "RS256 modulus as an HMAC secret", reason: "auth.alg", make: (forge) => hmacWithPublicKey(forge, forge.rsa.publicJwk.n ?? "") },
+  {
+    name: "RS256 modulus as an HMAC secret",
+    reason: "auth.alg",
+    make: (forge) => hmacWithPublicKey(forge, forge.rsa.publicJwk.n ?? ""),
+  },
   { name: "an empty HMAC secret", reason: "auth.alg", make: (forge) => hmacWithPublicKey(forge, "x") },
   {
     name: "signed by a stranger under the issuer's kid",
@@ -175,13 +194,15 @@ export const FORGERIES: readonly Forgery[] = [
     name: "signed by a stranger who names his key set in jku",
     reason: "auth.sig",
     asksForKey: true,
-    make: ({ stranger, now }) => signToken(stranger, claimsAt(now), { kid: "key-1", jku: "https://evil.test/jwks.json" }),
+    make: ({ stranger, now }) =>
+      signToken(stranger, claimsAt(now), { kid: "key-1", jku: "https://evil.test/jwks.json" }),
   },
   {
     name: "signed by a stranger who names a certificate in x5u",
     reason: "auth.sig",
     asksForKey: true,
-    make: ({ stranger, now }) => signToken(stranger, claimsAt(now), { kid: "key-1", x5u: "https://evil.test/cert.pem" }),
+    make: ({ stranger, now }) =>
+      signToken(stranger, claimsAt(now), { kid: "key-1", x5u: "https://evil.test/cert.pem" }),
   },
   {
     name: "an RSA signature under the kid of the P-256 key",
@@ -189,10 +210,19 @@ export const FORGERIES: readonly Forgery[] = [
     asksForKey: true,
     make: ({ rsa, now }) => signToken(rsa, claimsAt(now), { kid: "key-1" }),
   },
-  { name: "an all-zero signature (r = s = 0)", reason: "auth.sig", asksForKey: true, make: withSignature(() => new Uint8Array(64)) },
+  {
+    name: "an all-zero signature (r = s = 0)",
+    reason: "auth.sig",
+    asksForKey: true,
+    make: withSignature(() => new Uint8Array(64)),
+  },
   { name: "a DER signature", reason: "auth.sig", make: withSignature(der) },
   { name: "a signature of 63 bytes", reason: "auth.sig", make: withSignature((bytes) => bytes.subarray(1)) },
-  { name: "a signature of 65 bytes", reason: "auth.sig", make: withSignature((bytes) => Uint8Array.from([0, ...bytes])) },
+  {
+    name: "a signature of 65 bytes",
+    reason: "auth.sig",
+    make: withSignature((bytes) => Uint8Array.from([0, ...bytes])),
+  },
   { name: "one flipped bit in r", reason: "auth.sig", asksForKey: true, make: withSignature(flip(0)) },
   { name: "one flipped bit in s", reason: "auth.sig", asksForKey: true, make: withSignature(flip(63)) },
   {
@@ -208,24 +238,41 @@ export const FORGERIES: readonly Forgery[] = [
     reason: "auth.shape",
     make: withText((h, p, s) => `${h}.${p.slice(0, 8)}\n${p.slice(8)}.${s}`),
   },
-  { name: "a space inside the signature", reason: "auth.shape", make: withText((h, p, s) => `${h}.${p}.${s.slice(0, 8)} ${s.slice(8)}`) },
-  { name: "the standard base64 alphabet", reason: "auth.shape", make: withText((h, p, s) => `${h}.${p}.+/${s.slice(2)}`) },
+  {
+    name: "a space inside the signature",
+    reason: "auth.shape",
+    make: withText((h, p, s) => `${h}.${p}.${s.slice(0, 8)} ${s.slice(8)}`),
+  },
+  {
+    name: "the standard base64 alphabet",
+    reason: "auth.shape",
+    make: withText((h, p, s) => `${h}.${p}.+/${s.slice(2)}`),
+  },
   {
     name: "a signature respelled in its unused bits",
     reason: "auth.shape",
     make: withText(
-      (h, p, s) => `${h}.${p}.${s.slice(0, -1)}${s.endsWith("A") ? "B" : String.fromCharCode(s.charCodeAt(s.length - 1) + 1)}`,
+      (h, p, s) =>
+        `${h}.${p}.${s.slice(0, -1)}${s.endsWith("A") ? "B" : String.fromCharCode(s.charCodeAt(s.length - 1) + 1)}`,
     ),
   },
   { name: "four segments", reason: "auth.shape", make: withText((h, p, s) => `${h}.${p}.${s}.${s}`) },
-  { name: "five segments, as an encrypted token", reason: "auth.shape", make: withText((h, p, s) => `${h}.${p}.${s}.${s}.${s}`) },
+  {
+    name: "five segments, as an encrypted token",
+    reason: "auth.shape",
+    make: withText((h, p, s) => `${h}.${p}.${s}.${s}.${s}`),
+  },
   {
     name: "the JSON serialization",
     reason: "auth.multiple",
     make: withText((h, p, s) => JSON.stringify({ protected: h, payload: p, signature: s })),
   },
   { name: "a header that is an array", reason: "auth.shape", make: withText((_, p, s) => `${encode([])}.${p}.${s}`) },
-  { name: "a header that is not JSON", reason: "auth.shape", make: withText((_, p, s) => `${encode("{alg:ES256}")}.${p}.${s}`) },
+  {
+    name: "a header that is not JSON",
+    reason: "auth.shape",
+    make: withText((_, p, s) => `${encode("{alg:ES256}")}.${p}.${s}`),
+  },
   {
     name: "alg twice in the header",
     reason: "auth.shape",
@@ -243,6 +290,10 @@ export const FORGERIES: readonly Forgery[] = [
     reason: "auth.shape",
     make: withPayloadText((json) => `${json.slice(0, -1)},"r\\u006fle":"service_role"}`),
   },
-  { name: "a byte order mark before the payload", reason: "auth.shape", make: withPayloadText((json) => `\uFEFF${json}`) },
+  {
+    name: "a byte order mark before the payload",
+    reason: "auth.shape",
+    make: withPayloadText((json) => `\uFEFF${json}`),
+  },
   { name: "a token of more than 8 KB", reason: "auth.size", make: withClaims({ padding: "x".repeat(9000) }) },
 ];

@@ -20,11 +20,16 @@ export const good =
   () =>
     Response.json({ servedBy: name }, { headers: own(name) });
 export const untilAborted: Answer = (signal) =>
-  new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError"))));
+  new Promise((_, reject) =>
+    signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError"))),
+  );
 export const after =
   (ms: number, answer: Answer): Answer =>
   (signal) =>
-    Promise.race([untilAborted(signal), new Promise<Response>((resolve) => setTimeout(() => resolve(answer(signal) as Response), ms))]);
+    Promise.race([
+      untilAborted(signal),
+      new Promise<Response>((resolve) => setTimeout(() => resolve(answer(signal) as Response), ms)),
+    ]);
 
 /** Every way to fail, and whether the origin itself said that nothing was executed. */
 export const FAULTS: Record<string, Answer> = {
@@ -34,7 +39,8 @@ export const FAULTS: Record<string, Answer> = {
   platform503: () => new Response(null, { status: 503 }),
   platform404: () => new Response("<html>", { status: 404, headers: { "content-type": "text/html" } }),
   redirect: () => new Response(null, { status: 302, headers: { location: "https://evil.test" } }),
-  draining: () => new Response(null, { status: 503, headers: { "x-mcpist-origin": "koyeb", "x-mcpist-deny": "draining" } }),
+  draining: () =>
+    new Response(null, { status: 503, headers: { "x-mcpist-origin": "koyeb", "x-mcpist-deny": "draining" } }),
 };
 export const REFUSED =
   (name: string): Answer =>
@@ -46,7 +52,11 @@ export const BUSY =
     new Response("{}", { status: 409, headers: own(name, { "x-mcpist-claim": "in_progress" }) });
 
 export interface Bench {
-  readonly sent: { readonly origin: string; readonly attempt: string | null; readonly signal: AbortSignal | null | undefined }[];
+  readonly sent: {
+    readonly origin: string;
+    readonly attempt: string | null;
+    readonly signal: AbortSignal | null | undefined;
+  }[];
   readonly reports: string[];
   readonly send: (callClass: CallClass, body?: ClientBody) => Promise<string>;
   /** The same for answers that come at once: the clock stands still. */
@@ -61,7 +71,13 @@ interface Setup {
   readonly kv?: FakeKv;
 }
 
-export function bench({ koyeb, fly = good("fly"), sharedDatabase = true, states = ["pool", "pool"], kv }: Setup): Bench {
+export function bench({
+  koyeb,
+  fly = good("fly"),
+  sharedDatabase = true,
+  states = ["pool", "pool"],
+  kv,
+}: Setup): Bench {
   const sent: Bench["sent"] = [];
   const reports: string[] = [];
   const runtime = {

@@ -7,7 +7,10 @@ export const ISSUER_URL = "https://issuer.test/jwks";
 export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
-export const keys: Readonly<Record<"one" | "two", IssuerKey>> = { one: await makeKey("one"), two: await makeKey("two") };
+export const keys: Readonly<Record<"one" | "two", IssuerKey>> = {
+  one: await makeKey("one"),
+  two: await makeKey("two"),
+};
 
 export type Issuer = () => Response | Promise<Response>;
 /** Key sets, by the names of their keys. */

@@ -39,7 +39,10 @@ let users = 0;
 /** A new user, so that the limits of one test do not meet another. */
 export const newUser = (): string => `11111111-2222-4333-8444-${String(++users).padStart(12, "0")}`;
 
-export async function startSession(config: Partial<GatewayConfig> = {}, options: Partial<GatewayOptions> = {}): Promise<Session> {
+export async function startSession(
+  config: Partial<GatewayConfig> = {},
+  options: Partial<GatewayOptions> = {},
+): Promise<Session> {
   const [issuer, koyeb, fly] = await Promise.all([startIssuer(), startOrigin("koyeb"), startOrigin("fly")]);
   const origins = [
     { name: "koyeb", url: koyeb.url },

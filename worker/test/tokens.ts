@@ -38,5 +38,7 @@ export async function signToken(
   claims: Readonly<Record<string, unknown>>,
   header: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
-  return new SignJWT({ ...claims }).setProtectedHeader({ alg: key.alg, typ: "JWT", kid: key.kid, ...header }).sign(key.privateKey);
+  return new SignJWT({ ...claims })
+    .setProtectedHeader({ alg: key.alg, typ: "JWT", kid: key.kid, ...header })
+    .sign(key.privateKey);
 }

@@ -36,7 +36,8 @@ afterAll(async () => {
   await Promise.all([fixture.close(), issuer.origin.close()]);
 });
 
-const successes = (verdicts: Verdicts): number => [...verdicts.values()].flat().filter((status) => status === "SUCCESS").length;
+const successes = (verdicts: Verdicts): number =>
+  [...verdicts.values()].flat().filter((status) => status === "SUCCESS").length;
 
 describe("official conformance suite", () => {
   it.each([

@@ -56,7 +56,13 @@ export type Said =
 const UNDERSTOOD: ReadonlySet<number> = new Set([400, 405, 409, 415, 422]);
 
 /** Asks once (with the client's own retries). @throws only when interrupted. */
-export async function ask(context: Context, api: Api, method: string, path: string, options: CallOptions = {}): Promise<Said> {
+export async function ask(
+  context: Context,
+  api: Api,
+  method: string,
+  path: string,
+  options: CallOptions = {},
+): Promise<Said> {
   try {
     const answer = await api.call(method, path, { ...options, accept: [401, 403, 404, ...UNDERSTOOD] });
     if (answer.status === 401) return { kind: "stranger" };

@@ -12,7 +12,8 @@ import { ask, checksOf, mayWrite, type Check, type Said } from "./check.ts";
 const TOKENS = "https://dash.cloudflare.com/profile/api-tokens";
 const cloudflare = checksOf("cloudflare");
 
-const resultOf = (said: Said): unknown => (said.kind === "yes" && isJson(said.answer.json) ? said.answer.json["result"] : undefined);
+const resultOf = (said: Said): unknown =>
+  said.kind === "yes" && isJson(said.answer.json) ? said.answer.json["result"] : undefined;
 function totalOf(said: Said): number | null {
   const info = said.kind === "yes" && isJson(said.answer.json) ? said.answer.json["result_info"] : undefined;
   const total = isJson(info) ? info["total_count"] : undefined;
@@ -26,7 +27,8 @@ async function checkToken(context: Context, api: Api, account: string): Promise<
   const result = resultOf(verified);
   if (isJson(result)) {
     const { status, expires_on: expires } = result;
-    if (status === "active") return cloudflare.ok("token", `active${typeof expires === "string" ? `, expires ${expires}` : ""}`);
+    if (status === "active")
+      return cloudflare.ok("token", `active${typeof expires === "string" ? `, expires ${expires}` : ""}`);
     return cloudflare.denied("token", `it is ${String(status)}`, `make a new one: ${TOKENS}`);
   }
   if (verified.kind === "silent") return cloudflare.notRun("token", verified.reason);
@@ -37,7 +39,11 @@ async function checkToken(context: Context, api: Api, account: string): Promise<
       "a login, not a token: it may do whatever its user may",
       `make a token for this account and zone: ${TOKENS}`,
     );
-  return cloudflare.denied("token", "Cloudflare does not accept it: wrong, expired, or for another account", `make a new one: ${TOKENS}`);
+  return cloudflare.denied(
+    "token",
+    "Cloudflare does not accept it: wrong, expired, or for another account",
+    `make a new one: ${TOKENS}`,
+  );
 }
 
 /** Cloudflare lists what a token reaches. */
@@ -49,7 +55,9 @@ async function checkReach(context: Context, api: Api, zone: string): Promise<rea
   const checks: Check[] = [];
   const [reached, own] = [totalOf(accounts), totalOf(zones)];
   if (reached !== null && reached > 1)
-    checks.push(cloudflare.tooBroad("reach", `the token reaches ${reached} accounts`, `limit it to one account: ${TOKENS}`));
+    checks.push(
+      cloudflare.tooBroad("reach", `the token reaches ${reached} accounts`, `limit it to one account: ${TOKENS}`),
+    );
   if (own !== null && own > 1)
     checks.push(cloudflare.tooBroad("reach", `the token reaches ${own} zones`, `limit it to zone ${zone}: ${TOKENS}`));
   return checks.length > 0 ? checks : [cloudflare.ok("reach", "one account, one zone at most")];
@@ -68,9 +76,16 @@ export async function findZone(
   api: Api,
   { cloudflare: { zone, accountId } }: Environment,
 ): Promise<{ readonly said: Said; readonly id: string | null }> {
-  const said = await ask(context, api, "GET", `/zones?name=${encodeURIComponent(zone)}&account.id=${encodeURIComponent(accountId)}`);
+  const said = await ask(
+    context,
+    api,
+    "GET",
+    `/zones?name=${encodeURIComponent(zone)}&account.id=${encodeURIComponent(accountId)}`,
+  );
   const result = resultOf(said);
-  const found = Array.isArray(result) ? result.find((entry: unknown) => isJson(entry) && entry["name"] === zone) : undefined;
+  const found = Array.isArray(result)
+    ? result.find((entry: unknown) => isJson(entry) && entry["name"] === zone)
+    : undefined;
   return { said, id: isJson(found) ? String(found["id"]) : null };
 }
 
@@ -107,7 +122,8 @@ async function checkWorker(
     return [cloudflare.missing("worker", `there is no Worker ${name}`, "npx cdktn deploy of the base stacks makes it")];
   if (said.kind !== "yes") return [permission("worker", "Workers Scripts: edit", said)];
   const secrets = resultOf(said);
-  const has = Array.isArray(secrets) && secrets.some((secret: unknown) => isJson(secret) && secret["name"] === WORKER_BINDING);
+  const has =
+    Array.isArray(secrets) && secrets.some((secret: unknown) => isJson(secret) && secret["name"] === WORKER_BINDING);
   return [
     has
       ? cloudflare.ok("worker", `${name}, with its secret`)
@@ -125,11 +141,17 @@ async function checkRoutes(context: Context, environment: Environment, worker: W
       const gateway = routes.find((route) => route.name === name);
       const file = environment.origins.find((origin) => origin.name === name);
       if (gateway?.state === file?.state && gateway?.url === file?.url) return [];
-      const say = (entry: { state: string; url: string } | undefined) => (entry ? `${entry.state} at ${entry.url}` : "nothing");
+      const say = (entry: { state: string; url: string } | undefined) =>
+        entry ? `${entry.state} at ${entry.url}` : "nothing";
       return [`${name} is ${say(gateway)} at the gateway and ${say(file)} in mcpist.config.ts`];
     });
-    if (differs.length === 0) return cloudflare.ok("routes", `${gatewayUrl(environment)} routes as mcpist.config.ts says`);
-    return cloudflare.missing("routes", differs.join("; "), "mcpist origins quarantine or join, or npx cdktn deploy of the base stacks");
+    if (differs.length === 0)
+      return cloudflare.ok("routes", `${gatewayUrl(environment)} routes as mcpist.config.ts says`);
+    return cloudflare.missing(
+      "routes",
+      differs.join("; "),
+      "mcpist origins quarantine or join, or npx cdktn deploy of the base stacks",
+    );
   } catch (error) {
     context.signal.throwIfAborted();
     return cloudflare.notRun("routes", error instanceof McpistError ? error.message : "unexpected error");

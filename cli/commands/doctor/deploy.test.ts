@@ -24,7 +24,10 @@ async function check(
   env: Readonly<Record<string, string>> = { GITHUB_TOKEN: "set" },
   change: Partial<EnvironmentInput> = {},
 ) {
-  const servers = { github: handler(github, "https://api.github.com"), cloudflare: handler(cloudflare, "https://api.cloudflare.com") };
+  const servers = {
+    github: handler(github, "https://api.github.com"),
+    cloudflare: handler(cloudflare, "https://api.cloudflare.com"),
+  };
   const context = (fetch: typeof globalThis.fetch) => testContext({ fetch, env });
   const [onGithub, onCloudflare] = [context(servers.github.fetch), context(servers.cloudflare.fetch)];
   const apis = {
@@ -52,7 +55,11 @@ describe("what a deploy needs", () => {
 
   it("names each permission that a token for rotations lacks", async () => {
     const no = json({}, 403);
-    const cloudflare = { ...CLOUDFLARE, "POST /zones/zone-1/rulesets": no, [`PUT /accounts/${accountId}/workers/domains`]: no };
+    const cloudflare = {
+      ...CLOUDFLARE,
+      "POST /zones/zone-1/rulesets": no,
+      [`PUT /accounts/${accountId}/workers/domains`]: no,
+    };
     const { checks, found } = await check({ github: { "POST /repos/acme/mcp/rulesets": no }, cloudflare });
     expect(checks.filter((line) => !line.startsWith("ok"))).toEqual([
       "missing: write rulesets",
@@ -71,7 +78,11 @@ describe("what a deploy needs", () => {
       { outcome: "missing", what: "GITHUB_TOKEN", next: 'export GITHUB_TOKEN="$GH_TOKEN"' },
       { outcome: "missing", what: "bucket", detail: "AWS_SECRET_ACCESS_KEY not set" },
     ]);
-    const { checks } = await check({}, { GITHUB_TOKEN: "t", AWS_ACCESS_KEY_ID: "i", AWS_SECRET_ACCESS_KEY: "k" }, { backend: BUCKET });
+    const { checks } = await check(
+      {},
+      { GITHUB_TOKEN: "t", AWS_ACCESS_KEY_ID: "i", AWS_SECRET_ACCESS_KEY: "k" },
+      { backend: BUCKET },
+    );
     expect(checks.slice(0, 2)).toEqual(["ok: GITHUB_TOKEN", "ok: bucket"]);
   });
 

@@ -23,7 +23,11 @@ function checkVariables(context: Context, { backend }: Environment): readonly Ch
   const checks = [
     has("GITHUB_TOKEN")
       ? deploy.ok("GITHUB_TOKEN", "set: the GitHub provider reads this name")
-      : deploy.missing("GITHUB_TOKEN", "not set; the GitHub provider does not read GH_TOKEN", 'export GITHUB_TOKEN="$GH_TOKEN"'),
+      : deploy.missing(
+          "GITHUB_TOKEN",
+          "not set; the GitHub provider does not read GH_TOKEN",
+          'export GITHUB_TOKEN="$GH_TOKEN"',
+        ),
   ];
   if (backend.type !== "s3") return checks;
   const absent = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].filter((name) => !has(name));
@@ -31,7 +35,11 @@ function checkVariables(context: Context, { backend }: Environment): readonly Ch
     ...checks,
     absent.length === 0
       ? deploy.ok("bucket", `credentials for ${backend.bucket} are set`)
-      : deploy.missing("bucket", `${absent.join(" and ")} not set`, `make a key for the bucket ${backend.bucket} alone, and export it`),
+      : deploy.missing(
+          "bucket",
+          `${absent.join(" and ")} not set`,
+          `make a key for the bucket ${backend.bucket} alone, and export it`,
+        ),
   ];
 }
 
@@ -44,7 +52,13 @@ async function checkPermission({ what, grant, said }: Permission): Promise<Check
 
 function githubPermissions(context: Context, api: Api, { github }: Environment): readonly Permission[] {
   const repo = `/repos/${encodeURIComponent(github.owner)}/${encodeURIComponent(github.repo)}`;
-  return [{ what: "write rulesets", grant: "Administration: write", said: mayWrite(context, api, "POST", `${repo}/rulesets`) }];
+  return [
+    {
+      what: "write rulesets",
+      grant: "Administration: write",
+      said: mayWrite(context, api, "POST", `${repo}/rulesets`),
+    },
+  ];
 }
 
 async function cloudflareChecks(context: Context, api: Api, environment: Environment): Promise<readonly Check[]> {
@@ -53,7 +67,11 @@ async function cloudflareChecks(context: Context, api: Api, environment: Environ
   const zone = `/zones/${encodeURIComponent(id)}`;
   const write = (method: string, path: string) => mayWrite(context, api, method, path);
   const permissions: readonly Permission[] = [
-    { what: "write zone settings", grant: "Zone Settings: edit", said: write("PATCH", `${zone}/settings/min_tls_version`) },
+    {
+      what: "write zone settings",
+      grant: "Zone Settings: edit",
+      said: write("PATCH", `${zone}/settings/min_tls_version`),
+    },
     { what: "write zone rulesets", grant: "Zone WAF: edit", said: write("POST", `${zone}/rulesets`) },
     {
       what: "write the hostname",

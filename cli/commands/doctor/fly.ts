@@ -21,7 +21,11 @@ function checkMachines(origin: FlyOrigin, machines: readonly Json[]): readonly C
   const what = `Machines of ${origin.name}`;
   if (machines.length === 0)
     return [
-      fly.missing(what, `${origin.app} has none`, "npx cdktn deploy of the service stacks makes them, after mcpist secrets rotate --init"),
+      fly.missing(
+        what,
+        `${origin.app} has none`,
+        "npx cdktn deploy of the service stacks makes them, after mcpist secrets rotate --init",
+      ),
     ];
   const configOf = (machine: Json): Json => (isJson(machine["config"]) ? machine["config"] : {});
   const ids = (found: readonly Json[]) => found.map((machine) => String(machine["id"])).join(", ");
@@ -33,7 +37,11 @@ function checkMachines(origin: FlyOrigin, machines: readonly Json[]): readonly C
   const checks: Check[] = [];
   if (machines.length !== origin.machines)
     checks.push(
-      fly.missing(what, `${machines.length} instead of ${origin.machines}`, "npx cdktn deploy, or correct machines in mcpist.config.ts"),
+      fly.missing(
+        what,
+        `${machines.length} instead of ${origin.machines}`,
+        "npx cdktn deploy, or correct machines in mcpist.config.ts",
+      ),
     );
   if (loose.length > 0)
     checks.push(
@@ -84,11 +92,18 @@ async function checkOrigin(context: Context, api: Api, origin: FlyOrigin): Promi
 }
 
 /** Fly lists the apps that a token reaches. Before the first deploy it has to reach the organisation, to make apps. */
-async function checkReach(context: Context, api: Api, environment: Environment, apps: ReadonlySet<string>): Promise<Check> {
+async function checkReach(
+  context: Context,
+  api: Api,
+  environment: Environment,
+  apps: ReadonlySet<string>,
+): Promise<Check> {
   const said = await ask(context, api, "GET", `/v1/apps?org_slug=${encodeURIComponent(environment.fly.organization)}`);
   if (said.kind === "silent") return fly.notRun("reach", said.reason);
   const list = said.kind === "yes" && isJson(said.answer.json) ? said.answer.json["apps"] : undefined;
-  const names = Array.isArray(list) ? list.flatMap((app) => (isJson(app) && typeof app["name"] === "string" ? [app["name"]] : [])) : [];
+  const names = Array.isArray(list)
+    ? list.flatMap((app) => (isJson(app) && typeof app["name"] === "string" ? [app["name"]] : []))
+    : [];
   const others = names.filter((name) => !apps.has(name));
   const made = [...apps].every((name) => names.includes(name));
   if (others.length === 0 || !made) return fly.ok("reach", "no app but those of mcpist.config.ts");
@@ -113,5 +128,9 @@ export async function checkFly(
   const refused = checks.find((check) => check.what === "token");
   if (refused) return [refused];
   if (checks.every((check) => check.outcome === "not run")) return checks;
-  return [fly.ok("token", "accepted"), await checkReach(context, api, environment, new Set(origins.map(({ app }) => app))), ...checks];
+  return [
+    fly.ok("token", "accepted"),
+    await checkReach(context, api, environment, new Set(origins.map(({ app }) => app))),
+    ...checks,
+  ];
 }

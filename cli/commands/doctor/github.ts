@@ -22,7 +22,9 @@ interface Permission {
 
 /** How long the token lives, by the header that GitHub sends with it. */
 function lifetime(headers: Headers, now: Date): string {
-  const ends = Date.parse((headers.get("github-authentication-token-expiration") ?? "").replace(" UTC", "Z").replace(" ", "T"));
+  const ends = Date.parse(
+    (headers.get("github-authentication-token-expiration") ?? "").replace(" UTC", "Z").replace(" ", "T"),
+  );
   if (Number.isNaN(ends)) return "";
   const days = Math.floor((ends - now.getTime()) / DAY_MS);
   return `, expires in ${days} day${days === 1 ? "" : "s"}`;
@@ -53,7 +55,11 @@ async function permissionCheck({ what, grant, said, reads }: Permission, reposit
       // There is no such run, and a token that may look is told so.
       if (answer.kind === "absent" && reads) return github.ok(what, grant);
       const wants = answer.answer.headers.get("x-accepted-github-permissions");
-      return github.denied(what, `the token lacks ${grant}${wants ? ` (${wants})` : ""}`, `grant ${grant} on ${repository} to the token`);
+      return github.denied(
+        what,
+        `the token lacks ${grant}${wants ? ` (${wants})` : ""}`,
+        `grant ${grant} on ${repository} to the token`,
+      );
     }
     case "silent":
       return github.notRun(what, answer.reason);
@@ -84,7 +90,12 @@ function permissions(context: Context, api: Api, config: Environment["github"], 
   return [
     ...scoped,
     { what: "write the rotation ref", grant: "Contents: write", said: write("POST", "/git/refs") },
-    { what: "read workflow runs", grant: "Actions: read", said: ask(context, api, "GET", `${repo}/actions/runs/1`), reads: true },
+    {
+      what: "read workflow runs",
+      grant: "Actions: read",
+      said: ask(context, api, "GET", `${repo}/actions/runs/1`),
+      reads: true,
+    },
   ];
 }
 
@@ -100,7 +111,8 @@ export async function checkGithub(
   if (!api) return [github.denied("token", reason?.detail ?? "there is none", reason?.next ?? NEW_TOKEN)];
   const repo = `/repos/${encodeURIComponent(config.owner)}/${encodeURIComponent(config.repo)}`;
   const said = await ask(context, api, "GET", repo);
-  if (said.kind === "stranger") return [github.denied("token", "GitHub does not accept it: wrong or expired", NEW_TOKEN)];
+  if (said.kind === "stranger")
+    return [github.denied("token", "GitHub does not accept it: wrong or expired", NEW_TOKEN)];
   if (said.kind === "silent") return [github.notRun("token", said.reason)];
   if (said.kind !== "yes") {
     const token = tokenCheck(context, said.answer.headers, repository);
@@ -118,7 +130,11 @@ export async function checkGithub(
         github.notRun("permissions", "they can be tried when the environment is there"),
       ];
     }
-    checks.push(place.kind === "yes" ? github.ok("environment", config.environment) : github.notRun("environment", "GitHub did not say"));
+    checks.push(
+      place.kind === "yes"
+        ? github.ok("environment", config.environment)
+        : github.notRun("environment", "GitHub did not say"),
+    );
   }
   const asked = permissions(context, api, config, repo);
   return [...checks, ...(await Promise.all(asked.map((permission) => permissionCheck(permission, repository))))];

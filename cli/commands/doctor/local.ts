@@ -65,11 +65,20 @@ export async function checkEngine(context: Context): Promise<Check> {
   const what = "terraform or tofu";
   if (version !== null) {
     if (isAtLeast(version, ENGINE)) return engine.ok(what, `${program} ${version}`);
-    return engine.missing(what, `${program} ${version} is too old`, `install ${ENGINE.join(".")} or newer; only npx cdktn deploy needs it`);
+    return engine.missing(
+      what,
+      `${program} ${version} is too old`,
+      `install ${ENGINE.join(".")} or newer; only npx cdktn deploy needs it`,
+    );
   }
   const other = chosen ? null : await engineVersion(context, "tofu");
-  if (other !== null) return engine.missing(what, `tofu ${other} is there, but not chosen`, "export TERRAFORM_BINARY_NAME=tofu");
-  return engine.missing(what, `${program} does not run`, "install terraform or tofu 1.10 or newer; only npx cdktn deploy needs it");
+  if (other !== null)
+    return engine.missing(what, `tofu ${other} is there, but not chosen`, "export TERRAFORM_BINARY_NAME=tofu");
+  return engine.missing(
+    what,
+    `${program} does not run`,
+    "install terraform or tofu 1.10 or newer; only npx cdktn deploy needs it",
+  );
 }
 
 /** @param node version of the running Node. */

@@ -32,7 +32,11 @@ async function checkGateway(context: Context, environment: Environment): Promise
   const url = gatewayUrl(environment);
   const said = await getJson(context, url + OBSERVATION_PATH);
   if (typeof said === "string")
-    return gateway.missing("reachable", `${url}: ${said}`, "npx cdktn deploy of the base stacks, or look at the zone's DNS");
+    return gateway.missing(
+      "reachable",
+      `${url}: ${said}`,
+      "npx cdktn deploy of the base stacks, or look at the zone's DNS",
+    );
   const seen = parseWorkerObservation(said.json);
   if (!seen)
     return gateway.missing(
@@ -40,7 +44,8 @@ async function checkGateway(context: Context, environment: Environment): Promise
       `${url} is served by something else`,
       "correct cloudflare.hostname in mcpist.config.ts, or its route",
     );
-  if (seen.kid === null) return gateway.missing("reachable", `${url} sends no secret yet`, "mcpist secrets rotate --init");
+  if (seen.kid === null)
+    return gateway.missing("reachable", `${url} sends no secret yet`, "mcpist secrets rotate --init");
   return gateway.ok("reachable", `${url} sends ${seen.kid}`);
 }
 
@@ -66,7 +71,11 @@ async function checkKeys(context: Context, environment: Environment): Promise<Ch
   const keys = isJson(said.json) ? said.json["keys"] : undefined;
   if (!Array.isArray(keys)) return issuer.missing("sign-in keys", `${url} is no key set`, next);
   if (keys.length === 0)
-    return issuer.missing("sign-in keys", `${url} is empty`, "switch the project to asymmetric signing keys (ES256) in Supabase");
+    return issuer.missing(
+      "sign-in keys",
+      `${url} is empty`,
+      "switch the project to asymmetric signing keys (ES256) in Supabase",
+    );
   return issuer.ok("sign-in keys", `${keys.length} at ${url}`);
 }
 

@@ -20,12 +20,15 @@ const access = (baseUrl: string) => ({ baseUrl, token: TOKEN });
 /** `outcome what`, which is what most tests are about. */
 const short = (checks: readonly Check[]): string[] => checks.map(({ outcome, what }) => `${outcome}: ${what}`);
 const at = (checks: readonly Check[], what: string): Check | undefined => checks.find((check) => check.what === what);
-const json = (body: unknown, status = 200, headers: Record<string, string> = {}) => Response.json(body, { status, headers });
+const json = (body: unknown, status = 200, headers: Record<string, string> = {}) =>
+  Response.json(body, { status, headers });
 
 describe("GitHub", () => {
   const REPO = "/repos/acme/mcp";
   const FULL: Routes = {
-    [`GET ${REPO}`]: json({ full_name: "acme/mcp" }, 200, { "github-authentication-token-expiration": "2026-12-22 12:00:00 UTC" }),
+    [`GET ${REPO}`]: json({ full_name: "acme/mcp" }, 200, {
+      "github-authentication-token-expiration": "2026-12-22 12:00:00 UTC",
+    }),
     [`GET ${REPO}/environments/production`]: json({ name: "production" }),
     [`PUT ${REPO}/environments/production/secrets/MCPIST_DOCTOR`]: json({ message: "Invalid request." }, 422),
     [`POST ${REPO}/environments/production/variables`]: json({ message: "Invalid request." }, 422),
@@ -67,7 +70,10 @@ describe("GitHub", () => {
   });
 
   it("calls a classic token too broad and says what it reaches", async () => {
-    const { checks } = await check({ ...FULL, [`GET ${REPO}`]: json({}, 200, { "x-oauth-scopes": "repo, admin:org" }) });
+    const { checks } = await check({
+      ...FULL,
+      [`GET ${REPO}`]: json({}, 200, { "x-oauth-scopes": "repo, admin:org" }),
+    });
     expect(at(checks, "token")).toMatchObject({
       outcome: "too broad",
       detail: "a classic token with repo, admin:org: it reaches every repository of its owner",
@@ -120,11 +126,21 @@ describe("GitHub", () => {
 
 describe("Cloudflare", () => {
   const input: Partial<EnvironmentInput> = {
-    cloudflare: { ...ENVIRONMENT_INPUT.cloudflare, accountId: NAMES.accountId, zone: NAMES.zone, hostname: `mcp.${NAMES.zone}` },
+    cloudflare: {
+      ...ENVIRONMENT_INPUT.cloudflare,
+      accountId: NAMES.accountId,
+      zone: NAMES.zone,
+      hostname: `mcp.${NAMES.zone}`,
+    },
   };
   /** An account in which the Worker is deployed as `deployed` says; `over` answers before the emulator does. */
   async function check(
-    options: { deployed?: Partial<EnvironmentInput> | null; secret?: boolean; over?: Routes; change?: Partial<EnvironmentInput> } = {},
+    options: {
+      deployed?: Partial<EnvironmentInput> | null;
+      secret?: boolean;
+      over?: Routes;
+      change?: Partial<EnvironmentInput>;
+    } = {},
   ) {
     const { deployed = {}, secret = true, over = {}, change = {} } = options;
     const account = cloudflareAccount();
@@ -145,9 +161,18 @@ describe("Cloudflare", () => {
     });
     const given = { baseUrl: account.baseUrl, token: "cf-token-for-tests" };
     const api = cloudflareApi(context, given);
-    const before = JSON.stringify([...account.account.scripts.values()].map(({ versions, deployments }) => [versions.length, deployments]));
-    const checks = await checkCloudflare(context, { api, worker: cloudflareWorker(context, api, environment, given) }, environment, null);
-    const after = JSON.stringify([...account.account.scripts.values()].map(({ versions, deployments }) => [versions.length, deployments]));
+    const before = JSON.stringify(
+      [...account.account.scripts.values()].map(({ versions, deployments }) => [versions.length, deployments]),
+    );
+    const checks = await checkCloudflare(
+      context,
+      { api, worker: cloudflareWorker(context, api, environment, given) },
+      environment,
+      null,
+    );
+    const after = JSON.stringify(
+      [...account.account.scripts.values()].map(({ versions, deployments }) => [versions.length, deployments]),
+    );
     expect(after).toBe(before);
     expect([...account.account.kv.values()]).toEqual([]);
     return { checks, asked: first.asked };
@@ -168,8 +193,18 @@ describe("Cloudflare", () => {
   });
 
   it.each<[string, Parameters<typeof check>[0], string, Partial<Check>]>([
-    ["a Worker that is not there", { deployed: null }, "worker", { outcome: "missing", detail: "there is no Worker gw" }],
-    ["a Worker without a secret", { secret: false }, "worker", { outcome: "missing", next: "mcpist secrets rotate --init" }],
+    [
+      "a Worker that is not there",
+      { deployed: null },
+      "worker",
+      { outcome: "missing", detail: "there is no Worker gw" },
+    ],
+    [
+      "a Worker without a secret",
+      { secret: false },
+      "worker",
+      { outcome: "missing", next: "mcpist secrets rotate --init" },
+    ],
     [
       "a zone of somebody else",
       { change: { cloudflare: { ...input.cloudflare!, zone: "elsewhere.test", hostname: "mcp.elsewhere.test" } } },
@@ -184,7 +219,11 @@ describe("Cloudflare", () => {
     ],
     [
       "a gateway that routes otherwise than the file says",
-      { deployed: { origins: [{ ...ENVIRONMENT_INPUT.origins[0]!, state: "quarantined" }, ENVIRONMENT_INPUT.origins[1]!] } },
+      {
+        deployed: {
+          origins: [{ ...ENVIRONMENT_INPUT.origins[0]!, state: "quarantined" }, ENVIRONMENT_INPUT.origins[1]!],
+        },
+      },
       "routes",
       {
         outcome: "missing",
@@ -219,7 +258,12 @@ describe("Cloudflare", () => {
     ],
     [
       "a login instead of a token",
-      { over: { "GET /user/tokens/verify": json({}, 403), [`GET /accounts/${NAMES.accountId}/tokens/verify`]: json({}, 403) } },
+      {
+        over: {
+          "GET /user/tokens/verify": json({}, 403),
+          [`GET /accounts/${NAMES.accountId}/tokens/verify`]: json({}, 403),
+        },
+      },
       "token",
       { outcome: "too broad", detail: "a login, not a token: it may do whatever its user may" },
     ],
@@ -246,12 +290,20 @@ describe("Koyeb", () => {
   async function check(routes: Routes) {
     const server = handler(routes, "https://app.koyeb.com");
     const context = testContext({ fetch: server.fetch });
-    const checks = await checkKoyeb(context, koyebApi(context, access("https://app.koyeb.com")), testEnvironment(), null);
+    const checks = await checkKoyeb(
+      context,
+      koyebApi(context, access("https://app.koyeb.com")),
+      testEnvironment(),
+      null,
+    );
     expect(server.asked.every((call) => call.startsWith("GET"))).toBe(true);
     return checks;
   }
   it("is ok where the service is there", async () => {
-    const checks = await check({ "GET /v1/apps": apps("mcpist"), "GET /v1/services": json({ services: [{ id: "s", name: "origin" }] }) });
+    const checks = await check({
+      "GET /v1/apps": apps("mcpist"),
+      "GET /v1/services": json({ services: [{ id: "s", name: "origin" }] }),
+    });
     expect(short(checks)).toEqual(["ok: token", "ok: service of koyeb"]);
   });
   it.each<[string, Routes, Partial<Check>]>([
@@ -266,7 +318,11 @@ describe("Koyeb", () => {
       { detail: "there is no app mcpist in this organisation" },
     ],
   ])("tells %s", async (_what, routes, expected) => {
-    expect(at(await check(routes), "service of koyeb")).toMatchObject({ outcome: "missing", authorisation: false, ...expected });
+    expect(at(await check(routes), "service of koyeb")).toMatchObject({
+      outcome: "missing",
+      authorisation: false,
+      ...expected,
+    });
   });
   it("tells a token that is none", async () => {
     expect(await check({ "GET /v1/apps": json({ message: "token is not valid" }, 401) })).toMatchObject([
@@ -274,7 +330,9 @@ describe("Koyeb", () => {
     ]);
   });
   it("has nothing to say where no origin is there", async () => {
-    expect(await checkKoyeb(testContext(), null, testEnvironment({ origins: [ENVIRONMENT_INPUT.origins[1]!] }), null)).toEqual([]);
+    expect(
+      await checkKoyeb(testContext(), null, testEnvironment({ origins: [ENVIRONMENT_INPUT.origins[1]!] }), null),
+    ).toEqual([]);
   });
 });
 
@@ -293,7 +351,12 @@ describe("Fly.io", () => {
   async function check(routes: Routes) {
     const server = handler(routes, "https://api.machines.dev");
     const context = testContext({ fetch: server.fetch });
-    const checks = await checkFly(context, flyApi(context, access("https://api.machines.dev")), testEnvironment(), null);
+    const checks = await checkFly(
+      context,
+      flyApi(context, access("https://api.machines.dev")),
+      testEnvironment(),
+      null,
+    );
     expect(server.asked.every((call) => call.startsWith("GET"))).toBe(true);
     return checks;
   }
@@ -326,14 +389,30 @@ describe("Fly.io", () => {
       "app of fly",
       { detail: "there is no app mcpist-origin", authorisation: false },
     ],
-    ["an app of somebody else", { [`GET ${APP}`]: json({ error: "not authorized" }, 403) }, "app of fly", { authorisation: true }],
-    ["a token that is none", { [`GET ${APP}`]: json({ error: "unauthorized" }, 401) }, "token", { authorisation: true }],
+    [
+      "an app of somebody else",
+      { [`GET ${APP}`]: json({ error: "not authorized" }, 403) },
+      "app of fly",
+      { authorisation: true },
+    ],
+    [
+      "a token that is none",
+      { [`GET ${APP}`]: json({ error: "unauthorized" }, 401) },
+      "token",
+      { authorisation: true },
+    ],
   ])("tells %s", async (_what, over, what, expected) => {
     expect(at(await check({ ...FULL, ...over }), what)).toMatchObject({ outcome: "missing", ...expected });
   });
   it("calls a token too broad that also reaches other apps, once it need not make any", async () => {
-    const checks = await check({ ...FULL, "GET /v1/apps": json({ apps: [{ name: "mcpist-origin" }, { name: "shop" }] }) });
-    expect(at(checks, "reach")).toMatchObject({ outcome: "too broad", detail: "the token also reaches 1 other app of the organisation" });
+    const checks = await check({
+      ...FULL,
+      "GET /v1/apps": json({ apps: [{ name: "mcpist-origin" }, { name: "shop" }] }),
+    });
+    expect(at(checks, "reach")).toMatchObject({
+      outcome: "too broad",
+      detail: "the token also reaches 1 other app of the organisation",
+    });
     const before = await check({ ...FULL, "GET /v1/apps": json({ apps: [{ name: "shop" }] }) });
     expect(at(before, "reach")).toMatchObject({ outcome: "ok" });
   });

@@ -24,7 +24,9 @@ export async function retire(run: Run, observation: Observation, phase: Phase): 
   await allSettled([
     run.step("retire at GitHub", () => run.writeVault({ [old]: gone }, { [old]: gone })),
     ...holdingLive(run, observation, live).map((origin) =>
-      run.step(`retire at ${origin.name} and roll out`, () => run.writeOrigin(origin, { [old]: gone }, "rolling", "retired")),
+      run.step(`retire at ${origin.name} and roll out`, () =>
+        run.writeOrigin(origin, { [old]: gone }, "rolling", "retired"),
+      ),
     ),
   ]);
   run.retiredKid = other;
@@ -54,12 +56,15 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
   const alone = [{ versionId: live.id, percentage: 100 }];
   if (!old) {
     // The sender's old version is gone (first secret of a foreign tool, or pruned): tombstones everywhere are all the proof there is.
-    run.report.note(`no Worker version holds ${kid} any more: its death is shown by every instance's report, not by a refused request`);
+    run.report.note(
+      `no Worker version holds ${kid} any more: its death is shown by every instance's report, not by a refused request`,
+    );
     for (const origin of run.origins) run.result.proof[origin.name] = "tombstone observed";
   } else {
     // A joining origin gets no traffic, and the old version may not even know it: its instances' own reports are the proof.
     const pool = run.origins.filter((origin) => origin.state === "pool");
-    for (const origin of run.origins) if (!pool.includes(origin)) run.result.proof[origin.name] = "reported by its instances";
+    for (const origin of run.origins)
+      if (!pool.includes(origin)) run.result.proof[origin.name] = "reported by its instances";
     const held = [...alone, { versionId: old.id, percentage: 0 }];
     await run.step(`prove that ${kid} is dead`, async () => {
       await run.deploy(observation.worker.deployment, held, `mcpist proof kid=${kid}`, { recall: true });
@@ -87,7 +92,9 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
                 run.result.proof[origin.name] = "refused";
                 return;
               }
-              throw new McpistError("ERR_MISMATCH", `${origin.name} still accepts ${kid}`, { hint: "mcpist secrets status" });
+              throw new McpistError("ERR_MISMATCH", `${origin.name} still accepts ${kid}`, {
+                hint: "mcpist secrets status",
+              });
             }),
           ),
         );
@@ -96,5 +103,9 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
       }
     });
   }
-  await run.journal.record(`dead ${kid}`, { kid }, { dead: [kid, ...run.journal.state.dead.filter((dead) => dead !== kid)], proven: true });
+  await run.journal.record(
+    `dead ${kid}`,
+    { kid },
+    { dead: [kid, ...run.journal.state.dead.filter((dead) => dead !== kid)], proven: true },
+  );
 }

@@ -31,7 +31,13 @@ export function holdingLive(run: Run, observation: Observation, live: string): r
 }
 
 /** What a new secret looks like at one origin: the spare slot; at a newcomer both slots, for what else it holds is not to come back. */
-function staged(run: Run, origin: OriginTarget, holding: readonly OriginTarget[], spare: SlotName, text: string): SlotValues {
+function staged(
+  run: Run,
+  origin: OriginTarget,
+  holding: readonly OriginTarget[],
+  spare: SlotName,
+  text: string,
+): SlotValues {
   const shared = run.origins.some((other) => other.state === "pool" && other.store === origin.store);
   return holding.includes(origin) || shared ? { [spare]: text } : { [spare]: text, [otherSlot(spare)]: ZERO_TOMBSTONE };
 }
@@ -74,13 +80,22 @@ export async function upload(run: Run, observation: Observation, phase: Phase): 
   candidate.secret.wipe();
   await run.journal.record("uploaded", { version: id, previous: before.id });
   const { worker } = run.targets;
-  const [look, made, deployed] = await Promise.all([worker.look(), worker.fingerprint(id), worker.fingerprint(before.id)]);
-  const isNext = previous !== null && look.versions.find((version) => version.id === id)?.number === previous.number + 1;
+  const [look, made, deployed] = await Promise.all([
+    worker.look(),
+    worker.fingerprint(id),
+    worker.fingerprint(before.id),
+  ]);
+  const isNext =
+    previous !== null && look.versions.find((version) => version.id === id)?.number === previous.number + 1;
   const isSame = made === deployed;
   if (isNext && isSame) return;
-  throw new McpistError("ERR_MISMATCH", "somebody else uploaded a Worker version at the same moment, so the new version is not deployed", {
-    hint: "run the command again: it starts from the deployed version",
-  });
+  throw new McpistError(
+    "ERR_MISMATCH",
+    "somebody else uploaded a Worker version at the same moment, so the new version is not deployed",
+    {
+      hint: "run the command again: it starts from the deployed version",
+    },
+  );
 }
 
 /** Guard G8: makes the latest uploaded version carry the live secret again; the caller observes anew. */
@@ -89,9 +104,13 @@ export async function resetUpload(run: Run, observation: Observation, phase: Pha
   const latest = latestVersion(observation.worker);
   if (!live || !latest || phase.live === null) throw new TypeError("a reset needs a live version");
   if (latest.annotatedKid === null) {
-    throw new McpistError("ERR_PHASE", `Worker version ${latest.id} was uploaded by somebody else and is not deployed`, {
-      hint: "deploy it or upload the deployed code again, then run the command again",
-    });
+    throw new McpistError(
+      "ERR_PHASE",
+      `Worker version ${latest.id} was uploaded by somebody else and is not deployed`,
+      {
+        hint: "deploy it or upload the deployed code again, then run the command again",
+      },
+    );
   }
   const annotated = [...observation.worker.versions]
     .sort((a, b) => b.number - a.number)
@@ -99,9 +118,15 @@ export async function resetUpload(run: Run, observation: Observation, phase: Pha
   const annotation = { kid: phase.live, from: annotated?.annotatedFrom ?? null, run: run.journal.run };
   if (observation.worker.deployment.length > 1) {
     // A leftover at 0 % would stay reachable by header.
-    await run.deploy(observation.worker.deployment, [{ versionId: live.id, percentage: 100 }], `mcpist reset kid=${phase.live}`);
+    await run.deploy(
+      observation.worker.deployment,
+      [{ versionId: live.id, percentage: 100 }],
+      `mcpist reset kid=${phase.live}`,
+    );
   }
-  await run.step("reset the latest Worker version", () => run.targets.worker.reupload(live, annotation, run.journal.guard));
+  await run.step("reset the latest Worker version", () =>
+    run.targets.worker.reupload(live, annotation, run.journal.guard),
+  );
   run.touched = true;
   await run.journal.record("reset upload", { leftover: latest.id });
 }
@@ -111,7 +136,9 @@ export async function resetForEmergency(run: Run, observation: Observation, live
   const deployed = liveVersion(observation.worker);
   if (!deployed) return;
   const annotation = { kid: live, from: deployed.annotatedFrom, run: run.journal.run };
-  await run.step("reset the latest Worker version", () => run.targets.worker.reupload(deployed, annotation, run.journal.guard));
+  await run.step("reset the latest Worker version", () =>
+    run.targets.worker.reupload(deployed, annotation, run.journal.guard),
+  );
   run.touched = true;
 }
 
@@ -132,16 +159,22 @@ export async function initialise(run: Run, observation: Observation): Promise<vo
     ),
   ]);
   const annotation = { kid: secret.kid, from: null, run: run.journal.run };
-  const id = await run.step("upload the Worker version", () => run.targets.worker.upload(secret.reveal(), annotation, run.journal.guard));
+  const id = await run.step("upload the Worker version", () =>
+    run.targets.worker.upload(secret.reveal(), annotation, run.journal.guard),
+  );
   secret.wipe();
   await run.step("deploy the Worker version", () =>
     run.targets.worker.deploy([{ versionId: id, percentage: 100 }], `mcpist init kid=${secret.kid}`, run.journal.guard),
   );
   // Machines that already run were started without a slot and refused; those that exist but wait are started by the service stack.
   const running = new Set(
-    observation.origins.filter((origin) => origin.look.ok && origin.look.instances.length > 0).map((origin) => origin.name),
+    observation.origins
+      .filter((origin) => origin.look.ok && origin.look.instances.length > 0)
+      .map((origin) => origin.name),
   );
-  await allSettled(run.origins.filter((origin) => running.has(origin.name)).map((origin) => origin.roll("rolling", run.journal.guard)));
+  await allSettled(
+    run.origins.filter((origin) => running.has(origin.name)).map((origin) => origin.roll("rolling", run.journal.guard)),
+  );
   await run.targets.vault.writeLive("a", secret.kid, run.journal.guard);
   await run.journal.record(
     "initialised",
@@ -155,11 +188,17 @@ export async function clear(run: Run, observation: Observation, phase: Phase, ki
   if (phase.live === null) throw new TypeError("clearing needs a live kid");
   const spare = otherSlot(liveSlot(observation, phase.live));
   const gone = tombstone(kid);
-  await run.journal.record("abandoned", { kid }, { abandoned: [kid, ...run.journal.state.abandoned].slice(0, 16), candidate: null });
+  await run.journal.record(
+    "abandoned",
+    { kid },
+    { abandoned: [kid, ...run.journal.state.abandoned].slice(0, 16), candidate: null },
+  );
   await allSettled([
     run.step("clear GitHub", () => run.writeVault({ [spare]: gone }, { [spare]: gone })),
     ...holdingLive(run, observation, phase.live).map((origin) =>
-      run.step(`clear ${origin.name} and roll out`, () => run.writeOrigin(origin, { [spare]: gone }, "rolling", "cleared")),
+      run.step(`clear ${origin.name} and roll out`, () =>
+        run.writeOrigin(origin, { [spare]: gone }, "rolling", "cleared"),
+      ),
     ),
   ]);
 }

@@ -67,7 +67,11 @@ export async function switchOver(run: Run, observation: Observation, phase: Phas
   run.touched = true;
   run.switched = true;
   run.switchedAt = run.context.monotonic();
-  const tip = await run.journal.record("switched", { version: made.id, kid }, { candidate: null, retired: phase.live, proven: false });
+  const tip = await run.journal.record(
+    "switched",
+    { version: made.id, kid },
+    { candidate: null, retired: phase.live, proven: false },
+  );
   await run.journal.record("live", { kid }, { live: { kid, since: tip.date } });
 }
 
@@ -113,7 +117,9 @@ function lastUse(observation: Observation, kid: string, polledAt: number): numbe
 const instancesOf = (observation: Observation): string =>
   observation.origins
     .flatMap((origin) =>
-      origin.look.ok ? origin.look.instances.map((instance) => `${origin.name}/${instance.id}/${instance.rollout}`) : [`${origin.name}/?`],
+      origin.look.ok
+        ? origin.look.instances.map((instance) => `${origin.name}/${instance.id}/${instance.rollout}`)
+        : [`${origin.name}/?`],
     )
     .sort()
     .join();
@@ -131,11 +137,18 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
   const started = run.context.monotonic();
   if (first.worker.deployment.length > 1) {
     // A version at 0 % can be pinned by anybody who knows the header, and would hold up the drain.
-    await run.deploy(first.worker.deployment, [{ versionId: live.id, percentage: 100 }], `mcpist switch kid=${phase.live}`);
+    await run.deploy(
+      first.worker.deployment,
+      [{ versionId: live.id, percentage: 100 }],
+      `mcpist switch kid=${phase.live}`,
+    );
     await run.journal.record("alone", { version: live.id });
   }
   const slot = live.annotatedKid === null ? null : slotOfKid(first, phase.live);
-  if (slot) await run.step("set GATEWAY_SECRET_LIVE", () => run.targets.vault.writeLive(slot, phase.live ?? "", run.journal.guard));
+  if (slot)
+    await run.step("set GATEWAY_SECRET_LIVE", () =>
+      run.targets.vault.writeLive(slot, phase.live ?? "", run.journal.guard),
+    );
   run.switchedAt ??= started;
   const aloneSince = run.switchedAt;
   await run.step(`drain ${old}`, async () => {

@@ -49,7 +49,10 @@ export function describeBrokerLeases(database: () => TestDatabase): void {
       return [response.status, text === "" ? null : (JSON.parse(text) as { access_token: string }).access_token];
     };
     const endLease = (userId: string) =>
-      database().admin.query("update mcpist.connections set lease_until = now() - interval '1 second' where user_id = $1::uuid", [userId]);
+      database().admin.query(
+        "update mcpist.connections set lease_until = now() - interval '1 second' where user_id = $1::uuid",
+        [userId],
+      );
     const broker = (query?: (ask: Query) => Query) =>
       testBroker(database(), provider, query ? { database: { query: query(database().broker.query) } } : {});
 
@@ -72,7 +75,9 @@ export function describeBrokerLeases(database: () => TestDatabase): void {
       const answer = ask(broker(), userId);
       await asked(1);
       // An update of the same row would wait for a transaction that holds it.
-      await database().admin.query("update mcpist.connections set updated_at = now() where user_id = $1::uuid", [userId]);
+      await database().admin.query("update mcpist.connections set updated_at = now() where user_id = $1::uuid", [
+        userId,
+      ]);
       held[0]?.(nthTokens(1));
       expect(await answer).toEqual([200, `${ACCESS}-1`]);
     });
@@ -133,7 +138,10 @@ export function describeBrokerLeases(database: () => TestDatabase): void {
       // The first comes back after all: what it has is not stored over what is newer, and not given out.
       held[0]?.(nthTokens(1));
       expect(await dead).toEqual([503, null]);
-      expect((await connectionOf(database(), userId))?.tokens).toEqual({ access_token: `${ACCESS}-2`, refresh_token: `${REFRESH}-2` });
+      expect((await connectionOf(database(), userId))?.tokens).toEqual({
+        access_token: `${ACCESS}-2`,
+        refresh_token: `${REFRESH}-2`,
+      });
     });
 
     it.each([
@@ -190,24 +198,27 @@ export function describeBrokerLeases(database: () => TestDatabase): void {
       ],
       ["the reply of the provider is lost", (query) => query, () => null],
     ];
-    it.each(losses)("ask the user to connect again after %s and the refresh token was used", async (_, through, reply) => {
-      // A provider that rotates: each refresh token is good once.
-      const used = new Set<string | null>();
-      provider.answer = (count, form) => {
-        const token = form.get("refresh_token");
-        if (used.has(token)) return { status: 400, body: { error: "invalid_grant" } };
-        used.add(token);
-        return reply(count);
-      };
-      const userId = await connectedUser(database(), 1);
-      expect(await ask(broker(through), userId)).toEqual([503, null]);
-      await endLease(userId).catch(() => null);
-      const next = broker();
-      expect(await ask(next, userId)).toEqual([404, null]);
-      expect(next.lines).toMatchObject([{ reason: "broken" }]);
-      expect((await connectionOf(database(), userId))?.status).toBe("broken");
-      await connect(database(), userId, 3600);
-      expect(await ask(next, userId)).toEqual([200, ACCESS]);
-    });
+    it.each(losses)(
+      "ask the user to connect again after %s and the refresh token was used",
+      async (_, through, reply) => {
+        // A provider that rotates: each refresh token is good once.
+        const used = new Set<string | null>();
+        provider.answer = (count, form) => {
+          const token = form.get("refresh_token");
+          if (used.has(token)) return { status: 400, body: { error: "invalid_grant" } };
+          used.add(token);
+          return reply(count);
+        };
+        const userId = await connectedUser(database(), 1);
+        expect(await ask(broker(through), userId)).toEqual([503, null]);
+        await endLease(userId).catch(() => null);
+        const next = broker();
+        expect(await ask(next, userId)).toEqual([404, null]);
+        expect(next.lines).toMatchObject([{ reason: "broken" }]);
+        expect((await connectionOf(database(), userId))?.status).toBe("broken");
+        await connect(database(), userId, 3600);
+        expect(await ask(next, userId)).toEqual([200, ACCESS]);
+      },
+    );
   });
 }

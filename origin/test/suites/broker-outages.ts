@@ -1,7 +1,15 @@
 /** What a caller sees and what is written down while the token broker, its database or a provider fails; and that no tool acts meanwhile. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { BROKER_TIMEOUT_MS } from "../../calls/broker.ts";
-import { connectedUser, connectionOf, nthTokens, reachedBy, startProvider, testBroker, type TestProvider } from "../broker.ts";
+import {
+  connectedUser,
+  connectionOf,
+  nthTokens,
+  reachedBy,
+  startProvider,
+  testBroker,
+  type TestProvider,
+} from "../broker.ts";
 import type { TestDatabase } from "../database.ts";
 import { callTool, newSecret, newUser, resultOf, startOrigin } from "../origin.ts";
 import issueWire from "../../modules/wire/github.json" with { type: "json" };
@@ -34,7 +42,9 @@ export function describeBrokerOutages(database: () => TestDatabase): void {
       });
       const userId = await newUser(database(), { grants: [["github", "create_issue"]] });
       const call = async () => {
-        const result = await resultOf(await callTool(origin, userId, "github", "create_issue", { owner: "o", repo: "r", title: "t" }));
+        const result = await resultOf(
+          await callTool(origin, userId, "github", "create_issue", { owner: "o", repo: "r", title: "t" }),
+        );
         return [result.isError ?? false, result.content[0]?.text];
       };
       return { origin, userId, done, call };
@@ -61,7 +71,9 @@ export function describeBrokerOutages(database: () => TestDatabase): void {
         expect(await call()).toEqual([true, LATER]);
         expect(done).toEqual([]);
         expect(origin.events("broker_denied")).toMatchObject([{ severity: "warn", reason, userId, module: "github" }]);
-        expect(origin.events("call_failed")).toMatchObject([{ userId, module: "github", tool: "create_issue", reason: "tool" }]);
+        expect(origin.events("call_failed")).toMatchObject([
+          { userId, module: "github", tool: "create_issue", reason: "tool" },
+        ]);
         expect(JSON.stringify(origin.lines)).not.toContain("canary");
         fails = false;
         expect((await call())[0]).toBe(false);
@@ -122,18 +134,26 @@ export function describeBrokerOutages(database: () => TestDatabase): void {
         const broker = testBroker(database(), provider);
         const { origin, userId, done, call } = await fixture(reachedBy(broker), broker.secret);
         const tokens = JSON.stringify({ access_token: "a" });
-        await database().admin.query("select mcpist.connect_account($1::uuid, 'github', $2, $3::text[], null)", [userId, tokens, granted]);
+        await database().admin.query("select mcpist.connect_account($1::uuid, 'github', $2, $3::text[], null)", [
+          userId,
+          tokens,
+          granted,
+        ]);
         const answer = await call();
         expect(answer[0]).toBe(fails);
         if (text !== undefined) expect(answer[1]).toBe(text);
         expect(done).toHaveLength(fails ? 0 : 1);
-        expect(origin.events("broker_denied")).toMatchObject(fails ? [{ reason: "scopes", userId, module: "github" }] : []);
+        expect(origin.events("broker_denied")).toMatchObject(
+          fails ? [{ reason: "scopes", userId, module: "github" }] : [],
+        );
         await origin.stop();
       },
     );
 
     it("when its database is away, the caller is told to try later", async () => {
-      const broker = testBroker(database(), provider, { database: { query: () => Promise.reject(new Error("canary")) } });
+      const broker = testBroker(database(), provider, {
+        database: { query: () => Promise.reject(new Error("canary")) },
+      });
       const { origin, done, call } = await fixture(reachedBy(broker), broker.secret);
       expect(await call()).toEqual([true, LATER]);
       expect([done, broker.lines[0]?.["reason"]]).toEqual([[], "database"]);

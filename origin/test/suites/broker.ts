@@ -56,7 +56,10 @@ export function describeBroker(database: () => TestDatabase): void {
       ["the secret twice", { [BROKER_SECRET_HEADER]: `${a}, ${a}` }],
       ["a user's JWT", { authorization: "Bearer eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.x" }],
       ["the anon key", { apikey: "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.x" }],
-      ["the service key", { authorization: "Bearer eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.x", apikey: "x" }],
+      [
+        "the service key",
+        { authorization: "Bearer eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.x", apikey: "x" },
+      ],
       ["the secret as a bearer", { authorization: `Bearer ${a}` }],
       ["a gateway secret", { "x-gateway-secret": a }],
     ])("answers 403 without a body to a caller with %s", async (_, headers: Record<string, string>) => {
@@ -67,16 +70,24 @@ export function describeBroker(database: () => TestDatabase): void {
 
     it("accepts either of two secrets, and refuses to start without one", async () => {
       const userId = await connect(3600);
-      for (const secret of [a, b]) expect((await ask(request(userId), { [BROKER_SECRET_HEADER]: secret })).status).toBe(200);
+      for (const secret of [a, b])
+        expect((await ask(request(userId), { [BROKER_SECRET_HEADER]: secret })).status).toBe(200);
       const only = createCredentialCheck(a, "revoked:0000000000000000");
-      expect([only(a), only(b), only("revoked:0000000000000000"), only(""), only(null)]).toEqual([true, false, false, false, false]);
+      expect([only(a), only(b), only("revoked:0000000000000000"), only(""), only(null)]).toEqual([
+        true,
+        false,
+        false,
+        false,
+        false,
+      ]);
       const refused: readonly (readonly [string | undefined, string | undefined])[] = [
         [undefined, undefined],
         ["revoked:0000000000000000", undefined],
         ["short", a],
         ["", a],
       ];
-      for (const [first, second] of refused) expect(() => createCredentialCheck(first, second)).toThrow(/BROKER_SECRET_A/);
+      for (const [first, second] of refused)
+        expect(() => createCredentialCheck(first, second)).toThrow(/BROKER_SECRET_A/);
     });
 
     it("returns a token that is still good without asking the provider", async () => {
@@ -85,7 +96,11 @@ export function describeBroker(database: () => TestDatabase): void {
       expect(reply.access_token).toBe(ACCESS);
       expect(reply.expires_at - Date.now() / 1000).toBeGreaterThan(3_500);
       const forever = await connect(null);
-      expect(await (await ask(request(forever))).json()).toEqual({ access_token: ACCESS, expires_at: null, scopes: [] });
+      expect(await (await ask(request(forever))).json()).toEqual({
+        access_token: ACCESS,
+        expires_at: null,
+        scopes: [],
+      });
       expect(provider.asked).toEqual([]);
     });
 
@@ -95,7 +110,9 @@ export function describeBroker(database: () => TestDatabase): void {
       const text = await response.text();
       expect(JSON.parse(text)).toMatchObject({ access_token: `${ACCESS}-1` });
       expect(text).not.toContain(REFRESH);
-      expect(provider.asked.map((sent) => Object.fromEntries(sent))).toEqual([{ grant_type: "refresh_token", refresh_token: REFRESH }]);
+      expect(provider.asked.map((sent) => Object.fromEntries(sent))).toEqual([
+        { grant_type: "refresh_token", refresh_token: REFRESH },
+      ]);
       expect((await stateOf(userId))?.tokens).toEqual({ access_token: `${ACCESS}-1`, refresh_token: `${REFRESH}-1` });
       expect(await (await ask(request(userId))).json()).toMatchObject({ access_token: `${ACCESS}-1` });
       expect(provider.asked).toHaveLength(1);
@@ -104,7 +121,9 @@ export function describeBroker(database: () => TestDatabase): void {
     it("uses one refresh token once when ten requests come together, and the grant survives", async () => {
       const userId = await connect(1);
       const replies = await Promise.all(Array.from({ length: 10 }, async () => (await ask(request(userId))).json()));
-      expect(new Set(replies.map((reply) => (reply as { access_token: string }).access_token))).toEqual(new Set([`${ACCESS}-1`]));
+      expect(new Set(replies.map((reply) => (reply as { access_token: string }).access_token))).toEqual(
+        new Set([`${ACCESS}-1`]),
+      );
       expect(provider.asked).toHaveLength(1);
     });
 
@@ -112,7 +131,9 @@ export function describeBroker(database: () => TestDatabase): void {
       const userId = await connect(null);
       const rejected = createHash("sha256").update(ACCESS).digest("hex");
       for (let n = 0; n < 2; n++)
-        expect(await (await ask({ ...request(userId), rejected })).json()).toMatchObject({ access_token: `${ACCESS}-1` });
+        expect(await (await ask({ ...request(userId), rejected })).json()).toMatchObject({
+          access_token: `${ACCESS}-1`,
+        });
       expect(provider.asked).toHaveLength(1);
       expect((await ask({ ...request(userId), rejected: ACCESS })).status).toBe(400);
     });
@@ -133,7 +154,9 @@ export function describeBroker(database: () => TestDatabase): void {
 
     it("keeps the scopes of a connection, and takes over those that a refresh names", async () => {
       const ends = () =>
-        database().admin.query("update mcpist.connections set access_expires_at = now() where user_id = $1::uuid", [userId]);
+        database().admin.query("update mcpist.connections set access_expires_at = now() where user_id = $1::uuid", [
+          userId,
+        ]);
       const scopes = async () => ((await (await ask(request(userId))).json()) as { scopes: readonly string[] }).scopes;
       const userId = await connectedUser(database(), 3600, undefined, "{repo,gist}");
       const seen = [await scopes()];
@@ -167,11 +190,17 @@ export function describeBroker(database: () => TestDatabase): void {
       const userId = await connect(1);
       const response = await ask(request(userId));
       expect([response.status, await response.text()]).toEqual([503, ""]);
-      expect(await stateOf(userId)).toEqual({ status: "active", tokens: { access_token: ACCESS, refresh_token: REFRESH } });
+      expect(await stateOf(userId)).toEqual({
+        status: "active",
+        tokens: { access_token: ACCESS, refresh_token: REFRESH },
+      });
     });
 
     const strangers: readonly (readonly [string, () => Promise<unknown>])[] = [
-      ["another user", async () => request((await connect(3600), await newUser(database(), { grants: [["lab", "token"]] })))],
+      [
+        "another user",
+        async () => request((await connect(3600), await newUser(database(), { grants: [["lab", "token"]] }))),
+      ],
       ["another module", async () => request(await connect(3600), "github")],
       [
         "a user whose grant was revoked",

@@ -5,7 +5,9 @@ import type { TestDatabase } from "../database.ts";
 import { CANARY, createLab, formsOf } from "../modules.ts";
 import { callTool, newRequestId, newUser, resultOf, startOrigin, type TestOrigin } from "../origin.ts";
 
-const LAB = ["read", "effect", "upsert", "wait", "large", "leak", "explain", "token"].map((tool) => ["lab", tool] as const);
+const LAB = ["read", "effect", "upsert", "wait", "large", "leak", "explain", "token"].map(
+  (tool) => ["lab", tool] as const,
+);
 
 export function describeCalls(database: () => TestDatabase): void {
   describe("calls with effects", () => {
@@ -88,7 +90,10 @@ export function describeCalls(database: () => TestDatabase): void {
       await resultOf(await callTool(koyeb, userId, "lab", "large", {}, { requestId }));
       await settled(requestId);
       const again = await resultOf(await callTool(fly, userId, "lab", "large", {}, { requestId }));
-      expect(again).toMatchObject({ isError: true, content: [{ text: "The call was executed; its result was not kept." }] });
+      expect(again).toMatchObject({
+        isError: true,
+        content: [{ text: "The call was executed; its result was not kept." }],
+      });
       expect(effects(requestId)).toBe(1);
     });
 
@@ -120,7 +125,9 @@ export function describeCalls(database: () => TestDatabase): void {
         wrap: (inner: Database) => ({
           ...inner,
           query: (text, parameters) =>
-            text.includes("insert into mcpist.call_claims") ? Promise.reject(new Error("down")) : inner.query(text, parameters),
+            text.includes("insert into mcpist.call_claims")
+              ? Promise.reject(new Error("down"))
+              : inner.query(text, parameters),
         }),
       });
       const response = await callTool(down, userId, "lab", "effect", {}, { requestId });
@@ -132,14 +139,17 @@ export function describeCalls(database: () => TestDatabase): void {
     it("stay claimed when the client left half way: nobody can say whether they ran", async () => {
       const requestId = newRequestId();
       const controller = new AbortController();
-      const first = callTool(koyeb, userId, "lab", "wait", {}, { requestId, signal: controller.signal }).catch(() => null);
+      const first = callTool(koyeb, userId, "lab", "wait", {}, { requestId, signal: controller.signal }).catch(
+        () => null,
+      );
       await expect.poll(() => effects(requestId)).toBe(1);
       controller.abort();
       await first;
       await new Promise((done) => setTimeout(done, 50));
-      const [row] = await database().admin.query<{ state: string }>("select state from mcpist.call_claims where request_id = $1::uuid", [
-        requestId,
-      ]);
+      const [row] = await database().admin.query<{ state: string }>(
+        "select state from mcpist.call_claims where request_id = $1::uuid",
+        [requestId],
+      );
       expect(row?.state).toBe("claimed");
       lab.release();
     });
@@ -153,7 +163,9 @@ export function describeCalls(database: () => TestDatabase): void {
       const again = await callTool(brief, userId, "lab", "effect", {}, { requestId: newRequestId() });
       expect(await resultOf(again)).not.toMatchObject({ isError: true });
       await brief.stop();
-      const [row] = await database().admin.query("select state from mcpist.call_claims where request_id = $1::uuid", [requestId]);
+      const [row] = await database().admin.query("select state from mcpist.call_claims where request_id = $1::uuid", [
+        requestId,
+      ]);
       expect(row).toEqual({ state: "claimed" });
       expect(effects(requestId)).toBe(1);
       lab.release();
@@ -189,7 +201,10 @@ export function describeCalls(database: () => TestDatabase): void {
 
     it("name the parameters that do not fit, without repeating them", async () => {
       const { isError, content } = await resultOf(await callTool(koyeb, userId, "lab", "read", { text: 5 }));
-      expect([isError, content[0]?.text]).toEqual([true, "Invalid params. text: Invalid input: expected string, received number"]);
+      expect([isError, content[0]?.text]).toEqual([
+        true,
+        "Invalid params. text: Invalid input: expected string, received number",
+      ]);
     });
   });
 }

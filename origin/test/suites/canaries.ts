@@ -48,12 +48,16 @@ export function describeCanaries(database: () => TestDatabase): void {
         fetch: (() => Promise.reject(loud())) as unknown as typeof fetch,
         wrap: (inner: Database) => ({
           ...inner,
-          query: (text, parameters) => (failing && text.includes(statement) ? Promise.reject(loud()) : inner.query(text, parameters)),
+          query: (text, parameters) =>
+            failing && text.includes(statement) ? Promise.reject(loud()) : inner.query(text, parameters),
           listen: () => Promise.reject(loud()),
         }),
       });
       const tools = ["read", "effect", "upsert", "leak", "token", "explain"].map((tool) => ["lab", tool] as const);
-      const [known, other] = [await newUser(database(), { grants: tools }), await newUser(database(), { grants: tools })];
+      const [known, other] = [
+        await newUser(database(), { grants: tools }),
+        await newUser(database(), { grants: tools }),
+      ];
       await callTool(origin, known, "lab", "read");
       failing = true;
       const answers: Response[] = [];
@@ -65,21 +69,33 @@ export function describeCanaries(database: () => TestDatabase): void {
         answers.push(await getSchema(origin, userId, `${CANARY} `));
         answers.push(await post(origin, { userId, body: `{"${CANARY}` }));
         answers.push(await post(origin, { userId, body: [modern(CANARY, {})] }));
-        answers.push(await post(origin, { userId, body: modern("tools/list", {}), headers: { traceparent: CANARY, cookie: CANARY } }));
+        answers.push(
+          await post(origin, {
+            userId,
+            body: modern("tools/list", {}),
+            headers: { traceparent: CANARY, cookie: CANARY },
+          }),
+        );
       }
       answers.push(await fetch(`${origin.url}/mcp`, { method: "POST", headers: { [GATEWAY_SECRET_HEADER]: CANARY } }));
       answers.push(await post(origin, { userId: CANARY, body: {} }));
       answers.push(await fetch(`${origin.url}/health/ready`, { headers: { [GATEWAY_SECRET_HEADER]: origin.secret } }));
-      const texts = await Promise.all(answers.map(async (answer) => JSON.stringify([...answer.headers]) + (await answer.text())));
+      const texts = await Promise.all(
+        answers.map(async (answer) => JSON.stringify([...answer.headers]) + (await answer.text())),
+      );
       await origin.assembled.pollPermissions().catch(() => {});
       await origin.assembled.syncUsage();
       await origin.assembled.judgeRefusals();
       await origin.assembled.flushLog();
-      const metrics = await (await fetch(origin.url + METRICS_PATH, { headers: { [GATEWAY_SECRET_HEADER]: origin.secret } })).text();
+      const metrics = await (
+        await fetch(origin.url + METRICS_PATH, { headers: { [GATEWAY_SECRET_HEADER]: origin.secret } })
+      ).text();
       failing = false;
       await origin.stop();
 
-      const rows = await database().admin.query<{ row: string }>("select to_jsonb(e)::text as row from mcpist.security_events e");
+      const rows = await database().admin.query<{ row: string }>(
+        "select to_jsonb(e)::text as row from mcpist.security_events e",
+      );
       expect(metrics).toContain("mcpist_requests_total");
       expect(origin.lines.length).toBeGreaterThan(5);
       const forms = [CANARY, origin.secret, brokerSecret].flatMap(formsOf);

@@ -63,7 +63,8 @@ export function describeClients(database: () => TestDatabase): void {
       });
       const client = await connect(origin, userId);
       expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["get_module_schema", "call"]);
-      const call = (module: string, tool: string, params = {}) => client.callTool({ name: "call", arguments: { module, tool, params } });
+      const call = (module: string, tool: string, params = {}) =>
+        client.callTool({ name: "call", arguments: { module, tool, params } });
       expect(await client.callTool({ name: "get_module_schema", arguments: { module: "lab" } })).toMatchObject({
         structuredContent: { module: "lab", tools: [{ name: "read" }, { name: "effect" }] },
       });
@@ -82,10 +83,19 @@ export function describeClients(database: () => TestDatabase): void {
     it("get no further with request state that this service did not make for them", async () => {
       const origin = await startOrigin(database());
       const userId = await newUser(database(), { grants: [["lab", "effect"]] });
-      for (const requestState of ["v1.e30.x", "anything", `v1.${Buffer.from('{"p":1,"exp":9999999999}').toString("base64url")}.AAAA`]) {
+      for (const requestState of [
+        "v1.e30.x",
+        "anything",
+        `v1.${Buffer.from('{"p":1,"exp":9999999999}').toString("base64url")}.AAAA`,
+      ]) {
         const response = await post(origin, {
           userId,
-          body: modern("tools/call", { name: "call", arguments: { module: "lab", tool: "effect" }, requestState, inputResponses: {} }),
+          body: modern("tools/call", {
+            name: "call",
+            arguments: { module: "lab", tool: "effect" },
+            requestState,
+            inputResponses: {},
+          }),
           headers: {
             "mcp-protocol-version": "2026-07-28",
             "mcp-method": "tools/call",

@@ -141,13 +141,18 @@ export function describeConnections(database: () => TestDatabase): void {
 
     it("cannot be disconnected where there is none", async () => {
       const userId = await newUser(database());
-      await expect(run("select mcpist.disconnect_account($1::uuid, 'lab')", userId)).rejects.toThrow(/no such connection/);
+      await expect(run("select mcpist.disconnect_account($1::uuid, 'lab')", userId)).rejects.toThrow(
+        /no such connection/,
+      );
     });
 
     it("are made of a provider's reply as it comes, with its end and its scopes", async () => {
       const userId = await newUser(database());
       const connectReply = async (reply: unknown) => {
-        await database().admin.query("select mcpist.connect_reply($1::uuid, 'lab', $2)", [userId, JSON.stringify(reply)]);
+        await database().admin.query("select mcpist.connect_reply($1::uuid, 'lab', $2)", [
+          userId,
+          JSON.stringify(reply),
+        ]);
         return (
           await database().admin.query(
             `select scopes, access_expires_at > now() + interval '59 seconds' as ends, v.decrypted_secret::json ->> 'access_token' as access

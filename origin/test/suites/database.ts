@@ -74,7 +74,13 @@ export function describeDatabase(database: () => TestDatabase): void {
 
   describe("drizzle schema", () => {
     it("has exactly the tables, columns, types, nullability and keys of the database", async () => {
-      const columns = await database().admin.query<{ t: string; c: string; type: string; required: boolean; key: boolean }>(
+      const columns = await database().admin.query<{
+        t: string;
+        c: string;
+        type: string;
+        required: boolean;
+        key: boolean;
+      }>(
         `select c.relname as t, a.attname as c, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as required,
            coalesce(a.attnum = any(k.conkey), false) as key
          from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -105,9 +111,10 @@ export function describeDatabase(database: () => TestDatabase): void {
       const userId = await newUser(database());
       const state = async () =>
         (
-          await admin.query("select revoked_at is null as live, revoked_by, granted_by from mcpist.grants where user_id = $1::uuid", [
-            userId,
-          ])
+          await admin.query(
+            "select revoked_at is null as live, revoked_by, granted_by from mcpist.grants where user_id = $1::uuid",
+            [userId],
+          )
         )[0];
       expect(await version(userId)).toBe(1);
       await admin.query("select mcpist.grant_tool($1::uuid, 'lab', 'read', 'ann')", [userId]);
@@ -115,7 +122,10 @@ export function describeDatabase(database: () => TestDatabase): void {
       await admin.query("select mcpist.grant_tool($1::uuid, 'lab', 'read', 'ben')", [userId]);
       expect([await state(), await version(userId)]).toEqual([{ live: true, revoked_by: null, granted_by: "ann" }, 2]);
       await admin.query("select mcpist.revoke_tool($1::uuid, 'lab', 'read', 'ben')", [userId]);
-      expect([await state(), await version(userId)]).toEqual([{ live: false, revoked_by: "ben", granted_by: "ann" }, 3]);
+      expect([await state(), await version(userId)]).toEqual([
+        { live: false, revoked_by: "ben", granted_by: "ann" },
+        3,
+      ]);
       await admin.query("select mcpist.grant_tool($1::uuid, 'lab', 'read', 'cat')", [userId]);
       expect([await state(), await version(userId)]).toEqual([{ live: true, revoked_by: null, granted_by: "cat" }, 4]);
     });
@@ -124,15 +134,23 @@ export function describeDatabase(database: () => TestDatabase): void {
       const { admin } = database();
       const userId = await newUser(database());
       await admin.query("select mcpist.set_tool_enabled('notion', 'search', false)");
-      const [row] = await admin.query<{ granted: number }>("select mcpist.grant_module($1::uuid, 'notion', 'ann') as granted", [userId]);
+      const [row] = await admin.query<{ granted: number }>(
+        "select mcpist.grant_module($1::uuid, 'notion', 'ann') as granted",
+        [userId],
+      );
       await admin.query("select mcpist.set_tool_enabled('notion', 'search', true)");
       expect(row?.granted).toBe(3);
-      await expect(admin.query("select mcpist.grant_module($1::uuid, 'nothing', 'ann')", [userId])).rejects.toThrow(/no tool/);
+      await expect(admin.query("select mcpist.grant_module($1::uuid, 'nothing', 'ann')", [userId])).rejects.toThrow(
+        /no tool/,
+      );
     });
 
     it("raise the version when the plan, the status, a granted tool or the plan itself changes, and not for others", async () => {
       const { admin } = database();
-      const [userId, other] = [await newUser(database(), { plan: "free", grants: [["lab", "read"]] }), await newUser(database())];
+      const [userId, other] = [
+        await newUser(database(), { plan: "free", grants: [["lab", "read"]] }),
+        await newUser(database()),
+      ];
       const before = await version(other);
       await admin.query("select mcpist.set_plan($1::uuid, 'starter')", [userId]);
       expect(await version(userId)).toBe(3);
@@ -154,7 +172,9 @@ export function describeDatabase(database: () => TestDatabase): void {
       await admin.query("select mcpist.set_status($1::uuid, 'suspended')", [userId]);
       await admin.query("select mcpist.grant_tool($1::uuid, 'lab', 'read', 'ben')", [userId]);
       await admin.query("select mcpist.revoke_tool($1::uuid, 'lab', 'read', 'cat')", [userId]);
-      await admin.query("update mcpist.grants set revoked_at = null, revoked_by = null where user_id = $1::uuid", [userId]);
+      await admin.query("update mcpist.grants set revoked_at = null, revoked_by = null where user_id = $1::uuid", [
+        userId,
+      ]);
       await admin.query("update mcpist.users set updated_at = now() where user_id = $1::uuid", [userId]);
       await admin.query("update mcpist.users set plan_id = 'free' where user_id = $1::uuid", [userId]);
       await admin.query("delete from mcpist.users where user_id = $1::uuid", [userId]);
@@ -230,9 +250,10 @@ export function describeDatabase(database: () => TestDatabase): void {
 
   describe("access token hook", () => {
     const hook = async (claims: object): Promise<Record<string, unknown>> => {
-      const [row] = await database().admin.query<{ e: Record<string, unknown> }>("select mcpist.access_token_hook($1::jsonb) as e", [
-        JSON.stringify({ user_id: "x", claims }),
-      ]);
+      const [row] = await database().admin.query<{ e: Record<string, unknown> }>(
+        "select mcpist.access_token_hook($1::jsonb) as e",
+        [JSON.stringify({ user_id: "x", claims })],
+      );
       return row?.e ?? {};
     };
     it("binds tokens of OAuth clients to the resource, leaves web sign-ins alone, and gives no token without a resource", async () => {
@@ -240,7 +261,9 @@ export function describeDatabase(database: () => TestDatabase): void {
       const web = { aud: "authenticated", sub: "1" };
       expect(await hook(web)).toMatchObject({ claims: web });
       expect(await hook({ ...web, client_id: "c" })).toMatchObject({ error: { http_code: 500 } });
-      await admin.query("insert into mcpist.settings (key, value) values ('resource_url', 'https://mcp.example.com/mcp')");
+      await admin.query(
+        "insert into mcpist.settings (key, value) values ('resource_url', 'https://mcp.example.com/mcp')",
+      );
       expect(await hook({ ...web, client_id: "c" })).toMatchObject({
         claims: { aud: "https://mcp.example.com/mcp", sub: "1", client_id: "c" },
       });

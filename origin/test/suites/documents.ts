@@ -20,7 +20,10 @@ export function describeDocuments(database: () => TestDatabase): void {
     it("give statements to operators that run as they stand, one after the other", async () => {
       const { admin } = database();
       const tokens = JSON.stringify({ access_token: "a", refresh_token: "r" });
-      await admin.query("select mcpist.connect_account('00000000-0000-4000-8000-000000000002', 'github', $1, '{}', null)", [tokens]);
+      await admin.query(
+        "select mcpist.connect_account('00000000-0000-4000-8000-000000000002', 'github', $1, '{}', null)",
+        [tokens],
+      );
       for (const name of ["runbooks/database.md", "runbooks/broker.md", "security/logging.md"]) {
         const statements = blocks(await page(name), "sql");
         expect(statements.length).toBeGreaterThan(0);
@@ -50,7 +53,9 @@ export function describeDocuments(database: () => TestDatabase): void {
     it("list every event that an origin or the broker records", async () => {
       const text = await page("security/logging.md");
       const files = ["assemble", "calls/call", "http/request", "http/server", "sieve/record-refusals", "limits/usage"];
-      const source = (await Promise.all(files.map((file) => readFile(new URL(`../../${file}.ts`, import.meta.url), "utf8")))).join("\n");
+      const source = (
+        await Promise.all(files.map((file) => readFile(new URL(`../../${file}.ts`, import.meta.url), "utf8")))
+      ).join("\n");
       const recorded = new Set(Array.from(source.matchAll(/event: "(\w+)", severity/g), (match) => match[1] ?? ""));
       for (const multiline of source.matchAll(/event: "(\w+)",\s+severity/g)) recorded.add(multiline[1] ?? "");
       recorded.delete("internal_error");

@@ -20,7 +20,9 @@ export function describeDrain(database: () => TestDatabase): void {
       origin.lab.release();
       expect(await resultOf(await running)).toMatchObject({ structuredContent: { done: true } });
       await stopped;
-      const [row] = await database().admin.query("select state from mcpist.call_claims where request_id = $1::uuid", [requestId]);
+      const [row] = await database().admin.query("select state from mcpist.call_claims where request_id = $1::uuid", [
+        requestId,
+      ]);
       expect(row).toEqual({ state: "done" });
     });
 
@@ -34,7 +36,8 @@ export function describeDrain(database: () => TestDatabase): void {
       socket.on("data", (chunk) => (text += chunk.toString()));
       const closed = once(socket, "close");
       await once(socket, "connect");
-      const head = (end: string) => `GET ${READY_PATH} HTTP/1.1\r\nHost: x\r\nX-Gateway-Secret: ${origin.secret}\r\n${end}`;
+      const head = (end: string) =>
+        `GET ${READY_PATH} HTTP/1.1\r\nHost: x\r\nX-Gateway-Secret: ${origin.secret}\r\n${end}`;
       socket.write(head("X-Half: "));
       await new Promise((done) => setTimeout(done, 50));
       const stopped = origin.stop(5_000);
@@ -52,7 +55,12 @@ export function describeDrain(database: () => TestDatabase): void {
       const userId = await newUser(database(), { grants: [["lab", "wait"]] });
       const agent = new Agent({ keepAlive: true });
       const streamed = new Promise<string | undefined>((resolve, reject) => {
-        const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "call", arguments: { module: "lab", tool: "wait" } } };
+        const call = {
+          jsonrpc: "2.0",
+          id: 1,
+          method: "tools/call",
+          params: { name: "call", arguments: { module: "lab", tool: "wait" } },
+        };
         const sent = request(
           `${origin.url}/mcp`,
           {

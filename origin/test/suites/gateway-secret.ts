@@ -1,6 +1,11 @@
 /** The gateway secret and identity, over real sockets. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { GATEWAY_SECRET_HEADER, OBSERVATION_PATH, REQUEST_ID_HEADER, USER_ID_HEADER } from "../../../contract/headers.ts";
+import {
+  GATEWAY_SECRET_HEADER,
+  OBSERVATION_PATH,
+  REQUEST_ID_HEADER,
+  USER_ID_HEADER,
+} from "../../../contract/headers.ts";
 import { kidOf, parseSecret, tombstone } from "../../../contract/gateway-secret.ts";
 import { parseOriginObservation } from "../../../contract/observation.ts";
 import { OBSERVE_BURST } from "../../http/observe.ts";
@@ -19,13 +24,23 @@ export function describeGatewaySecret(database: () => TestDatabase): void {
     let userId: string;
     const old = newSecret();
     beforeAll(async () => {
-      origin = await startOrigin(database(), { secrets: { GATEWAY_SECRET_A: newSecret(), GATEWAY_SECRET_B: tombstone(await kid(old)) } });
+      origin = await startOrigin(database(), {
+        secrets: { GATEWAY_SECRET_A: newSecret(), GATEWAY_SECRET_B: tombstone(await kid(old)) },
+      });
       userId = await newUser(database(), { grants: [["lab", "effect"]] });
     });
     afterAll(() => origin.stop());
 
     const requestWith = (lines: readonly string[]): string =>
-      ["POST /mcp HTTP/1.1", "Host: origin", "Content-Type: application/json", "Content-Length: 2", ...lines, "", "{}"].join("\r\n");
+      [
+        "POST /mcp HTTP/1.1",
+        "Host: origin",
+        "Content-Type: application/json",
+        "Content-Length: 2",
+        ...lines,
+        "",
+        "{}",
+      ].join("\r\n");
     const oneOff = (secret: string): string => `${secret.slice(0, 63)}${secret.endsWith("0") ? "1" : "0"}`;
 
     const presentations: readonly (readonly [string, (secret: string) => readonly string[]])[] = [
@@ -88,7 +103,10 @@ export function describeGatewaySecret(database: () => TestDatabase): void {
     it("accepts either slot and remembers when, by its own clock", async () => {
       const [a, b] = [newSecret(), newSecret()];
       let now = 0;
-      const two = await startOrigin(database(), { secrets: { GATEWAY_SECRET_A: a, GATEWAY_SECRET_B: b }, now: () => now });
+      const two = await startOrigin(database(), {
+        secrets: { GATEWAY_SECRET_A: a, GATEWAY_SECRET_B: b },
+        now: () => now,
+      });
       const observe = async () => parseOriginObservation(await (await fetch(`${two.url}${OBSERVATION_PATH}`)).json());
       expect((await observe())?.lastAccepted).toEqual({ [await kid(a)]: null, [await kid(b)]: null });
       expect((await callTool({ ...two, secret: a }, userId, "lab", "read")).status).toBe(200);
@@ -127,9 +145,14 @@ export function describeGatewaySecret(database: () => TestDatabase): void {
       const limited = await startOrigin(database(), { now: () => now });
       const statuses = async (headers: Record<string, string>) =>
         Promise.all(
-          Array.from({ length: OBSERVE_BURST + 20 }, async () => (await fetch(`${limited.url}${OBSERVATION_PATH}`, { headers })).status),
+          Array.from(
+            { length: OBSERVE_BURST + 20 },
+            async () => (await fetch(`${limited.url}${OBSERVATION_PATH}`, { headers })).status,
+          ),
         );
-      expect((await statuses({ [GATEWAY_SECRET_HEADER]: limited.secret })).every((status) => status === 200)).toBe(true);
+      expect((await statuses({ [GATEWAY_SECRET_HEADER]: limited.secret })).every((status) => status === 200)).toBe(
+        true,
+      );
       const anonymous = await statuses({});
       expect(anonymous.filter((status) => status === 200)).toHaveLength(OBSERVE_BURST);
       expect(anonymous.filter((status) => status === 429)).toHaveLength(20);
@@ -152,10 +175,16 @@ export function describeGatewaySecret(database: () => TestDatabase): void {
         ["two request ids", () => [`X-User-ID: ${userId}`, `X-Request-ID: ${id}`, `x-request-id: ${id}`]],
         ["a user that is no UUID", () => [`X-User-ID: root`, `X-Request-ID: ${id}`]],
         ["a user in upper case", () => [`X-User-ID: ${userId.toUpperCase()}`, `X-Request-ID: ${id}`]],
-        ["a request id of another version", () => [`X-User-ID: ${userId}`, `X-Request-ID: 00000000-0000-4000-8000-000000000000`]],
+        [
+          "a request id of another version",
+          () => [`X-User-ID: ${userId}`, `X-Request-ID: 00000000-0000-4000-8000-000000000000`],
+        ],
       ];
       it.each(broken)("answers 500 and records an event when the gateway sends %s", async (_, lines) => {
-        const { text } = await raw(origin.port, requestWith([`X-Gateway-Secret: ${origin.secret}`, ...lines(), "Connection: close"]));
+        const { text } = await raw(
+          origin.port,
+          requestWith([`X-Gateway-Secret: ${origin.secret}`, ...lines(), "Connection: close"]),
+        );
         expect(text).toMatch(/^HTTP\/1\.1 500 /);
         expect(text).toMatch(/\r\nx-mcpist-deny: identity\r\n/i);
         expect(text).toContain('"code":50001');
@@ -179,19 +208,31 @@ export function describeGatewaySecret(database: () => TestDatabase): void {
         wrap: (inner) => ({ ...inner, query: () => Promise.reject(new Error("down")) }),
       });
       const health = await fetch(`${broken.url}/health`);
-      expect([health.status, await health.text(), health.headers.get("x-mcpist-origin")]).toEqual([200, '{"status":"ok"}', "koyeb"]);
+      expect([health.status, await health.text(), health.headers.get("x-mcpist-origin")]).toEqual([
+        200,
+        '{"status":"ok"}',
+        "koyeb",
+      ]);
       const headers = { [GATEWAY_SECRET_HEADER]: broken.secret };
       const ready = await fetch(`${broken.url}/health/ready`, { headers });
       expect([ready.status, ready.headers.get("x-mcpist-deny")]).toEqual([503, "db"]);
-      expect((await fetch(`${origin.url}/health/ready`, { headers: { [GATEWAY_SECRET_HEADER]: origin.secret } })).status).toBe(200);
-      const call = await post(broken, { userId, body: "{}", headers: { [USER_ID_HEADER]: userId, [REQUEST_ID_HEADER]: newRequestId() } });
+      expect(
+        (await fetch(`${origin.url}/health/ready`, { headers: { [GATEWAY_SECRET_HEADER]: origin.secret } })).status,
+      ).toBe(200);
+      const call = await post(broken, {
+        userId,
+        body: "{}",
+        headers: { [USER_ID_HEADER]: userId, [REQUEST_ID_HEADER]: newRequestId() },
+      });
       expect([call.status, call.headers.get("x-mcpist-deny")]).toEqual([503, "db"]);
       await broken.stop();
     });
 
     it("shows metrics to the gateway only, without a name that a caller chose", async () => {
       await callTool(origin, userId, "evil", "name");
-      const metrics = await (await fetch(`${origin.url}/metrics`, { headers: { [GATEWAY_SECRET_HEADER]: origin.secret } })).text();
+      const metrics = await (
+        await fetch(`${origin.url}/metrics`, { headers: { [GATEWAY_SECRET_HEADER]: origin.secret } })
+      ).text();
       expect(metrics).toContain('mcpist_requests_total{outcome="served"}');
       expect(metrics).not.toContain("evil");
     });

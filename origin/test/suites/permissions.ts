@@ -9,13 +9,17 @@ const MINUTE = 60_000;
 export function describePermissions(database: () => TestDatabase): void {
   const runs = async (origin: TestOrigin, userId: string): Promise<boolean> =>
     (await resultOf(await callTool(origin, userId, "lab", "read"))).isError !== true;
-  const revoke = (userId: string) => database().admin.query("select mcpist.revoke_tool($1::uuid, 'lab', 'read', 'test')", [userId]);
+  const revoke = (userId: string) =>
+    database().admin.query("select mcpist.revoke_tool($1::uuid, 'lab', 'read', 'test')", [userId]);
 
   describe("permission cache", () => {
     const changes: readonly (readonly [string, string])[] = [
       ["a grant is revoked", "select mcpist.revoke_tool($1::uuid, 'lab', 'read', 'test')"],
       ["a grant is deleted", "delete from mcpist.grants where user_id = $1::uuid"],
-      ["the tool is switched off", "select mcpist.set_tool_enabled('lab', 'read', false) from mcpist.users where user_id = $1::uuid"],
+      [
+        "the tool is switched off",
+        "select mcpist.set_tool_enabled('lab', 'read', false) from mcpist.users where user_id = $1::uuid",
+      ],
       ["the user is suspended", "select mcpist.set_status($1::uuid, 'suspended')"],
       ["the user is deleted", "delete from mcpist.users where user_id = $1::uuid"],
     ];
@@ -79,7 +83,11 @@ export function describePermissions(database: () => TestDatabase): void {
       expect(origin.events("db_unavailable").some((event) => event["userId"] === known)).toBe(true);
       now += MINUTE;
       const refused = await callTool(origin, known, "lab", "read");
-      expect([refused.status, refused.headers.get("x-mcpist-deny"), refused.headers.get("retry-after")]).toEqual([503, "db", "5"]);
+      expect([refused.status, refused.headers.get("x-mcpist-deny"), refused.headers.get("retry-after")]).toEqual([
+        503,
+        "db",
+        "5",
+      ]);
       down = false;
       expect(await runs(origin, known)).toBe(true);
       await origin.stop();

@@ -42,7 +42,10 @@ export function describePlanLimits(database: () => TestDatabase): void {
 
     it("do not touch methods that run no tool, nor users without a limit", async () => {
       const origin = await startOrigin(database(), { now: () => 0 });
-      const [free, unlimited] = [await newUser(database(), { plan: "free" }), await newUser(database(), { grants: [["lab", "read"]] })];
+      const [free, unlimited] = [
+        await newUser(database(), { plan: "free" }),
+        await newUser(database(), { grants: [["lab", "read"]] }),
+      ];
       for (let i = 0; i < 35; i++) {
         const list = await post(origin, { userId: free, body: { jsonrpc: "2.0", id: 1, method: "tools/list" } });
         expect([list.status, list.headers.get("ratelimit")]).toEqual([200, null]);
@@ -55,7 +58,10 @@ export function describePlanLimits(database: () => TestDatabase): void {
     it("are accounted per origin, added up over syncs, and reported when the sum exceeds the plan", async () => {
       const { admin } = database();
       const userId = await newUser(database(), { plan: "free", grants: [["lab", "read"]] });
-      const [koyeb, fly] = [await startOrigin(database(), { name: "koyeb" }), await startOrigin(database(), { name: "fly" })];
+      const [koyeb, fly] = [
+        await startOrigin(database(), { name: "koyeb" }),
+        await startOrigin(database(), { name: "fly" }),
+      ];
       for (const origin of [koyeb, koyeb, fly]) {
         await callTool(origin, userId, "lab", "read");
         await callTool(origin, userId, "lab", "nothing");
@@ -85,7 +91,9 @@ export function describePlanLimits(database: () => TestDatabase): void {
         wrap: (inner) => ({
           ...inner,
           query: (text, parameters) =>
-            down && text.includes("mcpist.usage_counters") ? Promise.reject(new Error("down")) : inner.query(text, parameters),
+            down && text.includes("mcpist.usage_counters")
+              ? Promise.reject(new Error("down"))
+              : inner.query(text, parameters),
         }),
       });
       const userId = await newUser(database(), { grants: [["lab", "read"]] });
@@ -94,13 +102,18 @@ export function describePlanLimits(database: () => TestDatabase): void {
       await callTool(origin, userId, "lab", "read");
       down = false;
       await origin.stop();
-      const rows = await database().admin.query("select calls::int as calls from mcpist.usage_counters where user_id = $1::uuid", [userId]);
+      const rows = await database().admin.query(
+        "select calls::int as calls from mcpist.usage_counters where user_id = $1::uuid",
+        [userId],
+      );
       expect(rows).toEqual([{ calls: 2 }]);
     });
 
     it("know a monthly quota, which is off by default", async () => {
       const { admin } = database();
-      await admin.query("insert into mcpist.plans (id, per_minute, per_month) values ('tiny', 120, 2) on conflict do nothing");
+      await admin.query(
+        "insert into mcpist.plans (id, per_minute, per_month) values ('tiny', 120, 2) on conflict do nothing",
+      );
       const userId = await newUser(database(), { plan: "tiny", grants: [["lab", "read"]] });
       const use = async () => {
         const origin = await startOrigin(database());
@@ -115,10 +128,10 @@ export function describePlanLimits(database: () => TestDatabase): void {
         expect(await use()).toEqual([200, 200]);
         const origin = await startOrigin(database());
         const refused = await callTool(origin, userId, "lab", "read");
-        expect([refused.status, ((await refused.json()) as { error: { data: { period: string } } }).error.data.period]).toEqual([
-          429,
-          "month",
-        ]);
+        expect([
+          refused.status,
+          ((await refused.json()) as { error: { data: { period: string } } }).error.data.period,
+        ]).toEqual([429, "month"]);
         await origin.stop();
       } finally {
         await admin.query("delete from mcpist.settings where key = 'monthly_quota'");

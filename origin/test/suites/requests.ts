@@ -35,7 +35,10 @@ export function describeRequests(database: () => TestDatabase): void {
     const smuggled = (): string => `POST /mcp HTTP/1.1\r\n${good()}\r\nContent-Length: ${call.length}\r\n\r\n${call}`;
 
     const bodies: readonly (readonly [string, () => string])[] = [
-      ["Content-Length and Transfer-Encoding", () => `Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+      [
+        "Content-Length and Transfer-Encoding",
+        () => `Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      ],
       ["two Content-Length", () => `Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`],
       ["a folded header", () => `X-Fold: a\r\n b\r\nContent-Length: 2\r\n\r\n{}`],
       ["a bad chunk size", () => `Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n`],
@@ -74,7 +77,9 @@ export function describeRequests(database: () => TestDatabase): void {
       const deep = (levels: number): string => `${"[".repeat(levels)}${"]".repeat(levels)}`;
       const call = (params: string) =>
         `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"call","arguments":{"module":"lab","tool":"effect","params":${params}}}}`;
-      expect(await resultOf(await post(origin, { userId, body: call(`{"text":${deep(50)}}`) }))).toMatchObject({ isError: true });
+      expect(await resultOf(await post(origin, { userId, body: call(`{"text":${deep(50)}}`) }))).toMatchObject({
+        isError: true,
+      });
       expect((await post(origin, { userId, body: call(`{"text":${deep(200_000)}}`) })).status).toBe(413);
       const polluted = await resultOf(await post(origin, { userId, body: call('{"__proto__":{"text":"polluted"}}') }));
       expect(polluted.structuredContent).toMatchObject({ text: "" });
@@ -83,7 +88,10 @@ export function describeRequests(database: () => TestDatabase): void {
     });
 
     it("refuses headers over 32 KiB", async () => {
-      const { text } = await raw(origin.port, `GET /health HTTP/1.1\r\nHost: origin\r\nX-Long: ${"a".repeat(33_000)}\r\n\r\n`);
+      const { text } = await raw(
+        origin.port,
+        `GET /health HTTP/1.1\r\nHost: origin\r\nX-Long: ${"a".repeat(33_000)}\r\n\r\n`,
+      );
       expect(text).toMatch(/^HTTP\/1\.1 431 /);
     });
 
@@ -135,7 +143,9 @@ export function describeRequests(database: () => TestDatabase): void {
       slow.write(half);
       // The body that is on its way holds its room.
       const metrics = () =>
-        fetch(origin.url + METRICS_PATH, { headers: { [GATEWAY_SECRET_HEADER]: origin.secret } }).then((response) => response.text());
+        fetch(origin.url + METRICS_PATH, { headers: { [GATEWAY_SECRET_HEADER]: origin.secret } }).then((response) =>
+          response.text(),
+        );
       await expect.poll(metrics).toMatch(/^mcpist_body_bytes\S* [1-9]/m);
       const busy = await post(origin, { userId: greedy, body });
       expect([busy.status, busy.headers.get("retry-after")]).toEqual([503, "1"]);
@@ -154,7 +164,10 @@ export function describeRequests(database: () => TestDatabase): void {
     });
 
     it.each(["GET", "DELETE", "PUT"])("answers 405 to %s", async (method) => {
-      const response = await fetch(`${origin.url}/mcp`, { method, headers: { [GATEWAY_SECRET_HEADER]: origin.secret } });
+      const response = await fetch(`${origin.url}/mcp`, {
+        method,
+        headers: { [GATEWAY_SECRET_HEADER]: origin.secret },
+      });
       expect(response.status).toBe(405);
       expect(response.headers.get("allow")).toBe("POST");
     });

@@ -86,7 +86,8 @@ export function describeRoles(database: () => TestDatabase): void {
       await operator.connect();
       await operator.query("begin");
       await operator.query("select from mcpist.connections where user_id = $1 for update", [held]);
-      const open = (userId: string) => database().broker.query("select state from mcpist.broker_open($1::uuid, 'lab', null)", [userId]);
+      const open = (userId: string) =>
+        database().broker.query("select state from mcpist.broker_open($1::uuid, 'lab', null)", [userId]);
       const waiting = open(held).catch((cause: unknown) => cause);
       expect(await open(other)).toEqual([{ state: "token" }]);
       expect(await waiting).toMatchObject({ code: "55P03" });
@@ -101,7 +102,10 @@ export function describeRoles(database: () => TestDatabase): void {
     });
 
     const forbidden: readonly (readonly [string, string])[] = [
-      ["grant itself a tool", "insert into mcpist.grants (user_id, module_id, tool_id, granted_by) values ($1::uuid, 'lab', 'read', 'me')"],
+      [
+        "grant itself a tool",
+        "insert into mcpist.grants (user_id, module_id, tool_id, granted_by) values ($1::uuid, 'lab', 'read', 'me')",
+      ],
       ["undo a revocation", "update mcpist.grants set revoked_at = null, revoked_by = null where user_id = $1::uuid"],
       ["change a plan", "update mcpist.users set plan_id = 'unlimited' where user_id = $1::uuid"],
       ["use the operators' functions", "select mcpist.grant_tool($1::uuid, 'lab', 'read', 'me')"],
@@ -154,8 +158,12 @@ export function describeRoles(database: () => TestDatabase): void {
       await admin.script("alter role supabase_auth_admin login");
       const [row] = await admin.query<{ port: string }>("select current_setting('port') as port");
       const auth = openPostgres(`postgres://supabase_auth_admin@127.0.0.1:${row?.port}/postgres`, () => {});
-      await admin.query("insert into mcpist.settings (key, value) values ('resource_url', 'https://mcp.example.com/mcp')");
-      const [hooked] = await auth.query<{ e: unknown }>(`select mcpist.access_token_hook('{"claims":{"client_id":"c"}}') as e`);
+      await admin.query(
+        "insert into mcpist.settings (key, value) values ('resource_url', 'https://mcp.example.com/mcp')",
+      );
+      const [hooked] = await auth.query<{ e: unknown }>(
+        `select mcpist.access_token_hook('{"claims":{"client_id":"c"}}') as e`,
+      );
       expect(hooked?.e).toMatchObject({ claims: { aud: "https://mcp.example.com/mcp" } });
       expect(await auth.query("select key from mcpist.settings")).toEqual([{ key: "resource_url" }]);
       await expect(auth.query("select * from mcpist.users")).rejects.toMatchObject({ code: "42501" });
@@ -167,13 +175,17 @@ export function describeRoles(database: () => TestDatabase): void {
       const { admin } = database();
       const [row] = await admin.query<{ port: string }>("select current_setting('port') as port");
       await admin.script("create database sign_up");
-      const fresh = openPostgres(`postgres://postgres@127.0.0.1:${row?.port}/sign_up`, () => {}, { queryTimeoutMs: 30_000 });
+      const fresh = openPostgres(`postgres://postgres@127.0.0.1:${row?.port}/sign_up`, () => {}, {
+        queryTimeoutMs: 30_000,
+      });
       await fresh.script(
         "create schema auth; create table auth.users (id uuid primary key); grant usage on schema auth to supabase_auth_admin",
       );
       await fresh.script("insert into auth.users values ('11111111-1111-4111-8111-111111111111')");
       await migrate(fresh);
-      await fresh.script(`grant insert, delete, select on auth.users to supabase_auth_admin; alter role supabase_auth_admin login`);
+      await fresh.script(
+        `grant insert, delete, select on auth.users to supabase_auth_admin; alter role supabase_auth_admin login`,
+      );
       const auth = openPostgres(`postgres://supabase_auth_admin@127.0.0.1:${row?.port}/sign_up`, () => {});
       await auth.query("insert into auth.users values ('22222222-2222-4222-8222-222222222222')");
       expect(await fresh.query("select user_id::text as id, plan_id, status from mcpist.users")).toEqual([
@@ -184,7 +196,9 @@ export function describeRoles(database: () => TestDatabase): void {
       await fresh.script("insert into mcpist.tools (module_id, tool_id) values ('lab', 'read')");
       await fresh.query("select mcpist.grant_tool('22222222-2222-4222-8222-222222222222', 'lab', 'read', 'ann')");
       await auth.query("delete from auth.users where id = '22222222-2222-4222-8222-222222222222'");
-      expect(await fresh.query("select user_id::text as id from mcpist.users")).toEqual([{ id: "11111111-1111-4111-8111-111111111111" }]);
+      expect(await fresh.query("select user_id::text as id from mcpist.users")).toEqual([
+        { id: "11111111-1111-4111-8111-111111111111" },
+      ]);
       expect(await fresh.query("select * from mcpist.grants")).toEqual([]);
       await Promise.all([auth.close(), fresh.close()]);
     });
@@ -207,7 +221,9 @@ export function describeRoles(database: () => TestDatabase): void {
       await admin.query(
         "insert into mcpist.security_events (at, layer, event, severity) select now() - interval '91 days', 'origin', 'old', 'info' from generate_series(1, 3000)",
       );
-      const swept = await Promise.all([origin, other].map((each) => each.query<{ n: number }>("select mcpist.sweep(2000) as n")));
+      const swept = await Promise.all(
+        [origin, other].map((each) => each.query<{ n: number }>("select mcpist.sweep(2000) as n")),
+      );
       const rest = await origin.query<{ n: number }>("select mcpist.sweep(2000) as n");
       expect([...swept, rest].reduce((sum, [found]) => sum + (found?.n ?? 0), 0)).toBeGreaterThanOrEqual(3000);
       expect(await admin.query("select 1 from mcpist.security_events where event = 'old'")).toEqual([]);
@@ -240,11 +256,15 @@ export function describeRoles(database: () => TestDatabase): void {
       const userId = await newUser(database(), { grants: [["lab", "read"]] });
       const runs = async () => (await resultOf(await callTool(listening, userId, "lab", "read"))).isError !== true;
       await listening.assembled.pollPermissions();
-      await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and usename = 'mcpist_origin'");
+      await admin.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and usename = 'mcpist_origin'",
+      );
       await expect
         .poll(async () => {
           await listening.assembled.pollPermissions();
-          return admin.query("select 1 as one from pg_stat_activity where query like 'listen %' and usename = 'mcpist_origin'");
+          return admin.query(
+            "select 1 as one from pg_stat_activity where query like 'listen %' and usename = 'mcpist_origin'",
+          );
         })
         .toHaveLength(1);
       expect(await runs()).toBe(true);

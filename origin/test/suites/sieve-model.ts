@@ -28,10 +28,16 @@ const user = fc.constantFrom(...USERS);
 const origin = fc.constantFrom(...ORIGINS);
 const toolName = fc.constantFrom(...TOOLS);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("grant" as const, "revoke" as const), user, tool: toolName }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom("grant" as const, "revoke" as const), user, tool: toolName }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("suspend" as const, "activate" as const), user }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("on" as const, "off" as const), tool: toolName }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(1, 150_000, PERMISSIONS_TTL_MS) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(1, 150_000, PERMISSIONS_TTL_MS) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("poll" as const), origin }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("list" as const), origin, user }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("call" as const), origin, user, tool: toolName }) },
@@ -72,13 +78,16 @@ class Model {
     for (const who of USERS) if (this.#granted[who]?.has(tool)) this.#touch(who);
   }
   poll(at: number): void {
-    for (const [who, { version }] of this.#known[at] ?? []) if (version !== this.#version[who]) this.#known[at]?.delete(who);
+    for (const [who, { version }] of this.#known[at] ?? [])
+      if (version !== this.#version[who]) this.#known[at]?.delete(who);
   }
   /** What the origin must believe, after having asked the database where its knowledge is too old. */
   believes(at: number, who: number): readonly ToolName[] | null {
     const known = this.#known[at]?.get(who);
     if (known && this.now - known.loadedAt < PERMISSIONS_TTL_MS) return known.tools;
-    const tools = this.#active[who] ? TOOLS.filter((tool) => this.#granted[who]?.has(tool) && this.#on.has(tool)) : null;
+    const tools = this.#active[who]
+      ? TOOLS.filter((tool) => this.#granted[who]?.has(tool) && this.#on.has(tool))
+      : null;
     this.#known[at]?.set(who, { tools, version: this.#version[who] ?? 0, loadedAt: this.now });
     return tools;
   }
@@ -112,7 +121,9 @@ export function describeSieveModel(database: () => TestDatabase): void {
         const response = await getSchema(at(index), idOf(who));
         if (expected === null) return expect(response.status).toBe(403);
         const { structuredContent } = await resultOf(response);
-        expect(structuredContent?.["modules"]).toEqual(expected.length === 0 ? [] : [expect.objectContaining({ tools: expected })]);
+        expect(structuredContent?.["modules"]).toEqual(
+          expected.length === 0 ? [] : [expect.objectContaining({ tools: expected })],
+        );
       }
       async function call(index: number, who: number, tool: ToolName): Promise<void> {
         const expected = model.believes(index, who);
@@ -121,7 +132,9 @@ export function describeSieveModel(database: () => TestDatabase): void {
         if (expected === null) expect(response.status).toBe(403);
         else {
           const { isError, content } = await resultOf(response);
-          expect([isError === true, content[0]?.text === REFUSED]).toEqual(expected.includes(tool) ? [false, false] : [true, true]);
+          expect([isError === true, content[0]?.text === REFUSED]).toEqual(
+            expected.includes(tool) ? [false, false] : [true, true],
+          );
         }
         const runs = lab.effects.filter((mark) => mark === requestId).length;
         expect(runs).toBe(tool !== "read" && expected?.includes(tool) ? 1 : 0);
@@ -131,12 +144,18 @@ export function describeSieveModel(database: () => TestDatabase): void {
           case "grant":
           case "revoke":
             if (model.grant(next.user, next.tool, next.do === "grant"))
-              await admin.query(`select mcpist.${next.do}_tool($1::uuid, 'lab', $2, 'test')`, [idOf(next.user), next.tool]);
+              await admin.query(`select mcpist.${next.do}_tool($1::uuid, 'lab', $2, 'test')`, [
+                idOf(next.user),
+                next.tool,
+              ]);
             return;
           case "suspend":
           case "activate":
             model.setActive(next.user, next.do === "activate");
-            await admin.query("select mcpist.set_status($1::uuid, $2)", [idOf(next.user), next.do === "activate" ? "active" : "suspended"]);
+            await admin.query("select mcpist.set_status($1::uuid, $2)", [
+              idOf(next.user),
+              next.do === "activate" ? "active" : "suspended",
+            ]);
             return;
           case "on":
           case "off":
@@ -173,9 +192,13 @@ export function describeSieveModel(database: () => TestDatabase): void {
       }
     }
 
-    it("lists, allows and runs what each origin must know by then, and nothing else", { timeout: 120_000 }, async () => {
-      const numRuns = database().kind === "pglite" ? 25 : 15;
-      await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), follow), { numRuns });
-    });
+    it(
+      "lists, allows and runs what each origin must know by then, and nothing else",
+      { timeout: 120_000 },
+      async () => {
+        const numRuns = database().kind === "pglite" ? 25 : 15;
+        await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), follow), { numRuns });
+      },
+    );
   });
 }

@@ -4,11 +4,23 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRegistry } from "../../modules/registry.ts";
 import type { TestDatabase } from "../database.ts";
 import { createLab, testModules } from "../modules.ts";
-import { callTool, getSchema, modern, newRequestId, newUser, post, resultOf, startOrigin, type TestOrigin } from "../origin.ts";
+import {
+  callTool,
+  getSchema,
+  modern,
+  newRequestId,
+  newUser,
+  post,
+  resultOf,
+  startOrigin,
+  type TestOrigin,
+} from "../origin.ts";
 
 const REFUSED = "This module or tool does not exist or is not available to you.";
 const registry = createRegistry(testModules({ fetch }, createLab()));
-const ALL = [...registry.values()].flatMap((module) => [...module.tools.keys()].map((tool) => [module.name, tool] as const));
+const ALL = [...registry.values()].flatMap((module) =>
+  [...module.tools.keys()].map((tool) => [module.name, tool] as const),
+);
 /** Runs at once, needs no parameters, no network and no claim. */
 const RUNNABLE: ReadonlySet<string> = new Set(["time now", "lab read"]);
 
@@ -28,7 +40,9 @@ export function describeSieve(database: () => TestDatabase): void {
       const modules = structuredContent?.["modules"] as { module: string; tools: string[] }[];
       const names: string[] = [];
       for (const { module, tools } of modules) {
-        const schema = (await resultOf(await getSchema(origin, userId, module))).structuredContent?.["tools"] as { name: string }[];
+        const schema = (await resultOf(await getSchema(origin, userId, module))).structuredContent?.["tools"] as {
+          name: string;
+        }[];
         expect(schema.map(({ name }) => name)).toEqual(tools);
         names.push(...tools.map((tool) => `${module} ${tool}`));
       }
@@ -49,13 +63,17 @@ export function describeSieve(database: () => TestDatabase): void {
       await fc.assert(
         fc.asyncProperty(fc.subarray([...ALL]), fc.subarray([...ALL]), async (first, second) => {
           const userId = await newUser(database(), { grants: first });
-          const names = (grants: readonly (readonly [string, string])[]) => grants.map(([module, tool]) => `${module} ${tool}`).sort();
+          const names = (grants: readonly (readonly [string, string])[]) =>
+            grants.map(([module, tool]) => `${module} ${tool}`).sort();
           for (const origin of [koyeb, fly]) {
             expect(await listed(origin, userId)).toEqual(names(first));
             expect(await allowed(origin, userId)).toEqual(names(first));
           }
           const admin = database().admin;
-          await admin.query("update mcpist.grants set revoked_at = now(), revoked_by = 'test' where user_id = $1::uuid", [userId]);
+          await admin.query(
+            "update mcpist.grants set revoked_at = now(), revoked_by = 'test' where user_id = $1::uuid",
+            [userId],
+          );
           for (const [module, tool] of second)
             await admin.query("select mcpist.grant_tool($1::uuid, $2, $3, 'test')", [userId, module, tool]);
           now += 300_000;
@@ -140,7 +158,12 @@ export function describeSieve(database: () => TestDatabase): void {
           answers.add(`${response.status} ${without(response.headers)} ${await response.text()}`);
           const old = await post(koyeb, {
             userId,
-            body: { jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "call", arguments: { module, tool } } },
+            body: {
+              jsonrpc: "2.0",
+              id: 7,
+              method: "tools/call",
+              params: { name: "call", arguments: { module, tool } },
+            },
           });
           legacy.add(`${old.status} ${without(old.headers)} ${await old.text()}`);
         }
@@ -151,7 +174,8 @@ export function describeSieve(database: () => TestDatabase): void {
 
       it("are the same for a module whose schema is asked for", async () => {
         const answers = new Set<string>();
-        for (const module of ["github", "nothing", "__proto__", ""]) answers.add(await (await getSchema(koyeb, userId, module)).text());
+        for (const module of ["github", "nothing", "__proto__", ""])
+          answers.add(await (await getSchema(koyeb, userId, module)).text());
         expect([...answers]).toHaveLength(1);
       });
 
@@ -183,7 +207,8 @@ export function describeSieve(database: () => TestDatabase): void {
           `select module || ' ' || tool as name, verdict, score, user_id::text as user from mcpist.security_events where origin = 'log' and event = 'tool_refused'`,
         );
         expect(rows).toHaveLength(names.length);
-        for (const row of rows) expect([row.verdict, row.score, row.user]).toEqual([...(expected[row.name] ?? []), userId]);
+        for (const row of rows)
+          expect([row.verdict, row.score, row.user]).toEqual([...(expected[row.name] ?? []), userId]);
         await origin.stop();
       });
 
@@ -216,13 +241,24 @@ export function describeSieve(database: () => TestDatabase): void {
           alerts.push(JSON.parse(init.body) as Record<string, unknown>);
           return new Response(null, { status: 204 });
         }) as unknown as typeof fetch;
-        const origin = await startOrigin(database(), { config: { alertWebhook: "https://alerts.example/hook" }, fetch: webhook });
+        const origin = await startOrigin(database(), {
+          config: { alertWebhook: "https://alerts.example/hook" },
+          fetch: webhook,
+        });
         const [prober, typist] = [await newUser(database()), await newUser(database())];
         await callTool(origin, prober, "time", "set_system_clock");
         await expect.poll(() => alerts.length).toBe(1);
-        expect(alerts[0]).toMatchObject({ alert: "probe_suspected", userId: prober, verdict: "decoy", score: 50, environment: "sandbox" });
+        expect(alerts[0]).toMatchObject({
+          alert: "probe_suspected",
+          userId: prober,
+          verdict: "decoy",
+          score: 50,
+          environment: "sandbox",
+        });
         for (let i = 0; i < 19; i++) await callTool(origin, typist, "time", `name_${i}`);
-        await expect.poll(() => origin.events("tool_refused").filter((event) => event["userId"] === typist).length).toBe(19);
+        await expect
+          .poll(() => origin.events("tool_refused").filter((event) => event["userId"] === typist).length)
+          .toBe(19);
         expect(alerts).toHaveLength(1);
         await callTool(origin, typist, "time", "name_19");
         await expect.poll(() => alerts.length).toBe(2);
@@ -244,7 +280,10 @@ export function describeSieve(database: () => TestDatabase): void {
         down = true;
         await callTool(origin, prober, "time", "set_system_clock");
         await expect.poll(() => origin.events("tool_refused").length).toBe(1 + 1);
-        expect(origin.events("tool_refused")[1]).toMatchObject({ reason: "no verdict: database unavailable", tool: "set_system_clock" });
+        expect(origin.events("tool_refused")[1]).toMatchObject({
+          reason: "no verdict: database unavailable",
+          tool: "set_system_clock",
+        });
         await origin.assembled.judgeRefusals();
         expect(origin.events("probe_suspected")).toEqual([]);
         down = false;

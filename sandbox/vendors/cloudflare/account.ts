@@ -3,7 +3,15 @@
  * another, and is recorded only when the version that it needs really started.
  */
 import { patchBindings, resolveBindings, SECRET_TYPES, type EnvChange } from "./bindings.ts";
-import { badRequest, bindingTaken, latestNotDeployed, migrationNeedsDeploy, missingScript, noSuchClass, noVersions } from "./errors.ts";
+import {
+  badRequest,
+  bindingTaken,
+  latestNotDeployed,
+  migrationNeedsDeploy,
+  missingScript,
+  noSuchClass,
+  noVersions,
+} from "./errors.ts";
 import { checkShares, refuseOldSecrets } from "./deployments.ts";
 import { KvNamespaces } from "./kv.ts";
 import { migrate } from "./migrations.ts";
@@ -102,7 +110,8 @@ export class Account {
       if (upload.migrations) throw migrationNeedsDeploy();
       const annotations = { "workers/triggered_by": "version_upload", ...cause.annotations };
       const version = this.#next(script, upload, { ...cause, annotations });
-      if (!script.versions.some((known) => known.code.etag === version.code.etag)) await (await this.#host(name)).check(version);
+      if (!script.versions.some((known) => known.code.etag === version.code.etag))
+        await (await this.#host(name)).check(version);
       script.versions.push(version);
       script.modifiedOn = version.createdOn;
       return version;
@@ -130,7 +139,9 @@ export class Account {
       const latest = latestVersion(script);
       if (!latest) throw noVersions();
       if (shareOf(activeDeployment(script), latest.id) !== 100) throw latestNotDeployed();
-      const taken = latest.bindings.find((binding) => Object.hasOwn(env, binding.name) && !SECRET_TYPES.has(binding.type));
+      const taken = latest.bindings.find(
+        (binding) => Object.hasOwn(env, binding.name) && !SECRET_TYPES.has(binding.type),
+      );
       if (taken) throw bindingTaken(taken.name);
       const version = this.#derive(script, (bindings) => patchBindings(bindings, env), cause);
       await this.#release(script, version, cause);
@@ -189,7 +200,11 @@ export class Account {
     };
   }
 
-  #derive(script: Script, change: (bindings: readonly Binding[]) => Binding[], { source, annotations }: Cause): Version {
+  #derive(
+    script: Script,
+    change: (bindings: readonly Binding[]) => Binding[],
+    { source, annotations }: Cause,
+  ): Version {
     const latest = latestVersion(script);
     if (!latest) throw noVersions();
     return {
@@ -206,10 +221,20 @@ export class Account {
   async #release(script: Script, version: Version, cause: Cause): Promise<void> {
     const roll = await (await this.#host(script.name)).prepare([version]);
     script.versions.push(version);
-    roll(this.#record(script, [{ versionId: version.id, percentage: 100 }], { ...cause, annotations: version.annotations }));
+    roll(
+      this.#record(script, [{ versionId: version.id, percentage: 100 }], {
+        ...cause,
+        annotations: version.annotations,
+      }),
+    );
   }
 
-  async #roll(script: Script, versions: readonly Version[], shares: readonly Share[], cause: Cause): Promise<Deployment> {
+  async #roll(
+    script: Script,
+    versions: readonly Version[],
+    shares: readonly Share[],
+    cause: Cause,
+  ): Promise<Deployment> {
     const roll = await (await this.#host(script.name)).prepare(versions);
     const deployment = this.#record(script, shares, cause);
     roll(deployment);
@@ -218,7 +243,14 @@ export class Account {
 
   #record(script: Script, shares: readonly Share[], { source, annotations }: Cause): Deployment {
     const createdOn = this.now().toISOString();
-    const deployment = { id: crypto.randomUUID(), number: script.deployments.length + 1, createdOn, source, annotations, shares };
+    const deployment = {
+      id: crypto.randomUUID(),
+      number: script.deployments.length + 1,
+      createdOn,
+      source,
+      annotations,
+      shares,
+    };
     script.deployments.push(deployment);
     script.modifiedOn = createdOn;
     return deployment;
@@ -243,7 +275,12 @@ function newScript(name: string, now: Date): Script {
 
 /** Source: developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit. */
 function isRateLimit({ namespace_id: id, simple }: Binding): boolean {
-  return typeof id === "string" && isRecord(simple) && Number(simple["limit"]) > 0 && (simple["period"] === 10 || simple["period"] === 60);
+  return (
+    typeof id === "string" &&
+    isRecord(simple) &&
+    Number(simple["limit"]) > 0 &&
+    (simple["period"] === 10 || simple["period"] === 60)
+  );
 }
 
 function checkBinding(binding: Binding, script: Script, kv: KvNamespaces): void {

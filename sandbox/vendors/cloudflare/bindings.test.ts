@@ -38,13 +38,18 @@ describe("bindings of an upload", () => {
   });
 
   it("prefer what is given over what is kept", () => {
-    expect(resolveBindings([secret("three")], ["secret_text", "plain_text"], ancestry)).toEqual([secret("three"), plain("two")]);
+    expect(resolveBindings([secret("three")], ["secret_text", "plain_text"], ancestry)).toEqual([
+      secret("three"),
+      plain("two"),
+    ]);
   });
 
   it("inherit from the latest upload, or from the version that is named", () => {
     expect(resolveBindings([{ name: "S", type: "inherit" }], [], ancestry)).toEqual([secret("two")]);
     expect(resolveBindings([{ name: "S", type: "inherit", version_id: "v1" }], [], ancestry)).toEqual([secret("one")]);
-    expect(resolveBindings([{ name: "NEW", type: "inherit", old_name: "S" }], [], ancestry)).toEqual([secret("two", "NEW")]);
+    expect(resolveBindings([{ name: "NEW", type: "inherit", old_name: "S" }], [], ancestry)).toEqual([
+      secret("two", "NEW"),
+    ]);
   });
 
   it("cannot inherit what is not there: code 10057", () => {
@@ -62,7 +67,10 @@ describe("bindings of an upload", () => {
 
 describe("a merge-patch of the environment", () => {
   it("adds, replaces and removes by name and leaves the rest", () => {
-    const patched = patchBindings(latest.bindings, { S: { type: "secret_text", text: "new" } as { type: string }, P: null });
+    const patched = patchBindings(latest.bindings, {
+      S: { type: "secret_text", text: "new" } as { type: string },
+      P: null,
+    });
     expect(patched).toEqual([secret("new")]);
   });
 });
@@ -74,7 +82,10 @@ describe("what the API hands out", () => {
 
   it("adds the namespace to a Durable Object binding", () => {
     const binding = { name: "D", type: "durable_object_namespace", class_name: "Counter" };
-    expect(publicBinding(binding, new Map([["Counter", { namespaceId: "n1", sqlite: true }]]))).toEqual({ ...binding, namespace_id: "n1" });
+    expect(publicBinding(binding, new Map([["Counter", { namespaceId: "n1", sqlite: true }]]))).toEqual({
+      ...binding,
+      namespace_id: "n1",
+    });
   });
 });
 
@@ -82,6 +93,8 @@ describe("secrets that differ between versions", () => {
   it("are named when their text, or their presence, differs", () => {
     expect(changedSecrets([secret("a")], [secret("b")])).toEqual(["S"]);
     expect(changedSecrets([secret("a")], [])).toEqual(["S"]);
-    expect(changedSecrets([secret("a"), plain("x")], [{ type: "secret_text", text: "a", name: "S" }, plain("y")])).toEqual([]);
+    expect(
+      changedSecrets([secret("a"), plain("x")], [{ type: "secret_text", text: "a", name: "S" }, plain("y")]),
+    ).toEqual([]);
   });
 });

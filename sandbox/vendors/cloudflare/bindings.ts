@@ -23,11 +23,14 @@ const IMITATED: ReadonlySet<string> = new Set([
 export function publicBinding(binding: Binding, classes: Script["classes"]): Binding {
   if (SECRET_TYPES.has(binding.type)) return { name: binding.name, type: binding.type };
   const namespaceId = classes.get(String(binding["class_name"]))?.namespaceId;
-  return binding.type === "durable_object_namespace" && namespaceId !== undefined ? { ...binding, namespace_id: namespaceId } : binding;
+  return binding.type === "durable_object_namespace" && namespaceId !== undefined
+    ? { ...binding, namespace_id: namespaceId }
+    : binding;
 }
 
 function assertImitated(binding: Binding): void {
-  if (!IMITATED.has(binding.type)) throw badRequest(`binding ${binding.name}: type ${binding.type} is not imitated by the mcpist sandbox`);
+  if (!IMITATED.has(binding.type))
+    throw badRequest(`binding ${binding.name}: type ${binding.type} is not imitated by the mcpist sandbox`);
 }
 
 /** What {@link resolveBindings} needs to know about the versions before. */
@@ -59,7 +62,8 @@ export function resolveBindings(given: readonly Binding[], keep: readonly string
     names.add(binding.name);
     assertImitated(binding);
   }
-  const kept = ancestry.latest?.bindings.filter((binding) => keep.includes(binding.type) && !names.has(binding.name)) ?? [];
+  const kept =
+    ancestry.latest?.bindings.filter((binding) => keep.includes(binding.type) && !names.has(binding.name)) ?? [];
   return [...resolved, ...kept];
 }
 
@@ -72,7 +76,9 @@ export type EnvChange = { readonly type: string } | null;
  */
 export function patchBindings(bindings: readonly Binding[], patch: Readonly<Record<string, EnvChange>>): Binding[] {
   const untouched = bindings.filter((binding) => !Object.hasOwn(patch, binding.name));
-  const written: Binding[] = Object.entries(patch).flatMap(([name, change]) => (change === null ? [] : [{ ...change, name }]));
+  const written: Binding[] = Object.entries(patch).flatMap(([name, change]) =>
+    change === null ? [] : [{ ...change, name }],
+  );
   for (const binding of written) assertImitated(binding);
   return [...untouched, ...written];
 }
@@ -83,7 +89,10 @@ export function changedSecrets(one: readonly Binding[], other: readonly Binding[
     new Map(
       bindings
         .filter((binding) => SECRET_TYPES.has(binding.type))
-        .map((binding) => [binding.name, JSON.stringify([binding.type, binding["text"], binding["key_jwk"], binding["key_base64"]])]),
+        .map((binding) => [
+          binding.name,
+          JSON.stringify([binding.type, binding["text"], binding["key_jwk"], binding["key_base64"]]),
+        ]),
     );
   const [a, b] = [secrets(one), secrets(other)];
   return [...new Set([...a.keys(), ...b.keys()])].filter((name) => a.get(name) !== b.get(name));

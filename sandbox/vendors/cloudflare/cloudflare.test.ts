@@ -29,11 +29,16 @@ describe("a rotation of a secret", () => {
       annotations: { "workers/tag": "mcpist-gw-1", "workers/message": "rotate" },
     });
     const second = patch.result.id;
-    expect(await said(worker, { "cloudflare-workers-version-overrides": `${worker}="${second}"` })).toMatchObject({ secret: "old" });
+    expect(await said(worker, { "cloudflare-workers-version-overrides": `${worker}="${second}"` })).toMatchObject({
+      secret: "old",
+    });
 
     const deploy = async (shares: Record<string, number>, query = "") => {
       const versions = Object.entries(shares).map(([version_id, percentage]) => ({ version_id, percentage }));
-      const answer = await kit.call("POST", `workers/scripts/${worker}/deployments${query}`, { strategy: "percentage", versions });
+      const answer = await kit.call("POST", `workers/scripts/${worker}/deployments${query}`, {
+        strategy: "percentage",
+        versions,
+      });
       expect(answer.status, answer.message).toBe(200);
       await kit.settled(worker);
     };
@@ -44,10 +49,14 @@ describe("a rotation of a secret", () => {
 
     await deploy({ [second]: 100 });
     expect(await said(worker)).toMatchObject({ secret: "new" });
-    expect(await said(worker, { "cloudflare-workers-version-overrides": `${worker}="${first}"` })).toMatchObject({ secret: "new" });
+    expect(await said(worker, { "cloudflare-workers-version-overrides": `${worker}="${first}"` })).toMatchObject({
+      secret: "new",
+    });
 
     await deploy({ [second]: 100, [first]: 0 }, "?force=true");
-    expect(await said(worker, { "cloudflare-workers-version-overrides": `${worker}="${first}"` })).toMatchObject({ secret: "old" });
+    expect(await said(worker, { "cloudflare-workers-version-overrides": `${worker}="${first}"` })).toMatchObject({
+      secret: "old",
+    });
   });
 });
 
@@ -70,7 +79,9 @@ describe("a call that is not imitated", () => {
   it("is answered 404 and named in the log", async () => {
     const answer = await kit.call("GET", "workers/nonsense");
     expect(answer.status).toBe(404);
-    expect(kit.log.join("\n")).toContain(`cloudflare does not imitate GET /client/v4/accounts/${NAMES.accountId}/workers/nonsense`);
+    expect(kit.log.join("\n")).toContain(
+      `cloudflare does not imitate GET /client/v4/accounts/${NAMES.accountId}/workers/nonsense`,
+    );
   });
 });
 

@@ -88,14 +88,19 @@ export async function startCloudflare(context: VendorContext, names: AccountName
     });
   };
   const account = new Account(names, host);
-  const api = await listen(withFaults("cloudflare", context, apiApp(account, context.tokens.cloudflare)), context.port("cloudflare"));
+  const api = await listen(
+    withFaults("cloudflare", context, apiApp(account, context.tokens.cloudflare)),
+    context.port("cloudflare"),
+  );
 
   const runScheduled = async (): Promise<void> => {
     for (const script of account.scripts.values())
       for (const { cron } of script.schedules) await (await host(script.name)).scheduled(cron, account.now());
   };
   const clock = setInterval(() => {
-    runScheduled().catch((error: unknown) => context.log(`sandbox: schedule: ${error instanceof Error ? error.message : "failed"}`));
+    runScheduled().catch((error: unknown) =>
+      context.log(`sandbox: schedule: ${error instanceof Error ? error.message : "failed"}`),
+    );
   }, MINUTE_MS);
   clock.unref();
 

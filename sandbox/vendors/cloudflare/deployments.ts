@@ -10,9 +10,12 @@ const MAX_SHARES = 2;
 
 /** @returns the versions of the shares. @throws {ApiError} 404 for an unknown version, 400 when the percentages do not fit. */
 export function checkShares(script: Script, shares: readonly Share[]): Version[] {
-  if (shares.length === 0 || shares.length > MAX_SHARES) throw badRequest(`a deployment has one or ${MAX_SHARES} versions`);
-  if (new Set(shares.map((share) => share.versionId)).size !== shares.length) throw badRequest("a version is named twice");
-  if (!shares.every(({ percentage }) => percentage >= 0 && percentage <= 100)) throw badRequest("a percentage is not within 0 to 100");
+  if (shares.length === 0 || shares.length > MAX_SHARES)
+    throw badRequest(`a deployment has one or ${MAX_SHARES} versions`);
+  if (new Set(shares.map((share) => share.versionId)).size !== shares.length)
+    throw badRequest("a version is named twice");
+  if (!shares.every(({ percentage }) => percentage >= 0 && percentage <= 100))
+    throw badRequest("a percentage is not within 0 to 100");
   const sum = shares.reduce((total, share) => total + share.percentage, 0);
   if (Math.abs(sum - 100) > 0.001) throw badRequest(`the percentages add up to ${sum}, not to 100`);
   return shares.map(({ versionId }) => {

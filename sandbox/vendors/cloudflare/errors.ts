@@ -29,15 +29,28 @@ export const latestNotDeployed = (): ApiError =>
       "Please deploy the latest version first, or use the versions API to modify a secret without deploying it.",
   );
 export const nothingToInherit = (name: string): ApiError =>
-  new ApiError(400, 10057, `Could not inherit binding '${name}': the version it is inherited from has no such binding.`);
+  new ApiError(
+    400,
+    10057,
+    `Could not inherit binding '${name}': the version it is inherited from has no such binding.`,
+  );
 export const secretsChanged = (names: readonly string[]): ApiError =>
-  new ApiError(400, 10220, `Cannot deploy this version without force. The following secrets have changed: ${names.toSorted().join(", ")}`);
-export const bindingTaken = (name: string): ApiError => new ApiError(400, 10053, `Binding name '${name}' already in use.`);
+  new ApiError(
+    400,
+    10220,
+    `Cannot deploy this version without force. The following secrets have changed: ${names.toSorted().join(", ")}`,
+  );
+export const bindingTaken = (name: string): ApiError =>
+  new ApiError(400, 10053, `Binding name '${name}' already in use.`);
 export const scriptFails = (reason: string): ApiError => new ApiError(400, 10021, reason);
 export const migrationTag = (current: string | null): ApiError =>
   new ApiError(412, 10079, `Migration tag precondition failed; current tag is '${current ?? ""}'`);
 export const migrationNeedsDeploy = (): ApiError =>
-  new ApiError(400, 10211, "Durable Object migrations must be fully applied by deploying a non-versioned upload of the script.");
+  new ApiError(
+    400,
+    10211,
+    "Durable Object migrations must be fully applied by deploying a non-versioned upload of the script.",
+  );
 export const noSuchClass = (className: string, binding: string): ApiError =>
   new ApiError(
     400,

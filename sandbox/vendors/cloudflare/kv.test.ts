@@ -4,7 +4,11 @@ import { KvNamespaces, serveBinding, type KvNamespace } from "./kv.ts";
 
 const START = Date.parse("2026-11-22T00:00:00Z");
 
-function setup(): { readonly namespaces: KvNamespaces; readonly kv: KvNamespace; readonly wait: (seconds: number) => void } {
+function setup(): {
+  readonly namespaces: KvNamespaces;
+  readonly kv: KvNamespace;
+  readonly wait: (seconds: number) => void;
+} {
   let time = START;
   const namespaces = new KvNamespaces();
   const kv = namespaces.create("cache", () => new Date(time));
@@ -78,7 +82,9 @@ describe("the end of a KV binding", () => {
     const url = `http://kv/${kv.id}/values/${encodeURIComponent("a/b ü")}`;
     const value = Uint8Array.from([0, 255, 10, 13]);
     const metadata = { "x-kv-metadata": encodeURIComponent(JSON.stringify({ name: "ü" })) };
-    expect((await serveBinding(new Request(url, { method: "PUT", body: value, headers: metadata }), namespaces)).status).toBe(200);
+    expect(
+      (await serveBinding(new Request(url, { method: "PUT", body: value, headers: metadata }), namespaces)).status,
+    ).toBe(200);
     expect(kv.get("a/b ü")?.metadata).toEqual({ name: "ü" });
     const read = await serveBinding(new Request(url), namespaces);
     expect(new Uint8Array(await read.arrayBuffer())).toEqual(value);

@@ -60,12 +60,17 @@ export class KvNamespace {
       throw badRequest("UTF-8 encoded length of the key is not within 1 to 512 bytes");
     if (value.byteLength > MAX_VALUE_BYTES) throw new ApiError(413, 10047, "Value length exceeds limit of 26214400.");
     if (expirationTtl !== undefined && !(expirationTtl >= MIN_TTL_SECONDS))
-      throw badRequest(`Invalid expiration_ttl of ${expirationTtl}. Expiration TTL must be at least ${MIN_TTL_SECONDS}.`);
+      throw badRequest(
+        `Invalid expiration_ttl of ${expirationTtl}. Expiration TTL must be at least ${MIN_TTL_SECONDS}.`,
+      );
     if (expiration !== undefined && !(expiration >= seconds + MIN_TTL_SECONDS))
-      throw badRequest(`Invalid expiration of ${expiration}. Expiration times must be at least ${MIN_TTL_SECONDS} seconds in the future.`);
+      throw badRequest(
+        `Invalid expiration of ${expiration}. Expiration times must be at least ${MIN_TTL_SECONDS} seconds in the future.`,
+      );
     if (metadata !== undefined && Buffer.byteLength(JSON.stringify(metadata)) > MAX_METADATA_BYTES)
       throw badRequest(`Metadata exceeds the limit of ${MAX_METADATA_BYTES} bytes.`);
-    if (now - (this.#written.get(key) ?? Number.NEGATIVE_INFINITY) < WRITE_INTERVAL_MS) throw new ApiError(429, 10048, "Too Many Requests");
+    if (now - (this.#written.get(key) ?? Number.NEGATIVE_INFINITY) < WRITE_INTERVAL_MS)
+      throw new ApiError(429, 10048, "Too Many Requests");
     this.#written.set(key, now);
     const end = expirationTtl === undefined ? (expiration ?? null) : seconds + Math.floor(expirationTtl);
     this.#entries.set(key, { value, expiration: end, metadata: metadata ?? null });
@@ -76,9 +81,15 @@ export class KvNamespace {
   }
 
   /** Keys in lexicographic order. @returns the cursor of the next page, or null on the last one. */
-  list(prefix: string, limit: number, cursor: string): { readonly keys: readonly KvKey[]; readonly cursor: string | null } {
+  list(
+    prefix: string,
+    limit: number,
+    cursor: string,
+  ): { readonly keys: readonly KvKey[]; readonly cursor: string | null } {
     const after = Buffer.from(cursor, "base64url").toString();
-    const names = [...this.#entries.keys()].filter((name) => name.startsWith(prefix) && name > after && this.get(name) !== null).toSorted();
+    const names = [...this.#entries.keys()]
+      .filter((name) => name.startsWith(prefix) && name > after && this.get(name) !== null)
+      .toSorted();
     const page = names.slice(0, limit);
     const keys = page.map((name): KvKey => {
       const { expiration = null, metadata = null } = this.get(name) ?? {};
@@ -102,7 +113,8 @@ export class KvNamespaces extends Map<string, KvNamespace> {
 
 /** Longest page of a list. */
 export const MAX_LIST = 1000;
-const pageSize = (text: string | null): number => Math.min(Math.max(Math.trunc(Number(text ?? MAX_LIST)) || MAX_LIST, 1), MAX_LIST);
+const pageSize = (text: string | null): number =>
+  Math.min(Math.max(Math.trunc(Number(text ?? MAX_LIST)) || MAX_LIST, 1), MAX_LIST);
 const optionalNumber = (text: string | null): number | undefined => (text === null ? undefined : Number(text));
 
 /** Serves the binding of a running version: `/<namespace>/values/<key>` and `/<namespace>/keys`. */

@@ -5,7 +5,11 @@ import type { Migrations, MigrationStep } from "./upload.ts";
 
 const NONE: Migrated = { classes: new Map(), migrationTag: null };
 const step = (change: Partial<MigrationStep>): MigrationStep => ({ created: [], deleted: [], renamed: [], ...change });
-const first: Migrations = { oldTag: null, newTag: "v1", steps: [step({ created: [{ name: "Counter", sqlite: true }] })] };
+const first: Migrations = {
+  oldTag: null,
+  newTag: "v1",
+  steps: [step({ created: [{ name: "Counter", sqlite: true }] })],
+};
 const next = (change: Partial<MigrationStep>): Migrations => ({ oldTag: "v1", newTag: "v2", steps: [step(change)] });
 const codeOf = (action: () => unknown): number | null => {
   try {

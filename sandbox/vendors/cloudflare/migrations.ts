@@ -16,7 +16,8 @@ export function migrate(before: Migrated, migrations: Migrations | null): Migrat
   const classes = new Map(before.classes);
   for (const { created, deleted, renamed } of migrations.steps) {
     for (const { name, sqlite } of created) {
-      if (classes.has(name)) throw badRequest(`Cannot apply new-class migration to class '${name}' that is already depended on`);
+      if (classes.has(name))
+        throw badRequest(`Cannot apply new-class migration to class '${name}' that is already depended on`);
       classes.set(name, { namespaceId: hexId(), sqlite });
     }
     for (const { from, to } of renamed) {
@@ -26,7 +27,8 @@ export function migrate(before: Migrated, migrations: Migrations | null): Migrat
       classes.set(to, known);
     }
     for (const name of deleted)
-      if (!classes.delete(name)) throw badRequest(`Cannot apply deleted_classes migration to non-existent class '${name}'`);
+      if (!classes.delete(name))
+        throw badRequest(`Cannot apply deleted_classes migration to non-existent class '${name}'`);
   }
   return { classes, migrationTag: migrations.newTag ?? before.migrationTag };
 }

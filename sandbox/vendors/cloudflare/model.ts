@@ -89,7 +89,8 @@ export interface Script {
 
 export const latestVersion = (script: Script): Version | undefined => script.versions.at(-1);
 export const activeDeployment = (script: Script): Deployment | undefined => script.deployments.at(-1);
-export const versionById = (script: Script, id: string): Version | undefined => script.versions.find((version) => version.id === id);
+export const versionById = (script: Script, id: string): Version | undefined =>
+  script.versions.find((version) => version.id === id);
 /** The share that a deployment gives to a version, or null when the version is not in it. */
 export const shareOf = (deployment: Deployment | undefined, id: string): number | null =>
   deployment?.shares.find((share) => share.versionId === id)?.percentage ?? null;

@@ -38,7 +38,8 @@ const FREE_RATE_FIELDS: ReadonlySet<string> = new Set(["http.request.uri.path", 
 
 /** Fields of the Rules language in an expression, without what only looks like one inside a string. */
 const fieldsOf = (expression: string): readonly string[] =>
-  expression.replaceAll(/"(?:\\.|[^"\\])*"/g, '""').match(/\b(?:cf|http|icmp|ip|raw|ssl|tcp|udp)(?:\.[a-z0-9_]+)+/g) ?? [];
+  expression.replaceAll(/"(?:\\.|[^"\\])*"/g, '""').match(/\b(?:cf|http|icmp|ip|raw|ssl|tcp|udp)(?:\.[a-z0-9_]+)+/g) ??
+  [];
 
 /** @returns the rules of a request body. @throws {ApiError} 400 when they are no rules. */
 export function readRules(value: unknown): readonly Given[] {
@@ -54,9 +55,14 @@ function checkPlan(phase: string, rules: readonly Given[]): void {
   const most = MOST_RULES[phase];
   if (most === undefined) throw badRequest(`phase ${phase} is not imitated by the mcpist sandbox`);
   if (rules.length > most)
-    throw new ApiError(400, 20217, `exceeded maximum number of rules in the phase ${phase}: ${rules.length} out of ${most}`);
+    throw new ApiError(
+      400,
+      20217,
+      `exceeded maximum number of rules in the phase ${phase}: ${rules.length} out of ${most}`,
+    );
   for (const { ratelimit, expression } of rules) {
-    if (/\bmatches\b/.test(String(expression))) throw new ApiError(400, 20127, "not entitled: the use of operator Matches is not allowed");
+    if (/\bmatches\b/.test(String(expression)))
+      throw new ApiError(400, 20127, "not entitled: the use of operator Matches is not allowed");
     if (phase !== "http_ratelimit") continue;
     if (!isRecord(ratelimit)) throw badRequest("a rule of http_ratelimit has no ratelimit");
     const paid = fieldsOf(String(expression)).find((field) => !FREE_RATE_FIELDS.has(field));

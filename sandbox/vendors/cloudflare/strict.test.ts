@@ -8,12 +8,16 @@ interface VersionAnswer {
   readonly id: string;
   readonly number: number;
   readonly annotations: Record<string, string>;
-  readonly resources: { readonly bindings: { name: string; type: string }[]; readonly script: { readonly etag: string } };
+  readonly resources: {
+    readonly bindings: { name: string; type: string }[];
+    readonly script: { readonly etag: string };
+  };
 }
 const scripts = (worker: string, rest = "") => `workers/scripts/${worker}${rest}`;
 const uploadVersion = (worker: string, options: UploadOptions) =>
   kit.call<VersionAnswer>("POST", scripts(worker, "/versions"), uploadForm(options));
-const version = async (worker: string, id: string) => (await kit.call<VersionAnswer>("GET", scripts(worker, `/versions/${id}`))).result;
+const version = async (worker: string, id: string) =>
+  (await kit.call<VersionAnswer>("GET", scripts(worker, `/versions/${id}`))).result;
 const stage = (worker: string, text: string, annotations: Record<string, string> = {}) =>
   kit.call<VersionAnswer>("PATCH", `workers/workers/${worker}/versions/latest`, {
     env: { SECRET: { type: "secret_text", text } },
@@ -26,7 +30,8 @@ const deploy = (worker: string, shares: Record<string, number>, query = "") =>
   });
 const text = (worker: string, id: string) => kit.account.secretTextForTests(worker, id, "SECRET");
 const active = async (worker: string) =>
-  (await kit.call<{ deployments: { versions: object[] }[] }>("GET", scripts(worker, "/deployments"))).result.deployments[0]?.versions;
+  (await kit.call<{ deployments: { versions: object[] }[] }>("GET", scripts(worker, "/deployments"))).result
+    .deployments[0]?.versions;
 
 describe("secrets and uploads", () => {
   it("an upload without keep_bindings drops the secret, one with it keeps that of the latest upload", async () => {
@@ -49,11 +54,18 @@ describe("secrets and uploads", () => {
     const byLatest = await uploadVersion("inherit", { bindings: [{ name: "SECRET", type: "inherit" }] });
     expect(text("inherit", byLatest.result.id)).toBe("three");
     expect((await version("inherit", byLatest.result.id)).number).toBe(5);
-    expect(await uploadVersion("inherit", { bindings: [{ name: "NONE", type: "inherit" }] })).toMatchObject({ status: 400, code: 10057 });
+    expect(await uploadVersion("inherit", { bindings: [{ name: "NONE", type: "inherit" }] })).toMatchObject({
+      status: 400,
+      code: 10057,
+    });
   });
 
   it("inheriting on the first upload of a Worker is refused and makes no Worker", async () => {
-    const answer = await kit.call("PUT", scripts("fresh"), uploadForm({ bindings: [{ name: "SECRET", type: "inherit" }] }));
+    const answer = await kit.call(
+      "PUT",
+      scripts("fresh"),
+      uploadForm({ bindings: [{ name: "SECRET", type: "inherit" }] }),
+    );
     expect(answer).toMatchObject({ status: 400, code: 10057 });
     expect(await kit.call("GET", scripts("fresh", "/secrets"))).toMatchObject({ status: 404, code: 10007 });
   });
@@ -64,7 +76,11 @@ describe("secrets and uploads", () => {
     const [before, after] = [await version("staged", first), await version("staged", staged.result.id)];
     expect(after.resources.script.etag).toBe(before.resources.script.etag);
     expect(after.number).toBe(before.number + 1);
-    expect(after.annotations).toEqual({ "workers/triggered_by": "secret", "workers/tag": "mcpist-gw-1", "workers/message": "rotate" });
+    expect(after.annotations).toEqual({
+      "workers/triggered_by": "secret",
+      "workers/tag": "mcpist-gw-1",
+      "workers/message": "rotate",
+    });
     expect(await active("staged")).toEqual([{ version_id: first, percentage: 100 }]);
   });
 
@@ -81,17 +97,26 @@ describe("secrets and uploads", () => {
   });
 
   it("bindings to what does not exist or cannot be are refused", async () => {
-    const refused = async (binding: Binding) => (await kit.call("PUT", scripts("bound"), uploadForm({ bindings: [binding] }))).status;
+    const refused = async (binding: Binding) =>
+      (await kit.call("PUT", scripts("bound"), uploadForm({ bindings: [binding] }))).status;
     expect(await refused({ name: "KV", type: "kv_namespace", namespace_id: "f".repeat(32) })).toBe(400);
-    expect(await refused({ name: "RL", type: "ratelimit", namespace_id: "1", simple: { limit: 10, period: 30 } })).toBe(400);
+    expect(await refused({ name: "RL", type: "ratelimit", namespace_id: "1", simple: { limit: 10, period: 30 } })).toBe(
+      400,
+    );
     expect(await refused({ name: "AI", type: "ai" })).toBe(400);
-    expect(await refused({ name: "RL", type: "ratelimit", namespace_id: "1", simple: { limit: 10, period: 60 } })).toBe(200);
+    expect(await refused({ name: "RL", type: "ratelimit", namespace_id: "1", simple: { limit: 10, period: 60 } })).toBe(
+      200,
+    );
   });
 
   it("no answer of the API has the text of a secret", async () => {
     const id = await kit.put("canary", { bindings: [secret("canary-value")] });
     const answers = [
-      await kit.call("PUT", scripts("canary", "/secrets"), { name: "SECRET", text: "canary-value", type: "secret_text" }),
+      await kit.call("PUT", scripts("canary", "/secrets"), {
+        name: "SECRET",
+        text: "canary-value",
+        type: "secret_text",
+      }),
       await stage("canary", "canary-value"),
       ...(await Promise.all(
         ["/secrets", "/secrets/SECRET", "/settings", "/versions", `/versions/${id}`, "/deployments"].map((path) =>
@@ -110,11 +135,17 @@ describe("secrets and uploads", () => {
 describe("secret put and secret bulk", () => {
   it("deploy at once to everybody, several secrets in one version", async () => {
     await kit.put("put", { bindings: [secret("one")] });
-    expect(await kit.call("PUT", scripts("put", "/secrets"), { name: "SECRET", text: "two", type: "secret_text" })).toMatchObject({
+    expect(
+      await kit.call("PUT", scripts("put", "/secrets"), { name: "SECRET", text: "two", type: "secret_text" }),
+    ).toMatchObject({
       status: 200,
       result: { name: "SECRET", type: "secret_text" },
     });
-    const secrets = { SECRET: null, A: { name: "A", text: "a", type: "secret_text" }, B: { name: "B", text: "b", type: "secret_text" } };
+    const secrets = {
+      SECRET: null,
+      A: { name: "A", text: "a", type: "secret_text" },
+      B: { name: "B", text: "b", type: "secret_text" },
+    };
     expect((await kit.call("PATCH", scripts("put", "/secrets-bulk"), { secrets })).status).toBe(200);
     expect((await kit.call("GET", scripts("put", "/secrets"))).result).toEqual([
       { name: "A", type: "secret_text" },
@@ -128,7 +159,8 @@ describe("secret put and secret bulk", () => {
   it("are refused with 10215 while the latest upload is not what everybody runs", async () => {
     const first = await kit.put("ahead", { bindings: [secret("one")] });
     const staged = (await stage("ahead", "two")).result.id;
-    const put = () => kit.call("PUT", scripts("ahead", "/secrets"), { name: "SECRET", text: "three", type: "secret_text" });
+    const put = () =>
+      kit.call("PUT", scripts("ahead", "/secrets"), { name: "SECRET", text: "three", type: "secret_text" });
     expect(await put()).toMatchObject({ status: 400, code: 10215 });
     expect((await deploy("ahead", { [first]: 50, [staged]: 50 })).status).toBe(200);
     expect(await put()).toMatchObject({ status: 400, code: 10215 });
@@ -138,11 +170,17 @@ describe("secret put and secret bulk", () => {
 
   it("cannot take the name of another binding", async () => {
     await kit.put("taken", { bindings: [{ name: "PLAIN", type: "plain_text", text: "x" }] });
-    expect(await kit.call("PUT", scripts("taken", "/secrets"), { name: "PLAIN", text: "x" })).toMatchObject({ status: 400, code: 10053 });
+    expect(await kit.call("PUT", scripts("taken", "/secrets"), { name: "PLAIN", text: "x" })).toMatchObject({
+      status: 400,
+      code: 10053,
+    });
   });
 
   it("say 10007 for a Worker that does not exist, 10056 for a secret that does not", async () => {
-    expect(await kit.call("PUT", scripts("absent", "/secrets"), { name: "S", text: "x" })).toMatchObject({ status: 404, code: 10007 });
+    expect(await kit.call("PUT", scripts("absent", "/secrets"), { name: "S", text: "x" })).toMatchObject({
+      status: 404,
+      code: 10007,
+    });
     expect(await stage("absent", "x")).toMatchObject({ status: 404, code: 10007 });
     await kit.put("bare", { bindings: [] });
     expect(await kit.call("DELETE", scripts("bare", "/secrets/NONE"))).toMatchObject({ status: 404, code: 10056 });
@@ -190,7 +228,10 @@ describe("Durable Objects", () => {
   };
 
   it("need a migration (10061) that is sent once (10079) and never with a version (10211)", async () => {
-    expect(await kit.call("PUT", scripts("do"), uploadForm({ ...objects, metadata: {} }))).toMatchObject({ status: 400, code: 10061 });
+    expect(await kit.call("PUT", scripts("do"), uploadForm({ ...objects, metadata: {} }))).toMatchObject({
+      status: 400,
+      code: 10061,
+    });
     await kit.put("do", objects);
     expect(await kit.call("PUT", scripts("do"), uploadForm(objects))).toMatchObject({ status: 412, code: 10079 });
     expect(await uploadVersion("do", objects)).toMatchObject({ status: 400, code: 10211 });

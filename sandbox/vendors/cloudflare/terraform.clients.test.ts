@@ -115,7 +115,8 @@ async function write(options: Options): Promise<void> {
   await writeFile(join(folder, "index.js"), workerSource(options.mark));
   await writeFile(join(folder, "main.tf"), stack(options));
 }
-const secrets = async () => (await kit.call<{ name: string }[]>("GET", "workers/scripts/terraform/secrets")).result.map(({ name }) => name);
+const secrets = async () =>
+  (await kit.call<{ name: string }[]>("GET", "workers/scripts/terraform/secrets")).result.map(({ name }) => name);
 
 const environment = () => ({
   TF_CLI_CONFIG_FILE: join(folder, "terraformrc"),
@@ -153,6 +154,9 @@ describeClients(["terraform", "terraform-provider-cloudflare"], environment, (ru
     expect(await secrets()).toEqual([]);
     expect(await terraform("plan", "-detailed-exitcode")).toMatchObject({ exitCode: 0 });
     expect(await readFile(join(folder, "terraform.tfstate"), "utf8")).not.toContain(VALUE);
-    expect(await terraform("destroy", "-auto-approve")).toMatchObject({ exitCode: 0, text: expect.stringContaining("9 destroyed") });
+    expect(await terraform("destroy", "-auto-approve")).toMatchObject({
+      exitCode: 0,
+      text: expect.stringContaining("9 destroyed"),
+    });
   }, 300_000);
 });

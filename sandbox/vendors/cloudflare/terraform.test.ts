@@ -40,11 +40,19 @@ describe("workers_script", () => {
     });
     await kit.call("PUT", "workers/scripts/tf/secrets", { name: "SECRET", text: "s", type: "secret_text" });
     expect((await kit.call("PUT", "workers/scripts/tf", providerUpload(metadata))).status).toBe(200);
-    expect((await kit.call("GET", "workers/scripts/tf/secrets")).result).toEqual([{ name: "SECRET", type: "secret_text" }]);
+    expect((await kit.call("GET", "workers/scripts/tf/secrets")).result).toEqual([
+      { name: "SECRET", type: "secret_text" },
+    ]);
 
     expect((await kit.call("GET", "workers/services/tf")).result).toMatchObject({
       default_environment: {
-        script: { id: "tf", has_assets: false, has_modules: true, migration_tag: "v1", handlers: expect.arrayContaining(["fetch"]) },
+        script: {
+          id: "tf",
+          has_assets: false,
+          has_modules: true,
+          migration_tag: "v1",
+          handlers: expect.arrayContaining(["fetch"]),
+        },
       },
     });
     expect((await kit.call("GET", "workers/scripts/tf/settings")).result).toMatchObject({
@@ -54,7 +62,9 @@ describe("workers_script", () => {
       usage_model: "standard",
     });
     const content = await kit.call("GET", "workers/scripts/tf/content/v2");
-    const form = await new Response(content.text, { headers: { "content-type": content.headers.get("content-type") ?? "" } }).formData();
+    const form = await new Response(content.text, {
+      headers: { "content-type": content.headers.get("content-type") ?? "" },
+    }).formData();
     const [part] = [...form.values()];
     expect(part instanceof File && (await part.text())).toBe(workerSource());
   });
@@ -80,7 +90,10 @@ describe("resources beside the script", () => {
   it("workers_script_subdomain and workers_cron_trigger", async () => {
     await kit.put("extras", { bindings: [] });
     const path = "workers/scripts/extras";
-    expect((await kit.call("POST", `${path}/subdomain`, { enabled: true })).result).toEqual({ enabled: true, previews_enabled: false });
+    expect((await kit.call("POST", `${path}/subdomain`, { enabled: true })).result).toEqual({
+      enabled: true,
+      previews_enabled: false,
+    });
     expect((await kit.call("DELETE", `${path}/subdomain`)).status).toBe(200);
     expect((await kit.call("GET", `${path}/subdomain`)).result).toEqual({ enabled: false, previews_enabled: false });
     const schedules = [{ cron: "* * * * *", created_on: expect.any(String), modified_on: expect.any(String) }];
@@ -94,9 +107,17 @@ describe("resources beside the script", () => {
     const all = `${zone}/workers/routes`;
     const made = await kit.call<{ id: string }>("POST", all, { pattern: "mcp.sandbox.test/*", script: "routed" });
     expect(made.status).toBe(200);
-    expect(await kit.call("POST", all, { pattern: "mcp.sandbox.test/*", script: "routed" })).toMatchObject({ status: 409, code: 10020 });
-    expect(await kit.call("POST", all, { pattern: "x.sandbox.test/*", script: "nobody" })).toMatchObject({ status: 404, code: 10007 });
-    expect((await kit.call("PUT", `${all}/${made.result.id}`, { pattern: "new.sandbox.test/*", script: "routed" })).status).toBe(200);
+    expect(await kit.call("POST", all, { pattern: "mcp.sandbox.test/*", script: "routed" })).toMatchObject({
+      status: 409,
+      code: 10020,
+    });
+    expect(await kit.call("POST", all, { pattern: "x.sandbox.test/*", script: "nobody" })).toMatchObject({
+      status: 404,
+      code: 10007,
+    });
+    expect(
+      (await kit.call("PUT", `${all}/${made.result.id}`, { pattern: "new.sandbox.test/*", script: "routed" })).status,
+    ).toBe(200);
     expect((await kit.call("GET", `${all}/${made.result.id}`)).result).toMatchObject({ pattern: "new.sandbox.test/*" });
     expect((await kit.call("DELETE", `${all}/${made.result.id}`)).status).toBe(200);
     expect(await kit.call("GET", `${all}/${made.result.id}`)).toMatchObject(missing);
@@ -152,19 +173,32 @@ describe("the zone", () => {
       ref: "flood",
       action: "block",
       expression: "true",
-      ratelimit: { characteristics: ["ip.src", "cf.colo.id"], period: 10, requests_per_period: 100, mitigation_timeout: 10 },
+      ratelimit: {
+        characteristics: ["ip.src", "cf.colo.id"],
+        period: 10,
+        requests_per_period: 100,
+        mitigation_timeout: 10,
+      },
     };
     const body = { name: "flood", kind: "zone", phase: "http_ratelimit", rules: [rule] };
     const slow = { ...rule, ratelimit: { ...rule.ratelimit, period: 60 } };
     expect(await kit.call("POST", all, { ...body, rules: [slow] })).toMatchObject({ status: 400, code: 20120 });
     expect(await kit.call("POST", all, { ...body, rules: [rule, rule] })).toMatchObject({ status: 400, code: 20217 });
     const made = await kit.call<{ id: string; rules: { id: string }[] }>("POST", all, body);
-    expect(made).toMatchObject({ status: 200, result: { version: "1", rules: [{ ...rule, enabled: true, version: "1" }] } });
+    expect(made).toMatchObject({
+      status: 200,
+      result: { version: "1", rules: [{ ...rule, enabled: true, version: "1" }] },
+    });
     expect(await kit.call("POST", all, body)).toMatchObject({ status: 400, code: 20217 });
     const one = `${all}/${made.result.id}`;
     const changed = await kit.call<{ rules: { id: string }[] }>("PUT", one, { rules: [{ ...rule, enabled: false }] });
-    expect(changed.result).toMatchObject({ version: "2", rules: [{ id: made.result.rules[0]?.id, enabled: false, version: "2" }] });
-    expect((await kit.call("GET", `${all}/phases/http_ratelimit/entrypoint`)).result).toMatchObject({ id: made.result.id });
+    expect(changed.result).toMatchObject({
+      version: "2",
+      rules: [{ id: made.result.rules[0]?.id, enabled: false, version: "2" }],
+    });
+    expect((await kit.call("GET", `${all}/phases/http_ratelimit/entrypoint`)).result).toMatchObject({
+      id: made.result.id,
+    });
     expect((await kit.call("DELETE", one)).status).toBe(204);
     expect(await kit.call("GET", one)).toMatchObject(missing);
   });
@@ -176,7 +210,12 @@ describe("the zone", () => {
     ['(http.request.uri.path eq "/mcp" and http.request.method eq "POST")', false],
     ['(ip.src.country eq "JP")', false],
   ])("counts requests by path and verified bots only, as the free plan does: %s", async (expression, allowed) => {
-    const ratelimit = { characteristics: ["ip.src", "cf.colo.id"], period: 10, requests_per_period: 100, mitigation_timeout: 10 };
+    const ratelimit = {
+      characteristics: ["ip.src", "cf.colo.id"],
+      period: 10,
+      requests_per_period: 100,
+      mitigation_timeout: 10,
+    };
     const rules = [{ action: "block", expression, ratelimit }];
     const made = await kit.call<{ id: string }>("POST", `${zone}/rulesets`, {
       name: "flood",
@@ -193,6 +232,9 @@ describe("the zone", () => {
     const body = { name: "waf", kind: "zone", phase: "http_request_firewall_custom", rules: [rule] };
     expect(await kit.call("POST", `${zone}/rulesets`, body)).toMatchObject({ status: 400, code: 20127 });
     const six = Array.from({ length: 6 }, () => ({ action: "block", expression: "false" }));
-    expect(await kit.call("POST", `${zone}/rulesets`, { ...body, rules: six })).toMatchObject({ status: 400, code: 20217 });
+    expect(await kit.call("POST", `${zone}/rulesets`, { ...body, rules: six })).toMatchObject({
+      status: 400,
+      code: 20217,
+    });
   });
 });

@@ -35,7 +35,9 @@ describe("an upload", () => {
   it("without metadata, without its main module or with a date in the future is refused", async () => {
     expect(await refusal(new FormData())).toMatchObject({ code: 10026 });
     expect(await refusal(uploadForm({ metadata: { main_module: "missing.js" } }))).toMatchObject({ code: 10021 });
-    expect(await refusal(uploadForm({ metadata: { compatibility_date: "2026-11-23" } }))).toMatchObject({ code: 10021 });
+    expect(await refusal(uploadForm({ metadata: { compatibility_date: "2026-11-23" } }))).toMatchObject({
+      code: 10021,
+    });
   });
 
   it("with broken metadata is refused without repeating it", async () => {
@@ -55,7 +57,9 @@ describe("annotations", () => {
   });
 
   it("that a client may not set are dropped", () => {
-    expect(readAnnotations({ "workers/triggered_by": "me", "workers/message": "m" })).toEqual({ "workers/message": "m" });
+    expect(readAnnotations({ "workers/triggered_by": "me", "workers/message": "m" })).toEqual({
+      "workers/message": "m",
+    });
   });
 });
 

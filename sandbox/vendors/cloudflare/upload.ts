@@ -36,8 +36,10 @@ export const MESSAGE_LIMIT_BYTES = 1000;
 const DEFAULT_COMPATIBILITY_DATE = "2021-11-02";
 
 type Json = Readonly<Record<string, unknown>>;
-export const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
-const texts = (value: unknown): string[] => (Array.isArray(value) ? value.filter((item) => typeof item === "string") : []);
+export const isRecord = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const texts = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
 
 /** Parses JSON from a client without repeating it in the error, because it may hold a secret. @throws {ApiError} 400. */
@@ -53,9 +55,12 @@ export function parseJson(source: string, what: string): unknown {
 export function readAnnotations(value: unknown): Annotations {
   if (!isRecord(value)) return {};
   const [message, tag] = [text(value["workers/message"]), text(value["workers/tag"])];
-  if (tag !== null && Buffer.byteLength(tag) > TAG_LIMIT_BYTES) throw badRequest(`workers/tag is longer than ${TAG_LIMIT_BYTES} bytes`);
+  if (tag !== null && Buffer.byteLength(tag) > TAG_LIMIT_BYTES)
+    throw badRequest(`workers/tag is longer than ${TAG_LIMIT_BYTES} bytes`);
   return {
-    ...(message === null ? {} : { "workers/message": Buffer.from(message).subarray(0, MESSAGE_LIMIT_BYTES).toString() }),
+    ...(message === null
+      ? {}
+      : { "workers/message": Buffer.from(message).subarray(0, MESSAGE_LIMIT_BYTES).toString() }),
     ...(tag === null ? {} : { "workers/tag": tag }),
   };
 }
@@ -64,7 +69,8 @@ function readBindings(value: unknown): Binding[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw badRequest("bindings is not a list");
   return value.map((item) => {
-    if (!isRecord(item) || text(item["name"]) === null || text(item["type"]) === null) throw badRequest("a binding has no name or no type");
+    if (!isRecord(item) || text(item["name"]) === null || text(item["type"]) === null)
+      throw badRequest("a binding has no name or no type");
     return item as Binding;
   });
 }
@@ -84,7 +90,11 @@ function readStep(value: Json): MigrationStep {
 function readMigrations(value: unknown): Migrations | null {
   if (!isRecord(value) || Object.keys(value).length === 0) return null;
   const steps = Array.isArray(value["steps"]) ? value["steps"].filter(isRecord) : [];
-  return { oldTag: text(value["old_tag"]), newTag: text(value["new_tag"]), steps: [readStep(value), ...steps.map(readStep)] };
+  return {
+    oldTag: text(value["old_tag"]),
+    newTag: text(value["new_tag"]),
+    steps: [readStep(value), ...steps.map(readStep)],
+  };
 }
 
 async function readModules(form: FormData): Promise<Module[]> {
@@ -97,7 +107,11 @@ async function readModules(form: FormData): Promise<Module[]> {
     }
     // Source maps are part of an upload and not of the program.
     if (value.type === "application/source-map") continue;
-    modules.push({ name: part, type: value.type.split(";")[0] ?? "", content: new Uint8Array(await value.arrayBuffer()) });
+    modules.push({
+      name: part,
+      type: value.type.split(";")[0] ?? "",
+      content: new Uint8Array(await value.arrayBuffer()),
+    });
   }
   return modules;
 }

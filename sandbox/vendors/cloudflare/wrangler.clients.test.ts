@@ -80,7 +80,9 @@ describe("wrangler", { shuffle: false, timeout: 120_000 }, () => {
     expect(newest().bindings.toSorted()).toEqual(["COUNTER", "KV", "PLAIN", "RL", "VERSION"]);
     await done(["deploy", "--tag", "again", "--message", "second"]);
     expect(newest().annotations).toMatchObject({ "workers/tag": "again", "workers/message": "second" });
-    expect((await kit.call<{ schedules: object[] }>("GET", "workers/scripts/gw/schedules")).result.schedules).toHaveLength(1);
+    expect(
+      (await kit.call<{ schedules: object[] }>("GET", "workers/scripts/gw/schedules")).result.schedules,
+    ).toHaveLength(1);
   });
 
   it("puts, lists, bulk-writes and deletes secrets, which run at once", async () => {
@@ -95,9 +97,15 @@ describe("wrangler", { shuffle: false, timeout: 120_000 }, () => {
 
   it("stages a secret, deploys it at 0 % and then at 100 %, and steps back with force", async () => {
     const before = newest().id;
-    await done(["versions", "secret", "put", "SECRET", "--tag", "mcpist-gw-1", "--message", "mcpist rotate kid=1"], `${VALUE}-new`);
+    await done(
+      ["versions", "secret", "put", "SECRET", "--tag", "mcpist-gw-1", "--message", "mcpist rotate kid=1"],
+      `${VALUE}-new`,
+    );
     const staged = newest();
-    expect(staged.annotations).toMatchObject({ "workers/tag": "mcpist-gw-1", "workers/message": "mcpist rotate kid=1" });
+    expect(staged.annotations).toMatchObject({
+      "workers/tag": "mcpist-gw-1",
+      "workers/message": "mcpist rotate kid=1",
+    });
     expect(shares()).toEqual([{ versionId: before, percentage: 100 }]);
     const listed = JSON.parse((await done(["versions", "list", "--json"])).stdout) as { id: string }[];
     expect(listed.map(({ id }) => id)).toContain(staged.id);
@@ -146,7 +154,9 @@ describe("wrangler", { shuffle: false, timeout: 120_000 }, () => {
   });
 
   it("never met a call that is not imitated", () => {
-    const unknown = kit.context.faults.calls.filter(({ known }) => !known).map(({ method, path }) => `${method} ${path}`);
+    const unknown = kit.context.faults.calls
+      .filter(({ known }) => !known)
+      .map(({ method, path }) => `${method} ${path}`);
     expect(unknown).toEqual([]);
     expect(kit.context.faults.calls.length).toBeGreaterThan(40);
   });

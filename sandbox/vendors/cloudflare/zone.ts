@@ -31,7 +31,9 @@ const oneOf =
     typeof value === "string" && values.includes(value);
 const toggle = oneOf("on", "off");
 const transport = (value: unknown): boolean =>
-  isRecord(value) && isRecord(value["strict_transport_security"]) && typeof value["strict_transport_security"]["enabled"] === "boolean";
+  isRecord(value) &&
+  isRecord(value["strict_transport_security"]) &&
+  typeof value["strict_transport_security"]["enabled"] === "boolean";
 
 /** Settings that are imitated: what a value may be, and the value of a new zone. */
 const SETTINGS: Readonly<Record<string, { readonly good: (value: unknown) => boolean; readonly initial: unknown }>> = {
@@ -41,7 +43,15 @@ const SETTINGS: Readonly<Record<string, { readonly good: (value: unknown) => boo
   min_tls_version: { good: oneOf("1.0", "1.1", "1.2", "1.3"), initial: "1.0" },
   security_header: {
     good: transport,
-    initial: { strict_transport_security: { enabled: false, max_age: 0, include_subdomains: false, preload: false, nosniff: false } },
+    initial: {
+      strict_transport_security: {
+        enabled: false,
+        max_age: 0,
+        include_subdomains: false,
+        preload: false,
+        nosniff: false,
+      },
+    },
   },
   ssl: { good: oneOf("off", "flexible", "full", "strict", "origin_pull"), initial: "full" },
   tls_1_3: { good: oneOf("on", "off", "zrt"), initial: "on" },

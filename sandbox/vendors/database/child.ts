@@ -14,7 +14,9 @@ export interface ChildInput {
   readonly sql: readonly SqlFile[];
 }
 /** What the process answers, once. */
-export type ChildOutput = { readonly port: number; readonly roles: readonly string[] } | { readonly error: string; readonly code?: string };
+export type ChildOutput =
+  | { readonly port: number; readonly roles: readonly string[] }
+  | { readonly error: string; readonly code?: string };
 
 async function start(input: ChildInput): Promise<ChildOutput> {
   let database: PGlite;

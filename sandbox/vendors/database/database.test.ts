@@ -36,8 +36,12 @@ test("six pools at once get their own answers, also when parameters arrive in pi
 test("two sessions may use one name for different prepared statements", async () => {
   const [one, two] = [pool(1), pool(1)];
   const ask = async (from: pg.Pool, text: string) => (await from.query({ name: "same", text, values: [1] })).rows[0].x;
-  expect(await Promise.all([ask(one, "select 10 + $1::int as x"), ask(two, "select 20 + $1::int as x")])).toEqual([11, 21]);
-  expect(await Promise.all([ask(one, "select 10 + $1::int as x"), ask(two, "select 20 + $1::int as x")])).toEqual([11, 21]);
+  expect(await Promise.all([ask(one, "select 10 + $1::int as x"), ask(two, "select 20 + $1::int as x")])).toEqual([
+    11, 21,
+  ]);
+  expect(await Promise.all([ask(one, "select 10 + $1::int as x"), ask(two, "select 20 + $1::int as x")])).toEqual([
+    11, 21,
+  ]);
 });
 
 test("a transaction is not seen by others before it commits, and a lost client is rolled back", async () => {
@@ -62,7 +66,9 @@ test("a transaction is not seen by others before it commits, and a lost client i
 
 test("a session that sits in a transaction while others wait is ended", async () => {
   const sleeper = new pg.Client({ connectionString: database.adminUrl });
-  const ended = new Promise<string>((resolve) => sleeper.on("error", (error) => resolve((error as { code?: string }).code ?? "")));
+  const ended = new Promise<string>((resolve) =>
+    sleeper.on("error", (error) => resolve((error as { code?: string }).code ?? "")),
+  );
   await sleeper.connect();
   await sleeper.query("begin");
   expect((await pool(1).query("select 1 as one")).rows[0].one).toBe(1);
@@ -79,9 +85,15 @@ test("origins run as their own role and are held to its rights", async () => {
   const origin = pool(1, database.url);
   const admin = pool(1);
   const role = async (from: pg.Pool) => (await from.query("select current_user as role")).rows[0].role;
-  expect(await Promise.all([role(origin), role(admin), role(origin)])).toEqual(["mcpist_origin", "postgres", "mcpist_origin"]);
+  expect(await Promise.all([role(origin), role(admin), role(origin)])).toEqual([
+    "mcpist_origin",
+    "postgres",
+    "mcpist_origin",
+  ]);
   await expect(origin.query("select * from mcpist.connections")).rejects.toMatchObject({ code: "42501" });
-  await expect(pool(1, database.adminUrl.replace("postgres@", "nobody@")).query("select 1")).rejects.toMatchObject({ code: "28000" });
+  await expect(pool(1, database.adminUrl.replace("postgres@", "nobody@")).query("select 1")).rejects.toMatchObject({
+    code: "28000",
+  });
 });
 
 test("the seeded users exist with their plan", async () => {

@@ -29,7 +29,9 @@ export interface Database {
 }
 
 async function sqlFiles(): Promise<ChildInput["sql"]> {
-  const names = (await readdir(new URL("migrations/", SUPABASE)).catch(() => [])).filter((name) => name.endsWith(".sql")).sort();
+  const names = (await readdir(new URL("migrations/", SUPABASE)).catch(() => []))
+    .filter((name) => name.endsWith(".sql"))
+    .sort();
   const read = async (name: string) => ({ name, text: await readFile(new URL(name, SUPABASE), "utf8") });
   // The migrations rest on the Vault of Supabase; this one encrypts nothing and holds the sandbox's own tokens only.
   const vault = await read("local/vault.sql").catch(() => null);

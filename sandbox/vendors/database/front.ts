@@ -7,7 +7,16 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { PGlite } from "@electric-sql/pglite";
-import { fatal, greeting, message, readStartup, scopeStatement, splitMessages, transactionStatus, typeOf } from "./protocol.ts";
+import {
+  fatal,
+  greeting,
+  message,
+  readStartup,
+  scopeStatement,
+  splitMessages,
+  transactionStatus,
+  typeOf,
+} from "./protocol.ts";
 import { Turnstile } from "./turnstile.ts";
 
 /** A session that holds a transaction open and says nothing while others wait is ended: a frozen process must not block the rest. Unit: milliseconds. */
@@ -110,7 +119,10 @@ class Session {
   /** Somebody waits: if this session is only sitting in a transaction, it has a moment left. */
   hurry(): void {
     if (this.#idle !== undefined || (this.#status !== "T" && this.#status !== "E")) return;
-    this.#idle = setTimeout(() => this.end("25P03", "terminating connection due to idle-in-transaction timeout"), IDLE_IN_TRANSACTION_MS);
+    this.#idle = setTimeout(
+      () => this.end("25P03", "terminating connection due to idle-in-transaction timeout"),
+      IDLE_IN_TRANSACTION_MS,
+    );
   }
 
   end(code: string, text: string): void {

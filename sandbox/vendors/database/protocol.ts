@@ -75,7 +75,12 @@ export function greeting(sessionId: number, serverVersion: string): Buffer {
     TimeZone: "GMT",
   };
   const parameters = Object.entries(status).map(([name, value]) => message("S", `${name}\0${value}\0`));
-  return Buffer.concat([message("R", int32(0)), ...parameters, message("K", int32(sessionId), int32(0)), message("Z", "I")]);
+  return Buffer.concat([
+    message("R", int32(0)),
+    ...parameters,
+    message("K", int32(sessionId), int32(0)),
+    message("Z", "I"),
+  ]);
 }
 
 /** An ErrorResponse that ends the connection. `code` is an SQLSTATE. */

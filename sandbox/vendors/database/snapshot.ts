@@ -54,7 +54,9 @@ async function keep(database: PGlite, file: string): Promise<void> {
     const temporary = new URL(`${file}.${randomUUID()}`, FOLDER);
     await writeFile(temporary, Buffer.from(await dump.arrayBuffer()));
     await rename(temporary, new URL(file, FOLDER));
-    const old = (await readdir(FOLDER)).filter((name) => /^database-[0-9a-f]{32}\.tar\.gz$/.test(name) && name !== file);
+    const old = (await readdir(FOLDER)).filter(
+      (name) => /^database-[0-9a-f]{32}\.tar\.gz$/.test(name) && name !== file,
+    );
     await Promise.all(old.map((name) => rm(new URL(name, FOLDER), { force: true })));
   } catch {
     // See above.

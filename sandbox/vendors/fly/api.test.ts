@@ -58,7 +58,11 @@ describe("the API", () => {
   it("answers an unknown path or question with 404 and tells the operator its name", async () => {
     expect((await call("GET", "/v1/platform/regions")).status).toBe(404);
     expect(
-      (await call("POST", "/graphql", { query: "mutation($input: X!) { setSecrets(input: $input) { release { id } } }" })).status,
+      (
+        await call("POST", "/graphql", {
+          query: "mutation($input: X!) { setSecrets(input: $input) { release { id } } }",
+        })
+      ).status,
     ).toBe(404);
     expect(lines).toEqual(
       expect.arrayContaining([
@@ -71,7 +75,9 @@ describe("the API", () => {
   it("answers the questions that flyctl asks of GraphQL", async () => {
     const query = "query ($appName: String!) { appcompact:app(name: $appName) { id name deployed } }";
     const { json } = await call("POST", "/graphql", { query, variables: { appName: app } });
-    expect(json).toMatchObject({ data: { appcompact: { name: app, platformVersion: "machines", organization: { slug: "personal" } } } });
+    expect(json).toMatchObject({
+      data: { appcompact: { name: app, platformVersion: "machines", organization: { slug: "personal" } } },
+    });
     const absent = await call("POST", "/graphql", { query, variables: { appName: "absent" } });
     expect(absent.json).toMatchObject({ data: { appcompact: null }, errors: [{ message: "Could not find App" }] });
   });
@@ -82,7 +88,8 @@ describe("secrets", () => {
     expect(await secrets({ A: "one", B: "two" })).toMatchObject({ status: 200, json: { version: 1 } });
     expect((await secrets({ B: null, C: "three" })).json["version"]).toBe(2);
     const { json } = await call("GET", `/v1/apps/${app}/secrets?show_secrets=true`);
-    for (const secret of json["secrets"]) expect(Object.keys(secret)).toEqual(["name", "digest", "created_at", "updated_at"]);
+    for (const secret of json["secrets"])
+      expect(Object.keys(secret)).toEqual(["name", "digest", "created_at", "updated_at"]);
     expect(json["secrets"].map((secret: Json) => secret["name"])).toEqual(["A", "C"]);
   });
 
@@ -98,8 +105,14 @@ describe("secrets", () => {
 
   it("are written, read and deleted one by one", async () => {
     const path = `/v1/apps/${app}/secrets/GATEWAY_SECRET_A`;
-    expect(await call("POST", path, { value: "v" })).toMatchObject({ status: 201, json: { name: "GATEWAY_SECRET_A", version: 1 } });
-    expect((await call("GET", path)).json).toMatchObject({ name: "GATEWAY_SECRET_A", digest: expect.stringMatching(/^[0-9a-f]{16}$/) });
+    expect(await call("POST", path, { value: "v" })).toMatchObject({
+      status: 201,
+      json: { name: "GATEWAY_SECRET_A", version: 1 },
+    });
+    expect((await call("GET", path)).json).toMatchObject({
+      name: "GATEWAY_SECRET_A",
+      digest: expect.stringMatching(/^[0-9a-f]{16}$/),
+    });
     expect(await call("DELETE", path)).toEqual({ status: 200, json: { version: 2 } });
     expect((await call("GET", path)).status).toBe(404);
     expect((await secrets({ "not-a-name": "v" })).status).toBe(422);
@@ -124,7 +137,10 @@ describe("a lease", () => {
     expect((await update({ [NONCE]: nonce })).status).toBe(200);
     expect((await call("GET", `${path}/lease`)).json["data"]["nonce"]).toBe(nonce);
     expect((await call("DELETE", `${path}/lease`)).status).toBe(409);
-    expect((await call("DELETE", `${path}/lease`, undefined, { [NONCE]: nonce })).json).toEqual({ status: "success", data: { ok: true } });
+    expect((await call("DELETE", `${path}/lease`, undefined, { [NONCE]: nonce })).json).toEqual({
+      status: "success",
+      data: { ok: true },
+    });
     expect((await update({})).status).toBe(200);
   });
 
@@ -141,7 +157,11 @@ describe("a lease", () => {
 
 describe("a Machine on the wire", () => {
   it("has the fields that the vendor's clients read", async () => {
-    const made = await machine({ name: "first", region: "nrt", config: { image: "registry.fly.io/app:v1", metadata: { a: "b" } } });
+    const made = await machine({
+      name: "first",
+      region: "nrt",
+      config: { image: "registry.fly.io/app:v1", metadata: { a: "b" } },
+    });
     expect(made).toMatchObject({
       id: expect.stringMatching(/^[0-9a-f]{14}$/),
       name: "first",
@@ -158,7 +178,8 @@ describe("a Machine on the wire", () => {
 
   it("is updated only from the version that the caller saw", async () => {
     const { id, instance_id } = await machine();
-    const update = (current_version: string) => call("POST", `/v1/apps/${app}/machines/${id}`, { config: { image: "x" }, current_version });
+    const update = (current_version: string) =>
+      call("POST", `/v1/apps/${app}/machines/${id}`, { config: { image: "x" }, current_version });
     const { status, json } = await update(instance_id);
     expect(status).toBe(200);
     expect(json["instance_id"]).not.toBe(instance_id);
@@ -167,7 +188,8 @@ describe("a Machine on the wire", () => {
 
   it("can be waited for by either name of its version, with limits the vendor has", async () => {
     const { id, instance_id } = await machine();
-    const wait = async (query: string): Promise<number> => (await call("GET", `/v1/apps/${app}/machines/${id}/wait?${query}`)).status;
+    const wait = async (query: string): Promise<number> =>
+      (await call("GET", `/v1/apps/${app}/machines/${id}/wait?${query}`)).status;
     expect(await wait("state=stopped&timeout=1")).toBe(400);
     expect(await wait("state=asleep&timeout=1")).toBe(400);
     expect(await wait("state=started&timeout=0.05")).toBe(408);

@@ -37,11 +37,19 @@ export class Checks {
   /** Starts asking. @param changed called after every round. @param pauseMs between rounds until everything passes. */
   constructor(config: Checked, instance: Instance, changed: () => void, pauseMs: number) {
     const ofServices = (config.services ?? []).flatMap((service, i) =>
-      (service.checks ?? []).map((check, j) => [`servicecheck-${i}${j}-http-${service.internal_port ?? 8080}`, check] as const),
+      (service.checks ?? []).map(
+        (check, j) => [`servicecheck-${i}${j}-http-${service.internal_port ?? 8080}`, check] as const,
+      ),
     );
     const updatedAt = new Date();
     this.#checks = [...Object.entries(config.checks ?? {}), ...ofServices].map(([name, { type, path = "/" }]) => {
-      return { name, path: type === "tcp" ? null : path, status: "critical", output: "waiting for status update", updatedAt };
+      return {
+        name,
+        path: type === "tcp" ? null : path,
+        status: "critical",
+        output: "waiting for status update",
+        updatedAt,
+      };
     });
     if (this.#checks.length > 0) void this.#ask(instance, changed, pauseMs);
   }
@@ -54,7 +62,12 @@ export class Checks {
     return this.#checks.every((check) => check.status === "passing");
   }
   onWire() {
-    return this.#checks.map(({ name, status, output, updatedAt }) => ({ name, status, output, updated_at: updatedAt.toISOString() }));
+    return this.#checks.map(({ name, status, output, updatedAt }) => ({
+      name,
+      status,
+      output,
+      updated_at: updatedAt.toISOString(),
+    }));
   }
   end(): void {
     this.#ended.abort();

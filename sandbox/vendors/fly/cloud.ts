@@ -29,7 +29,10 @@ export class FlyCloud {
     this.#program = program;
   }
 
-  createMachine(app: FlyApp, input: { readonly name: string; readonly region: string; readonly config: MachineConfig }): Machine {
+  createMachine(
+    app: FlyApp,
+    input: { readonly name: string; readonly region: string; readonly config: MachineConfig },
+  ): Machine {
     const machine = new Machine(app, this.#context, this.#program, input);
     app.machines.set(machine.id, machine);
     return machine;
@@ -66,7 +69,9 @@ export class FlyCloud {
     if (WAKEABLE.has(machine.state) && isAutostarted(machine.config)) machine.start();
     if (!machine.coming && machine.state !== "started") return page(503, `machine is ${machine.state}`);
     await machine.reaches(["started", "failed", "stopped", "destroyed"], undefined, HOLD_MS);
-    return machine.state === "started" && machine.running ? to(machine.running.backend) : page(503, "machine is not reachable");
+    return machine.state === "started" && machine.running
+      ? to(machine.running.backend)
+      : page(503, "machine is not reachable");
   }
 
   async #balance(app: FlyApp): Promise<Route> {
@@ -76,9 +81,13 @@ export class FlyCloud {
       const chosen = this.#leastLoaded(machines.filter((machine) => machine.routable));
       if (chosen?.running) return to(chosen.running.backend);
       const coming = (): Machine[] => machines.filter((machine) => machine.coming);
-      if (coming().length === 0) machines.find((machine) => isAutostarted(machine.config) && WAKEABLE.has(machine.state))?.start();
+      if (coming().length === 0)
+        machines.find((machine) => isAutostarted(machine.config) && WAKEABLE.has(machine.state))?.start();
       const unhealthy = machines.filter((machine) => machine.state === "started");
-      const left = asked + (coming().length > 0 ? HOLD_MS : UNHEALTHY_HOLD_BOOTS * this.#context.timings.flyBootMs) - performance.now();
+      const left =
+        asked +
+        (coming().length > 0 ? HOLD_MS : UNHEALTHY_HOLD_BOOTS * this.#context.timings.flyBootMs) -
+        performance.now();
       const candidates = [...coming(), ...unhealthy];
       if (candidates.length === 0 || left <= 0) return page(503, "could not find a good candidate to route to");
       await Promise.race(candidates.map((machine) => machine.changes(left)));

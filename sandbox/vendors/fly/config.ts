@@ -35,6 +35,7 @@ export interface ServiceConfig {
 /** The proxy can reach it at all. */
 export const hasService = (config: MachineConfig): boolean => (config.services ?? []).length > 0;
 /** The proxy may start it when a request comes. The vendor's default is that it may not. */
-export const isAutostarted = (config: MachineConfig): boolean => (config.services ?? []).some((service) => service.autostart === true);
+export const isAutostarted = (config: MachineConfig): boolean =>
+  (config.services ?? []).some((service) => service.autostart === true);
 /** Started by the platform only when the Machine it watches fails. */
 export const isStandby = (config: MachineConfig): boolean => (config.standbys ?? []).length > 0;

@@ -40,7 +40,10 @@ const put = async (value: string): Promise<number> =>
   (await call("POST", `/apps/${APP}/secrets`, { values: { GATEWAY_SECRET_A: value } })).json["version"];
 const look = async (id: string): Promise<Json> => (await call("GET", `${machines}/${id}`)).json;
 const wait = (machine: Json, state: string, timeout = 10) =>
-  call("GET", `${machines}/${machine["id"]}/wait?instance_id=${machine["instance_id"]}&state=${state}&timeout=${timeout}`);
+  call(
+    "GET",
+    `${machines}/${machine["id"]}/wait?instance_id=${machine["instance_id"]}&state=${state}&timeout=${timeout}`,
+  );
 const act = (machine: Json, action: string) => call("POST", `${machines}/${machine["id"]}/${action}`);
 const update = (machine: Json, extra: Json = {}, headers = {}) =>
   call("POST", `${machines}/${machine["id"]}`, { config: machine["config"], region: "nrt", ...extra }, headers);
@@ -61,7 +64,8 @@ async function stopped(machine: Json): Promise<void> {
   expect((await act(machine, "stop")).status).toBe(200);
   expect((await wait(machine, "stopped")).status).toBe(200);
 }
-const secretAt = async (machine: Json): Promise<string> => (await ask(url, { [FORCE]: machine["id"] }))["environment"]["GATEWAY_SECRET_A"];
+const secretAt = async (machine: Json): Promise<string> =>
+  (await ask(url, { [FORCE]: machine["id"] }))["environment"]["GATEWAY_SECRET_A"];
 
 describe("a Machine", () => {
   it("boots with the app's secrets and knows who it is", async () => {
@@ -82,10 +86,17 @@ describe("a Machine", () => {
     const machine = await launched();
     const version = await put("second");
     await act(machine, "restart");
-    await until(async () => (await look(machine["id"]))["events"].filter((event: Json) => event["type"] === "start").length === 2 || null);
+    await until(
+      async () =>
+        (await look(machine["id"]))["events"].filter((event: Json) => event["type"] === "start").length === 2 || null,
+    );
     expect(await secretAt(machine)).toBe("first");
     const { json: lease } = await call("POST", `${machines}/${machine["id"]}/lease?ttl=30`);
-    const { json: updated } = await update(machine, { min_secrets_version: version }, { [NONCE]: lease["data"]["nonce"] });
+    const { json: updated } = await update(
+      machine,
+      { min_secrets_version: version },
+      { [NONCE]: lease["data"]["nonce"] },
+    );
     expect(updated["instance_id"]).not.toBe(machine["instance_id"]);
     expect((await wait(updated, "started")).status).toBe(200);
     expect(await secretAt(machine)).toBe("second");
@@ -156,7 +167,9 @@ describe("a Machine", () => {
     await put("second");
     await fetch(`${url}/end`);
     await until(
-      async () => ((await look(machine["id"]))["events"] as Json[]).filter((event) => event["type"] === "start").length === 2 || null,
+      async () =>
+        ((await look(machine["id"]))["events"] as Json[]).filter((event) => event["type"] === "start").length === 2 ||
+        null,
     );
     expect(await secretAt(machine)).toBe("first");
     const broken = await created({ env: { BEHAVE: "refuse" } });
@@ -257,7 +270,9 @@ describe("the proxy", () => {
 
 it("closing ends every process, awake and suspended, and tells the operator nothing", async () => {
   const [one, two] = await Promise.all([launched(), launched()]);
-  const pids = await Promise.all([one, two].map(async (machine) => (await ask(url, { [FORCE]: machine["id"] }))["pid"] as number));
+  const pids = await Promise.all(
+    [one, two].map(async (machine) => (await ask(url, { [FORCE]: machine["id"] }))["pid"] as number),
+  );
   await act(two, "suspend");
   await wait(two, "suspended");
   await fly.close();

@@ -45,13 +45,18 @@ const ACTIVITIES: Readonly<Record<Machine["state"], InstanceView["activity"]>> =
 export async function startFly(context: VendorContext, options: { readonly program?: string } = {}): Promise<Fly> {
   const cloud = new FlyCloud(context, options.program);
   const { fly: token } = context.tokens;
-  const api = await listen(withFaults("fly", context, flyApi(cloud, token).route("/", flyWeb(cloud, token))), context.port("fly"));
+  const api = await listen(
+    withFaults("fly", context, flyApi(cloud, token).route("/", flyWeb(cloud, token))),
+    context.port("fly"),
+  );
   const edges = new Map<string, Promise<Listener>>();
   return {
     url: api.url,
     async edgeUrl(app) {
       const listener = edges.size === 0 ? "fly-edge" : null;
-      const edge = edges.get(app) ?? startEdge(context, { listener, platform: "fly", route: (request) => cloud.route(app, request) });
+      const edge =
+        edges.get(app) ??
+        startEdge(context, { listener, platform: "fly", route: (request) => cloud.route(app, request) });
       edges.set(app, edge);
       return (await edge).url;
     },
@@ -79,7 +84,10 @@ export async function startFly(context: VendorContext, options: { readonly progr
         })),
     async close() {
       const open = await Promise.allSettled(edges.values());
-      await Promise.all([api.close(), ...open.map(async (edge) => (edge.status === "fulfilled" ? edge.value.close() : undefined))]);
+      await Promise.all([
+        api.close(),
+        ...open.map(async (edge) => (edge.status === "fulfilled" ? edge.value.close() : undefined)),
+      ]);
       await cloud.close();
     },
   };

@@ -30,7 +30,9 @@ beforeAll(async () => {
         image: "sandbox.local/origin:dev",
         guest: { cpu_kind: "shared", cpus: 1, memory_mb: 256 },
         metadata,
-        services: [{ internal_port: 8080, protocol: "tcp", autostart: true, ports: [{ port: 443, handlers: ["tls", "http"] }] }],
+        services: [
+          { internal_port: 8080, protocol: "tcp", autostart: true, ports: [{ port: 443, handlers: ["tls", "http"] }] },
+        ],
         checks: { health: { type: "http", port: 8080, path: "/health", interval: "15s" } },
       },
     });
@@ -58,8 +60,14 @@ const environment = () => ({
 });
 describeClients(["flyctl"], environment, (run) => {
   it("shows the app's status and its Machines", async () => {
-    expect(await run(["status", "-a", APP])).toEqual({ exitCode: 0, text: expect.stringContaining("1 total, 1 passing") });
-    expect(await run(["machines", "list", "-a", APP])).toEqual({ exitCode: 0, text: expect.stringContaining("3 machines") });
+    expect(await run(["status", "-a", APP])).toEqual({
+      exitCode: 0,
+      text: expect.stringContaining("1 total, 1 passing"),
+    });
+    expect(await run(["machines", "list", "-a", APP])).toEqual({
+      exitCode: 0,
+      text: expect.stringContaining("3 machines"),
+    });
   });
 
   it("stages a secret from stdin, deploys it to the Machines it recognises, and skips a loose one", async () => {
@@ -78,6 +86,9 @@ describeClients(["flyctl"], environment, (run) => {
   });
 
   it("tells that an app does not exist", async () => {
-    expect(await run(["status", "-a", "absent"])).toEqual({ exitCode: 1, text: expect.stringContaining("Could not find App") });
+    expect(await run(["status", "-a", "absent"])).toEqual({
+      exitCode: 1,
+      text: expect.stringContaining("Could not find App"),
+    });
   });
 });

@@ -46,7 +46,8 @@ export class Lease {
     const held = this.current();
     if (held && held.nonce !== input.nonce)
       throw new MachineConflict(409, `failed to acquire lease: lease currently held by ${LEASE_OWNER}`);
-    if (!held && input.nonce !== undefined) throw new MachineConflict(409, "failed to refresh lease: no lease with this nonce");
+    if (!held && input.nonce !== undefined)
+      throw new MachineConflict(409, "failed to refresh lease: no lease with this nonce");
     const { description, version } = held ?? input;
     const expiresAt = new Date(Date.now() + input.ttlSeconds * 1000);
     this.#held = { nonce: held?.nonce ?? randomBytes(6).toString("hex"), description, version, expiresAt };
@@ -63,7 +64,9 @@ export class Lease {
   /** A change is allowed when nobody holds the lease and no nonce was sent, or when the nonce is the holder's. @throws {MachineConflict} 409 */
   check(nonce: string | undefined): void {
     const held = this.current();
-    if (held && held.nonce !== nonce) throw new MachineConflict(409, `machine ${this.#machineId}: lease currently held by ${LEASE_OWNER}`);
-    if (!held && nonce !== undefined) throw new MachineConflict(409, `machine ${this.#machineId}: no lease with this nonce`);
+    if (held && held.nonce !== nonce)
+      throw new MachineConflict(409, `machine ${this.#machineId}: lease currently held by ${LEASE_OWNER}`);
+    if (!held && nonce !== undefined)
+      throw new MachineConflict(409, `machine ${this.#machineId}: no lease with this nonce`);
   }
 }

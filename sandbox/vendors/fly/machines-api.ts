@@ -22,7 +22,13 @@ const config = z.looseObject({
   env: z.record(z.string(), z.string()).optional(),
   metadata: z.record(z.string(), z.string()).optional(),
   services: z
-    .array(z.looseObject({ internal_port: z.int().optional(), autostart: z.boolean().optional(), checks: z.array(check).optional() }))
+    .array(
+      z.looseObject({
+        internal_port: z.int().optional(),
+        autostart: z.boolean().optional(),
+        checks: z.array(check).optional(),
+      }),
+    )
     .optional(),
   checks: z.record(z.string(), check).optional(),
   standbys: z.array(text).optional(),
@@ -73,7 +79,8 @@ const machineOnWire = (machine: Machine) => {
 
 /** Adds the routes. @param appOf the app of a request, or its refusal. */
 export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Context) => FlyApp): void {
-  const machineOf = (c: Context): Machine => appOf(c).machines.get(c.req.param("id") ?? "") ?? refuse(404, "machine not found");
+  const machineOf = (c: Context): Machine =>
+    appOf(c).machines.get(c.req.param("id") ?? "") ?? refuse(404, "machine not found");
   /** The Machine, when this caller may change it. */
   const leased = (c: Context): Machine => {
     const machine = machineOf(c);
@@ -86,7 +93,9 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
     const wanted = Object.entries(c.req.query()).filter(([key]) => key.startsWith("metadata."));
     const machines = [...appOf(c).machines.values()]
       .filter((machine) => deleted || machine.state !== "destroyed")
-      .filter((machine) => wanted.every(([key, value]) => machine.config.metadata?.[key.slice("metadata.".length)] === value));
+      .filter((machine) =>
+        wanted.every(([key, value]) => machine.config.metadata?.[key.slice("metadata.".length)] === value),
+      );
     return c.json(machines.map((machine) => machineOnWire(machine)));
   });
   api.post("/v1/apps/:app/machines", async (c) => {
@@ -98,7 +107,8 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
     const machine = cloud.createMachine(app, { name, region: input.region ?? "nrt", config: input.config });
     const ttlSeconds = input.lease_ttl ?? 0;
     const version = machine.instanceId;
-    const lease = ttlSeconds > 0 ? machine.lease.acquire({ ttlSeconds, description: "", version, nonce: undefined }) : null;
+    const lease =
+      ttlSeconds > 0 ? machine.lease.acquire({ ttlSeconds, description: "", version, nonce: undefined }) : null;
     if (!input.skip_launch) machine.launch(input.min_secrets_version ?? 0);
     return c.json({ ...machineOnWire(machine), ...(lease ? { nonce: lease.nonce } : {}) });
   });
@@ -116,7 +126,9 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
     return c.json({ ok: true });
   });
 
-  api.post("/v1/apps/:app/machines/:id/start", (c) => c.json({ previous_state: leased(c).start(), migrated: false, new_host: "" }));
+  api.post("/v1/apps/:app/machines/:id/start", (c) =>
+    c.json({ previous_state: leased(c).start(), migrated: false, new_host: "" }),
+  );
   for (const action of ["stop", "suspend", "restart"] as const)
     api.post(`/v1/apps/:app/machines/:id/${action}`, (c) => {
       leased(c)[action]();
@@ -147,9 +159,14 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
     const ttlSeconds = Number(c.req.query("ttl") ?? ttl ?? DEFAULT_LEASE_SECONDS);
     if (!(ttlSeconds > 0)) refuse(400, "invalid_argument: ttl");
     const nonce = c.req.header(NONCE);
-    return c.json(leaseOnWire(machine.lease.acquire({ ttlSeconds, description, version: machine.instanceId, nonce })), 201);
+    return c.json(
+      leaseOnWire(machine.lease.acquire({ ttlSeconds, description, version: machine.instanceId, nonce })),
+      201,
+    );
   });
-  api.get("/v1/apps/:app/machines/:id/lease", (c) => c.json(leaseOnWire(machineOf(c).lease.current() ?? refuse(404, "lease not found"))));
+  api.get("/v1/apps/:app/machines/:id/lease", (c) =>
+    c.json(leaseOnWire(machineOf(c).lease.current() ?? refuse(404, "lease not found"))),
+  );
   api.delete("/v1/apps/:app/machines/:id/lease", (c) => {
     machineOf(c).lease.release(c.req.header(NONCE));
     return c.json({ status: "success", data: { ok: true } });

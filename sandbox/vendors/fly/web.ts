@@ -26,7 +26,12 @@ const question = z.looseObject({
   operationName: z.string().nullish(),
   variables: z.record(z.string(), z.unknown()).nullish(),
 });
-const releaseBody = z.looseObject({ app_name: z.string(), image: z.string(), strategy: z.string(), definition: z.unknown() });
+const releaseBody = z.looseObject({
+  app_name: z.string(),
+  image: z.string(),
+  strategy: z.string(),
+  definition: z.unknown(),
+});
 
 const organization = {
   id: ORGANIZATION.id,
@@ -71,7 +76,8 @@ function appForGraphql(app: FlyApp, current: Release | undefined) {
 export function flyWeb(cloud: FlyCloud, token: string): VendorApp {
   const web: VendorApp = new Hono();
   const releases: Release[] = [];
-  const currentOf = (appName: string): Release | undefined => releases.findLast((release) => release.appName === appName);
+  const currentOf = (appName: string): Release | undefined =>
+    releases.findLast((release) => release.appName === appName);
   const onWire = (release: Release) => ({
     id: release.id,
     version: release.version,
@@ -108,7 +114,10 @@ export function flyWeb(cloud: FlyCloud, token: string): VendorApp {
     web.use(path, async (c, next) => {
       const authorization = c.req.header("authorization") ?? "";
       if (authorization !== `Bearer ${token}` && authorization !== `FlyV1 ${token}`)
-        return c.json({ errors: [{ message: "You must be authenticated to view this.", extensions: { code: "UNAUTHORIZED" } }] }, 401);
+        return c.json(
+          { errors: [{ message: "You must be authenticated to view this.", extensions: { code: "UNAUTHORIZED" } }] },
+          401,
+        );
       return next();
     });
 
@@ -125,7 +134,8 @@ export function flyWeb(cloud: FlyCloud, token: string): VendorApp {
     }
     const data = answer(variables ?? {});
     const message = "Could not find App";
-    if (data === null) return c.json({ data: { [alias || field]: null }, errors: [{ message, extensions: { code: "NOT_FOUND" } }] });
+    if (data === null)
+      return c.json({ data: { [alias || field]: null }, errors: [{ message, extensions: { code: "NOT_FOUND" } }] });
     return c.json({ data: { [alias || field]: data } });
   });
 
@@ -142,7 +152,16 @@ export function flyWeb(cloud: FlyCloud, token: string): VendorApp {
     if (!input.success || !cloud.apps.has(input.data.app_name)) return c.json({ error: "invalid release" }, 422);
     const { app_name: appName, image, strategy, definition } = input.data;
     const version = releases.filter((release) => release.appName === appName).length + 1;
-    const release: Release = { id: randomUUID(), version, appName, image, strategy, definition, createdAt: new Date(), status: "running" };
+    const release: Release = {
+      id: randomUUID(),
+      version,
+      appName,
+      image,
+      strategy,
+      definition,
+      createdAt: new Date(),
+      status: "running",
+    };
     releases.push(release);
     return c.json({ release: onWire(release) }, 201);
   });

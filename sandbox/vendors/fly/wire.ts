@@ -31,7 +31,10 @@ export async function parseBody<T>(schema: z.ZodType<T>, c: Context): Promise<T>
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new FlyError(422, `invalid_argument: ${issue?.path.map(String).join(".") ?? ""}: ${issue?.message ?? "invalid"}`);
+  throw new FlyError(
+    422,
+    `invalid_argument: ${issue?.path.map(String).join(".") ?? ""}: ${issue?.message ?? "invalid"}`,
+  );
 }
 
 /** Token buckets by key: `perSecond` calls on average, `burst` at once. */

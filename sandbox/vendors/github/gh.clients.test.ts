@@ -43,7 +43,9 @@ function environment(): Readonly<Record<string, string>> {
 describeClients(["gh"], environment, (run) => {
   it("sets repository and environment secrets from stdin, sealed with the right key", async () => {
     expect(await run(["secret", "set", "FOR_REPOSITORY", "-R", REPO], "one\n")).toMatchObject({ exitCode: 0 });
-    expect(await run(["secret", "set", "FOR_ENVIRONMENT", "-R", REPO, "--env", "production"], "two")).toMatchObject({ exitCode: 0 });
+    expect(await run(["secret", "set", "FOR_ENVIRONMENT", "-R", REPO, "--env", "production"], "two")).toMatchObject({
+      exitCode: 0,
+    });
     expect(github.reveal("FOR_REPOSITORY")).toBe("one");
     expect(github.reveal("FOR_ENVIRONMENT", "production")).toBe("two");
     expect(github.reveal("FOR_ENVIRONMENT")).toBeUndefined();
@@ -52,10 +54,9 @@ describeClients(["gh"], environment, (run) => {
   it("makes exactly two calls for a secret: the public key, then the sealed value", async () => {
     const before = context.faults.calls.length;
     await run(["secret", "set", "COUNTED", "-R", REPO], "value");
-    expect(context.faults.calls.slice(before).map(({ method, path, status }) => `${method} ${path} ${status}`)).toEqual([
-      `GET /repos/${REPO}/actions/secrets/public-key 200`,
-      `PUT /repos/${REPO}/actions/secrets/COUNTED 201`,
-    ]);
+    expect(context.faults.calls.slice(before).map(({ method, path, status }) => `${method} ${path} ${status}`)).toEqual(
+      [`GET /repos/${REPO}/actions/secrets/public-key 200`, `PUT /repos/${REPO}/actions/secrets/COUNTED 201`],
+    );
   });
 
   it("uploads an empty value without a word, as on the real platform: refusing it is the writer's duty", async () => {
@@ -69,7 +70,9 @@ describeClients(["gh"], environment, (run) => {
       exitCode: 0,
       text: expect.stringContaining("SHORT_LIVED"),
     });
-    expect(await run(["secret", "delete", "SHORT_LIVED", "-R", REPO, "--env", "production"])).toMatchObject({ exitCode: 0 });
+    expect(await run(["secret", "delete", "SHORT_LIVED", "-R", REPO, "--env", "production"])).toMatchObject({
+      exitCode: 0,
+    });
     expect(github.reveal("SHORT_LIVED", "production")).toBeUndefined();
   });
 
@@ -78,27 +81,46 @@ describeClients(["gh"], environment, (run) => {
       exitCode: 0,
       text: "staging",
     });
-    expect(await run(["api", `repos/${REPO}/environments/staging/variables`, "-f", "name=LIVE", "-f", "value=a:0"])).toMatchObject({
+    expect(
+      await run(["api", `repos/${REPO}/environments/staging/variables`, "-f", "name=LIVE", "-f", "value=a:0"]),
+    ).toMatchObject({
       exitCode: 0,
     });
-    expect(await run(["api", `repos/${REPO}/environments/staging/variables/LIVE`, "--jq", ".value"])).toEqual({ exitCode: 0, text: "a:0" });
+    expect(await run(["api", `repos/${REPO}/environments/staging/variables/LIVE`, "--jq", ".value"])).toEqual({
+      exitCode: 0,
+      text: "a:0",
+    });
     const main = await run(["api", `repos/${REPO}/git/ref/heads/main`, "--jq", ".object.sha"]);
     expect(main.text).toBe(github.repository.git.refs.get("refs/heads/main"));
     for (const name of ["PAGE_A", "PAGE_B"]) await run(["secret", "set", name, "-R", REPO], "x");
-    const pages = await run(["api", "--paginate", `repos/${REPO}/actions/secrets?per_page=1`, "--jq", ".secrets[].name"]);
+    const pages = await run([
+      "api",
+      "--paginate",
+      `repos/${REPO}/actions/secrets?per_page=1`,
+      "--jq",
+      ".secrets[].name",
+    ]);
     expect(pages.text.split("\n")).toEqual(github.repository.vault.list().map(({ name }) => name));
   });
 
   it("shows GitHub's own sentence when it is refused", async () => {
-    const wrong = await run(["secret", "set", "X", "-R", REPO], "v", { GH_TOKEN: "ghp_wrong", GITHUB_TOKEN: "ghp_wrong" });
+    const wrong = await run(["secret", "set", "X", "-R", REPO], "v", {
+      GH_TOKEN: "ghp_wrong",
+      GITHUB_TOKEN: "ghp_wrong",
+    });
     expect(wrong.exitCode).not.toBe(0);
     expect(wrong.text).toContain("HTTP 401: Bad credentials");
     const absent = await run(["secret", "set", "X", "-R", "sandbox-org/absent"], "v");
     expect(absent).toMatchObject({ text: expect.stringContaining("HTTP 404") });
     const named = await run(["secret", "set", "GITHUB_X", "-R", REPO], "v");
     expect(named).toMatchObject({ text: expect.stringContaining("HTTP 422") });
-    context.faults.add({ vendor: "github", effect: { kind: "status", when: "before", status: 429, retryAfterSeconds: 1 } });
-    expect(await run(["secret", "set", "X", "-R", REPO], "v")).toMatchObject({ text: expect.stringContaining("HTTP 429") });
+    context.faults.add({
+      vendor: "github",
+      effect: { kind: "status", when: "before", status: 429, retryAfterSeconds: 1 },
+    });
+    expect(await run(["secret", "set", "X", "-R", REPO], "v")).toMatchObject({
+      text: expect.stringContaining("HTTP 429"),
+    });
   });
 
   it("knows who it is", async () => {

@@ -13,7 +13,8 @@ const FAULTS: Readonly<Record<RefFault, string>> = {
 };
 const TYPES: ReadonlySet<unknown> = new Set<TreeEntry["type"]>(["blob", "tree", "commit"]);
 const MODES: ReadonlySet<unknown> = new Set(["100644", "100755", "040000", "160000", "120000"]);
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Finds the repository that a path names; null = not there, or not to be seen. */
 export type RepositoryOf = (c: Context) => Repository | null;
@@ -21,10 +22,11 @@ export type RepositoryOf = (c: Context) => Repository | null;
 /** Adds the routes below `/repos/:owner/:repo`. */
 export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
   const base = "/repos/:owner/:repo";
-  const withGit = (handler: (c: Context, git: GitStore, repository: Repository) => Response | Promise<Response>) => (c: Context) => {
-    const repository = repositoryOf(c);
-    return repository ? handler(c, repository.git, repository) : notFound(c);
-  };
+  const withGit =
+    (handler: (c: Context, git: GitStore, repository: Repository) => Response | Promise<Response>) => (c: Context) => {
+      const repository = repositoryOf(c);
+      return repository ? handler(c, repository.git, repository) : notFound(c);
+    };
   const urlOf = (c: Context, path: string): string =>
     `${new URL(c.req.url).origin}/repos/${c.req.param("owner")}/${c.req.param("repo")}/${path}`;
   const refView = (c: Context, ref: string, sha: string) => ({
@@ -71,7 +73,8 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
     `${base}/git/refs`,
     withGit(async (c, git) => {
       const { ref, sha } = (await objectBody(c)) ?? {};
-      if (typeof ref !== "string" || typeof sha !== "string") return invalid(c, 'Invalid request.\n\n"ref", "sha" weren\'t supplied.');
+      if (typeof ref !== "string" || typeof sha !== "string")
+        return invalid(c, 'Invalid request.\n\n"ref", "sha" weren\'t supplied.');
       if (!isRef(ref)) return invalid(c, `Reference name must start with 'refs/' and be well formed`);
       const fault = git.createRef(ref, sha);
       return fault ? invalid(c, FAULTS[fault]) : c.json(refView(c, ref, sha), 201);
@@ -82,7 +85,8 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
     withGit(async (c, git) => {
       const ref = `refs/${c.req.param("ref")}`;
       const { sha, force = false } = (await objectBody(c)) ?? {};
-      if (typeof sha !== "string" || typeof force !== "boolean") return invalid(c, 'Invalid request.\n\n"sha" wasn\'t supplied.');
+      if (typeof sha !== "string" || typeof force !== "boolean")
+        return invalid(c, 'Invalid request.\n\n"sha" wasn\'t supplied.');
       // Synchronous from here on: nobody can move the ref between the decision and the write.
       const fault = git.updateRef(ref, sha, force);
       return fault ? invalid(c, FAULTS[fault]) : c.json(refView(c, ref, sha));
@@ -90,14 +94,17 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
   );
   app.delete(
     `${base}/git/refs/:ref{.+}`,
-    withGit((c, git) => (git.refs.delete(`refs/${c.req.param("ref")}`) ? c.body(null, 204) : invalid(c, FAULTS.missing))),
+    withGit((c, git) =>
+      git.refs.delete(`refs/${c.req.param("ref")}`) ? c.body(null, 204) : invalid(c, FAULTS.missing),
+    ),
   );
 
   app.post(
     `${base}/git/blobs`,
     withGit(async (c, git) => {
       const { content, encoding = "utf-8" } = (await objectBody(c)) ?? {};
-      if (typeof content !== "string" || (encoding !== "utf-8" && encoding !== "base64")) return invalid(c, "Invalid request.");
+      if (typeof content !== "string" || (encoding !== "utf-8" && encoding !== "base64"))
+        return invalid(c, "Invalid request.");
       const sha = git.writeBlob(Buffer.from(content, encoding));
       return c.json({ sha, url: urlOf(c, `git/blobs/${sha}`) }, 201);
     }),
@@ -108,7 +115,13 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
       const sha = c.req.param("sha") ?? "";
       const blob = git.blobs.get(sha);
       if (!blob) return notFound(c);
-      return c.json({ sha, url: urlOf(c, `git/blobs/${sha}`), size: blob.length, encoding: "base64", content: blob.toString("base64") });
+      return c.json({
+        sha,
+        url: urlOf(c, `git/blobs/${sha}`),
+        size: blob.length,
+        encoding: "base64",
+        content: blob.toString("base64"),
+      });
     }),
   );
   app.post(
@@ -135,7 +148,8 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
       const { message, tree, parents = [], author, committer } = (await objectBody(c)) ?? {};
       if (typeof message !== "string" || typeof tree !== "string")
         return invalid(c, 'Invalid request.\n\n"message", "tree" weren\'t supplied.');
-      if (!Array.isArray(parents) || !parents.every((parent) => typeof parent === "string")) return invalid(c, "Invalid request.");
+      if (!Array.isArray(parents) || !parents.every((parent) => typeof parent === "string"))
+        return invalid(c, "Invalid request.");
       const writer = person(author, repository.owner);
       const commit = git.writeCommit({
         message,
@@ -145,7 +159,10 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
         committer: committer === undefined ? writer : person(committer, repository.owner),
       });
       if (!commit)
-        return invalid(c, git.trees.has(tree) ? "Parent SHA does not exist or is not a commit object" : "Tree SHA does not exist");
+        return invalid(
+          c,
+          git.trees.has(tree) ? "Parent SHA does not exist or is not a commit object" : "Tree SHA does not exist",
+        );
       return c.json(commitView(c, commit), 201);
     }),
   );
@@ -175,7 +192,8 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
 function treeEntry(git: GitStore, value: unknown): TreeEntry | null {
   if (!isRecord(value)) return null;
   const { path, mode, type, sha, content } = value;
-  if (typeof path !== "string" || !/^[^/\0]+(\/[^/\0]+)*$/.test(path) || !MODES.has(mode) || !TYPES.has(type)) return null;
+  if (typeof path !== "string" || !/^[^/\0]+(\/[^/\0]+)*$/.test(path) || !MODES.has(mode) || !TYPES.has(type))
+    return null;
   const kind = type as TreeEntry["type"];
   if (typeof content === "string" && kind === "blob")
     return { path, mode: mode as string, type: kind, sha: git.writeBlob(Buffer.from(content)) };

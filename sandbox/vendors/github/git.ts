@@ -30,10 +30,13 @@ export type RefFault = "exists" | "missing" | "no-object" | "not-fast-forward";
 
 const SHA = /^[0-9a-f]{40}$/;
 /** Rules of git-check-ref-format that a REST caller can break. */
-const REF = /^refs\/(?!.*(?:\.\.|\/\/|@\{|\.lock(?:\/|$)))[^\s~^:?*[\\\p{Cc}]+\/[^\s~^:?*[\\\p{Cc}]*[^\s~^:?*[\\./\p{Cc}]$/u;
+const REF =
+  /^refs\/(?!.*(?:\.\.|\/\/|@\{|\.lock(?:\/|$)))[^\s~^:?*[\\\p{Cc}]+\/[^\s~^:?*[\\\p{Cc}]*[^\s~^:?*[\\./\p{Cc}]$/u;
 
-const hash = (kind: string, body: Buffer): string => createHash("sha1").update(`${kind} ${body.length}\0`).update(body).digest("hex");
-const person = ({ name, email, date }: Person): string => `${name} <${email}> ${Math.floor(Date.parse(date) / 1000)} +0000`;
+const hash = (kind: string, body: Buffer): string =>
+  createHash("sha1").update(`${kind} ${body.length}\0`).update(body).digest("hex");
+const person = ({ name, email, date }: Person): string =>
+  `${name} <${email}> ${Math.floor(Date.parse(date) / 1000)} +0000`;
 
 /** True for `refs/<something>/<something>` in git's own grammar. */
 export const isRef = (ref: string): boolean => REF.test(ref);
@@ -77,7 +80,10 @@ export class GitStore {
     // git sorts by bytes, a directory as if its name ended in a slash.
     const key = (entry: TreeEntry) => Buffer.from(entry.type === "tree" ? `${entry.path}/` : entry.path);
     const sorted = [...flat.values()].sort((a, b) => Buffer.compare(key(a), key(b)));
-    const body = sorted.flatMap(({ mode, path, sha }) => [Buffer.from(`${mode.replace(/^0/, "")} ${path}\0`), Buffer.from(sha, "hex")]);
+    const body = sorted.flatMap(({ mode, path, sha }) => [
+      Buffer.from(`${mode.replace(/^0/, "")} ${path}\0`),
+      Buffer.from(sha, "hex"),
+    ]);
     const sha = hash("tree", Buffer.concat(body));
     this.trees.set(sha, sorted);
     return sha;
@@ -87,7 +93,13 @@ export class GitStore {
   writeCommit(fields: Omit<Commit, "sha">): Commit | null {
     if (!this.trees.has(fields.tree) || !fields.parents.every((parent) => this.commits.has(parent))) return null;
     const head = [`tree ${fields.tree}`, ...fields.parents.map((parent) => `parent ${parent}`)];
-    const text = [...head, `author ${person(fields.author)}`, `committer ${person(fields.committer)}`, "", fields.message].join("\n");
+    const text = [
+      ...head,
+      `author ${person(fields.author)}`,
+      `committer ${person(fields.committer)}`,
+      "",
+      fields.message,
+    ].join("\n");
     const commit = { sha: hash("commit", Buffer.from(text)), ...fields };
     this.commits.set(commit.sha, commit);
     return commit;

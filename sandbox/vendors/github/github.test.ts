@@ -39,21 +39,25 @@ async function seal(base: string, value: string) {
 test.each([
   ["a repository", `${REPO}/actions`, undefined],
   ["an environment", `${REPO}/environments/production`, "production"],
-])("a secret of %s is opened with that scope's key: 201 first, 204 after, never read back", async (_scope, base, environment) => {
-  await call("PUT", `${REPO}/environments/production`, {});
-  expect((await call("PUT", `${base}/secrets/NAME`, await seal(base, "first"))).status).toBe(201);
-  const again = await call("PUT", `${base}/secrets/NAME`, await seal(base, "second"));
-  expect([again.status, again.json]).toEqual([204, ""]);
-  expect(github.reveal("NAME", environment)).toBe("second");
-  const { json } = await call("GET", `${base}/secrets/NAME`);
-  expect(Object.keys(json).sort()).toEqual(["created_at", "name", "updated_at"]);
-});
+])(
+  "a secret of %s is opened with that scope's key: 201 first, 204 after, never read back",
+  async (_scope, base, environment) => {
+    await call("PUT", `${REPO}/environments/production`, {});
+    expect((await call("PUT", `${base}/secrets/NAME`, await seal(base, "first"))).status).toBe(201);
+    const again = await call("PUT", `${base}/secrets/NAME`, await seal(base, "second"));
+    expect([again.status, again.json]).toEqual([204, ""]);
+    expect(github.reveal("NAME", environment)).toBe("second");
+    const { json } = await call("GET", `${base}/secrets/NAME`);
+    expect(Object.keys(json).sort()).toEqual(["created_at", "name", "updated_at"]);
+  },
+);
 
 test("a box for another scope's key, a stale key id, a broken box and a bad name are refused with 422", async () => {
   await call("PUT", `${REPO}/environments/production`, {});
   const forRepository = await seal(`${REPO}/actions`, "value");
   const forEnvironment = await seal(`${REPO}/environments/production`, "value");
-  const put = async (name: string, body: unknown) => (await call("PUT", `${REPO}/environments/production/secrets/${name}`, body)).status;
+  const put = async (name: string, body: unknown) =>
+    (await call("PUT", `${REPO}/environments/production/secrets/${name}`, body)).status;
   expect(await put("NAME", forRepository)).toBe(422);
   expect(await put("NAME", { ...forEnvironment, encrypted_value: forRepository.encrypted_value })).toBe(422);
   expect(await put("NAME", { ...forEnvironment, encrypted_value: "AAAA" })).toBe(422);
@@ -101,7 +105,9 @@ test("a ref is a lock: it can be created once, and of two updates from one paren
   const creations = await Promise.all([1, 2].map(() => call("POST", `${REPO}/git/refs`, { ref, sha: first })));
   expect(creations.map(({ status }) => status).sort((a, b) => a - b)).toEqual([201, 422]);
   const [mine, theirs] = [await commit([first], "mine"), await commit([first], "theirs")];
-  const updates = await Promise.all([mine, theirs].map((sha) => call("PATCH", `${REPO}/git/${ref}`, { sha, force: false })));
+  const updates = await Promise.all(
+    [mine, theirs].map((sha) => call("PATCH", `${REPO}/git/${ref}`, { sha, force: false })),
+  );
   expect(updates.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 422]);
   expect(updates.find(({ status }) => status === 422)?.json.message).toBe("Update is not a fast forward");
   const winner = updates.find(({ status }) => status === 200)?.json.object.sha;
@@ -112,7 +118,9 @@ test("a ref is a lock: it can be created once, and of two updates from one paren
 
 test("object ids are git's own", async () => {
   // printf x > f && git hash-object f && git add f && git write-tree
-  const tree = await call("POST", `${REPO}/git/trees`, { tree: [{ path: "f", mode: "100644", type: "blob", content: "x" }] });
+  const tree = await call("POST", `${REPO}/git/trees`, {
+    tree: [{ path: "f", mode: "100644", type: "blob", content: "x" }],
+  });
   expect(tree.json.tree[0].sha).toBe("c1b0730e0133447badcfd47fd144e254807b06e1");
   expect(tree.json.sha).toBe("2561a62d4223eb7660d3b6b02b707048382f4019");
 });
@@ -146,19 +154,21 @@ test("the prefix /api/v3, repository ids and conditional requests answer like th
 });
 
 test("a list names its other pages, and GraphQL knows two questions", async () => {
-  for (const name of ["a", "b", "c"]) await call("PUT", `${REPO}/actions/secrets/${name}`, await seal(`${REPO}/actions`, "x"));
+  for (const name of ["a", "b", "c"])
+    await call("PUT", `${REPO}/actions/secrets/${name}`, await seal(`${REPO}/actions`, "x"));
   const first = await call("GET", `${REPO}/actions/secrets?per_page=2`);
   expect(first.headers.get("link")).toBe(
     `<${github.url}${REPO}/actions/secrets?per_page=2&page=2>; rel="next", <${github.url}${REPO}/actions/secrets?per_page=2&page=2>; rel="last"`,
   );
   expect((await call("GET", `${REPO}/actions/secrets?per_page=2&page=2`)).json.secrets).toHaveLength(1);
-  expect((await call("POST", "/graphql", { query: "query UserCurrent { viewer { login } }" })).json.data.viewer.login).toBe(
-    "sandbox-operator",
-  );
+  expect(
+    (await call("POST", "/graphql", { query: "query UserCurrent { viewer { login } }" })).json.data.viewer.login,
+  ).toBe("sandbox-operator");
   const query = "query($owner:String!,$name:String!){repository(owner: $owner, name: $name){id}}";
-  expect((await call("POST", "/api/graphql", { query, variables: { owner: "sandbox-org", name: "mcp" } })).json.data.repository.id).toMatch(
-    /^R_/,
-  );
+  expect(
+    (await call("POST", "/api/graphql", { query, variables: { owner: "sandbox-org", name: "mcp" } })).json.data
+      .repository.id,
+  ).toMatch(/^R_/);
   expect((await call("POST", "/graphql", { query: "{ rateLimit { cost } }" })).status).toBe(404);
   expect(context.faults.calls.at(-1)?.known).toBe(false);
 });
@@ -172,5 +182,8 @@ test("a call that is not imitated is a 404 and is reported by name", async () =>
 test("a workflow run is what a scenario says it is", async () => {
   expect((await call("GET", `${REPO}/actions/runs/7`)).status).toBe(404);
   github.setRun(7, "completed", "failure");
-  expect((await call("GET", `${REPO}/actions/runs/7`)).json).toMatchObject({ status: "completed", conclusion: "failure" });
+  expect((await call("GET", `${REPO}/actions/runs/7`)).json).toMatchObject({
+    status: "completed",
+    conclusion: "failure",
+  });
 });

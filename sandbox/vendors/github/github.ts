@@ -67,10 +67,14 @@ export async function startGithub(context: VendorContext, options: GithubOptions
   const state = new GithubState(options.owner, () => context.timings.githubLagMs);
   const repository = state.create(options.repo);
   const rates = new RateLimits();
-  const users = new UserTokens(GITHUB_TOKENS, { clientId: "Iv23sandboxapp000001", clientSecret: randomBytes(20).toString("hex") });
+  const users = new UserTokens(GITHUB_TOKENS, {
+    clientId: "Iv23sandboxapp000001",
+    clientSecret: randomBytes(20).toString("hex"),
+  });
   const app: VendorApp = new Hono({ getPath: (request) => canonicalPath(state, request.url) });
 
-  const bearerOf = (c: Context): string | undefined => /^(?:token|bearer) (\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+  const bearerOf = (c: Context): string | undefined =>
+    /^(?:token|bearer) (\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
   const isOperator = (c: Context): boolean => bearerOf(c) === context.tokens.github;
   const loginOf = (c: Context): string => (isOperator(c) ? OPERATOR : (users.userOf(bearerOf(c) ?? "") ?? ""));
 
@@ -97,7 +101,8 @@ export async function startGithub(context: VendorContext, options: GithubOptions
   // Conditional requests: the Terraform provider answers itself from the 304.
   app.use(etag({ weak: true }));
 
-  const repositoryOf = (c: Context): Repository | null => state.find(c.req.param("owner") ?? "", c.req.param("repo") ?? "");
+  const repositoryOf = (c: Context): Repository | null =>
+    state.find(c.req.param("owner") ?? "", c.req.param("repo") ?? "");
   const environmentOf = (c: Context): Environment | undefined =>
     repositoryOf(c)?.environments.get((c.req.param("environment") ?? "").toLowerCase());
   addVault(app, "/repos/:owner/:repo/actions", (c): Vault | null => repositoryOf(c)?.vault ?? null);
@@ -118,7 +123,10 @@ export async function startGithub(context: VendorContext, options: GithubOptions
     rates,
     users,
     reveal: (name, environment) =>
-      (environment === undefined ? repository.vault : repository.environments.get(environment.toLowerCase())?.vault)?.reveal(name),
+      (environment === undefined
+        ? repository.vault
+        : repository.environments.get(environment.toLowerCase())?.vault
+      )?.reveal(name),
     rotateKeys() {
       for (const { vault } of [repository, ...repository.environments.values()]) vault.rotateKey();
     },
@@ -130,9 +138,13 @@ export async function startGithub(context: VendorContext, options: GithubOptions
 /** Authentication and protocol rules that hold for every call. `login` is empty for a stranger. @returns null when the call may go on. */
 function refuse(c: Context, login: string): Response | null {
   if (!c.req.header("user-agent"))
-    return c.text("Request forbidden by administrative rules. Please make sure your request has a User-Agent header.\n", 403);
+    return c.text(
+      "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.\n",
+      403,
+    );
   const version = c.req.header("x-github-api-version");
-  if (version !== undefined && !API_VERSIONS.has(version)) return failure(c, 400, `${version} is not a supported version`);
+  if (version !== undefined && !API_VERSIONS.has(version))
+    return failure(c, 400, `${version} is not a supported version`);
   const authorization = c.req.header("authorization");
   // A private repository does not exist for a stranger.
   if (authorization === undefined)
@@ -147,7 +159,8 @@ function movedTo(c: Context, state: GithubState): Response | null {
   if (!repository) return null;
   const { origin, search } = new URL(c.req.url);
   const url = `${origin}/repositories/${repository.id}${rest}${search}`;
-  const documentation = "https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects";
+  const documentation =
+    "https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects";
   const status = c.req.method === "GET" ? 301 : 307;
   return c.json({ message: "Moved Permanently", url, documentation_url: documentation }, status, { location: url });
 }

@@ -57,7 +57,12 @@ function issueView(c: Context, repository: Repository, issue: Issue): Readonly<R
   };
 }
 
-function commentView(c: Context, repository: Repository, issue: Issue, comment: Comment): Readonly<Record<string, unknown>> {
+function commentView(
+  c: Context,
+  repository: Repository,
+  issue: Issue,
+  comment: Comment,
+): Readonly<Record<string, unknown>> {
   const base = new URL(c.req.url).origin + pathOf(repository);
   return {
     id: comment.id,
@@ -89,14 +94,16 @@ function labelsIn(value: unknown): readonly string[] | null {
 /** Adds the issues of every repository. `loginOf` names the account that calls. */
 export function addIssues(app: VendorApp, repositoryOf: RepositoryOf, loginOf: (c: Context) => string): void {
   const base = "/repos/:owner/:repo/issues";
-  const withRepository = (handler: (c: Context, repository: Repository) => Response | Promise<Response>) => (c: Context) => {
-    const repository = repositoryOf(c);
-    if (!repository) return notFound(c);
-    if (repository.settings["has_issues"] === false) return failure(c, 410, "Issues has been disabled in this repository.");
-    if (c.req.method !== "GET" && repository.settings["archived"] === true)
-      return failure(c, 403, "Repository was archived so is read-only.");
-    return handler(c, repository);
-  };
+  const withRepository =
+    (handler: (c: Context, repository: Repository) => Response | Promise<Response>) => (c: Context) => {
+      const repository = repositoryOf(c);
+      if (!repository) return notFound(c);
+      if (repository.settings["has_issues"] === false)
+        return failure(c, 410, "Issues has been disabled in this repository.");
+      if (c.req.method !== "GET" && repository.settings["archived"] === true)
+        return failure(c, 403, "Repository was archived so is read-only.");
+      return handler(c, repository);
+    };
   const withIssue = (handler: (c: Context, repository: Repository, issue: Issue) => Response | Promise<Response>) =>
     withRepository((c, repository) => {
       const issue = repository.issues.find(Number(c.req.param("number")));
@@ -143,7 +150,9 @@ export function addIssues(app: VendorApp, repositoryOf: RepositoryOf, loginOf: (
   app.get(
     `${base}/:number{[0-9]+}/comments`,
     onlyQuery("per_page", "page"),
-    withIssue((c, repository, issue) => c.json(page(c, issue.comments).map((comment) => commentView(c, repository, issue, comment)))),
+    withIssue((c, repository, issue) =>
+      c.json(page(c, issue.comments).map((comment) => commentView(c, repository, issue, comment))),
+    ),
   );
   app.post(
     `${base}/:number{[0-9]+}/comments`,
@@ -154,7 +163,8 @@ export function addIssues(app: VendorApp, repositoryOf: RepositoryOf, loginOf: (
       if (!hasOnly(sent, "body")) return c.notFound();
       if (issue.locked) return failure(c, 403, "Unable to create comment because issue is locked.");
       const { body } = sent;
-      if (typeof body !== "string" || body.trim() === "") return refuseField(c, "IssueComment", "body", "missing_field");
+      if (typeof body !== "string" || body.trim() === "")
+        return refuseField(c, "IssueComment", "body", "missing_field");
       if (body.length > MAX_BODY)
         return refuseField(c, "IssueComment", "body", "custom", `body is too long (maximum is ${MAX_BODY} characters)`);
       return c.json(commentView(c, repository, issue, repository.issues.comment(issue, loginOf(c), body)), 201);

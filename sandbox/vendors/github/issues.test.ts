@@ -26,7 +26,11 @@ async function call(method: string, path: string, body?: unknown, bearer = token
   return { status: response.status, headers: response.headers, json: await response.json() };
 }
 const refresh = (fields: Record<string, string>, accept = "application/json") =>
-  fetch(`${github.url}/login/oauth/access_token`, { method: "POST", headers: { accept }, body: new URLSearchParams(fields) });
+  fetch(`${github.url}/login/oauth/access_token`, {
+    method: "POST",
+    headers: { accept },
+    body: new URLSearchParams(fields),
+  });
 
 describe("issues of the GitHub emulator", () => {
   it("ignore nothing that would change the answer", async () => {
@@ -39,20 +43,29 @@ describe("issues of the GitHub emulator", () => {
       ["POST", `${ISSUES}/1/comments`, { body: "x", minimized: true }],
       ["GET", "/search/repositories?q=mcp&sort=stars"],
     ] as const)
-      expect([path, (await call(method, path, body)).status, ((await call("GET", ISSUES)).json as unknown[]).length]).toEqual([
+      expect([
         path,
-        404,
-        1,
-      ]);
+        (await call(method, path, body)).status,
+        ((await call("GET", ISSUES)).json as unknown[]).length,
+      ]).toEqual([path, 404, 1]);
   });
 
   it("are opened with labels, read, commented on and listed newest first", async () => {
     const made = await call("POST", ISSUES, { title: "One", body: "text", labels: ["bug", { name: "new label" }] });
     expect([made.status, made.json]).toMatchObject([
       201,
-      { number: 1, state: "open", user: { login: "octo" }, labels: [{ name: "bug" }, { name: "new label" }], comments: 0 },
+      {
+        number: 1,
+        state: "open",
+        user: { login: "octo" },
+        labels: [{ name: "bug" }, { name: "new label" }],
+        comments: 0,
+      },
     ]);
-    expect((await call("POST", `${ISSUES}/1/comments`, { body: "hello" })).json).toMatchObject({ body: "hello", user: { login: "octo" } });
+    expect((await call("POST", `${ISSUES}/1/comments`, { body: "hello" })).json).toMatchObject({
+      body: "hello",
+      user: { login: "octo" },
+    });
     github.repository.issues.open({ title: "Two", author: "octo", pullRequest: true });
     const listed = (await call("GET", ISSUES)).json as { number: number; comments: number; pull_request?: unknown }[];
     expect(listed.map(({ number, comments, pull_request: pull }) => [number, comments, pull !== undefined])).toEqual([
@@ -75,7 +88,11 @@ describe("issues of the GitHub emulator", () => {
   it.each([
     ["no title", { body: "x" }, { resource: "Issue", field: "title", code: "missing_field" }],
     ["a title that is too long", { title: "x".repeat(257) }, { resource: "Issue", field: "title", code: "custom" }],
-    ["a body that is too long", { title: "x", body: "x".repeat(65_537) }, { resource: "Issue", field: "body", code: "custom" }],
+    [
+      "a body that is too long",
+      { title: "x", body: "x".repeat(65_537) },
+      { resource: "Issue", field: "body", code: "custom" },
+    ],
     ["labels that are none", { title: "x", labels: [7] }, { resource: "Label", field: "name", code: "invalid" }],
   ])("are refused with 422 for %s", async (_, body, error) => {
     const { status, json } = await call("POST", ISSUES, body);
@@ -96,18 +113,29 @@ describe("issues of the GitHub emulator", () => {
     expect((await call("POST", "/repos/sandbox-org/old/issues", { title: "x" })).status).toBe(403);
     github.state.rename(github.repository, "moved");
     const moved = await call("GET", `${ISSUES}/2`);
-    expect([moved.status, moved.headers.get("location")]).toEqual([301, `${github.url}/repositories/${github.repository.id}/issues/2`]);
+    expect([moved.status, moved.headers.get("location")]).toEqual([
+      301,
+      `${github.url}/repositories/${github.repository.id}/issues/2`,
+    ]);
     expect((await call("POST", ISSUES, { title: "x" })).status).toBe(307);
   });
 });
 
 describe("search of the GitHub emulator", () => {
   it("finds by words and qualifiers, in pages", async () => {
-    for (const name of ["tool-a", "tool-b", "other"]) github.state.create(name, { description: name === "other" ? "a tool too" : "" });
+    for (const name of ["tool-a", "tool-b", "other"])
+      github.state.create(name, { description: name === "other" ? "a tool too" : "" });
     const first = await call("GET", "/search/repositories?q=tool+org:sandbox-org&per_page=2");
-    expect(first.json).toMatchObject({ total_count: 3, incomplete_results: false, items: [{ name: "tool-a" }, { name: "tool-b" }] });
+    expect(first.json).toMatchObject({
+      total_count: 3,
+      incomplete_results: false,
+      items: [{ name: "tool-a" }, { name: "tool-b" }],
+    });
     expect(first.headers.get("link")).toContain('rel="next"');
-    expect((await call("GET", "/search/repositories?q=tool+org:nobody")).json).toMatchObject({ total_count: 0, items: [] });
+    expect((await call("GET", "/search/repositories?q=tool+org:nobody")).json).toMatchObject({
+      total_count: 0,
+      items: [],
+    });
   });
 
   it.each([
@@ -121,12 +149,12 @@ describe("search of the GitHub emulator", () => {
   it("answers 403 from the 31st search of a minute on, with its own counters", async () => {
     for (let n = 0; n < 30; n++) expect((await call("GET", "/search/repositories?q=mcp")).status).toBe(200);
     const { status, headers } = await call("GET", "/search/repositories?q=mcp");
-    expect([status, headers.get("x-ratelimit-limit"), headers.get("x-ratelimit-remaining"), headers.get("x-ratelimit-resource")]).toEqual([
-      403,
-      "30",
-      "0",
-      "search",
-    ]);
+    expect([
+      status,
+      headers.get("x-ratelimit-limit"),
+      headers.get("x-ratelimit-remaining"),
+      headers.get("x-ratelimit-resource"),
+    ]).toEqual([403, "30", "0", "search"]);
     const core = await call("GET", REPO);
     expect([core.status, core.headers.get("x-ratelimit-resource")]).toEqual([200, "core"]);
     expect((await call("GET", "/search/repositories?q=mcp", undefined, context.tokens.github)).status).toBe(200);
@@ -149,7 +177,9 @@ describe("user tokens of the GitHub emulator", () => {
 
   it("say whose they are; the operator's token opens issues under its own name", async () => {
     expect((await call("GET", "/user")).json).toMatchObject({ login: "octo" });
-    expect((await call("POST", ISSUES, { title: "x" }, context.tokens.github)).json).toMatchObject({ user: { login: "sandbox-operator" } });
+    expect((await call("POST", ISSUES, { title: "x" }, context.tokens.github)).json).toMatchObject({
+      user: { login: "sandbox-operator" },
+    });
   });
 
   it("end when they expire, when they are replaced and when they are revoked", async () => {
@@ -157,9 +187,18 @@ describe("user tokens of the GitHub emulator", () => {
     const pair = github.users.issue("octo");
     github.users.expire("octo");
     expect((await call("GET", ISSUES, undefined, pair.accessToken)).status).toBe(401);
-    const ask = { client_id: clientId, client_secret: clientSecret, grant_type: "refresh_token", refresh_token: pair.refreshToken };
+    const ask = {
+      client_id: clientId,
+      client_secret: clientSecret,
+      grant_type: "refresh_token",
+      refresh_token: pair.refreshToken,
+    };
     const fresh = (await (await refresh(ask)).json()) as Record<string, unknown>;
-    expect(fresh).toMatchObject({ expires_in: 28_800, token_type: "bearer", refresh_token: expect.stringMatching(/^ghr_/) });
+    expect(fresh).toMatchObject({
+      expires_in: 28_800,
+      token_type: "bearer",
+      refresh_token: expect.stringMatching(/^ghr_/),
+    });
     expect((await call("GET", ISSUES, undefined, String(fresh["access_token"]))).status).toBe(200);
     const again = await refresh(ask);
     expect([again.status, await again.json()]).toMatchObject([200, { error: "bad_refresh_token" }]);

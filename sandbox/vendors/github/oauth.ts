@@ -16,7 +16,8 @@ export const GITHUB_TOKENS: TokenShape = {
 };
 /** Six months. Unit: seconds. */
 const REFRESH_LIFETIME_SECONDS = 15_897_600;
-const DOCUMENTATION = "https://docs.github.com/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors";
+const DOCUMENTATION =
+  "https://docs.github.com/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors";
 
 const REFUSALS = {
   incorrect_client_credentials: "The client_id and/or client_secret passed are incorrect.",
@@ -37,11 +38,16 @@ function answer(c: Context, fields: Readonly<Record<string, string | number>>): 
 export function addOAuth(app: VendorApp, users: UserTokens): void {
   app.post("/login/oauth/access_token", async (c) => {
     const refuse = (error: keyof typeof REFUSALS): Response =>
-      answer(c, { error, error_description: REFUSALS[error], error_uri: `${DOCUMENTATION}#${error.replaceAll("_", "-")}` });
+      answer(c, {
+        error,
+        error_description: REFUSALS[error],
+        error_uri: `${DOCUMENTATION}#${error.replaceAll("_", "-")}`,
+      });
     const sent = new URLSearchParams(await c.req.text());
     const parameter = (name: string): string => sent.get(name) ?? c.req.query(name) ?? "";
     const { clientId, clientSecret } = users.client;
-    if (parameter("client_id") !== clientId || parameter("client_secret") !== clientSecret) return refuse("incorrect_client_credentials");
+    if (parameter("client_id") !== clientId || parameter("client_secret") !== clientSecret)
+      return refuse("incorrect_client_credentials");
     if (parameter("grant_type") !== "refresh_token") return refuse("unsupported_grant_type");
     const pair = users.refresh(parameter("refresh_token"));
     if (!pair) return refuse("bad_refresh_token");

@@ -10,7 +10,8 @@ import type { Environment, GithubState, Repository } from "./state.ts";
 import { failure, invalid, isoSeconds, notFound, objectBody, page } from "./wire.ts";
 
 type Json = Readonly<Record<string, unknown>>;
-const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const TARGETS: ReadonlySet<unknown> = new Set(["branch", "tag", "push"]);
 const ENFORCEMENTS: ReadonlySet<unknown> = new Set(["disabled", "active", "evaluate"]);
 const TOPIC = /^[a-z0-9][a-z0-9-]{0,49}$/;
@@ -27,10 +28,11 @@ function rulesetFault(repository: Repository, body: Json, own: number | null): s
 /** Adds the routes below `/repos/:owner/:repo`. */
 export function addProtection(app: VendorApp, state: GithubState, repositoryOf: RepositoryOf): void {
   const base = "/repos/:owner/:repo";
-  const withRepository = (handler: (c: Context, repository: Repository) => Response | Promise<Response>) => (c: Context) => {
-    const repository = repositoryOf(c);
-    return repository ? handler(c, repository) : notFound(c);
-  };
+  const withRepository =
+    (handler: (c: Context, repository: Repository) => Response | Promise<Response>) => (c: Context) => {
+      const repository = repositoryOf(c);
+      return repository ? handler(c, repository) : notFound(c);
+    };
   const idOf = (c: Context): number => Number(c.req.param("id"));
 
   app.patch(
@@ -45,7 +47,9 @@ export function addProtection(app: VendorApp, state: GithubState, repositoryOf: 
       repository.settings = {
         ...repository.settings,
         ...rest,
-        ...(typeof isPrivate === "boolean" && rest["visibility"] === undefined ? { visibility: isPrivate ? "private" : "public" } : {}),
+        ...(typeof isPrivate === "boolean" && rest["visibility"] === undefined
+          ? { visibility: isPrivate ? "private" : "public" }
+          : {}),
         ...(isRecord(security) ? { security_and_analysis: { ...(isRecord(before) ? before : {}), ...security } } : {}),
       };
       if (typeof name === "string" && name !== repository.name) {
@@ -120,8 +124,12 @@ export function addProtection(app: VendorApp, state: GithubState, repositoryOf: 
         default_workflow_permissions: token = before.default_workflow_permissions,
         can_approve_pull_request_reviews: approve = before.can_approve_pull_request_reviews,
       } = (await objectBody(c)) ?? {};
-      if ((token !== "read" && token !== "write") || typeof approve !== "boolean") return invalid(c, "Validation Failed");
-      repository.workflowPermissions = { default_workflow_permissions: token, can_approve_pull_request_reviews: approve };
+      if ((token !== "read" && token !== "write") || typeof approve !== "boolean")
+        return invalid(c, "Validation Failed");
+      repository.workflowPermissions = {
+        default_workflow_permissions: token,
+        can_approve_pull_request_reviews: approve,
+      };
       return c.body(null, 204);
     }),
   );
@@ -139,7 +147,9 @@ export function addProtection(app: VendorApp, state: GithubState, repositoryOf: 
     created_at: isoSeconds(repository.createdAt),
     updated_at: isoSeconds(repository.createdAt),
     current_user_can_bypass: "never",
-    _links: { self: { href: `${new URL(c.req.url).origin}/repos/${repository.owner}/${repository.name}/rulesets/${id}` } },
+    _links: {
+      self: { href: `${new URL(c.req.url).origin}/repos/${repository.owner}/${repository.name}/rulesets/${id}` },
+    },
   });
   app.get(
     `${base}/rulesets`,
@@ -179,10 +189,11 @@ export function addProtection(app: VendorApp, state: GithubState, repositoryOf: 
 function addBranchPolicies(app: VendorApp, state: GithubState, repositoryOf: RepositoryOf): void {
   const base = "/repos/:owner/:repo/environments/:environment/deployment-branch-policies";
   // Policies exist only while the environment asks for its own.
-  const withEnvironment = (handler: (c: Context, environment: Environment) => Response | Promise<Response>) => (c: Context) => {
-    const environment = repositoryOf(c)?.environments.get((c.req.param("environment") ?? "").toLowerCase());
-    return environment?.branchPolicy?.custom_branch_policies === true ? handler(c, environment) : notFound(c);
-  };
+  const withEnvironment =
+    (handler: (c: Context, environment: Environment) => Response | Promise<Response>) => (c: Context) => {
+      const environment = repositoryOf(c)?.environments.get((c.req.param("environment") ?? "").toLowerCase());
+      return environment?.branchPolicy?.custom_branch_policies === true ? handler(c, environment) : notFound(c);
+    };
   const idOf = (c: Context): number => Number(c.req.param("id"));
   const view = (policy: { readonly id: number; readonly name: string; readonly type: string }): Json => ({
     ...policy,
@@ -200,7 +211,8 @@ function addBranchPolicies(app: VendorApp, state: GithubState, repositoryOf: Rep
     base,
     withEnvironment(async (c, { branchPolicies }) => {
       const { name, type = "branch" } = (await objectBody(c)) ?? {};
-      if (typeof name !== "string" || name === "" || (type !== "branch" && type !== "tag")) return invalid(c, "Validation Failed");
+      if (typeof name !== "string" || name === "" || (type !== "branch" && type !== "tag"))
+        return invalid(c, "Validation Failed");
       const known = [...branchPolicies.values()].find((policy) => policy.name === name && policy.type === type);
       if (known) return c.redirect(`${c.req.url}/${known.id}`, 303);
       const policy = { id: state.nextId(), name, type };

@@ -29,7 +29,12 @@ test("repository settings are written in part and shown back over GitHub's defau
     delete_branch_on_merge: true,
     security_and_analysis: { secret_scanning: { status: "enabled" } },
   });
-  expect(changed.json).toMatchObject({ delete_branch_on_merge: true, has_issues: true, visibility: "private", private: true });
+  expect(changed.json).toMatchObject({
+    delete_branch_on_merge: true,
+    has_issues: true,
+    visibility: "private",
+    private: true,
+  });
   await call("PATCH", REPO, { security_and_analysis: { secret_scanning_push_protection: { status: "enabled" } } });
   expect((await call("GET", REPO)).json.security_and_analysis).toEqual({
     secret_scanning: { status: "enabled" },
@@ -58,9 +63,14 @@ test("a ruleset is made, changed, listed and removed; its name is unique", async
   const made = await call("POST", `${REPO}/rulesets`, ruleset);
   expect([made.status, made.json.source]).toEqual([201, "sandbox-org/mcp"]);
   expect((await call("POST", `${REPO}/rulesets`, ruleset)).status).toBe(422);
-  expect((await call("POST", `${REPO}/rulesets`, { ...ruleset, name: "x", enforcement: "sometimes" })).status).toBe(422);
+  expect((await call("POST", `${REPO}/rulesets`, { ...ruleset, name: "x", enforcement: "sometimes" })).status).toBe(
+    422,
+  );
   const path = `${REPO}/rulesets/${made.json.id}`;
-  expect((await call("PUT", path, { enforcement: "disabled" })).json).toMatchObject({ name: "floor", enforcement: "disabled" });
+  expect((await call("PUT", path, { enforcement: "disabled" })).json).toMatchObject({
+    name: "floor",
+    enforcement: "disabled",
+  });
   expect((await call("GET", `${path}?includes_parents=false`)).json.rules).toEqual([{ type: "deletion" }]);
   expect((await call("GET", `${REPO}/rulesets`)).json).toHaveLength(1);
   expect([(await call("DELETE", path)).status, (await call("GET", path)).status]).toEqual([204, 404]);
@@ -71,16 +81,25 @@ test("branch policies exist only while the environment has its own", async () =>
   const policies = `${environment}/deployment-branch-policies`;
   await call("PUT", environment, {});
   expect((await call("POST", policies, { name: "main" })).status).toBe(404);
-  await call("PUT", environment, { deployment_branch_policy: { protected_branches: false, custom_branch_policies: true } });
+  await call("PUT", environment, {
+    deployment_branch_policy: { protected_branches: false, custom_branch_policies: true },
+  });
   const made = await call("POST", policies, { name: "main" });
   expect([made.status, made.json.type]).toEqual([200, "branch"]);
   expect((await call("POST", policies, { name: "main" })).status).toBe(303);
   expect((await call("PUT", `${policies}/${made.json.id}`, { name: "release/*" })).json.name).toBe("release/*");
-  expect((await call("GET", policies)).json).toMatchObject({ total_count: 1, branch_policies: [{ name: "release/*" }] });
+  expect((await call("GET", policies)).json).toMatchObject({
+    total_count: 1,
+    branch_policies: [{ name: "release/*" }],
+  });
   await call("PUT", environment, { deployment_branch_policy: null });
   expect((await call("GET", `${policies}/${made.json.id}`)).status).toBe(404);
   expect(
-    (await call("PUT", environment, { deployment_branch_policy: { protected_branches: true, custom_branch_policies: true } })).status,
+    (
+      await call("PUT", environment, {
+        deployment_branch_policy: { protected_branches: true, custom_branch_policies: true },
+      })
+    ).status,
   ).toBe(422);
 });
 
@@ -102,7 +121,9 @@ test("an environment shows its reviewers and waits as protection rules", async (
 });
 
 test("the token of workflows and the topics are kept", async () => {
-  expect((await call("PUT", `${REPO}/actions/permissions/workflow`, { default_workflow_permissions: "write" })).status).toBe(204);
+  expect(
+    (await call("PUT", `${REPO}/actions/permissions/workflow`, { default_workflow_permissions: "write" })).status,
+  ).toBe(204);
   expect((await call("GET", `${REPO}/actions/permissions/workflow`)).json).toEqual({
     default_workflow_permissions: "write",
     can_approve_pull_request_reviews: false,
@@ -118,7 +139,8 @@ test("a repository can be made, renamed and removed", async () => {
   expect((await call("POST", "/orgs/sandbox-org/repos", { name: "second" })).status).toBe(422);
   await call("PATCH", "/repos/sandbox-org/second", { name: "third" });
   expect((await call("GET", `/repositories/${made.json.id}`)).json.name).toBe("third");
-  expect([(await call("DELETE", "/repos/sandbox-org/third")).status, (await call("GET", "/repos/sandbox-org/third")).status]).toEqual([
-    204, 404,
-  ]);
+  expect([
+    (await call("DELETE", "/repos/sandbox-org/third")).status,
+    (await call("GET", "/repos/sandbox-org/third")).status,
+  ]).toEqual([204, 404]);
 });

@@ -62,7 +62,11 @@ export class RateLimits {
     const writes = holder.recent.filter((call) => call.write).length;
     const points = holder.recent.length + writes * (WRITE_POINTS - 1);
     if (points <= POINTS_PER_MINUTE && writes <= WRITES_PER_MINUTE) return null;
-    const refusal = failure(c, 403, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.");
+    const refusal = failure(
+      c,
+      403,
+      "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+    );
     refusal.headers.set("retry-after", String(Math.ceil(((holder.recent[0]?.at ?? now) + MINUTE_MS - now) / 1000)));
     return refusal;
   }

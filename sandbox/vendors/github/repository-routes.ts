@@ -5,13 +5,21 @@ import type { RepositoryOf } from "./git-routes.ts";
 import type { Environment, GithubState, Repository } from "./state.ts";
 import { invalid, isoSeconds, notFound, objectBody } from "./wire.ts";
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
-const ownerView = (state: GithubState) => ({ login: state.owner, id: 1, node_id: "O_1", type: "Organization", site_admin: false });
+const ownerView = (state: GithubState) => ({
+  login: state.owner,
+  id: 1,
+  node_id: "O_1",
+  type: "Organization",
+  site_admin: false,
+});
 
 /** A repository as `GET /repos/{o}/{r}` shows it: what was written, over GitHub's defaults. */
 export function repositoryView(state: GithubState, repository: Repository): Readonly<Record<string, unknown>> {
-  const visibility = repository.settings["visibility"] ?? (repository.settings["private"] === false ? "public" : "private");
+  const visibility =
+    repository.settings["visibility"] ?? (repository.settings["private"] === false ? "public" : "private");
   return {
     has_issues: true,
     has_projects: true,
@@ -76,7 +84,13 @@ function environmentView(environment: Environment): Readonly<Record<string, unkn
 
 /** @returns a sentence when the body is refused. */
 function applyEnvironment(environment: Environment, body: Readonly<Record<string, unknown>>): string | null {
-  const { wait_timer: wait, reviewers, prevent_self_review: self, can_admins_bypass: bypass, deployment_branch_policy: policy } = body;
+  const {
+    wait_timer: wait,
+    reviewers,
+    prevent_self_review: self,
+    can_admins_bypass: bypass,
+    deployment_branch_policy: policy,
+  } = body;
   if (typeof wait === "number") {
     if (!Number.isInteger(wait) || wait < 0 || wait > 43_200) return "wait_timer must be between 0 and 43200 minutes";
     environment.waitTimer = wait;
@@ -85,12 +99,15 @@ function applyEnvironment(environment: Environment, body: Readonly<Record<string
   if (typeof bypass === "boolean") environment.canAdminsBypass = bypass;
   if (Array.isArray(reviewers)) {
     if (reviewers.length > 6) return "at most six reviewers";
-    environment.reviewers = reviewers.filter(isRecord).map(({ type, id }) => ({ type: type === "Team" ? "Team" : "User", id: Number(id) }));
+    environment.reviewers = reviewers
+      .filter(isRecord)
+      .map(({ type, id }) => ({ type: type === "Team" ? "Team" : "User", id: Number(id) }));
   } else if (reviewers === null) environment.reviewers = [];
   if (isRecord(policy)) {
     const protectedBranches = policy["protected_branches"] === true;
     const customPolicies = policy["custom_branch_policies"] === true;
-    if (protectedBranches === customPolicies) return "protected_branches and custom_branch_policies cannot have the same value";
+    if (protectedBranches === customPolicies)
+      return "protected_branches and custom_branch_policies cannot have the same value";
     environment.branchPolicy = { protected_branches: protectedBranches, custom_branch_policies: customPolicies };
   } else if (policy === null) environment.branchPolicy = null;
   if (environment.branchPolicy?.custom_branch_policies !== true) environment.branchPolicies.clear();
@@ -98,23 +115,36 @@ function applyEnvironment(environment: Environment, body: Readonly<Record<string
 }
 
 /** Adds accounts, repositories, environments and runs. `loginOf` names the account that calls. */
-export function addRepositories(app: VendorApp, state: GithubState, repositoryOf: RepositoryOf, loginOf: (c: Context) => string): void {
+export function addRepositories(
+  app: VendorApp,
+  state: GithubState,
+  repositoryOf: RepositoryOf,
+  loginOf: (c: Context) => string,
+): void {
   const base = "/repos/:owner/:repo";
-  const withRepository = (handler: (c: Context, repository: Repository) => Response | Promise<Response>) => (c: Context) => {
-    const repository = repositoryOf(c);
-    return repository ? handler(c, repository) : notFound(c);
-  };
+  const withRepository =
+    (handler: (c: Context, repository: Repository) => Response | Promise<Response>) => (c: Context) => {
+      const repository = repositoryOf(c);
+      return repository ? handler(c, repository) : notFound(c);
+    };
   const environmentOf = (c: Context, repository: Repository): Environment | undefined =>
     repository.environments.get((c.req.param("environment") ?? "").toLowerCase());
 
   app.get("/", (c) => c.json({ current_user_url: `${new URL(c.req.url).origin}/user` }));
   app.get("/rate_limit", (c) => {
-    const core = { limit: 5000, remaining: Number(c.res.headers.get("x-ratelimit-remaining") ?? 5000), reset: 0, used: 0 };
+    const core = {
+      limit: 5000,
+      remaining: Number(c.res.headers.get("x-ratelimit-remaining") ?? 5000),
+      reset: 0,
+      used: 0,
+    };
     return c.json({ resources: { core }, rate: core });
   });
   app.get("/user", (c) => c.json({ ...ownerView(state), login: loginOf(c), id: 2, node_id: "U_2", type: "User" }));
   app.get("/orgs/:org", (c) =>
-    c.req.param("org").toLowerCase() === state.owner.toLowerCase() ? c.json({ ...ownerView(state), plan: { name: "team" } }) : notFound(c),
+    c.req.param("org").toLowerCase() === state.owner.toLowerCase()
+      ? c.json({ ...ownerView(state), plan: { name: "team" } })
+      : notFound(c),
   );
   app.get("/users/:user", (c) =>
     c.req.param("user").toLowerCase() === state.owner.toLowerCase() ? c.json(ownerView(state)) : notFound(c),
@@ -122,7 +152,8 @@ export function addRepositories(app: VendorApp, state: GithubState, repositoryOf
   app.post("/orgs/:org/repos", async (c) => {
     const body = await objectBody(c);
     if (c.req.param("org").toLowerCase() !== state.owner.toLowerCase()) return notFound(c);
-    if (typeof body?.["name"] !== "string" || !/^[\w.-]{1,100}$/.test(body["name"])) return invalid(c, "Repository creation failed.");
+    if (typeof body?.["name"] !== "string" || !/^[\w.-]{1,100}$/.test(body["name"]))
+      return invalid(c, "Repository creation failed.");
     if (state.find(state.owner, body["name"]))
       return invalid(c, "Repository creation failed.", [
         { resource: "Repository", code: "custom", field: "name", message: "name already exists on this account" },
@@ -161,7 +192,9 @@ export function addRepositories(app: VendorApp, state: GithubState, repositoryOf
   app.delete(
     `${base}/environments/:environment`,
     withRepository((c, repository) =>
-      repository.environments.delete((c.req.param("environment") ?? "").toLowerCase()) ? c.body(null, 204) : notFound(c),
+      repository.environments.delete((c.req.param("environment") ?? "").toLowerCase())
+        ? c.body(null, 204)
+        : notFound(c),
     ),
   );
 
@@ -170,7 +203,9 @@ export function addRepositories(app: VendorApp, state: GithubState, repositoryOf
     withRepository((c, repository) => {
       const id = Number(c.req.param("id"));
       const run = repository.runs.get(id);
-      return run ? c.json({ id, name: "rotate", head_branch: "main", event: "workflow_dispatch", run_attempt: 1, ...run }) : notFound(c);
+      return run
+        ? c.json({ id, name: "rotate", head_branch: "main", event: "workflow_dispatch", run_attempt: 1, ...run })
+        : notFound(c);
     }),
   );
 }

@@ -13,7 +13,10 @@ const REFUSALS: Readonly<Record<Exclude<WriteOutcome, "created" | "updated">, st
   size: "Secret values must be at most 48 KB",
   full: `The maximum of ${MAX_SECRETS} secrets is reached`,
 };
-const times = (entry: SecretEntry) => ({ created_at: isoSeconds(entry.createdAt), updated_at: isoSeconds(entry.updatedAt) });
+const times = (entry: SecretEntry) => ({
+  created_at: isoSeconds(entry.createdAt),
+  updated_at: isoSeconds(entry.updatedAt),
+});
 const secretView = (entry: SecretEntry) => ({ name: entry.name, ...times(entry) });
 const variableView = (entry: Variable) => ({ name: entry.name, value: entry.value, ...times(entry) });
 
@@ -79,7 +82,8 @@ export function addVault(app: VendorApp, base: string, vaultOf: VaultOf): void {
       const stored = secretName(name);
       if (stored === null) return invalid(c, "Variable name is invalid");
       if (vault.variables.has(stored)) return failure(c, 409, "Already exists - Variable already exists");
-      if (vault.variables.size >= MAX_VARIABLES) return invalid(c, `The maximum of ${MAX_VARIABLES} variables is reached`);
+      if (vault.variables.size >= MAX_VARIABLES)
+        return invalid(c, `The maximum of ${MAX_VARIABLES} variables is reached`);
       const now = Date.now();
       vault.variables.set(stored, { name: stored, value, createdAt: now, updatedAt: now });
       return c.json({}, 201);
@@ -100,7 +104,8 @@ export function addVault(app: VendorApp, base: string, vaultOf: VaultOf): void {
       const { name = old.name, value = old.value } = (await objectBody(c)) ?? {};
       const stored = typeof name === "string" ? secretName(name) : null;
       if (stored === null || typeof value !== "string") return invalid(c, "Variable name is invalid");
-      if (stored !== old.name && vault.variables.has(stored)) return failure(c, 409, "Already exists - Variable already exists");
+      if (stored !== old.name && vault.variables.has(stored))
+        return failure(c, 409, "Already exists - Variable already exists");
       vault.variables.delete(old.name);
       vault.variables.set(stored, { name: stored, value, createdAt: old.createdAt, updatedAt: Date.now() });
       return c.body(null, 204);

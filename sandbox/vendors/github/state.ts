@@ -35,7 +35,10 @@ export interface Repository {
   securityFixes: boolean;
   readonly rulesets: Map<number, Readonly<Record<string, unknown>>>;
   /** What the token of a workflow may do unless it asks for less. */
-  workflowPermissions: { readonly default_workflow_permissions: "read" | "write"; readonly can_approve_pull_request_reviews: boolean };
+  workflowPermissions: {
+    readonly default_workflow_permissions: "read" | "write";
+    readonly can_approve_pull_request_reviews: boolean;
+  };
 }
 
 /** The account. */
@@ -58,7 +61,9 @@ export class GithubState {
 
   /** @returns null for a repository that this account's token cannot see; names compare without case, as on GitHub. */
   find(owner: string, name: string): Repository | null {
-    return owner.toLowerCase() === this.owner.toLowerCase() ? (this.repositories.get(name.toLowerCase()) ?? null) : null;
+    return owner.toLowerCase() === this.owner.toLowerCase()
+      ? (this.repositories.get(name.toLowerCase()) ?? null)
+      : null;
   }
 
   findById(id: number): Repository | null {
@@ -87,8 +92,13 @@ export class GithubState {
     };
     const readme = repository.git.writeBlob(Buffer.from(`# ${name}\n`));
     const tree = repository.git.writeTree([{ path: "README.md", mode: "100644", type: "blob", sha: readme }]);
-    const author = { name: this.owner, email: `${this.owner}@users.noreply.github.com`, date: new Date(now).toISOString() };
-    const commit = tree && repository.git.writeCommit({ tree, parents: [], message: "Initial commit", author, committer: author });
+    const author = {
+      name: this.owner,
+      email: `${this.owner}@users.noreply.github.com`,
+      date: new Date(now).toISOString(),
+    };
+    const commit =
+      tree && repository.git.writeCommit({ tree, parents: [], message: "Initial commit", author, committer: author });
     if (commit) repository.git.createRef("refs/heads/main", commit.sha);
     this.repositories.set(name.toLowerCase(), repository);
     return repository;

@@ -99,7 +99,11 @@ export class Vault {
 
   list(): readonly SecretEntry[] {
     return [...this.#secrets.values()]
-      .map(({ name, createdAt, ...rest }) => ({ name, createdAt, updatedAt: this.#shown({ name, createdAt, ...rest }) }))
+      .map(({ name, createdAt, ...rest }) => ({
+        name,
+        createdAt,
+        updatedAt: this.#shown({ name, createdAt, ...rest }),
+      }))
       .sort((a, b) => a.name.localeCompare(b.name));
   }
 

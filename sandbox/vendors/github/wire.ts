@@ -5,11 +5,17 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 const DOCUMENTATION = "https://docs.github.com/rest";
 
 /** `{"message","documentation_url","status"[,"errors"]}`; `status` is a string, as on the real API. */
-export const failure = (c: Context, status: ContentfulStatusCode, message: string, errors?: readonly unknown[]): Response =>
+export const failure = (
+  c: Context,
+  status: ContentfulStatusCode,
+  message: string,
+  errors?: readonly unknown[],
+): Response =>
   c.json({ message, ...(errors ? { errors } : {}), documentation_url: DOCUMENTATION, status: String(status) }, status);
 
 export const notFound = (c: Context): Response => failure(c, 404, "Not Found");
-export const invalid = (c: Context, message: string, errors?: readonly unknown[]): Response => failure(c, 422, message, errors);
+export const invalid = (c: Context, message: string, errors?: readonly unknown[]): Response =>
+  failure(c, 422, message, errors);
 
 /** GitHub's times have no fraction: two writes within one second carry the same `updated_at`. Unit of `ms`: milliseconds. */
 export const isoSeconds = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
@@ -36,7 +42,9 @@ export function page<T>(c: Context, items: readonly T[], max = 100): readonly T[
 export async function objectBody(c: Context): Promise<Record<string, unknown> | null> {
   try {
     const value: unknown = JSON.parse(await c.req.text());
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
   } catch {
     return null;
   }

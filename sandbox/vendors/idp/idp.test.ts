@@ -24,7 +24,20 @@ test("an access token carries the claims of Supabase, one audience and the OAuth
   expect(decodeProtectedHeader(token)).toMatchObject({ alg: "ES256", typ: "JWT" });
   expect(payload.aud).toBe(RESOURCE);
   expect(Object.keys(payload).sort()).toEqual(
-    ["aal", "aud", "client_id", "email", "exp", "iat", "is_anonymous", "iss", "phone", "role", "session_id", "sub"].sort(),
+    [
+      "aal",
+      "aud",
+      "client_id",
+      "email",
+      "exp",
+      "iat",
+      "is_anonymous",
+      "iss",
+      "phone",
+      "role",
+      "session_id",
+      "sub",
+    ].sort(),
   );
   expect(payload).toMatchObject({ sub: userId(7), role: "authenticated", is_anonymous: false });
 });
@@ -45,12 +58,18 @@ test("a rotated key signs at once, the old one is published until it is revoked"
 });
 
 test("the OAuth code flow with PKCE ends in a token for the resource; a code works once", async () => {
-  const metadata = (await (await fetch(`${new URL(idp.issuer).origin}/.well-known/oauth-authorization-server/auth/v1`)).json()) as {
+  const metadata = (await (
+    await fetch(`${new URL(idp.issuer).origin}/.well-known/oauth-authorization-server/auth/v1`)
+  ).json()) as {
     issuer: string;
   };
   expect(metadata.issuer).toBe(idp.issuer);
   const redirect = "http://127.0.0.1:9/callback";
-  const registered = await post("/oauth/clients/register", JSON.stringify({ redirect_uris: [redirect] }), "application/json");
+  const registered = await post(
+    "/oauth/clients/register",
+    JSON.stringify({ redirect_uris: [redirect] }),
+    "application/json",
+  );
   const { client_id: client } = (await registered.json()) as { client_id: string };
   const verifier = "v".repeat(43);
   const challenge = createHash("sha256").update(verifier).digest("base64url");
@@ -87,7 +106,10 @@ test("the OAuth code flow with PKCE ends in a token for the resource; a code wor
   expect((await exchange("w".repeat(43))).status).toBe(400);
   code = await authorize();
   const first = await exchange(verifier);
-  const { access_token: token, refresh_token: refresh } = (await first.json()) as { access_token: string; refresh_token: string };
+  const { access_token: token, refresh_token: refresh } = (await first.json()) as {
+    access_token: string;
+    refresh_token: string;
+  };
   expect(decodeJwt(token)).toMatchObject({ aud: RESOURCE, client_id: client, sub: userId(3) });
   expect((await exchange(verifier)).status).toBe(400);
   const renew = () =>
@@ -100,7 +122,11 @@ test("the OAuth code flow with PKCE ends in a token for the resource; a code wor
 });
 
 test("a redirect that leaves this machine is refused", async () => {
-  const registered = await post("/oauth/clients/register", JSON.stringify({ redirect_uris: ["https://evil.test/cb"] }), "application/json");
+  const registered = await post(
+    "/oauth/clients/register",
+    JSON.stringify({ redirect_uris: ["https://evil.test/cb"] }),
+    "application/json",
+  );
   expect(registered.status).toBe(400);
 });
 

@@ -40,7 +40,10 @@ export async function startIdp(context: VendorContext): Promise<Idp> {
   addOAuth(app, mint, resourceUrl);
   app.post("/auth/v1/token", async (c) => {
     const body: unknown = await c.req.json().catch(() => null);
-    const { email = "", password = "" } = (typeof body === "object" ? body : null) as { email?: string; password?: string };
+    const { email = "", password = "" } = (typeof body === "object" ? body : null) as {
+      email?: string;
+      password?: string;
+    };
     const n = Number(/^user-(\d+)@sandbox\.test$/.exec(email)?.[1] ?? 0);
     if (c.req.query("grant_type") !== "password") return c.json({ error: "unsupported_grant_type" }, 400);
     if (n < 1 || n > USER_COUNT || password !== PASSWORD)

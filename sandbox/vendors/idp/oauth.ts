@@ -60,13 +60,19 @@ export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string
 
   app.post("/auth/v1/oauth/clients/register", async (c) => {
     const body: unknown = await c.req.json().catch(() => null);
-    const uris: unknown = typeof body === "object" && body !== null && "redirect_uris" in body ? body.redirect_uris : null;
+    const uris: unknown =
+      typeof body === "object" && body !== null && "redirect_uris" in body ? body.redirect_uris : null;
     if (!Array.isArray(uris) || uris.length === 0 || !uris.every((uri) => typeof uri === "string" && isRedirect(uri)))
       return refusal(c, "invalid_redirect_uri", "redirect_uris must be loopback addresses or app schemes");
     const clientId = randomUUID();
     clients.set(clientId, uris as readonly string[]);
     return c.json(
-      { ...(body as object), client_id: clientId, client_id_issued_at: Math.floor(Date.now() / 1000), token_endpoint_auth_method: "none" },
+      {
+        ...(body as object),
+        client_id: clientId,
+        client_id_issued_at: Math.floor(Date.now() / 1000),
+        token_endpoint_auth_method: "none",
+      },
       201,
     );
   });
@@ -75,7 +81,8 @@ export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string
     const query = c.req.query();
     const { client_id: clientId = "", redirect_uri: redirectUri = "", code_challenge: challenge = "", state } = query;
     // Before client and redirect are known to be good, an error is shown here and never sent anywhere.
-    if (!clients.get(clientId)?.includes(redirectUri)) return refusal(c, "invalid_client", "unknown client or redirect_uri");
+    if (!clients.get(clientId)?.includes(redirectUri))
+      return refusal(c, "invalid_client", "unknown client or redirect_uri");
     const target = new URL(redirectUri);
     if (state !== undefined) target.searchParams.set("state", state);
     const bad =
@@ -98,7 +105,10 @@ export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string
   const issue = async (c: Context, grant: Grant): Promise<Response> => {
     const refreshToken = randomBytes(32).toString("base64url");
     refreshTokens.set(refreshToken, grant);
-    const accessToken = await mint.mint(resource(), grant.clientId, { sub: grant.sub, lifetimeSeconds: TOKEN_LIFETIME_SECONDS });
+    const accessToken = await mint.mint(resource(), grant.clientId, {
+      sub: grant.sub,
+      lifetimeSeconds: TOKEN_LIFETIME_SECONDS,
+    });
     return c.json(
       {
         access_token: accessToken,
@@ -126,7 +136,8 @@ export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string
       const challenge = createHash("sha256")
         .update(form.get("code_verifier") ?? "")
         .digest("base64url");
-      const fits = code?.clientId === clientId && code.redirectUri === form.get("redirect_uri") && code.challenge === challenge;
+      const fits =
+        code?.clientId === clientId && code.redirectUri === form.get("redirect_uri") && code.challenge === challenge;
       if (!code || !fits || code.expiresAt < Date.now())
         return refusal(c, "invalid_grant", "the code is unknown, used, expired or not for this request");
       return issue(c, code);

@@ -27,7 +27,11 @@ interface Key {
 async function makeKey(): Promise<Key> {
   const { privateKey, publicKey } = await generateKeyPair("ES256");
   const kid = randomUUID();
-  return { kid, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg: "ES256", use: "sig", key_ops: ["verify"] } };
+  return {
+    kid,
+    privateKey,
+    publicJwk: { ...(await exportJWK(publicKey)), kid, alg: "ES256", use: "sig", key_ops: ["verify"] },
+  };
 }
 
 /** The keys of one issuer; the first signs, all are published. */

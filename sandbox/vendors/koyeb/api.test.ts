@@ -13,7 +13,8 @@ afterAll(() => koyeb.close());
 
 const created = async (name: string, value = "value"): Promise<Json> =>
   (await call("POST", "/v1/secrets", { name, type: "SIMPLE", value })).json["secret"];
-const revealed = async (secret: Json): Promise<string> => (await call("POST", `/v1/secrets/${secret["id"]}/reveal`, {})).json["value"];
+const revealed = async (secret: Json): Promise<string> =>
+  (await call("POST", `/v1/secrets/${secret["id"]}/reveal`, {})).json["value"];
 
 describe("the API", () => {
   it("refuses a call without the token, in the vendor's shape of an error", async () => {
@@ -37,7 +38,8 @@ describe("the API", () => {
 
   it("knows no enum value that the vendor does not know", async () => {
     const { app } = (await call("POST", "/v1/apps", { name: "enums" })).json;
-    const service = (definition: Json) => call("POST", "/v1/services", { app_id: app["id"], definition: { name: "x1", ...definition } });
+    const service = (definition: Json) =>
+      call("POST", "/v1/services", { app_id: app["id"], definition: { name: "x1", ...definition } });
     expect((await service({ strategy: { type: "ROLLING" } })).status).toBe(400);
     expect((await service({ type: "web" })).status).toBe(400);
     expect((await call("POST", "/v1/secrets", { name: "enum", type: "simple", value: "" })).status).toBe(400);
@@ -52,7 +54,12 @@ describe("the API", () => {
 describe("secrets", () => {
   it("are created, found, updated and deleted, and their value is only ever revealed", async () => {
     const secret = await created("crud-a", "first");
-    expect(secret).toMatchObject({ name: "crud-a", type: "SIMPLE", organization_id: expect.any(String), project_id: "" });
+    expect(secret).toMatchObject({
+      name: "crud-a",
+      type: "SIMPLE",
+      organization_id: expect.any(String),
+      project_id: "",
+    });
     expect(JSON.stringify([secret, (await call("GET", `/v1/secrets/${secret["id"]}`)).json])).not.toContain("first");
     expect(await revealed(secret)).toBe("first");
     const before = secret["updated_at"] as string;
@@ -66,10 +73,9 @@ describe("secrets", () => {
   it("keep their value when an update does not name it, and take an empty one as it is", async () => {
     const secret = await created("mask-a");
     await call("PATCH", `/v1/secrets/${secret["id"]}?update_mask=name`, { name: "mask-b", value: "ignored" });
-    expect([await revealed(secret), (await call("GET", `/v1/secrets/${secret["id"]}`)).json["secret"]["name"]]).toEqual([
-      "value",
-      "mask-b",
-    ]);
+    expect([await revealed(secret), (await call("GET", `/v1/secrets/${secret["id"]}`)).json["secret"]["name"]]).toEqual(
+      ["value", "mask-b"],
+    );
     await call("PUT", `/v1/secrets/${secret["id"]}`, { value: "" });
     expect(await revealed(secret)).toBe("");
   });
@@ -96,8 +102,15 @@ describe("services", () => {
     const { app } = (await call("POST", "/v1/apps", { name: "wire" })).json;
     const definition = { name: "wire", type: "WEB", env: [{ key: "A1", secret: "absent" }], docker: { image: "x" } };
     const { service } = (await call("POST", "/v1/services", { app_id: app["id"], definition })).json;
-    expect(service).toMatchObject({ status: "STARTING", version: expect.stringMatching(/^\d+$/), active_deployment_id: "" });
-    await until(async () => (await call("GET", `/v1/services/${service["id"]}`)).json["service"]["status"] === "UNHEALTHY" || null);
+    expect(service).toMatchObject({
+      status: "STARTING",
+      version: expect.stringMatching(/^\d+$/),
+      active_deployment_id: "",
+    });
+    await until(
+      async () =>
+        (await call("GET", `/v1/services/${service["id"]}`)).json["service"]["status"] === "UNHEALTHY" || null,
+    );
     const refused = await call("POST", `/v1/services/${service["id"]}/redeploy`, { skip_build: true });
     expect([refused.status, refused.json["fields"][0]["field"]]).toEqual([400, "skip_build"]);
     const { deployments } = (await call("GET", `/v1/deployments?service_id=${service["id"]}`)).json;
@@ -108,6 +121,10 @@ describe("services", () => {
     const { app } = (await call("POST", "/v1/apps", { name: "dry" })).json;
     const body = { app_id: app["id"], definition: { name: "dry" } };
     expect((await call("POST", "/v1/services?dry_run=true", body)).status).toBe(200);
-    expect((await call("GET", `/v1/services?app_id=${app["id"]}`)).json).toMatchObject({ services: [], count: 0, has_next: false });
+    expect((await call("GET", `/v1/services?app_id=${app["id"]}`)).json).toMatchObject({
+      services: [],
+      count: 0,
+      has_next: false,
+    });
   });
 });

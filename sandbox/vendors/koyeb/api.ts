@@ -24,9 +24,13 @@ import {
 /** The vendor's page size when the caller names none. */
 const DEFAULT_LIMIT = 10;
 /** RFC 1123 label, 2 to 64 characters: the rule of the vendor's Terraform provider. */
-const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$/, "lower-case letters, digits and dashes, 2 to 64 characters");
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$/, "lower-case letters, digits and dashes, 2 to 64 characters");
 
-const STRATEGIES = ["INVALID", "DEFAULT", "CANARY", "ROLLING", "BLUE_GREEN", "IMMEDIATE"].map((type) => `DEPLOYMENT_STRATEGY_TYPE_${type}`);
+const STRATEGIES = ["INVALID", "DEFAULT", "CANARY", "ROLLING", "BLUE_GREEN", "IMMEDIATE"].map(
+  (type) => `DEPLOYMENT_STRATEGY_TYPE_${type}`,
+);
 const secretBody = z.looseObject({
   name,
   type: z.enum(["SIMPLE", "REGISTRY", "MANAGED"]).default("SIMPLE"),
@@ -36,9 +40,13 @@ const definition = z.looseObject({
   name: name.optional(),
   type: z.enum(["INVALID", "WEB", "WORKER", "DATABASE", "SANDBOX"]).optional(),
   strategy: z.looseObject({ type: z.enum(STRATEGIES).optional() }).optional(),
-  env: z.array(z.looseObject({ key: z.string().min(1), value: z.string().optional(), secret: z.string().optional() })).optional(),
+  env: z
+    .array(z.looseObject({ key: z.string().min(1), value: z.string().optional(), secret: z.string().optional() }))
+    .optional(),
   regions: z.array(z.string()).optional(),
-  scalings: z.array(z.looseObject({ min: z.int().min(0).max(20).optional(), max: z.int().min(1).max(20).optional() })).optional(),
+  scalings: z
+    .array(z.looseObject({ min: z.int().min(0).max(20).optional(), max: z.int().min(1).max(20).optional() }))
+    .optional(),
   instance_types: z.array(z.looseObject({ type: z.string().optional() })).optional(),
   health_checks: z.array(z.looseObject({ http: z.looseObject({ path: z.string().optional() }).optional() })).optional(),
 });
@@ -67,7 +75,10 @@ const invalid = (field: string, description: string): KoyebError =>
 function parse<T>(schema: z.ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  const fields = parsed.error.issues.map((issue) => ({ field: issue.path.map(String).join("."), description: issue.message }));
+  const fields = parsed.error.issues.map((issue) => ({
+    field: issue.path.map(String).join("."),
+    description: issue.message,
+  }));
   throw new KoyebError(400, "validation_error", "Validation error", fields);
 }
 
@@ -87,7 +98,8 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
     const offset = Number(query("offset") ?? 0);
     return { page: all.slice(offset, offset + limit), rest: { limit, offset, count: all.length } };
   };
-  const among = (value: string, allowed: readonly string[] | undefined): boolean => !allowed?.length || allowed.includes(value);
+  const among = (value: string, allowed: readonly string[] | undefined): boolean =>
+    !allowed?.length || allowed.includes(value);
   const secretOf = (id: string): KoyebSecret => cloud.secrets.get(id) ?? raise(notFound("Secret"));
   const appOf = (id: string): KoyebApp => cloud.apps.get(id) ?? raise(notFound("App"));
   const serviceOf = (id: string): KoyebService => {
@@ -95,15 +107,19 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
     return service && service.status !== "DELETED" ? service : raise(notFound("Service"));
   };
   const services = (appId?: string): KoyebService[] =>
-    [...cloud.services.values()].filter((service) => service.status !== "DELETED" && (!appId || service.appId === appId));
+    [...cloud.services.values()].filter(
+      (service) => service.status !== "DELETED" && (!appId || service.appId === appId),
+    );
 
   app.onError((error, c) => {
-    if (!(error instanceof KoyebError)) return c.json({ status: 500, code: "internal", message: "internal error of the sandbox" }, 500);
+    if (!(error instanceof KoyebError))
+      return c.json({ status: 500, code: "internal", message: "internal error of the sandbox" }, 500);
     const { status, code, message, fields } = error;
     return c.json({ status, code, message, ...(fields.length > 0 ? { fields } : {}) }, status);
   });
   app.use("/v1/*", async (c, next) => {
-    if (c.req.header("authorization") !== `Bearer ${token}`) throw new KoyebError(401, "unauthorized", "token is not valid");
+    if (c.req.header("authorization") !== `Bearer ${token}`)
+      throw new KoyebError(401, "unauthorized", "token is not valid");
     await next();
   });
 
@@ -118,7 +134,8 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
   });
   app.post("/v1/secrets", async (c) => {
     const input = parse(secretBody, await body(c.req));
-    if ([...cloud.secrets.values()].some((secret) => secret.name === input.name)) throw invalid("name", "already exists");
+    if ([...cloud.secrets.values()].some((secret) => secret.name === input.name))
+      throw invalid("name", "already exists");
     const now = new Date();
     const secret: KoyebSecret = {
       id: randomUUID(),
@@ -235,7 +252,10 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
     const { app_id, service_id } = c.req.query();
     const statuses = c.req.queries("statuses");
     const found = [...cloud.deployments.values()]
-      .filter((deployment) => (!app_id || deployment.appId === app_id) && (!service_id || deployment.serviceId === service_id))
+      .filter(
+        (deployment) =>
+          (!app_id || deployment.appId === app_id) && (!service_id || deployment.serviceId === service_id),
+      )
       .filter((deployment) => among(deployment.status, statuses))
       .toReversed();
     const { page, rest } = listed(found, (key) => c.req.query(key));
@@ -250,7 +270,10 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
     const statuses = c.req.queries("statuses");
     const found = cloud.instances
       .list()
-      .filter(({ deployment }) => (!app_id || deployment.appId === app_id) && (!service_id || deployment.serviceId === service_id))
+      .filter(
+        ({ deployment }) =>
+          (!app_id || deployment.appId === app_id) && (!service_id || deployment.serviceId === service_id),
+      )
       .filter(({ deployment }) => !deployment_id || deployment.id === deployment_id)
       .filter(({ deployment }) => !regional_deployment_id || deployment.regionalId === regional_deployment_id)
       .filter((instance) => among(instance.status, statuses))

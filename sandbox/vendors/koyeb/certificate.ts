@@ -41,7 +41,10 @@ export async function issueFor(host: string): Promise<HostCertificate> {
       serialNumber: "01",
       subject: issuer,
       publicKey: authority.publicKey,
-      extensions: [new BasicConstraintsExtension(true, 0, true), new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true)],
+      extensions: [
+        new BasicConstraintsExtension(true, 0, true),
+        new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
+      ],
     }),
     X509CertificateGenerator.create({
       ...shared,

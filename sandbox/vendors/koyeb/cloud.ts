@@ -50,11 +50,14 @@ export class KoyebCloud {
 
   findService(appName: string, serviceName: string): KoyebService | undefined {
     return [...this.services.values()].find(
-      (service) => service.name === serviceName && this.apps.get(service.appId)?.name === appName && service.status !== "DELETED",
+      (service) =>
+        service.name === serviceName && this.apps.get(service.appId)?.name === appName && service.status !== "DELETED",
     );
   }
   appStatus(app: KoyebApp): ServiceStatus {
-    const own = [...this.services.values()].filter((service) => service.appId === app.id && service.status !== "DELETED");
+    const own = [...this.services.values()].filter(
+      (service) => service.appId === app.id && service.status !== "DELETED",
+    );
     return own.at(-1)?.status ?? "HEALTHY";
   }
 
@@ -183,7 +186,8 @@ export class KoyebCloud {
     const immediate = deployment.definition.strategy?.type === "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE";
     try {
       await step("PROVISIONING");
-      if (deployment.missingSecrets.length > 0) throw new Error(`secret not found: ${deployment.missingSecrets.join(", ")}`);
+      if (deployment.missingSecrets.length > 0)
+        throw new Error(`secret not found: ${deployment.missingSecrets.join(", ")}`);
       await step("SCHEDULED");
       service.built = true;
       await step("ALLOCATING");
@@ -219,7 +223,8 @@ export class KoyebCloud {
     mark(deployment, canceled ? "CANCELED" : "ERROR");
     if (canceled) return;
     this.#context.log(`koyeb deployment ${deployment.id} failed: ${message}`);
-    if (service.status !== "DELETING" && this.instances.serving(service.id).length === 0) this.#touch(service, "UNHEALTHY");
+    if (service.status !== "DELETING" && this.instances.serving(service.id).length === 0)
+      this.#touch(service, "UNHEALTHY");
   }
 
   async #boot(instance: KoyebInstance): Promise<void> {
@@ -270,7 +275,9 @@ export class KoyebCloud {
   async #retire(deployment: KoyebDeployment, drainMs: number): Promise<void> {
     // A cold start that is under way must not finish behind our back.
     deployment.abort.abort();
-    const alive = this.instances.of(deployment).filter(({ running, status }) => running !== null || status === "SLEEPING");
+    const alive = this.instances
+      .of(deployment)
+      .filter(({ running, status }) => running !== null || status === "SLEEPING");
     if (alive.length === 0) return;
     mark(deployment, "STOPPING");
     for (const instance of alive) if (instance.status !== "SLEEPING") mark(instance, "STOPPING");

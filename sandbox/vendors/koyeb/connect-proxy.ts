@@ -65,7 +65,9 @@ export async function startConnectProxy(context: VendorContext, apiUrl: string):
 
 async function passOn(apiUrl: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const upstream = send(apiUrl + (request.url ?? "/"), { method: request.method, headers: request.headers });
-  const answered = new Promise<IncomingMessage>((resolve, reject) => upstream.once("response", resolve).once("error", reject));
+  const answered = new Promise<IncomingMessage>((resolve, reject) =>
+    upstream.once("response", resolve).once("error", reject),
+  );
   try {
     const [incoming] = await Promise.all([answered, pipeline(request, upstream)]);
     response.writeHead(incoming.statusCode ?? 502, incoming.headers);

@@ -38,7 +38,8 @@ export class KoyebInstances {
   /** Those of a service that answer requests now. */
   serving(serviceId: string): KoyebInstance[] {
     return this.list().filter(
-      ({ deployment, routed, running }) => deployment.serviceId === serviceId && routed && running?.instance.state === "listening",
+      ({ deployment, routed, running }) =>
+        deployment.serviceId === serviceId && routed && running?.instance.state === "listening",
     );
   }
 
@@ -81,7 +82,12 @@ export class KoyebInstances {
       KOYEB_REGIONAL_DEPLOYMENT_ID: deployment.regionalId,
       KOYEB_REGION: instance.region,
     };
-    const process = await startInstance(environment, { id: `koyeb ${instance.id}`, log, program: this.#program, signal });
+    const process = await startInstance(environment, {
+      id: `koyeb ${instance.id}`,
+      log,
+      program: this.#program,
+      signal,
+    });
     const running = { instance: process, backend: new Backend(process.port) };
     instance.running = running;
     const path = deployment.definition.health_checks?.[0]?.http?.path ?? "/health";

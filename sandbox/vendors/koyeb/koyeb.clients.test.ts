@@ -54,7 +54,9 @@ describeClients(
     });
 
     it("updates a secret from stdin, and only a redeploy brings it to the instances", async () => {
-      expect(await run(["secrets", "update", "slot-a", "--value-from-stdin"], "second\n")).toMatchObject({ exitCode: 0 });
+      expect(await run(["secrets", "update", "slot-a", "--value-from-stdin"], "second\n")).toMatchObject({
+        exitCode: 0,
+      });
       expect((await ask(url))["environment"]["GATEWAY_SECRET_A"]).toBe("first");
       const redeploy = ["services", "redeploy", "mcpist/origin", "--skip-build", "--wait", "--wait-timeout", "1m"];
       expect(await run(redeploy)).toMatchObject({ exitCode: 0 });
@@ -72,7 +74,11 @@ describeClients(
 
     it("reaches the emulator under its built-in https address, as the Terraform provider does", async () => {
       const { proxyUrl, caFile } = await koyeb.connectProxy();
-      const { exitCode, text } = await run(["apps", "list"], "", { KOYEB_URL: "", HTTPS_PROXY: proxyUrl, SSL_CERT_FILE: caFile });
+      const { exitCode, text } = await run(["apps", "list"], "", {
+        KOYEB_URL: "",
+        HTTPS_PROXY: proxyUrl,
+        SSL_CERT_FILE: caFile,
+      });
       expect([exitCode, text]).toEqual([0, expect.stringContaining("mcpist")]);
       expect((await run(["apps", "list"], "", { KOYEB_URL: "", HTTPS_PROXY: proxyUrl })).text).toContain("certificate");
     });

@@ -24,8 +24,10 @@ const ok = async (method: string, path: string, body?: unknown): Promise<Json> =
 const deployment = async (id: string): Promise<Json> => (await ok("GET", `/v1/deployments/${id}`))["deployment"];
 const reaches = (id: string, status: string) => until(async () => (await deployment(id))["status"] === status);
 const service = async (id: string): Promise<Json> => (await ok("GET", `/v1/services/${id}`))["service"];
-const instances = async (query: string): Promise<Json[]> => (await ok("GET", `/v1/instances?limit=100&${query}`))["instances"];
-const statuses = async (query: string): Promise<string[]> => (await instances(query)).map((instance) => instance["status"] as string);
+const instances = async (query: string): Promise<Json[]> =>
+  (await ok("GET", `/v1/instances?limit=100&${query}`))["instances"];
+const statuses = async (query: string): Promise<string[]> =>
+  (await instances(query)).map((instance) => instance["status"] as string);
 const redeploy = async (id: string): Promise<string> =>
   (await ok("POST", `/v1/services/${id}/redeploy`, { skip_build: true }))["deployment"]["id"];
 const secretValue = async (): Promise<string> => (await ask(url))["environment"]["GATEWAY_SECRET_A"];
@@ -112,7 +114,11 @@ describe("a deployment", () => {
     const next = await redeploy(id);
     await reaches(next, "ERROR");
     expect(await statuses(`deployment_id=${next}`)).toEqual(["ERROR"]);
-    expect(await service(id)).toMatchObject({ status: "HEALTHY", active_deployment_id: first, latest_deployment_id: next });
+    expect(await service(id)).toMatchObject({
+      status: "HEALTHY",
+      active_deployment_id: first,
+      latest_deployment_id: next,
+    });
     expect(await secretValue()).toBe("first");
   });
 
@@ -208,7 +214,10 @@ describe("instances", () => {
     const [asleep] = await instances(`service_id=${id}`);
     await koyeb.sleep("mcpist", "origin", "deep");
     await write(secret, "second");
-    expect([(await deployment(first))["status"], await statuses(`service_id=${id}`)]).toEqual(["SLEEPING", ["SLEEPING"]]);
+    expect([(await deployment(first))["status"], await statuses(`service_id=${id}`)]).toEqual([
+      "SLEEPING",
+      ["SLEEPING"],
+    ]);
     const answers = await Promise.all([ask(url), ask(url)]);
     const ids = new Set(answers.map((answer) => answer["environment"]["KOYEB_INSTANCE_ID"]));
     expect(ids.size).toBe(1);

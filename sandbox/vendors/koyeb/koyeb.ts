@@ -54,7 +54,8 @@ export async function startKoyeb(context: VendorContext, options: { readonly pro
     async edgeUrl(app, service) {
       const key = `${app}/${service}`;
       const listener = edges.size === 0 ? "koyeb-edge" : null;
-      const edge = edges.get(key) ?? startEdge(context, { listener, platform: "koyeb", route: () => cloud.route(app, service) });
+      const edge =
+        edges.get(key) ?? startEdge(context, { listener, platform: "koyeb", route: () => cloud.route(app, service) });
       edges.set(key, edge);
       return (await edge).url;
     },
@@ -75,11 +76,15 @@ export async function startKoyeb(context: VendorContext, options: { readonly pro
           url: instance.running?.instance.state === "listening" ? instance.running.instance.url : null,
         })),
     // Loaded on demand: the certificate library is large, and most sandboxes never need it.
-    connectProxy: () => (proxy ??= import("./connect-proxy.ts").then(({ startConnectProxy }) => startConnectProxy(context, api.url))),
+    connectProxy: () =>
+      (proxy ??= import("./connect-proxy.ts").then(({ startConnectProxy }) => startConnectProxy(context, api.url))),
     async close() {
       await (await proxy)?.close();
       const open = await Promise.allSettled(edges.values());
-      await Promise.all([api.close(), ...open.map((edge) => (edge.status === "fulfilled" ? edge.value.close() : undefined))]);
+      await Promise.all([
+        api.close(),
+        ...open.map((edge) => (edge.status === "fulfilled" ? edge.value.close() : undefined)),
+      ]);
       await cloud.close();
     },
   };

@@ -19,8 +19,25 @@ export type DeploymentStatus =
   | "ERROR"
   | "STASHED"
   | "SLEEPING";
-export type ServiceStatus = "STARTING" | "HEALTHY" | "DEGRADED" | "UNHEALTHY" | "DELETING" | "DELETED" | "PAUSING" | "PAUSED" | "RESUMING";
-export type InstanceStatus = "ALLOCATING" | "STARTING" | "HEALTHY" | "UNHEALTHY" | "STOPPING" | "STOPPED" | "ERROR" | "SLEEPING";
+export type ServiceStatus =
+  | "STARTING"
+  | "HEALTHY"
+  | "DEGRADED"
+  | "UNHEALTHY"
+  | "DELETING"
+  | "DELETED"
+  | "PAUSING"
+  | "PAUSED"
+  | "RESUMING";
+export type InstanceStatus =
+  | "ALLOCATING"
+  | "STARTING"
+  | "HEALTHY"
+  | "UNHEALTHY"
+  | "STOPPING"
+  | "STOPPED"
+  | "ERROR"
+  | "SLEEPING";
 
 /** The one organisation of the sandbox. */
 export const ORGANIZATION = { id: "b5f8a2de-0000-4000-8000-00000000c0de", name: "sandbox-org" } as const;
@@ -58,7 +75,9 @@ export interface Definition {
   readonly regions?: readonly string[] | undefined;
   readonly scalings?: readonly { readonly min?: number | undefined; readonly max?: number | undefined }[] | undefined;
   readonly instance_types?: readonly { readonly type?: string | undefined }[] | undefined;
-  readonly health_checks?: readonly { readonly http?: { readonly path?: string | undefined } | undefined }[] | undefined;
+  readonly health_checks?:
+    | readonly { readonly http?: { readonly path?: string | undefined } | undefined }[]
+    | undefined;
 }
 
 export interface KoyebService {
@@ -120,7 +139,10 @@ export function mark<T extends { status: string; updatedAt: Date }>(record: T, s
 }
 
 /** The environment of a definition with the secrets as they are at this moment. */
-export function freeze(definition: Definition, secrets: Iterable<KoyebSecret>): Pick<KoyebDeployment, "environment" | "missingSecrets"> {
+export function freeze(
+  definition: Definition,
+  secrets: Iterable<KoyebSecret>,
+): Pick<KoyebDeployment, "environment" | "missingSecrets"> {
   const byName = new Map([...secrets].map((secret) => [secret.name, secret.value]));
   const environment: Record<string, string> = {};
   const missingSecrets: string[] = [];

@@ -4,7 +4,11 @@ import type { KoyebInstances } from "./instances.ts";
 import { type KoyebDeployment, type KoyebInstance, mark } from "./records.ts";
 
 /** After the load balancer has forgotten them and their open requests are answered. */
-export async function putToSleep(instances: KoyebInstances, deployment: KoyebDeployment, depth: "light" | "deep"): Promise<void> {
+export async function putToSleep(
+  instances: KoyebInstances,
+  deployment: KoyebDeployment,
+  depth: "light" | "deep",
+): Promise<void> {
   mark(deployment, "SLEEPING");
   const awake = instances.of(deployment).filter((instance) => instance.running !== null);
   await Promise.all(

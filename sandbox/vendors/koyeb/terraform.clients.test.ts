@@ -20,7 +20,11 @@ beforeAll(async () => {
   koyeb = await startKoyeb(context, { program: FAKE_ORIGIN });
   proxy = await koyeb.connectProxy();
   folder = await mkdtemp(join(tmpdir(), "mcpist-terraform-"));
-  await caller(() => koyeb.url, TOKENS.koyeb)("POST", "/v1/secrets", { name: "slot-a", type: "SIMPLE", value: "canary-8a11e5" });
+  await caller(() => koyeb.url, TOKENS.koyeb)("POST", "/v1/secrets", {
+    name: "slot-a",
+    type: "SIMPLE",
+    value: "canary-8a11e5",
+  });
 });
 afterAll(async () => {
   expect(context.faults.calls.filter(({ known }) => !known)).toEqual([]);
@@ -99,16 +103,26 @@ describeClients(["terraform", "terraform-provider-koyeb"], environment, (run, [,
     );
     await writeFile(join(folder, "main.tf"), stack(8000));
     expect(await terraform("init")).toMatchObject({ exitCode: 0 });
-    expect(await terraform("apply", "-auto-approve")).toMatchObject({ exitCode: 0, text: expect.stringContaining("2 added") });
+    expect(await terraform("apply", "-auto-approve")).toMatchObject({
+      exitCode: 0,
+      text: expect.stringContaining("2 added"),
+    });
     expect(await terraform("plan", "-detailed-exitcode")).toMatchObject({ exitCode: 0 });
     const url = await koyeb.edgeUrl("mcpist", "origin");
-    const serves = (port: string) => until(async () => (await ask(url))["environment"]?.["SERVICE_PORT"] === port || null);
+    const serves = (port: string) =>
+      until(async () => (await ask(url))["environment"]?.["SERVICE_PORT"] === port || null);
     await serves("8000");
     expect((await ask(url))["environment"]["GATEWAY_SECRET_A"]).toBe("canary-8a11e5");
     await writeFile(join(folder, "main.tf"), stack(8001));
-    expect(await terraform("apply", "-auto-approve")).toMatchObject({ exitCode: 0, text: expect.stringContaining("1 changed") });
+    expect(await terraform("apply", "-auto-approve")).toMatchObject({
+      exitCode: 0,
+      text: expect.stringContaining("1 changed"),
+    });
     await serves("8001");
     expect(await readFile(join(folder, "terraform.tfstate"), "utf8")).not.toContain("canary-8a11e5");
-    expect(await terraform("destroy", "-auto-approve")).toMatchObject({ exitCode: 0, text: expect.stringContaining("2 destroyed") });
+    expect(await terraform("destroy", "-auto-approve")).toMatchObject({
+      exitCode: 0,
+      text: expect.stringContaining("2 destroyed"),
+    });
   }, 120_000);
 });

@@ -22,19 +22,38 @@ async function call(method: string, path: string, body?: unknown, headers: Recor
   });
   return { status: response.status, headers: response.headers, json: (await response.json()) as Record<string, any> }; // oxlint-disable-line typescript/no-explicit-any -- a wire protocol, looked at field by field
 }
-const paragraph = (content: string) => ({ object: "block", type: "paragraph", paragraph: { rich_text: [{ text: { content } }] } });
+const paragraph = (content: string) => ({
+  object: "block",
+  type: "paragraph",
+  paragraph: { rich_text: [{ text: { content } }] },
+});
 const newPage = (parentId: string, title: string, children: unknown[] = []) =>
-  call("POST", "/v1/pages", { parent: { page_id: parentId }, properties: { title: { title: [{ text: { content: title } }] } }, children });
+  call("POST", "/v1/pages", {
+    parent: { page_id: parentId },
+    properties: { title: { title: [{ text: { content: title } }] } },
+    children,
+  });
 
 describe("Notion emulator", () => {
   it("creates a page below another one, shows it and finds it by title", async () => {
     const home = notion.workspace.createPage("Home");
     const made = await newPage(home.id.replaceAll("-", ""), "Release plan", [paragraph("one"), paragraph("two")]);
-    expect([made.status, made.json]).toMatchObject([200, { object: "page", parent: { type: "page_id", page_id: home.id } }]);
+    expect([made.status, made.json]).toMatchObject([
+      200,
+      { object: "page", parent: { type: "page_id", page_id: home.id } },
+    ]);
     const found = await call("POST", "/v1/search", { query: "release" });
-    expect(found.json).toMatchObject({ object: "list", results: [{ id: made.json["id"] }], has_more: false, type: "page_or_database" });
+    expect(found.json).toMatchObject({
+      object: "list",
+      results: [{ id: made.json["id"] }],
+      has_more: false,
+      type: "page_or_database",
+    });
     const blocks = await call("GET", `/v1/blocks/${made.json["id"]}/children`);
-    expect(blocks.json["results"]).toMatchObject([{ paragraph: { rich_text: [{ plain_text: "one" }] } }, { type: "paragraph" }]);
+    expect(blocks.json["results"]).toMatchObject([
+      { paragraph: { rich_text: [{ plain_text: "one" }] } },
+      { type: "paragraph" },
+    ]);
     expect((await call("GET", `/v1/blocks/${home.id}/children`)).json["results"]).toMatchObject([
       { id: made.json["id"], type: "child_page", child_page: { title: "Release plan" }, has_children: true },
     ]);
@@ -46,9 +65,14 @@ describe("Notion emulator", () => {
     const seen: string[] = [];
     let cursor: string | null = null;
     do {
-      const { json } = await call("GET", `/v1/blocks/${page.id}/children?page_size=2${cursor === null ? "" : `&start_cursor=${cursor}`}`);
+      const { json } = await call(
+        "GET",
+        `/v1/blocks/${page.id}/children?page_size=2${cursor === null ? "" : `&start_cursor=${cursor}`}`,
+      );
       seen.push(
-        ...json["results"].map((block: { paragraph: { rich_text: [{ plain_text: string }] } }) => block.paragraph.rich_text[0].plain_text),
+        ...json["results"].map(
+          (block: { paragraph: { rich_text: [{ plain_text: string }] } }) => block.paragraph.rich_text[0].plain_text,
+        ),
       );
       cursor = json["next_cursor"];
       expect(json["has_more"]).toBe(cursor !== null);
@@ -66,7 +90,13 @@ describe("Notion emulator", () => {
       { children: Array.from({ length: 101 }, () => paragraph("x")) },
       "body.children.length",
     ],
-    ["2001 characters", "PATCH", "/v1/blocks/PAGE/children", { children: [paragraph("x".repeat(2001))] }, "≤ `2000`, instead was `2001`"],
+    [
+      "2001 characters",
+      "PATCH",
+      "/v1/blocks/PAGE/children",
+      { children: [paragraph("x".repeat(2001))] },
+      "≤ `2000`, instead was `2001`",
+    ],
     ["no parent", "POST", "/v1/pages", { properties: {} }, "body.parent should be defined"],
     ["an id that is none", "GET", "/v1/pages/home", undefined, "path.page_id should be a valid uuid"],
   ])("answers 400 validation_error to %s", async (_, method, path, body, message) => {
@@ -74,7 +104,13 @@ describe("Notion emulator", () => {
     const { status, json } = await call(method, path.replace("PAGE", page.id), body);
     expect([status, json]).toMatchObject([
       400,
-      { object: "error", status: 400, code: "validation_error", message: expect.stringContaining(message), request_id: expect.any(String) },
+      {
+        object: "error",
+        status: 400,
+        code: "validation_error",
+        message: expect.stringContaining(message),
+        request_id: expect.any(String),
+      },
     ]);
   });
 
@@ -160,7 +196,9 @@ describe("token endpoint of the Notion emulator", () => {
   it("knows its client by Basic, and takes JSON only", async () => {
     const pair = notion.users.issue("ada");
     expect((await refresh(pair.refreshToken, { authorization: "Basic eDp5" })).status).toBe(401);
-    expect((await refresh(pair.refreshToken, { "content-type": "application/x-www-form-urlencoded" })).json).toMatchObject({
+    expect(
+      (await refresh(pair.refreshToken, { "content-type": "application/x-www-form-urlencoded" })).json,
+    ).toMatchObject({
       code: "invalid_json",
     });
   });

@@ -37,7 +37,10 @@ export interface Notion {
 /** Starts the emulator with an empty workspace. @throws when the port is taken. */
 export async function startNotion(context: VendorContext): Promise<Notion> {
   const workspace = new Workspace();
-  const users = new UserTokens(NOTION_TOKENS, { clientId: randomUUID(), clientSecret: `secret_${randomBytes(24).toString("hex")}` });
+  const users = new UserTokens(NOTION_TOKENS, {
+    clientId: randomUUID(),
+    clientSecret: `secret_${randomBytes(24).toString("hex")}`,
+  });
   const windows = new Map<string, { readonly start: number; used: number }>();
   const app: VendorApp = new Hono();
 
@@ -67,7 +70,11 @@ function refuseVersion(c: Context): Response | Promise<Response> | null {
 }
 
 /** Counts the call of a connection. @returns the refusal, or null. */
-function limited(c: Context, windows: Map<string, { readonly start: number; used: number }>, user: string): Response | null {
+function limited(
+  c: Context,
+  windows: Map<string, { readonly start: number; used: number }>,
+  user: string,
+): Response | null {
   const now = Date.now();
   const known = windows.get(user);
   const window = known && now - known.start < WINDOW_MS ? known : { start: now, used: 0 };

@@ -14,7 +14,8 @@ const MAX_TEXTS = 100;
 const MAX_CHARACTERS = 2000;
 
 type Json = Readonly<Record<string, unknown>>;
-const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** One block that a caller sent. */
@@ -28,13 +29,17 @@ type Refused = { readonly rule: string } | "unknown";
 /** Joins a rich text. `at` is its place in the body, for the message. */
 function textIn(value: unknown, at: string): string | { readonly rule: string } {
   if (!Array.isArray(value)) return { rule: `${at} should be an array, instead was \`${JSON.stringify(value)}\`.` };
-  if (value.length > MAX_TEXTS) return { rule: `${at}.length should be ≤ \`${MAX_TEXTS}\`, instead was \`${value.length}\`.` };
+  if (value.length > MAX_TEXTS)
+    return { rule: `${at}.length should be ≤ \`${MAX_TEXTS}\`, instead was \`${value.length}\`.` };
   const texts: string[] = [];
   for (const [i, part] of (value as readonly unknown[]).entries()) {
     const content = isRecord(part) && isRecord(part["text"]) ? part["text"]["content"] : undefined;
-    if (typeof content !== "string") return { rule: `${at}[${i}].text.content should be a string, instead was \`${typeof content}\`.` };
+    if (typeof content !== "string")
+      return { rule: `${at}[${i}].text.content should be a string, instead was \`${typeof content}\`.` };
     if (content.length > MAX_CHARACTERS)
-      return { rule: `${at}[${i}].text.content.length should be ≤ \`${MAX_CHARACTERS}\`, instead was \`${content.length}\`.` };
+      return {
+        rule: `${at}[${i}].text.content.length should be ≤ \`${MAX_CHARACTERS}\`, instead was \`${content.length}\`.`,
+      };
     texts.push(content);
   }
   return texts.join("");
@@ -42,11 +47,15 @@ function textIn(value: unknown, at: string): string | { readonly rule: string } 
 
 function blocksIn(value: unknown): readonly Sent[] | Refused {
   if (!Array.isArray(value)) return { rule: `children should be an array, instead was \`${JSON.stringify(value)}\`.` };
-  if (value.length > MAX_BLOCKS) return { rule: `children.length should be ≤ \`${MAX_BLOCKS}\`, instead was \`${value.length}\`.` };
+  if (value.length > MAX_BLOCKS)
+    return { rule: `children.length should be ≤ \`${MAX_BLOCKS}\`, instead was \`${value.length}\`.` };
   const blocks: Sent[] = [];
   for (const [i, block] of (value as readonly unknown[]).entries()) {
-    const type = isRecord(block) ? (block["type"] ?? Object.keys(block).find((key) => TEXT_BLOCKS.has(key))) : undefined;
-    if (!isRecord(block) || typeof type !== "string" || !isRecord(block[type])) return { rule: `children[${i}] should be a block.` };
+    const type = isRecord(block)
+      ? (block["type"] ?? Object.keys(block).find((key) => TEXT_BLOCKS.has(key)))
+      : undefined;
+    if (!isRecord(block) || typeof type !== "string" || !isRecord(block[type]))
+      return { rule: `children[${i}] should be a block.` };
     if (!TEXT_BLOCKS.has(type)) return "unknown";
     const text = textIn(block[type]["rich_text"], `children[${i}].${type}.rich_text`);
     if (typeof text !== "string") return text;
@@ -90,7 +99,8 @@ export function addRoutes(app: VendorApp, workspace: Workspace): void {
     archived: false,
     in_trash: false,
     type: block.type,
-    [block.type]: block.type === "child_page" ? { title: block.text } : { rich_text: richText(block.text), color: "default" },
+    [block.type]:
+      block.type === "child_page" ? { title: block.text } : { rich_text: richText(block.text), color: "default" },
   });
   const absent = (c: Context, kind: string, id: string): Response =>
     failure(
@@ -100,7 +110,8 @@ export function addRoutes(app: VendorApp, workspace: Workspace): void {
     );
   const badId = (c: Context, name: string): Response =>
     invalid(c, "path", `${name} should be a valid uuid, instead was \`${JSON.stringify(c.req.param("id"))}\`.`);
-  const restricted = (c: Context): Response => failure(c, "restricted_resource", "Insufficient permissions for this endpoint.");
+  const restricted = (c: Context): Response =>
+    failure(c, "restricted_resource", "Insufficient permissions for this endpoint.");
   const archived = (c: Context): Response =>
     failure(c, "validation_error", "Can't edit block that is archived. You must unarchive the block before editing.");
   const badJson = (c: Context): Response => failure(c, "invalid_json", "Error parsing JSON body.");
@@ -110,7 +121,8 @@ export function addRoutes(app: VendorApp, workspace: Workspace): void {
     if (!body) return badJson(c);
     if (!hasOnly(body, "query", "page_size", "start_cursor")) return c.notFound();
     const { query = "" } = body;
-    if (typeof query !== "string") return invalid(c, "body", `query should be a string, instead was \`${JSON.stringify(query)}\`.`);
+    if (typeof query !== "string")
+      return invalid(c, "body", `query should be a string, instead was \`${JSON.stringify(query)}\`.`);
     return listPage(c, "body", body, workspace.search(query), pageView, "page_or_database");
   });
   app.get("/v1/pages/:id", onlyQuery(), (c) => {
@@ -163,6 +175,14 @@ export function addRoutes(app: VendorApp, workspace: Workspace): void {
     if (!page) return absent(c, "block", id);
     if (page.archived) return archived(c);
     const results = blocks.map(({ type, text }) => blockView(workspace.append(id, type, text)));
-    return c.json({ object: "list", results, next_cursor: null, has_more: false, type: "block", block: {}, request_id: randomUUID() });
+    return c.json({
+      object: "list",
+      results,
+      next_cursor: null,
+      has_more: false,
+      type: "block",
+      block: {},
+      request_id: randomUUID(),
+    });
   });
 }

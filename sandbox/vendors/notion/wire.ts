@@ -17,7 +17,12 @@ const STATUS = {
 export type ErrorCode = keyof typeof STATUS;
 
 /** `{"object":"error","status","code","message","request_id"}`; `more` stands beside them. */
-export function failure(c: Context, code: ErrorCode, message: string, more: Readonly<Record<string, unknown>> = {}): Response {
+export function failure(
+  c: Context,
+  code: ErrorCode,
+  message: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Response {
   const status = STATUS[code];
   return c.json({ object: "error", status, code, message, ...more, request_id: randomUUID() }, status);
 }
@@ -34,7 +39,9 @@ export function idOf(text: unknown): string | null {
 }
 
 export const richText = (content: string): readonly Readonly<Record<string, unknown>>[] =>
-  content === "" ? [] : [{ type: "text", text: { content, link: null }, annotations: {}, plain_text: content, href: null }];
+  content === ""
+    ? []
+    : [{ type: "text", text: { content, link: null }, annotations: {}, plain_text: content, href: null }];
 
 /** Largest page of a list: https://developers.notion.com/reference/intro#pagination */
 const MAX_PAGE_SIZE = 100;
@@ -76,7 +83,9 @@ export async function objectBody(c: Context): Promise<Readonly<Record<string, un
   try {
     const text = await c.req.text();
     const value: unknown = text === "" ? {} : JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
   } catch {
     return null;
   }

@@ -49,7 +49,8 @@ function drawing(data: TimelineData): Drawing {
 
 const width = ({ data }: Drawing, from: number, to: number): string =>
   `${(((to - from) / Math.max(1, data.toMs - data.fromMs)) * 100).toFixed(3)}%`;
-const colour = ({ kids }: Drawing, kid: string): string => `k${Math.min(KID_COLOURS - 1, Math.max(0, kids.indexOf(kid)))}`;
+const colour = ({ kids }: Drawing, kid: string): string =>
+  `k${Math.min(KID_COLOURS - 1, Math.max(0, kids.indexOf(kid)))}`;
 
 /** A state in words: for tooltips, the table and screen readers. */
 export function describe({ activity, sends, slots, rollout }: PartyState): string {
@@ -99,7 +100,8 @@ export function barsOf(spans: readonly Span[]): readonly Bar[] {
 
 function barLook(d: Drawing, { report, activity, half }: Bar): { readonly look: string; readonly label: Html } {
   if (report === undefined) return { look: "state", label: markup`${activity}` };
-  if (report === null) return { look: half === "whole" ? "state" : "empty", label: markup`${half === "whole" ? "no secret" : ""}` };
+  if (report === null)
+    return { look: half === "whole" ? "state" : "empty", label: markup`${half === "whole" ? "no secret" : ""}` };
   if (report === ZERO_TOMBSTONE) return { look: "empty", label: markup`never used` };
   const kid = kidIn(report).slice(0, SHORT_KID);
   return report.startsWith("revoked:")
@@ -124,7 +126,9 @@ const areaView = (d: Drawing, { fromMs, toMs, state }: Span): Html =>
   ></div>`;
 
 function laneRow(d: Drawing, lane: Lane): Html {
-  const spoken = lane.spans.map((span) => `${clock(span.fromMs)} to ${clock(span.toMs)} ${describe(span.state)}`).join("; ");
+  const spoken = lane.spans
+    .map((span) => `${clock(span.fromMs)} to ${clock(span.toMs)} ${describe(span.state)}`)
+    .join("; ");
   return markup`<div class="row">
     <div class="name mono" title="${lane.id}">${lane.title}</div>
     <div class="plot" role="img" aria-label="${lane.group}, ${lane.title}: ${spoken}">
@@ -136,7 +140,10 @@ function laneRow(d: Drawing, lane: Lane): Html {
 function ticks({ data, x }: Drawing): Html {
   const step = (TICK_SECONDS.find((seconds) => (data.toMs - data.fromMs) / 1000 / seconds <= MAX_TICKS) ?? 600) * 1000;
   const first = Math.ceil(data.fromMs / step) * step;
-  const times = Array.from({ length: Math.max(0, Math.floor((data.toMs - first) / step) + 1) }, (_, i) => first + i * step);
+  const times = Array.from(
+    { length: Math.max(0, Math.floor((data.toMs - first) / step) + 1) },
+    (_, i) => first + i * step,
+  );
   return markup`<div class="row" aria-hidden="true">
     <div></div>
     <div class="plot axis">${times.map((ms) => markup`<span class="tick" style="left:${x(ms)}">${clock(ms)}</span>`)}</div>

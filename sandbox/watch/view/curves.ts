@@ -26,7 +26,9 @@ export function curves({ samples, binMs, fromMs, toMs }: TimelineData): Html | n
   const line = (pick: "p50Ms" | "p99Ms", style: string): Html => {
     const points = samples
       .filter((sample) => sample[pick] > 0)
-      .map((sample) => `${at(sample.atMs + binMs / 2).toFixed(2)},${(100 - (sample[pick] / slowest) * 100).toFixed(2)}`);
+      .map(
+        (sample) => `${at(sample.atMs + binMs / 2).toFixed(2)},${(100 - (sample[pick] / slowest) * 100).toFixed(2)}`,
+      );
     return markup`<polyline
       points="${points.join(" ")}"
       fill="none"

@@ -8,7 +8,13 @@ export class Html {
   }
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 const escape = (text: string): string => text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] ?? "");
 
 type Part = string | number | Html | readonly Html[] | null;
@@ -24,7 +30,9 @@ const compact = (literal: string): string => literal.replaceAll(/>\s*\n\s*</g, "
 
 /** Tagged template: literal parts stay, values are escaped; null is nothing. */
 export const markup = (literals: TemplateStringsArray, ...parts: readonly Part[]): Html =>
-  new Html(literals.map((literal, i) => compact(literal) + (i < parts.length ? render(parts[i] ?? null) : "")).join(""));
+  new Html(
+    literals.map((literal, i) => compact(literal) + (i < parts.length ? render(parts[i] ?? null) : "")).join(""),
+  );
 
 /** Text that is already HTML, CSS or script, written by us. */
 export const trusted = (text: string): Html => new Html(text);

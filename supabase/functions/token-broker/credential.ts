@@ -14,7 +14,8 @@ const digestOf = (text: string): Uint8Array => createHash("sha256").update(text)
 /** One slot: a secret's digest, or random bytes that nothing hashes to. @throws {TypeError} naming the variable, never the value. */
 function slot(name: string, text: string | undefined): { readonly digest: Uint8Array; readonly live: boolean } {
   if (text !== undefined && SECRET.test(text)) return { digest: digestOf(text), live: true };
-  if (text !== undefined && !TOMBSTONE.test(text)) throw new TypeError(`${name} must be 64 lower-case hex characters or revoked:<16 hex>`);
+  if (text !== undefined && !TOMBSTONE.test(text))
+    throw new TypeError(`${name} must be 64 lower-case hex characters or revoked:<16 hex>`);
   return { digest: randomBytes(32), live: false };
 }
 
@@ -22,7 +23,10 @@ function slot(name: string, text: string | undefined): { readonly digest: Uint8A
  * Builds the check of the two slots. @returns a function that tells whether a presented header is one of them.
  * @throws {TypeError} when a slot is malformed or none holds a secret.
  */
-export function createCredentialCheck(a: string | undefined, b: string | undefined): (presented: string | null) => boolean {
+export function createCredentialCheck(
+  a: string | undefined,
+  b: string | undefined,
+): (presented: string | null) => boolean {
   const slots = [slot("BROKER_SECRET_A", a), slot("BROKER_SECRET_B", b)] as const;
   if (!slots.some(({ live }) => live)) throw new TypeError("no secret in BROKER_SECRET_A or BROKER_SECRET_B");
   return (presented) => {

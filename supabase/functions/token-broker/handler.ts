@@ -48,7 +48,12 @@ interface Asked {
 }
 /** How a request ends. */
 type Outcome =
-  | { readonly kind: "token"; readonly accessToken: string; readonly expiresAt: number | null; readonly scopes: readonly string[] }
+  | {
+      readonly kind: "token";
+      readonly accessToken: string;
+      readonly expiresAt: number | null;
+      readonly scopes: readonly string[];
+    }
   | { readonly kind: "not_connected" }
   | { readonly kind: "broken" }
   /** `provider`: it has no answer, or none is configured. `busy`: somebody else refreshes. `replaced`: the account was connected anew. */
@@ -88,14 +93,21 @@ async function readAsked(request: Request): Promise<Asked | null> {
     const { request_id: requestId, user_id: userId, module, rejected = null } = body;
     if (rejected !== null && !(typeof rejected === "string" && DIGEST.test(rejected))) return null;
     if (typeof requestId !== "string" || typeof userId !== "string" || typeof module !== "string") return null;
-    return UUID.test(requestId) && UUID.test(userId) && MODULE.test(module) ? { requestId, userId, module, rejected } : null;
+    return UUID.test(requestId) && UUID.test(userId) && MODULE.test(module)
+      ? { requestId, userId, module, rejected }
+      : null;
   } catch {
     return null;
   }
 }
 
 /** Refreshes under a lease, and gives it back whatever happens. @throws when the database does not answer. */
-async function refreshUnder(lease: string, refreshToken: string, { userId, module }: Asked, parts: BrokerParts): Promise<Outcome> {
+async function refreshUnder(
+  lease: string,
+  refreshToken: string,
+  { userId, module }: Asked,
+  parts: BrokerParts,
+): Promise<Outcome> {
   const { database, providers, fetch } = parts;
   const provider = providers.get(module);
   // A provider that is not configured is our mistake, not the user's: the connection stays as it is.
@@ -105,7 +117,8 @@ async function refreshUnder(lease: string, refreshToken: string, { userId, modul
     return refreshed.kind === "broken" ? refreshed : { kind: "unavailable", reason: "provider" };
   }
   const { accessToken, expiresIn, scope } = refreshed;
-  const store = () => database.query<Stored>(STORE, [userId, module, lease, accessToken, refreshed.refreshToken, expiresIn, scope]);
+  const store = () =>
+    database.query<Stored>(STORE, [userId, module, lease, accessToken, refreshed.refreshToken, expiresIn, scope]);
   // The one refresh token that is good now is in this process only: a second try is worth it. It finds no lease when the first was
   // stored after all.
   const [stored] = await store().catch(store);
@@ -141,10 +154,27 @@ export function createBroker(parts: BrokerParts): (request: Request) => Promise<
   const { database, isCaller, line, sleep, later } = parts;
 
   /** Writes a denial to the log and to the table. Never rejects. */
-  async function record(severity: "critical" | "warn", status: number, reason: string, asked: Asked | null, count: number): Promise<void> {
+  async function record(
+    severity: "critical" | "warn",
+    status: number,
+    reason: string,
+    asked: Asked | null,
+    count: number,
+  ): Promise<void> {
     const { requestId = null, userId = null, module = null } = asked ?? {};
     const at = new Date().toISOString();
-    line({ at, layer: "broker", event: "broker_denied", severity, reason, requestId, userId, module, httpStatus: status, count });
+    line({
+      at,
+      layer: "broker",
+      event: "broker_denied",
+      severity,
+      reason,
+      requestId,
+      userId,
+      module,
+      httpStatus: status,
+      count,
+    });
     try {
       await database.query(LOG, [severity, userId, module, requestId, status, count]);
     } catch {

@@ -37,7 +37,9 @@ declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefin
 
 Deno.serve(
   createBroker({
-    database: overPool(new pg.Pool(poolSettings(Deno.env.get("BROKER_DATABASE_URL"), Deno.env.get("BROKER_DATABASE_CA")))),
+    database: overPool(
+      new pg.Pool(poolSettings(Deno.env.get("BROKER_DATABASE_URL"), Deno.env.get("BROKER_DATABASE_CA"))),
+    ),
     isCaller: createCredentialCheck(Deno.env.get("BROKER_SECRET_A"), Deno.env.get("BROKER_SECRET_B")),
     providers: providersIn(Deno.env.get("MCPIST_PROVIDERS")),
     fetch,

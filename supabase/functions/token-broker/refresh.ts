@@ -39,7 +39,8 @@ const NOTION_VERSION = "2022-06-28";
 /** RFC 6749's word, and GitHub's. */
 const BROKEN: ReadonlySet<unknown> = new Set(["invalid_grant", "bad_refresh_token"]);
 
-const isText = (value: unknown): value is string => typeof value === "string" && value.length > 0 && value.length <= 8192;
+const isText = (value: unknown): value is string =>
+  typeof value === "string" && value.length > 0 && value.length <= 8192;
 
 const basic = (id: string, secret: string): string => `Basic ${btoa(`${id}:${secret}`)}`;
 
@@ -55,7 +56,10 @@ function requestFor(
       return { headers: { ...form, authorization }, body: new URLSearchParams(fields).toString() };
     }
     case "github":
-      return { headers: form, body: new URLSearchParams({ ...fields, client_id: clientId, client_secret: clientSecret }).toString() };
+      return {
+        headers: form,
+        body: new URLSearchParams({ ...fields, client_id: clientId, client_secret: clientSecret }).toString(),
+      };
     case "notion":
       return {
         headers: {

@@ -49,7 +49,8 @@ function settings(call: () => Api): Resource {
       time_remaining: null,
     };
   };
-  const write = async (planned: Values) => shown(planned, await call()("PATCH", path(planned), { value: contentOf(planned["value"]) }));
+  const write = async (planned: Values) =>
+    shown(planned, await call()("PATCH", path(planned), { value: contentOf(planned["value"]) }));
   return {
     replace: ["zone_id", "setting_id"],
     volatile: ["modified_on"],
@@ -70,7 +71,9 @@ function rulesets(call: () => Api, schema: ProviderSchema): Resource {
   const body = (planned: Values): object => {
     const known = ({ action, description, enabled, expression, ratelimit, ref }: Json) =>
       Object.fromEntries(
-        Object.entries({ action, description, enabled, expression, ratelimit, ref }).filter(([, value]) => typeof value !== "symbol"),
+        Object.entries({ action, description, enabled, expression, ratelimit, ref }).filter(
+          ([, value]) => typeof value !== "symbol",
+        ),
       );
     const { name, kind, phase } = planned;
     return { name, kind, phase, rules: records(compact(records(planned["rules"]).map(known))) };
@@ -79,7 +82,8 @@ function rulesets(call: () => Api, schema: ProviderSchema): Resource {
     replace: ["zone_id", "account_id", "kind", "name", "phase"],
     volatile: ["last_updated", "version"],
     create: async (planned) => shown(planned, await call()("POST", all(planned), body(planned))),
-    update: async (planned, prior) => shown(planned, await call()("PUT", `${all(planned)}/${text(prior, "id")}`, body(planned))),
+    update: async (planned, prior) =>
+      shown(planned, await call()("PUT", `${all(planned)}/${text(prior, "id")}`, body(planned))),
     read: (state) => unlessGone(async () => shown(state, await call()("GET", `${all(state)}/${text(state, "id")}`))),
     remove: async (state) => {
       await unlessGone(() => call()("DELETE", `${all(state)}/${text(state, "id")}`));
@@ -121,7 +125,10 @@ async function zone(call: () => Api, schema: ProviderSchema, config: Values): Pr
 }
 
 /** Resources and data sources of a zone. */
-export const zoneParts = (call: () => Api, schema: ProviderSchema): Required<Pick<Provider, "resources" | "dataSources">> => ({
+export const zoneParts = (
+  call: () => Api,
+  schema: ProviderSchema,
+): Required<Pick<Provider, "resources" | "dataSources">> => ({
   resources: {
     cloudflare_zone_setting: settings(call),
     cloudflare_ruleset: rulesets(call, schema),

@@ -51,18 +51,34 @@ async function readAsset(outdir: string, file: string): Promise<Buffer> {
 }
 
 function scripts(call: () => Api, outdir: string): Resource {
-  const path = (values: Values) => `/accounts/${text(values, "account_id")}/workers/scripts/${text(values, "script_name")}`;
+  const path = (values: Values) =>
+    `/accounts/${text(values, "account_id")}/workers/scripts/${text(values, "script_name")}`;
   const upload = async (planned: Values): Promise<Values> => {
     const content = await readAsset(outdir, text(planned, "content_file"));
     const main = text(planned, "main_module");
-    const sent = ["bindings", "compatibility_date", "compatibility_flags", "keep_bindings", "main_module", "migrations", "observability"];
+    const sent = [
+      "bindings",
+      "compatibility_date",
+      "compatibility_flags",
+      "keep_bindings",
+      "main_module",
+      "migrations",
+      "observability",
+    ];
     const metadata = compact(Object.fromEntries(sent.map((name) => [name, planned[name]])));
     const form = new FormData();
     form.set(main, new Blob([content], { type: "application/javascript+module" }), main);
     form.set("metadata", new Blob([JSON.stringify(metadata)], { type: "application/json" }));
     const answer = record((await call()("PUT", path(planned), form))["result"]);
     const given = Object.fromEntries(Object.entries(planned).filter(([, value]) => typeof value !== "symbol"));
-    return { ...planned, ...results(answer), compatibility_flags: [], id: text(planned, "script_name"), ...given, ...results(answer) };
+    return {
+      ...planned,
+      ...results(answer),
+      compatibility_flags: [],
+      id: text(planned, "script_name"),
+      ...given,
+      ...results(answer),
+    };
   };
   return {
     replace: ["account_id", "script_name"],
@@ -73,14 +89,19 @@ function scripts(call: () => Api, outdir: string): Resource {
     read: (state) =>
       unlessGone(async () => {
         const account = `/accounts/${text(state, "account_id")}`;
-        const service = record((await call()("GET", `${account}/workers/services/${text(state, "script_name")}`))["result"]);
+        const service = record(
+          (await call()("GET", `${account}/workers/services/${text(state, "script_name")}`))["result"],
+        );
         const settings = record((await call()("GET", `${path(state)}/settings`))["result"]);
         const { base, token } = call();
-        const response = await fetch(`${base}${path(state)}/content/v2`, { headers: { authorization: `Bearer ${token}` } });
+        const response = await fetch(`${base}${path(state)}/content/v2`, {
+          headers: { authorization: `Bearer ${token}` },
+        });
         // Several modules come as a form; the provider looks at the first.
         const isForm = response.headers.get("content-type")?.startsWith("multipart/") === true;
         const [part] = isForm ? [...(await response.formData()).values()] : [await response.text()];
-        const bytes = typeof part === "string" ? Buffer.from(part) : Buffer.from((await part?.arrayBuffer()) ?? new ArrayBuffer(0));
+        const bytes =
+          typeof part === "string" ? Buffer.from(part) : Buffer.from((await part?.arrayBuffer()) ?? new ArrayBuffer(0));
         return {
           ...state,
           ...results(record(record(service["default_environment"])["script"])),
@@ -97,7 +118,8 @@ function scripts(call: () => Api, outdir: string): Resource {
 }
 
 function subdomains(call: () => Api): Resource {
-  const path = (values: Values) => `/accounts/${text(values, "account_id")}/workers/scripts/${text(values, "script_name")}/subdomain`;
+  const path = (values: Values) =>
+    `/accounts/${text(values, "account_id")}/workers/scripts/${text(values, "script_name")}/subdomain`;
   const write = async (planned: Values) => {
     const { enabled, previews_enabled } = planned;
     await call()("POST", path(planned), { enabled, previews_enabled });
@@ -119,7 +141,8 @@ function subdomains(call: () => Api): Resource {
 }
 
 function cronTriggers(call: () => Api): Resource {
-  const path = (values: Values) => `/accounts/${text(values, "account_id")}/workers/scripts/${text(values, "script_name")}/schedules`;
+  const path = (values: Values) =>
+    `/accounts/${text(values, "account_id")}/workers/scripts/${text(values, "script_name")}/schedules`;
   const shown = (answer: Json) =>
     records(record(answer["result"])["schedules"]).map(({ cron, created_on, modified_on }) => ({
       cron,
@@ -143,16 +166,25 @@ function cronTriggers(call: () => Api): Resource {
 
 function namespaces(call: () => Api): Resource {
   const all = (values: Values) => `/accounts/${text(values, "account_id")}/storage/kv/namespaces`;
-  const shown = (values: Values, { id, title, supports_url_encoding = true }: Json) => ({ ...values, id, title, supports_url_encoding });
+  const shown = (values: Values, { id, title, supports_url_encoding = true }: Json) => ({
+    ...values,
+    id,
+    title,
+    supports_url_encoding,
+  });
   return {
     replace: ["account_id"],
-    create: async (planned) => shown(planned, record((await call()("POST", all(planned), { title: planned["title"] }))["result"])),
+    create: async (planned) =>
+      shown(planned, record((await call()("POST", all(planned), { title: planned["title"] }))["result"])),
     update: async (planned, prior) => {
       const title = planned["title"];
       await call()("PUT", `${all(planned)}/${text(prior, "id")}`, { title });
       return { ...planned, id: prior["id"], supports_url_encoding: prior["supports_url_encoding"] };
     },
-    read: (state) => unlessGone(async () => shown(state, record((await call()("GET", `${all(state)}/${text(state, "id")}`))["result"]))),
+    read: (state) =>
+      unlessGone(async () =>
+        shown(state, record((await call()("GET", `${all(state)}/${text(state, "id")}`))["result"])),
+      ),
     remove: async (state) => {
       await call()("DELETE", `${all(state)}/${text(state, "id")}`);
     },
@@ -165,7 +197,9 @@ export function cloudflare(env: Readonly<Record<string, string | undefined>>, ou
   const call = () => connected;
   const schema = schemaOf("cloudflare");
   const zone = zoneParts(call, schema);
-  const fields = Object.keys(schema.dataSources["cloudflare_workers_scripts"]?.block.attributes?.["result"]?.nested_type?.attributes ?? {});
+  const fields = Object.keys(
+    schema.dataSources["cloudflare_workers_scripts"]?.block.attributes?.["result"]?.nested_type?.attributes ?? {},
+  );
   return {
     schema,
     configure: () => {

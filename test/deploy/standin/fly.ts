@@ -20,13 +20,22 @@ const configOf = (values: Values): unknown =>
     metadata: values["metadata"],
     guest: values["guest"],
     restart: values["restart"],
-    services: records(values["service"]).map(({ port, check, ...service }) => ({ ...service, ports: port, checks: check })),
+    services: records(values["service"]).map(({ port, check, ...service }) => ({
+      ...service,
+      ports: port,
+      checks: check,
+    })),
   });
 
 function apps(call: () => Api, organization: () => string): Resource {
   const view = async (values: Values): Promise<Values> => {
     const app = await call()("GET", `/v1/apps/${String(values["name"])}`);
-    return { ...values, id: app["id"], org: record(app["organization"])["slug"] ?? organization(), network: app["network"] ?? "default" };
+    return {
+      ...values,
+      id: app["id"],
+      org: record(app["organization"])["slug"] ?? organization(),
+      network: app["network"] ?? "default",
+    };
   };
   return {
     replace: ["name", "org", "network"],
@@ -86,7 +95,8 @@ function machines(call: () => Api): Resource {
     for (;;) {
       const machine = await get(values, id);
       const checks = records(machine["checks"]);
-      if (machine["state"] === "started" && checks.every(({ status }) => status === "passing")) return view(values, machine);
+      if (machine["state"] === "started" && checks.every(({ status }) => status === "passing"))
+        return view(values, machine);
       if (performance.now() > deadline) throw new Error(`machine ${String(id)} did not start and pass its checks`);
       await sleep(200);
     }
@@ -129,7 +139,10 @@ export function fly(env: Readonly<Record<string, string | undefined>>): Provider
     schema: schemaOf("fly"),
     configure: (config) => {
       organization = String(config["org_slug"]);
-      connected = api(typeof config["base_url"] === "string" ? config["base_url"] : "https://api.machines.dev", env["FLY_API_TOKEN"] ?? "");
+      connected = api(
+        typeof config["base_url"] === "string" ? config["base_url"] : "https://api.machines.dev",
+        env["FLY_API_TOKEN"] ?? "",
+      );
     },
     resources: { fly_app: apps(call, () => organization), fly_ip: ips(call), fly_machine: machines(call) },
   };

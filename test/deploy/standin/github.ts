@@ -20,7 +20,10 @@ function environments({ call, path }: Repository): Resource {
       wait_timer: planned["wait_timer"] ?? 0,
       can_admins_bypass: planned["can_admins_bypass"],
       prevent_self_review: planned["prevent_self_review"],
-      reviewers: [...ids("users").map((id) => ({ type: "User", id })), ...ids("teams").map((id) => ({ type: "Team", id }))],
+      reviewers: [
+        ...ids("users").map((id) => ({ type: "User", id })),
+        ...ids("teams").map((id) => ({ type: "Team", id })),
+      ],
       deployment_branch_policy: policy ?? null,
     });
     return { ...planned, id: `${String(planned["repository"])}:${String(planned["environment"])}` };
@@ -56,7 +59,10 @@ function branchPolicies({ call, path }: Repository): Resource {
       return { ...planned, id: prior["id"] };
     },
     read: (state) =>
-      unlessGone(async () => ({ ...state, branch_pattern: (await call()("GET", `${all(state)}/${numberOf(state)}`))["name"] })),
+      unlessGone(async () => ({
+        ...state,
+        branch_pattern: (await call()("GET", `${all(state)}/${numberOf(state)}`))["name"],
+      })),
     remove: async (state) => {
       await unlessGone(() => call()("DELETE", `${all(state)}/${numberOf(state)}`));
     },
@@ -69,7 +75,8 @@ export function github(env: Readonly<Record<string, string | undefined>>): Provi
   let owner = "";
   const repository: Repository = {
     call: () => connected,
-    path: (values) => `/repos/${owner}/${String(values["repository"])}/environments/${encodeURIComponent(String(values["environment"]))}`,
+    path: (values) =>
+      `/repos/${owner}/${String(values["repository"])}/environments/${encodeURIComponent(String(values["environment"]))}`,
   };
   return {
     schema: schemaOf("github"),

@@ -28,7 +28,8 @@ export function api(base: string, token: string): Api {
       ...(body ? { body: isForm ? body : JSON.stringify(body) } : {}),
     });
     const text = await response.text();
-    if (!response.ok) throw new VendorError(response.status, `${method} ${path}: ${response.status} ${text.slice(0, 300)}`);
+    if (!response.ok)
+      throw new VendorError(response.status, `${method} ${path}: ${response.status} ${text.slice(0, 300)}`);
     return text.startsWith("{") ? (JSON.parse(text) as Readonly<Record<string, unknown>>) : {};
   };
   return Object.assign(call, { base, token });

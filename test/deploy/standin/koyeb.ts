@@ -7,7 +7,9 @@ import type { Values } from "./values.ts";
 
 /** Block lists of one become objects, and absent values go. */
 const flat = (value: unknown): Json =>
-  Object.fromEntries(Object.entries(record(records(value)[0])).filter(([, item]) => item !== null && item !== "" && !emptyList(item)));
+  Object.fromEntries(
+    Object.entries(record(records(value)[0])).filter(([, item]) => item !== null && item !== "" && !emptyList(item)),
+  );
 const emptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 const clean = (values: readonly Json[]): readonly Json[] => values.map((value) => flat([value]));
 
@@ -19,7 +21,10 @@ function definitionOf(values: Values): Json {
     env: clean(records(definition["env"])),
     scalings: clean(records(definition["scalings"])),
     instance_types: clean(records(definition["instance_types"])),
-    health_checks: records(definition["health_checks"]).map((check) => ({ ...flat([check]), http: flat(check["http"]) })),
+    health_checks: records(definition["health_checks"]).map((check) => ({
+      ...flat([check]),
+      http: flat(check["http"]),
+    })),
     docker: flat(definition["docker"]),
   };
 }
@@ -38,7 +43,8 @@ const SERVICE = [
   "resumed_at",
   "terminated_at",
 ];
-const shown = (answer: Json, names: readonly string[]): Json => Object.fromEntries(names.map((name) => [name, orNull(answer[name])]));
+const shown = (answer: Json, names: readonly string[]): Json =>
+  Object.fromEntries(names.map((name) => [name, orNull(answer[name])]));
 
 function apps(call: () => Api): Resource {
   const view = (values: Values, answer: Json): Values => ({
@@ -62,8 +68,10 @@ function apps(call: () => Api): Resource {
   });
   return {
     replace: ["name"],
-    create: async (planned) => view(planned, record((await call()("POST", "/v1/apps", { name: planned["name"] }))["app"])),
-    read: (state) => unlessGone(async () => view(state, record((await call()("GET", `/v1/apps/${String(state["id"])}`))["app"]))),
+    create: async (planned) =>
+      view(planned, record((await call()("POST", "/v1/apps", { name: planned["name"] }))["app"])),
+    read: (state) =>
+      unlessGone(async () => view(state, record((await call()("GET", `/v1/apps/${String(state["id"])}`))["app"]))),
     remove: async (state) => {
       await call()("DELETE", `/v1/apps/${String(state["id"])}`);
     },
@@ -77,13 +85,16 @@ function services(call: () => Api): Resource {
     active_deployment: orNull(answer["active_deployment_id"]),
     latest_deployment: orNull(answer["latest_deployment_id"]),
   });
-  const get = async (values: Values, id: unknown) => view(values, record((await call()("GET", `/v1/services/${String(id)}`))["service"]));
+  const get = async (values: Values, id: unknown) =>
+    view(values, record((await call()("GET", `/v1/services/${String(id)}`))["service"]));
   return {
     replace: ["app_name"],
     volatile: ["active_deployment", "latest_deployment", "status", "updated_at", "version"],
     create: async (planned) => {
       // Found by name through a list, as the provider does.
-      const found = records((await call()("GET", "/v1/apps?limit=100"))["apps"]).find(({ name }) => name === planned["app_name"]);
+      const found = records((await call()("GET", "/v1/apps?limit=100"))["apps"]).find(
+        ({ name }) => name === planned["app_name"],
+      );
       if (!found) throw new Error(`there is no app ${String(planned["app_name"])}`);
       const answer = await call()("POST", "/v1/services", { app_id: found["id"], definition: definitionOf(planned) });
       return get(planned, record(answer["service"])["id"]);

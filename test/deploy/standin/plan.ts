@@ -21,13 +21,15 @@ export interface Planned {
   readonly replace: readonly string[];
 }
 
-const isValues = (value: unknown): value is Values => typeof value === "object" && value !== null && !Array.isArray(value);
+const isValues = (value: unknown): value is Values =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function attribute(schema: Attribute, value: unknown): unknown {
   if (value === null && schema.computed) return UNKNOWN;
   const nested = schema.nested_type;
   if (!nested) return value;
-  if (Array.isArray(value)) return value.map((item) => (isValues(item) ? unknowns({ attributes: nested.attributes }, item) : item));
+  if (Array.isArray(value))
+    return value.map((item) => (isValues(item) ? unknowns({ attributes: nested.attributes }, item) : item));
   return isValues(value) ? unknowns({ attributes: nested.attributes }, value) : value;
 }
 
@@ -46,7 +48,9 @@ function unknowns({ attributes = {}, block_types = {} }: Block, values: Values):
 }
 
 const withDefaults = (values: Values, defaults: Values): Values =>
-  Object.fromEntries(Object.entries(values).map(([key, value]) => [key, value === null && key in defaults ? defaults[key] : value]));
+  Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, value === null && key in defaults ? defaults[key] : value]),
+  );
 
 /** @param prior null = there is none. @param proposed what Terraform would like: configuration over prior results. */
 export function plan(block: Block, rules: PlanRules, prior: Values | null, proposed: Values): Planned {

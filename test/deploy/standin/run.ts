@@ -26,8 +26,15 @@ const config = join(folder, "terraformrc");
 // No registry is asked: what is neither in the mirror nor a stand-in is refused.
 writeFileSync(config, cliConfig(DEFAULT_MIRROR));
 mkdirSync(DEFAULT_MIRROR, { recursive: true });
-const standIns = await startStandIns(process.env, resolve(process.env["CDKTF_OUTDIR"] || "cdktf.out"), mirrored(DEFAULT_MIRROR));
-const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, TF_CLI_CONFIG_FILE: config, ...standIns.variables } });
+const standIns = await startStandIns(
+  process.env,
+  resolve(process.env["CDKTF_OUTDIR"] || "cdktf.out"),
+  mirrored(DEFAULT_MIRROR),
+);
+const child = spawn(command, args, {
+  stdio: "inherit",
+  env: { ...process.env, TF_CLI_CONFIG_FILE: config, ...standIns.variables },
+});
 // The child gets Ctrl-C from the terminal too, and decides; this process only waits for it.
 process.on("SIGINT", () => undefined);
 const [code] = (await Promise.race([once(child, "exit"), once(child, "error").then(() => [127])])) as [number | null];

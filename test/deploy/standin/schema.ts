@@ -15,7 +15,10 @@ export interface Attribute {
 export interface Block {
   readonly attributes?: Readonly<Record<string, Attribute>>;
   readonly block_types?: Readonly<
-    Record<string, { readonly nesting_mode: string; readonly block: Block; readonly min_items?: number; readonly max_items?: number }>
+    Record<
+      string,
+      { readonly nesting_mode: string; readonly block: Block; readonly min_items?: number; readonly max_items?: number }
+    >
   >;
 }
 /** Schema of a provider, resource or data source. */
@@ -74,13 +77,15 @@ const attributeMessage = ([name, attribute]: [string, Attribute]): object => ({
 
 const blockMessage = ({ attributes = {}, block_types = {} }: Block): object => ({
   attributes: Object.entries(attributes).map(attributeMessage),
-  block_types: Object.entries(block_types).map(([type_name, { block, nesting_mode, min_items = 0, max_items = 0 }]) => ({
-    type_name,
-    block: blockMessage(block),
-    nesting: NESTING[nesting_mode],
-    min_items,
-    max_items,
-  })),
+  block_types: Object.entries(block_types).map(
+    ([type_name, { block, nesting_mode, min_items = 0, max_items = 0 }]) => ({
+      type_name,
+      block: blockMessage(block),
+      nesting: NESTING[nesting_mode],
+      min_items,
+      max_items,
+    }),
+  ),
 });
 
 /** The protocol's form. */

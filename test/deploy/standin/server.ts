@@ -3,7 +3,13 @@
  * stacks, their order and what Terraform makes of them; it proves nothing about the vendor's provider.
  */
 import { join } from "node:path";
-import { type sendUnaryData, type ServerUnaryCall, Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
+import {
+  type sendUnaryData,
+  type ServerUnaryCall,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+} from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { plan, type PlanRules } from "./plan.ts";
 import { entityMessage, type ProviderSchema } from "./schema.ts";
@@ -38,9 +44,12 @@ type Message = Readonly<Record<string, unknown>>;
 type Handler = (request: Message) => Promise<Message> | Message;
 
 const diagnostics = (error: unknown): Message => ({
-  diagnostics: [{ severity: 1, summary: "the vendor refused", detail: error instanceof Error ? error.message : String(error) }],
+  diagnostics: [
+    { severity: 1, summary: "the vendor refused", detail: error instanceof Error ? error.message : String(error) },
+  ],
 });
-const dynamic = (message: Message, field: string): Values | null => fromWire(message[field] as Parameters<typeof fromWire>[0]);
+const dynamic = (message: Message, field: string): Values | null =>
+  fromWire(message[field] as Parameters<typeof fromWire>[0]);
 const some = (values: Values | null): Values => values ?? {};
 
 function handlers({ schema, configure, resources, dataSources = {} }: Provider): Readonly<Record<string, Handler>> {
@@ -60,7 +69,9 @@ function handlers({ schema, configure, resources, dataSources = {} }: Provider):
     ValidateProviderConfig: () => ({}),
     ValidateResourceConfig: () => ({}),
     ValidateDataResourceConfig: () => ({}),
-    UpgradeResourceState: (request) => ({ upgraded_state: { json: (request["raw_state"] as { readonly json: Uint8Array }).json } }),
+    UpgradeResourceState: (request) => ({
+      upgraded_state: { json: (request["raw_state"] as { readonly json: Uint8Array }).json },
+    }),
     ConfigureProvider: (request) => {
       configure(some(dynamic(request, "config")));
       return {};
@@ -109,7 +120,11 @@ const DIAGNOSED = new Set(["ReadResource", "ReadDataSource", "PlanResourceChange
 
 /** Listens on loopback until closed. */
 export async function listen(provider: Provider): Promise<Listening> {
-  const loaded = loadSync(join(import.meta.dirname, "provider.proto"), { keepCase: true, longs: Number, enums: Number });
+  const loaded = loadSync(join(import.meta.dirname, "provider.proto"), {
+    keepCase: true,
+    longs: Number,
+    enums: Number,
+  });
   const { service } = loaded["tfplugin6.Provider"] as unknown as { readonly service: ServiceDefinition };
   const definition = service ?? (loaded["tfplugin6.Provider"] as unknown as ServiceDefinition);
   const methods = handlers(provider);
@@ -131,7 +146,9 @@ export async function listen(provider: Provider): Promise<Listening> {
   const server = new Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
   server.addService(definition, implementation);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound)));
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
   });
   return {
     address: provider.schema.address,
@@ -153,8 +170,13 @@ export function reattach(providers: readonly Listening[]): string {
     Addr: { Network: "tcp", String: endpoint },
   });
   // The engines have different default registries.
-  const addresses = ({ address }: Listening) => [address, address.replace("registry.terraform.io/", "registry.opentofu.org/")];
+  const addresses = ({ address }: Listening) => [
+    address,
+    address.replace("registry.terraform.io/", "registry.opentofu.org/"),
+  ];
   return JSON.stringify(
-    Object.fromEntries(providers.flatMap((listening) => addresses(listening).map((address) => [address, entry(listening)]))),
+    Object.fromEntries(
+      providers.flatMap((listening) => addresses(listening).map((address) => [address, entry(listening)])),
+    ),
   );
 }

@@ -32,7 +32,12 @@ describe("plan", () => {
 
   it("leaves every result of a new resource open, and what was said as it is", () => {
     const { values, replace } = plan(block, rules, null, { ...machine, id: null, instance_id: null });
-    expect(values).toMatchObject({ app: "a", id: UNKNOWN, instance_id: UNKNOWN, guest: { cpus: 1, cpu_kind: UNKNOWN } });
+    expect(values).toMatchObject({
+      app: "a",
+      id: UNKNOWN,
+      instance_id: UNKNOWN,
+      guest: { cpus: 1, cpu_kind: UNKNOWN },
+    });
     expect(replace).toEqual([]);
   });
 
@@ -52,7 +57,10 @@ describe("plan", () => {
 
   it("fills in a provider's defaults before it compares", () => {
     const values = { app: "a", image: "i:1", region: "nrt" };
-    expect(plan(block, { replace: [], defaults: { region: "nrt" } }, values, { ...values, region: null })).toEqual({ values, replace: [] });
+    expect(plan(block, { replace: [], defaults: { region: "nrt" } }, values, { ...values, region: null })).toEqual({
+      values,
+      replace: [],
+    });
   });
 });
 

@@ -21,8 +21,15 @@ export async function startStandIns(
   outdir: string,
   real: ReadonlySet<string> = new Set(),
 ): Promise<StandIns> {
-  const providers = Object.entries({ cloudflare: cloudflare(env, outdir), koyeb: koyeb(env), fly: fly(env), github: github(env) });
-  const listening = await Promise.all(providers.filter(([type]) => !real.has(type)).map(([, provider]) => listen(provider)));
+  const providers = Object.entries({
+    cloudflare: cloudflare(env, outdir),
+    koyeb: koyeb(env),
+    fly: fly(env),
+    github: github(env),
+  });
+  const listening = await Promise.all(
+    providers.filter(([type]) => !real.has(type)).map(([, provider]) => listen(provider)),
+  );
   return {
     variables: { TF_REATTACH_PROVIDERS: reattach(listening) },
     close: async () => {

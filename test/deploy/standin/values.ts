@@ -31,7 +31,9 @@ export function fromWire(value: DynamicValue | null | undefined): Values | null 
 }
 
 /** For an answer. */
-export const toWire = (values: Values | null): DynamicValue => ({ msgpack: encode(wrapped(values), { extensionCodec: codec }) });
+export const toWire = (values: Values | null): DynamicValue => ({
+  msgpack: encode(wrapped(values), { extensionCodec: codec }),
+});
 
 function wrapped(value: unknown): unknown {
   if (value === UNKNOWN) return MARK;

@@ -48,7 +48,10 @@ const lookIntoGithub = (): readonly string[] =>
 /** A process is given its tokens by environment; nothing else is. */
 const TOKENS_ALLOWED: Readonly<Record<string, readonly Channel[]>> = { token: ["environ", "execve"] };
 
-async function mcpist(args: readonly string[], more: Partial<Subject> & { readonly faults?: readonly FaultRule[] } = {}): Promise<Watched> {
+async function mcpist(
+  args: readonly string[],
+  more: Partial<Subject> & { readonly faults?: readonly FaultRule[] } = {},
+): Promise<Watched> {
   const { faults = [], env, allowed, ...subject } = more;
   for (const fault of faults) cloud.sandbox.faults.add(fault);
   const watched = await watch({
@@ -111,10 +114,16 @@ afterAll(async () => {
   if (canWatch) await cloud.sandbox.close();
 });
 
-const failing: readonly { readonly name: string; readonly faults?: readonly FaultRule[]; readonly env?: Record<string, string> }[] = [
+const failing: readonly {
+  readonly name: string;
+  readonly faults?: readonly FaultRule[];
+  readonly env?: Record<string, string>;
+}[] = [
   {
     name: "GitHub refuses the write",
-    faults: [{ vendor: "github", method: "PUT", path: "/secrets/", effect: { kind: "status", when: "before", status: 422 } }],
+    faults: [
+      { vendor: "github", method: "PUT", path: "/secrets/", effect: { kind: "status", when: "before", status: 422 } },
+    ],
   },
   {
     name: "GitHub does not know the token",
@@ -122,7 +131,14 @@ const failing: readonly { readonly name: string; readonly faults?: readonly Faul
   },
   {
     name: "Koyeb is down",
-    faults: [{ vendor: "koyeb", method: "PATCH", path: "/v1/secrets", effect: { kind: "status", when: "before", status: 500 } }],
+    faults: [
+      {
+        vendor: "koyeb",
+        method: "PATCH",
+        path: "/v1/secrets",
+        effect: { kind: "status", when: "before", status: 500 },
+      },
+    ],
   },
   {
     name: "Koyeb takes the write and loses its answer",
@@ -130,11 +146,20 @@ const failing: readonly { readonly name: string; readonly faults?: readonly Faul
   },
   {
     name: "Fly forbids it",
-    faults: [{ vendor: "fly", method: "POST", path: "/secrets", effect: { kind: "status", when: "before", status: 403 } }],
+    faults: [
+      { vendor: "fly", method: "POST", path: "/secrets", effect: { kind: "status", when: "before", status: 403 } },
+    ],
   },
   {
     name: "Cloudflare refuses the upload, so that wrangler fails",
-    faults: [{ vendor: "cloudflare", method: "PATCH", path: "/versions/latest", effect: { kind: "status", when: "before", status: 400 } }],
+    faults: [
+      {
+        vendor: "cloudflare",
+        method: "PATCH",
+        path: "/versions/latest",
+        effect: { kind: "status", when: "before", status: 400 },
+      },
+    ],
   },
   { name: "a name cannot be resolved", env: { KOYEB_URL: "https://koyeb.invalid" } },
 ];
@@ -156,7 +181,9 @@ describe("mcpist secrets", { shuffle: false }, () => {
     async () => {
       const value = randomBytes(32).toString("hex");
       remember("value on stdin", value);
-      const { exitCode, leaks, stderr } = await mcpist(["secrets", "put", "BROKER_SECRET", "--json"], { stdin: `${value}\n` });
+      const { exitCode, leaks, stderr } = await mcpist(["secrets", "put", "BROKER_SECRET", "--json"], {
+        stdin: `${value}\n`,
+      });
       expect({ exitCode, leaks }, sentences(stderr)).toEqual({ exitCode: 0, leaks: [] });
     },
     PATIENCE_MS,
@@ -231,7 +258,10 @@ describe("mcpist secrets", { shuffle: false }, () => {
     "restore reads both slots from the environment and passes them to nobody else",
     async () => {
       const slots = Object.fromEntries(
-        ["GATEWAY_SECRET_A", "GATEWAY_SECRET_B"].map((name) => [name, cloud.sandbox.github.reveal(name, SANDBOX_ENVIRONMENT) ?? ""]),
+        ["GATEWAY_SECRET_A", "GATEWAY_SECRET_B"].map((name) => [
+          name,
+          cloud.sandbox.github.reveal(name, SANDBOX_ENVIRONMENT) ?? "",
+        ]),
       );
       lookIntoGithub();
       const { exitCode, leaks } = await mcpist(["secrets", "restore", "koyeb", "--debug"], {

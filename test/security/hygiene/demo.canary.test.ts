@@ -18,7 +18,10 @@ describe("mcpist demo", () => {
         args: [CLI, "demo", "--json", "--users", "10", "--rate", "20"],
         canaries: () => [],
       });
-      const report = JSON.parse(stdout) as { readonly ok: boolean; readonly traffic: { readonly failed: number; readonly sent: number } };
+      const report = JSON.parse(stdout) as {
+        readonly ok: boolean;
+        readonly traffic: { readonly failed: number; readonly sent: number };
+      };
       expect({ exitCode, ok: report.ok, failed: report.traffic.failed }).toEqual({ exitCode: 0, ok: true, failed: 0 });
       // Two gateway secrets, two sealing keys at least, and the keys of the origins.
       expect(draws.length).toBeGreaterThanOrEqual(6);

@@ -72,7 +72,8 @@ export class Search {
 
   constructor(canaries: readonly Canary[]) {
     if (canaries.length === 0) throw new TypeError("a search for nothing finds nothing");
-    for (const { name, bytes } of canaries) for (const [form, text] of formsOf(bytes)) this.#meaning.set(text, { canary: name, form });
+    for (const { name, bytes } of canaries)
+      for (const [form, text] of formsOf(bytes)) this.#meaning.set(text, { canary: name, form });
     this.#pattern = new RegExp([...this.#meaning.keys()].map(escapePattern).join("|"), "g");
     this.longest = Math.max(...[...this.#meaning.keys()].map((text) => text.length));
   }

@@ -25,7 +25,9 @@ const WAYS: Readonly<Record<string, () => unknown>> = {
   },
   stdout: () => process.stdout.write(`the value is ${value}\n`),
   "stderr in an error": () => {
-    process.stderr.write(`${new Error("failed", { cause: new Error(JSON.stringify({ value })) }).stack ?? ""}\n${value.toUpperCase()}\n`);
+    process.stderr.write(
+      `${new Error("failed", { cause: new Error(JSON.stringify({ value })) }).stack ?? ""}\n${value.toUpperCase()}\n`,
+    );
   },
   "a file in HOME": () => writeFileSync(`${home}/.leak`, value),
   "a hidden folder in TMPDIR": () => {

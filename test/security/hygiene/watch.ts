@@ -77,7 +77,9 @@ export async function watch(subject: Subject): Promise<Watched> {
   const table = watchProcesses();
   try {
     const command =
-      subject.program === undefined ? [process.execPath, "--import", DRAWS, ...subject.args] : [subject.program, ...subject.args];
+      subject.program === undefined
+        ? [process.execPath, "--import", DRAWS, ...subject.args]
+        : [subject.program, ...subject.args];
     const [program = "", ...args] = subject.untraced === true ? command : traced(command, log);
     const child = spawn(program, args, {
       cwd: folders["cwd"],

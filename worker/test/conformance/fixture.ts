@@ -34,9 +34,17 @@ function registerTools(server: McpServer): void {
   simple("test_simple_text", "Returns text", () => [text("This is a simple text response for testing.")]);
   simple("test_image_content", "Returns an image", () => [{ type: "image", data: PNG, mimeType: "image/png" }]);
   simple("test_audio_content", "Returns sound", () => [{ type: "audio", data: WAV, mimeType: "audio/wav" }]);
-  const embedded = { uri: "test://embedded-resource", mimeType: "text/plain", text: "This is an embedded resource content." };
+  const embedded = {
+    uri: "test://embedded-resource",
+    mimeType: "text/plain",
+    text: "This is an embedded resource content.",
+  };
   simple("test_embedded_resource", "Returns a resource", () => [{ type: "resource", resource: embedded }]);
-  const mixed = { uri: "test://mixed-content-resource", mimeType: "application/json", text: '{"test":"data","value":123}' };
+  const mixed = {
+    uri: "test://mixed-content-resource",
+    mimeType: "application/json",
+    text: '{"test":"data","value":123}',
+  };
   simple("test_multiple_content_types", "Returns several kinds", () => [
     text("Multiple content types test:"),
     { type: "image", data: PNG, mimeType: "image/png" },
@@ -49,7 +57,8 @@ function registerTools(server: McpServer): void {
     const { _meta: meta, notify } = context.mcpReq;
     const progressToken = meta?.progressToken;
     for (const progress of [0, 50, 100]) {
-      if (progressToken !== undefined) await notify({ method: "notifications/progress", params: { progressToken, progress, total: 100 } });
+      if (progressToken !== undefined)
+        await notify({ method: "notifications/progress", params: { progressToken, progress, total: 100 } });
       await pause();
     }
     return { content: [text("done")] };
@@ -78,27 +87,44 @@ function registerTools(server: McpServer): void {
 /** Multi-round-trip tools: the server asks, the client answers in a new request. */
 function registerInputTools(server: McpServer): void {
   const ask = (message: string) =>
-    inputRequired.elicit({ message, requestedSchema: { type: "object", properties: { name: { type: "string" } }, required: ["name"] } });
+    inputRequired.elicit({
+      message,
+      requestedSchema: { type: "object", properties: { name: { type: "string" } }, required: ["name"] },
+    });
   const sample = () =>
-    inputRequired.createMessage({ messages: [{ role: "user", content: text("What is the capital of France?") }], maxTokens: 100 });
+    inputRequired.createMessage({
+      messages: [{ role: "user", content: text("What is the capital of France?") }],
+      maxTokens: 100,
+    });
   const once = (name: string, description: string, requests: () => Record<string, ReturnType<typeof ask>>): void => {
     server.registerTool(name, { description }, (context) => {
       const { inputResponses } = context.mcpReq;
       const needed = requests();
-      if (Object.keys(needed).some((key) => inputResponses?.[key] === undefined)) return inputRequired({ inputRequests: needed });
+      if (Object.keys(needed).some((key) => inputResponses?.[key] === undefined))
+        return inputRequired({ inputRequests: needed });
       return { content: [text(JSON.stringify(inputResponses))] };
     });
   };
   once("test_input_required_result_elicitation", "Asks for a name", () => ({ user_name: ask("What is your name?") }));
   once("test_input_required_result_sampling", "Asks a model", () => ({ capital_question: sample() }));
   once("test_input_required_result_list_roots", "Asks for roots", () => ({ client_roots: inputRequired.listRoots() }));
-  server.registerTool("test_input_required_result_multiple_inputs", { description: "Asks for several things" }, async (context) => {
-    if (context.mcpReq.inputResponses !== undefined) return { content: [text("all answered")] };
-    const inputRequests = { user_name: ask("What is your name?"), greeting: sample(), client_roots: inputRequired.listRoots() };
-    return inputRequired({ inputRequests, requestState: await states.mint({ step: 1 }) });
-  });
-  server.registerTool("test_input_required_result_capabilities", { description: "Asks only for what the client can do" }, () =>
-    inputRequired({ inputRequests: { greeting: sample() } }),
+  server.registerTool(
+    "test_input_required_result_multiple_inputs",
+    { description: "Asks for several things" },
+    async (context) => {
+      if (context.mcpReq.inputResponses !== undefined) return { content: [text("all answered")] };
+      const inputRequests = {
+        user_name: ask("What is your name?"),
+        greeting: sample(),
+        client_roots: inputRequired.listRoots(),
+      };
+      return inputRequired({ inputRequests, requestState: await states.mint({ step: 1 }) });
+    },
+  );
+  server.registerTool(
+    "test_input_required_result_capabilities",
+    { description: "Asks only for what the client can do" },
+    () => inputRequired({ inputRequests: { greeting: sample() } }),
   );
   server.registerTool("test_missing_capability", { description: "Needs a model" }, () =>
     inputRequired({ inputRequests: { greeting: sample() } }),
@@ -110,7 +136,10 @@ function registerInputTools(server: McpServer): void {
     server.registerTool(name, { description: "Keeps its state with the client" }, async (context) => {
       const answer = acceptedContent(context.mcpReq.inputResponses, "confirm");
       if (answer === undefined || context.mcpReq.requestState === undefined)
-        return inputRequired({ inputRequests: { confirm: ask("Sure?") }, requestState: await states.mint({ step: 1 }) });
+        return inputRequired({
+          inputRequests: { confirm: ask("Sure?") },
+          requestState: await states.mint({ step: 1 }),
+        });
       return { content: [text("state-ok")] };
     });
   }
@@ -121,29 +150,49 @@ function registerInputTools(server: McpServer): void {
     const key = step === 0 ? "step1" : "step2";
     if (step === 1 && inputResponses?.["step1"] === undefined)
       return inputRequired({ inputRequests: { step1: ask("Step 1") }, requestState: await states.mint({ step: 1 }) });
-    return inputRequired({ inputRequests: { [key]: ask(`Question ${key}`) }, requestState: await states.mint({ step: step + 1 }) });
+    return inputRequired({
+      inputRequests: { [key]: ask(`Question ${key}`) },
+      requestState: await states.mint({ step: step + 1 }),
+    });
   });
 }
 
 function registerRest(server: McpServer): void {
-  server.registerResource("static-text", "test://static-text", { description: "Text", mimeType: "text/plain" }, ({ href }) => ({
-    contents: [{ uri: href, mimeType: "text/plain", text: "This is the content of the static text resource." }],
-  }));
-  server.registerResource("static-binary", "test://static-binary", { description: "Image", mimeType: "image/png" }, ({ href }) => ({
-    contents: [{ uri: href, mimeType: "image/png", blob: PNG }],
-  }));
+  server.registerResource(
+    "static-text",
+    "test://static-text",
+    { description: "Text", mimeType: "text/plain" },
+    ({ href }) => ({
+      contents: [{ uri: href, mimeType: "text/plain", text: "This is the content of the static text resource." }],
+    }),
+  );
+  server.registerResource(
+    "static-binary",
+    "test://static-binary",
+    { description: "Image", mimeType: "image/png" },
+    ({ href }) => ({
+      contents: [{ uri: href, mimeType: "image/png", blob: PNG }],
+    }),
+  );
   server.registerResource(
     "template",
     new ResourceTemplate("test://template/{id}/data", { list: undefined }),
     { description: "By id", mimeType: "application/json" },
     ({ href }, { id }) => ({
       contents: [
-        { uri: href, mimeType: "application/json", text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${String(id)}` }) },
+        {
+          uri: href,
+          mimeType: "application/json",
+          text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${String(id)}` }),
+        },
       ],
     }),
   );
-  const say = (...content: readonly unknown[]) => ({ messages: content.map((part) => ({ role: "user", content: part })) }) as never;
-  server.registerPrompt("test_simple_prompt", { description: "Simple" }, () => say(text("This is a simple prompt for testing.")));
+  const say = (...content: readonly unknown[]) =>
+    ({ messages: content.map((part) => ({ role: "user", content: part })) }) as never;
+  server.registerPrompt("test_simple_prompt", { description: "Simple" }, () =>
+    say(text("This is a simple prompt for testing.")),
+  );
   server.registerPrompt(
     "test_prompt_with_arguments",
     {
@@ -160,7 +209,10 @@ function registerRest(server: McpServer): void {
     { description: "With a resource", argsSchema: z.object({ resourceUri: z.string() }) },
     ({ resourceUri }) =>
       say(
-        { type: "resource", resource: { uri: resourceUri, mimeType: "text/plain", text: "Embedded resource content for testing." } },
+        {
+          type: "resource",
+          resource: { uri: resourceUri, mimeType: "text/plain", text: "Embedded resource content for testing." },
+        },
         text("Please process the embedded resource above."),
       ),
   );
@@ -187,7 +239,10 @@ function build(): McpServer {
     {
       capabilities: { tools: {}, resources: {}, prompts: {}, completions: {}, logging: {} },
       requestState: { verify: (state, context) => states.verify(state, context) },
-      cacheHints: { "tools/list": { ttlMs: 1000, cacheScope: "public" }, "resources/read": { ttlMs: 1000, cacheScope: "private" } },
+      cacheHints: {
+        "tools/list": { ttlMs: 1000, cacheScope: "public" },
+        "resources/read": { ttlMs: 1000, cacheScope: "private" },
+      },
     },
   );
   registerTools(server);
@@ -210,7 +265,8 @@ export async function startFixture(): Promise<Fixture> {
   const server = createServer(
     getRequestListener(async (request) => {
       const rejected =
-        hostHeaderValidationResponse(request, localhostAllowedHostnames()) ?? originValidationResponse(request, localhostAllowedOrigins());
+        hostHeaderValidationResponse(request, localhostAllowedHostnames()) ??
+        originValidationResponse(request, localhostAllowedOrigins());
       if (rejected) return rejected;
       if (new URL(request.url).pathname !== "/mcp") return new Response("ok");
       const response = await handler.fetch(request);

@@ -20,10 +20,14 @@ export async function conformanceVerdicts(url: string, revision: string): Promis
   const folder = await mkdtemp(join(tmpdir(), "mcpist-conformance-"));
   try {
     // The suite ends with 1 when a check fails; its verdicts are in the files.
-    await promisify(execFile)(process.execPath, [SUITE, "server", "--url", `${url}/mcp`, "--requirements", revision, "-o", folder], {
-      timeout: TIMEOUT_MS,
-      maxBuffer: MAX_OUTPUT_BYTES,
-    }).catch((error: { readonly killed?: boolean }) => {
+    await promisify(execFile)(
+      process.execPath,
+      [SUITE, "server", "--url", `${url}/mcp`, "--requirements", revision, "-o", folder],
+      {
+        timeout: TIMEOUT_MS,
+        maxBuffer: MAX_OUTPUT_BYTES,
+      },
+    ).catch((error: { readonly killed?: boolean }) => {
       if (error.killed === true) throw error;
     });
     const verdicts = new Map<string, string[]>();
@@ -33,7 +37,8 @@ export async function conformanceVerdicts(url: string, revision: string): Promis
         readonly id: string;
         readonly status: string;
       }[];
-      for (const { id, status } of checks) verdicts.set(`${scenario}/${id}`, [...(verdicts.get(`${scenario}/${id}`) ?? []), status]);
+      for (const { id, status } of checks)
+        verdicts.set(`${scenario}/${id}`, [...(verdicts.get(`${scenario}/${id}`) ?? []), status]);
     }
     return verdicts;
   } finally {

@@ -20,7 +20,13 @@ export const ok = (c: Ctx, result: unknown, info?: object): Response =>
 export function list(c: Ctx, items: readonly unknown[]): Response {
   const page = Math.max(Number(c.req.query("page") ?? 1), 1);
   const shown = page === 1 ? items : [];
-  return ok(c, shown, { page, per_page: Math.max(items.length, 20), count: shown.length, total_count: items.length, total_pages: 1 });
+  return ok(c, shown, {
+    page,
+    per_page: Math.max(items.length, 20),
+    count: shown.length,
+    total_count: items.length,
+    total_pages: 1,
+  });
 }
 
 /** @returns the answer for an error that a handler threw. Errors that are not the API's own become 500 without their text. */
@@ -45,7 +51,8 @@ export async function jsonList(c: Ctx): Promise<readonly Readonly<Record<string,
 }
 
 /** Who is calling, from the User-Agent. */
-export const sourceOf = (c: Ctx): Source => (c.req.header("user-agent")?.startsWith("wrangler/") === true ? "wrangler" : "api");
+export const sourceOf = (c: Ctx): Source =>
+  c.req.header("user-agent")?.startsWith("wrangler/") === true ? "wrangler" : "api";
 
 const digest = (text: string) => createHash("sha256").update(text).digest();
 

@@ -73,12 +73,17 @@ export function kvRoutes(app: VendorApp, base: string, account: Account): void {
   app.get(value, (c) => {
     const entry = namespace(c).get(param(c, "key"));
     if (!entry) throw missingKey();
-    const expiration: Record<string, string> = entry.expiration === null ? {} : { expiration: String(entry.expiration) };
+    const expiration: Record<string, string> =
+      entry.expiration === null ? {} : { expiration: String(entry.expiration) };
     return c.body(new Uint8Array(entry.value), 200, { "content-type": "application/octet-stream", ...expiration });
   });
   app.put(value, async (c) => {
     const { value: content, metadata } = await readValue(c);
-    namespace(c).put(param(c, "key"), content, writeOptions(c.req.query("expiration"), c.req.query("expiration_ttl"), metadata));
+    namespace(c).put(
+      param(c, "key"),
+      content,
+      writeOptions(c.req.query("expiration"), c.req.query("expiration_ttl"), metadata),
+    );
     return ok(c, null);
   });
   app.delete(value, (c) => {

@@ -1,7 +1,16 @@
 /** Worker scripts: upload, read, delete, settings, subdomain, schedules. */
 import type { Account } from "../account.ts";
 import { badRequest, noVersions } from "../errors.ts";
-import { activeDeployment, hexIdOf, latestVersion, mainShare, versionById, type Module, type Script, type Version } from "../model.ts";
+import {
+  activeDeployment,
+  hexIdOf,
+  latestVersion,
+  mainShare,
+  versionById,
+  type Module,
+  type Script,
+  type Version,
+} from "../model.ts";
 import { readUpload } from "../upload.ts";
 import type { VendorApp } from "../../vendor.ts";
 import { jsonBody, jsonList, list, ok, param, sourceOf, type Ctx } from "./envelope.ts";
@@ -79,7 +88,8 @@ export function scriptRoutes(app: VendorApp, base: string, account: Account): vo
   app.put(`${one}/schedules`, async (c) => {
     const now = account.now().toISOString();
     const texts = (await jsonList(c)).map(({ cron }) => {
-      if (typeof cron !== "string" || cron.trim().split(/\s+/).length !== 5) throw badRequest("a schedule has no cron expression");
+      if (typeof cron !== "string" || cron.trim().split(/\s+/).length !== 5)
+        throw badRequest("a schedule has no cron expression");
       return cron;
     });
     script(c).schedules = texts.map((cron) => ({ cron, created_on: now, modified_on: now }));
@@ -102,5 +112,7 @@ export function scriptRoutes(app: VendorApp, base: string, account: Account): vo
       ),
     ),
   );
-  app.get(`${base}/workers/subdomain`, (c) => ok(c, { subdomain: `sandbox-${hexIdOf(account.names.accountId).slice(0, 6)}` }));
+  app.get(`${base}/workers/subdomain`, (c) =>
+    ok(c, { subdomain: `sandbox-${hexIdOf(account.names.accountId).slice(0, 6)}` }),
+  );
 }

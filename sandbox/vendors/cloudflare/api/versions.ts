@@ -36,7 +36,13 @@ function versionRoutes(app: VendorApp, base: string, account: Account): void {
     return ok(
       c,
       { items },
-      { page, per_page: size, count: items.length, total_count: newest.length, total_pages: Math.ceil(newest.length / size) },
+      {
+        page,
+        per_page: size,
+        count: items.length,
+        total_count: newest.length,
+        total_pages: Math.ceil(newest.length / size),
+      },
     );
   });
   app.get(`${one}/versions/:version`, (c) => {
@@ -47,13 +53,19 @@ function versionRoutes(app: VendorApp, base: string, account: Account): void {
   });
   app.post(`${one}/versions`, async (c) => {
     const upload = await readUpload(await c.req.formData(), account.now());
-    const version = await account.uploadVersion(scriptName(c), upload, { source: sourceOf(c), annotations: upload.annotations });
+    const version = await account.uploadVersion(scriptName(c), upload, {
+      source: sourceOf(c),
+      annotations: upload.annotations,
+    });
     return ok(c, versionDetail(version, account.script(scriptName(c))));
   });
   app.patch(`${base}/workers/workers/:script/versions/latest`, async (c) => {
     const body = await jsonBody(c);
     const annotations = readAnnotations(body["annotations"]);
-    const version = await account.patchLatest(scriptName(c), readEnv(body["env"]), { source: sourceOf(c), annotations });
+    const version = await account.patchLatest(scriptName(c), readEnv(body["env"]), {
+      source: sourceOf(c),
+      annotations,
+    });
     return ok(c, {
       id: version.id,
       number: version.number,
@@ -78,9 +90,13 @@ function readEnv(value: unknown): Record<string, EnvChange> {
 
 function deploymentRoutes(app: VendorApp, base: string, account: Account): void {
   const one = `${base}/workers/scripts/:script`;
-  app.get(`${one}/deployments`, (c) => ok(c, { deployments: account.script(scriptName(c)).deployments.toReversed().map(deploymentView) }));
+  app.get(`${one}/deployments`, (c) =>
+    ok(c, { deployments: account.script(scriptName(c)).deployments.toReversed().map(deploymentView) }),
+  );
   app.get(`${one}/deployments/:deployment`, (c) => {
-    const found = account.script(scriptName(c)).deployments.find((deployment) => deployment.id === param(c, "deployment"));
+    const found = account
+      .script(scriptName(c))
+      .deployments.find((deployment) => deployment.id === param(c, "deployment"));
     if (!found) throw missingVersion();
     return ok(c, deploymentView(found));
   });
@@ -94,10 +110,17 @@ function deploymentRoutes(app: VendorApp, base: string, account: Account): void 
 }
 
 const secretsOf = (script: Script): { name: string; type: string }[] =>
-  (latestVersion(script)?.bindings ?? []).filter(({ type }) => SECRET_TYPES.has(type)).map(({ name, type }) => ({ name, type }));
+  (latestVersion(script)?.bindings ?? [])
+    .filter(({ type }) => SECRET_TYPES.has(type))
+    .map(({ name, type }) => ({ name, type }));
 
 function readSecret(value: unknown): Binding {
-  if (!isRecord(value) || typeof value["name"] !== "string" || value["name"] === "" || typeof value["text"] !== "string")
+  if (
+    !isRecord(value) ||
+    typeof value["name"] !== "string" ||
+    value["name"] === "" ||
+    typeof value["text"] !== "string"
+  )
     throw badRequest("a secret has no name or no text");
   return { name: value["name"], type: "secret_text", text: value["text"] };
 }

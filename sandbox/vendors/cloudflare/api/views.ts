@@ -39,7 +39,9 @@ export const versionDetail = (version: Version, script: Script) => ({
       etag: version.code.etag,
       handlers: handlersOf(version.code),
       last_deployed_from: version.source,
-      ...(script.classes.size === 0 ? {} : { named_handlers: [...script.classes.keys()].map((name) => ({ name, handlers: ["class"] })) }),
+      ...(script.classes.size === 0
+        ? {}
+        : { named_handlers: [...script.classes.keys()].map((name) => ({ name, handlers: ["class"] })) }),
     },
     script_runtime: {
       ...settingsOf(version),

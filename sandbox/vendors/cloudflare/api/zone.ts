@@ -78,7 +78,8 @@ function workerRoutes(app: VendorApp, all: string, { zone, scripts }: Account): 
   };
   const write = async (c: Ctx, id: string): Promise<Route> => {
     const { pattern, script = "" } = await jsonBody(c);
-    if (typeof pattern !== "string" || pattern === "" || typeof script !== "string") throw badRequest("a route has no pattern");
+    if (typeof pattern !== "string" || pattern === "" || typeof script !== "string")
+      throw badRequest("a route has no pattern");
     if (script !== "" && !scripts.has(script)) throw missingScript();
     if ([...zone.routes.values()].some((known) => known.pattern === pattern && known.id !== id))
       throw new ApiError(409, 10020, "A route with the same pattern already exists.");

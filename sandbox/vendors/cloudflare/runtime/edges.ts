@@ -25,7 +25,8 @@ const OVERRIDE = /(?:^|,)\s*([\w-]+)\s*=\s*"([^"]*)"/g;
 
 /** The version that `Cloudflare-Workers-Version-Overrides` asks for, or null when `worker` is not named. */
 export function overrideFor(worker: string, header: string | undefined): string | null {
-  for (const [, name, version] of (header ?? "").matchAll(OVERRIDE)) if (name === worker && version !== undefined) return version;
+  for (const [, name, version] of (header ?? "").matchAll(OVERRIDE))
+    if (name === worker && version !== undefined) return version;
   return null;
 }
 

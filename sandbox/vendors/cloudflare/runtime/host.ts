@@ -46,7 +46,8 @@ export class WorkerHost implements Runner {
     this.#pool = new VersionPool({
       worker,
       kv: context.kv,
-      served: () => [...this.#edges.values()].flatMap((deployment) => deployment.shares.map((share) => share.versionId)),
+      served: () =>
+        [...this.#edges.values()].flatMap((deployment) => deployment.shares.map((share) => share.versionId)),
       onChange: (kind, versionId) => context.onEvent({ kind, worker, versionId }),
       onLine: (line) => context.onLine(worker, line),
     });

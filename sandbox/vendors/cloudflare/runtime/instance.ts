@@ -33,7 +33,8 @@ function withoutSignals<T>(make: () => T): T {
   for (const [index, signal] of signals.entries()) {
     const own = before[index] ?? [];
     if (own.length === 0) continue;
-    for (const listener of process.listeners(signal)) if (!own.includes(listener)) process.removeListener(signal, listener);
+    for (const listener of process.listeners(signal))
+      if (!own.includes(listener)) process.removeListener(signal, listener);
   }
   return made;
 }
@@ -84,7 +85,9 @@ export class Instance {
       return new Instance(version, miniflare, entry, Number(direct.port));
     } catch (error) {
       await miniflare.dispose().catch(() => undefined);
-      const reason = lines.find((line) => /error/i.test(line)) ?? (error instanceof Error ? error.message : "the runtime did not start");
+      const reason =
+        lines.find((line) => /error/i.test(line)) ??
+        (error instanceof Error ? error.message : "the runtime did not start");
       throw scriptFails(reason.slice(0, 500));
     }
   }

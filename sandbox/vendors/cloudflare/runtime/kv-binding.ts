@@ -46,12 +46,16 @@ function kvBinding(env: BindingEnv): object {
     if (type === "arrayBuffer") return response.arrayBuffer();
     return type === "stream" ? response.body : response.text();
   };
-  const typeOf = (options?: string | GetOptions): string => (typeof options === "string" ? options : (options?.type ?? "text"));
+  const typeOf = (options?: string | GetOptions): string =>
+    typeof options === "string" ? options : (options?.type ?? "text");
   const path = (key: string): string => {
     if (key === "" || key === "." || key === "..") throw new TypeError("Key name cannot be empty, '.' or '..'.");
     return `/values/${encodeURIComponent(key)}`;
   };
-  const getWithMetadata = async (key: string, options?: string | GetOptions): Promise<{ value: unknown; metadata: unknown }> => {
+  const getWithMetadata = async (
+    key: string,
+    options?: string | GetOptions,
+  ): Promise<{ value: unknown; metadata: unknown }> => {
     const response = await call("GET", path(key));
     const metadata = metadataOf(response);
     return { value: await read(response, typeOf(options)), metadata };
@@ -60,14 +64,19 @@ function kvBinding(env: BindingEnv): object {
     getWithMetadata,
     async get(key: string | string[], options?: string | GetOptions): Promise<unknown> {
       if (!Array.isArray(key)) return (await getWithMetadata(key, options)).value;
-      const found = await Promise.all(key.map(async (one) => [one, (await getWithMetadata(one, options)).value] as const));
+      const found = await Promise.all(
+        key.map(async (one) => [one, (await getWithMetadata(one, options)).value] as const),
+      );
       return new Map(found);
     },
     async put(key: string, value: string | ArrayBuffer | ReadableStream, options: PutOptions = {}): Promise<void> {
       const query = new URLSearchParams();
       if (options.expiration !== undefined) query.set("expiration", String(options.expiration));
       if (options.expirationTtl !== undefined) query.set("expiration_ttl", String(options.expirationTtl));
-      const headers = options.metadata === undefined ? {} : { [metadataHeader]: encodeURIComponent(JSON.stringify(options.metadata)) };
+      const headers =
+        options.metadata === undefined
+          ? {}
+          : { [metadataHeader]: encodeURIComponent(JSON.stringify(options.metadata)) };
       await call("PUT", `${path(key)}?${query.toString()}`, { method: "PUT", body: value, headers });
     },
     async delete(key: string): Promise<void> {

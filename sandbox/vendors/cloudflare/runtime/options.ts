@@ -17,7 +17,8 @@ const MODULE_TYPES: Readonly<Record<string, "ESModule" | "CommonJS" | "Text" | "
 };
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
-const ofType = (version: Version, type: string): Binding[] => version.bindings.filter((binding) => binding.type === type);
+const ofType = (version: Version, type: string): Binding[] =>
+  version.bindings.filter((binding) => binding.type === type);
 const mapped = <T>(bindings: readonly Binding[], value: (binding: Binding) => T): Record<string, T> =>
   Object.fromEntries(bindings.map((binding) => [binding.name, value(binding)]));
 
@@ -26,12 +27,20 @@ export const hasObjects = (version: Version): boolean => ofType(version, "durabl
 
 function moduleList(
   code: Version["code"],
-): { type: "ESModule" | "CommonJS" | "Text" | "Data" | "CompiledWasm"; path: string; contents: string | Uint8Array<ArrayBuffer> }[] {
+): {
+  type: "ESModule" | "CommonJS" | "Text" | "Data" | "CompiledWasm";
+  path: string;
+  contents: string | Uint8Array<ArrayBuffer>;
+}[] {
   // workerd starts with the first module.
   const first = (module: Module) => (module.name === code.mainModule ? 0 : 1);
   return code.modules
     .toSorted((a, b) => first(a) - first(b))
-    .map(({ name, type, content }) => ({ type: MODULE_TYPES[type] ?? "Data", path: `/${name}`, contents: new Uint8Array(content) }));
+    .map(({ name, type, content }) => ({
+      type: MODULE_TYPES[type] ?? "Data",
+      path: `/${name}`,
+      contents: new Uint8Array(content),
+    }));
 }
 
 const source = (code: Version["code"]) =>

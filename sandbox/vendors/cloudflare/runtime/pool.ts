@@ -120,11 +120,16 @@ export class VersionPool {
 
   async #launch(version: Version): Promise<Instance> {
     const { worker, kv, onLine } = this.#context;
-    if (!hasObjects(version)) return Instance.start(version, { name: worker, objects: null, kv }, { registry: null, onLine });
+    if (!hasObjects(version))
+      return Instance.start(version, { name: worker, objects: null, kv }, { registry: null, onLine });
     this.#objects ??= ObjectOwner.create(worker, kv, onLine);
     const objects = await this.#objects;
     await objects.ensure(version);
-    return Instance.start(version, { name: worker, objects: { owner: objects.name }, kv }, { registry: objects.registry, onLine });
+    return Instance.start(
+      version,
+      { name: worker, objects: { owner: objects.name }, kv },
+      { registry: objects.registry, onLine },
+    );
   }
 
   async #retire(instance: Instance): Promise<void> {

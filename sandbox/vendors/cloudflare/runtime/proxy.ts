@@ -45,7 +45,12 @@ function edgeHeaders({ clientAddress, ray, edge }: EdgeHeaders): string[] {
 export const addressOf = (socket: Socket): string => (socket.remoteAddress ?? "127.0.0.1").replace(/^::ffff:/, "");
 
 /** Answers with one of the edge's own pages. */
-export function answer(outgoing: ServerResponse, status: number, text: string, headers: Readonly<Record<string, string>> = {}): void {
+export function answer(
+  outgoing: ServerResponse,
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   if (outgoing.headersSent || outgoing.destroyed) {
     outgoing.destroy();
     return;

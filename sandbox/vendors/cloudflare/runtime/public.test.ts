@@ -69,7 +69,9 @@ describe("the public side", () => {
       "x-forwarded-for",
       "203.0.113.9",
     ];
-    const [response] = (await once(get(url, { headers: ["host", new URL(url).host, ...headers] }), "response")) as [IncomingMessage];
+    const [response] = (await once(get(url, { headers: ["host", new URL(url).host, ...headers] }), "response")) as [
+      IncomingMessage,
+    ];
     const seen = new Map(JSON.parse(Buffer.concat(await response.toArray()).toString()) as [string, string][]);
     expect(seen.get("x-doubled")).toBe("a, b");
     expect(seen.get("cf-connecting-ip")).toBe("127.0.0.1");
@@ -79,7 +81,9 @@ describe("the public side", () => {
   });
 
   it("carries out faults before and after the Worker has seen the request", async () => {
-    await kit.put("faults", { bindings: [{ name: "KV", type: "kv_namespace", namespace_id: await kit.namespace("faults") }] });
+    await kit.put("faults", {
+      bindings: [{ name: "KV", type: "kv_namespace", namespace_id: await kit.namespace("faults") }],
+    });
     const { faults } = kit.context;
     faults.add({
       vendor: "gateway",

@@ -11,12 +11,16 @@ const OBJECTS: UploadOptions = {
   bindings: [VERSION_BINDING, { name: "COUNTER", type: "durable_object_namespace", class_name: "Counter" }],
   metadata: { migrations: { new_tag: "v1", new_sqlite_classes: ["Counter"] } },
 };
-const override = (worker: string, version: string) => ({ headers: { "cloudflare-workers-version-overrides": `${worker}="${version}"` } });
+const override = (worker: string, version: string) => ({
+  headers: { "cloudflare-workers-version-overrides": `${worker}="${version}"` },
+});
 
 describe("what versions share", () => {
   it("is one KV, for the API as well", async () => {
     const id = await kit.namespace("shared");
-    const first = await kit.put("kv", { bindings: [secret("1"), { name: "KV", type: "kv_namespace", namespace_id: id }] });
+    const first = await kit.put("kv", {
+      bindings: [secret("1"), { name: "KV", type: "kv_namespace", namespace_id: id }],
+    });
     await kit.ask("kv", "/kv", { method: "PUT", body: "from the Worker" });
     expect((await kit.call("GET", `storage/kv/namespaces/${id}/values/key`)).text).toBe("from the Worker");
     await kit.deploy("kv", { [await kit.stage("kv", "2")]: 100, [first]: 0 });

@@ -9,7 +9,11 @@ import type { Binding } from "../model.ts";
 import type { RunningVersion } from "../runtime/pool.ts";
 
 export const TOKEN = "cf-token-for-tests";
-export const NAMES = { accountId: "0123456789abcdef0123456789abcdef", zone: "sandbox.test", defaultWorker: "gw" } as const;
+export const NAMES = {
+  accountId: "0123456789abcdef0123456789abcdef",
+  zone: "sandbox.test",
+  defaultWorker: "gw",
+} as const;
 
 /** A Worker that tells what it has and can stream, count in a Durable Object and use KV. `mark` makes different code. */
 export const workerSource = (mark = "one"): string => `
@@ -58,7 +62,12 @@ export interface UploadOptions {
 }
 
 /** The body of a script upload. */
-export function uploadForm({ bindings = [], keep, source = workerSource(), metadata = {} }: UploadOptions = {}): FormData {
+export function uploadForm({
+  bindings = [],
+  keep,
+  source = workerSource(),
+  metadata = {},
+}: UploadOptions = {}): FormData {
   const form = new FormData();
   const given = {
     main_module: "index.js",
@@ -85,7 +94,11 @@ export interface Answer<T> {
 }
 
 /** Calls the API; the path is below the account when it does not start with a slash. */
-type ApiCall = <T = Record<string, unknown>>(method: string, path: string, body?: FormData | object | string) => Promise<Answer<T>>;
+type ApiCall = <T = Record<string, unknown>>(
+  method: string,
+  path: string,
+  body?: FormData | object | string,
+) => Promise<Answer<T>>;
 
 /** @param send takes a path below `/client/v4` and a request. */
 const apiCall =
@@ -98,7 +111,10 @@ const apiCall =
       ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : body }),
     });
     const text = await response.text();
-    const envelope = (text.startsWith("{") ? JSON.parse(text) : {}) as { result: T; errors?: { code: number; message: string }[] };
+    const envelope = (text.startsWith("{") ? JSON.parse(text) : {}) as {
+      result: T;
+      errors?: { code: number; message: string }[];
+    };
     const [error] = envelope.errors ?? [];
     return {
       status: response.status,
@@ -125,7 +141,11 @@ async function putScript(call: ApiCall, worker: string, options?: UploadOptions)
 }
 
 export function apiKit(): ApiKit {
-  const runner = { check: () => Promise.resolve(), prepare: () => Promise.resolve(() => undefined), forget: () => Promise.resolve() };
+  const runner = {
+    check: () => Promise.resolve(),
+    prepare: () => Promise.resolve(() => undefined),
+    forget: () => Promise.resolve(),
+  };
   const account = new Account(NAMES, () => Promise.resolve(runner));
   const app = apiApp(account, TOKEN);
   const call = apiCall(async (path, init) => app.request(API_ROOT + path, init));
@@ -175,7 +195,8 @@ export async function startKit(timings: Partial<Timings> = {}): Promise<Kit> {
       const active = state(worker)?.deployments.at(-1)?.id;
       return active !== undefined && state(worker)?.edges.every(({ deployment }) => deployment?.id === active) === true;
     });
-  const ask: Kit["ask"] = async (worker, path = "/", init = {}) => fetch((await cloudflare.gatewayUrlOf(worker)) + path, init);
+  const ask: Kit["ask"] = async (worker, path = "/", init = {}) =>
+    fetch((await cloudflare.gatewayUrlOf(worker)) + path, init);
   return {
     cloudflare,
     context,
