@@ -3,6 +3,7 @@
  * its name; the parameters by which the driver would do less are refused. This text is the same in contract/ and in
  * supabase/functions/token-broker, which share no code.
  */
+import { isLoopbackHost } from "./loopback.ts";
 
 /** What the driver is given: the URL without everything that concerns TLS, and what to do about TLS instead. */
 export interface DatabaseAddress {
@@ -16,14 +17,14 @@ export interface DatabaseAddress {
 /** Parameters that move the connection elsewhere or weaken it; none of them is needed. */
 const REFUSED = ["host", "hostaddr", "ssl", "uselibpqcompat", "sslnegotiation", "sslcert", "sslkey"] as const;
 const VERIFYING: ReadonlySet<unknown> = new Set(["verify-full", "require"]);
-/** A path begins with a slash: a socket of this machine. */
-const LOCAL = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|\/.*)$/i;
+/** This machine: by address, or by the path of a socket. */
+const isLocal = (host: string): boolean => isLoopbackHost(host) || host.startsWith("/");
 /** Fly.io's network between an organisation's own machines, which is encrypted by itself. */
 const PRIVATE = /\.(?:internal|flycast)$/i;
 
 function hostOf({ hostname }: URL): string {
   try {
-    return decodeURIComponent(hostname).replace(/^\[(.+)\]$/, "$1");
+    return decodeURIComponent(hostname);
   } catch {
     return "";
   }
@@ -46,7 +47,7 @@ export function readDatabaseUrl(text: string): DatabaseAddress | string {
   const [mode] = modes;
   if (VERIFYING.has(mode)) return { url: url.href, verify: true, caFile: files[0] ?? null };
   if (files.length > 0) return "must say sslmode=verify-full where it names sslrootcert";
-  if (LOCAL.test(host) && (mode === undefined || mode === "disable"))
+  if (isLocal(host) && (mode === undefined || mode === "disable"))
     return { url: url.href, verify: false, caFile: null };
   if (PRIVATE.test(host) && mode === "disable") return { url: url.href, verify: false, caFile: null };
   return "must say sslmode=verify-full (sslmode=disable is for this machine, and for .internal and .flycast)";

@@ -3,6 +3,7 @@
  * The parsers are strict: a field that is missing makes the observation worthless, and "in sync" needs evidence.
  */
 import { isKid } from "./gateway-secret.ts";
+import { isRecord } from "./json.ts";
 
 /** Content of a slot as reported: a kid, `revoked:<kid>`, or null for a slot that is unset. */
 export type SlotReport = string | null;
@@ -46,8 +47,6 @@ export interface WorkerObservation {
   readonly via?: ProbeReport;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const isText = (value: unknown): value is string =>
   typeof value === "string" && value.length > 0 && value.length <= 200;
 

@@ -3,6 +3,8 @@
  * The parsers are hand-written because the Worker ships without zod; they refuse what they do not know.
  */
 import { err, ok, type Result } from "./result.ts";
+import { isRecord } from "./json.ts";
+import { isLoopbackHost } from "./loopback.ts";
 
 /** How a route treats an origin: pool = receives traffic; joining = is written but not routed to; quarantined = skipped. */
 export type OriginState = "pool" | "joining" | "quarantined";
@@ -76,8 +78,6 @@ export interface OriginConfig {
   readonly database?: "shared" | "embedded";
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const isText = (value: unknown): value is string => typeof value === "string" && value.length > 0;
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
 const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
@@ -86,15 +86,12 @@ const isCount = (value: unknown): value is number =>
 const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
 const STATES: ReadonlySet<unknown> = new Set<OriginState>(["pool", "joining", "quarantined"]);
 
-/** True for https, and for http on a loopback host. */
+/** True for https, and for http on a loopback host; false when the URL carries credentials or a fragment. */
 export function isSafeUrl(text: unknown): text is string {
   if (!isText(text) || !URL.canParse(text)) return false;
   const url = new URL(text);
   if (url.username !== "" || url.password !== "" || url.hash !== "") return false;
-  return (
-    url.protocol === "https:" ||
-    (url.protocol === "http:" && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname))
-  );
+  return url.protocol === "https:" || (url.protocol === "http:" && isLoopbackHost(url.hostname));
 }
 
 function parseJson(text: string | undefined): Record<string, unknown> | null {

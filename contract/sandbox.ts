@@ -1,5 +1,8 @@
 /** What `mcpist sandbox` tells other processes about itself, and the built-in `sandbox` environment made from it. */
 import type { EnvironmentInput } from "./config.ts";
+import { readDatabaseUrl } from "./database-url.ts";
+import { isRecord } from "./json.ts";
+import { isLoopbackUrl } from "./loopback.ts";
 import { isSafeUrl, type OriginState } from "./runtime-config.ts";
 
 /** Name of the built-in environment. */
@@ -32,10 +35,9 @@ export interface SandboxUrls {
   readonly states?: Readonly<Partial<Record<"koyeb" | "fly", OriginState>>>;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const isLoopback = (value: unknown): boolean =>
-  isSafeUrl(value) && /^(127\.|localhost$|\[::1\]$)/.test(new URL(value).hostname);
+const isLocalApi = (value: unknown): boolean => isSafeUrl(value) && isLoopbackUrl(value);
+/** The URL has a user, and parameters by which a driver could be led elsewhere; those are refused where they are read. */
+const isLocalDatabase = (value: unknown): boolean => isLoopbackUrl(value) && typeof readDatabaseUrl(value) !== "string";
 const STATES: ReadonlySet<unknown> = new Set<OriginState | undefined>(["pool", "joining", "quarantined", undefined]);
 
 /** Reads {@link SANDBOX_VARIABLE}. @returns null when it holds anything else: every URL must be there and on loopback. */
@@ -62,12 +64,11 @@ export function parseSandboxUrls(text: string): SandboxUrls | null {
     states = {},
   } = value;
   if (
-    ![gateway, github, notion, broker, cloudflare, koyeb, fly, issuer].every(isLoopback) ||
-    typeof database !== "string" ||
-    typeof control !== "string"
+    ![gateway, github, notion, broker, cloudflare, koyeb, fly, issuer, control].every(isLocalApi) ||
+    !isLocalDatabase(database)
   )
     return null;
-  if (!isRecord(origins) || !isLoopback(origins["koyeb"]) || !isLoopback(origins["fly"])) return null;
+  if (!isRecord(origins) || !isLocalApi(origins["koyeb"]) || !isLocalApi(origins["fly"])) return null;
   if (!isRecord(states) || !Object.values(states).every((state) => STATES.has(state))) return null;
   return value as unknown as SandboxUrls;
 }

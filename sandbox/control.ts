@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono";
 import { z } from "zod";
+import { isLoopbackHost } from "../contract/loopback.ts";
 import type { Faults, FaultRule } from "./vendors/faults.ts";
 import { VENDORS } from "./vendors/faults.ts";
 import type { Idp } from "./vendors/idp/idp.ts";
@@ -13,7 +14,8 @@ import { addLivePage } from "./watch/live.ts";
 import type { Timeline } from "./watch/timeline.ts";
 import { listen, type Listener, type VendorApp, type VendorContext } from "./vendors/vendor.ts";
 
-const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
+/** A page that has its own name resolve to this machine sends that name here. */
+const isLocalAuthority = (host: string): boolean => isLoopbackHost(host.replace(/:\d+$/, ""));
 const milliseconds = z.int().min(0).max(600_000);
 const effect = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -69,7 +71,7 @@ export async function startControl(
 ): Promise<Listener> {
   const app: VendorApp = new Hono();
   app.use(async (c, next) => {
-    if (!LOCAL_HOST.test(c.req.header("host") ?? ""))
+    if (!isLocalAuthority(c.req.header("host") ?? ""))
       return c.json({ message: "this endpoint answers on loopback names only" }, 403);
     const writes = c.req.method === "POST" || c.req.method === "PATCH";
     if (writes && !c.req.header("content-type")?.startsWith("application/json"))

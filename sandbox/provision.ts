@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gatewayConfigOf, originConfigOf, type Environment, type Origin } from "../contract/config.ts";
 import { SLOT_VARIABLES } from "../contract/gateway-secret.ts";
+import { HEALTH_PATH } from "../contract/headers.ts";
 import { SANDBOX_ENVIRONMENT } from "../contract/sandbox.ts";
 import { koyebSecretName, koyebSlotSecret, SECRETS } from "../contract/secret-names.ts";
 import { bundleWorker } from "./processes/bundle.ts";
@@ -28,7 +29,6 @@ const MIGRATION_TAG = "v1";
 const MAIN_MODULE = "index.js";
 const KOYEB_PORT = 8000;
 const FLY_PORT = 8080;
-const HEALTH = "/health";
 /** Longest wait for the origins to be healthy. Unit: milliseconds. */
 const HEALTHY_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
@@ -164,7 +164,7 @@ async function koyebService(
     docker: { image: env.image },
     ports: [{ port: KOYEB_PORT, protocol: "http" }],
     routes: [{ path: "/", port: KOYEB_PORT }],
-    health_checks: [{ grace_period: 5, interval: 5, timeout: 5, http: { port: KOYEB_PORT, path: HEALTH } }],
+    health_checks: [{ grace_period: 5, interval: 5, timeout: 5, http: { port: KOYEB_PORT, path: HEALTH_PATH } }],
     scalings: [{ min: 1, max: 2 }],
     instance_types: [{ type: "nano" }],
     env: [
@@ -206,10 +206,12 @@ async function flyMachines(
         // Never "suspend": a resumed machine would keep an old secret in its memory.
         autostop: "off",
         ports: [{ port: 443, handlers: ["tls", "http"] }],
-        checks: [{ type: "http", port: FLY_PORT, path: HEALTH, interval: "5s", timeout: "2s", method: "get" }],
+        checks: [{ type: "http", port: FLY_PORT, path: HEALTH_PATH, interval: "5s", timeout: "2s", method: "get" }],
       },
     ],
-    checks: { health: { type: "http", port: FLY_PORT, path: HEALTH, interval: "5s", timeout: "2s", method: "get" } },
+    checks: {
+      health: { type: "http", port: FLY_PORT, path: HEALTH_PATH, interval: "5s", timeout: "2s", method: "get" },
+    },
   };
   await Promise.all(
     Array.from({ length: origin.machines }, async () => {

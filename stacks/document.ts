@@ -3,6 +3,7 @@
  * or of a state. Pure; knows nothing about any rule.
  */
 import { err, ok, type Result } from "../contract/result.ts";
+import { isRecord } from "../contract/json.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -61,9 +62,6 @@ export interface PolicyDocument {
 /** Stands for what a plan does not know yet. Has the form of an expression, and is one for every rule. */
 export const UNKNOWN = "${known after apply}";
 
-/** True for an object that is no array. */
-export const isRecord = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 /** Terraform opens lists of lists as well. */
 const flat = (value: unknown): readonly unknown[] =>
   Array.isArray(value) ? (value as readonly unknown[]).flatMap(flat) : [value];

@@ -3,10 +3,11 @@
  * exist. Fly gives all secrets of an app to its machines at boot, so nothing here names one.
  */
 import type { Origin } from "../contract/config.ts";
+import { HEALTH_PATH } from "../contract/headers.ts";
+import { isLoopbackHost } from "../contract/loopback.ts";
 import { FlyApp, FlyCertificate, FlyIp, FlyMachine, FlyProvider } from "./bindings/fly.ts";
 import type { Construct } from "./cdktf.ts";
-import { isLoopbackHost } from "./loopback.ts";
-import { HEALTH_PATH, ORIGIN_PORT, originValues } from "./origin-variables.ts";
+import { ORIGIN_PORT, originValues } from "./origin-variables.ts";
 import type { Settings } from "./settings.ts";
 import { McpistStack } from "./stack.ts";
 

@@ -3,10 +3,11 @@
  * never valued: Koyeb puts the value in when an instance starts.
  */
 import type { Origin } from "../contract/config.ts";
+import { HEALTH_PATH } from "../contract/headers.ts";
 import { koyebSecretName, koyebSlotSecret } from "../contract/secret-names.ts";
 import { KoyebApp, KoyebProvider, KoyebService, type KoyebVariable } from "./bindings/koyeb.ts";
 import type { Construct } from "./cdktf.ts";
-import { HEALTH_PATH, neededSecrets, ORIGIN_PORT, originValues, slotVariables } from "./origin-variables.ts";
+import { neededSecrets, ORIGIN_PORT, originValues, slotVariables } from "./origin-variables.ts";
 import type { Settings } from "./settings.ts";
 import { McpistStack } from "./stack.ts";
 

@@ -1,7 +1,7 @@
 /** What the last synthesis wrote. Folders of earlier ones may still lie beside it; the manifest does not name them. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isRecord } from "./document.ts";
+import { isRecord } from "../contract/json.ts";
 
 /** Name of the file that lists the stacks of a synthesis. */
 export const MANIFEST = "manifest.json";

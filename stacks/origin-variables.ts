@@ -6,8 +6,6 @@ import type { Settings } from "./settings.ts";
 
 /** The port that an origin listens on; its default, said aloud. */
 export const ORIGIN_PORT = 8080;
-/** Alive, without a secret and without a query to the database. */
-export const HEALTH_PATH = "/health";
 
 /** Public variables of an origin. */
 export function originValues(settings: Settings, origin: Origin): Readonly<Record<string, string>> {

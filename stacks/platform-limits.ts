@@ -1,6 +1,6 @@
 /** What the platforms and their providers refuse although the configuration's own schema allows it. Pure. */
 import type { ConfigIssue, Environment } from "../contract/config.ts";
-import { isLoopbackUrl } from "./loopback.ts";
+import { isLoopbackUrl } from "../contract/loopback.ts";
 
 const within = (text: string, min: number, max: number): boolean => text.length >= min && text.length <= max;
 

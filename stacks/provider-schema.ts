@@ -2,7 +2,8 @@
  * Holds synthesized arguments against a provider's schema, in the form of `terraform providers schema -json`. Used by tests: it
  * is what stands between a hand-written binding and an apply that fails halfway. Expressions (`${…}`) fit any type.
  */
-import { isRecord, type PolicyDocument } from "./document.ts";
+import { isRecord } from "../contract/json.ts";
+import type { PolicyDocument } from "./document.ts";
 
 interface Attribute {
   readonly type?: unknown;

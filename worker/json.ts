@@ -1,11 +1,5 @@
 /** JSON from strangers: one meaning only. A text in which an object names a member twice has two readers' worth of meanings. */
-
-/** Values as JSON.parse makes them. */
-export type JsonObject = { readonly [name: string]: unknown };
-
-/** True for a JSON object; false for null and arrays. */
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+import { isRecord, type JsonObject } from "../contract/json.ts";
 
 /** @returns null when `bytes` are not UTF-8, not JSON, not an object, or name a member twice at any depth. */
 export function parseStrictObject(bytes: Uint8Array): JsonObject | null {
@@ -13,7 +7,7 @@ export function parseStrictObject(bytes: Uint8Array): JsonObject | null {
     // ignoreBOM keeps a byte order mark, which JSON.parse then refuses.
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     const value: unknown = JSON.parse(text);
-    return isObject(value) && !hasDuplicateMember(text) ? value : null;
+    return isRecord(value) && !hasDuplicateMember(text) ? value : null;
   } catch {
     return null;
   }

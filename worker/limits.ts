@@ -16,7 +16,7 @@ import {
 } from "./constants.ts";
 import { Leases } from "./leases.ts";
 import type { BurstNamespace, Counter, Env, WaitUntil } from "./env.ts";
-import { isObject } from "./json.ts";
+import { isRecord } from "../contract/json.ts";
 import type { ModuleCount } from "./policy/module-limit.ts";
 import { Breaker } from "./policy/breaker.ts";
 import { Lru } from "./lru.ts";
@@ -107,7 +107,7 @@ export class UserLimits {
     try {
       const text = await this.#env.KV.get(markerKey(sub), { type: "text", cacheTtl: KV_MIN_SECONDS });
       const value: unknown = text === null ? null : JSON.parse(text);
-      const until = isObject(value) ? value["until"] : undefined;
+      const until = isRecord(value) ? value["until"] : undefined;
       return typeof until === "number" ? until : 0;
     } catch {
       this.#fellBack("marker_fail_open");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { JsonObject } from "./json.ts";
+import type { JsonObject } from "../contract/json.ts";
 import type { Vector, Verdict } from "./test/vectors.ts";
 
 interface Group {

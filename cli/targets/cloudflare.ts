@@ -9,7 +9,8 @@ import { WORKER_BINDING } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { Api } from "../http.ts";
-import { asObject, isJson, listAt, textAt, type Json } from "./json.ts";
+import { isRecord } from "../../contract/json.ts";
+import { asObject, listAt, textAt, type Json } from "./json.ts";
 import type { Annotation, Guard, WorkerLook, WorkerTarget, WorkerVersion } from "./types.ts";
 import { putVersionSecret } from "./wrangler.ts";
 
@@ -42,7 +43,7 @@ export const annotationTexts = ({ kid, from, run }: Annotation): { tag: string; 
 const MESSAGE = /^mcpist rotate kid=([0-9a-f]{16}) from=([0-9a-f]{16}|-) run=([\w-]{1,36})$/;
 
 function parseVersion(json: Json): WorkerVersion {
-  const annotations = isJson(json["annotations"]) ? json["annotations"] : {};
+  const annotations = isRecord(json["annotations"]) ? json["annotations"] : {};
   const message = annotations["workers/message"];
   const match = typeof message === "string" ? MESSAGE.exec(message) : null;
   const [, kid = null, from = null, run = null] = match ?? [];
@@ -58,7 +59,7 @@ function parseVersion(json: Json): WorkerVersion {
 /** Same JSON whatever the order of keys. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  if (!isJson(value)) return JSON.stringify(value) ?? "null";
+  if (!isRecord(value)) return JSON.stringify(value) ?? "null";
   return `{${Object.keys(value)
     .sort()
     .map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`)
@@ -68,7 +69,7 @@ function canonical(value: unknown): string {
 /** Bindings of a version as the platform shows them: without the content of secrets. */
 function bindingsOf(version: Json): readonly Json[] {
   const { bindings } = asObject(version["resources"], "a Worker version's resources");
-  return Array.isArray(bindings) ? bindings.filter(isJson) : [];
+  return Array.isArray(bindings) ? bindings.filter(isRecord) : [];
 }
 
 /** @param config text of `MCPIST_CONFIG` to be counted instead of the version's own; null = its own. */
@@ -163,7 +164,7 @@ export function cloudflareWorker(
   ): Promise<string> => {
     const [source, content] = await Promise.all([detail(from.id), api.form(`${script}/content/v2?version=${from.id}`)]);
     const resources = asObject(source["resources"], "a Worker version's resources");
-    const runtime = isJson(resources["script_runtime"]) ? resources["script_runtime"] : {};
+    const runtime = isRecord(resources["script_runtime"]) ? resources["script_runtime"] : {};
     const metadata = {
       main_module: content.entrypoint,
       bindings: bindingsOf(source).map(({ name }) =>
@@ -208,7 +209,7 @@ export function cloudflareWorker(
       const list = resultOf(answer.json);
       return {
         exists: true,
-        secret: Array.isArray(list) && list.some((secret) => isJson(secret) && secret["name"] === WORKER_BINDING),
+        secret: Array.isArray(list) && list.some((secret) => isRecord(secret) && secret["name"] === WORKER_BINDING),
       };
     },
     async look() {

@@ -9,7 +9,8 @@ import type { KidsReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { Api } from "../http.ts";
-import { asObject, isJson, listAt, textAt, type Json } from "./json.ts";
+import { isRecord } from "../../contract/json.ts";
+import { asObject, listAt, textAt, type Json } from "./json.ts";
 import { probeOrigin } from "./origin-probe.ts";
 import type { Guard, InstanceView, OriginLook, OriginTarget } from "./types.ts";
 
@@ -86,7 +87,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
   const machines = async (): Promise<readonly Json[]> => {
     const { json } = await api.get(`${base}/machines`);
     if (!Array.isArray(json)) throw new McpistError("ERR_VENDOR", "Fly's list of Machines is not a list");
-    return json.filter(isJson).filter((machine) => !GONE.has(textAt(machine, "state", "a Fly Machine")));
+    return json.filter(isRecord).filter((machine) => !GONE.has(textAt(machine, "state", "a Fly Machine")));
   };
 
   /** One Machine: lease, update with the version to wait for, wait until it runs again if it ran before. */
@@ -97,7 +98,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
     let made: string;
     try {
       const config = asObject(machine["config"], "a Machine's config");
-      const metadata = isJson(config["metadata"]) ? config["metadata"] : {};
+      const metadata = isRecord(config["metadata"]) ? config["metadata"] : {};
       await guard();
       const { json } = await api.call("POST", `${base}/machines/${id}`, {
         headers,
@@ -150,7 +151,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
     for (;;) {
       const { json } = await api.get(`${base}/machines/${id}`);
       const checks = asObject(json, "a Fly Machine")["checks"];
-      if (!Array.isArray(checks) || checks.every((check) => isJson(check) && check["status"] === "passing")) return;
+      if (!Array.isArray(checks) || checks.every((check) => isRecord(check) && check["status"] === "passing")) return;
       if (context.monotonic() > deadline) throw slow(id, "fails its checks");
       await context.sleep(POLL_MS);
     }
@@ -243,8 +244,8 @@ function configOf(
   for (const machine of list) {
     const seen = views.find((view) => view.id === machine["id"]);
     if (!seen?.newest) continue;
-    const config = isJson(machine["config"]) ? machine["config"] : {};
-    const metadata = isJson(config["metadata"]) ? config["metadata"] : {};
+    const config = isRecord(machine["config"]) ? machine["config"] : {};
+    const metadata = isRecord(config["metadata"]) ? config["metadata"] : {};
     if (typeof metadata[MARK] === "string") {
       if (metadata[MARK] === digests) return seen.kids;
       continue;

@@ -1,15 +1,13 @@
 /** Reading of vendor answers: what is missing or of another type is an error that names the field, never `undefined` at work. */
 import { McpistError } from "../errors.ts";
+import { isRecord } from "../../contract/json.ts";
 
 /** A JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
 
-export const isJson = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** @throws {McpistError} ERR_VENDOR when `value` is not an object. */
 export function asObject(value: unknown, what: string): Json {
-  if (isJson(value)) return value;
+  if (isRecord(value)) return value;
   throw new McpistError("ERR_VENDOR", `${what} is not the JSON object that was expected`);
 }
 

@@ -5,7 +5,8 @@ import type { KidsReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { Api } from "../http.ts";
-import { asObject, isJson, listAt, textAt, type Json } from "./json.ts";
+import { isRecord } from "../../contract/json.ts";
+import { asObject, listAt, textAt, type Json } from "./json.ts";
 import { probeOrigin } from "./origin-probe.ts";
 import type { InstanceView, OriginLook, OriginTarget } from "./types.ts";
 
@@ -215,7 +216,7 @@ async function makeImmediate(api: Api, service: string, guard: () => Promise<voi
   const definition = asObject(asObject(answer.json, "Koyeb's answer")["deployment"], "a Koyeb deployment")[
     "definition"
   ];
-  if (!isJson(definition)) return;
+  if (!isRecord(definition)) return;
   await guard();
   await api.call("PATCH", `/v1/services/${service}`, {
     body: { definition: { ...definition, strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE" } }, save_only: true },

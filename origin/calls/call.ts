@@ -14,6 +14,7 @@ import type { Permissions } from "../sieve/permissions.ts";
 import { callFailed, explained, refusal, success, type ToolResult } from "../sieve/results.ts";
 import type { Secret } from "../modules/secret.ts";
 import { admit } from "../sieve/sieve.ts";
+import { isRecord } from "../../contract/json.ts";
 
 const MAX_ISSUES = 5;
 
@@ -25,9 +26,6 @@ export interface CallSources {
   readonly metrics: Metrics;
   readonly wallClock: () => Date;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A `tools/call` as the body names it: what will be counted, claimed and run. */
 export interface CallTarget {

@@ -7,6 +7,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { z } from "zod";
+import { isLoopbackHost } from "../../contract/loopback.ts";
 import { isPublicAddress } from "./addresses.ts";
 import { tool, ToolError, type Module } from "./module.ts";
 
@@ -28,7 +29,8 @@ export interface HttpStatusSettings {
 const resolveAll = async (hostname: string): Promise<readonly string[]> =>
   (await lookup(hostname, { all: true, verbatim: true })).map(({ address }) => address);
 
-const isLoopbackV4 = (hostname: string): boolean => /^127(\.\d{1,3}){3}$/.test(hostname);
+/** Addresses only: a name would have to be resolved, and may mean anything by then. The sandbox listens on IPv4. */
+const isLoopbackV4 = (hostname: string): boolean => isIP(hostname) === 4 && isLoopbackHost(hostname);
 
 /**
  * The URL, when its host is listed exactly. The parser has lower-cased the name, encoded non-ASCII and normalised odd spellings of

@@ -1,4 +1,5 @@
 /** What a caller is told when a tool is not for them: one constant, the same whether the tool is hidden, revoked, a decoy or nothing. */
+import { isRecord } from "../../contract/json.ts";
 
 /** A tool result as the SDK takes it. */
 export interface ToolResult {
@@ -19,6 +20,5 @@ export const explained = (text: string): ToolResult => failure(text);
 /** A successful result: JSON for models that read text, and the same as structured content when it is an object. */
 export function success(value: unknown): ToolResult {
   const content = [{ type: "text", text: JSON.stringify(value ?? null) }] as const;
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isObject ? { content, structuredContent: value as Record<string, unknown> } : { content };
+  return isRecord(value) ? { content, structuredContent: value } : { content };
 }

@@ -1,13 +1,12 @@
 /** The MCP requests that the load generator sends, and what counts as a right answer to each. No sockets. */
 import { MCP_PATH, MODERN_PROTOCOL_VERSION } from "../../contract/headers.ts";
+import { isRecord } from "../../contract/json.ts";
 
 /** The last revision before per-request metadata; its answers are event streams. */
 const LEGACY_PROTOCOL_VERSION = "2025-11-25";
 const CLIENT_INFO = { name: "mcpist-traffic", version: "1.0.0" } as const;
 
 type Json = Readonly<Record<string, unknown>>;
-const isRecord = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * What a client does. Two kinds are under way while things change: the body of `slow` arrives in two pieces, and `long` is a call

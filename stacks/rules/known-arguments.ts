@@ -2,7 +2,8 @@
  * Every argument is one that the policy knows, and every block is written out. Refuses `dynamic`, `count`, `for_each`, provisioners
  * and expressions in place of blocks by knowing none of them. A state is not judged: it holds whatever a provider adds.
  */
-import { isRecord, type PolicyDocument, UNKNOWN } from "../document.ts";
+import { isRecord } from "../../contract/json.ts";
+import { type PolicyDocument, UNKNOWN } from "../document.ts";
 import type { Rule } from "./rule.ts";
 import { argumentsOf, META, type Shape } from "./shapes.ts";
 

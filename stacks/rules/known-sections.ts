@@ -1,5 +1,6 @@
 /** A stack has providers, resources, lookups, outputs and an import; no variable, no module, nothing that Terraform must hide. */
-import { blocks, isRecord, labelled, type PolicyDocument } from "../document.ts";
+import { isRecord } from "../../contract/json.ts";
+import { blocks, labelled, type PolicyDocument } from "../document.ts";
 import { ELSEWHERE, ZONE_PROTECTION } from "../zone-protection.ts";
 import type { Rule } from "./rule.ts";
 

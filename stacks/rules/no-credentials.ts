@@ -1,5 +1,5 @@
 /** Provider and backend blocks hold addresses; who may use them comes from the environment of the run. */
-import { isRecord } from "../document.ts";
+import { isRecord } from "../../contract/json.ts";
 import type { Rule } from "./rule.ts";
 
 /** What the stacks say in each; arguments of a block behind a dot. */

@@ -1,6 +1,7 @@
 /** There is one public way in, and it is the hostname whose zone has the rules. No second name, no second port. */
-import { blocks, isRecord, type PolicyDocument } from "../document.ts";
-import { isLoopbackUrl } from "../loopback.ts";
+import { isRecord } from "../../contract/json.ts";
+import { blocks, type PolicyDocument } from "../document.ts";
+import { isLoopbackUrl } from "../../contract/loopback.ts";
 import { ORIGIN_PORT } from "../origin-variables.ts";
 import type { Rule } from "./rule.ts";
 

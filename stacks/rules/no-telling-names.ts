@@ -1,5 +1,5 @@
 /** Nothing that is called a secret has a value, whatever the value looks like. Names of Koyeb secrets are names. */
-import { isRecord } from "../document.ts";
+import { isRecord } from "../../contract/json.ts";
 import type { Rule } from "./rule.ts";
 
 const TELLING =

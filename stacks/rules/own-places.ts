@@ -1,6 +1,7 @@
 /** Tokens and states go to their owners, and what is uploaded comes from the synthesis. */
 import { isSafeUrl } from "../../contract/runtime-config.ts";
-import { blocks, isRecord, type PolicyDocument } from "../document.ts";
+import { isRecord } from "../../contract/json.ts";
+import { blocks, type PolicyDocument } from "../document.ts";
 import type { Rule } from "./rule.ts";
 
 /** Where the synthesis puts the Worker: readable name, digest, file. */

@@ -1,5 +1,6 @@
 /** A public hostname is served by a zone that insists on encryption; every other public port ends TLS as well. */
-import { blocks, isRecord, type PolicyDocument, UNKNOWN } from "../document.ts";
+import { isRecord } from "../../contract/json.ts";
+import { blocks, type PolicyDocument, UNKNOWN } from "../document.ts";
 import { ELSEWHERE, ZONE_PROTECTION } from "../zone-protection.ts";
 import type { Rule } from "./rule.ts";
 

@@ -7,25 +7,24 @@ import { describe, expect, it } from "vitest";
 import { cliConfig, DEFAULT_MIRROR, mirrored, WANTED } from "./mirror.ts";
 import { TIMEOUT_MS } from "./operator.ts";
 import { type Engine, ENGINES } from "./tools.ts";
+import { isRecord } from "../../contract/json.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 const COMPARED = ["type", "optional", "required", "computed", "nesting_mode", "min_items", "max_items", "version"];
-const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** What of a real schema an excerpt may not leave out: a configuration without it would only fail at the platform. */
 const isDemanded = (part: unknown): boolean =>
-  isObject(part) && (part["required"] === true || Number(part["min_items"] ?? 0) > 0);
+  isRecord(part) && (part["required"] === true || Number(part["min_items"] ?? 0) > 0);
 
 /** Where an excerpt says something else than the whole. What it leaves out is a difference only where the provider demands it. */
 function differences(excerpt: Json, whole: Json, path: string): readonly string[] {
   const facts = COMPARED.filter(
-    (key) => !isObject(excerpt[key]) && JSON.stringify(excerpt[key]) !== JSON.stringify(whole[key]),
+    (key) => !isRecord(excerpt[key]) && JSON.stringify(excerpt[key]) !== JSON.stringify(whole[key]),
   );
-  const parts = Object.entries(excerpt).filter((entry): entry is [string, Json] => isObject(entry[1]));
+  const parts = Object.entries(excerpt).filter((entry): entry is [string, Json] => isRecord(entry[1]));
   const demanded = ["attributes", "block_types"].flatMap((kind) =>
-    Object.entries(isObject(whole[kind]) ? whole[kind] : {})
-      .filter(([key, part]) => isDemanded(part) && !(isObject(excerpt[kind]) && key in excerpt[kind]))
+    Object.entries(isRecord(whole[kind]) ? whole[kind] : {})
+      .filter(([key, part]) => isDemanded(part) && !(isRecord(excerpt[kind]) && key in excerpt[kind]))
       .map(([key]) => `${path}.${kind}.${key}: is required, and left out`),
   );
   return [
@@ -34,7 +33,7 @@ function differences(excerpt: Json, whole: Json, path: string): readonly string[
     ...parts.flatMap(([key, part]) => {
       const real = whole[key] ?? {};
       const missing = Object.keys(part).length > 0 && whole[key] === undefined;
-      return missing || !isObject(real)
+      return missing || !isRecord(real)
         ? [`${path}.${key}: does not exist`]
         : differences(part, real, `${path}.${key}`);
     }),

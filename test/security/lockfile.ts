@@ -2,9 +2,9 @@
  * Judges a package-lock.json: everything that gets installed comes from a registry and is held against a SHA-512, and packages for
  * other platforms are there as well. (Without them `npm ci` fails or installs nothing to run, on the machines of others.)
  */
+import { isRecord } from "../../contract/json.ts";
 
 type Node = Readonly<Record<string, unknown>>;
-const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && !Array.isArray(value);
 
 const SHA512 = /^sha512-[A-Za-z0-9+/]{86}==$/;
 /** A range, an exact version, a tag or an alias of one; never a place. */
@@ -29,17 +29,17 @@ export interface LockfileReport {
 /** @throws when the text is no lockfile of version 2 or 3. */
 export function judgeLockfile(text: string): LockfileReport {
   const lock: unknown = JSON.parse(text);
-  const packages = isNode(lock) && isNode(lock["packages"]) ? lock["packages"] : null;
-  if (packages === null || !isNode(packages[""])) throw new TypeError("this is no lockfile of version 2 or 3");
+  const packages = isRecord(lock) && isRecord(lock["packages"]) ? lock["packages"] : null;
+  if (packages === null || !isRecord(packages[""])) throw new TypeError("this is no lockfile of version 2 or 3");
   const findings: string[] = [];
   let entries = 0;
   for (const [path, entry] of Object.entries(packages)) {
-    if (!isNode(entry)) continue;
+    if (!isRecord(entry)) continue;
     for (const group of GROUPS)
-      for (const [name, range] of Object.entries(isNode(entry[group]) ? entry[group] : {}))
+      for (const [name, range] of Object.entries(isRecord(entry[group]) ? entry[group] : {}))
         if (typeof range !== "string" || !FROM_REGISTRY.test(range))
           findings.push(`${path || "package.json"}: ${name} does not come from a registry`);
-    for (const name of Object.keys(isNode(entry["optionalDependencies"]) ? entry["optionalDependencies"] : {}))
+    for (const name of Object.keys(isRecord(entry["optionalDependencies"]) ? entry["optionalDependencies"] : {}))
       if (!isLocked(packages, path, name)) findings.push(`${path || "package.json"}: optional ${name} is not locked`);
     if (path === "") continue;
     entries++;

@@ -2,7 +2,8 @@
  * What a workflow of this repository must and must not do, as far as a file can show it. Each rule is a pure function over one
  * workflow and returns the places that break it; test/security/known-bad/workflows/ holds one workflow per rule that breaks it.
  */
-import { expressionsIn, isNode, type Job, type Step, textsIn, type Workflow, without } from "./workflow.ts";
+import { isRecord } from "../../contract/json.ts";
+import { expressionsIn, type Job, type Step, textsIn, type Workflow, without } from "./workflow.ts";
 
 /** Unit: minutes. */
 const LONGEST_JOB = 120;
@@ -39,12 +40,12 @@ const isPrivileged = (job: Job): boolean =>
   job.node["environment"] !== undefined ||
   Object.values(permissionsOf(job) ?? {}).includes("write");
 const permissionsOf = (job: Job): Readonly<Record<string, unknown>> | null =>
-  isNode(job.node["permissions"]) ? job.node["permissions"] : null;
+  isRecord(job.node["permissions"]) ? job.node["permissions"] : null;
 const imagesOf = (job: Job): readonly string[] => {
   const image = (value: unknown): string[] =>
-    typeof value === "string" ? [value] : isNode(value) && typeof value["image"] === "string" ? [value["image"]] : [];
+    typeof value === "string" ? [value] : isRecord(value) && typeof value["image"] === "string" ? [value["image"]] : [];
   const services = job.node["services"];
-  return [...image(job.node["container"]), ...(isNode(services) ? Object.values(services).flatMap(image) : [])];
+  return [...image(job.node["container"]), ...(isRecord(services) ? Object.values(services).flatMap(image) : [])];
 };
 
 /** Every rule by name, in the order in which a reader meets them. */
@@ -78,7 +79,7 @@ export const RULES: Readonly<Record<string, Find>> = {
   "image-pinned-by-digest": perJob((job) => imagesOf(job).some((image) => !PINNED_IMAGE.test(image))),
   /** The default token may be able to write; nothing is granted that a job does not ask for. */
   "no-permissions-on-top": ({ node }) =>
-    isNode(node["permissions"]) && Object.keys(node["permissions"]).length === 0 ? [] : ["permissions"],
+    isRecord(node["permissions"]) && Object.keys(node["permissions"]).length === 0 ? [] : ["permissions"],
   "permissions-per-job": perJob((job) => permissionsOf(job) === null),
   /** A write token beside code of a pull request or a scanner was the breach of others. */
   "write-token-only-in-an-environment": perJob(
@@ -92,7 +93,7 @@ export const RULES: Readonly<Record<string, Find>> = {
       !(Number(node["timeout-minutes"]) > 0 && Number(node["timeout-minutes"]) <= LONGEST_JOB),
   ),
   "concurrency-is-decided": ({ node }) =>
-    isNode(node["concurrency"]) && typeof node["concurrency"]["group"] === "string" ? [] : ["concurrency"],
+    isRecord(node["concurrency"]) && typeof node["concurrency"]["group"] === "string" ? [] : ["concurrency"],
   "checkout-keeps-no-token": perStep(
     (step) => usesAction(step, "actions/checkout") && step.with["persist-credentials"] !== false,
   ),
@@ -144,7 +145,7 @@ export const RULES: Readonly<Record<string, Find>> = {
   /** First barrier against a second writer of slots. */
   "rotation-runs-alone": perJob((job, { node }) => {
     if (!job.steps.some(({ run }) => ROTATION_COMMAND.test(run ?? ""))) return false;
-    const { group, "cancel-in-progress": cancel, queue } = isNode(node["concurrency"]) ? node["concurrency"] : {};
+    const { group, "cancel-in-progress": cancel, queue } = isRecord(node["concurrency"]) ? node["concurrency"] : {};
     return !(typeof group === "string" && group.startsWith("mcpist-rotation-") && cancel === false && queue === "max");
   }),
   /** `mcpist secrets` is the only writer; a queued job would write yesterday's value back. */

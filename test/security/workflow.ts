@@ -1,5 +1,6 @@
 /** Reads a GitHub Actions workflow as far as the policy needs it: jobs, steps, and every text in them. Judges nothing. */
 import { parse } from "yaml";
+import { isRecord } from "../../contract/json.ts";
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -27,9 +28,7 @@ export interface Workflow {
   readonly jobs: readonly Job[];
 }
 
-export const isNode = (value: unknown): value is Node =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const nodeOf = (value: unknown): Node => (isNode(value) ? value : {});
+const nodeOf = (value: unknown): Node => (isRecord(value) ? value : {});
 const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
 function eventsOf(on: unknown): readonly string[] {
@@ -66,7 +65,7 @@ export function readWorkflow(text: string): Workflow {
 export function textsIn(value: unknown, path = ""): readonly (readonly [path: string, text: string])[] {
   if (typeof value === "string") return [[path, value]];
   if (Array.isArray(value)) return value.flatMap((item, index) => textsIn(item, `${path}[${index}]`));
-  if (isNode(value))
+  if (isRecord(value))
     return Object.entries(value).flatMap(([key, item]) => [
       [path, key] as const,
       ...textsIn(item, path === "" ? key : `${path}.${key}`),

@@ -3,7 +3,7 @@ import { calculateJwkThumbprint } from "jose";
 import { err, ok, type Result } from "../../contract/result.ts";
 import { fromBase64Url } from "../base64url.ts";
 import { JWKS_MAX_KEYS, MAX_KID_CHARACTERS, MIN_RSA_BITS } from "../constants.ts";
-import { isObject, type JsonObject } from "../json.ts";
+import { isRecord, type JsonObject } from "../../contract/json.ts";
 import type { Algorithm } from "../policy/token.ts";
 import { isRocaModulus } from "./roca.ts";
 
@@ -61,12 +61,12 @@ async function importKey(kid: string, jwk: JsonObject): Promise<VerifyKey | null
 
 /** Parses what the issuer answered. One bad member makes the whole set worthless: it is not what an issuer publishes. */
 export async function parseKeySet(value: unknown): Promise<Result<KeySet, KeySetFault>> {
-  const list = isObject(value) ? value["keys"] : undefined;
+  const list = isRecord(value) ? value["keys"] : undefined;
   if (!Array.isArray(list)) return err("shape");
   if (list.length > JWKS_MAX_KEYS) return err("too-many");
   const byKid = new Map<string, JsonObject>();
   for (const jwk of list as unknown[]) {
-    if (!isObject(jwk)) return err("shape");
+    if (!isRecord(jwk)) return err("shape");
     if (jwk["kty"] === "oct") return err("symmetric");
     if (PRIVATE_MEMBERS.some((member) => member in jwk)) return err("private");
     const kid = jwk["kid"];

@@ -3,7 +3,7 @@ import { err, ok, type Result } from "../../contract/result.ts";
 import { toBase64Url } from "../base64url.ts";
 import { JWKS_EXPIRED_MS, JWKS_FETCH_TIMEOUT_MS, JWKS_MAX_BYTES, KV_MIN_SECONDS } from "../constants.ts";
 import type { KeyValue, Runtime } from "../env.ts";
-import { isObject, type JsonObject } from "../json.ts";
+import { isRecord, type JsonObject } from "../../contract/json.ts";
 import { readBounded } from "../read-bounded.ts";
 import { parseKeySet, type KeySet, type KeySetFault } from "./key-set.ts";
 
@@ -57,7 +57,7 @@ export async function fetchKeys(runtime: Runtime, url: string): Promise<Result<F
     const bytes = await readBounded(response.body, JWKS_MAX_BYTES);
     if (!bytes) return err("size");
     const document = parseText(new TextDecoder().decode(bytes));
-    if (!isObject(document)) return err("json");
+    if (!isRecord(document)) return err("json");
     const keys = await parseKeySet(document);
     return keys.ok ? ok({ keys: keys.value, document }) : keys;
   } catch (error) {
@@ -70,7 +70,7 @@ export async function readCopy(kv: KeyValue, url: string): Promise<HeldKeys | nu
   try {
     const text = await kv.get(await copyKey(url), { type: "text", cacheTtl: KV_MIN_SECONDS });
     const value = text === null ? null : parseText(text);
-    if (!isObject(value)) return null;
+    if (!isRecord(value)) return null;
     const { fetchedAt, generation } = value;
     if (typeof fetchedAt !== "number" || typeof generation !== "string") return null;
     const keys = await parseKeySet(value["keys"]);
@@ -98,7 +98,7 @@ export async function readGeneration(kv: KeyValue): Promise<string | null> {
     const text = await kv.get(GENERATION_KEY, { type: "text", cacheTtl: KV_MIN_SECONDS });
     if (text === null) return "";
     const value = parseText(text);
-    const generation = isObject(value) ? value["generation"] : undefined;
+    const generation = isRecord(value) ? value["generation"] : undefined;
     // Something is there but not what we write: treat the text itself as the generation, so that a purge by hand works as well.
     return typeof generation === "string" && generation !== "" ? generation : text;
   } catch {

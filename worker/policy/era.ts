@@ -5,7 +5,7 @@
 import { err, ok, type Result } from "../../contract/result.ts";
 import type { Denial } from "../../contract/denial.ts";
 import { MODERN_PROTOCOL_VERSION } from "../../contract/headers.ts";
-import { isObject } from "../json.ts";
+import { isRecord } from "../../contract/json.ts";
 import type { ClientHeaders } from "./client-headers.ts";
 import { type CalledModule, moduleInParams } from "./module-limit.ts";
 
@@ -86,11 +86,11 @@ export function legacyCall(bytes: Uint8Array): Result<LegacyCall, Denial> {
     return err({ reason: startsBatch(bytes) === true ? "shape.batch" : "shape.json" });
   }
   if (Array.isArray(value)) return err({ reason: "shape.batch" });
-  if (!isObject(value)) return err({ reason: "shape.json" });
+  if (!isRecord(value)) return err({ reason: "shape.json" });
   const { method, id, params } = value;
   const rpcId = typeof id === "string" || typeof id === "number" ? id : null;
   if (typeof method !== "string") return ok({ method: null, id: rpcId, callClass: "single", module: { kind: "none" } });
-  const given = isObject(params) ? params : {};
+  const given = isRecord(params) ? params : {};
   const module: CalledModule = method === "tools/call" ? moduleInParams(given) : { kind: "none" };
   return ok({ method, id: rpcId, callClass: classOf(method, given["name"]), module });
 }

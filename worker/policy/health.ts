@@ -1,7 +1,7 @@
 /** What the cron run knows about an origin and when that is worth one of KV's few writes. Pure. */
 import { DENY_HEADER } from "../../contract/headers.ts";
 import { HEALTH_RENEW_MS } from "../constants.ts";
-import { isObject } from "../json.ts";
+import { isRecord } from "../../contract/json.ts";
 
 export type HealthState = "up" | "down" | "draining";
 
@@ -24,7 +24,7 @@ export function parseHealth(text: string | null): Health | null {
   if (text === null) return null;
   try {
     const value: unknown = JSON.parse(text);
-    if (!isObject(value)) return null;
+    if (!isRecord(value)) return null;
     const { state, since, reason, writtenAt } = value;
     if (state !== "up" && state !== "down" && state !== "draining") return null;
     if (typeof since !== "string" || typeof reason !== "string") return null;

@@ -12,7 +12,8 @@ import {
   MAX_JOSE_HEADER_BYTES,
   MAX_KID_CHARACTERS,
 } from "../constants.ts";
-import { parseStrictObject, type JsonObject } from "../json.ts";
+import type { JsonObject } from "../../contract/json.ts";
+import { parseStrictObject } from "../json.ts";
 
 /** Signature algorithms that are accepted. A symmetric one would turn our public key into a signing key. */
 export type Algorithm = "ES256" | "RS256";

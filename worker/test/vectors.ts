@@ -2,7 +2,8 @@
 import { isSignedBy } from "../authenticate.ts";
 import { fromBase64Url } from "../base64url.ts";
 import { parseKeySet } from "../jwks/key-set.ts";
-import { type JsonObject, parseStrictObject } from "../json.ts";
+import type { JsonObject } from "../../contract/json.ts";
+import { parseStrictObject } from "../json.ts";
 import { bearer } from "../policy/bearer.ts";
 import { joseHeader } from "../policy/token.ts";
 

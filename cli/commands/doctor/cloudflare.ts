@@ -5,7 +5,7 @@ import type { Context } from "../../context.ts";
 import { McpistError } from "../../errors.ts";
 import type { Api } from "../../http.ts";
 import { deployedRoutes } from "../../secrets/pool.ts";
-import { isJson } from "../../targets/json.ts";
+import { isRecord } from "../../../contract/json.ts";
 import type { WorkerTarget } from "../../targets/types.ts";
 import { ask, checksOf, mayWrite, type Check, type Said } from "./check.ts";
 
@@ -13,10 +13,10 @@ const TOKENS = "https://dash.cloudflare.com/profile/api-tokens";
 const cloudflare = checksOf("cloudflare");
 
 const resultOf = (said: Said): unknown =>
-  said.kind === "yes" && isJson(said.answer.json) ? said.answer.json["result"] : undefined;
+  said.kind === "yes" && isRecord(said.answer.json) ? said.answer.json["result"] : undefined;
 function totalOf(said: Said): number | null {
-  const info = said.kind === "yes" && isJson(said.answer.json) ? said.answer.json["result_info"] : undefined;
-  const total = isJson(info) ? info["total_count"] : undefined;
+  const info = said.kind === "yes" && isRecord(said.answer.json) ? said.answer.json["result_info"] : undefined;
+  const total = isRecord(info) ? info["total_count"] : undefined;
   return typeof total === "number" ? total : null;
 }
 
@@ -25,7 +25,7 @@ async function checkToken(context: Context, api: Api, account: string): Promise<
   const own = await ask(context, api, "GET", "/user/tokens/verify");
   const verified = own.kind === "yes" ? own : await ask(context, api, "GET", `${account}/tokens/verify`);
   const result = resultOf(verified);
-  if (isJson(result)) {
+  if (isRecord(result)) {
     const { status, expires_on: expires } = result;
     if (status === "active")
       return cloudflare.ok("token", `active${typeof expires === "string" ? `, expires ${expires}` : ""}`);
@@ -84,9 +84,9 @@ export async function findZone(
   );
   const result = resultOf(said);
   const found = Array.isArray(result)
-    ? result.find((entry: unknown) => isJson(entry) && entry["name"] === zone)
+    ? result.find((entry: unknown) => isRecord(entry) && entry["name"] === zone)
     : undefined;
-  return { said, id: isJson(found) ? String(found["id"]) : null };
+  return { said, id: isRecord(found) ? String(found["id"]) : null };
 }
 
 async function checkZone(context: Context, api: Api, environment: Environment): Promise<Check> {
@@ -123,7 +123,7 @@ async function checkWorker(
   if (said.kind !== "yes") return [permission("worker", "Workers Scripts: edit", said)];
   const secrets = resultOf(said);
   const has =
-    Array.isArray(secrets) && secrets.some((secret: unknown) => isJson(secret) && secret["name"] === WORKER_BINDING);
+    Array.isArray(secrets) && secrets.some((secret: unknown) => isRecord(secret) && secret["name"] === WORKER_BINDING);
   return [
     has
       ? cloudflare.ok("worker", `${name}, with its secret`)

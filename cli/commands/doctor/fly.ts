@@ -2,7 +2,8 @@
 import type { Environment, Origin } from "../../../contract/config.ts";
 import type { Context } from "../../context.ts";
 import type { Api } from "../../http.ts";
-import { isJson, type Json } from "../../targets/json.ts";
+import { isRecord } from "../../../contract/json.ts";
+import type { Json } from "../../targets/json.ts";
 import { ask, checksOf, type Check } from "./check.ts";
 
 type FlyOrigin = Extract<Origin, { kind: "fly" }>;
@@ -14,7 +15,7 @@ const TOKEN = "fly tokens create deploy -a APP, for every app";
 /** True when a proxy may freeze the Machine with its memory, and with the secret in it. */
 function mayBeSuspended(config: Json): boolean {
   const services = Array.isArray(config["services"]) ? config["services"] : [];
-  return services.some((service) => isJson(service) && service["autostop"] === "suspend");
+  return services.some((service) => isRecord(service) && service["autostop"] === "suspend");
 }
 
 function checkMachines(origin: FlyOrigin, machines: readonly Json[]): readonly Check[] {
@@ -27,11 +28,11 @@ function checkMachines(origin: FlyOrigin, machines: readonly Json[]): readonly C
         "npx cdktn deploy of the service stacks makes them, after mcpist secrets rotate --init",
       ),
     ];
-  const configOf = (machine: Json): Json => (isJson(machine["config"]) ? machine["config"] : {});
+  const configOf = (machine: Json): Json => (isRecord(machine["config"]) ? machine["config"] : {});
   const ids = (found: readonly Json[]) => found.map((machine) => String(machine["id"])).join(", ");
   const loose = machines.filter((machine) => {
     const { metadata } = configOf(machine);
-    return !(isJson(metadata) && metadata["fly_platform_version"] === "v2");
+    return !(isRecord(metadata) && metadata["fly_platform_version"] === "v2");
   });
   const frozen = machines.filter((machine) => mayBeSuspended(configOf(machine)));
   const checks: Check[] = [];
@@ -87,7 +88,7 @@ async function checkOrigin(context: Context, api: Api, origin: FlyOrigin): Promi
   const listed = await ask(context, api, "GET", `${base}/machines`);
   if (listed.kind !== "yes" || !Array.isArray(listed.answer.json))
     return [fly.ok(what, origin.app), fly.notRun(`Machines of ${origin.name}`, "Fly.io did not list them")];
-  const machines = listed.answer.json.filter(isJson).filter((machine) => !GONE.has(machine["state"]));
+  const machines = listed.answer.json.filter(isRecord).filter((machine) => !GONE.has(machine["state"]));
   return [fly.ok(what, origin.app), ...checkMachines(origin, machines)];
 }
 
@@ -100,9 +101,9 @@ async function checkReach(
 ): Promise<Check> {
   const said = await ask(context, api, "GET", `/v1/apps?org_slug=${encodeURIComponent(environment.fly.organization)}`);
   if (said.kind === "silent") return fly.notRun("reach", said.reason);
-  const list = said.kind === "yes" && isJson(said.answer.json) ? said.answer.json["apps"] : undefined;
+  const list = said.kind === "yes" && isRecord(said.answer.json) ? said.answer.json["apps"] : undefined;
   const names = Array.isArray(list)
-    ? list.flatMap((app) => (isJson(app) && typeof app["name"] === "string" ? [app["name"]] : []))
+    ? list.flatMap((app) => (isRecord(app) && typeof app["name"] === "string" ? [app["name"]] : []))
     : [];
   const others = names.filter((name) => !apps.has(name));
   const made = [...apps].every((name) => names.includes(name));

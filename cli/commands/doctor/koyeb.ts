@@ -3,7 +3,7 @@ import type { Environment, Origin } from "../../../contract/config.ts";
 import type { Context } from "../../context.ts";
 import { McpistError } from "../../errors.ts";
 import type { Api } from "../../http.ts";
-import { isJson } from "../../targets/json.ts";
+import { isRecord } from "../../../contract/json.ts";
 import { koyebServiceId } from "../../targets/koyeb.ts";
 import { ask, checksOf, type Check } from "./check.ts";
 
@@ -20,8 +20,8 @@ async function checkOrigin(context: Context, api: Api, origin: Extract<Origin, {
     return koyeb.notRun(what, error instanceof McpistError ? error.message : "unexpected error");
   }
   const apps = await ask(context, api, "GET", `/v1/apps?name=${encodeURIComponent(origin.app)}&limit=100`);
-  const list = apps.kind === "yes" && isJson(apps.answer.json) ? apps.answer.json["apps"] : undefined;
-  const hasApp = Array.isArray(list) && list.some((app) => isJson(app) && app["name"] === origin.app);
+  const list = apps.kind === "yes" && isRecord(apps.answer.json) ? apps.answer.json["apps"] : undefined;
+  const hasApp = Array.isArray(list) && list.some((app) => isRecord(app) && app["name"] === origin.app);
   return hasApp
     ? koyeb.missing(
         what,

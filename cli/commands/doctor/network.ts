@@ -4,7 +4,7 @@ import { OBSERVATION_PATH } from "../../../contract/headers.ts";
 import { acceptedKids, parseWorkerObservation } from "../../../contract/observation.ts";
 import type { Context } from "../../context.ts";
 import { probeOrigin } from "../../targets/origin-probe.ts";
-import { isJson } from "../../targets/json.ts";
+import { isRecord } from "../../../contract/json.ts";
 import { checksOf, type Check } from "./check.ts";
 
 /** Unit: milliseconds. */
@@ -68,7 +68,7 @@ async function checkKeys(context: Context, environment: Environment): Promise<Ch
   const said = await getJson(context, url);
   const next = "correct auth.issuer in mcpist.config.ts";
   if (typeof said === "string") return issuer.missing("sign-in keys", `${url}: ${said}`, next);
-  const keys = isJson(said.json) ? said.json["keys"] : undefined;
+  const keys = isRecord(said.json) ? said.json["keys"] : undefined;
   if (!Array.isArray(keys)) return issuer.missing("sign-in keys", `${url} is no key set`, next);
   if (keys.length === 0)
     return issuer.missing(

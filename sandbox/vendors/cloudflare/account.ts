@@ -29,7 +29,8 @@ import {
   type Source,
   type Version,
 } from "./model.ts";
-import { isRecord, type Upload } from "./upload.ts";
+import { isRecord } from "../../../contract/json.ts";
+import type { Upload } from "./upload.ts";
 import { Zone } from "./zone.ts";
 
 /** Names of the one account that the emulator knows. */

@@ -4,7 +4,7 @@
  */
 import { ApiError, badRequest } from "./errors.ts";
 import { hexId } from "./model.ts";
-import { isRecord } from "./upload.ts";
+import { isRecord } from "../../../contract/json.ts";
 
 export interface Rule {
   readonly id: string;

@@ -1,6 +1,7 @@
 /** Reads the multipart body of a script upload: `metadata` plus one part per module. Refuses what it cannot run. */
 import { badRequest, scriptFails } from "./errors.ts";
 import { codeEtag, type Annotations, type Binding, type Code, type Module } from "./model.ts";
+import { isRecord } from "../../../contract/json.ts";
 
 /** What an upload asks for, checked for shape. */
 export interface Upload {
@@ -36,8 +37,6 @@ export const MESSAGE_LIMIT_BYTES = 1000;
 const DEFAULT_COMPATIBILITY_DATE = "2021-11-02";
 
 type Json = Readonly<Record<string, unknown>>;
-export const isRecord = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const texts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);

@@ -2,7 +2,7 @@
 import { ApiError } from "./errors.ts";
 import { hexId, hexIdOf } from "./model.ts";
 import { Rulesets } from "./rulesets.ts";
-import { isRecord } from "./upload.ts";
+import { isRecord } from "../../../contract/json.ts";
 
 export interface Route {
   readonly id: string;

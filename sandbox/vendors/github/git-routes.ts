@@ -4,6 +4,7 @@ import type { VendorApp } from "../vendor.ts";
 import { isRef, type Commit, type GitStore, type Person, type RefFault, type TreeEntry } from "./git.ts";
 import type { Repository } from "./state.ts";
 import { invalid, isoSeconds, notFound, objectBody, page } from "./wire.ts";
+import { isRecord } from "../../../contract/json.ts";
 
 const FAULTS: Readonly<Record<RefFault, string>> = {
   exists: "Reference already exists",
@@ -13,8 +14,6 @@ const FAULTS: Readonly<Record<RefFault, string>> = {
 };
 const TYPES: ReadonlySet<unknown> = new Set<TreeEntry["type"]>(["blob", "tree", "commit"]);
 const MODES: ReadonlySet<unknown> = new Set(["100644", "100755", "040000", "160000", "120000"]);
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Finds the repository that a path names; null = not there, or not to be seen. */
 export type RepositoryOf = (c: Context) => Repository | null;

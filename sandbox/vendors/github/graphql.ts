@@ -3,12 +3,10 @@ import type { Context } from "hono";
 import type { VendorApp } from "../vendor.ts";
 import type { GithubState } from "./state.ts";
 import { failure, objectBody } from "./wire.ts";
+import { isRecord } from "../../../contract/json.ts";
 
 /** Login of the one token's user. */
 export const OPERATOR = "sandbox-operator";
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Adds `/graphql` and the `/api/graphql` of Enterprise Server. */
 export function addGraphql(app: VendorApp, state: GithubState): void {

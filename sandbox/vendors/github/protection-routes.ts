@@ -8,10 +8,9 @@ import type { RepositoryOf } from "./git-routes.ts";
 import { repositoryView } from "./repository-routes.ts";
 import type { Environment, GithubState, Repository } from "./state.ts";
 import { failure, invalid, isoSeconds, notFound, objectBody, page } from "./wire.ts";
+import { isRecord } from "../../../contract/json.ts";
 
 type Json = Readonly<Record<string, unknown>>;
-const isRecord = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const TARGETS: ReadonlySet<unknown> = new Set(["branch", "tag", "push"]);
 const ENFORCEMENTS: ReadonlySet<unknown> = new Set(["disabled", "active", "evaluate"]);
 const TOPIC = /^[a-z0-9][a-z0-9-]{0,49}$/;

@@ -4,9 +4,7 @@ import type { VendorApp } from "../vendor.ts";
 import type { RepositoryOf } from "./git-routes.ts";
 import type { Environment, GithubState, Repository } from "./state.ts";
 import { invalid, isoSeconds, notFound, objectBody } from "./wire.ts";
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+import { isRecord } from "../../../contract/json.ts";
 
 const ownerView = (state: GithubState) => ({
   login: state.owner,

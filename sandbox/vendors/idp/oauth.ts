@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import type { Context } from "hono";
+import { isLoopbackHost } from "../../../contract/loopback.ts";
 import type { VendorApp } from "../vendor.ts";
 import { USER_COUNT, userId, type TokenMint } from "./tokens.ts";
 
@@ -29,7 +30,7 @@ function isRedirect(uri: string): boolean {
   if (!URL.canParse(uri)) return false;
   const { protocol, hostname } = new URL(uri);
   return protocol === "http:" || protocol === "https:"
-    ? /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname)
+    ? isLoopbackHost(hostname)
     : !/^(javascript|data|file):$/.test(protocol);
 }
 

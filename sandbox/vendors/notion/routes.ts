@@ -7,6 +7,7 @@ import type { Context } from "hono";
 import { hasOnly, onlyQuery, type VendorApp } from "../vendor.ts";
 import { failure, idOf, invalid, listPage, objectBody, richText } from "./wire.ts";
 import { TEXT_BLOCKS, type Block, type Page, type Workspace } from "./workspace.ts";
+import { isRecord } from "../../../contract/json.ts";
 
 /** Blocks of one request, elements of one rich text, characters of one text. */
 const MAX_BLOCKS = 100;
@@ -14,8 +15,6 @@ const MAX_TEXTS = 100;
 const MAX_CHARACTERS = 2000;
 
 type Json = Readonly<Record<string, unknown>>;
-const isRecord = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** One block that a caller sent. */

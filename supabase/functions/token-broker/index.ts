@@ -7,6 +7,7 @@ import pg from "npm:pg@8.23.1";
 import { createCredentialCheck } from "./credential.ts";
 import { overPool, poolSettings } from "./database.ts";
 import { createBroker } from "./handler.ts";
+import { isLoopbackHost } from "./loopback.ts";
 import { STYLES, type Provider } from "./refresh.ts";
 
 /** Parses the providers. @throws {TypeError} without quoting what was there. */
@@ -23,7 +24,7 @@ function providersIn(text: string | undefined): ReadonlyMap<string, Provider> {
     // A module that is named like a style speaks it, unless something else is said.
     const style = value.style ?? STYLES.find((known) => known === module) ?? "rfc6749";
     const url = URL.canParse(tokenUrl) ? new URL(tokenUrl) : null;
-    const safe = url?.protocol === "https:" || (url?.protocol === "http:" && url.hostname === "127.0.0.1");
+    const safe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
     if (!safe || clientId === "" || clientSecret === "")
       throw new TypeError("MCPIST_PROVIDERS needs tokenUrl (https), clientId and clientSecret per module");
     if (!STYLES.includes(style)) throw new TypeError(`MCPIST_PROVIDERS: style must be one of ${STYLES.join(", ")}`);

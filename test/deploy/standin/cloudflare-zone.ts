@@ -3,7 +3,8 @@
  * itself as a data source. As there, a setting is never put back: destroying one only forgets it.
  */
 import { type Api, unlessGone } from "./http.ts";
-import { compact, isRecord, type Json, orNull, record, records } from "./json.ts";
+import { isRecord } from "../../../contract/json.ts";
+import { compact, type Json, orNull, record, records } from "./json.ts";
 import type { Attribute, ProviderSchema } from "./schema.ts";
 import type { Provider, Resource } from "./server.ts";
 import { equal, type Values } from "./values.ts";

@@ -1,6 +1,7 @@
 /** Stand-in for integrations/github 6.13: the same calls for an environment and its branch policy. */
 import { type Api, api, unlessGone } from "./http.ts";
-import { isRecord, records } from "./json.ts";
+import { isRecord } from "../../../contract/json.ts";
+import { records } from "./json.ts";
 import { schemaOf } from "./schema.ts";
 import type { Provider, Resource } from "./server.ts";
 import type { Values } from "./values.ts";

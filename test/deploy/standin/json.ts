@@ -1,10 +1,9 @@
 /** Reading what a vendor or Terraform sent, without trusting its shape. */
+import { isRecord } from "../../../contract/json.ts";
 
 /** A JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
 
-export const isRecord = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 /** The object, or an empty one. */
 export const record = (value: unknown): Json => (isRecord(value) ? value : {});
 /** The objects of a list, or none. */

@@ -4,7 +4,8 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Context, MiddlewareHandler } from "hono";
 import { ApiError, badRequest, forbidden, unauthenticated } from "../errors.ts";
 import type { Source } from "../model.ts";
-import { isRecord, parseJson } from "../upload.ts";
+import { isRecord } from "../../../../contract/json.ts";
+import { parseJson } from "../upload.ts";
 
 /** Hono context of this vendor. */
 export type Ctx = Context<{ Bindings: HttpBindings }>;

@@ -2,7 +2,8 @@
 import type { Account } from "../account.ts";
 import { ApiError, badRequest } from "../errors.ts";
 import { MAX_LIST, type KvNamespace, type WriteOptions } from "../kv.ts";
-import { isRecord, parseJson } from "../upload.ts";
+import { isRecord } from "../../../../contract/json.ts";
+import { parseJson } from "../upload.ts";
 import type { VendorApp } from "../../vendor.ts";
 import { jsonBody, jsonList, list, ok, param, type Ctx } from "./envelope.ts";
 

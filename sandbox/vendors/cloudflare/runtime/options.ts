@@ -25,9 +25,7 @@ const mapped = <T>(bindings: readonly Binding[], value: (binding: Binding) => T)
 /** True when the version has Durable Objects of its own script. */
 export const hasObjects = (version: Version): boolean => ofType(version, "durable_object_namespace").length > 0;
 
-function moduleList(
-  code: Version["code"],
-): {
+function moduleList(code: Version["code"]): {
   type: "ESModule" | "CommonJS" | "Text" | "Data" | "CompiledWasm";
   path: string;
   contents: string | Uint8Array<ArrayBuffer>;
