@@ -2,7 +2,7 @@
  * What a party answers on `GET /.well-known/mcpist/gateway`: which kids it sends or accepts. Never a secret.
  * The parsers are strict: a field that is missing makes the observation worthless, and "in sync" needs evidence.
  */
-import { isKid } from "./gateway-secret.ts";
+import { isKid, type SlotName } from "./gateway-secret.ts";
 import { isRecord } from "./json.ts";
 
 /** Content of a slot as reported: a kid, `revoked:<kid>`, or null for a slot that is unset. */
@@ -111,6 +111,12 @@ export function parseWorkerObservation(value: unknown): WorkerObservation | null
   const via = value["via"] === undefined ? undefined : parseProbe(value["via"]);
   if (value["via"] !== undefined && !via) return null;
   return { role: "worker", instanceId, deployment, kid, lastAccepted, ...(via ? { via } : {}) };
+}
+
+/** The slot that holds `kid` itself, not its tombstone; null = neither does. */
+export function slotOf(kids: KidsReport, kid: string): SlotName | null {
+  if ("legacy" in kids) return null;
+  return kids.a === kid ? "a" : kids.b === kid ? "b" : null;
 }
 
 /** The kids that an instance with these slots accepts. */

@@ -7,8 +7,8 @@ import { acceptedKids } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
 import type { OriginTarget, SlotValues } from "../targets/types.ts";
 import { prove } from "./actions/retire.ts";
-import { liveSlot, resetForEmergency } from "./actions/stage.ts";
-import { acceptedEverywhere, liveVersion, phaseOf, type Observation, type Phase } from "./phase.ts";
+import { resetForEmergency } from "./actions/stage.ts";
+import { acceptedEverywhere, liveVersion, phaseOf, slotAtOrigins, type Phase } from "./phase.ts";
 import { refusal } from "./refusal.ts";
 import { allSettled, POLL_MS, type Run } from "./run.ts";
 import type { Secret } from "./secret.ts";
@@ -162,14 +162,6 @@ async function writeGithub(run: Run, emergency: Emergency): Promise<string | nul
   }
 }
 
-function slotOfLive(observation: Observation, live: string): SlotName {
-  try {
-    return liveSlot(observation, live);
-  } catch {
-    return "a"; // no origin can be seen: both slots are overwritten anyway
-  }
-}
-
 /**
  * `rotate --emergency fast|now`.
  * @throws {McpistError} ERR_NOT_DEAD naming every origin at which the leaked secret may still be accepted.
@@ -181,7 +173,8 @@ export async function emergency(run: Run, mode: "fast" | "now"): Promise<Phase> 
   const { live } = phase;
   if (phase.name === "UNSET" || live === null) throw refusal(phase);
   if (phase.uploadDiffers) await resetForEmergency(run, before, live);
-  const old = slotOfLive(before, live);
+  // Where no origin can be seen it does not matter: both slots are overwritten.
+  const old = slotAtOrigins(before.origins, live) ?? "a";
   const spare = otherSlot(old);
   const secret = await run.generate(spare);
   run.result.from = { slot: old, kid: live };

@@ -341,7 +341,7 @@ const anyObservation: fc.Arbitrary<Observation> = fc.record({
       blind: fc.oneof({ weight: 15, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.constant("b") }),
     })
     .map(({ versions, shares, blind }) => ({
-      versions: versions.map(({ kid, from }, i) => version(i + 1, kid, from)),
+      versions: versions.map(({ kid, from }, i) => version(i + 1, kid, from)).toReversed(),
       deployment: shares.map(({ index, percentage }) => ({ versionId: `v${index + 1}`, percentage })),
       observed: Object.fromEntries(shares.map(({ index, seen: own }) => [`v${index + 1}`, own])),
       blind,

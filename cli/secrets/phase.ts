@@ -2,8 +2,8 @@
  * Phase of a rotation: a pure function of one observation, total and without memory. First matching row wins.
  * Nothing here knows a clock, a journal store or a platform; what time and probes told is part of the observation.
  */
-import { isKid } from "../../contract/gateway-secret.ts";
-import { acceptedKids, type KidsReport } from "../../contract/observation.ts";
+import { isKid, type SlotName } from "../../contract/gateway-secret.ts";
+import { acceptedKids, slotOf, type KidsReport } from "../../contract/observation.ts";
 import type { OriginLook, VaultSlots, WorkerVersion } from "../targets/types.ts";
 
 /** Everything the phase depends on. */
@@ -84,7 +84,6 @@ export interface Phase {
 }
 
 const ABANDONED_AFTER_MS = 24 * 3_600_000;
-const newestFirst = (versions: readonly WorkerVersion[]) => [...versions].sort((a, b) => b.number - a.number);
 
 /** Kid of a version: what it reports, else our annotation, else null (which never equals a kid). */
 export function kidOfVersion(worker: Observation["worker"], id: string): string | null {
@@ -101,8 +100,7 @@ export function liveVersion(worker: Observation["worker"]): WorkerVersion | null
 }
 
 /** The latest uploaded version. */
-export const latestVersion = (worker: Observation["worker"]): WorkerVersion | null =>
-  newestFirst(worker.versions)[0] ?? null;
+export const latestVersion = (worker: Observation["worker"]): WorkerVersion | null => worker.versions[0] ?? null;
 
 /** Kids that some running Worker code may send according to the deployment. */
 export function sentKids(worker: Observation["worker"]): readonly string[] {
@@ -131,8 +129,16 @@ function holdersOf(origin: Observation["origins"][number]): readonly Holder[] {
 }
 
 const vaultHas = (vault: VaultSlots, kid: string): boolean => vault.a === kid || vault.b === kid;
-const slotOf = (kids: KidsReport, kid: string): "a" | "b" | null =>
-  "legacy" in kids ? null : kids.a === kid ? "a" : kids.b === kid ? "b" : null;
+
+/** The slot in which an instance holds `kid`; null where none does. The table's first rows rule out that it sits in two. */
+export function slotAtOrigins(origins: Observation["origins"], kid: string): SlotName | null {
+  for (const { look } of origins)
+    for (const { kids } of look.ok ? look.instances : []) {
+      const slot = slotOf(kids, kid);
+      if (slot !== null) return slot;
+    }
+  return null;
+}
 
 /** True when every instance and configuration of `origins` accepts `kid`. An unproven configuration accepts nothing. */
 export function acceptedEverywhere(origins: Observation["origins"], kid: string): boolean {
@@ -212,7 +218,7 @@ export function phaseOf(observation: Observation): Phase {
 
   const slots = [
     ...holders.map((holder) => ({ party: holder.party, slot: slotOf(holder.kids, live) })),
-    { party: "github", slot: vault.a === live ? ("a" as const) : vault.b === live ? ("b" as const) : null },
+    { party: "github", slot: slotOf(vault, live) },
   ];
   const inA = slots.filter((place) => place.slot === "a");
   const inB = slots.filter((place) => place.slot === "b");
@@ -237,7 +243,7 @@ export function phaseOf(observation: Observation): Phase {
   const others = [...new Set([...holders.flatMap((holder) => acceptedKids(holder.kids)), ...vaultKids])].filter(
     (kid) => kid !== live,
   );
-  const annotated = newestFirst(worker.versions).find(
+  const annotated = worker.versions.find(
     (version) => kidOfVersion(worker, version.id) === live && version.annotatedKid === live,
   );
   const previous = others.find((kid) => kid === annotated?.annotatedFrom);

@@ -99,9 +99,7 @@ async function senderOf(run: Run): Promise<Sender> {
 
 /** The rotation that brought `kid` stays known by the new version too: phases are computed from it. */
 function annotationOf(run: Run, { look, kid }: Sender): { kid: string; from: string | null; run: string } {
-  const annotated = [...look.versions]
-    .sort((a, b) => b.number - a.number)
-    .find((version) => version.annotatedKid === kid);
+  const annotated = look.versions.find((version) => version.annotatedKid === kid);
   return { kid, from: annotated?.annotatedFrom ?? null, run: run.journal.run };
 }
 

@@ -36,9 +36,7 @@ export async function rollback(run: Run): Promise<Phase> {
     );
   }
   const deployed = liveVersion(observation.worker);
-  const old = [...observation.worker.versions]
-    .sort((a, b) => b.number - a.number)
-    .find((version) => kidOfVersion(observation.worker, version.id) === other);
+  const old = observation.worker.versions.find((version) => kidOfVersion(observation.worker, version.id) === other);
   if (!deployed || !old)
     throw new McpistError("ERR_REFUSED", `no Worker version holds ${other} any more`, {
       hint: "mcpist secrets rotate",

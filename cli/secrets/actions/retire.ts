@@ -35,9 +35,12 @@ export async function retire(run: Run, observation: Observation, phase: Phase): 
 /** The version that sent `kid` last: it knows every origin that it routed to. Without a record, the newest one that carries it. */
 function oldSender(run: Run, { worker }: Observation, kid: string | null): WorkerVersion | undefined {
   const { lastSender } = run.journal.state;
-  const newestFirst = [...worker.versions].sort((a, b) => b.number - a.number);
-  const recorded = newestFirst.find((version) => version.id === lastSender && (version.annotatedKid ?? kid) === kid);
-  return recorded ?? newestFirst.find((version) => version.annotatedKid === kid || worker.observed[version.id] === kid);
+  const recorded = worker.versions.find(
+    (version) => version.id === lastSender && (version.annotatedKid ?? kid) === kid,
+  );
+  return (
+    recorded ?? worker.versions.find((version) => version.annotatedKid === kid || worker.observed[version.id] === kid)
+  );
 }
 
 /** How often each origin is asked, so that one that balances over several instances is met at most of them. */

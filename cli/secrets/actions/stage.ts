@@ -2,19 +2,13 @@
 import { otherSlot, tombstone, ZERO_TOMBSTONE, type SlotName } from "../../../contract/gateway-secret.ts";
 import { McpistError } from "../../errors.ts";
 import type { OriginTarget, SlotValues } from "../../targets/types.ts";
-import { acceptsSomewhere, latestVersion, liveVersion, type Observation, type Phase } from "../phase.ts";
+import { acceptsSomewhere, latestVersion, liveVersion, slotAtOrigins, type Observation, type Phase } from "../phase.ts";
 import { allSettled, type Run } from "../run.ts";
 
-/** Slot in which the live kid sits. The table's earlier rows rule out that it sits in two. */
-export function liveSlot(observation: Observation, live: string): SlotName {
-  for (const origin of observation.origins) {
-    if (!origin.look.ok) continue;
-    for (const { kids } of origin.look.instances) {
-      if ("legacy" in kids) continue;
-      if (kids.a === live) return "a";
-      if (kids.b === live) return "b";
-    }
-  }
+/** Slot in which the live kid sits. @throws {McpistError} ERR_PHASE when no origin shows it. */
+export function liveSlot({ origins }: Observation, live: string): SlotName {
+  const slot = slotAtOrigins(origins, live);
+  if (slot !== null) return slot;
   throw new McpistError("ERR_PHASE", "no origin holds the live secret in a slot", { hint: "mcpist secrets status" });
 }
 
@@ -112,9 +106,7 @@ export async function resetUpload(run: Run, observation: Observation, phase: Pha
       },
     );
   }
-  const annotated = [...observation.worker.versions]
-    .sort((a, b) => b.number - a.number)
-    .find((version) => version.annotatedKid === phase.live);
+  const annotated = observation.worker.versions.find((version) => version.annotatedKid === phase.live);
   const annotation = { kid: phase.live, from: annotated?.annotatedFrom ?? null, run: run.journal.run };
   if (observation.worker.deployment.length > 1) {
     // A leftover at 0 % would stay reachable by header.

@@ -1,7 +1,7 @@
 /** Steps 8 to 12: probe the new version at 0 %, switch, drain by evidence and time. Needs no value. */
 import { McpistError } from "../../errors.ts";
 import type { ProbeReport } from "../../../contract/observation.ts";
-import { latestVersion, liveVersion, sentKids, type Observation, type Phase } from "../phase.ts";
+import { latestVersion, liveVersion, sentKids, slotAtOrigins, type Observation, type Phase } from "../phase.ts";
 import { phaseOf } from "../phase.ts";
 import type { Share } from "../../targets/types.ts";
 import { allSettled, POLL_MS, type Run } from "../run.ts";
@@ -77,19 +77,18 @@ export async function switchOver(run: Run, observation: Observation, phase: Phas
 
 /** Two versions above 0 % with different kids: all traffic to the one whose kid is safe. */
 export async function unsplit(run: Run, observation: Observation, phase: Phase): Promise<void> {
-  const shares = observation.worker.deployment
-    .filter((share) => share.percentage > 0)
-    .map((share) => observation.worker.versions.find((version) => version.id === share.versionId))
-    .filter((version) => version !== undefined)
-    .sort((a, b) => b.number - a.number);
-  const [newer] = shares;
-  const older = shares.at(-1);
+  const { versions, deployment } = observation.worker;
+  const sending = versions.filter(({ id }) =>
+    deployment.some((share) => share.versionId === id && share.percentage > 0),
+  );
+  const [newer] = sending;
+  const older = sending.at(-1);
   if (!newer || !older) throw new TypeError("a split has two versions");
   const newerKid = observation.worker.observed[newer.id] ?? newer.annotatedKid;
   const newerIsSafe = newerKid === phase.live || (newerKid === phase.other && phase.complete);
   const chosen = newerIsSafe ? newer : older;
   await run.step("end the split", () =>
-    run.deploy(observation.worker.deployment, [{ versionId: chosen.id, percentage: 100 }], "mcpist end of split"),
+    run.deploy(deployment, [{ versionId: chosen.id, percentage: 100 }], "mcpist end of split"),
   );
   run.touched = true;
   await run.journal.record("unsplit", { version: chosen.id });
@@ -144,7 +143,7 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
     );
     await run.journal.record("alone", { version: live.id });
   }
-  const slot = live.annotatedKid === null ? null : slotOfKid(first, phase.live);
+  const slot = live.annotatedKid === null ? null : slotAtOrigins(first.origins, phase.live);
   if (slot)
     await run.step("set GATEWAY_SECRET_LIVE", () =>
       run.targets.vault.writeLive(slot, phase.live ?? "", run.journal.guard),
@@ -179,14 +178,4 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
     }
   });
   if (run.evidence.drainedKid === old) await run.journal.record("drained", { kid: old });
-}
-
-function slotOfKid(observation: Observation, kid: string): "a" | "b" | null {
-  for (const origin of observation.origins) {
-    if (!origin.look.ok) continue;
-    for (const { kids } of origin.look.instances) {
-      if (!("legacy" in kids)) return kids.a === kid ? "a" : kids.b === kid ? "b" : null;
-    }
-  }
-  return null;
 }
