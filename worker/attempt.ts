@@ -1,11 +1,11 @@
 /** One request to one origin, with its deadlines. Judges the answer; decides nothing about retries. */
 import { MCP_PATH } from "../contract/headers.ts";
 import type { ClientBody, StreamedBody } from "./body.ts";
-import { STREAM_IDLE_MS, TOTAL_MS, UPLOAD_MS } from "./constants.ts";
+import { TOTAL_MS, UPLOAD_MS } from "./constants.ts";
 import type { Runtime } from "./env.ts";
+import { isStream } from "./answer.ts";
 import type { HeaderRecord } from "./policy/headers.ts";
 import { verdict } from "./policy/verdict.ts";
-import { endWhenIdle } from "./stream.ts";
 import { LATE, within } from "./deadline.ts";
 
 /**
@@ -29,8 +29,6 @@ export interface Attempt {
 }
 
 const failed = (failure: Failure): Outcome => ({ ok: false, failure });
-const isStream = (response: Response): boolean =>
-  (response.headers.get("content-type") ?? "").startsWith("text/event-stream");
 
 /** Sends one request. @param url of the origin, without the path @param firstByteMs until the response headers */
 export function attempt(
@@ -63,19 +61,12 @@ async function send(
       signal,
     });
     const judged = verdict(response.status, response.headers);
-    if (judged === "answer") return { ok: true, response: watched(response) };
+    if (judged === "answer") return { ok: true, response };
     await response.body?.cancel().catch(() => undefined);
     return failed(judged);
   } catch {
     return failed(clientFault(body) ?? "network");
   }
-}
-
-/** Only streams are looked after while they run; everything else is piped as it is. */
-function watched(response: Response): Response {
-  return response.body && isStream(response)
-    ? new Response(endWhenIdle(response.body, STREAM_IDLE_MS), response)
-    : response;
 }
 
 /** A body that broke off on the client's side also breaks the request to the origin, which is not to blame. */

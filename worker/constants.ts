@@ -73,6 +73,8 @@ export const ORIGIN_WARM_MS = 120_000;
 export const UPLOAD_MS = 60_000;
 /** Between two chunks of a stream; the origins send a comment every 15 s. */
 export const STREAM_IDLE_MS = 60_000;
+/** An answer without a declared length is read up to this size before it is passed on, because nothing else shows that it was cut. */
+export const WHOLE_ANSWER_BYTES = 1024 * 1024;
 /** Whole answer that is not a stream. */
 export const TOTAL_MS = 120_000;
 /** Breaker: so many failures in a row open it. */

@@ -103,25 +103,34 @@ function explain({ reason, retryAfterSeconds = 1, quota = 1 }: Denial, { config,
   }
 }
 
+const waitOf = ({ retryAfterSeconds }: Denial): number | null =>
+  retryAfterSeconds === undefined ? null : Math.max(1, Math.ceil(retryAfterSeconds));
+
+/** A refusal as a JSON-RPC error, in one line. */
+export function errorText(denial: Denial, requestId: string, rpcId: RpcId): string {
+  const { code, message, publicReason } = DENIALS[denial.reason];
+  const wait = waitOf(denial);
+  const data = {
+    reason: publicReason,
+    requestId,
+    ...(wait === null ? {} : { retryAfterSeconds: wait }),
+    ...(denial.mayHaveExecuted === true ? { mayHaveExecuted: true } : {}),
+  };
+  return JSON.stringify({ jsonrpc: "2.0", id: rpcId, error: { code, message, data } });
+}
+
 /** The response to a refused request. */
 export function deny(denial: Denial, context: DenyContext): Response {
-  const { status, code, message, publicReason } = DENIALS[denial.reason];
-  const { retryAfterSeconds, mayHaveExecuted } = denial;
-  const wait = retryAfterSeconds === undefined ? null : Math.max(1, Math.ceil(retryAfterSeconds));
+  const { status } = DENIALS[denial.reason];
+  const wait = waitOf(denial);
   const headers = {
     "content-type": "application/json",
     ...(denial.reason === "shape.origin" ? {} : corsHeaders(context.webOrigin)),
     ...(wait === null ? {} : { "retry-after": String(wait) }),
     ...explain(denial, context),
   };
-  const data = {
-    reason: publicReason,
-    requestId: context.requestId,
-    ...(wait === null ? {} : { retryAfterSeconds: wait }),
-    ...(mayHaveExecuted === true ? { mayHaveExecuted } : {}),
-  };
-  const body = { jsonrpc: "2.0", id: context.rpcId ?? null, error: { code, message, data } };
-  return new Response(JSON.stringify(body), { status, headers: harden(headers, context.requestId) });
+  const body = errorText(denial, context.requestId, context.rpcId ?? null);
+  return new Response(body, { status, headers: harden(headers, context.requestId) });
 }
 
 /** Reasons that count as a failed sign-in of an address. Expired and absent tokens are normal life, and cost nothing to refuse. */

@@ -1,4 +1,6 @@
 /** Streams through real workerd: events come through one by one, a client that leaves is heard of, a broken stream is not repaired. */
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -18,31 +20,30 @@ function stepwise(): {
   readonly behave: Behaviour;
   readonly next: (text: string) => void;
   readonly end: () => void;
-  readonly reset: () => void;
 } {
   let respond: ((text: string) => void) | null = null;
   let finish: (() => void) | null = null;
-  let kill: (() => void) | null = null;
   return {
-    behave: (request, response) => {
+    behave: (_request, response) => {
       response.writeHead(200, SSE);
       response.write("data: first\n\n");
       respond = (text) => void response.write(text);
       finish = () => void response.end();
-      kill = () => void request.socket.resetAndDestroy();
     },
     next: (text) => respond?.(text),
     end: () => finish?.(),
-    reset: () => kill?.(),
   };
 }
 /** A request on a socket of its own. */
-async function open(): Promise<{ readonly socket: Socket; readonly received: () => string }> {
+async function open(
+  more: Readonly<Record<string, string>> = PLAIN,
+): Promise<{ readonly socket: Socket; readonly received: () => string }> {
   const { port } = new URL(session.gateway.url);
   const body = JSON.stringify(CALL);
   const headers = Object.entries({
-    ...PLAIN,
+    ...more,
     host: "x",
+    connection: "close",
     authorization: `Bearer ${await session.token()}`,
     "content-type": "application/json",
   });
@@ -60,6 +61,7 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true);
 }
 const decoder = new TextDecoder();
+const ANSWER = 'data: {"jsonrpc":"2.0","id":7,"result":{}}\n\n';
 // Without compression on this hop, as event streams travel in production.
 const PLAIN = { ...MODERN, "accept-encoding": "identity" };
 
@@ -74,8 +76,11 @@ describe("event streams", () => {
     expect(decoder.decode((await reader.read()).value)).toBe("data: first\n\n");
     next("data: second\n\n");
     expect(decoder.decode((await reader.read()).value)).toBe("data: second\n\n");
+    next(ANSWER);
     end();
-    expect((await reader.read()).done).toBe(true);
+    let rest = "";
+    for (let read = await reader.read(); !read.done; read = await reader.read()) rest += decoder.decode(read.value);
+    expect(rest).toBe(ANSWER);
   });
 
   it.each(["before the first byte", "in the middle"])(
@@ -107,19 +112,91 @@ describe("event streams", () => {
     }
     expect(session.koyeb.seen[0]?.cancelled).toBe(true);
   });
+});
 
-  it("that break in the middle stay broken: nothing is replayed", async () => {
-    const { behave, reset } = stepwise();
-    session.koyeb.behave = behave;
-    const response = await session.post(await session.token(), PLAIN);
-    const reader = response.body!.getReader();
-    await reader.read();
-    reset();
-    const rest = await reader.read().then(
-      ({ done }) => (done ? "end" : "more"),
-      () => "broken",
+/** True when HTTP says that the answer has come to its end. */
+function isWhole(text: string): boolean {
+  const [head = "", body = ""] = text.split(/\r\n\r\n(.*)/s, 2);
+  const length = /^content-length: (\d+)/im.exec(head)?.[1];
+  return length === undefined ? text.endsWith("\r\n0\r\n\r\n") : body.length >= Number(length);
+}
+/** What the client of a call reads, as bytes on the wire, from an origin that stops in this way. */
+async function outcome(behave: Behaviour, headers: Readonly<Record<string, string>> = MODERN): Promise<string> {
+  session.koyeb.behave = behave;
+  const client = await open({ ...headers, "accept-encoding": "identity" });
+  const closed = once(client.socket, "close").then(() => true);
+  while (!isWhole(client.received()) && !(await Promise.race([closed, sleep(10, false)])));
+  client.socket.destroy();
+  expect(session.fly.seen).toEqual([]);
+  return client.received();
+}
+const stops: Record<string, (request: IncomingMessage) => void> = {
+  "is reset": (request) => void request.socket.resetAndDestroy(),
+  "closes without a terminator": (request) => void request.socket.end(),
+};
+const ERROR =
+  '{"jsonrpc":"2.0","id":7,"error":{"code":50203,"message":"The outcome is unknown: the call may have run.","data":';
+const MAY_HAVE_RUN = '"mayHaveExecuted":true}}}';
+
+describe("an answer that its origin did not end", () => {
+  const cases = Object.entries(stops).flatMap(([how, stop]) =>
+    [MODERN, {}].map((headers) => [how, "mcp-method" in headers ? "modern" : "legacy", stop, headers] as const),
+  );
+
+  it.each(cases)("as events ends with the call's own error when the origin %s (%s)", async (_, __, stop, headers) => {
+    const text = await outcome((request, response) => {
+      response.writeHead(200, SSE);
+      response.write(": keepalive\n\n", () => stop(request));
+    }, headers);
+    expect(text).toContain("HTTP/1.1 200");
+    const data = /event: message\ndata: (.*)\n\n/.exec(text)?.[1] ?? "";
+    expect([data.slice(0, ERROR.length), data.slice(-MAY_HAVE_RUN.length)]).toEqual([ERROR, MAY_HAVE_RUN]);
+    await expect
+      .poll(() => session.gateway.events)
+      .toContainEqual(expect.objectContaining({ event: "origin_failed", origin: "koyeb", reason: "answer cut" }));
+  });
+
+  it.each(cases)("as JSON is an error and no 200 when the origin %s (%s)", async (_, __, stop, headers) => {
+    const text = await outcome((request, response) => {
+      response.writeHead(200, { "content-type": "application/json", "x-mcpist-origin": "koyeb" });
+      response.write('{"jsonrpc":"2.0","id":7,"result":{', () => stop(request));
+    }, headers);
+    expect(text).toContain("HTTP/1.1 502");
+    expect([text.includes(ERROR), text.includes(MAY_HAVE_RUN)]).toEqual([true, true]);
+  });
+
+  it.each(cases)("as JSON of a declared length is shorter when the origin %s (%s)", async (_, __, stop, headers) => {
+    const text = await outcome((request, response) => {
+      response.writeHead(200, {
+        "content-type": "application/json",
+        "x-mcpist-origin": "koyeb",
+        "content-length": 500,
+      });
+      response.write('{"jsonrpc":"2.0","id":7,"result":{', () => stop(request));
+    }, headers);
+    expect(text).toContain("Content-Length: 500");
+    expect(text.slice(text.indexOf("\r\n\r\n") + 4)).toBe('{"jsonrpc":"2.0","id":7,"result":{');
+  });
+
+  it.each(["application/json", "text/event-stream"])(
+    "is found out behind a proxy that ends it cleanly: %s",
+    async (type) => {
+      const text = await outcome((_request, response) => {
+        response.writeHead(200, { "content-type": type, "x-mcpist-origin": "koyeb" });
+        response.end('data: {"jsonrpc":"2.0","id":7,"result":{');
+      });
+      expect([text.includes(ERROR), text.includes(MAY_HAVE_RUN)]).toEqual([true, true]);
+    },
+  );
+
+  it("says nothing of effects where there cannot be any", async () => {
+    const text = await outcome(
+      (request, response) => {
+        response.writeHead(200, SSE);
+        response.write(": keepalive\n\n", () => void request.socket.resetAndDestroy());
+      },
+      { ...MODERN, "mcp-name": "get_module_schema" },
     );
-    expect(["end", "broken"]).toContain(rest);
-    expect(session.fly.seen).toEqual([]);
+    expect([text.includes('"id":7,"error":{"code":50201'), text.includes("mayHaveExecuted")]).toEqual([true, false]);
   });
 });

@@ -1,9 +1,11 @@
 /** The gateway: the order of checks, and nothing else. Policy is in policy/, refusals become responses in deny.ts. */
 import type { Denial } from "../contract/denial.ts";
-import { MCP_PATH } from "../contract/headers.ts";
+import { MCP_PATH, ORIGIN_HEADER } from "../contract/headers.ts";
+import { afterBreak, answerBody, CUT, idOf } from "./answer.ts";
 import type { Failure } from "./attempt.ts";
 import { drain } from "./body.ts";
-import { checkAddress, checkForm, checkWebOrigin, signIn, understand } from "./checks.ts";
+import { checkAddress, checkForm, checkWebOrigin, signIn, understand, type Understood } from "./checks.ts";
+import { errorText } from "./deny.ts";
 import type { Env, Runtime, WaitUntil } from "./env.ts";
 import { forward } from "./forward.ts";
 import { checkOrigins } from "./health-check.ts";
@@ -15,6 +17,7 @@ import { clientHeaders, originHeaders } from "./policy/headers.ts";
 import { moduleCount } from "./policy/module-limit.ts";
 import { burstLimit, rateLimitHeaders } from "./policy/rate-limit-headers.ts";
 import { route } from "./policy/route.ts";
+import type { Break } from "./stream.ts";
 import { enter, log, refuse, type Visit } from "./visit.ts";
 
 export { UserBurst } from "./user-burst.ts";
@@ -79,7 +82,7 @@ async function serveMcp(visit: Visit, service: Service): Promise<Response> {
     { ...call.value, headers },
     { runtime, origins, budget, sharedDatabase, waitUntil, report },
   );
-  if (answer.ok) return deliver(visit, service, answer.value, burst.value);
+  if (answer.ok) return deliver(visit, service, call.value, answer.value, burst.value);
   return refuse(visit, { ...answer.error, quiet: reported && SAYS_NO_MORE.has(answer.error.reason) });
 }
 
@@ -98,14 +101,35 @@ function logFailure(visit: Visit, origin: string, failure: Failure): boolean {
   return true;
 }
 
-/** The origin's answer as the client may see it; its body is piped, not read. */
-function deliver(visit: Visit, { config }: Service, response: Response, remaining: number): Response {
+/** The origin's answer as the client may see it: whole, or with the truth about what is missing. */
+async function deliver(
+  visit: Visit,
+  { config }: Service,
+  call: Understood,
+  response: Response,
+  remaining: number,
+): Promise<Response> {
+  const broken = (how: Break): Denial => {
+    const servedBy = response.headers.get(ORIGIN_HEADER);
+    const origin =
+      config.origins.some(({ name }) => name === servedBy) && servedBy !== null ? { origin: servedBy } : {};
+    log(visit, { event: "origin_failed", severity: "error", reason: `answer ${how}`, ...origin });
+    return afterBreak(call.callClass, how);
+  };
+  const body = await answerBody(response, {
+    endsFreely: call.callClass === "stream",
+    explain: (how) => errorText(broken(how), visit.requestId, idOf(visit.rpcId, call.body)),
+  });
+  if (body === CUT) {
+    visit.rpcId = idOf(visit.rpcId, call.body);
+    return refuse(visit, { ...broken("cut"), quiet: true });
+  }
   const headers = {
     ...clientHeaders(response.headers, config.showOrigin),
     ...rateLimitHeaders(burstLimit(config.limits.burstPerSecond, remaining), response.headers),
     ...corsHeaders(visit.webOrigin),
   };
-  return new Response(response.body, { status: response.status, headers: harden(headers, visit.requestId) });
+  return new Response(body, { status: response.status, headers: harden(headers, visit.requestId) });
 }
 
 const runtime: Runtime = {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { endWhenIdle } from "./stream.ts";
+import { relay, type Relay } from "./stream.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -10,7 +10,7 @@ afterEach(() => {
 
 function source(): {
   readonly stream: ReadableStream<Uint8Array>;
-  readonly send: (byte: number) => void;
+  readonly send: (text: string) => void;
   readonly close: () => void;
   readonly fail: () => void;
   readonly cancelled: () => boolean;
@@ -23,45 +23,99 @@ function source(): {
   });
   return {
     stream,
-    send: (byte) => controller?.enqueue(Uint8Array.of(byte)),
+    send: (text) => controller?.enqueue(encoder.encode(text)),
     close: () => controller?.close(),
     fail: () => controller?.error(new Error("connection lost")),
     cancelled: () => cancelled,
   };
 }
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const ANSWER = 'data: {"jsonrpc":"2.0","id":7,"result":{}}\n\n';
+const options = (more: Partial<Relay> = {}): Relay => ({
+  idleMs: 1000,
+  endsFreely: false,
+  explain: (how) => `{"how":"${how}"}`,
+  ...more,
+});
+/** All that comes, and that it came to an end. */
+async function all(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let text = "";
+  for await (const chunk of stream) text += decoder.decode(chunk);
+  return text;
+}
+
 describe("event stream", () => {
   it("passes every chunk on as it comes, and the end", async () => {
     const { stream, send, close } = source();
-    const reader = endWhenIdle(stream, 1000).getReader();
-    for (const byte of [1, 2, 3]) {
-      send(byte);
-      expect((await reader.read()).value).toEqual(Uint8Array.of(byte));
+    const reader = relay(stream, options()).getReader();
+    for (const text of [": a\n\n", "data: b\n\n", ANSWER]) {
+      send(text);
+      expect(decoder.decode((await reader.read()).value)).toBe(text);
       await vi.advanceTimersByTimeAsync(900);
     }
     close();
     expect((await reader.read()).done).toBe(true);
   });
 
-  it("breaks off after silence, which is not an end, and stops the origin", async () => {
-    const { stream, cancelled } = source();
-    const read = endWhenIdle(stream, 1000).getReader().read();
-    const outcome = expect(read).rejects.toThrow(expect.objectContaining({ name: "StreamIdle" }) as Error);
+  it.each<[string, (it: ReturnType<typeof source>) => void, string]>([
+    ["the connection breaks", ({ fail }) => fail(), 'event: message\ndata: {"how":"cut"}\n\n'],
+    ["it ends without an answer", ({ close }) => close(), 'event: message\ndata: {"how":"cut"}\n\n'],
+    [
+      "the connection breaks within an event",
+      ({ send, fail }) => {
+        send('data: {"jsonrpc":"2.0","result":');
+        setTimeout(fail, 1);
+      },
+      'data: {"jsonrpc":"2.0","result":\nevent: cut\n\nevent: message\ndata: {"how":"cut"}\n\n',
+    ],
+    [
+      "it ends within an event",
+      ({ send, close }) => {
+        send(ANSWER.trimEnd());
+        close();
+      },
+      `${ANSWER.trimEnd()}\nevent: cut\n\nevent: message\ndata: {"how":"cut"}\n\n`,
+    ],
+    ["nothing comes for too long", () => undefined, 'event: message\ndata: {"how":"idle"}\n\n'],
+    [
+      "the connection breaks behind the answer",
+      ({ send, fail }) => {
+        send(ANSWER);
+        setTimeout(fail, 1);
+      },
+      ANSWER,
+    ],
+  ])("tells the client as the last event when %s", async (_, happen, text) => {
+    const self = source();
+    const received = all(relay(self.stream, options()));
+    happen(self);
     await vi.advanceTimersByTimeAsync(1000);
-    await outcome;
-    expect(cancelled()).toBe(true);
+    expect(await received).toBe(text);
   });
 
-  it("stays broken when the origin's connection breaks", async () => {
-    const { stream, fail } = source();
-    const read = endWhenIdle(stream, 1000).getReader().read();
-    fail();
-    await expect(read).rejects.toThrow("connection lost");
+  it("may end without an answer where none was asked for, but not in the middle", async () => {
+    const whole = source();
+    whole.close();
+    expect(await all(relay(whole.stream, options({ endsFreely: true })))).toBe("");
+    const cut = source();
+    cut.send("data: x");
+    cut.close();
+    expect(await all(relay(cut.stream, options({ endsFreely: true })))).toContain('data: {"how":"cut"}');
+  });
+
+  it("stops a silent origin", async () => {
+    const { stream, cancelled } = source();
+    const received = all(relay(stream, options()));
+    await vi.advanceTimersByTimeAsync(1000);
+    await received;
+    expect(cancelled()).toBe(true);
   });
 
   it("stops the origin when the client leaves", async () => {
     const { stream, cancelled } = source();
-    await endWhenIdle(stream, 1000).cancel();
+    await relay(stream, options()).cancel();
     expect(cancelled()).toBe(true);
   });
 });

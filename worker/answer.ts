@@ -1,0 +1,89 @@
+/**
+ * The body of an origin's answer on its way to the client. The runtime ends whatever breaks off with a clean terminator, so an answer
+ * that was cut must not be passed on as it is: events get a last one with the error, a body with a declared length ends short of it,
+ * and a body without one is read whole before the first byte of it is sent.
+ */
+import type { Denial } from "../contract/denial.ts";
+import type { ClientBody } from "./body.ts";
+import { STREAM_IDLE_MS, WHOLE_ANSWER_BYTES } from "./constants.ts";
+import type { CallClass, RpcId } from "./policy/era.ts";
+import { findRpcId } from "./policy/rpc-id.ts";
+import { concat } from "./read-bounded.ts";
+import { relay, type Break, type Relay } from "./stream.ts";
+
+/** {@link answerBody} of an answer that broke off before any of it was sent. */
+export const CUT = Symbol("cut");
+
+const typeOf = (response: Response): string => response.headers.get("content-type") ?? "";
+/** True for an event stream. */
+export const isStream = (response: Response): boolean => /^text\/event-stream\b/i.test(typeOf(response));
+
+/** What a client hears when an answer broke off: a call that may have effects may have had them. */
+export function afterBreak(callClass: CallClass, how: Break): Denial {
+  if (callClass === "claimed" || callClass === "single") return { reason: "route.unknown", mayHaveExecuted: true };
+  return { reason: how === "idle" ? "route.timeout" : "route.platform" };
+}
+
+/** The id of the client's request, from its body where nobody had to look before. */
+export const idOf = (known: RpcId, body: ClientBody): RpcId =>
+  known ?? (body.kind === "bytes" ? findRpcId(body.bytes, true) : findRpcId(body.head, false));
+
+/** The body as the client gets it, or {@link CUT}. */
+export async function answerBody(
+  response: Response,
+  relaying: Omit<Relay, "idleMs">,
+): Promise<ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | typeof CUT | null> {
+  if (!response.body) return null;
+  if (isStream(response)) return relay(response.body, { ...relaying, idleMs: STREAM_IDLE_MS });
+  // The HTTP layers hold a declared length to its word: a client sees that bytes are missing.
+  if (response.headers.has("content-length") && !response.headers.has("content-encoding")) return response.body;
+  return readWhole(response);
+}
+
+async function readWhole(
+  response: Response,
+): Promise<ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | typeof CUT> {
+  const reader = (response.body ?? new ReadableStream<Uint8Array>()).getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      chunks.push(value);
+      size += value.length;
+      // Cut from here on it is JSON without an end, which no parser takes for an answer.
+      if (size > WHOLE_ANSWER_BYTES) return continued(concat(chunks, size), reader);
+    }
+  } catch {
+    return CUT;
+  }
+  const bytes = concat(chunks, size);
+  return isComplete(response, bytes) ? bytes : CUT;
+}
+
+/** A connection that just closes ends an answer as properly as one that was cut: then only the text can tell. */
+function isComplete(response: Response, bytes: Uint8Array): boolean {
+  if (!/^application\/json\b/i.test(typeOf(response))) return bytes.length > 0 || response.status !== 200;
+  try {
+    JSON.parse(new TextDecoder().decode(bytes));
+    return true;
+  } catch {
+    return bytes.length === 0 && response.status !== 200;
+  }
+}
+
+function continued(head: Uint8Array, reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => controller.enqueue(head),
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+}
