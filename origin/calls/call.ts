@@ -9,14 +9,13 @@ import type { Exchange } from "../exchange.ts";
 import { faultOf } from "../faults.ts";
 import type { Identity } from "../identity.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { ToolError, type Tool } from "../modules/module.ts";
+import { ToolError } from "../modules/module.ts";
+import type { RegisteredTool } from "../modules/registry.ts";
 import type { Permissions } from "../sieve/permissions.ts";
 import { callFailed, explained, refusal, success, type ToolResult } from "../sieve/results.ts";
 import type { Secret } from "../modules/secret.ts";
 import { admit } from "../sieve/sieve.ts";
 import { isRecord } from "../../contract/json.ts";
-
-const MAX_ISSUES = 5;
 
 /** What calls need from outside. */
 export interface CallSources {
@@ -32,7 +31,7 @@ export interface CallTarget {
   /** Name of the meta tool. */
   readonly metaTool: string;
   /** The tool that the user is allowed to run, when the meta tool is `call` and the names are admitted. */
-  readonly admitted: { readonly module: string; readonly tool: Tool } | null;
+  readonly admitted: { readonly module: string; readonly tool: RegisteredTool } | null;
 }
 
 /** Reads the target from the parsed body, the same object that the SDK will read. @returns null for any other method. */
@@ -63,9 +62,14 @@ function whenAborted(signal: AbortSignal): { readonly promise: Promise<never>; r
 /** Runs tools. */
 export interface Caller {
   /** Claims the request id where the tool may have effects. @throws when the database does not answer. */
-  claim(identity: Identity, module: string, tool: Tool): Promise<Claim | null>;
+  claim(identity: Identity, module: string, tool: RegisteredTool): Promise<Claim | null>;
   /** Runs an admitted tool once. Never throws. */
-  run(exchange: Exchange, module: string, tool: Tool, params: Readonly<Record<string, unknown>>): Promise<ToolResult>;
+  run(
+    exchange: Exchange,
+    module: string,
+    tool: RegisteredTool,
+    params: Readonly<Record<string, unknown>>,
+  ): Promise<ToolResult>;
 }
 
 /** Builds the caller. */
@@ -73,24 +77,21 @@ export function createCaller({ claims, broker, events, metrics, wallClock }: Cal
   async function execute(
     { identity, permissions, signal, traceparent }: Exchange,
     module: string,
-    tool: Tool,
+    tool: RegisteredTool,
     params: Readonly<Record<string, unknown>>,
   ): Promise<ToolResult> {
     const { requestId, userId } = identity;
-    const input = tool.input.safeParse(params);
-    if (!input.success) {
-      const issues = input.error.issues
-        .slice(0, MAX_ISSUES)
-        .map((issue) => `${issue.path.join("..") || "params"}: ${issue.message}`);
+    const input = tool.check(params);
+    if (!input.ok) {
       metrics.count("mcpist_calls_total", module, tool.name, "invalid");
-      return explained(`Invalid params. ${issues.join("; ")}`);
+      return explained(`Invalid params. ${input.error.join("; ")}`);
     }
     const stop = whenAborted(signal);
     try {
       const token = (rejected?: Secret) => broker.token({ userId, module, requestId, permissions }, rejected);
       const result = success(
         await Promise.race([
-          tool.run(input.data, { signal, now: wallClock, requestId, traceparent, token }),
+          tool.run(input.value, { signal, now: wallClock, requestId, traceparent, token }),
           stop.promise,
         ]),
       );

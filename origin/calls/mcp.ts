@@ -9,11 +9,10 @@ import {
   type McpRequestContext,
 } from "@modelcontextprotocol/server";
 import type { Exchange } from "../exchange.ts";
-import type { Tool } from "../modules/module.ts";
 import { call, getModuleSchema } from "../sieve/meta-tools.ts";
 import { refusal, success, type ToolResult } from "../sieve/results.ts";
 import { admit, describeModule, listModules } from "../sieve/sieve.ts";
-import type { Registry } from "../modules/registry.ts";
+import type { RegisteredTool, Registry } from "../modules/registry.ts";
 
 /** Largest request body. Unit: bytes. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -29,7 +28,7 @@ export interface McpParts {
   readonly execute: (
     exchange: Exchange,
     module: string,
-    tool: Tool,
+    tool: RegisteredTool,
     params: Readonly<Record<string, unknown>>,
   ) => Promise<ToolResult>;
   /** A name was refused; `tool` is null when a module's schema was asked for. Must return at once. */

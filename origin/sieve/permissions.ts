@@ -4,8 +4,7 @@
  * down for longer than the grace, it throws, and the request is refused.
  */
 import type { Database } from "../database/database.ts";
-import type { Tool } from "../modules/module.ts";
-import type { Registry } from "../modules/registry.ts";
+import type { RegisteredTool, Registry } from "../modules/registry.ts";
 
 /** How long an entry is used without asking again. Unit: milliseconds. */
 export const PERMISSIONS_TTL_MS = 300_000;
@@ -25,7 +24,7 @@ export interface Permissions {
   /** True when a monthly quota is in force and used up. */
   readonly monthExhausted: boolean;
   /** Module name to tool name to tool: exactly what is granted, enabled and in the registry. */
-  readonly allowed: ReadonlyMap<string, ReadonlyMap<string, Tool>>;
+  readonly allowed: ReadonlyMap<string, ReadonlyMap<string, RegisteredTool>>;
 }
 
 /** Gives permissions by user id. */
@@ -91,10 +90,10 @@ interface Loading {
 export function intersect(
   registry: Registry,
   granted: readonly (readonly [string, string])[],
-): ReadonlyMap<string, ReadonlyMap<string, Tool>> {
+): ReadonlyMap<string, ReadonlyMap<string, RegisteredTool>> {
   const names = new Map<string, Set<string>>();
   for (const [module, tool] of granted) names.set(module, (names.get(module) ?? new Set()).add(tool));
-  const allowed = new Map<string, ReadonlyMap<string, Tool>>();
+  const allowed = new Map<string, ReadonlyMap<string, RegisteredTool>>();
   for (const module of registry.values()) {
     const wanted = names.get(module.name);
     if (!wanted) continue;
