@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redactor } from "./redact.ts";
+import { Waits } from "./waits.ts";
 
 /** Where text goes. `isTTY` decides colour and progress. */
 export interface Writer {
@@ -27,6 +28,8 @@ export interface Context {
   /** Aborted by the first Ctrl-C: stop before the next remote call. */
   readonly signal: AbortSignal;
   readonly redactor: Redactor;
+  /** For whom and for what the command waits. */
+  readonly waits: Waits;
 }
 
 /** The context of a real process. */
@@ -54,5 +57,6 @@ export function realContext(): Context {
     randomBytes,
     signal: controller.signal,
     redactor: new Redactor(),
+    waits: new Waits(),
   };
 }

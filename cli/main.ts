@@ -1,8 +1,7 @@
 #!/usr/bin/env node
-import { enableCompileCache } from "node:module";
+import { keepCompiledCode } from "./compile-cache.ts";
 
-// Compiled code is kept between starts, so that `mcpist --help` answers at once. It holds code only, never data.
-enableCompileCache();
+keepCompiledCode();
 const [{ realContext }, { run }] = await Promise.all([import("./context.ts"), import("./program.ts")]);
 process.exitCode = await run(process.argv.slice(2), realContext());
 // What is done is done: a library that leaves a handle behind (the local runtime's file watcher does, now and then) must not keep

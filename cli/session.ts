@@ -47,9 +47,18 @@ export interface Session extends NamedEnvironment {
 }
 
 /** Who runs this, for the journal: the workflow's actor, else the local user. */
-function actorOf(context: Context): string {
-  const actor = context.env["GITHUB_ACTOR"] ?? context.env["USER"] ?? userInfo().username;
-  return actor.replace(/[^\w.@-]/g, "").slice(0, 64) || "unknown";
+export function actorOf(context: Context, localUser: () => string = () => userInfo().username): string {
+  const named = context.env["GITHUB_ACTOR"] || context.env["USER"] || context.env["LOGNAME"];
+  return (named || nameOf(localUser)).replace(/[^\w.@-]/g, "").slice(0, 64) || "unknown";
+}
+
+/** A container may run under a user id that has no entry in its passwd file; Node throws then. */
+function nameOf(localUser: () => string): string {
+  try {
+    return localUser();
+  } catch {
+    return "";
+  }
 }
 
 /** Loads the environment and connects to its platforms. Makes no remote call. @throws {McpistError}. */

@@ -7,7 +7,7 @@ import { OBSERVATION_PATH, VERSION_OVERRIDE_HEADER } from "../../contract/header
 import { parseWorkerObservation, type WorkerObservation } from "../../contract/observation.ts";
 import { WORKER_BINDING } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
-import { McpistError } from "../errors.ts";
+import { machineFault, McpistError } from "../errors.ts";
 import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
@@ -31,6 +31,10 @@ export function cloudflareApi(context: Context, access: { baseUrl: string; token
     vendor: "Cloudflare",
     baseUrl: access.baseUrl,
     tokenVariable: "CLOUDFLARE_API_TOKEN",
+    moved: {
+      message: "its API is somewhere else",
+      hint: "correct CLOUDFLARE_API_BASE_URL, or unset it: its default is Cloudflare's own API",
+    },
     headers: { authorization: `Bearer ${access.token}` },
   });
 }
@@ -130,8 +134,10 @@ export function cloudflareWorker(
       });
       const seen = parseWorkerObservation(await response.json());
       return seen?.deployment === versionId ? seen : null;
-    } catch {
+    } catch (error) {
       context.signal.throwIfAborted();
+      const fault = machineFault(error);
+      if (fault) throw fault;
       return null;
     }
   };

@@ -20,7 +20,7 @@ const urls = {
 const free = async (): Promise<void> => undefined;
 
 /** A Machines API with one Machine, whose lease is held by somebody until `freeAfter` attempts. */
-function machines(freeAfter: number) {
+function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {}) {
   const calls: string[] = [];
   let attempts = 0;
   const fetchLike: typeof fetch = async (input, init) => {
@@ -36,6 +36,7 @@ function machines(freeAfter: number) {
             region: "nrt",
             instance_id: "i1",
             config: { metadata: { fly_platform_version: "v2" } },
+            ...more,
           },
         ]);
       case "GET /secrets":
@@ -85,6 +86,29 @@ describe("rolling a Fly Machine", () => {
     await expect(target.roll("rolling", free)).rejects.toMatchObject({
       code: "ERR_TIMEOUT",
       hint: expect.stringContaining("fly machine leases view m1"),
+    });
+  });
+});
+
+describe("a Machine whose host Fly cannot reach", () => {
+  const lost = { host_status: "unreachable", config: null, incomplete_config: { metadata: {} } };
+
+  it("ends a rollout before anything is changed, with its host's state and what to do", async () => {
+    const { calls, target } = machines(0, lost);
+    await expect(target.roll("rolling", free)).rejects.toMatchObject({
+      code: "ERR_VENDOR",
+      message:
+        "Fly.io cannot reach the host of Machine m1 of mcpist-origin (host_status unreachable), so it cannot be updated",
+      hint: expect.stringContaining("fly machine destroy m1 --force -a mcpist-origin"),
+    });
+    expect(calls.filter((call) => !call.startsWith("GET"))).toEqual([]);
+  });
+
+  it("is named with its host where it does not answer", async () => {
+    const { target } = machines(0, lost);
+    expect(await target.look()).toEqual({
+      ok: false,
+      reason: "Machine m1 (its host is unreachable) does not answer",
     });
   });
 });

@@ -21,6 +21,12 @@ export function githubApi(context: Context, access: GithubAccess): Api {
     vendor: "GitHub",
     baseUrl: access.baseUrl,
     tokenVariable: "GH_TOKEN",
+    moved: {
+      message: "the repository was renamed or moved",
+      hint: "correct github.owner and github.repo in mcpist.config.ts",
+    },
+    // docs.github.com, Rate limits for the REST API: where no header names a time, at least a minute, then ever longer.
+    pauseMs: 60_000,
     headers: {
       authorization: `Bearer ${access.token}`,
       accept: "application/vnd.github+json",

@@ -30,6 +30,10 @@ export function koyebApi(context: Context, access: { baseUrl: string; token: str
     vendor: "Koyeb",
     baseUrl: access.baseUrl,
     tokenVariable: "KOYEB_TOKEN",
+    moved: {
+      message: "its API is somewhere else",
+      hint: "correct KOYEB_URL, or unset it: its default is Koyeb's own API",
+    },
     headers: { authorization: `Bearer ${access.token}` },
   });
 }
