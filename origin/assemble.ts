@@ -185,6 +185,9 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
       });
     },
     async stop(graceMs) {
+      // A platform may kill before the grace is over: what can be written now is not left for the end.
+      void usage.sync();
+      void log.flush(true);
       await origin.drain(graceMs);
       await mcp.close();
       await background.stop();

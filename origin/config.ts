@@ -33,13 +33,19 @@ const environment = z.object({
     .optional(),
   REQUEST_STATE_KEY: hex64.optional(),
   BROKER_SECRET: hex64.optional(),
-  /** How long requests in flight may take after SIGTERM; shorter than the platforms wait before they kill (Fly: 5 s). */
-  DRAIN_SECONDS: integer(0, 300).default(4),
+  /** How long requests in flight may take after SIGTERM; absent = as long as the platform allows, see {@link drainSecondsOf}. */
+  DRAIN_SECONDS: integer(0, 300).optional(),
   FLY_MACHINE_ID: platformId.optional(),
   FLY_MACHINE_VERSION: platformId.optional(),
   KOYEB_INSTANCE_ID: platformId.optional(),
   KOYEB_REGIONAL_DEPLOYMENT_ID: platformId.optional(),
 });
+
+/**
+ * A little less than the platform waits before it kills: Koyeb 30 s; a Fly Machine 65 s, which `mcpist secrets` writes into its
+ * configuration, and a call is over after 60.
+ */
+const drainSecondsOf = (fly: boolean): number => (fly ? 60 : 28);
 
 /** What an origin needs to run, apart from its clock and its sockets. */
 export interface OriginSettings {
@@ -98,7 +104,7 @@ export function parseEnvironment(
     databaseUrl: values.DATABASE_URL ?? null,
     requestStateKey: values.REQUEST_STATE_KEY === undefined ? null : Buffer.from(values.REQUEST_STATE_KEY, "hex"),
     brokerSecret: values.BROKER_SECRET ?? null,
-    drainSeconds: values.DRAIN_SECONDS,
+    drainSeconds: values.DRAIN_SECONDS ?? drainSecondsOf(values.FLY_MACHINE_ID !== undefined),
     instanceId: values.FLY_MACHINE_ID ?? values.KOYEB_INSTANCE_ID ?? `local-${localId}`,
     deployment: values.FLY_MACHINE_VERSION ?? values.KOYEB_REGIONAL_DEPLOYMENT_ID ?? "local",
   });

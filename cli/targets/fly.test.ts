@@ -22,6 +22,7 @@ const free = async (): Promise<void> => undefined;
 /** A Machines API with one Machine, whose lease is held by somebody until `freeAfter` attempts. */
 function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {}) {
   const calls: string[] = [];
+  const updates: unknown[] = [];
   let attempts = 0;
   const fetchLike: typeof fetch = async (input, init) => {
     const { pathname } = new URL(urlOf(input));
@@ -48,6 +49,7 @@ function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {
           ? Response.json({ error: "lease currently held" }, { status: 409 })
           : Response.json({ status: "success", data: { nonce: "n1" } }, { status: 201 });
       case "POST /machines/m1":
+        updates.push(JSON.parse(typeof init?.body === "string" ? init.body : "null"));
         return Response.json({ id: "m1", instance_id: "i2" });
       case "GET /machines/m1/wait":
         return Response.json({ ok: true });
@@ -65,6 +67,7 @@ function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {
   const origin = environment!.origins.find((candidate) => candidate.kind === "fly")!;
   return {
     calls,
+    updates,
     context,
     target: flyOrigin(context, flyApi(context, { baseUrl: urls.fly, token: "fo1_test" }), environment!, origin),
   };
@@ -79,6 +82,16 @@ describe("rolling a Fly Machine", () => {
     expect(calls.indexOf("DELETE /machines/m1/lease")).toBeGreaterThan(calls.indexOf("POST /machines/m1"));
     // The Machine boots after the lease is back, so that a run that is killed while it waits blocks nobody.
     expect(calls.indexOf("GET /machines/m1/wait")).toBeGreaterThan(calls.indexOf("DELETE /machines/m1/lease"));
+  });
+
+  it("gives a Machine the time that its calls need before it is killed", async () => {
+    const { updates, target } = machines(0);
+    await target.roll("rolling", free);
+    expect(updates).toEqual([
+      expect.objectContaining({
+        config: expect.objectContaining({ stop_config: { signal: "SIGTERM", timeout: "65s" } }) as unknown,
+      }),
+    ]);
   });
 
   it("names the Machine and the way out when the lease is never given back", async () => {

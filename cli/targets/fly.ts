@@ -23,6 +23,8 @@ const MARK = "mcpist_slots";
 const LEASE_TTL_SECONDS = 60;
 const WAIT_SECONDS = 60;
 /** Unit: milliseconds. */
+/** Fly kills after 5 s where a Machine does not say otherwise; a call may run for 60. The Terraform provider has no argument for it. */
+const STOP = { signal: "SIGTERM", timeout: "65s" };
 const BOOT_TIMEOUT_MS = 5 * 60_000;
 const PROBE_TIMEOUT_MS = 60_000;
 /** A joining origin may be unable to start before it has a secret: not answering is an answer. */
@@ -109,7 +111,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
         headers,
         repeatable: true,
         body: {
-          config: { ...config, metadata: { ...metadata, [MARK]: digests } },
+          config: { ...config, stop_config: config["stop_config"] ?? STOP, metadata: { ...metadata, [MARK]: digests } },
           region: machine["region"],
           ...(version === null ? {} : { min_secrets_version: version }),
         },

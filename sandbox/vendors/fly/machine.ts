@@ -236,9 +236,10 @@ export class Machine {
   async #halt(): Promise<void> {
     const { running } = this;
     if (!running) return;
-    await running.backend.drain(OPEN_REQUESTS_MS);
-    // The vendor's default is SIGINT.
-    await running.instance.stop(this.config.stop_config?.signal === "SIGTERM" ? "SIGTERM" : "SIGINT");
+    // The vendor's defaults are SIGINT and 5 s.
+    const { signal = "SIGINT", timeout = "5s" } = this.config.stop_config ?? {};
+    await running.backend.drain(Number.parseInt(timeout, 10) * 1000);
+    await running.instance.stop(signal === "SIGTERM" ? "SIGTERM" : "SIGINT");
     this.#forget();
   }
   async #resumeOrBoot(): Promise<void> {

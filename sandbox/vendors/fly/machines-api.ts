@@ -33,7 +33,15 @@ const config = z.looseObject({
   checks: z.record(z.string(), check).optional(),
   standbys: z.array(text).optional(),
   restart: z.looseObject({ policy: z.string().optional(), max_retries: z.int().optional() }).optional(),
-  stop_config: z.looseObject({ signal: z.string().optional() }).optional(),
+  stop_config: z
+    .looseObject({
+      signal: z.string().optional(),
+      timeout: z
+        .string()
+        .regex(/^\d{1,3}s$/)
+        .optional(),
+    })
+    .optional(),
 });
 const machineBody = z.looseObject({
   config,

@@ -10,7 +10,7 @@ import type { VendorContext } from "../vendor.ts";
 import { type InstanceStatus, type KoyebDeployment, type KoyebInstance, mark } from "./records.ts";
 
 /** After the load balancer forgot an instance, its open requests may take this long; then it gets SIGTERM. Unit: milliseconds. */
-const OPEN_REQUESTS_MS = 10_000;
+const OPEN_REQUESTS_MS = 30_000;
 /** Health checks that a new instance may fail before its deployment fails. */
 const HEALTH_ATTEMPTS = 40;
 const HEALTH_TIMEOUT_MS = 5_000;
