@@ -13,7 +13,12 @@ import { printable } from "./redact.ts";
 const CALL_TIMEOUT_MS = 30_000;
 const BACKOFF_MS = [250, 1000, 3000] as const;
 /** One call with all its waits and retries. Less than the lease of a run, which would be over after a longer wait. */
-const PATIENCE_MS = 12 * 60_000;
+export const PATIENCE_MS = 12 * 60_000;
+/**
+ * A write ends within this time, with every wait and retry: what a guard allowed is not sent later than that. An emergency that
+ * takes the lock of another run waits so long before it believes what it sees. Unit: milliseconds.
+ */
+export const LONGEST_WRITE_MS = 2 * 60_000;
 /** After a limit that names no time, and at most, where every next wait is twice as long. */
 const PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 2 * 60_000;
@@ -112,18 +117,19 @@ export class Api {
     read: Read<Answer>,
   ): Promise<Answer> {
     const repeatable = options.repeatable ?? method !== "POST";
-    const deadline = this.#context.monotonic() + (options.patienceMs ?? this.#options.patience?.() ?? PATIENCE_MS);
+    const usual = method === "GET" ? PATIENCE_MS : LONGEST_WRITE_MS;
+    const left = countdown(this.#context, options.patienceMs ?? this.#options.patience?.() ?? usual);
     let [faults, limits] = [0, 0];
     for (;;) {
       if (options.evenIfInterrupted !== true) this.#context.signal.throwIfAborted();
       let answer: Answer;
       try {
-        answer = await read(await this.#once(method, path, options, deadline));
+        answer = await read(await this.#once(method, path, options, left()));
       } catch (cause) {
         this.#context.signal.throwIfAborted();
         const wait = BACKOFF_MS[faults++];
         const error = machineFault(cause) ?? this.#unreachable(method, path, cause);
-        if (!repeatable || wait === undefined || !this.#hasTime(wait, deadline)) throw error;
+        if (!repeatable || wait === undefined || left() <= wait) throw error;
         await this.#context.sleep(wait);
         continue;
       }
@@ -134,21 +140,17 @@ export class Api {
       // What was limited was not carried out, so any call may be repeated; a 5xx only where repeating is harmless.
       if (limited) {
         const wait = asked ?? Math.min((this.#options.pauseMs ?? PAUSE_MS) * 2 ** limits++, MAX_PAUSE_MS);
-        if (!this.#hasTime(wait, deadline)) throw this.#limit(method, path, answer, asked);
+        if (left() <= wait) throw this.#limit(method, path, answer, asked);
         await this.#pause(wait, `${this.#options.vendor}: its rate limit`);
         continue;
       }
       const wait = BACKOFF_MS[faults++];
-      if (wait !== undefined && answer.status >= 500 && repeatable && this.#hasTime(asked ?? wait, deadline)) {
+      if (wait !== undefined && answer.status >= 500 && repeatable && left() > (asked ?? wait)) {
         await this.#pause(asked ?? wait, `${this.#options.vendor}: it answers ${answer.status}`);
         continue;
       }
       throw this.#failure(method, path, answer);
     }
-  }
-
-  #hasTime(wait: number, deadline: number): boolean {
-    return this.#context.monotonic() + wait < deadline;
   }
 
   async #pause(ms: number, why: string): Promise<void> {
@@ -160,11 +162,12 @@ export class Api {
     );
   }
 
-  async #once(method: string, path: string, options: CallOptions, deadline: number): Promise<Response> {
+  async #once(method: string, path: string, options: CallOptions, leftMs: number): Promise<Response> {
     const { body, form, text } = options;
+    // The machine slept, or the process was stopped: whoever allowed this call may have been overtaken since.
+    if (leftMs <= 0) throw new DOMException("the time for this call is over", "TimeoutError");
     const own = CALL_TIMEOUT_MS + (options.serverMs ?? 0);
-    // At least a second: what began in time may answer.
-    const timeout = AbortSignal.timeout(Math.max(1000, Math.min(own, deadline - this.#context.monotonic())));
+    const timeout = AbortSignal.timeout(Math.ceil(Math.min(own, leftMs)));
     return this.#context.fetch(this.#options.baseUrl + path, {
       method,
       redirect: "manual",
@@ -245,6 +248,15 @@ export class Api {
         return new McpistError("ERR_VENDOR", what);
     }
   }
+}
+
+/**
+ * Time left of `ms`, by whichever clock has gone further: the monotonic one stands still while a laptop sleeps.
+ * Unit: milliseconds; negative when it is over.
+ */
+export function countdown(context: Pick<Context, "monotonic" | "now">, ms: number): () => number {
+  const [monotonic, wall] = [context.monotonic(), context.now().getTime()];
+  return () => ms - Math.max(context.monotonic() - monotonic, context.now().getTime() - wall);
 }
 
 const payloadOf = (json: unknown, raw: FormData | string | undefined): { body?: FormData | string } =>

@@ -1,7 +1,7 @@
 /** Puts an environment, its tokens and its platforms together for one command. */
 import { userInfo } from "node:os";
 import type { TargetKind } from "../contract/secret-names.ts";
-import type { Context } from "./context.ts";
+import { calm, type Context } from "./context.ts";
 import type { Api } from "./http.ts";
 import { loadEnvironment, type NamedEnvironment } from "./load-config.ts";
 import { Journal } from "./secrets/journal.ts";
@@ -84,12 +84,13 @@ export async function openSession(context: Context, flags: CommonFlags): Promise
     vault: githubVault(context, github, environment.github),
   };
   // The lock must be given back after Ctrl-C, so the journal's own calls are not cut short by it.
-  const calm = { ...context, signal: new AbortController().signal };
-  const store = githubStore(githubApi(calm, access("github")), name, environment.github);
+  const store = githubStore(githubApi(calm(context), access("github")), name, environment.github);
+  const attempt = Number(context.env["GITHUB_RUN_ATTEMPT"] ?? 0);
   const identity = {
     run: context.randomBytes(6).toString("hex"),
     actor: actorOf(context),
     workflow: context.env["GITHUB_RUN_ID"] ?? "local",
+    ...(attempt > 0 ? { attempt } : {}),
     tool: toolVersion(),
   };
   const journal = new Journal(store, context, identity);
