@@ -4,14 +4,14 @@
  */
 import type { Origin } from "../../contract/config.ts";
 import type { Context } from "../context.ts";
-import { McpistError, type ExitCode } from "../errors.ts";
+import { McpistError, type ErrorCode, type ExitCode } from "../errors.ts";
 import type { Progress } from "../output.ts";
 import { enterPool, obstacle } from "../secrets/join.ts";
 import { phaseOf } from "../secrets/phase.ts";
 import { deployedRoutes } from "../secrets/pool.ts";
 import type { Run } from "../secrets/run.ts";
 import { openSession, type Session } from "../session.ts";
-import { checkAgreement, originOf, runOrigins, type OriginFlags, type Outcome } from "./origins.ts";
+import { checkAgreement, originOf, underLock, type OriginFlags, type Outcome } from "./origins.ts";
 import { runRotation } from "./secrets-rotate.ts";
 
 /** The first may only finish what an earlier run began, without the newcomer. */
@@ -49,14 +49,16 @@ async function rotateInto(
     // Exit code 5: the slots are written, and what is missing is no secret.
     if (problem === null) return;
     if (rotations > 0 && (problem.code === "ERR_PARTIAL" || rotations === MOST_ROTATIONS)) throw problem;
-    const { ended } = await runRotation(
+    const report = await runRotation(
       context,
       session,
       { ...flags, init: false, clean: false, dryRun: false },
       progress,
     );
     run.touched = true;
-    if (ended.failure) throw ended.failure;
+    if (!report.error) continue;
+    const { code, message, hint } = report.error;
+    throw new McpistError(code as ErrorCode, message, { hint: hint ?? undefined, exitCode: report.exitCode });
   }
 }
 
@@ -65,7 +67,7 @@ export async function originsJoin(context: Context, flags: OriginFlags): Promise
   const session = await openSession(context, flags);
   const origin = originOf(session, flags.name);
   const { origins } = session.environment;
-  return runOrigins(
+  return underLock(
     context,
     session,
     { ...flags, command: "origins join" },

@@ -3,11 +3,10 @@ import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { SECRETS, type SecretSpec } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
-import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { EXIT, McpistError, withExitCode, type ExitCode, toMcpistError } from "../errors.ts";
 import { printJson, Progress } from "../output.ts";
 import { allSettled } from "../secrets/run.ts";
 import { openSession, type CommonFlags } from "../session.ts";
-import { runLocked } from "./locked-run.ts";
 import { putFlySecrets } from "../targets/fly.ts";
 import { koyebNameOf, putKoyebSecret } from "../targets/koyeb.ts";
 
@@ -90,8 +89,9 @@ export async function secretsPut(
     });
 
   const progress = new Progress(context, flags);
+  const run = session.run(progress);
   const written: string[] = [];
-  const { failure } = await runLocked(context, session, progress, async (run) => {
+  try {
     await session.journal.acquire();
     await allSettled(
       session.environment.origins
@@ -115,8 +115,13 @@ export async function secretsPut(
       if (look?.ok && look.instances.length > 0)
         await run.step(`roll out ${origin.name}`, () => origin.roll("rolling", session.journal.guard));
     }
-  });
-  if (failure) throw failure;
+  } catch (error) {
+    const own = toMcpistError(context, error);
+    throw withExitCode(own, run.exitCodeOf(own));
+  } finally {
+    await session.journal.release({ result: "put" }).catch(() => undefined);
+    await progress.end();
+  }
   const targets = session.environment.origins.map((origin) => origin.name).filter((name) => written.includes(name));
   if (flags.json)
     printJson(context, {
