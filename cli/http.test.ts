@@ -190,8 +190,29 @@ describe("retries", () => {
     const scripted = script(secondary(), secondary(), answer(204, null));
     const context = testContext({ fetch: scripted.fetch });
     const api = githubApi(context, { baseUrl: "https://api.github.test", token: CANARY });
-    expect((await api.call("PATCH", "/repos/o/r/git/refs/x", { body: {} })).status).toBe(204);
+    expect((await api.call("PATCH", "/git/refs/x", { body: {}, patienceMs: 600_000 })).status).toBe(204);
     expect(context.slept).toEqual([60_000, 120_000]);
+  });
+
+  it("ends a write within two minutes, because whoever allowed it may have been overtaken since", async () => {
+    const limited = () => answer(429, {}, { "retry-after": "50" });
+    const { api, context } = vendor(limited(), limited(), limited());
+    await expect(api.call("PUT", "/thing", { body: {} })).rejects.toMatchObject({ code: "ERR_RATE_LIMITED" });
+    expect(context.slept).toEqual([50_000, 50_000]);
+    const long = vendor(limited(), limited(), limited(), answer(200));
+    expect((await long.api.get("/thing")).status).toBe(200);
+  });
+
+  it("does not send a write again after the machine slept in between", async () => {
+    const scripted = script(reset());
+    let wall = 0;
+    const context = {
+      ...testContext({ fetch: scripted.fetch, onSleep: () => (wall = 5 * 60_000) }),
+      now: () => new Date(wall),
+    };
+    const api = new Api(context, { vendor: "V", baseUrl: "https://v.test", tokenVariable: "T", headers: {} });
+    await expect(api.call("PUT", "/thing", { body: {} })).rejects.toMatchObject({ code: "ERR_UNREACHABLE" });
+    expect(scripted.requests).toHaveLength(1);
   });
 
   it("never gives a limit as the answer to a question that accepts 403", async () => {

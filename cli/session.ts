@@ -2,7 +2,7 @@
 import { userInfo } from "node:os";
 import type { TargetKind } from "../contract/secret-names.ts";
 import { calm, type Context } from "./context.ts";
-import type { Api } from "./http.ts";
+import { type Api, PATIENCE_MS } from "./http.ts";
 import { loadEnvironment, type NamedEnvironment } from "./load-config.ts";
 import { Journal } from "./secrets/journal.ts";
 import { Run, type Reporter } from "./secrets/run.ts";
@@ -84,7 +84,11 @@ export async function openSession(context: Context, flags: CommonFlags): Promise
     vault: githubVault(context, github, environment.github),
   };
   // The lock must be given back after Ctrl-C, so the journal's own calls are not cut short by it.
-  const store = githubStore(githubApi(calm(context), access("github")), name, environment.github);
+  const store = githubStore(
+    githubApi(calm(context), access("github"), () => PATIENCE_MS),
+    name,
+    environment.github,
+  );
   const attempt = Number(context.env["GITHUB_RUN_ATTEMPT"] ?? 0);
   const identity = {
     run: context.randomBytes(6).toString("hex"),

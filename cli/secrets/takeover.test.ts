@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { McpistError } from "../errors.ts";
 import { failure, MemoryGit, party } from "../test/memory-git.ts";
+import type { GitStore } from "../targets/types.ts";
 import type { Journal } from "./journal.ts";
 
 const nobody = (): void => undefined;
@@ -92,7 +93,7 @@ describe("an emergency", () => {
     await one.acquire();
     let writes = 0;
     const store = git.store();
-    const create = store.createCommit;
+    const create: GitStore["createCommit"] = (message, parents) => store.createCommit(message, parents);
     Object.defineProperty(git, "store", {
       value: () => ({
         ...store,

@@ -15,9 +15,10 @@ export interface GithubAccess {
   readonly token: string;
 }
 
-/** Client for one repository. */
-export function githubApi(context: Context, access: GithubAccess): Api {
+/** Client for one repository. @param patience longest time of a call with its waits; absent = that of any call */
+export function githubApi(context: Context, access: GithubAccess, patience?: () => number): Api {
   return new Api(context, {
+    ...(patience ? { patience } : {}),
     vendor: "GitHub",
     baseUrl: access.baseUrl,
     tokenVariable: "GH_TOKEN",
