@@ -146,6 +146,15 @@ export const changes = mcpist.table("changes", {
   after: jsonb(),
 });
 
+export const tokensGiven = mcpist.table("tokens_given", {
+  id: bigint({ mode: "bigint" }).primaryKey().generatedAlwaysAsIdentity(),
+  at: time("at").notNull().defaultNow(),
+  userId: uuid("user_id").notNull(),
+  moduleId: text("module_id").notNull(),
+  requestId: uuid("request_id"),
+  kind: text({ enum: ["access", "refresh"] }).notNull(),
+});
+
 export const connections = mcpist.table(
   "connections",
   {
@@ -161,6 +170,7 @@ export const connections = mcpist.table(
     accessExpiresAt: time("access_expires_at"),
     lease: uuid(),
     leaseUntil: time("lease_until"),
+    refreshedAt: time("refreshed_at"),
     updatedAt: time("updated_at").notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.userId, table.moduleId] })],

@@ -3,6 +3,7 @@
  * so that what is listed, what is allowed and what can run are one set. It never invents a permission: when the database is
  * down for longer than the grace, it throws, and the request is refused.
  */
+import { hash } from "node:crypto";
 import type { Database } from "../database/database.ts";
 import type { RegisteredTool, Registry } from "../modules/registry.ts";
 
@@ -33,6 +34,8 @@ export interface PermissionCache {
   get(userId: string): Promise<Permissions | null>;
   /** Forgets one user. */
   drop(userId: string): void;
+  /** Forgets the user whom the database announces under this name: the first 16 hex digits of the SHA-256 of the user id. */
+  dropAnnounced(name: string): void;
   /** Forgets everybody. */
   clear(): void;
   /** Cached users with the version that was read; what polling compares. */
@@ -103,10 +106,18 @@ export function intersect(
   return allowed;
 }
 
+const announcedAs = (userId: string): string => hash("sha256", userId, "hex").slice(0, 16);
+
 /** Builds the cache. */
 export function createPermissionCache({ database, registry, now, onGrace }: PermissionSources): PermissionCache {
   const entries = new Map<string, Entry>();
   const loading = new Map<string, Loading>();
+  /** User id by announced name, of everybody who is cached or being loaded. */
+  const announced = new Map<string, string>();
+  const forget = (userId: string): void => {
+    entries.delete(userId);
+    if (!loading.has(userId)) announced.delete(announcedAs(userId));
+  };
 
   async function load(userId: string, state: { stale: boolean }): Promise<Entry> {
     for (;;) {
@@ -131,7 +142,7 @@ export function createPermissionCache({ database, registry, now, onGrace }: Perm
       entries.set(userId, entry);
       if (entries.size > MAX_USERS) {
         const oldest = entries.keys().next();
-        if (!oldest.done) entries.delete(oldest.value);
+        if (!oldest.done) forget(oldest.value);
       }
       return entry;
     }
@@ -141,9 +152,19 @@ export function createPermissionCache({ database, registry, now, onGrace }: Perm
     const running = loading.get(userId);
     if (running) return running.answer;
     const state = { stale: false };
-    const answer = load(userId, state).finally(() => loading.delete(userId));
+    const answer = load(userId, state).finally(() => {
+      loading.delete(userId);
+      if (!entries.has(userId)) forget(userId);
+    });
     loading.set(userId, Object.assign(state, { answer }));
+    announced.set(announcedAs(userId), userId);
     return answer;
+  }
+
+  function drop(userId: string): void {
+    const running = loading.get(userId);
+    if (running) running.stale = true;
+    forget(userId);
   }
 
   return {
@@ -166,14 +187,13 @@ export function createPermissionCache({ database, registry, now, onGrace }: Perm
         return kept.value;
       }
     },
-    drop(userId) {
-      const running = loading.get(userId);
-      if (running) running.stale = true;
-      entries.delete(userId);
+    drop,
+    dropAnnounced(name) {
+      const userId = announced.get(name);
+      if (userId !== undefined) drop(userId);
     },
     clear() {
-      for (const running of loading.values()) running.stale = true;
-      entries.clear();
+      for (const userId of [...loading.keys(), ...entries.keys()]) drop(userId);
     },
     versions: () => new Map(Array.from(entries, ([userId, entry]) => [userId, entry.version])),
     get size() {
