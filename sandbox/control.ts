@@ -47,6 +47,7 @@ const timings = z
     flyBootMs: milliseconds,
     edgeLagMs: milliseconds,
     githubLagMs: milliseconds,
+    listLagMs: milliseconds,
   })
   .partial();
 const tokenRequest = z.strictObject({

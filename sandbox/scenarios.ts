@@ -7,6 +7,7 @@ import { listAt, type VendorCall } from "./client.ts";
 import type { FaultEffect, FaultRule, Faults } from "./vendors/faults.ts";
 import type { Fly } from "./vendors/fly/fly.ts";
 import type { Github } from "./vendors/github/github.ts";
+import { DOCUMENTED } from "./vendors/github/rate.ts";
 import type { Koyeb } from "./vendors/koyeb/koyeb.ts";
 import type { Timings, VendorContext } from "./vendors/vendor.ts";
 
@@ -163,8 +164,8 @@ const BY_NAME: Readonly<Record<string, Scenario>> = {
   "github-secondary-limit": {
     text: "GitHub enforces its limits per minute (900 points, 80 writes), which a fast rehearsal meets sooner.",
     start: ({ github }) => {
-      github.rates.secondary = true;
-      return () => void (github.rates.secondary = false);
+      github.rates.secondary = DOCUMENTED;
+      return () => void (github.rates.secondary = null);
     },
   },
   "github-lag": { text: "GitHub shows a new updated_at only after 10 s.", start: withTimings({ githubLagMs: 10_000 }) },

@@ -18,8 +18,9 @@ import { putVersionSecret } from "./wrangler.ts";
 const OBSERVE_TIMEOUT_MS = 30_000;
 const CALL_TIMEOUT_MS = 20_000;
 const POLL_MS = 200;
-/** Cloudflare keeps 100 versions promotable. */
-const VERSIONS = 100;
+/** A new version may be missing from the list for a while; after a failure there may be none. Unit: milliseconds. */
+const LISTED_TIMEOUT_MS = 10_000;
+const LISTED_AFTER_FAILURE_MS = 2_000;
 
 /** The Worker's bindings beside its secret that this tool reads. */
 const CONFIG_BINDING = "MCPIST_CONFIG";
@@ -100,11 +101,19 @@ export function cloudflareWorker(
   const gateway = gatewayUrl(environment);
 
   const resultOf = (json: unknown): unknown => asObject(json, "Cloudflare's answer")["result"];
+  /** Those that can be deployed: the only list that has annotations. Nothing may depend on how long it is, or on how fresh. */
   const versions = async (): Promise<readonly WorkerVersion[]> => {
-    const { json } = await api.get(`${script}/versions?per_page=${VERSIONS}&page=1`);
+    const { json } = await api.get(`${script}/versions?deployable=true`);
     return listAt(resultOf(json), "items", "the Worker's versions")
       .map(parseVersion)
       .sort((a, b) => b.number - a.number);
+  };
+  /** The list, and what is deployed even where newer uploads have pushed it off the list. */
+  const versionsWith = async (shares: WorkerLook["deployment"]): Promise<readonly WorkerVersion[]> => {
+    const list = await versions();
+    const missing = shares.filter((share) => !list.some((version) => version.id === share.versionId));
+    const asked = await Promise.all(missing.map(async (share) => parseVersion(await detail(share.versionId))));
+    return [...list, ...asked].sort((a, b) => b.number - a.number);
   };
   const deployment = async (): Promise<WorkerLook["deployment"]> => {
     const answer = await api.get(`${script}/deployments`, { accept: [404] });
@@ -155,11 +164,22 @@ export function cloudflareWorker(
     }
   };
   /** The version that `annotation` describes, if it exists: tells what became of an upload whose reply was lost. */
-  const uploaded = async (annotation: Annotation, known: ReadonlySet<string>): Promise<string | null> =>
-    (await versions()).find(
-      (version) =>
-        !known.has(version.id) && version.annotatedRun === annotation.run && version.annotatedKid === annotation.kid,
-    )?.id ?? null;
+  const uploaded = async (
+    annotation: Annotation,
+    known: ReadonlySet<string>,
+    timeoutMs: number,
+  ): Promise<string | null> => {
+    const deadline = context.monotonic() + timeoutMs;
+    for (;;) {
+      const found = (await versions()).find(
+        (version) =>
+          !known.has(version.id) && version.annotatedRun === annotation.run && version.annotatedKid === annotation.kid,
+      );
+      if (found) return found.id;
+      if (context.monotonic() > deadline) return null;
+      await context.sleep(POLL_MS);
+    }
+  };
 
   /** Uploads the code of `from` again, every binding inherited by id except what `change` names. */
   const uploadAgain = async (
@@ -219,7 +239,8 @@ export function cloudflareWorker(
       };
     },
     async look() {
-      const [list, shares] = await Promise.all([versions(), deployment()]);
+      const shares = await deployment();
+      const list = await versionsWith(shares);
       const observed = Object.fromEntries(await Promise.all(shares.map((share) => kidOf(share.versionId))));
       return { versions: list, deployment: shares, observed };
     },
@@ -257,7 +278,7 @@ export function cloudflareWorker(
         value,
         ...annotationTexts(annotation),
       });
-      const id = await uploaded(annotation, known);
+      const id = await uploaded(annotation, known, failure === null ? LISTED_TIMEOUT_MS : LISTED_AFTER_FAILURE_MS);
       if (id !== null) return id;
       throw (
         failure ??

@@ -23,6 +23,14 @@ const free = async (): Promise<void> => undefined;
 function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {}) {
   const calls: string[] = [];
   const updates: unknown[] = [];
+  const machine = {
+    id: "m1",
+    state: "started",
+    region: "nrt",
+    instance_id: "i1",
+    config: { metadata: { fly_platform_version: "v2" } },
+    ...more,
+  };
   let attempts = 0;
   const fetchLike: typeof fetch = async (input, init) => {
     const { pathname } = new URL(urlOf(input));
@@ -30,16 +38,7 @@ function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {
     calls.push(call);
     switch (call) {
       case "GET /machines":
-        return Response.json([
-          {
-            id: "m1",
-            state: "started",
-            region: "nrt",
-            instance_id: "i1",
-            config: { metadata: { fly_platform_version: "v2" } },
-            ...more,
-          },
-        ]);
+        return Response.json([machine]);
       case "GET /secrets":
         return Response.json({
           secrets: [{ name: "GATEWAY_SECRET_A", digest: "d1", updated_at: "2026-11-22T00:00:00Z" }],
@@ -54,7 +53,7 @@ function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {
       case "GET /machines/m1/wait":
         return Response.json({ ok: true });
       case "GET /machines/m1":
-        return Response.json({ id: "m1", checks: [{ status: "passing" }] });
+        return Response.json({ ...machine, checks: [{ status: "passing" }] });
       case "DELETE /machines/m1/lease":
         return Response.json({ status: "success" });
       default:

@@ -50,7 +50,7 @@ export function flyApi(context: Context, access: { baseUrl: string; token: strin
   });
 }
 
-/** Sets app secrets. @returns the app-wide secrets version, which Machines must be told to wait for. */
+/** Sets app secrets. @returns the app-wide secrets version, which Machines and lists must be told to wait for. */
 export async function putFlySecrets(api: Api, app: string, values: Readonly<Record<string, string>>): Promise<number> {
   const { json } = await api.call("POST", `/v1/apps/${encodeURIComponent(app)}/secrets`, {
     body: { values },
@@ -76,7 +76,8 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
   let version: number | null = null;
 
   const secrets = async (): Promise<ReadonlyMap<string, FlySecret>> => {
-    const answer = await api.get(`${base}/secrets`, { accept: [404] });
+    const since = version === null ? "" : `?min_version=${version}`;
+    const answer = await api.get(`${base}/secrets${since}`, { accept: [404] });
     if (answer.status === 404) return new Map();
     return new Map(
       listAt(answer.json, "secrets", "Fly's list of secrets").map((secret) => [
@@ -93,7 +94,13 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
   const machines = async (): Promise<readonly Json[]> => {
     const { json } = await api.get(`${base}/machines`);
     if (!Array.isArray(json)) throw new McpistError("ERR_VENDOR", "Fly's list of Machines is not a list");
-    return json.filter(isRecord).filter((machine) => !GONE.has(textAt(machine, "state", "a Fly Machine")));
+    // A list may be behind; what one of them is, it is asked itself.
+    const ids = json.filter(isRecord).map((machine) => textAt(machine, "id", "a Fly Machine"));
+    const asked = await Promise.all(ids.map((id) => api.get(`${base}/machines/${id}`, { accept: [404] })));
+    return asked
+      .filter(({ status }) => status !== 404)
+      .map((answer) => asObject(answer.json, "a Fly Machine"))
+      .filter((machine) => !GONE.has(textAt(machine, "state", "a Fly Machine")));
   };
 
   /** One Machine: lease, update with the version to wait for, wait until it runs again if it ran before. */

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backend } from "../edge.ts";
 import { type Instance, StartError, startInstance } from "../../processes/instance.ts";
+import { Trail } from "../trail.ts";
 import type { VendorContext } from "../vendor.ts";
 import { Checks } from "./checks.ts";
 import { hasService, isStandby, type MachineConfig, type MachineState } from "./config.ts";
@@ -22,6 +23,16 @@ interface OwningApp extends SecretHolder {
   readonly name: string;
 }
 
+/** What a list shows of a Machine. */
+export interface MachineView {
+  readonly state: MachineState;
+  readonly instanceId: string;
+  readonly config: MachineConfig;
+  readonly updatedAt: Date;
+  readonly cordoned: boolean;
+  readonly checks: ReturnType<Checks["onWire"]>;
+}
+
 export class Machine {
   readonly id = machineId();
   readonly name: string;
@@ -35,6 +46,7 @@ export class Machine {
   readonly lease = new Lease(this.id);
   running: { readonly instance: Instance; readonly backend: Backend } | null = null;
   readonly events: { type: string; status: string; source: string; timestamp: number }[] = [];
+  readonly #trail = new Trail<MachineView>();
   #checks: Checks | null = null;
   #restarts = 0;
   #minSecretsVersion = 0;
@@ -59,6 +71,17 @@ export class Machine {
     this.region = input.region;
     this.config = input.config;
     this.#record("launch", "created");
+    this.#trail.note(this.view, Date.now());
+  }
+
+  /** As it is. */
+  get view(): MachineView {
+    const { state, instanceId, config, updatedAt, cordoned } = this;
+    return { state, instanceId, config, updatedAt, cordoned, checks: this.checksOnWire() };
+  }
+  /** As a list shows it that is `lagMs` behind; null when it was not there yet. */
+  listed(lagMs: number): MachineView | null {
+    return lagMs === 0 ? this.view : this.#trail.at(Date.now() - lagMs);
   }
 
   /** True when the proxy may send requests here: started, not cordoned, every check passing, and a service to send them to. */
@@ -149,7 +172,7 @@ export class Machine {
     this.instanceId = versionId(this.updatedAt);
     this.#record("update", reboot ? "replacing" : before);
     if (reboot) this.#become("replacing");
-    else if (!(before === "suspended" && same) && before !== "created") this.#become("stopped");
+    else this.#become((before === "suspended" && same) || before === "created" ? before : "stopped");
     void this.#enqueue(async () => {
       if (!reboot) {
         if (!same) await this.#halt();
@@ -188,12 +211,12 @@ export class Machine {
   }
 
   /** Resolves true when the Machine (in version `instanceId`, if given) is in one of `states`, false after `ms`. */
-  async reaches(states: readonly string[], instanceId: string | undefined, ms: number): Promise<boolean> {
+  async reaches(states: ReadonlySet<MachineState>, instanceId: string | undefined, ms: number): Promise<boolean> {
     const late = new AbortController();
     const over = sleep(ms, "over", { signal: late.signal, ref: false }).catch(() => "over");
     try {
       for (;;) {
-        if (states.includes(this.state) && (instanceId === undefined || instanceId === this.instanceId)) return true;
+        if (states.has(this.state) && (instanceId === undefined || instanceId === this.instanceId)) return true;
         if ((await Promise.race([this.#changed.promise, over])) === "over") return false;
       }
     } finally {
@@ -219,6 +242,7 @@ export class Machine {
   }
   #become(state: MachineState): void {
     this.state = state;
+    this.#trail.note(this.view, Date.now());
     const { resolve } = this.#changed;
     this.#changed = Promise.withResolvers();
     resolve();

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Backend } from "../edge.ts";
 import { startInstance } from "../../processes/instance.ts";
 import type { VendorContext } from "../vendor.ts";
+import { note } from "./lists.ts";
 import { type InstanceStatus, type KoyebDeployment, type KoyebInstance, mark } from "./records.ts";
 
 /** After the load balancer forgot an instance, its open requests may take this long; then it gets SIGTERM. Unit: milliseconds. */
@@ -58,6 +59,7 @@ export class KoyebInstances {
       updatedAt: now,
     };
     this.#all.set(instance.id, instance);
+    note(instance);
     return instance;
   }
 
