@@ -73,6 +73,7 @@ export class FlyCloud {
   async #force(app: FlyApp, id: string): Promise<Route> {
     const machine = app.machines.get(id);
     if (!machine || !hasService(machine.config)) return page(404, "no such machine");
+    if (machine.hostStatus === "unreachable") return page(503, "the machine's host is unreachable");
     if (WAKEABLE.has(machine.state) && isAutostarted(machine.config)) machine.start();
     if (!machine.coming && machine.state !== "started") return page(503, `machine is ${machine.state}`);
     await machine.reaches(ARRIVED, undefined, HOLD_MS);

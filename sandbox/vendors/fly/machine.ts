@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backend } from "../edge.ts";
 import { type Instance, StartError, startInstance } from "../../processes/instance.ts";
+import { startLight } from "../../processes/light.ts";
 import { Trail } from "../trail.ts";
 import type { VendorContext } from "../vendor.ts";
 import { Checks } from "./checks.ts";
@@ -22,6 +23,8 @@ const RESTARTS = 3;
 interface OwningApp extends SecretHolder {
   readonly name: string;
 }
+
+export type HostStatus = "ok" | "unknown" | "unreachable";
 
 /** What a list shows of a Machine. */
 export interface MachineView {
@@ -43,6 +46,10 @@ export class Machine {
   config: MachineConfig;
   state: MachineState = "created";
   cordoned = false;
+  /** The host behind it; an unreachable one answers nothing and takes no change. */
+  hostStatus: HostStatus = "ok";
+  /** How long this one boots; null = as long as every other. Unit: milliseconds. */
+  bootMs: number | null = null;
   readonly lease = new Lease(this.id);
   running: { readonly instance: Instance; readonly backend: Backend } | null = null;
   readonly events: { type: string; status: string; source: string; timestamp: number }[] = [];
@@ -86,7 +93,13 @@ export class Machine {
 
   /** True when the proxy may send requests here: started, not cordoned, every check passing, and a service to send them to. */
   get routable(): boolean {
-    return this.state === "started" && !this.cordoned && hasService(this.config) && this.#checks?.passing === true;
+    return (
+      this.state === "started" &&
+      !this.cordoned &&
+      this.hostStatus === "ok" &&
+      hasService(this.config) &&
+      this.#checks?.passing === true
+    );
   }
   /** It will answer soon, or tell that it cannot. */
   get coming(): boolean {
@@ -279,7 +292,7 @@ export class Machine {
     const version = this.instanceId;
     const { signal } = this.#closing;
     const { log, timings } = this.#context;
-    await sleep(timings.flyBootMs, undefined, { signal });
+    await sleep(this.bootMs ?? timings.flyBootMs, undefined, { signal });
     if (secrets === "fresh") {
       this.#bootSecrets = await secretsOnHost(this.#app, this.#minSecretsVersion, timings.flyBootMs, signal);
       this.#restarts = 0;
@@ -297,7 +310,12 @@ export class Machine {
     };
     let instance: Instance;
     try {
-      instance = await startInstance(environment, { id: `fly ${this.id}`, log, program: this.#program, signal });
+      instance = await (this.#context.light ? startLight : startInstance)(environment, {
+        id: `fly ${this.id}`,
+        log,
+        program: this.#program,
+        signal,
+      });
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
       return this.#afterExit(error.message, 1);

@@ -90,10 +90,10 @@ const machineOnWire = (machine: Machine, view: MachineView = machine.view) => {
     private_ip: `fdaa:0:1:a7b::${machine.id.slice(0, 4)}`,
     created_at: machine.createdAt.toISOString(),
     updated_at: view.updatedAt.toISOString(),
-    config: view.config,
+    ...(machine.hostStatus === "ok" ? { config: view.config } : { incomplete_config: view.config }),
     events: machine.events.toReversed(),
     checks: view.checks,
-    host_status: "ok",
+    host_status: machine.hostStatus,
     cordoned: view.cordoned,
   };
 };
@@ -105,6 +105,7 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
   /** The Machine, when this caller may change it. */
   const leased = (c: Context): Machine => {
     const machine = machineOf(c);
+    if (machine.hostStatus === "unreachable") refuse(503, "unavailable: the host of this machine is unreachable");
     machine.lease.check(c.req.header(NONCE));
     return machine;
   };

@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backend } from "../edge.ts";
 import { startInstance } from "../../processes/instance.ts";
+import { startLight } from "../../processes/light.ts";
 import type { VendorContext } from "../vendor.ts";
 import { note } from "./lists.ts";
 import { type InstanceStatus, type KoyebDeployment, type KoyebInstance, mark } from "./records.ts";
@@ -84,7 +85,7 @@ export class KoyebInstances {
       KOYEB_REGIONAL_DEPLOYMENT_ID: deployment.regionalId,
       KOYEB_REGION: instance.region,
     };
-    const process = await startInstance(environment, {
+    const process = await (this.#context.light ? startLight : startInstance)(environment, {
       id: `koyeb ${instance.id}`,
       log,
       program: this.#program,
