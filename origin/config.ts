@@ -6,7 +6,9 @@ import { z } from "zod";
 import { err, ok, type Result } from "../contract/result.ts";
 import { parseOriginConfig, type OriginConfig } from "../contract/runtime-config.ts";
 import { readDatabaseUrl } from "../contract/database-url.ts";
+import { secretsOf } from "../contract/servers.ts";
 import type { SecretVariables } from "./http/verify.ts";
+import { Secret } from "./modules/secret.ts";
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex characters");
 const integer = (min: number, max: number) =>
@@ -60,6 +62,8 @@ export interface OriginSettings {
   /** 64 lower-case hex characters. */
   readonly brokerSecret: string | null;
   readonly drainSeconds: number;
+  /** Secrets of one's own that the configuration's servers need and that are set, by name. */
+  readonly ownSecrets: ReadonlyMap<string, Secret>;
   /** The platform's id of this instance. */
   readonly instanceId: string;
   /** The platform's id of what was rolled out. */
@@ -105,6 +109,11 @@ export function parseEnvironment(
     requestStateKey: values.REQUEST_STATE_KEY === undefined ? null : Buffer.from(values.REQUEST_STATE_KEY, "hex"),
     brokerSecret: values.BROKER_SECRET ?? null,
     drainSeconds: values.DRAIN_SECONDS ?? drainSecondsOf(values.FLY_MACHINE_ID !== undefined),
+    ownSecrets: new Map(
+      Object.values(config.value.servers ?? {})
+        .flatMap((server) => secretsOf(server))
+        .flatMap((name) => (env[name] ? [[name, new Secret(env[name])] as const] : [])),
+    ),
     instanceId: values.FLY_MACHINE_ID ?? values.KOYEB_INSTANCE_ID ?? `local-${localId}`,
     deployment: values.FLY_MACHINE_VERSION ?? values.KOYEB_REGIONAL_DEPLOYMENT_ID ?? "local",
   });

@@ -56,8 +56,22 @@ export const tools = mcpist.table(
     enabled: boolean().notNull().default(true),
     decoy: boolean().notNull().default(false),
     updatedAt: time("updated_at").notNull().defaultNow(),
+    pin: text(),
   },
   (table) => [primaryKey({ columns: [table.moduleId, table.toolId] })],
+);
+
+export const toolSightings = mcpist.table(
+  "tool_sightings",
+  {
+    moduleId: text("module_id").notNull(),
+    toolId: text("tool_id").notNull(),
+    facts: text().notNull(),
+    pin: text().notNull(),
+    firstSeen: time("first_seen").notNull().defaultNow(),
+    lastSeen: time("last_seen").notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.moduleId, table.toolId, table.pin] })],
 );
 
 export const grants = mcpist.table(

@@ -21,6 +21,8 @@ export interface RegisteredTool {
   readonly readOnly: boolean;
   readonly idempotent: boolean;
   readonly destructive: boolean;
+  /** What an operator approved must be this: SHA-256 over all that a model sees. null = a tool of mcpist itself. */
+  readonly pin: string | null;
   /** JSON Schema of the parameters, as `get_module_schema` shows it. */
   readonly inputSchema: () => unknown;
   /** @returns the parameters with their defaults, or as error up to five sentences for the caller. */
@@ -36,7 +38,10 @@ export interface RegisteredModule {
   readonly network: boolean;
   /** As in {@link Module}. */
   readonly scopes: readonly string[];
+  /** What may be run now; tools of a server come and go. */
   readonly tools: ReadonlyMap<string, RegisteredTool>;
+  /** What a server says to whoever uses its tools; part of their pins. Empty = nothing. */
+  readonly instructions: () => string;
 }
 /** Module name to module. */
 export type Registry = ReadonlyMap<string, RegisteredModule>;
@@ -47,6 +52,7 @@ function registered({ input, run, ...tool }: Tool): RegisteredTool {
   let schema: unknown;
   return {
     ...tool,
+    pin: null,
     inputSchema: () => (schema ??= z.toJSONSchema(input, { io: "input" })),
     check(params) {
       const read = input.safeParse(params);
@@ -60,8 +66,8 @@ function registered({ input, run, ...tool }: Tool): RegisteredTool {
   };
 }
 
-/** @throws {TypeError} on a bad or repeated name: a mistake of the module's author. */
-export function createRegistry(modules: readonly Module[]): Registry {
+/** `servers` = modules whose tools are not ours. @throws {TypeError} on a bad or repeated name: a mistake of the module's author. */
+export function createRegistry(modules: readonly Module[], servers: readonly RegisteredModule[] = []): Registry {
   const registry = new Map<string, RegisteredModule>();
   for (const module of modules) {
     const tools = new Map<string, RegisteredTool>();
@@ -72,7 +78,11 @@ export function createRegistry(modules: readonly Module[]): Registry {
     }
     if (!NAME.test(module.name) || registry.has(module.name)) throw new TypeError("bad or repeated module name");
     const { name, description, network, scopes } = module;
-    registry.set(name, { name, description, network, scopes, tools });
+    registry.set(name, { name, description, network, scopes, tools, instructions: () => "" });
+  }
+  for (const server of servers) {
+    if (!NAME.test(server.name) || registry.has(server.name)) throw new TypeError("bad or repeated module name");
+    registry.set(server.name, server);
   }
   return registry;
 }

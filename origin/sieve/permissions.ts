@@ -59,8 +59,11 @@ interface Row {
   readonly per_minute: number;
   readonly month_exhausted: boolean;
   readonly version: string;
-  readonly granted: readonly (readonly [string, string])[];
+  readonly granted: readonly Granted[];
 }
+
+/** Module, tool, and the pin that was approved; null = a tool that needs none. */
+export type Granted = readonly [module: string, tool: string, pin: string | null];
 
 const LOAD = `
 select u.status, u.plan_id, p.per_minute, u.permissions_version::text as version,
@@ -69,7 +72,7 @@ select u.status, u.plan_id, p.per_minute, u.permissions_version::text as version
     where m.user_id = u.user_id and m.month = date_trunc('month', now())::date and m.calls >= p.per_month
   ) as month_exhausted,
   coalesce((
-    select json_agg(json_build_array(g.module_id, g.tool_id))
+    select json_agg(json_build_array(g.module_id, g.tool_id, t.pin))
     from mcpist.grants g join mcpist.tools t using (module_id, tool_id)
     where g.user_id = u.user_id and g.revoked_at is null and t.enabled and not t.decoy
   ), '[]'::json) as granted
@@ -89,18 +92,21 @@ interface Loading {
   readonly answer: Promise<Entry>;
 }
 
-/** Grants that the registry can run. Order follows the registry, so that listings are stable. */
+/**
+ * Grants that the registry can run: a tool of a server only as it was approved. Order follows the registry, so that listings are stable.
+ */
 export function intersect(
   registry: Registry,
-  granted: readonly (readonly [string, string])[],
+  granted: readonly Granted[],
 ): ReadonlyMap<string, ReadonlyMap<string, RegisteredTool>> {
-  const names = new Map<string, Set<string>>();
-  for (const [module, tool] of granted) names.set(module, (names.get(module) ?? new Set()).add(tool));
+  const pins = new Map<string, Map<string, string | null>>();
+  for (const [module, tool, pin] of granted) pins.set(module, (pins.get(module) ?? new Map()).set(tool, pin));
   const allowed = new Map<string, ReadonlyMap<string, RegisteredTool>>();
   for (const module of registry.values()) {
-    const wanted = names.get(module.name);
+    const wanted = pins.get(module.name);
     if (!wanted) continue;
-    const tools = new Map([...module.tools].filter(([name]) => wanted.has(name)));
+    // undefined, which is no grant, equals no pin.
+    const tools = new Map([...module.tools].filter(([name, { pin }]) => wanted.get(name) === pin));
     if (tools.size > 0) allowed.set(module.name, tools);
   }
   return allowed;

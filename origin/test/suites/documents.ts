@@ -42,7 +42,7 @@ export function describeDocuments(database: () => TestDatabase): void {
     it("list every table and column that is stored", async () => {
       const text = await page("storage.md");
       const tables = Object.values(schema).filter((value) => value instanceof PgTable);
-      expect(tables).toHaveLength(12);
+      expect(tables).toHaveLength(13);
       for (const table of tables) {
         const { name, columns } = getTableConfig(table as PgTable);
         const row = text.split("\n").find((line) => line.startsWith(`| \`${name}\` |`));
