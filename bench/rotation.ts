@@ -10,7 +10,6 @@ import { parseConfig, type Environment } from "../contract/config.ts";
 import { SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, sandboxEnvironment } from "../contract/sandbox.ts";
 import { realContext, type Context } from "../cli/context.ts";
 import { Progress } from "../cli/output.ts";
-import { adopt } from "../cli/secrets/actions/adopt.ts";
 import { rotate } from "../cli/secrets/rotate.ts";
 import { Journal } from "../cli/secrets/journal.ts";
 import { Run } from "../cli/secrets/run.ts";
@@ -114,7 +113,7 @@ for (const count of SIZES) {
       const progress = new Progress({ ...context, stderr: { write: () => true } }, { json: true });
       const run = new Run({ context, targets, journal, store, drain: environment.drain, report: progress });
       await journal.acquire();
-      await rotate(run, { init, clean: false }, adopt);
+      await rotate(run, init ? "init" : "rotate");
       await journal.release({ result: "done" });
       return progress;
     };

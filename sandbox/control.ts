@@ -9,9 +9,6 @@ import type { Faults, FaultRule } from "./vendors/faults.ts";
 import { VENDORS } from "./vendors/faults.ts";
 import type { Idp } from "./vendors/idp/idp.ts";
 import { USER_COUNT, userId } from "./vendors/idp/tokens.ts";
-import type { SandboxUrls } from "../contract/sandbox.ts";
-import type { Vendor } from "./client.ts";
-import { addControls, type ControlledVendors } from "./controls.ts";
 import { SCENARIOS, UnknownScenarioError, type Scenarios } from "./scenarios.ts";
 import { addLivePage } from "./watch/live.ts";
 import type { Timeline } from "./watch/timeline.ts";
@@ -50,7 +47,6 @@ const timings = z
     flyBootMs: milliseconds,
     edgeLagMs: milliseconds,
     githubLagMs: milliseconds,
-    listLagMs: milliseconds,
   })
   .partial();
 const tokenRequest = z.strictObject({
@@ -66,20 +62,18 @@ export interface ControlParts {
   readonly scenarios: Scenarios;
   /** Begins to record, when the page is first asked for; a sandbox that nobody looks at is not watched. */
   readonly watch: () => Timeline;
-  /** The vendors, and where their APIs are. */
-  readonly vendors: ControlledVendors & { readonly urls: Pick<SandboxUrls, Vendor> };
 }
 
 /** Opens the endpoint. @throws when the port is taken. */
 export async function startControl(
   context: VendorContext,
-  { faults, idp, scenarios, watch, vendors }: ControlParts,
+  { faults, idp, scenarios, watch }: ControlParts,
 ): Promise<Listener> {
   const app: VendorApp = new Hono();
   app.use(async (c, next) => {
     if (!isLocalAuthority(c.req.header("host") ?? ""))
       return c.json({ message: "this endpoint answers on loopback names only" }, 403);
-    const writes = ["POST", "PUT", "PATCH"].includes(c.req.method);
+    const writes = c.req.method === "POST" || c.req.method === "PATCH";
     if (writes && !c.req.header("content-type")?.startsWith("application/json"))
       return c.json({ message: "send application/json" }, 415);
     await next();
@@ -87,8 +81,6 @@ export async function startControl(
   });
   app.onError((error, c) => {
     if (error instanceof UnknownScenarioError) return c.json({ message: error.message }, 404);
-    // What was named is not there.
-    if (error instanceof TypeError) return c.json({ message: error.message }, 404);
     if (error instanceof SyntaxError)
       return c.json({ message: "the body is not JSON, or the path is not a regular expression" }, 400);
     if (error instanceof z.ZodError) {
@@ -148,7 +140,6 @@ export async function startControl(
     return c.json({ kid: await idp.rotateKey({ revoke }) });
   });
 
-  addControls(app, context, vendors, vendors.urls);
   const page = addLivePage(app, scenarios, watch);
   const listener = await listen(app, context.port("control"));
   return {

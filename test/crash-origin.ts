@@ -118,7 +118,6 @@ const assembled = assemble(
     requestStateKey: randomBytes(32),
     brokerSecret: null,
     drainSeconds: 1,
-    ownSecrets: new Map(),
     instanceId: NAME,
     deployment: "test",
   },

@@ -12,7 +12,6 @@ import { SANDBOX_ENVIRONMENT } from "../contract/sandbox.ts";
 import { realContext } from "../cli/context.ts";
 import { deployService, startLocalCloud, type LocalCloud } from "../cli/commands/local-cloud.ts";
 import { Progress } from "../cli/output.ts";
-import { adopt } from "../cli/secrets/actions/adopt.ts";
 import { rotate } from "../cli/secrets/rotate.ts";
 import { openSession } from "../cli/session.ts";
 import { seededRandom } from "../cli/test/fake-cloud.ts";
@@ -215,7 +214,7 @@ try {
   const run = session.run(new Progress({ ...context, stderr: { write: () => true } }, { json: true }));
   Object.defineProperty(run, "drain", { value: { minAge: 0, quiet: 0, max: 60_000 } });
   await session.journal.acquire();
-  await rotate(run, { init: false, clean: false }, adopt).catch(() => undefined);
+  await rotate(run, "rotate").catch(() => undefined);
   await session.journal.release({ result: "control" });
   const undrained = await control.stop();
   say(

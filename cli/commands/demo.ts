@@ -128,7 +128,7 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
       await step(`send ${ratePerSecond} requests/s from ${users} users through the gateway`, () =>
         context.sleep(WARM_UP_MS),
       );
-      const rotation = await runRotation(
+      const { report: rotation, ended } = await runRotation(
         inside,
         await openSession(inside, cloud.flags),
         { ...cloud.flags, init: false, clean: false, dryRun: false },
@@ -184,14 +184,7 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
       };
       if (flags.json) printJson(context, result);
       else printDemo(context, result, flags.html);
-      if (rotation.error && !flags.json) {
-        const { code, message, hint } = rotation.error;
-        printError(
-          context,
-          new McpistError(code as McpistError["code"], message, { hint: hint ?? undefined }),
-          flags.debug,
-        );
-      }
+      if (ended.failure && !flags.json) printError(context, ended.failure, flags.debug);
       return exitCode;
     } finally {
       await timeline?.stop();

@@ -91,15 +91,15 @@ export async function deployService(cloud: LocalCloud, progress: Progress): Prom
   await step("deploy Worker, stores and apps", () => provisionBase(sandbox, environment));
   await step("write the first gateway secret", async () => {
     const quiet = new Progress({ ...inside, stderr: { write: () => true } }, { json: true });
-    const report = await runRotation(
+    const { ended } = await runRotation(
       inside,
       await openSession(inside, flags),
       { ...flags, init: true, clean: false, dryRun: false },
       quiet,
     );
-    if (report.error)
-      throw new McpistError("ERR_DEMO", `the first secret could not be written: ${report.error.message}`, {
-        hint: report.error.hint ?? undefined,
+    if (ended.failure)
+      throw new McpistError("ERR_DEMO", `the first secret could not be written: ${ended.failure.message}`, {
+        hint: ended.failure.hint,
       });
   });
   await step("deploy the origins", () => provisionService(sandbox, environment));

@@ -4,14 +4,14 @@
  */
 import type { Origin } from "../../contract/config.ts";
 import type { Context } from "../context.ts";
-import { McpistError, type ErrorCode, type ExitCode } from "../errors.ts";
+import { McpistError, type ExitCode } from "../errors.ts";
 import type { Progress } from "../output.ts";
 import { enterPool, obstacle } from "../secrets/join.ts";
 import { phaseOf } from "../secrets/phase.ts";
 import { deployedRoutes } from "../secrets/pool.ts";
 import type { Run } from "../secrets/run.ts";
 import { openSession, type Session } from "../session.ts";
-import { checkAgreement, originOf, underLock, type OriginFlags, type Outcome } from "./origins.ts";
+import { checkAgreement, originOf, runOrigins, type OriginFlags, type Outcome } from "./origins.ts";
 import { runRotation } from "./secrets-rotate.ts";
 
 /** The first may only finish what an earlier run began, without the newcomer. */
@@ -49,16 +49,14 @@ async function rotateInto(
     // Exit code 5: the slots are written, and what is missing is no secret.
     if (problem === null) return;
     if (rotations > 0 && (problem.code === "ERR_PARTIAL" || rotations === MOST_ROTATIONS)) throw problem;
-    const report = await runRotation(
+    const { ended } = await runRotation(
       context,
       session,
       { ...flags, init: false, clean: false, dryRun: false },
       progress,
     );
     run.touched = true;
-    if (!report.error) continue;
-    const { code, message, hint } = report.error;
-    throw new McpistError(code as ErrorCode, message, { hint: hint ?? undefined, exitCode: report.exitCode });
+    if (ended.failure) throw ended.failure;
   }
 }
 
@@ -67,7 +65,7 @@ export async function originsJoin(context: Context, flags: OriginFlags): Promise
   const session = await openSession(context, flags);
   const origin = originOf(session, flags.name);
   const { origins } = session.environment;
-  return underLock(
+  return runOrigins(
     context,
     session,
     { ...flags, command: "origins join" },

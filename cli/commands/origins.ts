@@ -8,14 +8,14 @@ import type { Origin } from "../../contract/config.ts";
 import type { GatewayConfig, OriginState } from "../../contract/runtime-config.ts";
 import { SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, type SandboxUrls } from "../../contract/sandbox.ts";
 import type { Context } from "../context.ts";
-import { EXIT, McpistError, withExitCode, type ExitCode, toMcpistError } from "../errors.ts";
+import { McpistError, type ExitCode } from "../errors.ts";
 import type { CommonFlags } from "../flags.ts";
-import { printError, printJson, Progress, styles } from "../output.ts";
+import { Progress, styles } from "../output.ts";
 import { reroute, type Rerouted } from "../secrets/pool.ts";
 import type { Run } from "../secrets/run.ts";
 import { openSession, type Session } from "../session.ts";
 import { stateLine, type LineChange } from "./config-line.ts";
-import { notify } from "./notify.ts";
+import { reportEnd, runLocked } from "./locked-run.ts";
 
 /** Flags of both commands. */
 export interface OriginFlags extends CommonFlags {
@@ -94,60 +94,32 @@ export interface Outcome {
   readonly state: OriginState;
 }
 
-/** Runs `work` under the lock, gives the lock back, and reports. */
-export async function underLock(
+/** Runs `work` under the lock and reports what the gateway routes to now, and which line of the file has to say so. */
+export async function runOrigins(
   context: Context,
   session: Session,
   flags: OriginFlags & { readonly command: string },
   origin: Origin,
   work: (run: Run, progress: Progress) => Promise<Outcome>,
 ): Promise<ExitCode> {
-  const started = context.monotonic();
   const progress = new Progress(context, flags);
-  const run = session.run(progress);
-  let outcome: Outcome | null = null;
-  let failure: McpistError | null = null;
-  try {
-    outcome = await work(run, progress);
-  } catch (error) {
-    const own = toMcpistError(context, error);
-    failure = withExitCode(own, run.exitCodeOf(own));
-  }
-  await session.journal.release({ result: failure ? failure.code : "done" }).catch(() => undefined);
-  await progress.end();
-  const exitCode = failure?.exitCode ?? EXIT.done;
+  const ended = await runLocked(context, session, progress, (run) => work(run, progress));
+  const outcome = ended.value;
   const file = outcome ? await fileChange(context, session, flags, origin, outcome.state) : null;
-  const durationMs = Math.round(context.monotonic() - started);
-  if (flags.json) {
-    printJson(context, {
-      command: flags.command,
-      environment: session.name,
-      ok: failure === null,
-      exitCode,
-      runId: session.journal.run,
+  return reportEnd(context, session, flags, progress, ended, {
+    json: {
       origin: origin.name,
       state: outcome?.state ?? null,
       changed: outcome?.rerouted?.changed ?? false,
       versionId: outcome?.rerouted?.versionId ?? null,
       kid: outcome?.rerouted?.kid ?? null,
       file,
-      steps: progress.steps,
-      durationMs,
-      ...(failure ? { error: { code: failure.code, message: failure.message, hint: failure.hint ?? null } } : {}),
-    });
-  }
-  if (failure) {
-    if (!flags.json) printError(context, failure, flags.debug);
-  } else if (outcome && !flags.json) print(context, origin, outcome, file);
-  await notify(context, session, {
-    outcome: failure ? "failed" : "done",
-    command: `${flags.command} ${origin.name}`,
-    exitCode,
-    runId: session.journal.run,
-    durationMs,
-    ...(failure ? { error: { code: failure.code, message: failure.message, hint: failure.hint ?? null } } : {}),
+    },
+    notice: { command: `${flags.command} ${origin.name}` },
+    print: () => {
+      if (outcome) print(context, origin, outcome, file);
+    },
   });
-  return exitCode;
 }
 
 function print(context: Context, origin: Origin, { rerouted, state }: Outcome, file: FileChange | null): void {
@@ -192,7 +164,7 @@ export async function originsQuarantine(context: Context, flags: OriginFlags): P
       hint: 'set its state to "quarantined" there',
     });
   }
-  return underLock(context, session, { ...flags, command: "origins quarantine" }, origin, async (run) => {
+  return runOrigins(context, session, { ...flags, command: "origins quarantine" }, origin, async (run) => {
     await session.journal.acquire();
     const rerouted = await reroute(run, {
       name: `quarantine ${origin.name}`,

@@ -3,10 +3,11 @@ import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { SECRETS, type SecretSpec } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
-import { EXIT, McpistError, withExitCode, type ExitCode, toMcpistError } from "../errors.ts";
+import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { printJson, Progress } from "../output.ts";
 import { allSettled } from "../secrets/run.ts";
 import { openSession, type CommonFlags } from "../session.ts";
+import { runLocked } from "./locked-run.ts";
 import { putFlySecrets } from "../targets/fly.ts";
 import { koyebNameOf, putKoyebSecret } from "../targets/koyeb.ts";
 
@@ -89,9 +90,8 @@ export async function secretsPut(
     });
 
   const progress = new Progress(context, flags);
-  const run = session.run(progress);
   const written: string[] = [];
-  try {
+  const { failure } = await runLocked(context, session, progress, async (run) => {
     await session.journal.acquire();
     await allSettled(
       session.environment.origins
@@ -100,7 +100,7 @@ export async function secretsPut(
           run.step(`put ${spec.name} at ${origin.name}`, async () => {
             await session.journal.guard();
             if (origin.kind === "koyeb" && session.apis.koyeb)
-              await putKoyebSecret(session.apis.koyeb, context, koyebNameOf(session.name, spec.name), value);
+              await putKoyebSecret(session.apis.koyeb, koyebNameOf(session.name, spec.name), value);
             else if (origin.kind === "fly" && session.apis.fly)
               await putFlySecrets(session.apis.fly, origin.app, { [spec.name]: value });
             run.touched = true;
@@ -115,13 +115,8 @@ export async function secretsPut(
       if (look?.ok && look.instances.length > 0)
         await run.step(`roll out ${origin.name}`, () => origin.roll("rolling", session.journal.guard));
     }
-  } catch (error) {
-    const own = toMcpistError(context, error);
-    throw withExitCode(own, run.exitCodeOf(own));
-  } finally {
-    await session.journal.release({ result: "put" }).catch(() => undefined);
-    await progress.end();
-  }
+  });
+  if (failure) throw failure;
   const targets = session.environment.origins.map((origin) => origin.name).filter((name) => written.includes(name));
   if (flags.json)
     printJson(context, {

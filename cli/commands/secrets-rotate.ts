@@ -1,18 +1,18 @@
 /** `mcpist secrets rotate`. */
 import type { Context } from "../context.ts";
-import { EXIT, McpistError, withExitCode, type ExitCode, toMcpistError } from "../errors.ts";
-import { printJson, Progress, styles } from "../output.ts";
+import { McpistError, type ExitCode } from "../errors.ts";
+import { Progress, styles } from "../output.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
-import { adopt } from "../secrets/actions/adopt.ts";
-import { acceptedEverywhere, phaseOf, type Observation, type Phase } from "../secrets/phase.ts";
-import { planOf } from "../secrets/plan.ts";
+import { acceptedEverywhere, type Observation } from "../secrets/observation.ts";
+import type { Phase } from "../secrets/phase.ts";
 import { checkRoutes } from "../secrets/pool.ts";
 import { rotate } from "../secrets/rotate.ts";
 import type { Run } from "../secrets/run.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import { checkGithub } from "../targets/github.ts";
 import { wranglerPath } from "../targets/wrangler.ts";
-import { notify, type Notice } from "./notify.ts";
+import { dryRun } from "./rotate-plan.ts";
+import { errorField, kidsOf, reportEnd, runLocked, type Ended, type ReportedError } from "./locked-run.ts";
 
 /** Flags of the command. */
 export interface RotateFlags extends CommonFlags {
@@ -50,7 +50,7 @@ export interface RotationReport {
   readonly targets: readonly TargetReport[];
   readonly steps: Progress["steps"];
   readonly durationMs: number;
-  readonly error?: { readonly code: string; readonly message: string; readonly hint: string | null };
+  readonly error?: ReportedError;
 }
 
 function checkFlags(context: Context, flags: RotateFlags): void {
@@ -84,74 +84,70 @@ export function targetReports(observation: Observation, run: Run): readonly Targ
   });
 }
 
-/** Runs one rotation and reports it; used by the command and by the demo. */
+/** A rotation that is over. */
+export interface Rotation {
+  readonly ended: Ended<Phase>;
+  readonly report: RotationReport;
+}
+
+/** Runs one rotation; used by the command, by `origins join` and by the demo. Never throws. */
 export async function runRotation(
   context: Context,
   session: Session,
   flags: RotateFlags,
   progress: Progress,
-): Promise<RotationReport> {
-  const started = context.monotonic();
-  const run = session.run(progress);
-  let phase: Phase | null = null;
-  let failure: McpistError | null = null;
-  let targets: readonly TargetReport[] = [];
-  try {
-    await progressStep(progress, "check accounts", async () => {
-      await Promise.all([
-        wranglerPath(),
-        flags.emergency ? null : checkGithub(session.apis.github, session.environment.github),
-      ]);
-    });
-    await progressStep(progress, "take the lock", () => takeLock(session, flags));
-    if (flags.emergency) {
-      const { emergency } = await import("../secrets/emergency.ts");
-      phase = await emergency(run, flags.emergency);
-    } else {
-      if (!flags.init) await checkRoutes(session.targets.worker, session.environment.origins);
-      phase = await rotate(run, { init: flags.init, clean: flags.clean }, adopt);
-    }
-    if (phase !== null && phase.name !== "UNSET") {
+): Promise<Rotation> {
+  let targets: readonly TargetReport[] | null = null;
+  const ended = await runLocked(
+    context,
+    session,
+    progress,
+    async (run): Promise<Phase> => {
+      await progressStep(progress, "check accounts", async () => {
+        await Promise.all([
+          wranglerPath(),
+          flags.emergency ? null : checkGithub(session.apis.github, session.environment.github),
+        ]);
+      });
+      await progressStep(progress, "take the lock", () => takeLock(session, flags));
+      const phase = await rotateOnce(session, run, flags);
+      if (phase.name === "UNSET") return phase;
       const last = await run.observe();
       targets = targetReports(last, run);
-      if (
-        run.result.to &&
-        !acceptedEverywhere(
-          last.origins.filter((origin) => origin.state === "pool"),
-          run.result.to.kid,
-        )
-      ) {
+      const pool = last.origins.filter((origin) => origin.state === "pool");
+      if (run.result.to && !acceptedEverywhere(pool, run.result.to.kid))
         throw new McpistError("ERR_PARTIAL", "an instance changed after the last check", {
           hint: "mcpist secrets verify",
         });
-      }
-    }
-  } catch (error) {
-    const own = toMcpistError(context, error);
-    failure = withExitCode(own, run.exitCodeOf(own));
-    targets = await run.observe().then(
-      (last) => targetReports(last, run),
-      () => [],
-    );
-  }
-  run.candidate?.secret.wipe();
-  const exitCode = failure?.exitCode ?? EXIT.done;
-  await session.journal.release({ result: failure ? failure.code : "done" }).catch(() => undefined);
-  await progress.end();
-  return {
+      return phase;
+    },
+    async (run, phase) => {
+      if (phase === null) targets = targetReports(await run.observe(), run);
+    },
+  );
+  const { failure, exitCode, durationMs, value } = ended;
+  const report = {
     command: "secrets rotate",
     environment: session.name,
     ok: failure === null,
     exitCode,
     runId: session.journal.run,
-    phase: phase?.name ?? "?",
-    from: run.result.from,
-    to: run.result.to,
-    targets,
+    ...kidsOf(ended, value),
+    targets: targets ?? [],
     steps: progress.steps,
-    durationMs: Math.round(context.monotonic() - started),
-    ...(failure ? { error: { code: failure.code, message: failure.message, hint: failure.hint ?? null } } : {}),
-  };
+    durationMs,
+    ...errorField(failure),
+  } as const;
+  return { ended, report };
+}
+
+async function rotateOnce(session: Session, run: Run, flags: RotateFlags): Promise<Phase> {
+  if (flags.emergency) {
+    const { emergency } = await import("../secrets/emergency.ts");
+    return emergency(run, flags.emergency);
+  }
+  if (!flags.init) await checkRoutes(session.targets.worker, session.environment.origins);
+  return rotate(run, flags.init ? "init" : flags.clean ? "clean" : "rotate");
 }
 
 /** A GitHub outage must not keep a leaked secret alive: with --steal-lock an emergency goes on without a journal. */
@@ -184,39 +180,18 @@ export async function secretsRotate(context: Context, flags: RotateFlags): Promi
   const session = await openSession(context, flags);
   if (flags.dryRun) return dryRun(context, session, flags);
   const progress = new Progress(context, flags);
-  const report = await runRotation(context, session, flags, progress);
-  if (flags.json) printJson(context, report);
-  if (report.error) {
-    if (!flags.json) {
-      const { printError } = await import("../output.ts");
-      const { code, message, hint } = report.error;
-      printError(
-        context,
-        new McpistError(code as McpistError["code"], message, { hint: hint ?? undefined }),
-        flags.debug,
-      );
-    }
-  } else if (!flags.json) printReport(context, report);
-  await notify(context, session, noticeOf(report));
-  return report.exitCode;
-}
-
-/** What the webhook and the job summary say. */
-function noticeOf(report: RotationReport): Notice {
-  const { command, ok, exitCode, runId, phase, from, to, durationMs, error } = report;
-  const origins = report.targets.map((target) => ({ name: target.name, text: wordsOf(target) }));
-  const kids = { from: from?.kid ?? null, to: to?.kid ?? null };
-  return {
-    outcome: ok ? "done" : "failed",
-    command,
-    exitCode,
-    runId,
-    phase,
-    ...kids,
-    durationMs,
-    origins,
-    ...(error ? { error } : {}),
-  };
+  const { ended, report } = await runRotation(context, session, flags, progress);
+  const { command, from, to, targets, phase } = report;
+  return reportEnd(context, session, { ...flags, command }, progress, ended, {
+    json: { phase, from, to, targets },
+    notice: {
+      phase,
+      from: from?.kid ?? null,
+      to: to?.kid ?? null,
+      origins: targets.map((target) => ({ name: target.name, text: wordsOf(target) })),
+    },
+    print: () => printReport(context, report),
+  });
 }
 
 const wordsOf = ({ accepted, retired, instances, proof }: TargetReport): string =>
@@ -233,32 +208,4 @@ export function printReport(context: Context, report: RotationReport): void {
   context.stdout.write(
     `${style("green", "done")} ${what} in ${(report.durationMs / 1000).toFixed(1)} s, phase ${report.phase}\n${lines.join("\n")}${lines.length > 0 ? "\n" : ""}`,
   );
-}
-
-async function dryRun(context: Context, session: Session, flags: RotateFlags): Promise<ExitCode> {
-  const progress = new Progress(context, flags);
-  const run = session.run(progress);
-  const observation = await run.observe();
-  const phase = phaseOf(observation);
-  const steps = planOf(phase, { ...flags, origins: run.origins.map((origin) => origin.name) });
-  await progress.end();
-  if (flags.json) {
-    printJson(context, {
-      command: "secrets rotate",
-      environment: session.name,
-      dryRun: true,
-      ok: true,
-      exitCode: EXIT.done,
-      phase: phase.name,
-      live: phase.live,
-      other: phase.other,
-      steps,
-    });
-  } else {
-    context.stdout.write(
-      `phase ${phase.name}, live ${phase.live ?? "none"}${phase.other ? `, other ${phase.other}` : ""}; nothing was written. The run would:\n`,
-    );
-    context.stdout.write(`${steps.map((step, i) => `  ${String(i + 1).padStart(2)}. ${step}`).join("\n")}\n`);
-  }
-  return EXIT.done;
 }

@@ -9,7 +9,9 @@ import { notify } from "./notify.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
 import { driftOf, type Drift } from "../secrets/drift.ts";
 import { checkRoutes } from "../secrets/pool.ts";
-import { kidOfVersion, phaseOf, sentKids, type Observation, type Phase } from "../secrets/phase.ts";
+import { kidOfVersion, sentKids, type Observation } from "../secrets/observation.ts";
+import { phaseOf, type Phase } from "../secrets/phase.ts";
+import { nextCommand } from "../secrets/phases/table.ts";
 
 interface Status {
   readonly observation: Observation;
@@ -44,7 +46,7 @@ async function look(session: Session): Promise<Status> {
     drift,
     overdue,
     ageDays: ageMs === null ? null : Math.floor(ageMs / 86_400_000),
-    next: misrouted?.hint ?? nextCommand(session, phase, overdue, drift),
+    next: misrouted?.hint ?? nextOf(session, phase, overdue, drift),
   };
 }
 
@@ -64,28 +66,15 @@ async function wrongRoute(session: Session): Promise<McpistError | null> {
 const named = (session: Session, state: Origin["state"]): readonly string[] =>
   session.environment.origins.filter((origin) => origin.state === state).map((origin) => origin.name);
 
-function nextCommand(session: Session, phase: Phase, overdue: boolean, drift: readonly Drift[]): string {
+function nextOf(session: Session, phase: Phase, overdue: boolean, drift: readonly Drift[]): string {
   const env = `--env ${session.name}`;
   const [joining] = named(session, "joining");
   if (session.journal.heldByAnother)
     return `mcpist secrets history ${env}   (run ${session.journal.tip?.entry.run ?? "?"} holds the lock)`;
-  switch (phase.name) {
-    case "UNSET":
-      return `mcpist secrets rotate --init ${env}`;
-    case "STEADY":
-      // Joining is a rotation as well, so it also ends what is overdue.
-      if (joining !== undefined) return `mcpist origins join ${joining} ${env}`;
-      return overdue || drift.length > 0 ? `mcpist secrets rotate ${env}` : "nothing to do";
-    case "BLIND":
-      return "bring the named party back, or: mcpist origins quarantine NAME";
-    case "FORKED":
-    case "MISALIGNED":
-      return `mcpist secrets restore NAME ${env}   (in a workflow job)`;
-    case "ORPHAN":
-      return `mcpist secrets rotate --clean ${env}`;
-    default:
-      return `mcpist secrets rotate ${env}   (finishes what was begun)`;
-  }
+  if (phase.name !== "STEADY") return nextCommand(phase, env, session.environment.cloudflare.worker);
+  // Joining is a rotation as well, so it also ends what is overdue.
+  if (joining !== undefined) return `mcpist origins join ${joining} ${env}`;
+  return overdue || drift.length > 0 ? `mcpist secrets rotate ${env}` : "nothing to do";
 }
 
 /** One row per secret that anybody sends or accepts, like a keyring listing. */

@@ -46,7 +46,7 @@ describe("drift", () => {
       kid: null,
       what: "slot b was written after the journal's last entry",
     });
-    expect(found).toContainEqual({ party: "github", kid: null, what: "phase STAGING" });
+    expect(found).toContainEqual({ party: "github", kid: null, what: "phase UNBACKED" });
   });
 
   it.each([null, `b:${K1}`, "nonsense"])(

@@ -1,7 +1,8 @@
 /** Everything that `secrets verify` calls off, from one observation. Pure. "In sync" needs evidence: what is missing is drift. */
 import { isKid } from "../../contract/gateway-secret.ts";
 import { acceptedKids, type KidsReport } from "../../contract/observation.ts";
-import type { Observation, Phase } from "./phase.ts";
+import type { Observation } from "./observation.ts";
+import type { Phase } from "./phase.ts";
 
 /** One thing that is off. */
 export interface Drift {

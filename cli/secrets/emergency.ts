@@ -5,12 +5,22 @@
 import { otherSlot, tombstone, type SlotName } from "../../contract/gateway-secret.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
-import type { OriginTarget, SlotValues } from "../targets/types.ts";
-import { prove } from "./actions/retire.ts";
+import type { OriginTarget, SlotValues, WorkerVersion } from "../targets/types.ts";
 import { resetForEmergency } from "./actions/stage.ts";
-import { acceptedEverywhere, liveVersion, phaseOf, slotAtOrigins, type Phase } from "./phase.ts";
-import { refusal } from "./refusal.ts";
-import { allSettled, POLL_MS, type Run } from "./run.ts";
+import { Moved, allSettled, POLL_MS, type Run } from "./run.ts";
+import {
+  acceptedEverywhere,
+  latestVersion,
+  liveVersion,
+  sameCode,
+  sharing,
+  slotAtOrigins,
+  versionById,
+  type Observation,
+} from "./observation.ts";
+import { ACTIONS } from "./phases/actions.ts";
+import { phaseOf, type Phase } from "./phase.ts";
+import { notDead, refusal } from "./phases/table.ts";
 import type { Secret } from "./secret.ts";
 
 /** After this an origin is reported as not dead. Unit: milliseconds. */
@@ -24,6 +34,10 @@ interface Emergency {
   readonly leaked: string;
   readonly spare: SlotName;
   readonly old: SlotName;
+  /** What was seen before: its code stays. */
+  before: Observation;
+  /** A deploy that an earlier write of this tool replaced unseen: its code goes live instead. */
+  readonly lost: WorkerVersion | null;
   /** Reason by origin that is not dead. */
   readonly alive: Map<string, string>;
 }
@@ -72,19 +86,29 @@ async function roll(run: Run, origin: OriginTarget, values: SlotValues): Promise
   );
 }
 
+/** wrangler makes the version from the latest upload: where that is not the deployed code by now, the secret goes to the deployed code. */
 async function uploadNew(run: Run, emergency: Emergency): Promise<string> {
   const annotation = { kid: emergency.secret.kid, from: emergency.leaked, run: run.journal.run };
-  const id = await run.step("upload the Worker version", () =>
-    run.targets.worker.upload(emergency.secret.reveal(), annotation, run.journal.guard),
-  );
-  run.touched = true;
-  return id;
+  const { worker } = run.targets;
+  return run.step("upload the Worker version", async () => {
+    const id = await worker.upload(emergency.secret.reveal(), annotation, run.journal.guard);
+    run.touched = true;
+    // A gateway that does not answer must not keep a leaked secret alive.
+    const look = await worker.look([id]).catch(() => null);
+    if (!look) return id;
+    emergency.before = { ...emergency.before, worker: { ...look, blind: null, lost: null } };
+    const made = versionById(look, id);
+    const live = emergency.lost ?? liveVersion(look);
+    if (!made || !live || sameCode(made, live)) return id;
+    return worker.reupload(live, annotation, run.journal.guard, made);
+  });
 }
 
 async function switchTo(run: Run, emergency: Emergency, versionId: string): Promise<void> {
   const { kid } = emergency.secret;
+  const believed = emergency.before.worker.deployments[0]?.id ?? null;
   await run.step("switch the Worker", () =>
-    run.targets.worker.deploy([{ versionId, percentage: 100 }], `mcpist emergency kid=${kid}`, run.journal.guard),
+    run.deployOver({ believed, shares: [{ versionId, percentage: 100 }], message: `mcpist emergency kid=${kid}` }),
   );
   run.switched = true;
   const tip = await run.journal.record(
@@ -170,23 +194,29 @@ export async function emergency(run: Run, mode: "fast" | "now"): Promise<Phase> 
   const started = run.context.monotonic();
   const before = await run.observe();
   const phase = phaseOf(before);
-  const { live } = phase;
+  // Where the Worker sends something else, what the origins accept is what leaked.
+  const live = phase.name === "ASTRAY" ? phase.other : phase.live;
   if (phase.name === "UNSET" || live === null) throw refusal(phase);
-  if (phase.uploadDiffers) await resetForEmergency(run, before, live);
+  const sender = liveVersion(before.worker);
+  if (sharing(before.worker).length > 1 && sender)
+    run.report.note(`two Worker versions share the traffic: ${sender.id} keeps all traffic, with its code`);
+  const source = phase.name === "ASTRAY" ? versionById(before.worker, phase.versions[0]) : sender;
+  if (phase.uploadDiffers || !sameCode(latestVersion(before.worker), sender))
+    await resetForEmergency(run, before, live, source);
   // Where no origin can be seen it does not matter: both slots are overwritten.
   const old = slotAtOrigins(before.origins, live) ?? "a";
   const spare = otherSlot(old);
+  const lost = phase.name === "UNDONE" ? versionById(before.worker, phase.versions[0]) : null;
   const secret = await run.generate(spare);
   run.result.from = { slot: old, kid: live };
   run.result.to = { slot: spare, kid: secret.kid };
-  const state: Emergency = { started, secret, leaked: live, spare, old, alive: new Map() };
-  const sender = liveVersion(before.worker);
+  const state: Emergency = { started, secret, leaked: live, spare, old, before, lost, alive: new Map() };
   await run.journal.record(
     `emergency ${mode}`,
     { from: live, kid: secret.kid },
     {
       candidate: { kid: secret.kid, slot: spare, since: null, run: run.journal.run },
-      ...(sender ? { lastSender: sender.id } : {}),
+      ...(source ? { lastSender: source.id } : {}),
     },
   );
 
@@ -196,13 +226,33 @@ export async function emergency(run: Run, mode: "fast" | "now"): Promise<Phase> 
   for (const origin of run.targets.origins) {
     if (origin.state === "quarantined") state.alive.set(origin.name, "it is quarantined, which does not kill a secret");
   }
-  if (state.alive.size === 0) await proveNow(run);
+  if (state.alive.size === 0) await settle(run, true);
+  // What cannot be put right now must not hide who is still alive.
+  else await settle(run, false).catch(() => run.report.note("the Worker could not be looked at again"));
   return conclude(run, state, github);
 }
 
-async function proveNow(run: Run): Promise<void> {
-  const observation = await run.observe();
-  if (liveVersion(observation.worker)) await prove(run, observation);
+/** More than anybody deploys during one emergency. */
+const SETTLES = 8;
+
+/** Puts back what was deployed meanwhile and got lost; then the proof, where everything is dead. */
+async function settle(run: Run, proves: boolean): Promise<void> {
+  let proven = !proves;
+  for (let tries = 0; tries < SETTLES; tries++) {
+    try {
+      const observation = await run.observe();
+      const phase = phaseOf(observation);
+      if (phase.name === "UNDONE") await ACTIONS.putBack.run(run, observation, phase);
+      else if (phase.name === "ASTRAY" && phase.versions.length > 0) await ACTIONS.rearm.run(run, observation, phase);
+      else if (proven || !liveVersion(observation.worker)) return;
+      else {
+        await ACTIONS.prove.run(run, observation, phase);
+        proven = true;
+      }
+    } catch (error) {
+      if (!(error instanceof Moved)) throw error;
+    }
+  }
 }
 
 async function conclude(run: Run, state: Emergency, github: string | null): Promise<Phase> {
@@ -211,13 +261,7 @@ async function conclude(run: Run, state: Emergency, github: string | null): Prom
     run.report.note(`${name} NOT DEAD (${reason}): stop the app or cut its network now`);
   }
   if (state.alive.size > 0) {
-    throw new McpistError(
-      "ERR_NOT_DEAD",
-      `${state.leaked} may still be accepted at ${[...state.alive.keys()].join(", ")}`,
-      {
-        hint: "stop that app or cut its network now, then run the command again",
-      },
-    );
+    throw notDead(state.leaked, [...state.alive.keys()]);
   }
   if (github !== null) {
     throw new McpistError(

@@ -5,7 +5,8 @@
 import type { GatewayConfig, GatewayOrigin } from "../../contract/runtime-config.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
-import { acceptedEverywhere, phaseOf, type Observation, type Phase } from "./phase.ts";
+import { acceptedEverywhere, type Observation } from "./observation.ts";
+import { phaseOf, type Phase } from "./phase.ts";
 import { reroute, type Rerouted } from "./pool.ts";
 import type { Run } from "./run.ts";
 

@@ -367,10 +367,18 @@ describe("an interrupt", () => {
 it("phaseOf never throws on an empty world", () => {
   const nothing = {
     names: { present: ["x"] },
-    worker: { versions: [], deployment: [], observed: {}, blind: null },
+    worker: { versions: [], deployments: [], deployment: [], observed: {}, blind: null, lost: null },
     origins: [],
     vault: { a: null, b: null },
-    journal: { dead: [], proven: true, abandoned: [], running: false, candidateAgeMs: null, initUnfinished: false },
+    journal: {
+      dead: [],
+      proven: true,
+      abandoned: [],
+      running: false,
+      candidateAgeMs: null,
+      initUnfinished: false,
+      live: null,
+    },
     evidence: { probedVersion: null, drainedKid: null },
   };
   expect(phaseOf(nothing).name).toBe("BLIND");

@@ -87,9 +87,15 @@ describe("the rotator without one of its guards", () => {
       ...targets,
       worker: {
         ...targets.worker,
-        look: async () => {
-          const look = await targets.worker.look();
-          return { ...look, versions: look.versions.map((version) => ({ ...version, annotatedFrom: null })) };
+        look: async (known) => {
+          const look = await targets.worker.look(known);
+          // What the version that sends has replaced is what may still be sent.
+          const sends = (id: string) =>
+            look.deployment.some(({ versionId, percentage }) => versionId === id && percentage > 0);
+          const versions = look.versions.map((version) =>
+            sends(version.id) ? { ...version, annotatedFrom: null } : version,
+          );
+          return { ...look, versions };
         },
       },
     });
@@ -136,10 +142,11 @@ describe("the rotator without one of its guards", () => {
           worker: {
             ...targets.worker,
             deploy: async (shares, message, guard, options) => {
-              await targets.worker.deploy(shares, message, guard, options);
-              if (shares.length > 1) return;
+              const id = await targets.worker.deploy(shares, message, guard, options);
+              if (shares.length > 1) return id;
               await targets.vault.write(pending, guard);
               pending = {};
+              return id;
             },
           },
         }),

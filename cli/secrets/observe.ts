@@ -2,8 +2,9 @@
 import { isKid } from "../../contract/gateway-secret.ts";
 import { McpistError } from "../errors.ts";
 import type { GitStore, OriginLook, Targets, VaultSlots, WorkerLook } from "../targets/types.ts";
+import { lostUnder } from "./deployments.ts";
 import type { Journal } from "./journal.ts";
-import type { Observation } from "./phase.ts";
+import type { Observation } from "./observation.ts";
 
 /** What this run has seen itself. */
 export interface Evidence {
@@ -11,14 +12,11 @@ export interface Evidence {
   drainedKid: string | null;
 }
 
-const NO_WORKER: WorkerLook = { versions: [], deployment: [], observed: {} };
+const NO_WORKER: WorkerLook = { versions: [], deployments: [], deployment: [], observed: {} };
 
-/** What is nobody's silence: a token that is refused, and this machine's own faults. Interrupts are no errors of ours at all. */
-const STOPS: ReadonlySet<string> = new Set(["ERR_UNAUTHORISED", "ERR_MACHINE"]);
-
-/** What stops a run is thrown on; everything else makes one party blind. */
+/** Authorisation problems and interrupts stop a run; everything else makes one party blind. */
 function reasonOf(error: unknown): string {
-  if (error instanceof McpistError && !STOPS.has(error.code)) return error.message;
+  if (error instanceof McpistError && error.code !== "ERR_UNAUTHORISED") return error.message;
   throw error;
 }
 
@@ -42,11 +40,16 @@ export async function observe(
   journal: Journal,
   store: Pick<GitStore, "serverTime">,
   evidence: Evidence,
+  known: readonly string[] = [],
 ): Promise<Observation> {
+  // First, because it names versions that no list may hold any more.
+  await journal.read();
+  const { lastSender } = journal.state;
+  const versions = lastSender === undefined ? known : [...known, lastSender];
   const origins = targets.origins.filter((origin) => origin.state !== "quarantined");
   const [workerNames, worker, originNames, looks, vaultNames] = await Promise.all([
     targets.worker.names(),
-    targets.worker.look().then(
+    targets.worker.look(versions).then(
       (look) => ({ look, blind: null as string | null }),
       (error: unknown) => ({ look: NO_WORKER, blind: reasonOf(error) }),
     ),
@@ -61,7 +64,6 @@ export async function observe(
       ),
     ),
     targets.vault.names(),
-    journal.read(),
   ]);
   const { state } = journal;
   const since = state.candidate?.since;
@@ -75,7 +77,7 @@ export async function observe(
         ...(vaultNames.a !== null || vaultNames.b !== null ? ["github"] : []),
       ],
     },
-    worker: { ...worker.look, blind: worker.blind },
+    worker: { ...worker.look, blind: worker.blind, lost: lostUnder(worker.look.deployments, state.deploying ?? null) },
     origins: origins.map((origin, i) => ({
       name: origin.name,
       state: origin.state,
@@ -89,6 +91,7 @@ export async function observe(
       running: journal.heldByAnother || journal.ownsCandidate,
       candidateAgeMs: since ? Math.max(0, store.serverTime() - Date.parse(since)) : null,
       initUnfinished: state.init === "unfinished",
+      live: state.live?.kid ?? null,
     },
     evidence: { ...evidence },
   };

@@ -3,17 +3,19 @@ import { describe, expect, it } from "vitest";
 import { isKid } from "../../contract/gateway-secret.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import type { InstanceView, OriginLook, WorkerVersion } from "../targets/types.ts";
-import { phaseOf, type Observation, type PhaseName } from "./phase.ts";
+import type { Observation } from "./observation.ts";
+import { phaseOf, type PhaseName } from "./phase.ts";
 
 const [K0, K1, K2] = ["0000000000000001", "1111111111111111", "2222222222222222"] as const;
 const ZERO = "revoked:0000000000000000";
 
-const version = (number: number, kid: string | null, from: string | null = null): WorkerVersion => ({
+const version = (number: number, kid: string | null, from: string | null = null, code = "code"): WorkerVersion => ({
   id: `v${number}`,
   number,
   annotatedKid: kid,
   annotatedFrom: from,
   annotatedRun: kid === null ? null : "run",
+  code,
 });
 const instance = (a: string | null, b: string | null, id = "i"): InstanceView => ({
   id,
@@ -43,9 +45,11 @@ function observation(change: {
     names: { present: ["worker", "koyeb", "fly", "github"], ...change.names },
     worker: {
       versions: [version(1, K0)],
+      deployments: [],
       deployment: [{ versionId: "v1", percentage: 100 }],
       observed: { v1: K0 },
       blind: null,
+      lost: null,
       ...change.worker,
     },
     origins: [
@@ -60,12 +64,24 @@ function observation(change: {
       running: false,
       candidateAgeMs: null,
       initUnfinished: false,
+      live: null,
       ...change.journal,
     },
     evidence: { probedVersion: null, drainedKid: null, ...change.evidence },
   };
 }
 
+/** A version that somebody deployed after ours. */
+const by = (live: WorkerVersion, ...older: WorkerVersion[]) => ({
+  versions: [live, ...older],
+  deployment: [{ versionId: live.id, percentage: 100 }],
+});
+/** Version 2 was answered with success and replaced by version 3, which this tool deployed. */
+const undone = (code: string) => ({
+  ...by(version(3, K0), version(2, null, null, code), version(1, K0)),
+  observed: { v3: K0 },
+  lost: { id: "d2", shares: [{ versionId: "v2", percentage: 100 }], message: "" },
+});
 const both = seen(K0, K1);
 const bothVault = { a: K0, b: K1 };
 const uploaded = { versions: [version(2, K1, K0), version(1, K0)] };
@@ -89,11 +105,75 @@ describe("phase", () => {
     ],
     ["BLIND", "an origin does not answer", observation({ fly: { ok: false, reason: "no answer" } })],
     ["BLIND", "an origin has no instance", observation({ fly: { ok: true, instances: [], config: null } })],
+    ["BLIND", "nothing is deployed", observation({ worker: { deployment: [], observed: {} } })],
     [
-      "BLIND",
-      "the Worker sends nothing that is known",
-      observation({ worker: { observed: { v1: null }, versions: [version(1, null)] } }),
+      "ASTRAY",
+      "the Worker sends nothing, and every origin accepts one secret",
+      observation({ worker: { observed: { v2: null }, ...by(version(2, null), version(1, K0)) } }),
     ],
+    [
+      "ASTRAY",
+      "the Worker sends what no origin accepts",
+      observation({ worker: { observed: { v2: K2 }, ...by(version(2, null), version(1, K0)) } }),
+    ],
+    [
+      "LOST",
+      "the next start of an instance finds no live secret",
+      observation({ fly: { ...seen(K0, ZERO), config: null, slots: { a: null, b: ZERO } } as OriginLook }),
+    ],
+    [
+      "LOST",
+      "somebody overwrote the live secret, in the middle of a rotation too",
+      observation({
+        koyeb: both,
+        fly: { ...both, config: null, slots: { a: "unknown", b: K1 } } as OriginLook,
+        vault: bothVault,
+        worker: uploaded,
+      }),
+    ],
+    [
+      "STAGING",
+      "only the spare slot was overwritten",
+      observation({ fly: { ...seen(K0, ZERO), config: null, slots: { a: K0, b: "unknown" } } as OriginLook }),
+    ],
+    [
+      "CANARY",
+      "two versions with one secret share the traffic",
+      observation({
+        worker: {
+          versions: [version(2, null), version(1, K0)],
+          deployment: [
+            { versionId: "v1", percentage: 90 },
+            { versionId: "v2", percentage: 10 },
+          ],
+          observed: { v1: K0, v2: K0 },
+        },
+      }),
+    ],
+    ["UNDONE", "a deploy got lost under a write of this tool", observation({ worker: undone("other") })],
+    ["STEADY", "what got lost was the same code", observation({ worker: undone("code") })],
+    [
+      "OUTDATED",
+      "the candidate's version has other code than what is deployed",
+      observation({
+        koyeb: both,
+        fly: both,
+        vault: bothVault,
+        worker: { versions: [version(2, K1, K0, "old"), version(1, K0)] },
+      }),
+    ],
+    [
+      "UPLOADED",
+      "somebody uploaded after the candidate's version, and deployed nothing",
+      observation({
+        koyeb: both,
+        fly: both,
+        vault: bothVault,
+        worker: { versions: [version(3, null, null, "preview"), ...uploaded.versions] },
+      }),
+    ],
+    ["UNBACKED", "GitHub is not known to hold the live secret", observation({ vault: { a: "unknown", b: ZERO } })],
+    ["UNBACKED", "GitHub lost it", observation({ vault: { a: null, b: ZERO } })],
     [
       "LEGACY",
       "the live secret sits in a lone variable",
@@ -174,7 +254,7 @@ describe("phase", () => {
       observation({ koyeb: both, fly: { ok: true, instances: [instance(K0, K1)], config: null }, vault: bothVault }),
     ],
     ["STAGING", "two candidates", observation({ koyeb: both, fly: seen(K0, K2), vault: bothVault })],
-    ["STAGING", "GitHub was written by somebody else", observation({ vault: { a: K0, b: "unknown" } })],
+    ["UNBACKED", "GitHub was written by somebody else", observation({ vault: { a: K0, b: "unknown" } })],
     ["RETIRED", "no proof for the last retired kid", observation({ journal: { proven: false } })],
     ["STEADY", "one secret, proof recorded", observation({})],
     ["STEADY", "a tombstone of any kid is no kid", observation({ koyeb: seen(K0, `revoked:${K2}`) })],
@@ -273,31 +353,53 @@ function naive(o: Observation): PhaseName {
   if (o.vault.a === W) where.add("a");
   else if (o.vault.b === W) where.add("b");
 
+  const held = (list: typeof pool, k: string) => holders(list).some((h) => acceptedKids(h).includes(k));
+  const running = pool.flatMap((x) => (x.look.ok ? x.look.instances.map((i) => acceptedKids(i.kids)) : []));
+  const agreed = [K0, K1, K2].filter((k) => running.length > 0 && running.every((list) => list.includes(k)));
+  const code = (id: string | undefined) => o.worker.versions.find((v) => v.id === id)?.code;
+  const same = (x: string | undefined, y: string | undefined) => code(x) !== undefined && code(x) === code(y);
+  const sharing = o.worker.deployment.filter((x) => x.percentage > 0);
+
   if (o.names.present.length === 0 || (o.journal.initUnfinished && o.worker.blind === null && W === null))
     return "UNSET";
   if (
     o.worker.blind !== null ||
-    W === null ||
     [...pool, ...newcomers].some((x) => !x.look.ok) ||
     pool.some((x) => x.look.ok && x.look.instances.length === 0)
   )
     return "BLIND";
+  const deployed = top && o.worker.versions.some((v) => v.id === top.versionId);
+  if (deployed && agreed.length > 0 && [...send].every((k) => !held(pool, k))) return "ASTRAY";
+  if (W === null) return "BLIND";
   if (all.some((h) => "legacy" in h && h.legacy === W)) return "LEGACY";
   if (holders(pool).some((h) => [...send].some((k) => !acceptedKids(h).includes(k)))) return "FORKED";
+  for (const { look } of counted)
+    if (look.ok && look.slots)
+      for (const { kids } of look.instances)
+        if (!("legacy" in kids)) {
+          const slot: "a" | "b" | null = kids.a === W ? "a" : kids.b === W ? "b" : null;
+          if (slot && look.slots[slot] !== W) return "LOST";
+        }
   if (o.journal.dead.some((k) => k === W || k === U || all.some((h) => acceptedKids(h).includes(k))))
     return "RESURRECTED";
   if (where.size > 1) return "MISALIGNED";
+  if (sharing.length > 1 && send.size === 1) return "CANARY";
+  if (o.worker.lost && !same(o.worker.lost.shares[0]?.versionId, top?.versionId)) return "UNDONE";
   if (send.size > 1) return "SPLIT";
   if (prev !== undefined) return o.evidence.drainedKid !== prev ? "LINGERING" : complete(prev) ? "DRAINED" : "RETIRING";
   if (next !== undefined) {
     if (!o.journal.running && (o.journal.abandoned.includes(next) || (o.journal.candidateAgeMs ?? 0) > 86_400_000))
       return "ORPHAN";
     if (!one || !ready(next)) return "STAGING";
-    if (U === next) return o.evidence.probedVersion === latest?.id ? "PROBED" : "UPLOADED";
-    return "STAGED";
+    const made = o.worker.versions
+      .toSorted((x, y) => y.number - x.number)
+      .find((v) => v.annotatedKid === next && v.annotatedFrom === W);
+    if (!made) return "STAGED";
+    if (!same(made.id, top?.versionId)) return "OUTDATED";
+    return o.evidence.probedVersion === made.id ? "PROBED" : "UPLOADED";
   }
-  if (vault.includes("unknown") || !vault.includes(W) || counted.some((x) => x.look.ok && x.look.config === null))
-    return "STAGING";
+  if (counted.some((x) => x.look.ok && x.look.config === null)) return "STAGING";
+  if (vault.includes("unknown") || !vault.includes(W)) return "UNBACKED";
   return o.journal.proven ? "STEADY" : "RETIRED";
 }
 
@@ -316,10 +418,15 @@ const anyLook: fc.Arbitrary<OriginLook> = fc.oneof(
   {
     weight: 20,
     arbitrary: fc
-      .record({ kids: fc.array(anyKids, { minLength: 0, maxLength: 3 }), config: fc.option(anyKids) })
-      .map(({ kids, config }): OriginLook => ({
+      .record({
+        kids: fc.array(anyKids, { minLength: 0, maxLength: 3 }),
+        config: fc.option(anyKids),
+        slots: fc.option(fc.record({ a: anySlot, b: anySlot }), { freq: 1 }),
+      })
+      .map(({ kids, config, slots }): OriginLook => ({
         ok: true,
         config,
+        ...(slots ? { slots } : {}),
         instances: kids.map((own, i) => ({ ...instance(null, null, `i${i}`), kids: own })),
       })),
   },
@@ -328,10 +435,14 @@ const anyObservation: fc.Arbitrary<Observation> = fc.record({
   names: fc.record({ present: fc.constantFrom(["worker"], ["worker", "github"], []) }),
   worker: fc
     .record({
-      versions: fc.array(fc.record({ kid: fc.option(anyKid), from: fc.option(anyKid) }), {
-        minLength: 0,
-        maxLength: 3,
-      }),
+      lost: fc.option(fc.nat(3), { freq: 1 }),
+      versions: fc.array(
+        fc.record({ kid: fc.option(anyKid), from: fc.option(anyKid), code: fc.constantFrom("c", "d") }),
+        {
+          minLength: 0,
+          maxLength: 3,
+        },
+      ),
       shares: fc.array(
         fc.record({ index: fc.nat(3), percentage: fc.constantFrom(0, 40, 60, 100), seen: fc.option(anyKid) }),
         {
@@ -340,8 +451,10 @@ const anyObservation: fc.Arbitrary<Observation> = fc.record({
       ),
       blind: fc.oneof({ weight: 15, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.constant("b") }),
     })
-    .map(({ versions, shares, blind }) => ({
-      versions: versions.map(({ kid, from }, i) => version(i + 1, kid, from)).toReversed(),
+    .map(({ versions, shares, blind, lost }) => ({
+      lost: lost === null ? null : { id: "d", shares: [{ versionId: `v${lost + 1}`, percentage: 100 }], message: "" },
+      deployments: [],
+      versions: versions.map(({ kid, from, code }, i) => version(i + 1, kid, from, code)).toReversed(),
       deployment: shares.map(({ index, percentage }) => ({ versionId: `v${index + 1}`, percentage })),
       observed: Object.fromEntries(shares.map(({ index, seen: own }) => [`v${index + 1}`, own])),
       blind,
@@ -368,6 +481,7 @@ const anyObservation: fc.Arbitrary<Observation> = fc.record({
     running: fc.boolean(),
     candidateAgeMs: fc.option(fc.constantFrom(0, 90_000_000)),
     initUnfinished: fc.boolean(),
+    live: fc.option(anyKid),
   }),
   evidence: fc.record({ probedVersion: fc.option(fc.constantFrom("v1", "v2")), drainedKid: fc.option(anyKid) }),
 });

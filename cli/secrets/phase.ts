@@ -1,72 +1,56 @@
 /**
  * Phase of a rotation: a pure function of one observation, total and without memory. First matching row wins.
  * Nothing here knows a clock, a journal store or a platform; what time and probes told is part of the observation.
+ * What each phase needs, does and says is in phases/table.ts.
  */
-import { isKid, type SlotName } from "../../contract/gateway-secret.ts";
-import { acceptedKids, slotOf, type KidsReport } from "../../contract/observation.ts";
-import type { OriginLook, VaultSlots, WorkerVersion } from "../targets/types.ts";
+import { isKid } from "../../contract/gateway-secret.ts";
+import { acceptedKids, slotOf } from "../../contract/observation.ts";
+import {
+  acceptedEverywhere,
+  acceptsSomewhere,
+  holdersOf,
+  kidOfVersion,
+  latestVersion,
+  liveVersion,
+  losesAtColdStart,
+  refusing,
+  sameCode,
+  sentKids,
+  sharing,
+  versionById,
+  versionWith,
+  type Observation,
+  type SeenOrigin,
+} from "./observation.ts";
 
-/** Everything the phase depends on. */
-export interface Observation {
-  readonly names: {
-    /** Targets at which a slot or GATEWAY_SECRET exists by the vendors' own lists. */
-    readonly present: readonly string[];
-  };
-  readonly worker: {
-    readonly versions: readonly WorkerVersion[];
-    readonly deployment: readonly { readonly versionId: string; readonly percentage: number }[];
-    /** Kid by version id, as the version itself reports it. */
-    readonly observed: Readonly<Record<string, string | null>>;
-    /** Why the Worker could not be observed; null when it could. */
-    readonly blind: string | null;
-  };
-  readonly origins: readonly {
-    readonly name: string;
-    readonly state: "pool" | "joining" | "quarantined";
-    readonly look: OriginLook;
-  }[];
-  readonly vault: VaultSlots;
-  readonly journal: {
-    /** Kids that were retired and must never be accepted again. */
-    readonly dead: readonly string[];
-    /** The last retired kid has a recorded proof (or nothing was ever retired). */
-    readonly proven: boolean;
-    /** Candidates given up with --clean. */
-    readonly abandoned: readonly string[];
-    /** A rotation is under way by the run that asks, or by a living holder of the lock. */
-    readonly running: boolean;
-    /** Age of the candidate that the journal names. Unit: milliseconds; null = unknown. */
-    readonly candidateAgeMs: number | null;
-    /** --init began and did not finish. */
-    readonly initUnfinished: boolean;
-  };
-  readonly evidence: {
-    /** Version whose probes to every origin passed in this run. */
-    readonly probedVersion: string | null;
-    /** The kid that this run has seen drained. */
-    readonly drainedKid: string | null;
-  };
-}
-
-/** The seventeen rows of the table, in order. */
-export type PhaseName =
-  | "UNSET"
-  | "BLIND"
-  | "LEGACY"
-  | "FORKED"
-  | "RESURRECTED"
-  | "MISALIGNED"
-  | "SPLIT"
-  | "LINGERING"
-  | "DRAINED"
-  | "RETIRING"
-  | "ORPHAN"
-  | "PROBED"
-  | "UPLOADED"
-  | "STAGED"
-  | "STAGING"
-  | "RETIRED"
-  | "STEADY";
+/** The rows of the table, in order. */
+export const PHASE_NAMES = [
+  "UNSET",
+  "BLIND",
+  "ASTRAY",
+  "LEGACY",
+  "FORKED",
+  "LOST",
+  "RESURRECTED",
+  "MISALIGNED",
+  "CANARY",
+  "UNDONE",
+  "SPLIT",
+  "LINGERING",
+  "DRAINED",
+  "RETIRING",
+  "ORPHAN",
+  "OUTDATED",
+  "PROBED",
+  "UPLOADED",
+  "STAGED",
+  "STAGING",
+  "UNBACKED",
+  "RETIRED",
+  "STEADY",
+] as const;
+/** One row of the table. */
+export type PhaseName = (typeof PHASE_NAMES)[number];
 
 /** A phase with what its next action needs. */
 export interface Phase {
@@ -81,98 +65,56 @@ export interface Phase {
   readonly uploadDiffers: boolean;
   /** Parties that the row is about, for messages. */
   readonly parties: readonly string[];
+  /** Names of the targets that have to be repaired by hand. */
+  readonly targets: readonly string[];
+  /** Ids of the Worker versions that the row is about. */
+  readonly versions: readonly string[];
+  /** What is to be expected after the one repair that this row asks for; absent where there is none. */
+  readonly under?: Phase;
 }
 
 const ABANDONED_AFTER_MS = 24 * 3_600_000;
 
-/** Kid of a version: what it reports, else our annotation, else null (which never equals a kid). */
-export function kidOfVersion(worker: Observation["worker"], id: string): string | null {
-  return worker.observed[id] ?? worker.versions.find((version) => version.id === id)?.annotatedKid ?? null;
+const isEmpty = ({ look }: SeenOrigin): boolean => look.ok && look.instances.length === 0;
+const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)];
+
+/** Kids that every instance of every origin accepts. */
+function agreedKids(origins: readonly SeenOrigin[]): readonly string[] {
+  const sets = origins.flatMap(({ look }) => (look.ok ? look.instances.map(({ kids }) => acceptedKids(kids)) : []));
+  return (sets[0] ?? []).filter((kid) => sets.every((set) => set.includes(kid)));
 }
 
-/** The version that carries the larger share; the newer one of two equal shares. */
-export function liveVersion(worker: Observation["worker"]): WorkerVersion | null {
-  const number = (id: string) => worker.versions.find((version) => version.id === id)?.number ?? 0;
-  const [top] = [...worker.deployment].sort(
-    (a, b) => b.percentage - a.percentage || number(b.versionId) - number(a.versionId),
-  );
-  return worker.versions.find((version) => version.id === top?.versionId) ?? null;
+/** The secret that a Worker without a usable one has to be given: the journal's, else the one that was made last. */
+function agreedKid({ worker, journal }: Observation, pool: readonly SeenOrigin[]): string | null {
+  const agreed = agreedKids(pool);
+  const annotated = worker.versions.find(({ annotatedKid }) => annotatedKid !== null && agreed.includes(annotatedKid));
+  return agreed.find((kid) => kid === journal.live) ?? annotated?.annotatedKid ?? agreed[0] ?? null;
 }
 
-/** The latest uploaded version. */
-export const latestVersion = (worker: Observation["worker"]): WorkerVersion | null => worker.versions[0] ?? null;
-
-/** Kids that some running Worker code may send according to the deployment. */
-export function sentKids(worker: Observation["worker"]): readonly string[] {
-  const kids = worker.deployment
-    .filter((share) => share.percentage > 0)
-    .map((share) => kidOfVersion(worker, share.versionId));
-  return [...new Set(kids.filter((kid): kid is string => kid !== null))];
+/** The same observation with one version alone at 100 %. */
+function alone(observation: Observation, versionId: string): Observation {
+  const shares = [{ versionId, percentage: 100 }];
+  return { ...observation, worker: { ...observation.worker, deployment: shares, lost: null } };
 }
-
-/** A place that holds slots: an instance, a proven configuration, or GitHub. */
-interface Holder {
-  readonly party: string;
-  readonly kids: KidsReport;
-}
-
-/** Instances and proven configuration of an origin. */
-function holdersOf(origin: Observation["origins"][number]): readonly Holder[] {
-  if (!origin.look.ok) return [];
-  const instances = origin.look.instances.map((instance) => ({
-    party: `${origin.name} instance ${instance.id}`,
-    kids: instance.kids,
-  }));
-  return origin.look.config
-    ? [...instances, { party: `${origin.name} configuration`, kids: origin.look.config }]
-    : instances;
-}
-
-const vaultHas = (vault: VaultSlots, kid: string): boolean => vault.a === kid || vault.b === kid;
-
-/** The slot in which an instance holds `kid`; null where none does. The table's first rows rule out that it sits in two. */
-export function slotAtOrigins(origins: Observation["origins"], kid: string): SlotName | null {
-  for (const { look } of origins)
-    for (const { kids } of look.ok ? look.instances : []) {
-      const slot = slotOf(kids, kid);
-      if (slot !== null) return slot;
-    }
-  return null;
-}
-
-/** True when every instance and configuration of `origins` accepts `kid`. An unproven configuration accepts nothing. */
-export function acceptedEverywhere(origins: Observation["origins"], kid: string): boolean {
-  return origins.every(
-    (origin) =>
-      origin.look.ok &&
-      origin.look.instances.length > 0 &&
-      origin.look.config !== null &&
-      holdersOf(origin).every((holder) => acceptedKids(holder.kids).includes(kid)),
-  );
-}
-
-/** True when some instance or configuration of the origin accepts `kid`. */
-export const acceptsSomewhere = (origin: Observation["origins"][number], kid: string): boolean =>
-  holdersOf(origin).some((holder) => acceptedKids(holder.kids).includes(kid));
-
-const isEmpty = ({ look }: Observation["origins"][number]): boolean => look.ok && look.instances.length === 0;
 
 /** Computes the phase. Never throws. */
 export function phaseOf(observation: Observation): Phase {
   const { worker, vault, journal, evidence } = observation;
   const pool = observation.origins.filter((origin) => origin.state === "pool");
   const joining = observation.origins.filter((origin) => origin.state === "joining");
-  const live = liveVersion(worker) ? kidOfVersion(worker, liveVersion(worker)?.id ?? "") : null;
+  const sender = liveVersion(worker);
+  const live = sender ? kidOfVersion(worker, sender.id) : null;
   const latest = latestVersion(worker);
   const latestKid = latest ? kidOfVersion(worker, latest.id) : null;
-  const uploadDiffers = latestKid === null || latestKid !== live;
-  const row = (name: PhaseName, details: Partial<Pick<Phase, "other" | "complete" | "parties">> = {}): Phase => ({
+  const row = (name: PhaseName, details: Partial<Phase> = {}): Phase => ({
     name,
     live,
     other: null,
     complete: false,
-    uploadDiffers,
+    uploadDiffers: latestKid === null || latestKid !== live,
     parties: [],
+    targets: [],
+    versions: [],
     ...details,
   });
 
@@ -181,66 +123,115 @@ export function phaseOf(observation: Observation): Phase {
     return row("UNSET", { parties: observation.names.present });
 
   // A joining origin that runs nothing yet is not blind: it refuses to start before it has a secret.
+  const unseen = [...pool, ...joining].filter((origin) => !origin.look.ok);
+  const empty = pool.filter(isEmpty);
   const blind = [
     ...(worker.blind === null ? [] : [`worker: ${worker.blind}`]),
-    ...[...pool, ...joining].flatMap((origin) => (origin.look.ok ? [] : [`${origin.name}: ${origin.look.reason}`])),
-    ...pool.filter(isEmpty).map((origin) => `${origin.name}: no instance`),
+    ...unseen.map((origin) => `${origin.name}: ${origin.look.ok ? "" : origin.look.reason}`),
+    ...empty.map((origin) => `${origin.name}: no instance`),
   ];
-  if (blind.length > 0 || live === null)
-    return row("BLIND", { parties: blind.length > 0 ? blind : ["worker: it sends no known secret"] });
+  if (blind.length > 0) return row("BLIND", { parties: blind, targets: [...unseen, ...empty].map(({ name }) => name) });
+
+  const sent = sentKids(worker);
+  const agreed = agreedKid(observation, pool);
+  if (sender && agreed !== null && !sent.some((kid) => pool.some((origin) => acceptsSomewhere(origin, kid)))) {
+    const source = versionWith(worker, agreed);
+    const repaired = source && { ...source, id: "(repaired)", number: Number.MAX_SAFE_INTEGER };
+    const under = repaired && phaseOf(alone(withVersion(observation, repaired), repaired.id));
+    return row("ASTRAY", {
+      other: agreed,
+      parties: [live === null ? "worker: it sends no usable secret" : `worker: it sends ${live}`],
+      targets: ["worker"],
+      versions: source ? [source.id] : [],
+      ...(under ? { under } : {}),
+    });
+  }
+  if (live === null) return row("BLIND", { parties: ["worker: it sends no known secret"], targets: ["worker"] });
 
   // What a joining origin still accepts says nothing about production until it accepts the live secret: nobody sends to it.
   const counted = [...pool, ...joining.filter((origin) => acceptedEverywhere([origin], live))];
-  const poolHolders = pool.flatMap(holdersOf);
   const holders = counted.flatMap(holdersOf);
   const legacy = holders.filter((holder) => "legacy" in holder.kids && holder.kids.legacy === live);
   if (legacy.length > 0) return row("LEGACY", { parties: legacy.map((holder) => holder.party) });
 
-  const sent = sentKids(worker);
-  const forked = poolHolders.filter((holder) => sent.some((kid) => !acceptedKids(holder.kids).includes(kid)));
-  if (forked.length > 0) return row("FORKED", { parties: forked.map((holder) => holder.party) });
+  const refuses = (origin: SeenOrigin) =>
+    holdersOf(origin).filter((holder) => sent.some((kid) => !acceptedKids(holder.kids).includes(kid)));
+  const forked = pool.filter((origin) => refuses(origin).length > 0);
+  if (forked.length > 0)
+    return row("FORKED", {
+      parties: forked.flatMap((origin) => refuses(origin).map((holder) => holder.party)),
+      targets: forked.map(({ name }) => name),
+    });
+
+  const lost = counted.filter((origin) => losesAtColdStart(origin, live));
+  if (lost.length > 0)
+    return row("LOST", {
+      parties: lost.map(({ name }) => `${name} configuration`),
+      targets: lost.map(({ name }) => name),
+    });
 
   const risen = journal.dead.filter(
     (kid) => kid !== live && (latestKid === kid || holders.some((holder) => acceptedKids(holder.kids).includes(kid))),
   );
-  const deadButLive = journal.dead.includes(live) ? [live] : [];
-  const resurrected = [...deadButLive, ...risen];
-  if (resurrected[0] !== undefined) {
-    const kid = resurrected[0];
+  const [resurrected] = [...(journal.dead.includes(live) ? [live] : []), ...risen];
+  if (resurrected !== undefined) {
+    const at = holders.filter((holder) => acceptedKids(holder.kids).includes(resurrected)).map(({ party }) => party);
     return row("RESURRECTED", {
-      other: kid,
-      parties: [
-        ...holders.filter((holder) => acceptedKids(holder.kids).includes(kid)).map((holder) => holder.party),
-        ...(latestKid === kid ? ["latest uploaded Worker version"] : []),
-      ],
+      other: resurrected,
+      parties: [...at, ...(latestKid === resurrected ? ["latest uploaded Worker version"] : [])],
     });
   }
 
   const slots = [
-    ...holders.map((holder) => ({ party: holder.party, slot: slotOf(holder.kids, live) })),
-    { party: "github", slot: slotOf(vault, live) },
+    ...counted.flatMap((origin) =>
+      holdersOf(origin).map(({ party, kids }) => ({ party, target: origin.name, slot: slotOf(kids, live) })),
+    ),
+    { party: "github", target: "github", slot: slotOf(vault, live) },
   ];
   const inA = slots.filter((place) => place.slot === "a");
   const inB = slots.filter((place) => place.slot === "b");
-  if (inA.length > 0 && inB.length > 0)
-    return row("MISALIGNED", { parties: inA.length < inB.length ? inA.map((p) => p.party) : inB.map((p) => p.party) });
+  if (inA.length > 0 && inB.length > 0) {
+    const fewer = inA.length < inB.length ? inA : inB;
+    return row("MISALIGNED", {
+      parties: fewer.map(({ party }) => party),
+      targets: unique(fewer.map(({ target }) => target)),
+    });
+  }
 
-  const isComplete = (kid: string) => acceptedEverywhere(pool, kid) && vaultHas(vault, kid);
-  const isReady = (kid: string) =>
-    isComplete(kid) &&
-    acceptedEverywhere(
-      joining.filter((origin) => !isEmpty(origin)),
-      kid,
-    );
+  const isComplete = (kid: string) => acceptedEverywhere(pool, kid) && slotOf(vault, kid) !== null;
+  if (sharing(worker).length > 1 && sent.length === 1)
+    return row("CANARY", {
+      parties: sharing(worker).map((share) => `${share.versionId} at ${share.percentage} %`),
+      versions: sharing(worker).map((share) => share.versionId),
+    });
+  const undone = versionById(worker, mainVersion(worker.lost));
+  if (worker.lost && !(undone && sameCode(undone, sender))) {
+    const found = { ...observation, worker: { ...worker, lost: null } };
+    const restored = sender && undone ? withVersion(found, { ...sender, ...codeOf(undone) }) : found;
+    return row("UNDONE", {
+      versions: [mainVersion(worker.lost), ...(sender ? [sender.id] : [])],
+      under: phaseOf(restored),
+    });
+  }
   if (sent.length > 1) {
     const other = sent.find((kid) => kid !== live) ?? null;
-    return row("SPLIT", { other, complete: other !== null && isComplete(other) });
+    const complete = other !== null && isComplete(other);
+    const ids = new Set(sharing(worker).map((share) => share.versionId));
+    const [newer, older] = worker.versions.filter(({ id }) => ids.has(id));
+    const newerKid = newer ? kidOfVersion(worker, newer.id) : null;
+    const keeps = (newerKid === live || (newerKid === other && complete) ? newer : older) ?? sender;
+    return row("SPLIT", {
+      other,
+      complete,
+      versions: keeps ? [keeps.id] : [],
+      ...(keeps ? { under: phaseOf(alone(observation, keeps.id)) } : {}),
+    });
   }
 
   const vaultKids = [vault.a, vault.b].filter(
     (slot): slot is string => slot !== null && slot !== "unknown" && isKid(slot),
   );
-  const others = [...new Set([...holders.flatMap((holder) => acceptedKids(holder.kids)), ...vaultKids])].filter(
+  const others = unique([...holders.flatMap((holder) => acceptedKids(holder.kids)), ...vaultKids]).filter(
     (kid) => kid !== live,
   );
   const annotated = worker.versions.find(
@@ -253,30 +244,48 @@ export function phaseOf(observation: Observation): Phase {
     return row(complete ? "DRAINED" : "RETIRING", { other: previous, complete });
   }
 
-  const unknownVault = vault.a === "unknown" || vault.b === "unknown";
-  const unprovenConfig = counted.some((origin) => origin.look.ok && origin.look.config === null);
+  const unproven = counted
+    .filter((origin) => origin.look.ok && origin.look.config === null)
+    .map((origin) => `${origin.name} configuration`);
+  const unbacked = vault.a === "unknown" || vault.b === "unknown" || slotOf(vault, live) === null;
   const [next, ...more] = others;
   if (next !== undefined) {
-    const complete = more.length === 0 && isReady(next);
-    const parties = holders
+    const everybody = [...pool, ...joining.filter((origin) => !isEmpty(origin))];
+    const complete = more.length === 0 && isComplete(next) && acceptedEverywhere(everybody, next);
+    // With several strangers in the spare slots every holder of one is named; else those that still lack the candidate.
+    const lacking = [
+      ...everybody.flatMap((origin) => refusing(origin, next)),
+      ...(slotOf(vault, next) === null ? ["github"] : []),
+    ];
+    const strange = holders
       .filter((holder) => others.some((kid) => acceptedKids(holder.kids).includes(kid)))
       .map((holder) => holder.party);
+    const details = { other: next, complete, parties: more.length > 0 ? strange : lacking };
     const givenUp = journal.abandoned.includes(next) || (journal.candidateAgeMs ?? 0) > ABANDONED_AFTER_MS;
-    if (!journal.running && givenUp) return row("ORPHAN", { other: next, complete, parties });
-    if (complete && latestKid === next && latest) {
-      return row(evidence.probedVersion === latest.id ? "PROBED" : "UPLOADED", { other: next, complete });
-    }
-    return row(complete ? "STAGED" : "STAGING", { other: next, complete, parties });
+    if (!journal.running && givenUp) return row("ORPHAN", { ...details, parties: strange });
+    // Made to follow what is live: an older version that carries it would be a step back.
+    const made = worker.versions.find(
+      ({ annotatedKid, annotatedFrom }) => annotatedKid === next && annotatedFrom === live,
+    );
+    if (!complete || !made) return row(complete ? "STAGED" : "STAGING", details);
+    const versions = [made.id];
+    if (!sameCode(made, sender)) return row("OUTDATED", { ...details, versions });
+    return row(evidence.probedVersion === made.id ? "PROBED" : "UPLOADED", { ...details, versions });
   }
-  if (unknownVault || unprovenConfig || !vaultHas(vault, live)) {
-    return row("STAGING", {
-      parties: [
-        ...(unknownVault || !vaultHas(vault, live) ? ["github"] : []),
-        ...counted
-          .filter((origin) => origin.look.ok && origin.look.config === null)
-          .map((origin) => `${origin.name} configuration`),
-      ],
-    });
-  }
+  if (unproven.length > 0) return row("STAGING", { parties: [...(unbacked ? ["github"] : []), ...unproven] });
+  if (unbacked) return row("UNBACKED", { parties: ["github"] });
   return row(journal.proven ? "STEADY" : "RETIRED");
+}
+
+/** Id of the version with the larger share. */
+const mainVersion = (deployment: Observation["worker"]["lost"]): string =>
+  deployment?.shares.toSorted((a, b) => b.percentage - a.percentage)[0]?.versionId ?? "";
+const codeOf = ({ code }: { readonly code?: string }): { readonly code?: string } =>
+  code === undefined ? {} : { code };
+
+/** The same observation with one version more, or another in its place. */
+function withVersion(observation: Observation, version: Observation["worker"]["versions"][number]): Observation {
+  const rest = observation.worker.versions.filter(({ id }) => id !== version.id);
+  const versions = [...rest, version].toSorted((a, b) => b.number - a.number);
+  return { ...observation, worker: { ...observation.worker, versions } };
 }

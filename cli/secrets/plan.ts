@@ -1,93 +1,83 @@
-/** What a run would do from a phase, in words. Pure; for `--dry-run`. */
+/** What a run would do from a phase: the run's own decisions, asked one after another. Pure; for `--dry-run`. */
+import type { McpistError } from "../errors.ts";
 import type { Phase } from "./phase.ts";
+import { ACTIONS, NEW_KID, type Names } from "./phases/actions.ts";
+import { decide, FRESH, type ActionName, type Intent, type Memory } from "./phases/decide.ts";
+import { notDead, PHASES, refusal } from "./phases/table.ts";
 
-/** What the operator asked for, as far as the plan depends on it. */
-export interface PlanOptions {
-  readonly init: boolean;
-  readonly clean: boolean;
-  readonly emergency?: "fast" | "now";
-  /** Names of the origins that are written. */
-  readonly origins: readonly string[];
+/** One action of the plan with the steps that the run reports for it, in order; those of one action may run beside each other. */
+export interface PlannedAction {
+  readonly action: ActionName | "emergency";
+  readonly says: string;
+  readonly steps: readonly string[];
 }
 
-/** Steps in order. Steps that run beside each other are one line. */
-export function planOf(phase: Phase, options: PlanOptions): readonly string[] {
-  const origins = options.origins.join(", ");
-  const retire = [
-    `write a tombstone over ${phase.other ?? "the old secret"} at ${origins} and GitHub, roll out every instance`,
-    "verify every instance, asleep ones too",
-  ];
-  const prove = ["deploy the old Worker version at 0 % and let it ask every origin: each must refuse"];
-  const drain = [
-    "set GATEWAY_SECRET_LIVE; drain until no instance has accepted the old secret for the quiet time",
-    ...retire,
-    ...prove,
-  ];
-  const change = [
-    "deploy the new version at 0 %, send its secret to every origin through it",
-    "switch the Worker to the new version",
-    ...drain,
-  ];
-  const fresh = [
-    "generate a secret (32 random bytes)",
-    `write it to the spare slot of GitHub and of ${origins}, roll out every instance`,
-    "verify that every instance and every configuration accepts it",
-    "upload a Worker version that carries it (wrangler, value on stdin), deploy nothing",
-    ...change,
-  ];
-  if (phase.uploadDiffers && phase.live !== null && phase.name !== "UPLOADED" && phase.name !== "PROBED")
-    fresh.unshift("reset the latest uploaded Worker version to the live secret");
-  if (options.emergency === "now") {
-    return [
-      "generate a secret",
-      `write it AND the tombstone of the old one to ${origins}, roll out at once: downtime of one rollout begins`,
-      "upload a Worker version, switch as soon as the first origin accepts it",
-      "write GitHub",
-      ...prove,
-    ];
+/** A plan. `stops` is what the run ends with when it cannot finish by itself. */
+export interface Plan {
+  readonly actions: readonly PlannedAction[];
+  readonly stops: McpistError | null;
+}
+
+/** More actions than any rotation has. */
+const MAX_ACTIONS = 32;
+
+/** What a rotation, `--init` or `--clean` would do. */
+export function planOf(found: Phase, intent: Intent, names: Names, adopts = false): Plan {
+  const actions: PlannedAction[] = [];
+  let phase = found;
+  let memory: Memory = { ...FRESH, adopts, resumed: PHASES[found.name].unfinished };
+  while (actions.length < MAX_ACTIONS) {
+    const mine = memory.candidate !== "none" && phase.other === NEW_KID;
+    const decision = decide(phase, intent, { ...memory, mine });
+    if (decision.kind === "stop") return { actions, stops: decision.error };
+    if (decision.kind === "done") break;
+    const action = ACTIONS[decision.action];
+    actions.push({ action: decision.action, says: action.says, steps: action.steps(phase, names) });
+    memory = action.remembers?.(memory) ?? memory;
+    phase = action.leads(phase);
   }
-  if (options.emergency === "fast")
-    return [
-      "generate a secret",
-      `write it to GitHub and ${origins}, roll out at once, verify`,
-      "upload, probe and switch the Worker",
-      "tombstone the old secret at once, without a drain",
-      ...prove,
-    ];
-  switch (phase.name) {
-    case "UNSET":
-      return options.init
-        ? [
-            "generate a secret",
-            `write slot A and a zero tombstone in B to GitHub and ${origins}`,
-            "upload and deploy a Worker version that carries it",
-          ]
-        : ["stop: there is no gateway secret yet (rotate --init makes the first one)"];
-    case "BLIND":
-    case "FORKED":
-    case "MISALIGNED":
-      return [`stop: ${phase.name}, ${phase.parties.join(", ")}`];
-    case "LEGACY":
-      return ["move the live value from the lone GATEWAY_SECRET to slot A everywhere", ...fresh];
-    case "RESURRECTED":
-      return [`tombstone ${phase.other ?? "the retired secret"} again, or rotate if the Worker sends it`, ...fresh];
-    case "SPLIT":
-      return ["end the split: all traffic to the version whose secret every origin accepts", ...drain];
-    case "LINGERING":
-      return drain;
-    case "DRAINED":
-    case "RETIRING":
-      return [...retire, ...prove];
-    case "UPLOADED":
-    case "PROBED":
-      return change;
-    case "RETIRED":
-      return prove;
-    case "ORPHAN":
-    case "STAGED":
-    case "STAGING":
-      return options.clean ? [`tombstone the unfinished candidate ${phase.other ?? ""} everywhere`] : fresh;
-    case "STEADY":
-      return options.clean ? ["nothing: there is no unfinished candidate"] : fresh;
-  }
+  return { actions, stops: null };
+}
+
+/** What an emergency depends on beside the phase. */
+export interface EmergencyFacts extends Names {
+  /** The latest upload is not the code that is deployed, with its secret. */
+  readonly reset: boolean;
+  /** Origins that cannot be reached now, or are left alone: the secret is not known to die there. */
+  readonly alive: readonly string[];
+}
+
+/** What an emergency would do. Steps of one action run beside each other. */
+export function emergencyPlan(found: Phase, mode: "fast" | "now", facts: EmergencyFacts): Plan {
+  const leaked = found.name === "ASTRAY" ? found.other : found.live;
+  if (found.name === "UNSET" || leaked === null) return { actions: [], stops: refusal(found) };
+  const part = (says: string, steps: readonly string[]): PlannedAction => ({ action: "emergency", says, steps });
+  const { origins, alive, reset } = facts;
+  const write = (names: readonly string[]) => names.map((name) => `write ${name} and replace every instance`);
+  const send = ["upload the Worker version", "switch the Worker"];
+  const kill =
+    mode === "now"
+      ? [
+          part(
+            "write a new secret AND the tombstone of the old one to every origin at once: downtime of one rollout begins; switch the Worker when the first origin accepts it",
+            [...write(origins), ...send],
+          ),
+        ]
+      : [
+          part("write a new secret to the spare slot of every origin and replace every instance", write(origins)),
+          part("upload a Worker version that carries it, and switch to it", send),
+          part(
+            "tombstone the old secret at once, without a drain",
+            write(origins.filter((name) => !alive.includes(name))),
+          ),
+        ];
+  return {
+    actions: [
+      ...(reset ? [part(ACTIONS.reset.says, ["reset the latest Worker version"])] : []),
+      ...kill,
+      part("write GitHub, last: an outage there must not keep a leaked secret alive", ["write GitHub"]),
+      ...(alive.length === 0 ? [part(ACTIONS.prove.says, ["prove that the old secret is dead"])] : []),
+    ],
+    stops: alive.length === 0 ? null : notDead(leaked, alive),
+  };
 }

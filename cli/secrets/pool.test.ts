@@ -75,6 +75,8 @@ describe("other routes", () => {
     expect(events.slice(1)).toEqual([
       "mcpist: acquired",
       "mcpist: quarantine koyeb",
+      "mcpist: deploying",
+      "mcpist: deploying",
       "mcpist: done: quarantine koyeb",
       "mcpist: released",
     ]);
@@ -149,23 +151,45 @@ describe("other routes", () => {
     expect(ending.kind === "done" ? ending.phase : ending).toMatchObject({ name: "LINGERING", live: kid, other: K0 });
   });
 
-  it("are refused while two versions share the traffic, or somebody else's upload waits", async () => {
+  it("are refused while two versions share the traffic, and both are named", async () => {
     const split = installed();
     split.foreignDeploy();
     split.deployment = split.versions.slice(0, 2).map(({ id }) => ({ versionId: id, percentage: 50 }));
-    expect(errorOf(await quarantine(split))).toBe("ERR_PHASE: two Worker versions share the traffic");
-    const foreign = installed();
-    const uploaded = {
-      id: "v2",
-      number: 2,
-      kid: "00000000000000ff",
-      annotatedKid: null,
-      annotatedFrom: null,
-      annotatedRun: null,
-    };
-    foreign.versions.unshift({ ...uploaded, etag: "code-1" });
-    expect(errorOf(await quarantine(foreign))).toMatch(/^ERR_PHASE: Worker version v\d+ was uploaded by somebody else/);
-    expect(routes(foreign)).toEqual({ koyeb: "pool", fly: "pool" });
+    expect(errorOf(await quarantine(split))).toBe("ERR_PHASE: two Worker versions share the traffic (v2, v1)");
+  });
+
+  it("go past a preview that somebody uploaded: the deployed code stays", async () => {
+    const cloud = installed();
+    cloud.foreignUpload();
+    expect(errorOf(await quarantine(cloud))).toBe("done");
+    expect({ routes: routes(cloud), code: cloud.wrongCode() }).toEqual({
+      routes: { koyeb: "quarantined", fly: "pool" },
+      code: null,
+    });
+  });
+
+  it("are given to a deploy that got lost right under their own write", async () => {
+    const clean = installed();
+    await quarantine(clean);
+    const writes = clean.log.flatMap((name, i) => (name === "worker: deploy" ? [i + 1] : []));
+    expect(writes).toHaveLength(2);
+    for (const n of writes) {
+      const cloud = installed();
+      cloud.fault = (call) => {
+        if (call === n)
+          cloud.event = () => {
+            cloud.event = null;
+            cloud.foreignDeploy();
+          };
+        return null;
+      };
+      expect(errorOf(await quarantine(cloud))).toBe("done");
+      expect({ routes: routes(cloud), code: cloud.wrongCode(), violation: cloud.violation }).toEqual({
+        routes: { koyeb: "quarantined", fly: "pool" },
+        code: null,
+        violation: null,
+      });
+    }
   });
 
   it("are not deployed when the new version sends another secret", async () => {

@@ -5,8 +5,10 @@
 import { parseGatewayConfig, type GatewayConfig, type OriginState } from "../../contract/runtime-config.ts";
 import { McpistError } from "../errors.ts";
 import type { WorkerTarget, WorkerVersion } from "../targets/types.ts";
-import { kidOfVersion, latestVersion, liveVersion, type Observation } from "./phase.ts";
-import { Moved, type Run } from "./run.ts";
+import { liveVersion, sharing, type Observation } from "./observation.ts";
+import { ACTIONS } from "./phases/actions.ts";
+import { phaseOf } from "./phase.ts";
+import { Moved, Overtook, type Run } from "./run.ts";
 
 /** Somebody who deploys all the time is not outrun; the operator is told. */
 const TRIES = 3;
@@ -70,30 +72,28 @@ interface Sender {
   readonly kid: string;
 }
 
-/** The one version that sends, and what it sends. @throws {McpistError} ERR_PHASE when that is not clear, or an upload waits. */
+const seen = async (run: Run): Promise<Observation["worker"]> => ({
+  ...(await run.targets.worker.look()),
+  blind: null,
+  lost: null,
+});
+
+/** The one version that sends, and what it sends. @throws {McpistError} ERR_PHASE when that is not clear. */
 async function senderOf(run: Run): Promise<Sender> {
-  const look = { ...(await run.targets.worker.look()), blind: null };
+  const look = await seen(run);
   const live = liveVersion(look);
   if (!live)
     throw new McpistError("ERR_NOT_FOUND", "the Worker is not deployed yet", { hint: "deploy the base stacks first" });
-  if (look.deployment.filter((share) => share.percentage > 0).length > 1)
-    throw new McpistError("ERR_PHASE", "two Worker versions share the traffic", {
-      hint: "mcpist secrets rotate ends the split",
-    });
+  const shares = sharing(look);
+  if (shares.length > 1)
+    throw new McpistError(
+      "ERR_PHASE",
+      `two Worker versions share the traffic (${shares.map(({ versionId }) => versionId).join(", ")})`,
+      { hint: "give one of them all traffic (wrangler versions deploy), then run the command again" },
+    );
   const kid = look.observed[live.id] ?? null;
   if (kid === null)
     throw new McpistError("ERR_PHASE", "the Worker sends no secret yet", { hint: "mcpist secrets rotate --init" });
-  const latest = latestVersion(look);
-  // What a crashed rotation left is replaced by this upload; what somebody else uploaded is not ours to bury.
-  if (latest && latest.annotatedKid === null && latest.id !== live.id && kidOfVersion(look, latest.id) !== kid) {
-    throw new McpistError(
-      "ERR_PHASE",
-      `Worker version ${latest.id} was uploaded by somebody else and is not deployed`,
-      {
-        hint: "deploy it or upload the deployed code again, then run the command again",
-      },
-    );
-  }
   return { look, live, kid };
 }
 
@@ -116,26 +116,26 @@ async function attempt(run: Run, wanted: Reroute): Promise<Rerouted> {
   );
   run.touched = true;
   const alone = [{ versionId: live.id, percentage: 100 }];
-  const held = [...alone, { versionId: id, percentage: 0 }];
-  await run.step("ask the new version at 0 %", async () => {
-    await run.deploy(look.deployment, held, `mcpist ${wanted.name}`);
+  const shares = [...alone, { versionId: id, percentage: 0 }];
+  const held = await run.step("ask the new version at 0 %", async () => {
+    const believed = look.deployments[0]?.id ?? null;
+    const asked = await run.deploy({ believed, shares, message: `mcpist ${wanted.name}` });
     try {
       await sends(run, id, kid);
       await wanted.check?.(id);
     } catch (error) {
       // A version at 0 % stays reachable by header; best effort, because the first error is the one to tell.
-      await run.deploy(held, alone, `mcpist end of ${wanted.name}`).catch(() => undefined);
+      await run
+        .deploy({ believed: asked, shares: alone, message: `mcpist end of ${wanted.name}` })
+        .catch(() => undefined);
       throw error;
     }
+    return asked;
   });
   await run.step("route by it", async () => {
-    await run.deploy(held, [{ versionId: id, percentage: 100 }], `mcpist ${wanted.name}`);
-    const after = await sends(run, id, kid);
-    if (latestVersion(after)?.id !== id) {
-      throw new McpistError("ERR_MISMATCH", "somebody else uploaded a Worker version meanwhile", {
-        hint: "mcpist secrets status",
-      });
-    }
+    const all = [{ versionId: id, percentage: 100 }];
+    await run.deploy({ believed: held, shares: all, message: `mcpist ${wanted.name}` });
+    await sends(run, id, kid);
   });
   await run.journal.record(`done: ${wanted.name}`, { version: id, kid });
   return { versionId: id, kid, changed: true };
@@ -143,12 +143,19 @@ async function attempt(run: Run, wanted: Reroute): Promise<Rerouted> {
 
 /** @throws {McpistError} ERR_MISMATCH when version `id` is not in the deployment or sends another secret than `kid`. */
 async function sends(run: Run, id: string, kid: string): Promise<Observation["worker"]> {
-  const look = { ...(await run.targets.worker.look()), blind: null };
+  const look = await seen(run);
   const sent = look.observed[id];
   if (sent === kid) return look;
   throw new McpistError("ERR_MISMATCH", `Worker version ${id} sends ${sent ?? "no secret"} instead of ${kid}`, {
     hint: "mcpist secrets status; the version that served before is still uploaded",
   });
+}
+
+/** A deploy of somebody else got lost under ours: its code goes live before its routes are changed. */
+async function findLost(run: Run): Promise<void> {
+  const observation = await run.observe();
+  const phase = phaseOf(observation);
+  if (phase.name === "UNDONE") await ACTIONS.putBack.run(run, observation, phase);
 }
 
 /**
@@ -161,6 +168,7 @@ export async function reroute(run: Run, wanted: Reroute): Promise<Rerouted> {
       return await attempt(run, wanted);
     } catch (error) {
       if (!(error instanceof Moved)) throw error;
+      if (error instanceof Overtook) await findLost(run);
       if (tries === TRIES)
         throw new McpistError("ERR_PARTIAL", "somebody else keeps deploying the Worker", {
           hint: "run the command again",

@@ -6,7 +6,8 @@ import { isKid, parseSlot, SLOT_VARIABLES, type SlotName } from "../../contract/
 import { acceptedKids, type KidsReport } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
 import type { SlotValues } from "../targets/types.ts";
-import { liveVersion, phaseOf, type Observation, type Phase } from "./phase.ts";
+import { liveVersion, type Observation } from "./observation.ts";
+import { phaseOf, type Phase } from "./phase.ts";
 import type { Run } from "./run.ts";
 import { Secret } from "./secret.ts";
 
@@ -145,11 +146,11 @@ async function restoreWorker(run: Run, observation: Observation, job: Given): Pr
   );
   run.touched = true;
   await run.step("deploy the Worker version", () =>
-    run.targets.worker.deploy(
-      [{ versionId: id, percentage: 100 }],
-      `mcpist restore kid=${secret.kid}`,
-      run.journal.guard,
-    ),
+    run.deployOver({
+      believed: observation.worker.deployments[0]?.id ?? null,
+      shares: [{ versionId: id, percentage: 100 }],
+      message: `mcpist restore kid=${secret.kid}`,
+    }),
   );
   await run.journal.record("restored worker", { kid: secret.kid, version: id });
 }

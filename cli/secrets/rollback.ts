@@ -1,11 +1,35 @@
 /** The value-free step back: a rotation whose candidate is the old secret. It changes no code. */
 import { McpistError } from "../errors.ts";
-import { kidOfVersion, liveVersion, phaseOf, type Phase } from "./phase.ts";
+import { kidOfVersion, liveVersion } from "./observation.ts";
+import { recordSwitch } from "./actions/switch.ts";
+import { phaseOf, type Phase } from "./phase.ts";
 import { rotate } from "./rotate.ts";
-import type { Run } from "./run.ts";
+import { Moved, Overtook, type Run } from "./run.ts";
+
+/** Somebody who deploys all the time is not outrun; the operator is told. */
+const TRIES = 3;
 
 /** Steps back and retires the secret that was stepped back from. @throws {McpistError} ERR_REFUSED once retirement has begun. */
 export async function rollback(run: Run): Promise<Phase> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await stepBack(run);
+      return await rotate(run, "rotate");
+    } catch (error) {
+      // What got lost under the switch is put back by the rotation that follows.
+      if (error instanceof Overtook) return rotate(run, "rotate");
+      if (!(error instanceof Moved)) throw error;
+      if (tries === TRIES)
+        throw new McpistError("ERR_PARTIAL", "somebody else keeps deploying the Worker", {
+          hint: "run the command again",
+          cause: error,
+        });
+      run.report.note("somebody deployed the Worker meanwhile: looking again");
+    }
+  }
+}
+
+async function stepBack(run: Run): Promise<void> {
   const observation = await run.observe();
   const phase = phaseOf(observation);
   const { live, other } = phase;
@@ -48,17 +72,13 @@ export async function rollback(run: Run): Promise<Phase> {
   );
   run.touched = true;
   await run.step("switch the Worker back", () =>
-    run.deploy(observation.worker.deployment, [{ versionId: id, percentage: 100 }], `mcpist rollback kid=${other}`),
+    run.deploy({
+      believed: observation.worker.deployments[0]?.id ?? null,
+      shares: [{ versionId: id, percentage: 100 }],
+      message: `mcpist rollback kid=${other}`,
+    }),
   );
   run.switched = true;
   run.switchedAt = run.context.monotonic();
-  const tip = await run.journal.record(
-    "switched",
-    { version: id, kid: other },
-    { candidate: null, retired: live, proven: false },
-  );
-  await run.journal.record("live", { kid: other }, { live: { kid: other, since: tip.date } });
-  return rotate(run, { init: false, clean: false }, () =>
-    Promise.reject(new TypeError("a rollback meets no lone variable")),
-  );
+  await recordSwitch(run, id, other, live);
 }

@@ -2,10 +2,11 @@
 import type { SlotName } from "../../contract/gateway-secret.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
-import type { GitStore, OriginTarget, Share, SlotValues, Targets, VaultSlots } from "../targets/types.ts";
+import type { GitStore, Guard, OriginTarget, Share, SlotValues, Targets, VaultSlots } from "../targets/types.ts";
 import type { Journal, JournalState } from "./journal.ts";
 import { observe, type Evidence } from "./observe.ts";
-import type { Observation } from "./phase.ts";
+import { isListed, lostUnder, markedMessage, type Deploying } from "./deployments.ts";
+import type { Observation } from "./observation.ts";
 import { Secret } from "./secret.ts";
 
 /** Unit: milliseconds. */
@@ -38,14 +39,30 @@ export const POLL_MS = 1000;
 
 /** Somebody deployed since the last observation: the loop observes again before anything else is written. */
 export class Moved extends Error {
-  override readonly name = "Moved";
+  override readonly name: string = "Moved";
 }
 
-const sharesText = (shares: readonly Share[]): string =>
-  shares
-    .map((share) => `${share.versionId}=${share.percentage}`)
-    .toSorted()
-    .join();
+/** Our write replaced a deploy of somebody else unseen: what the next observation calls UNDONE. */
+export class Overtook extends Moved {
+  override readonly name = "Overtook";
+}
+
+/** A deployment to be written. */
+export interface Deploy {
+  /** Id of the deployment that the run believes to be the newest; null before the first. */
+  readonly believed: string | null;
+  readonly shares: readonly Share[];
+  readonly message: string;
+  /** See {@link Targets}: an old version at 0 %. */
+  readonly recall?: boolean;
+  /** What the journal says before it is written; the default is the message. */
+  readonly entry?: { readonly event: string; readonly detail: Readonly<Record<string, string>> };
+  readonly change?: Partial<JournalState>;
+}
+
+/** How long a list of deployments may lag behind the write that made one. Unit: milliseconds. */
+const LISTED_WITHIN_MS = 15_000;
+const LISTED_POLL_MS = 500;
 
 /** State of one run. Everything else is observed. */
 export class Run {
@@ -63,6 +80,14 @@ export class Run {
   switched = false;
   /** Own monotonic time of the switch. */
   switchedAt: number | null = null;
+  /** The version that this run uploaded for its candidate: asked by id, however many are uploaded after it. */
+  uploadedVersion: string | null = null;
+  /** Deploys of others that this run has put back. */
+  putBacks = 0;
+  /** What this run did, in order, by the names of phases/actions.ts. */
+  readonly actions: string[] = [];
+  /** The first secret was made by this run. */
+  initialised = false;
   /** Tombstones for this kid were written everywhere by this run. */
   retiredKid: string | null = null;
   readonly result: {
@@ -85,7 +110,8 @@ export class Run {
   }
 
   async observe(): Promise<Observation> {
-    return observe(this.targets, this.journal, this.#store, this.evidence);
+    const known = this.uploadedVersion === null ? [] : [this.uploadedVersion];
+    return observe(this.targets, this.journal, this.#store, this.evidence, known);
   }
 
   /** Origins that are written and verified. */
@@ -115,20 +141,49 @@ export class Run {
     return secret;
   }
 
-  /** @throws {Moved} when the deployment is not what the run believes. */
-  async stillDeployed(believed: readonly Share[]): Promise<void> {
-    if (sharesText(await this.targets.worker.deployment()) !== sharesText(believed)) throw new Moved();
+  /** @throws {Moved} when the newest deployment is not the one that the run believes in. */
+  async stillDeployed(believed: string | null): Promise<void> {
+    const [newest] = await this.targets.worker.deployments();
+    if ((newest?.id ?? null) !== believed) throw new Moved();
   }
 
-  /** Replaces the deployment if it still is what the run believes. @throws {Moved}. */
-  async deploy(
-    believed: readonly Share[],
-    shares: readonly Share[],
-    message: string,
-    options?: { readonly recall: boolean },
-  ): Promise<void> {
-    await this.stillDeployed(believed);
-    await this.targets.worker.deploy(shares, message, this.journal.guard, options);
+  /**
+   * Replaces the deployment if it still is what the run believes, looked at right before the write, because the platform has no
+   * compare-and-set. The journal says first what is replaced, and afterwards the list says whether that was so: what got lost is
+   * found by this run or by the next. @returns the new deployment's id. @throws {Moved} before it,
+   * {@link Overtook} after it.
+   */
+  async deploy(wanted: Deploy): Promise<string> {
+    return this.#replace(wanted, async () => {
+      await this.journal.guard();
+      await this.stillDeployed(wanted.believed);
+    });
+  }
+
+  async #replace(wanted: Deploy, guard: Guard): Promise<string> {
+    const { believed, shares, message, entry, change, recall = false } = wanted;
+    const { worker } = this.targets;
+    const deploying: Deploying = { replaces: believed, mark: this.context.randomBytes(6).toString("hex") };
+    const { event, detail } = entry ?? { event: "deploying", detail: { what: message } };
+    await this.journal.record(event, detail, { ...change, deploying });
+    const id = await worker.deploy(shares, markedMessage(message, deploying.mark), guard, { recall });
+    this.touched = true;
+    const deadline = this.context.monotonic() + LISTED_WITHIN_MS;
+    for (;;) {
+      const list = await worker.deployments();
+      if (lostUnder(list, deploying)) throw new Overtook();
+      if (isListed(list, deploying) || this.context.monotonic() > deadline) return id;
+      await this.context.sleep(LISTED_POLL_MS);
+    }
+  }
+
+  /** Replaces whatever is deployed, for what waits for nobody. What gets lost under it is UNDONE at the next look, and put back. */
+  async deployOver(wanted: Deploy): Promise<void> {
+    try {
+      await this.#replace(wanted, this.journal.guard);
+    } catch (error) {
+      if (!(error instanceof Overtook)) throw error;
+    }
   }
 
   /** Waits and looks again until `ready` says so. @throws {McpistError} ERR_TIMEOUT naming what is missing. */

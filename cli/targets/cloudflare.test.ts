@@ -3,7 +3,7 @@ import { NAMES, startKit, TOKEN, type Kit } from "../../sandbox/vendors/cloudfla
 import { testEnvironment } from "../test/environment.ts";
 import { testContext, urlOf } from "../test/test-context.ts";
 import { cloudflareApi, cloudflareWorker, gatewayKv } from "./cloudflare.ts";
-import type { Guard, WorkerVersion } from "./types.ts";
+import type { Guard, WorkerTarget, WorkerVersion } from "./types.ts";
 
 const SECRET_ONE = "0123456789abcdef".repeat(4);
 const SECRET_TWO = "fedcba9876543210".repeat(4);
@@ -71,6 +71,13 @@ const boundOf = (worker: string, id: string) =>
     .workers()
     .find(({ name }) => name === worker)
     ?.versions.find((version) => version.id === id);
+/** Both versions differ in nothing but secrets. */
+async function alike(worker: WorkerTarget, one: string, other: string): Promise<void> {
+  const { versions } = await worker.look([one, other]);
+  const [a, b] = [one, other].map((id) => versions.find((version) => version.id === id)?.code);
+  expect(a).toBeTypeOf("string");
+  expect(a).toBe(b);
+}
 /** Another secret in the latest upload, not deployed: what a crash leaves behind. */
 async function stage(worker: string, secret: string): Promise<string> {
   const patch = { env: { GATEWAY_SECRET: { type: "secret_text", text: secret } } };
@@ -109,14 +116,6 @@ describe("the Worker as the platform tells it", () => {
     expect(seen.observed).toEqual({ [first]: KID_ONE, [second]: KID_TWO });
   });
 
-  it("is looked at with the version that everybody runs, although newer uploads have pushed it off the list", async () => {
-    const live = await put("pushed-off", SECRET_ONE);
-    for (let i = 0; i < 101; i++) await stage("pushed-off", SECRET_ONE);
-    const seen = await (await target("pushed-off")).look();
-    expect(seen.versions.at(-1)?.id).toBe(live);
-    expect(seen.observed).toEqual({ [live]: KID_ONE });
-  });
-
   it("is bound to its configuration and its KV namespace, of the version with the larger share", async () => {
     const worker = await target("bound");
     await put("bound", SECRET_ONE);
@@ -139,7 +138,7 @@ describe("a version that carries a new secret", () => {
     const worker = await target("upload");
     const id = await worker.upload(SECRET_TWO, { kid: KID_TWO, from: KID_ONE, run: "run-1" }, guard);
     const seen = await worker.look();
-    expect(seen.versions[0]).toEqual({
+    expect(seen.versions[0]).toMatchObject({
       id,
       number: 2,
       annotatedKid: KID_TWO,
@@ -147,7 +146,7 @@ describe("a version that carries a new secret", () => {
       annotatedRun: "run-1",
     });
     expect(seen.deployment).toEqual([{ versionId: first, percentage: 100 }]);
-    expect(await worker.fingerprint(id)).toBe(await worker.fingerprint(first));
+    await alike(worker, id, first);
     expect(kit.cloudflare.secretTextForTests("upload", id, "GATEWAY_SECRET")).toBe(SECRET_TWO);
     expect(calls).toBe(1);
   });
@@ -174,7 +173,7 @@ describe("the deployed code, uploaded again", () => {
     const worker = await target("again");
     const id = await worker.reupload(versionOf(first), { kid: KID_ONE, from: null, run: "run-2" }, guard);
     expect(kit.cloudflare.secretTextForTests("again", id, "GATEWAY_SECRET")).toBe(SECRET_ONE);
-    expect(await worker.fingerprint(id)).toBe(await worker.fingerprint(first));
+    await alike(worker, id, first);
     expect(boundOf("again", id)?.annotations).toMatchObject({
       "workers/tag": `mcpist-gw-${KID_ONE}`,
       "workers/message": `mcpist rotate kid=${KID_ONE} from=- run=run-2`,

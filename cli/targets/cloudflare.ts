@@ -7,20 +7,21 @@ import { OBSERVATION_PATH, VERSION_OVERRIDE_HEADER } from "../../contract/header
 import { parseWorkerObservation, type WorkerObservation } from "../../contract/observation.ts";
 import { WORKER_BINDING } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
-import { machineFault, McpistError } from "../errors.ts";
+import { McpistError } from "../errors.ts";
 import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
-import type { Annotation, Guard, WorkerLook, WorkerTarget, WorkerVersion } from "./types.ts";
+import type { Annotation, Deployment, Guard, WorkerTarget, WorkerVersion } from "./types.ts";
 import { putVersionSecret } from "./wrangler.ts";
 
 /** Unit: milliseconds. */
 const OBSERVE_TIMEOUT_MS = 30_000;
 const CALL_TIMEOUT_MS = 20_000;
 const POLL_MS = 200;
-/** A new version may be missing from the list for a while; after a failure there may be none. Unit: milliseconds. */
-const LISTED_TIMEOUT_MS = 10_000;
-const LISTED_AFTER_FAILURE_MS = 2_000;
+/** Annotated uploads whose code is looked at beside the deployed ones: the candidate, and what it follows. */
+const ANNOTATED = 4;
+/** Deployments whose versions are looked at: the present one and those that it may have replaced by mistake. */
+const DEPLOYMENTS = 3;
 
 /** The Worker's bindings beside its secret that this tool reads. */
 const CONFIG_BINDING = "MCPIST_CONFIG";
@@ -32,10 +33,6 @@ export function cloudflareApi(context: Context, access: { baseUrl: string; token
     vendor: "Cloudflare",
     baseUrl: access.baseUrl,
     tokenVariable: "CLOUDFLARE_API_TOKEN",
-    moved: {
-      message: "its API is somewhere else",
-      hint: "correct CLOUDFLARE_API_BASE_URL, or unset it: its default is Cloudflare's own API",
-    },
     headers: { authorization: `Bearer ${access.token}` },
   });
 }
@@ -46,6 +43,8 @@ export const annotationTexts = ({ kid, from, run }: Annotation): { tag: string; 
   message: `mcpist rotate kid=${kid} from=${from ?? "-"} run=${run}`,
 });
 const MESSAGE = /^mcpist rotate kid=([0-9a-f]{16}) from=([0-9a-f]{16}|-) run=([\w-]{1,36})$/;
+
+const newestFirst = (a: WorkerVersion, b: WorkerVersion): number => b.number - a.number;
 
 function parseVersion(json: Json): WorkerVersion {
   const annotations = isRecord(json["annotations"]) ? json["annotations"] : {};
@@ -58,6 +57,21 @@ function parseVersion(json: Json): WorkerVersion {
     annotatedKid: kid,
     annotatedFrom: from === "-" ? null : from,
     annotatedRun: run,
+  };
+}
+
+const versionOf = (detail: Json): WorkerVersion => ({ ...parseVersion(detail), code: fingerprintOf(detail, null) });
+
+function parseDeployment(json: Json): Deployment {
+  const { annotations } = json;
+  const message = isRecord(annotations) ? annotations["workers/message"] : null;
+  return {
+    id: textAt(json, "id", "a deployment"),
+    shares: listAt(json, "versions", "a deployment").map((share) => ({
+      versionId: textAt(share, "version_id", "a deployment's share"),
+      percentage: Number(share["percentage"]),
+    })),
+    message: typeof message === "string" ? message : "",
   };
 }
 
@@ -77,16 +91,30 @@ function bindingsOf(version: Json): readonly Json[] {
   return Array.isArray(bindings) ? bindings.filter(isRecord) : [];
 }
 
-/** @param config text of `MCPIST_CONFIG` to be counted instead of the version's own; null = its own. */
+/** Settings of a version that decide how its code runs. */
+function runtimeOf(version: Json): Json {
+  const { script_runtime: runtime } = asObject(version["resources"], "a Worker version's resources");
+  if (!isRecord(runtime)) return {};
+  const kept = ["compatibility_date", "compatibility_flags", "usage_model", "limits"] as const;
+  return Object.fromEntries(kept.flatMap((name) => (runtime[name] === undefined ? [] : [[name, runtime[name]]])));
+}
+
+/** The secret does not count: it may be missing where somebody deleted it. @param config counted instead of the version's own. */
 function fingerprintOf(version: Json, config: string | null): string {
   const code = asObject(
     asObject(version["resources"], "a Worker version's resources")["script"],
     "a Worker version's script",
   );
-  const bindings = bindingsOf(version).map((binding) =>
-    canonical(config !== null && binding["name"] === CONFIG_BINDING ? { ...binding, text: config } : binding),
-  );
-  return canonical({ etag: textAt(code, "etag", "a Worker version's script"), bindings: bindings.sort() });
+  const bindings = bindingsOf(version)
+    .filter((binding) => binding["name"] !== WORKER_BINDING)
+    .map((binding) =>
+      canonical(config !== null && binding["name"] === CONFIG_BINDING ? { ...binding, text: config } : binding),
+    );
+  return canonical({
+    etag: textAt(code, "etag", "a Worker version's script"),
+    runtime: runtimeOf(version),
+    bindings: bindings.sort(),
+  });
 }
 
 /** The gateway's Worker of one environment. */
@@ -101,32 +129,35 @@ export function cloudflareWorker(
   const gateway = gatewayUrl(environment);
 
   const resultOf = (json: unknown): unknown => asObject(json, "Cloudflare's answer")["result"];
-  /** Those that can be deployed: the only list that has annotations. Nothing may depend on how long it is, or on how fresh. */
-  const versions = async (): Promise<readonly WorkerVersion[]> => {
+  /** The versions that can be deployed, newest first: the one list whose items are documented to carry annotations. */
+  const uploads = async (): Promise<readonly WorkerVersion[]> => {
     const { json } = await api.get(`${script}/versions?deployable=true`);
-    return listAt(resultOf(json), "items", "the Worker's versions")
-      .map(parseVersion)
-      .sort((a, b) => b.number - a.number);
+    return listAt(resultOf(json), "items", "the Worker's versions").map(parseVersion).sort(newestFirst);
   };
-  /** The list, and what is deployed even where newer uploads have pushed it off the list. */
-  const versionsWith = async (shares: WorkerLook["deployment"]): Promise<readonly WorkerVersion[]> => {
-    const list = await versions();
-    const missing = shares.filter((share) => !list.some((version) => version.id === share.versionId));
-    const asked = await Promise.all(missing.map(async (share) => parseVersion(await detail(share.versionId))));
-    return [...list, ...asked].sort((a, b) => b.number - a.number);
-  };
-  const deployment = async (): Promise<WorkerLook["deployment"]> => {
+  const deployments = async (): Promise<readonly Deployment[]> => {
     const answer = await api.get(`${script}/deployments`, { accept: [404] });
-    const [newest] =
-      answer.status === 404 ? [] : listAt(resultOf(answer.json), "deployments", "the Worker's deployments");
-    if (!newest) return [];
-    return listAt(newest, "versions", "a deployment").map((share) => ({
-      versionId: textAt(share, "version_id", "a deployment's share"),
-      percentage: Number(share["percentage"]),
-    }));
+    if (answer.status === 404) return [];
+    return listAt(resultOf(answer.json), "deployments", "the Worker's deployments").map(parseDeployment);
   };
-  const detail = async (id: string): Promise<Json> =>
-    asObject(resultOf((await api.get(`${script}/versions/${id}`)).json), "a Worker version");
+  // A version never changes, so it is asked once.
+  const asked = new Map<string, Json>();
+  const detail = async (id: string): Promise<Json> => {
+    const known = asked.get(id);
+    if (known) return known;
+    const { json } = await api.get(`${script}/versions/${encodeURIComponent(id)}`);
+    const found = asObject(resultOf(json), "a Worker version");
+    asked.set(id, found);
+    return found;
+  };
+  /** A version that the journal or an old deployment names; null when it is gone. */
+  const perhaps = async (id: string): Promise<WorkerVersion | null> => {
+    try {
+      return versionOf(await detail(id));
+    } catch (error) {
+      if (error instanceof McpistError && error.code === "ERR_NOT_FOUND") return null;
+      throw error;
+    }
+  };
 
   /** Asks one version of the deployment. Cloudflare routes by percentage when an override is not applied, so the answer must name the version. */
   const ask = async (versionId: string, query: string): Promise<WorkerObservation | null> => {
@@ -143,10 +174,8 @@ export function cloudflareWorker(
       });
       const seen = parseWorkerObservation(await response.json());
       return seen?.deployment === versionId ? seen : null;
-    } catch (error) {
+    } catch {
       context.signal.throwIfAborted();
-      const fault = machineFault(error);
-      if (fault) throw fault;
       return null;
     }
   };
@@ -164,22 +193,11 @@ export function cloudflareWorker(
     }
   };
   /** The version that `annotation` describes, if it exists: tells what became of an upload whose reply was lost. */
-  const uploaded = async (
-    annotation: Annotation,
-    known: ReadonlySet<string>,
-    timeoutMs: number,
-  ): Promise<string | null> => {
-    const deadline = context.monotonic() + timeoutMs;
-    for (;;) {
-      const found = (await versions()).find(
-        (version) =>
-          !known.has(version.id) && version.annotatedRun === annotation.run && version.annotatedKid === annotation.kid,
-      );
-      if (found) return found.id;
-      if (context.monotonic() > deadline) return null;
-      await context.sleep(POLL_MS);
-    }
-  };
+  const uploaded = async (annotation: Annotation, known: ReadonlySet<string>): Promise<string | null> =>
+    (await uploads()).find(
+      (version) =>
+        !known.has(version.id) && version.annotatedRun === annotation.run && version.annotatedKid === annotation.kid,
+    )?.id ?? null;
 
   /** Uploads the code of `from` again, every binding inherited by id except what `change` names. */
   const uploadAgain = async (
@@ -189,19 +207,17 @@ export function cloudflareWorker(
     change: { readonly secretFrom: WorkerVersion; readonly config: string | null },
   ): Promise<string> => {
     const [source, content] = await Promise.all([detail(from.id), api.form(`${script}/content/v2?version=${from.id}`)]);
-    const resources = asObject(source["resources"], "a Worker version's resources");
-    const runtime = isRecord(resources["script_runtime"]) ? resources["script_runtime"] : {};
+    const bound = bindingsOf(source).map(({ name }) => name);
+    // Deleted by hand, perhaps: then only the version that the secret is taken from has it.
+    const names = bound.includes(WORKER_BINDING) ? bound : [...bound, WORKER_BINDING];
     const metadata = {
       main_module: content.entrypoint,
-      bindings: bindingsOf(source).map(({ name }) =>
+      bindings: names.map((name) =>
         change.config !== null && name === CONFIG_BINDING
           ? { type: "plain_text", name, text: change.config }
           : { type: "inherit", name, version_id: name === WORKER_BINDING ? change.secretFrom.id : from.id },
       ),
-      ...(typeof runtime["compatibility_date"] === "string"
-        ? { compatibility_date: runtime["compatibility_date"] }
-        : {}),
-      ...(Array.isArray(runtime["compatibility_flags"]) ? { compatibility_flags: runtime["compatibility_flags"] } : {}),
+      ...runtimeOf(source),
       ...(annotation
         ? {
             annotations: {
@@ -238,14 +254,30 @@ export function cloudflareWorker(
         secret: Array.isArray(list) && list.some((secret) => isRecord(secret) && secret["name"] === WORKER_BINDING),
       };
     },
-    async look() {
-      const shares = await deployment();
-      const list = await versionsWith(shares);
-      const observed = Object.fromEntries(await Promise.all(shares.map((share) => kidOf(share.versionId))));
-      return { versions: list, deployment: shares, observed };
+    async look(known = []) {
+      const [list, made] = await Promise.all([uploads(), deployments()]);
+      const shares = made[0]?.shares ?? [];
+      const recent = made
+        .slice(0, DEPLOYMENTS)
+        .flatMap((deployment) => deployment.shares.map(({ versionId }) => versionId));
+      const annotated = list.filter((version) => version.annotatedKid !== null).slice(0, ANNOTATED);
+      const ids = new Set([...list.slice(0, 1), ...annotated].map(({ id }) => id).concat(recent, known));
+      const [details, kids] = await Promise.all([
+        Promise.all([...ids].map(perhaps)),
+        Promise.all(shares.map((share) => kidOf(share.versionId))),
+      ]);
+      const byId = new Map(list.map((version) => [version.id, version]));
+      for (const version of details) if (version) byId.set(version.id, version);
+      return {
+        versions: [...byId.values()].sort(newestFirst),
+        deployments: made,
+        deployment: shares,
+        observed: Object.fromEntries(kids),
+      };
     },
     async bound() {
-      const [top] = (await deployment()).toSorted((a, b) => b.percentage - a.percentage);
+      const [newest] = await deployments();
+      const [top] = (newest?.shares ?? []).toSorted((a, b) => b.percentage - a.percentage);
       if (!top) return null;
       const bindings = bindingsOf(await detail(top.versionId));
       const at = (name: string, type: string, key: string): string | null => {
@@ -258,12 +290,9 @@ export function cloudflareWorker(
         kvNamespace: at(KV_BINDING, "kv_namespace", "namespace_id"),
       };
     },
-    deployment,
-    async fingerprint(versionId) {
-      return fingerprintOf(await detail(versionId), null);
-    },
+    deployments,
     async upload(value, annotation, guard) {
-      const before = await versions();
+      const before = await uploads();
       if (before.length === 0)
         throw new McpistError("ERR_NOT_FOUND", `Cloudflare has no Worker ${worker}`, {
           hint: "deploy the base stacks first",
@@ -278,7 +307,7 @@ export function cloudflareWorker(
         value,
         ...annotationTexts(annotation),
       });
-      const id = await uploaded(annotation, known, failure === null ? LISTED_TIMEOUT_MS : LISTED_AFTER_FAILURE_MS);
+      const id = await uploaded(annotation, known);
       if (id !== null) return id;
       throw (
         failure ??
@@ -297,7 +326,7 @@ export function cloudflareWorker(
       if (options.recall && shares.filter((share) => share.percentage > 0).length !== 1)
         throw new TypeError("an old version is recalled at 0 % only");
       await guard();
-      await api.call("POST", `${script}/deployments${options.recall ? "?force=true" : ""}`, {
+      const { json } = await api.call("POST", `${script}/deployments${options.recall ? "?force=true" : ""}`, {
         repeatable: true,
         body: {
           strategy: "percentage",
@@ -305,6 +334,7 @@ export function cloudflareWorker(
           annotations: { "workers/message": message.slice(0, 100) },
         },
       });
+      return textAt(resultOf(json), "id", "a new deployment");
     },
     async probe(versionId, origin) {
       const seen = await ask(versionId, `?origin=${encodeURIComponent(origin)}`);

@@ -3,12 +3,11 @@ import type { Environment } from "../../contract/config.ts";
 import { OBSERVATION_PATH } from "../../contract/headers.ts";
 import { parseOriginObservation, type OriginObservation } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
-import { machineFault } from "../errors.ts";
 
 /** Unit: milliseconds. Long enough for a cold start behind the request. */
 const PROBE_TIMEOUT_MS = 20_000;
 
-/** @returns null when nothing that is an origin of ours answered. @throws {McpistError} ERR_MACHINE. */
+/** @returns null when nothing that is an origin of ours answered. */
 export async function probeOrigin(
   context: Context,
   _environment: Environment,
@@ -27,10 +26,8 @@ export async function probeOrigin(
       return null;
     }
     return parseOriginObservation(await response.json());
-  } catch (error) {
+  } catch {
     context.signal.throwIfAborted();
-    const fault = machineFault(error);
-    if (fault) throw fault;
     return null;
   }
 }

@@ -30,6 +30,8 @@ export type OriginLook =
       readonly instances: readonly InstanceView[];
       /** Kids of the platform's configuration, i.e. of the next cold start; null = not proven. */
       readonly config: KidsReport | null;
+      /** The configuration slot by slot, as far as it is known: null = there is none of that name. Absent = nothing is known. */
+      readonly slots?: VaultSlots;
       /** Instances of a joining origin that do not answer: it may be unable to start without a secret. Absent = none. */
       readonly silent?: readonly string[];
     }
@@ -63,12 +65,25 @@ export interface WorkerVersion {
   readonly annotatedKid: string | null;
   readonly annotatedFrom: string | null;
   readonly annotatedRun: string | null;
+  /** Digest of code, settings and bindings without secrets: equal for two versions that differ in secrets only. Absent = not asked. */
+  readonly code?: string;
+}
+
+/** One deployment: which versions run, and what its author said about it. */
+export interface Deployment {
+  readonly id: string;
+  readonly shares: readonly Share[];
+  /** The author's message; empty without one. */
+  readonly message: string;
 }
 
 /** The Worker's state. */
 export interface WorkerLook {
-  /** Newest first. */
+  /** Newest upload first: the newest ones, those of the newest deployments and those that were asked for. Never all there are. */
   readonly versions: readonly WorkerVersion[];
+  /** Newest first; as many as the platform tells. */
+  readonly deployments: readonly Deployment[];
+  /** Shares of the newest deployment; empty before the first. */
   readonly deployment: readonly Share[];
   /** Kid by version id, as the version itself reports it; only versions of the deployment can be asked. */
   readonly observed: Readonly<Record<string, string | null>>;
@@ -79,13 +94,12 @@ export interface WorkerTarget {
   readonly name: string;
   /** Does the script exist, and does its latest version hold the GATEWAY_SECRET binding? */
   names(): Promise<{ readonly exists: boolean; readonly secret: boolean }>;
-  look(): Promise<WorkerLook>;
-  /** The deployment alone: one call. */
-  deployment(): Promise<readonly Share[]>;
+  /** @param known versions that the journal names: they are asked by id, however many were uploaded since. */
+  look(known?: readonly string[]): Promise<WorkerLook>;
+  /** The deployments alone, newest first: one call. */
+  deployments(): Promise<readonly Deployment[]>;
   /** What the version with the larger share is bound to; null before the first deployment. */
   bound(): Promise<BoundVersion | null>;
-  /** Digest of the version's code and bindings without values: equal for two versions that differ in secrets only. */
-  fingerprint(versionId: string): Promise<string>;
   /** Uploads the latest uploaded version again with another secret; does not deploy it. @returns the new version's id. */
   upload(value: string, annotation: Annotation, guard: Guard): Promise<string>;
   /**
@@ -105,14 +119,14 @@ export interface WorkerTarget {
   reconfigure(from: WorkerVersion, config: string, annotation: Annotation | null, guard: Guard): Promise<string>;
   /**
    * Replaces the deployment. `recall`: a share names an old version that holds another secret, which Cloudflare refuses
-   * (10220) unless forced; allowed at 0 % only, where it can reach nobody who does not ask for it.
+   * (10220) unless forced; allowed at 0 % only, where it can reach nobody who does not ask for it. @returns its id.
    */
   deploy(
     versions: readonly Share[],
     message: string,
     guard: Guard,
     options?: { readonly recall: boolean },
-  ): Promise<void>;
+  ): Promise<string>;
   /** Lets version `versionId` ask origin `origin` with its own secret. Null when that version did not answer. */
   probe(versionId: string, origin: string): Promise<ProbeReport | null>;
 }

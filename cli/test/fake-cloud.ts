@@ -8,16 +8,17 @@ import { acceptedKids, type ProbeReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { Redactor } from "../redact.ts";
-import { Waits } from "../waits.ts";
 import type {
   Annotation,
   BoundVersion,
+  Deployment,
   GitStore,
   OriginLook,
   OriginTarget,
   SlotValues,
   Targets,
   Vault,
+  VaultSlots,
   WorkerLook,
   WorkerTarget,
   WorkerVersion,
@@ -121,7 +122,12 @@ export class FakeCloud {
   origins: FakeOriginState[] = [];
   /** Newest first. */
   versions: FakeVersion[] = [];
-  deployment: { versionId: string; percentage: number }[] = [];
+  /** Newest first. */
+  deployments: Deployment[] = [];
+  /** Code of the newest deploy of anybody but mcpist: what has to be live in the end. */
+  code = "code-0";
+  /** How many uploads a list of versions shows; all are known by id. */
+  listed = 100;
   /** Versions that some edge location may still run, with the time at which the last one stops. */
   lagging: { versionId: string; until: number }[] = [];
   vault: Record<SlotName, { kid: string | null; updatedAt: number | null }> = {
@@ -190,6 +196,7 @@ export class FakeCloud {
     }
     this.versions = [{ ...this.#version(kid, { kid, from: null, run: "r-0" }), config: configText(this.origins) }];
     this.deployment = [{ versionId: this.versions[0]?.id ?? "", percentage: 100 }];
+    this.code = this.versions[0]?.etag ?? "";
     this.vault = { a: { kid, updatedAt: this.now }, b: { kid: zero, updatedAt: this.now } };
     return this;
   }
@@ -332,17 +339,47 @@ export class FakeCloud {
     return held.join() === live ? null : `GitHub holds ${held.join("+")}`;
   }
 
+  /** Shares of the newest deployment. */
+  get deployment(): readonly { readonly versionId: string; readonly percentage: number }[] {
+    return this.deployments[0]?.shares ?? [];
+  }
+  set deployment(shares: readonly { readonly versionId: string; readonly percentage: number }[]) {
+    this.deployments = [{ id: `d${++this.#serial}`, shares, message: "" }];
+  }
+
+  /** Id of the version with the larger share. */
+  get liveId(): string {
+    return [...this.deployment].sort((a, b) => b.percentage - a.percentage)[0]?.versionId ?? "";
+  }
+
+  /** Null when the code that is live is that of the newest deploy of anybody but mcpist. */
+  wrongCode(): string | null {
+    const etag = this.versions.find(({ id }) => id === this.liveId)?.etag ?? "none";
+    return etag === this.code ? null : `${etag} is live instead of ${this.code}`;
+  }
+
   /**
-   * Somebody deploys code with wrangler or Terraform: a new version that inherits the secret of the latest upload and is
-   * configured by mcpist.config.ts.
+   * Somebody uploads code with wrangler or Terraform: a new version that inherits the secret of the latest upload and is configured
+   * by mcpist.config.ts. @returns its id.
    */
-  foreignDeploy(): void {
+  foreignUpload(): string {
     const kid = this.versions[0]?.kid ?? null;
     const config = this.versions[0]?.config === undefined ? {} : { config: configText(this.origins) };
     const made: FakeVersion = { ...this.#version(kid, null), etag: `code-${++this.#serial}`, ...config };
     this.versions.unshift(made);
-    this.#deploy([{ versionId: made.id, percentage: 100 }]);
+    return made.id;
+  }
+
+  /** Somebody gives one version all traffic: a deploy of what was uploaded, or `wrangler rollback`. */
+  foreignRelease(versionId: string): void {
+    this.code = this.versions.find(({ id }) => id === versionId)?.etag ?? "none";
+    this.#deploy([{ versionId, percentage: 100 }], "released by somebody");
     this.check("foreign deploy");
+  }
+
+  /** Somebody uploads and deploys code. */
+  foreignDeploy(): void {
+    this.foreignRelease(this.foreignUpload());
   }
 
   context(run: { dead: boolean }, signal: AbortSignal = new AbortController().signal): Context {
@@ -365,7 +402,6 @@ export class FakeCloud {
       randomBytes: (count) => createHash("sha512").update(`${this.random()}`).digest().subarray(0, count),
       signal,
       redactor: new Redactor(),
-      waits: new Waits(),
     };
   }
 
@@ -425,7 +461,7 @@ export class FakeCloud {
     };
   }
 
-  #deploy(shares: readonly { versionId: string; percentage: number }[]): void {
+  #deploy(shares: readonly { versionId: string; percentage: number }[], message: string): string {
     const stopping = this.deployment.filter(
       (share) =>
         share.percentage > 0 && !shares.some((next) => next.versionId === share.versionId && next.percentage > 0),
@@ -436,7 +472,9 @@ export class FakeCloud {
       ),
       ...stopping.map(({ versionId }) => ({ versionId, until: this.now + LAG_MS })),
     ];
-    this.deployment = shares.map((share) => ({ ...share }));
+    const id = `d${++this.#serial}`;
+    this.deployments.unshift({ id, shares: shares.map((share) => ({ ...share })), message });
+    return id;
   }
 
   #worker(run: { dead: boolean }): WorkerTarget {
@@ -459,18 +497,22 @@ export class FakeCloud {
           exists: this.workerExists,
           secret: this.versions[0]?.kid !== undefined && this.versions[0].kid !== null,
         })),
-      look: () =>
-        this.remote(run, "worker: look", (): WorkerLook => ({
-          versions: this.versions.map(({ kid: _kid, etag: _etag, config: _config, ...version }) => version),
-          deployment: this.deployment.map((share) => ({ ...share })),
-          observed: Object.fromEntries(this.deployment.map(({ versionId }) => [versionId, kidOfId(versionId)])),
-        })),
-      deployment: () => this.remote(run, "worker: deployment", () => this.deployment.map((share) => ({ ...share }))),
-      fingerprint: (id) =>
-        this.remote(run, "worker: fingerprint", () => {
-          const version = this.versions.find((candidate) => candidate.id === id);
-          return version ? `${version.etag} ${version.config ?? ""}` : "none";
+      look: (known = []) =>
+        this.remote(run, "worker: look", (): WorkerLook => {
+          const recent = this.deployments.slice(0, 3).flatMap(({ shares }) => shares.map((share) => share.versionId));
+          const asked = new Set([...recent, ...known]);
+          const seen = this.versions.filter(({ id }, i) => i < this.listed || asked.has(id));
+          return {
+            versions: seen.map(({ kid: _kid, etag, config, ...version }) => ({
+              ...version,
+              code: `${etag} ${config ?? ""}`,
+            })),
+            deployments: [...this.deployments],
+            deployment: [...this.deployment],
+            observed: Object.fromEntries(this.deployment.map(({ versionId }) => [versionId, kidOfId(versionId)])),
+          };
         }),
+      deployments: () => this.remote(run, "worker: deployments", () => [...this.deployments]),
       bound: () =>
         this.remote(run, "worker: bound", (): BoundVersion | null => {
           const [top] = [...this.deployment].sort((a, b) => b.percentage - a.percentage);
@@ -498,9 +540,9 @@ export class FakeCloud {
         await guard();
         return this.remote(run, "worker: reconfigure", () => again(from.id, kidOfId(from.id), annotation, { config }));
       },
-      deploy: async (shares, _message, guard) => {
+      deploy: async (shares, message, guard) => {
         await guard();
-        await this.remote(run, "worker: deploy", () => this.#deploy(shares));
+        return this.remote(run, "worker: deploy", () => this.#deploy(shares, message));
       },
       probe: (versionId, name) =>
         this.remote(run, "worker: probe", (): ProbeReport | null => {
@@ -588,6 +630,7 @@ export class FakeCloud {
           return {
             ok: true,
             config: origin.configChanged ? null : { ...origin.config },
+            slots: this.#slotsOf(origin),
             instances: seen.map((instance) => ({
               id: instance.id,
               rollout: instance.rollout,
@@ -604,6 +647,15 @@ export class FakeCloud {
           };
         }),
     };
+  }
+
+  /** What a platform can tell of its configuration, slot by slot: whether it is what the newest instance booted from. */
+  #slotsOf(origin: FakeOriginState): VaultSlots {
+    const newest = origin.instances.find((instance) => instance.newest && instance.diesAt === null);
+    const booted = newest && "a" in newest.kids ? newest.kids : null;
+    const slot = (name: SlotName) =>
+      origin.config[name] === null ? null : origin.config[name] === booted?.[name] ? origin.config[name] : "unknown";
+    return { a: slot("a"), b: slot("b") };
   }
 
   /** Koyeb: new instances beside the old ones, which stop later (IMMEDIATE: at once). */

@@ -1,7 +1,6 @@
 /** Runs the real rotator against a fake cloud: one process life, with everything it needs and nothing it should not have. */
 import { McpistError } from "../errors.ts";
-import { adopt } from "../secrets/actions/adopt.ts";
-import { rotate, type RotateOptions } from "../secrets/rotate.ts";
+import { rotate } from "../secrets/rotate.ts";
 import { Journal } from "../secrets/journal.ts";
 import type { Phase } from "../secrets/phase.ts";
 import { Run, type DrainTimes } from "../secrets/run.ts";
@@ -16,7 +15,12 @@ export type Ending =
   | { readonly kind: "killed" }
   | { readonly kind: "stopped"; readonly error: McpistError; readonly run: Run };
 
-export interface LifeOptions extends Partial<RotateOptions> {
+export interface LifeOptions {
+  readonly init?: boolean;
+  readonly clean?: boolean;
+  /** What the run reports, in order. */
+  readonly steps?: string[];
+  readonly notes?: string[];
   readonly id: string;
   readonly steal?: string;
   readonly drain?: DrainTimes;
@@ -48,13 +52,21 @@ export async function live(cloud: FakeCloud, options: LifeOptions): Promise<Endi
     journal,
     store,
     drain: options.drain ?? DRAIN,
-    report: { begin: () => () => undefined, note: () => undefined },
+    report: {
+      begin: (step) => {
+        options.steps?.push(step);
+        return () => undefined;
+      },
+      note: (text) => {
+        options.notes?.push(text);
+      },
+    },
   });
   try {
     await journal.acquire(options.steal);
     const phase = options.work
       ? await options.work(run)
-      : await rotate(run, { init: options.init ?? false, clean: options.clean ?? false }, adopt);
+      : await rotate(run, options.init ? "init" : options.clean ? "clean" : "rotate");
     await journal.release({ result: "done" });
     return { kind: "done", phase, run };
   } catch (error) {
@@ -79,8 +91,6 @@ export async function converge(
   for (let i = 0; i < lives; i++) {
     last = await live(cloud, { ...options, id: `${first}-${i}`, ...(steal === undefined ? {} : { steal }) });
     if (last.kind === "done") return last;
-    // A deploy that fell between a check and the write behind it was undone; its owner deploys again, as the message says.
-    if (last.kind === "stopped" && last.error.message.includes("uploaded by somebody else")) cloud.foreignDeploy();
     steal = holderOf(cloud);
   }
   throw new Error(`no convergence: ${last?.kind === "stopped" ? last.error.message : "killed"}`);

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { Context } from "../context.ts";
 import { Redactor } from "../redact.ts";
-import { Waits } from "../waits.ts";
 
 /** What a test may choose. */
 export interface TestContextOptions {
@@ -68,7 +67,6 @@ export function testContext(options: TestContextOptions = {}): TestContext {
     },
     signal,
     redactor: new Redactor(),
-    waits: new Waits(),
     out: () => written.out,
     err: () => written.err,
     slept,

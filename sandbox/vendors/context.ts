@@ -23,8 +23,6 @@ export interface ContextOptions {
   /** First of the fixed ports; absent = ephemeral ports. */
   readonly portBase?: number | undefined;
   readonly timings?: Partial<Timings> | undefined;
-  /** Light instances from the start. */
-  readonly light?: boolean | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -51,8 +49,6 @@ export function createContext(options: ContextOptions): VendorContext {
     faults: new Faults(),
     timings: { ...DEFAULT_TIMINGS, ...options.timings },
     log,
-    light: options.light ?? false,
-    byHand: randomBytes(16).toString("hex"),
     tokens: makeTokens(),
     port(listener) {
       if (portBase === undefined) return 0;

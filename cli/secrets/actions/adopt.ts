@@ -1,8 +1,9 @@
 /** LEGACY: the live value moves from a lone GATEWAY_SECRET into slot A. The accepted set does not change. */
 import { ZERO_TOMBSTONE } from "../../../contract/gateway-secret.ts";
 import { McpistError } from "../../errors.ts";
-import type { Observation, Phase } from "../phase.ts";
-import { refusal } from "../refusal.ts";
+import type { Observation } from "../observation.ts";
+import type { Phase } from "../phase.ts";
+import { refusal } from "../phases/table.ts";
 import { allSettled, type Run } from "../run.ts";
 import { Secret } from "../secret.ts";
 

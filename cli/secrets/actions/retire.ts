@@ -2,7 +2,8 @@
 import { otherSlot, tombstone } from "../../../contract/gateway-secret.ts";
 import { McpistError } from "../../errors.ts";
 import type { WorkerVersion } from "../../targets/types.ts";
-import { liveVersion, type Observation, type Phase } from "../phase.ts";
+import { liveVersion, type Observation } from "../observation.ts";
+import type { Phase } from "../phase.ts";
 import { allSettled, VERIFY_TIMEOUT_MS, type Run } from "../run.ts";
 import { holdingLive, liveSlot } from "./stage.ts";
 
@@ -14,7 +15,7 @@ export async function retire(run: Run, observation: Observation, phase: Phase): 
     await run.context.sleep(250);
     return;
   }
-  await run.stillDeployed(observation.worker.deployment);
+  await run.stillDeployed(observation.worker.deployments[0]?.id ?? null);
   const old = otherSlot(liveSlot(observation, live));
   const gone = tombstone(other);
   run.result.from ??= { slot: old, kid: other };
@@ -69,8 +70,9 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
     for (const origin of run.origins)
       if (!pool.includes(origin)) run.result.proof[origin.name] = "reported by its instances";
     const held = [...alone, { versionId: old.id, percentage: 0 }];
-    await run.step(`prove that ${kid} is dead`, async () => {
-      await run.deploy(observation.worker.deployment, held, `mcpist proof kid=${kid}`, { recall: true });
+    await run.step("prove that the old secret is dead", async () => {
+      const believed = observation.worker.deployments[0]?.id ?? null;
+      const proof = await run.deploy({ believed, shares: held, message: `mcpist proof kid=${kid}`, recall: true });
       try {
         const sent = (await run.targets.worker.look()).observed[old.id];
         // A refusal proves something only of the secret that was really sent.
@@ -85,7 +87,7 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
                 `the proof at ${origin.name}`,
                 VERIFY_TIMEOUT_MS,
                 async () => {
-                  await run.stillDeployed(held);
+                  await run.stillDeployed(proof);
                   const answer = await run.targets.worker.probe(old.id, origin.name);
                   return answer?.observation?.accepted === undefined ? null : answer;
                 },
@@ -102,7 +104,7 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
           ),
         );
       } finally {
-        await run.deploy(held, alone, `mcpist switch kid=${live.annotatedKid ?? "?"}`);
+        await run.deploy({ believed: proof, shares: alone, message: "mcpist end of proof" });
       }
     });
   }

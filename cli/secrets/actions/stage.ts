@@ -1,9 +1,11 @@
 /** Steps 3 to 7: generate, write the spare slot everywhere, upload the Worker version. Nothing sends the candidate yet. */
 import { otherSlot, tombstone, ZERO_TOMBSTONE, type SlotName } from "../../../contract/gateway-secret.ts";
 import { McpistError } from "../../errors.ts";
-import type { OriginTarget, SlotValues } from "../../targets/types.ts";
-import { acceptsSomewhere, latestVersion, liveVersion, slotAtOrigins, type Observation, type Phase } from "../phase.ts";
+import type { OriginTarget, SlotValues, WorkerVersion } from "../../targets/types.ts";
+import { acceptsSomewhere, latestVersion, liveVersion, slotAtOrigins, type Observation } from "../observation.ts";
+import type { Phase } from "../phase.ts";
 import { allSettled, type Run } from "../run.ts";
+import { annotationFor } from "./code.ts";
 
 /** Slot in which the live kid sits. @throws {McpistError} ERR_PHASE when no origin shows it. */
 export function liveSlot({ origins }: Observation, live: string): SlotName {
@@ -59,77 +61,66 @@ export async function stage(run: Run, observation: Observation, phase: Phase): P
   ]);
 }
 
-/** Uploads the Worker version that carries the candidate, checks that it differs in nothing else, and forgets the value. */
+/**
+ * Uploads a Worker version that carries the candidate and forgets the value. wrangler makes it from the latest upload, so the next
+ * look compares its code with what is deployed: where somebody uploaded meanwhile, the phase is OUTDATED.
+ */
 export async function upload(run: Run, observation: Observation, phase: Phase): Promise<void> {
   const { candidate } = run;
   const before = liveVersion(observation.worker);
   if (!candidate || !before) throw new TypeError("uploading needs the run's candidate and a live version");
   await run.journal.record("verified", { kid: candidate.secret.kid });
   const annotation = { kid: candidate.secret.kid, from: phase.live, run: run.journal.run };
-  const previous = latestVersion(observation.worker);
   const id = await run.step("upload the Worker version", () =>
     run.targets.worker.upload(candidate.secret.reveal(), annotation, run.journal.guard),
   );
+  run.uploadedVersion = id;
   run.touched = true;
   candidate.secret.wipe();
-  await run.journal.record("uploaded", { version: id, previous: before.id });
-  const { worker } = run.targets;
-  const [look, made, deployed] = await Promise.all([
-    worker.look(),
-    worker.fingerprint(id),
-    worker.fingerprint(before.id),
-  ]);
-  const isNext =
-    previous !== null && look.versions.find((version) => version.id === id)?.number === previous.number + 1;
-  const isSame = made === deployed;
-  if (isNext && isSame) return;
-  throw new McpistError(
-    "ERR_MISMATCH",
-    "somebody else uploaded a Worker version at the same moment, so the new version is not deployed",
-    {
-      hint: "run the command again: it starts from the deployed version",
-    },
-  );
+  await run.journal.record("uploaded", { version: id, previous: before.id }, { lastSender: before.id });
 }
 
-/** Guard G8: makes the latest uploaded version carry the live secret again; the caller observes anew. */
+/** Guard G8: makes the latest uploaded version carry the live secret and the deployed code again; the caller observes anew. */
 export async function resetUpload(run: Run, observation: Observation, phase: Phase): Promise<void> {
-  const live = liveVersion(observation.worker);
-  const latest = latestVersion(observation.worker);
+  const { worker } = observation;
+  const live = liveVersion(worker);
+  const latest = latestVersion(worker);
   if (!live || !latest || phase.live === null) throw new TypeError("a reset needs a live version");
-  if (latest.annotatedKid === null) {
-    throw new McpistError(
-      "ERR_PHASE",
-      `Worker version ${latest.id} was uploaded by somebody else and is not deployed`,
-      {
-        hint: "deploy it or upload the deployed code again, then run the command again",
-      },
-    );
-  }
-  const annotated = observation.worker.versions.find((version) => version.annotatedKid === phase.live);
-  const annotation = { kid: phase.live, from: annotated?.annotatedFrom ?? null, run: run.journal.run };
-  if (observation.worker.deployment.length > 1) {
+  const annotation = annotationFor(run, observation, phase.live);
+  const shares = [{ versionId: live.id, percentage: 100 }];
+  await run.step("reset the latest Worker version", async () => {
     // A leftover at 0 % would stay reachable by header.
-    await run.deploy(
-      observation.worker.deployment,
-      [{ versionId: live.id, percentage: 100 }],
-      `mcpist reset kid=${phase.live}`,
-    );
-  }
-  await run.step("reset the latest Worker version", () =>
-    run.targets.worker.reupload(live, annotation, run.journal.guard),
-  );
+    if (worker.deployment.length > 1)
+      await run.deploy({
+        believed: worker.deployments[0]?.id ?? null,
+        shares,
+        message: `mcpist reset kid=${phase.live}`,
+      });
+    await run.targets.worker.reupload(live, annotation, run.journal.guard);
+  });
   run.touched = true;
+  if (latest.annotatedKid === null) run.report.note(previewNote(latest.id));
   await run.journal.record("reset upload", { leftover: latest.id });
 }
 
-/** In an emergency a foreign upload does not stop the run: the deployed code is uploaded again, so that nothing else goes live. */
-export async function resetForEmergency(run: Run, observation: Observation, live: string): Promise<void> {
+const previewNote = (id: string): string =>
+  `Worker version ${id} was uploaded by somebody else and is not deployed: it carries the secret of that moment, so upload it again before it is deployed`;
+
+/**
+ * In an emergency the deployed code is uploaded again as well, so that nothing else goes live.
+ * @param source the version that carries `live`; null = none does, and nobody may take the new one for it.
+ */
+export async function resetForEmergency(
+  run: Run,
+  observation: Observation,
+  live: string,
+  source: WorkerVersion | null,
+): Promise<void> {
   const deployed = liveVersion(observation.worker);
   if (!deployed) return;
-  const annotation = { kid: live, from: deployed.annotatedFrom, run: run.journal.run };
+  const annotation = source ? annotationFor(run, observation, live) : null;
   await run.step("reset the latest Worker version", () =>
-    run.targets.worker.reupload(deployed, annotation, run.journal.guard),
+    run.targets.worker.reupload(deployed, annotation, run.journal.guard, source ?? deployed),
   );
   run.touched = true;
 }
@@ -156,7 +147,11 @@ export async function initialise(run: Run, observation: Observation): Promise<vo
   );
   secret.wipe();
   await run.step("deploy the Worker version", () =>
-    run.targets.worker.deploy([{ versionId: id, percentage: 100 }], `mcpist init kid=${secret.kid}`, run.journal.guard),
+    run.deployOver({
+      believed: observation.worker.deployments[0]?.id ?? null,
+      shares: [{ versionId: id, percentage: 100 }],
+      message: `mcpist init kid=${secret.kid}`,
+    }),
   );
   // Machines that already run were started without a slot and refused; those that exist but wait are started by the service stack.
   const running = new Set(
@@ -168,6 +163,7 @@ export async function initialise(run: Run, observation: Observation): Promise<vo
     run.origins.filter((origin) => running.has(origin.name)).map((origin) => origin.roll("rolling", run.journal.guard)),
   );
   await run.targets.vault.writeLive("a", secret.kid, run.journal.guard);
+  run.initialised = true;
   await run.journal.record(
     "initialised",
     { version: id },

@@ -1,16 +1,15 @@
 /** Steps 8 to 12: probe the new version at 0 %, switch, drain by evidence and time. Needs no value. */
 import { McpistError } from "../../errors.ts";
 import type { ProbeReport } from "../../../contract/observation.ts";
-import { latestVersion, liveVersion, sentKids, slotAtOrigins, type Observation, type Phase } from "../phase.ts";
-import { phaseOf } from "../phase.ts";
-import type { Share } from "../../targets/types.ts";
+import { liveVersion, sentKids, slotAtOrigins, versionById, type Observation } from "../observation.ts";
+import { phaseOf, type Phase } from "../phase.ts";
 import { allSettled, POLL_MS, type Run } from "../run.ts";
 
 /** Longest wait until every edge location knows a 0 % version. Unit: milliseconds. */
 const PROBE_TIMEOUT_MS = 120_000;
 
 /** Asks `origin` through one Worker version until that version itself has answered. */
-async function probe(run: Run, held: readonly Share[], versionId: string, origin: string): Promise<ProbeReport> {
+async function probe(run: Run, held: string, versionId: string, origin: string): Promise<ProbeReport> {
   return run.until(
     `the probe of ${origin}`,
     PROBE_TIMEOUT_MS,
@@ -24,24 +23,32 @@ async function probe(run: Run, held: readonly Share[], versionId: string, origin
 }
 
 /** Deploys the new version at 0 %, sends its secret to every origin through it, and the old one's through the old one. */
-export async function probeUploaded(run: Run, observation: Observation): Promise<void> {
-  const before = liveVersion(observation.worker);
-  const made = latestVersion(observation.worker);
-  if (!before || !made) throw new TypeError("probing needs two versions");
+export async function probeUploaded(run: Run, observation: Observation, phase: Phase): Promise<void> {
+  const { worker } = observation;
+  const before = liveVersion(worker);
+  const made = versionById(worker, phase.versions[0]);
+  if (!before || !made || phase.other === null) throw new TypeError("probing needs two versions");
+  const kid = phase.other;
   await run.step("probe the new version at 0 %", async () => {
     const shares = [
       { versionId: before.id, percentage: 100 },
       { versionId: made.id, percentage: 0 },
     ];
-    await run.deploy(observation.worker.deployment, shares, `mcpist probe kid=${made.annotatedKid ?? "?"}`);
-    run.touched = true;
+    const believed = worker.deployments[0]?.id ?? null;
+    const held = await run.deploy({ believed, shares, message: `mcpist probe kid=${kid}` });
+    const sent = (await run.targets.worker.look()).observed[made.id];
+    if (sent !== undefined && sent !== kid) {
+      throw new McpistError("ERR_MISMATCH", `Worker version ${made.id} sends ${sent ?? "no secret"}, not ${kid}`, {
+        hint: "nothing was switched; mcpist secrets rotate --clean gives it up",
+      });
+    }
     await allSettled(
       run.origins
         // A joining origin gets no traffic; it is asked through the gateway before it gets any (mcpist origins join).
         .filter((origin) => origin.state === "pool")
         .flatMap((origin) =>
           [made, before].map(async (version) => {
-            const report = await probe(run, shares, version.id, origin.name);
+            const report = await probe(run, held, version.id, origin.name);
             if (report.observation?.accepted === true) return;
             throw new McpistError("ERR_MISMATCH", `${origin.name} refuses the secret of Worker version ${version.id}`, {
               hint: "nothing was switched; mcpist secrets status shows what each party holds",
@@ -56,42 +63,44 @@ export async function probeUploaded(run: Run, observation: Observation): Promise
 
 /** The point at which the sender changes. The observation was made after the probes. */
 export async function switchOver(run: Run, observation: Observation, phase: Phase): Promise<void> {
-  const made = latestVersion(observation.worker);
-  const before = liveVersion(observation.worker);
+  const { worker } = observation;
+  const made = versionById(worker, phase.versions[0]);
+  const before = liveVersion(worker);
   if (!made || !before || phase.other === null) throw new TypeError("switching needs an uploaded version");
   const kid = phase.other;
-  await run.journal.record("switching", { version: made.id, kid }, { lastSender: before.id });
   await run.step("switch the Worker", () =>
-    run.deploy(observation.worker.deployment, [{ versionId: made.id, percentage: 100 }], `mcpist switch kid=${kid}`),
+    run.deploy({
+      believed: worker.deployments[0]?.id ?? null,
+      shares: [{ versionId: made.id, percentage: 100 }],
+      message: `mcpist switch kid=${kid}`,
+      entry: { event: "switching", detail: { version: made.id, kid, previous: before.id } },
+      change: { lastSender: before.id },
+    }),
   );
-  run.touched = true;
   run.switched = true;
   run.switchedAt = run.context.monotonic();
-  const tip = await run.journal.record(
-    "switched",
-    { version: made.id, kid },
-    { candidate: null, retired: phase.live, proven: false },
-  );
+  await recordSwitch(run, made.id, kid, phase.live);
+}
+
+/** What the journal knows of a switch: who sends since when, and what is to be retired. Age and variable are read from it. */
+export async function recordSwitch(run: Run, version: string, kid: string, retired: string | null): Promise<void> {
+  const tip = await run.journal.record("switched", { version, kid }, { candidate: null, retired, proven: false });
   await run.journal.record("live", { kid }, { live: { kid, since: tip.date } });
 }
 
 /** Two versions above 0 % with different kids: all traffic to the one whose kid is safe. */
 export async function unsplit(run: Run, observation: Observation, phase: Phase): Promise<void> {
-  const { versions, deployment } = observation.worker;
-  const sending = versions.filter(({ id }) =>
-    deployment.some((share) => share.versionId === id && share.percentage > 0),
-  );
-  const [newer] = sending;
-  const older = sending.at(-1);
-  if (!newer || !older) throw new TypeError("a split has two versions");
-  const newerKid = observation.worker.observed[newer.id] ?? newer.annotatedKid;
-  const newerIsSafe = newerKid === phase.live || (newerKid === phase.other && phase.complete);
-  const chosen = newerIsSafe ? newer : older;
+  const { deployments } = observation.worker;
+  const [chosen] = phase.versions;
+  if (chosen === undefined) throw new TypeError("a split has two versions");
   await run.step("end the split", () =>
-    run.deploy(deployment, [{ versionId: chosen.id, percentage: 100 }], "mcpist end of split"),
+    run.deploy({
+      believed: deployments[0]?.id ?? null,
+      shares: [{ versionId: chosen, percentage: 100 }],
+      message: "mcpist end of split",
+    }),
   );
-  run.touched = true;
-  await run.journal.record("unsplit", { version: chosen.id });
+  await run.journal.record("unsplit", { version: chosen });
 }
 
 interface Watch {
@@ -136,14 +145,16 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
   const started = run.context.monotonic();
   if (first.worker.deployment.length > 1) {
     // A version at 0 % can be pinned by anybody who knows the header, and would hold up the drain.
-    await run.deploy(
-      first.worker.deployment,
-      [{ versionId: live.id, percentage: 100 }],
-      `mcpist switch kid=${phase.live}`,
-    );
+    await run.deploy({
+      believed: first.worker.deployments[0]?.id ?? null,
+      shares: [{ versionId: live.id, percentage: 100 }],
+      message: `mcpist alone kid=${phase.live}`,
+    });
     await run.journal.record("alone", { version: live.id });
   }
-  const slot = live.annotatedKid === null ? null : slotAtOrigins(first.origins, phase.live);
+  // Somebody else's upload may have taken the candidate live before this tool did: it is a complete rotation all the same.
+  if (run.journal.state.live?.kid !== phase.live) await recordSwitch(run, live.id, phase.live, old);
+  const slot = slotAtOrigins(first.origins, phase.live);
   if (slot)
     await run.step("set GATEWAY_SECRET_LIVE", () =>
       run.targets.vault.writeLive(slot, phase.live ?? "", run.journal.guard),

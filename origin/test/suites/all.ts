@@ -15,7 +15,6 @@ import { describePermissions } from "./permissions.ts";
 import { describePlanLimits } from "./plan-limits.ts";
 import { describeRequests } from "./requests.ts";
 import { describeSieveModel } from "./sieve-model.ts";
-import { describeServers } from "./servers.ts";
 import { describeSieve } from "./sieve.ts";
 
 export function describeAll(database: () => TestDatabase): void {
@@ -35,5 +34,4 @@ export function describeAll(database: () => TestDatabase): void {
   describeBrokerLeases(database);
   describeBrokerOutages(database);
   describeConnections(database);
-  describeServers(database);
 }

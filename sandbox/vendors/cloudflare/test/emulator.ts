@@ -182,9 +182,7 @@ export async function startKit(timings: Partial<Timings> = {}): Promise<Kit> {
   const log: string[] = [];
   const context: VendorContext = {
     faults: new Faults(),
-    timings: { ...DEFAULT_TIMINGS, edgeLagMs: 0, listLagMs: 0, ...timings },
-    light: false,
-    byHand: "by-hand",
+    timings: { ...DEFAULT_TIMINGS, edgeLagMs: 0, ...timings },
     port: () => 0,
     log: (line) => log.push(line),
     tokens: { github: "-", cloudflare: TOKEN, koyeb: "-", fly: "-" },
