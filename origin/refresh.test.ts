@@ -1,5 +1,7 @@
 /** How the token broker asks each provider for a new access token: the requests that their references describe. */
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { secondsIn, tokensIn } from "../supabase/functions/token-broker/reply.ts";
 import { refresh, type Provider } from "../supabase/functions/token-broker/refresh.ts";
 
 const PROVIDER: Provider = { tokenUrl: "https://provider.example/token", clientId: "client", clientSecret: "s+cret" };
@@ -10,7 +12,7 @@ async function asked(provider: Provider, reply: unknown = { access_token: "next"
     sent.push({ headers: init.headers, body: init.body });
     return Response.json(reply, { status });
   }) as unknown as typeof fetch;
-  return { refreshed: await refresh(provider, "old", fake), ...sent[0] };
+  return { refreshed: await refresh(provider, "old", fake, () => Promise.resolve()), ...sent[0] };
 }
 
 describe("refresh at a provider", () => {
@@ -55,5 +57,116 @@ describe("refresh at a provider", () => {
     expect((await asked(PROVIDER, { object: "error", status: 401, code: "unauthorized" }, 401)).refreshed).toEqual({
       kind: "unavailable",
     });
+  });
+
+  it.each([
+    ["503 of a proxy", { error: "invalid_grant" }, 503],
+    ["429", { error: "invalid_grant" }, 429],
+    ["404", { error: "invalid_grant" }, 404],
+    ["a redirect", { error: "invalid_grant" }, 302],
+  ])("takes no refresh token for dead on the word of a %s", async (_, reply, status) => {
+    expect((await asked(PROVIDER, reply, status)).refreshed).toEqual({ kind: "unavailable" });
+  });
+
+  it("asks once more where no answer came, and no third time", async () => {
+    const answers = [
+      () => Promise.reject(new TypeError("reset")),
+      () => Promise.resolve(Response.json({ access_token: "a" })),
+    ];
+    let count = 0;
+    const fake = ((..._: unknown[]) => answers[count++]?.()) as unknown as typeof fetch;
+    const sleep = () => Promise.resolve();
+    expect(await refresh(PROVIDER, "old", fake, sleep)).toMatchObject({
+      kind: "tokens",
+      accessToken: "a",
+      refreshToken: "old",
+    });
+    count = 0;
+    const silent = (() => (count++, Promise.reject(new TypeError("reset")))) as unknown as typeof fetch;
+    expect([await refresh(PROVIDER, "old", silent, sleep), count]).toEqual([{ kind: "unavailable" }, 2]);
+  });
+
+  it("does not ask a second time whoever has answered, well or badly", async () => {
+    for (const answer of [new Response("<html>"), new Response(null, { status: 500 }), Response.json([1])]) {
+      let count = 0;
+      const fake = (() => (count++, Promise.resolve(answer))) as unknown as typeof fetch;
+      expect([await refresh(PROVIDER, "old", fake, () => Promise.resolve()), count]).toEqual([
+        { kind: "unavailable" },
+        1,
+      ]);
+    }
+  });
+});
+
+describe("a provider's reply", () => {
+  it.each([
+    [3600, 3600],
+    ["3600", 3600],
+    [3599.9, 3599],
+    ["28800.5", 28_800],
+    [120, 120],
+    [119, 120],
+    [1, 120],
+    [0.5, 120],
+    [0, 120],
+    [-1, 120],
+    ["-1", 120],
+    [2_147_483_647, 31_536_000],
+    [2_147_483_648, 31_536_000],
+    [1e308, 31_536_000],
+    ["99999999999999999", 31_536_000],
+    [undefined, 86_400],
+    [null, 86_400],
+    ["", 86_400],
+    ["soon", 86_400],
+    ["1e3", 86_400],
+    ["0x10", 86_400],
+    [true, 86_400],
+    [[], 86_400],
+    [{}, 86_400],
+  ])("that says expires_in %j ends after %i seconds, and never «never»", (said, seconds) => {
+    expect(secondsIn(said)).toBe(seconds);
+  });
+
+  it("always ends between two minutes and a year, whatever it says", () => {
+    const outside: unknown[] = [];
+    fc.assert(
+      fc.property(fc.anything(), (said) => {
+        const seconds = secondsIn(said);
+        if (!Number.isInteger(seconds) || seconds < 120 || seconds > 31_536_000) outside.push(said);
+      }),
+    );
+    expect(outside).toEqual([]);
+  });
+
+  const long = "a".repeat(8193);
+  it.each([
+    ["NUL in the access token", { access_token: "a\u0000b", refresh_token: "r" }, null, "r"],
+    ["a line break in the access token", { access_token: "a\nb", refresh_token: "r" }, null, "r"],
+    ["half a surrogate in the access token", { access_token: "a\ud800", refresh_token: "r" }, null, "r"],
+    ["an access token that is too long", { access_token: long, refresh_token: "r" }, null, "r"],
+    ["an access token that is no text", { access_token: { a: 1 }, refresh_token: "r" }, null, "r"],
+    ["no access token", { refresh_token: "r" }, null, "r"],
+    ["NUL in the refresh token", { access_token: "a", refresh_token: "r\u0000" }, "a", "old"],
+    ["a refresh token that is too long", { access_token: "a", refresh_token: long }, "a", "old"],
+    ["an empty refresh token", { access_token: "a", refresh_token: "" }, "a", "old"],
+  ])("with %s is kept as far as it is good", (_, reply, accessToken, refreshToken) => {
+    expect(tokensIn(reply, "old")).toMatchObject({ accessToken, refreshToken });
+  });
+
+  it("without a token is none", () => {
+    expect([tokensIn({}, "old"), tokensIn({ access_token: "", refresh_token: "\u0000" }, "old")]).toEqual([null, null]);
+  });
+
+  it.each([
+    ["repo,gist", "repo,gist"],
+    ["", ""],
+    ["repo\u0000", null],
+    ["é", null],
+    [["repo"], null],
+    [undefined, null],
+    ["x".repeat(3073), null],
+  ])("has the scopes %j", (scope, kept) => {
+    expect(tokensIn({ access_token: "a", scope }, "old")?.scope).toBe(kept);
   });
 });

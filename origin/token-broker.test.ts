@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { BROKER_SECRET_HEADER } from "../contract/headers.ts";
 import { createCredentialCheck } from "../supabase/functions/token-broker/credential.ts";
-import { createBroker, type BrokerDatabase, type Query } from "../supabase/functions/token-broker/handler.ts";
+import { createBroker } from "../supabase/functions/token-broker/handler.ts";
+import type { BrokerDatabase, Query } from "../supabase/functions/token-broker/parts.ts";
 import { newRequestId, newSecret } from "./test/origin.ts";
 
 /** A broker whose database answers only what `answer` does, and whose time stands still until `pass` is called. */
@@ -28,6 +29,7 @@ function fixture(answer: (text: string) => Promise<readonly object[]>, providerF
     ]),
     fetch: providerFetch,
     line: (event) => lines.push(event),
+    now: () => 0,
     sleep: () => new Promise((resolve) => sleeping.push(resolve)),
     later: (work) => background.push(work),
   });
@@ -43,7 +45,7 @@ function fixture(answer: (text: string) => Promise<readonly object[]>, providerF
 
 describe("token broker under a flood of unknown callers", () => {
   const inserted = (statements: ReturnType<typeof fixture>["statements"]) =>
-    statements.map(({ parameters }) => parameters.at(-1));
+    statements.map(({ parameters }) => parameters.at(5));
 
   it("answers while the database does not, and asks it once", async () => {
     const { statements, ask } = fixture(() => new Promise(() => {}));
@@ -71,6 +73,44 @@ describe("token broker under a flood of unknown callers", () => {
     expect(sleeping).toEqual([]);
     await ask({});
     expect(inserted(statements)).toEqual([1, 99, 1, 1]);
+  });
+
+  it("writes what a caller with the credential sends wrongly once, and then as one count", async () => {
+    const { statements, lines, sleeping, secret, ask, pass } = fixture(() => Promise.resolve([]));
+    const statuses = await Promise.all(
+      Array.from({ length: 2_000 }, async () => (await ask({ [BROKER_SECRET_HEADER]: secret }, "{")).status),
+    );
+    await expect.poll(() => sleeping.length).toBe(1);
+    await pass();
+    expect([new Set(statuses), inserted(statements)]).toEqual([new Set([400]), [1, 1_999]]);
+    expect(lines.map(({ reason, count }) => [reason, count])).toEqual([
+      ["shape", 1],
+      ["shape", 1_999],
+    ]);
+  });
+
+  it("writes a count for each user, and one for all when they are too many", async () => {
+    const { statements, lines, secret, ask, pass } = fixture(() => Promise.resolve([]));
+    const from = (user: number) =>
+      ask(
+        { [BROKER_SECRET_HEADER]: secret },
+        JSON.stringify({
+          request_id: newRequestId(),
+          user_id: `00000000-0000-4000-8000-${user.toString(16).padStart(12, "0")}`,
+          module: "lab",
+        }),
+      );
+    for (let user = 0; user < 1_500; user++) await from(user);
+    await from(7);
+    await pass();
+    const rows = statements.filter(({ text }) => text.includes("security_events")).map(({ parameters }) => parameters);
+    // A thousand users by name, the others together, and the second request of the eighth.
+    expect(rows).toHaveLength(1_000 + 1 + 2);
+    expect(rows.slice(-2).map((row) => [row[1], row[5]])).toEqual([
+      ["00000000-0000-4000-8000-000000000007", 1],
+      [null, 499],
+    ]);
+    expect(lines).toHaveLength(1_003);
   });
 
   it("goes on counting when the database fails", async () => {

@@ -4,7 +4,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createCredentialCheck } from "../../supabase/functions/token-broker/credential.ts";
-import { createBroker, type BrokerParts, type Query } from "../../supabase/functions/token-broker/handler.ts";
+import { createBroker } from "../../supabase/functions/token-broker/handler.ts";
+import type { BrokerParts, Query } from "../../supabase/functions/token-broker/parts.ts";
 import type { TestDatabase } from "./database.ts";
 import { newRequestId, newSecret, newUser } from "./origin.ts";
 
@@ -107,6 +108,7 @@ export function testBroker(
     providers: new Map([["lab", { tokenUrl, clientId: "client", clientSecret: CLIENT_SECRET }]]),
     fetch,
     line: (event) => lines.push(event),
+    now: () => performance.now(),
     sleep: (ms) => sleep(ms, undefined, { ref: false }),
     later: () => {},
     ...parts,

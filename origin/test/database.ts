@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { openPglite } from "../database/embedded.ts";
 import { addTools, migrate, readSeed } from "../database/migrations.ts";
 import type { Database } from "../database/database.ts";
-import type { BrokerDatabase } from "../../supabase/functions/token-broker/handler.ts";
+import type { BrokerDatabase } from "../../supabase/functions/token-broker/parts.ts";
 import { createRegistry } from "../modules/registry.ts";
 import { testModules } from "./modules.ts";
 

@@ -1,5 +1,6 @@
 /** Every suite that needs an origin with a database, once per kind of database. */
 import type { TestDatabase } from "../database.ts";
+import { describeBrokerFaults } from "./broker-faults.ts";
 import { describeBrokerLeases } from "./broker-leases.ts";
 import { describeBrokerOutages } from "./broker-outages.ts";
 import { describeBroker } from "./broker.ts";
@@ -32,6 +33,7 @@ export function describeAll(database: () => TestDatabase): void {
   describeBroker(database);
   describeCanaries(database);
   describeBrokerLeases(database);
+  describeBrokerFaults(database);
   describeBrokerOutages(database);
   describeConnections(database);
 }

@@ -1,7 +1,7 @@
 /** Refreshes that take long, come together, are overtaken or are cut off: what one user's provider does to others, and to the grant. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BROKER_SECRET_HEADER } from "../../../contract/headers.ts";
-import type { Query } from "../../../supabase/functions/token-broker/handler.ts";
+import type { Query } from "../../../supabase/functions/token-broker/parts.ts";
 import {
   ACCESS,
   askFor,
@@ -187,38 +187,5 @@ export function describeBrokerLeases(database: () => TestDatabase): void {
       expect(await ask(flaky, userId)).toEqual([200, `${ACCESS}-1`]);
       expect(provider.asked).toHaveLength(1);
     });
-
-    const losses: readonly (readonly [string, (query: Query) => Query, (count: number) => ProviderAnswer | null])[] = [
-      [
-        "the broker dies between the provider's reply and storing it",
-        (query) =>
-          (...statement) =>
-            statement[0].includes("broker_store") ? Promise.reject(new Error("killed")) : query(...statement),
-        nthTokens,
-      ],
-      ["the reply of the provider is lost", (query) => query, () => null],
-    ];
-    it.each(losses)(
-      "ask the user to connect again after %s and the refresh token was used",
-      async (_, through, reply) => {
-        // A provider that rotates: each refresh token is good once.
-        const used = new Set<string | null>();
-        provider.answer = (count, form) => {
-          const token = form.get("refresh_token");
-          if (used.has(token)) return { status: 400, body: { error: "invalid_grant" } };
-          used.add(token);
-          return reply(count);
-        };
-        const userId = await connectedUser(database(), 1);
-        expect(await ask(broker(through), userId)).toEqual([503, null]);
-        await endLease(userId).catch(() => null);
-        const next = broker();
-        expect(await ask(next, userId)).toEqual([404, null]);
-        expect(next.lines).toMatchObject([{ reason: "broken" }]);
-        expect((await connectionOf(database(), userId))?.status).toBe("broken");
-        await connect(database(), userId, 3600);
-        expect(await ask(next, userId)).toEqual([200, ACCESS]);
-      },
-    );
   });
 }

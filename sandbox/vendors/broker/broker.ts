@@ -49,6 +49,7 @@ export async function startBroker(context: VendorContext, { databaseUrl, provide
       lines.push(event);
       if (lines.length > KEPT_LINES) lines.shift();
     },
+    now: () => performance.now(),
     sleep: (ms) => sleep(ms, undefined, { ref: false }),
     later: (work) => void work,
   });

@@ -1,6 +1,6 @@
 /** The broker's database over a pool of PostgreSQL connections, whichever runtime made the pool. */
 import { readDatabaseUrl } from "./address.ts";
-import type { BrokerDatabase } from "./handler.ts";
+import type { BrokerDatabase } from "./parts.ts";
 
 /** What is used of a `pg.Pool`. */
 export interface Pool {

@@ -45,6 +45,7 @@ Deno.serve(
     providers: providersIn(Deno.env.get("MCPIST_PROVIDERS")),
     fetch,
     line: (event) => console.log(JSON.stringify(event)), // oxlint-disable-line no-console -- the Edge Runtime collects the console
+    now: () => performance.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     later(work) {
       if (typeof EdgeRuntime !== "undefined") EdgeRuntime.waitUntil(work);

@@ -1,4 +1,6 @@
 /** Exchanges a refresh token at a provider (RFC 6749 section 6). Follows no redirect and repeats nothing that a provider says. */
+import { readBounded } from "./bounded.ts";
+import { tokensIn, type Tokens } from "./reply.ts";
 
 /**
  * How a provider wants to be asked. `rfc6749`: client by Basic, a form. `github`: client among the parameters of the form, the one
@@ -18,29 +20,21 @@ export interface Provider {
 
 /** What came back. `broken`: the provider no longer accepts the refresh token. `unavailable`: nobody knows. */
 export type Refreshed =
-  | {
-      readonly kind: "tokens";
-      readonly accessToken: string;
-      /** The new refresh token, or the old one where the provider does not rotate. */
-      readonly refreshToken: string;
-      /** Seconds; null = does not expire. */
-      readonly expiresIn: number | null;
-      /** Scopes as the provider writes them; null = it says nothing, and they are as before. */
-      readonly scope: string | null;
-    }
+  | ({ readonly kind: "tokens" } & Tokens)
   | { readonly kind: "broken" }
   | { readonly kind: "unavailable" };
 
-/** Unit: milliseconds. */
-const TIMEOUT_MS = 4_000;
+/** For everything that is asked of a provider in one refresh; the lease lasts 20 seconds. Unit: milliseconds. */
+export const PROVIDER_TIMEOUT_MS = 9_000;
+/** Before a provider that gave no answer is asked once more. Unit: milliseconds. */
+const PAUSE_MS = 500;
 const MAX_REPLY_BYTES = 64 * 1024;
 /** https://developers.notion.com/reference/refresh-a-token requires it. */
 const NOTION_VERSION = "2022-06-28";
 /** RFC 6749's word, and GitHub's. */
 const BROKEN: ReadonlySet<unknown> = new Set(["invalid_grant", "bad_refresh_token"]);
-
-const isText = (value: unknown): value is string =>
-  typeof value === "string" && value.length > 0 && value.length <= 8192;
+/** RFC 6749 answers 400 or 401, GitHub 200. What comes with any other status is not the token endpoint's own word. */
+const BROKEN_STATUS: ReadonlySet<number> = new Set([200, 400, 401]);
 
 const basic = (id: string, secret: string): string => `Basic ${btoa(`${id}:${secret}`)}`;
 
@@ -73,33 +67,58 @@ function requestFor(
   }
 }
 
-/** Asks the provider for a new access token. Never throws. */
-export async function refresh(provider: Provider, refreshToken: string, fetcher: typeof fetch): Promise<Refreshed> {
-  let reply: Record<string, unknown>;
+/** What a provider has answered once. `silent`: no answer came, so that it may not have seen the question. */
+async function askOnce(
+  provider: Provider,
+  refreshToken: string,
+  fetcher: typeof fetch,
+  signal: AbortSignal,
+): Promise<Refreshed | { readonly kind: "silent" }> {
+  const { headers, body } = requestFor(provider, refreshToken);
+  let response: Response;
   try {
-    const response = await fetcher(provider.tokenUrl, {
+    response = await fetcher(provider.tokenUrl, {
       method: "POST",
-      ...requestFor(provider, refreshToken),
+      headers: { ...headers, "accept-encoding": "identity" },
+      body,
       redirect: "manual",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal,
     });
-    const text = await response.text();
-    if (text.length > MAX_REPLY_BYTES) return { kind: "unavailable" };
-    reply = JSON.parse(text) as Record<string, unknown>;
-    // RFC 6749 puts the reason into `error`, Notion into `code`.
-    if (BROKEN.has(reply["error"]) || BROKEN.has(reply["code"])) return { kind: "broken" };
-    if (!response.ok) return { kind: "unavailable" };
+  } catch {
+    return { kind: "silent" };
+  }
+  let reply: unknown;
+  try {
+    const text = await readBounded(response.body, MAX_REPLY_BYTES, signal);
+    if (text === null) return { kind: "unavailable" };
+    reply = JSON.parse(text);
   } catch {
     return { kind: "unavailable" };
   }
-  const { access_token: accessToken, refresh_token: rotated, expires_in: expiresIn, scope } = reply;
-  if (!isText(accessToken)) return { kind: "unavailable" };
-  const seconds = Number(expiresIn);
-  return {
-    kind: "tokens",
-    accessToken,
-    refreshToken: isText(rotated) ? rotated : refreshToken,
-    expiresIn: expiresIn !== undefined && Number.isInteger(seconds) && seconds > 0 ? seconds : null,
-    scope: typeof scope === "string" && scope.length <= 8192 ? scope : null,
-  };
+  if (typeof reply !== "object" || reply === null) return { kind: "unavailable" };
+  const said = reply as Record<string, unknown>;
+  const tokens = response.ok ? tokensIn(said, refreshToken) : null;
+  if (tokens) return { kind: "tokens", ...tokens };
+  // RFC 6749 puts the reason into `error`, Notion into `code`.
+  const broken = BROKEN_STATUS.has(response.status) && (BROKEN.has(said["error"]) || BROKEN.has(said["code"]));
+  return { kind: broken ? "broken" : "unavailable" };
+}
+
+/**
+ * Asks the provider for a new access token, and once more where no answer came: a provider that had not seen the question answers it
+ * then, and one that forgives a token's second use within seconds does so now and not tomorrow. Never throws.
+ */
+export async function refresh(
+  provider: Provider,
+  refreshToken: string,
+  fetcher: typeof fetch,
+  sleep: (ms: number) => Promise<void>,
+): Promise<Refreshed> {
+  const signal = AbortSignal.timeout(PROVIDER_TIMEOUT_MS);
+  let answer = await askOnce(provider, refreshToken, fetcher, signal);
+  if (answer.kind === "silent" && !signal.aborted) {
+    await sleep(PAUSE_MS);
+    if (!signal.aborted) answer = await askOnce(provider, refreshToken, fetcher, signal);
+  }
+  return answer.kind === "silent" ? { kind: "unavailable" } : answer;
 }
