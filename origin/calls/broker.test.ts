@@ -181,6 +181,24 @@ describe("token broker client", () => {
     },
   );
 
+  it("reads no more of a reply that does not end than a reply can be long", async () => {
+    let sent = 0;
+    let cancelled = false;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += 1024;
+        controller.enqueue(new Uint8Array(1024).fill(32));
+      },
+      cancel() {
+        cancelled = true;
+      },
+    });
+    const { denials, broker } = fixture(async () => new Response(endless));
+    await expect(broker.token(asks("r1"))).rejects.toThrow("Temporarily unavailable");
+    expect([denials, cancelled]).toEqual([["unavailable"], true]);
+    expect(sent).toBeLessThanOrEqual(20 * 1024);
+  });
+
   it.each([
     ["all of them and more", ["gist", "read:org", "repo"], null],
     ["none that it names", [], null],

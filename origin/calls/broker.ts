@@ -13,8 +13,8 @@ import { Secret } from "../modules/secret.ts";
 export const EARLY_MS = 60_000;
 export const MAX_AGE_MS = 300_000;
 /**
- * Longer than a refresh takes: a statement, a provider, and a statement with its second try. Whoever gives up earlier loses nothing, because
- * the broker stores what it got. Unit: milliseconds.
+ * Longer than a refresh takes: a statement, a provider's nine seconds, and four until the token is stored. Whoever gives up earlier loses
+ * nothing, because the broker stores what it got. Unit: milliseconds.
  */
 export const BROKER_TIMEOUT_MS = 20_000;
 const MAX_REPLY_BYTES = 16 * 1024;
@@ -69,6 +69,18 @@ const reply = z.object({
   /** What the provider granted; empty = it did not say. */
   scopes: z.array(z.string()),
 });
+
+/** The reply as text, or null when it is longer than an answer of the broker can be: no more of it is read then. */
+async function readReply(response: Response): Promise<string | null> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    if (size > MAX_REPLY_BYTES) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
 
 /** Names a token without telling it. */
 const digestOf = (token: Secret): string => createHash("sha256").update(token.reveal()).digest("hex");
@@ -131,8 +143,8 @@ export function createBroker({ url, secret, scopesOf, fetch, now, wallClock, onD
     }
     let parsed;
     try {
-      const text = await response.text();
-      if (text.length > MAX_REPLY_BYTES) return "unavailable";
+      const text = await readReply(response);
+      if (text === null) return "unavailable";
       parsed = reply.safeParse(JSON.parse(text));
     } catch {
       return "unavailable";
