@@ -74,7 +74,7 @@ describe("refresh at a provider", () => {
       () => Promise.resolve(Response.json({ access_token: "a" })),
     ];
     let count = 0;
-    const fake = ((..._: unknown[]) => answers[count++]?.()) as unknown as typeof fetch;
+    const fake = (() => answers[count++]?.()) as unknown as typeof fetch;
     const sleep = () => Promise.resolve();
     expect(await refresh(PROVIDER, "old", fake, sleep)).toMatchObject({
       kind: "tokens",
