@@ -1,0 +1,78 @@
+import { describe, expect, it, vi } from "vitest";
+import type { Connection, RawListing } from "./connection.ts";
+import { supervise, type ServerState } from "./supervisor.ts";
+
+const LISTING: RawListing = { tools: [], truncated: false, instructions: "" };
+
+function fake() {
+  const over = Promise.withResolvers<void>();
+  const connection: Connection = {
+    list: async () => LISTING,
+    call: async () => ({ kind: "refused" }),
+    close: async () => over.resolve(),
+    closed: over.promise,
+  };
+  return { connection, end: () => over.resolve() };
+}
+
+describe("a supervised server", () => {
+  it("is started again after its end, and asked anew for its tools", async () => {
+    const states: ServerState[] = [];
+    const running = [fake(), fake()];
+    let starts = 0;
+    let listings = 0;
+    const supervisor = supervise({
+      connect: async () => running[starts++]?.connection ?? Promise.reject(new Error("no more")),
+      onListing: () => void listings++,
+      onState: (state) => void states.push(state),
+      random: () => 0,
+    });
+    supervisor.start();
+    await vi.waitFor(() => expect(supervisor.state).toBe("up"));
+    running[0]?.end();
+    await vi.waitFor(() => expect(starts).toBe(2), { timeout: 20_000 });
+    await vi.waitFor(() => expect(supervisor.state).toBe("up"));
+    expect(listings).toBe(2);
+    expect(states).toEqual(["up", "down", "up"]);
+    await supervisor.stop();
+    expect(states.at(-1)).toBe("stopped");
+  });
+
+  it("takes no call while it is down, and says so at once", async () => {
+    const supervisor = supervise({
+      connect: () => Promise.reject(new Error("does not start")),
+      onListing: () => {},
+      onState: () => {},
+      random: () => 0,
+    });
+    supervisor.start();
+    await supervisor.settled();
+    const call = {
+      name: "t",
+      params: {},
+      meta: {},
+      signal: new AbortController().signal,
+      timeoutMs: 1,
+      onProgress: null,
+    };
+    expect(await supervisor.call(call)).toBeNull();
+    await supervisor.stop();
+  });
+
+  it("is stopped even while it starts, and its program is not left behind", async () => {
+    const starting = Promise.withResolvers<Connection>();
+    const { connection } = fake();
+    const close = vi.spyOn(connection, "close");
+    const supervisor = supervise({
+      connect: () => starting.promise,
+      onListing: () => {},
+      onState: () => {},
+      random: () => 0,
+    });
+    supervisor.start();
+    const stopped = supervisor.stop();
+    starting.resolve(connection);
+    await stopped;
+    expect(close).toHaveBeenCalled();
+  });
+});
