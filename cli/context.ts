@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redactor } from "./redact.ts";
+import { tolerateLostOutput } from "./streams.ts";
+import { Waits } from "./waits.ts";
 
 /** Where text goes. `isTTY` decides colour and progress. */
 export interface Writer {
@@ -27,18 +29,34 @@ export interface Context {
   /** Aborted by the first Ctrl-C: stop before the next remote call. */
   readonly signal: AbortSignal;
   readonly redactor: Redactor;
+  /** For whom and for what the command waits. */
+  readonly waits: Waits;
+  /** Told when the run takes the lock and when it holds it no more. */
+  readonly underLock?: (held: boolean) => void;
+}
+
+/** The context of a process, and what its end has to know. */
+export interface ProcessContext extends Context {
+  /** It held the lock: its exit code tells what it did, whether or not somebody could read about it. */
+  readonly acted: () => boolean;
 }
 
 /** The context of a real process. */
-export function realContext(): Context {
+export function realContext(): ProcessContext {
   const controller = new AbortController();
+  let [locked, acted] = [false, false];
   let presses = 0;
-  const interrupt = () => {
-    if (++presses === 1) controller.abort();
-    else process.exit(130);
-  };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
+  process.on("SIGINT", () => {
+    // The second Ctrl-C of a person. What ends jobs sends SIGINT and then SIGTERM, and must not cut short what the first one began.
+    if (++presses === 2) process.exit(130);
+    controller.abort();
+  });
+  process.on("SIGTERM", () => controller.abort());
+  // A terminal that was closed, or a connection that broke: nobody asked for a rotation that ends half way.
+  process.on("SIGHUP", () => {
+    if (!locked) controller.abort();
+  });
+  tolerateLostOutput();
   return {
     stdin: process.stdin,
     stdout: process.stdout,
@@ -54,5 +72,25 @@ export function realContext(): Context {
     randomBytes,
     signal: controller.signal,
     redactor: new Redactor(),
+    waits: new Waits(),
+    underLock: (held) => {
+      locked = held;
+      acted ||= held;
+    },
+    acted: () => acted,
+  };
+}
+
+/**
+ * The same without its interrupts: for what gives back what a run holds. Ten seconds are what a cancelled job has left.
+ */
+export function calm(context: Context): Context {
+  return {
+    ...context,
+    signal: new AbortController().signal,
+    sleep: async (ms) => {
+      if (context.signal.aborted) await sleep(Math.min(ms, 1000));
+      else await context.sleep(ms).catch(() => sleep(Math.min(ms, 1000)));
+    },
   };
 }

@@ -17,6 +17,7 @@ const CODES = {
   ERR_USAGE: EXIT.usage,
   ERR_CONFIG: EXIT.usage,
   ERR_TOKEN_MISSING: EXIT.usage,
+  ERR_TOKEN_SHAPE: EXIT.usage,
   ERR_PEER_MISSING: EXIT.usage,
   ERR_SECRET_SHAPE: EXIT.usage,
   ERR_UNAUTHORISED: EXIT.unauthorised,
@@ -25,6 +26,8 @@ const CODES = {
   ERR_RATE_LIMITED: EXIT.failed,
   ERR_VENDOR: EXIT.failed,
   ERR_TIMEOUT: EXIT.failed,
+  /** This machine is at fault: its disk, its memory, its descriptors. */
+  ERR_MACHINE: EXIT.failed,
   ERR_PORT_IN_USE: EXIT.failed,
   ERR_DEMO: EXIT.failed,
   ERR_CHILD: EXIT.failed,
@@ -66,6 +69,43 @@ export function withExitCode(error: unknown, exitCode: ExitCode): McpistError {
   return new McpistError("ERR_VENDOR", "unexpected error", { exitCode, cause: error });
 }
 
+/** Faults of the machine that runs the command. They come up inside a call to a platform, and are not the platform's. */
+const FAULTS: Readonly<Record<string, readonly [message: string, hint: string]>> = {
+  EMFILE: ["this process has too few file descriptors", "ulimit -n 4096, then run the command again"],
+  ENFILE: ["this machine has no file descriptor left", "end what holds them, then run the command again"],
+  ENOSPC: ["a disk of this machine is full", "free some space in TMPDIR and in your home, then run the command again"],
+  EDQUOT: ["your disk quota on this machine is used up", "free some space in TMPDIR, then run the command again"],
+  EROFS: ["the folder for temporary files is read-only", "set TMPDIR to a folder that can be written"],
+  ENOMEM: ["this machine has no memory left", "end what holds it, then run the command again"],
+};
+
+/** Code of the first error in `error`, its causes and its parts that {@link FAULTS} knows. */
+function codeOf(error: unknown, depth = 0): string | null {
+  if (!(error instanceof Error) || depth > 8) return null;
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  if (Object.hasOwn(FAULTS, code)) return code;
+  const inner = [error.cause, ...(error instanceof AggregateError ? (error.errors as unknown[]) : [])];
+  for (const part of inner) {
+    const found = codeOf(part, depth + 1);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** @returns the fault with what to do about it; null when `error` is about something else. */
+export function machineFault(error: unknown): McpistError | null {
+  if (error instanceof McpistError) return error.code === "ERR_MACHINE" ? error : null;
+  const code = codeOf(error);
+  const [message, hint] = FAULTS[code ?? ""] ?? [];
+  return message === undefined ? null : new McpistError("ERR_MACHINE", `${message} (${code})`, { hint, cause: error });
+}
+
+/** The same for what a child process printed. */
+export function machineFaultIn(text: string): McpistError | null {
+  const [, code] = new RegExp(String.raw`\b(${Object.keys(FAULTS).join("|")})\b`).exec(text) ?? [];
+  return code === undefined ? null : machineFault(Object.assign(new Error(code), { code }));
+}
+
 /** Every thrown thing as one of ours. */
 export function toMcpistError(context: { readonly signal: AbortSignal }, error: unknown): McpistError {
   if (context.signal.aborted) {
@@ -75,6 +115,8 @@ export function toMcpistError(context: { readonly signal: AbortSignal }, error: 
     );
   }
   if (error instanceof McpistError) return error;
+  const fault = machineFault(error);
+  if (fault) return fault;
   const name = error instanceof Error ? error.name : typeof error;
   return new McpistError("ERR_VENDOR", `unexpected ${name}`, {
     hint: "run it again with --debug and report what it prints",

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Api } from "./http.ts";
+import { githubApi } from "./targets/github.ts";
 import { formsOf, script, testContext, type ScriptedAnswer } from "./test/test-context.ts";
 
 const CANARY = "canary-5f0c6a1be2d49317-value";
@@ -26,7 +27,7 @@ describe("the client of a vendor", () => {
     const got = await api.call("PUT", "/thing?x=1", { body: { a: 1 }, headers: { "x-one": "1" } });
     const [request] = scripted.requests;
     expect(request?.url).toBe("https://api.vendor.test/thing?x=1");
-    expect(request?.redirect).toBe("error");
+    expect(request?.redirect).toBe("manual");
     expect(request?.headers.get("x-one")).toBe("1");
     expect(request?.headers.get("authorization")).toBe(`Bearer ${CANARY}`);
     expect(await request?.json()).toEqual({ a: 1 });
@@ -101,18 +102,18 @@ describe("the client of a vendor", () => {
 });
 
 describe("retries", () => {
-  it("waits as long as retry-after says, at most a minute", async () => {
+  it("waits as long as retry-after says, longer than a minute too", async () => {
     const { api, context, scripted } = vendor(
       answer(429, {}, { "retry-after": "2" }),
-      answer(503, {}, { "retry-after": "3600" }),
+      answer(503, {}, { "retry-after": "300" }),
       answer(200, { ok: 1 }),
     );
     expect((await api.get("/thing")).status).toBe(200);
-    expect(context.slept).toEqual([2000, 60_000]);
+    expect(context.slept).toEqual([2000, 300_000]);
     expect(scripted.rest()).toBe(0);
   });
 
-  it("waits by itself where retry-after is absent, negative or a date", async () => {
+  it("waits by itself where retry-after is absent, not at all where it is negative or a date that is over", async () => {
     const { api, context } = vendor(
       answer(500),
       answer(500, {}, { "retry-after": "-5" }),
@@ -120,7 +121,7 @@ describe("retries", () => {
       answer(200),
     );
     await api.get("/thing");
-    expect(context.slept).toEqual([250, 0, 3000]);
+    expect(context.slept).toEqual([250, 0, 0]);
   });
 
   it("gives up after three waits and says what the vendor answered last", async () => {
@@ -145,8 +146,88 @@ describe("retries", () => {
 
   it("calls a limit that does not end a rate limit, not a missing permission", async () => {
     const limited = () => answer(403, { message: "secondary rate limit" }, { "retry-after": "1" });
-    const { api } = vendor(limited(), limited(), limited(), limited());
-    await expect(api.get("/thing")).rejects.toMatchObject({ code: "ERR_RATE_LIMITED", exitCode: 1 });
+    const { api, context } = vendor(limited(), limited(), limited());
+    await expect(api.get("/thing", { patienceMs: 2500 })).rejects.toMatchObject({
+      code: "ERR_RATE_LIMITED",
+      exitCode: 1,
+      hint: "Vendor takes no call before 2026-11-22 12:00:03 UTC: run the command again then",
+    });
+    expect(context.slept).toEqual([1000, 1000]);
+  });
+
+  it("does not begin a wait that is longer than the call's patience", async () => {
+    const { api, context } = vendor(
+      answer(429, {}, { "retry-after": "3600" }),
+      answer(503, {}, { "retry-after": "3600" }),
+    );
+    await expect(api.get("/thing")).rejects.toMatchObject({ code: "ERR_RATE_LIMITED" });
+    await expect(api.get("/thing")).rejects.toMatchObject({ code: "ERR_VENDOR" });
+    expect(context.slept).toEqual([]);
+  });
+
+  it("takes the patience that its owner has at that moment where a call names none", async () => {
+    let patience = 5000;
+    const scripted = script(
+      answer(429, {}, { "retry-after": "4" }),
+      answer(200),
+      answer(429, {}, { "retry-after": "4" }),
+    );
+    const context = testContext({ fetch: scripted.fetch });
+    const options = { vendor: "V", baseUrl: "https://v.test", tokenVariable: "T", headers: {} };
+    const api = new Api(context, { ...options, patience: () => patience });
+    expect((await api.get("/thing")).status).toBe(200);
+    patience = 3000;
+    await expect(api.get("/thing")).rejects.toMatchObject({ code: "ERR_RATE_LIMITED" });
+  });
+
+  it("knows a limit that only the body names, and then waits a minute at GitHub, longer each time", async () => {
+    const secondary = () =>
+      answer(
+        403,
+        { message: "You have exceeded a secondary rate limit. Please wait a few minutes." },
+        { "x-ratelimit-remaining": "4871" },
+      );
+    const scripted = script(secondary(), secondary(), answer(204, null));
+    const context = testContext({ fetch: scripted.fetch });
+    const api = githubApi(context, { baseUrl: "https://api.github.test", token: CANARY });
+    expect((await api.call("PATCH", "/git/refs/x", { body: {}, patienceMs: 600_000 })).status).toBe(204);
+    expect(context.slept).toEqual([60_000, 120_000]);
+  });
+
+  it("ends a write within two minutes, because whoever allowed it may have been overtaken since", async () => {
+    const limited = () => answer(429, {}, { "retry-after": "50" });
+    const { api, context } = vendor(limited(), limited(), limited());
+    await expect(api.call("PUT", "/thing", { body: {} })).rejects.toMatchObject({ code: "ERR_RATE_LIMITED" });
+    expect(context.slept).toEqual([50_000, 50_000]);
+    const long = vendor(limited(), limited(), limited(), answer(200));
+    expect((await long.api.get("/thing")).status).toBe(200);
+  });
+
+  it("does not send a write again after the machine slept in between", async () => {
+    const scripted = script(reset());
+    let wall = 0;
+    const context = {
+      ...testContext({ fetch: scripted.fetch, onSleep: () => (wall = 5 * 60_000) }),
+      now: () => new Date(wall),
+    };
+    const api = new Api(context, { vendor: "V", baseUrl: "https://v.test", tokenVariable: "T", headers: {} });
+    await expect(api.call("PUT", "/thing", { body: {} })).rejects.toMatchObject({ code: "ERR_UNREACHABLE" });
+    expect(scripted.requests).toHaveLength(1);
+  });
+
+  it("never gives a limit as the answer to a question that accepts 403", async () => {
+    const { api } = vendor(answer(403, { message: "secondary rate limit" }), answer(403, { message: "no permission" }));
+    expect((await api.get("/thing", { accept: [403] })).json).toEqual({ message: "no permission" });
+  });
+
+  it("says for whom it waits while it does", async () => {
+    const waits: (readonly string[])[] = [];
+    const scripted = script(answer(429, {}, { "retry-after": "90" }), answer(200));
+    const context = testContext({ fetch: scripted.fetch, onSleep: () => waits.push(context.waits.current()) });
+    const api = new Api(context, { vendor: "Vendor", baseUrl: "https://v.test", tokenVariable: "T", headers: {} });
+    await api.get("/thing");
+    expect(waits).toEqual([["Vendor: its rate limit, 90 s more"]]);
+    expect(context.waits.current()).toEqual([]);
   });
 
   it("repeats a reset connection for a call that may be repeated", async () => {
@@ -219,5 +300,51 @@ describe("a multipart answer", () => {
   it("is an error when something else comes", async () => {
     const { api } = vendor(answer(200));
     await expect(api.form("/content")).rejects.toMatchObject({ code: "ERR_VENDOR" });
+  });
+});
+
+describe("a redirect", () => {
+  it.each([301, 302, 303, 307, 308])("(%i) is not followed, not repeated, and says what to correct", async (status) => {
+    const location = { location: "https://api.github.test/repositories/123" };
+    const scripted = script(answer(status, { message: "Moved Permanently" }, location));
+    const context = testContext({ fetch: scripted.fetch });
+    const api = githubApi(context, { baseUrl: "https://api.github.test", token: CANARY });
+    await expect(api.get("/repos/o/r")).rejects.toMatchObject({
+      code: "ERR_NOT_FOUND",
+      message: `GitHub answered ${status} to GET /repos/o/r: Moved Permanently: the repository was renamed or moved`,
+      hint: "correct github.owner and github.repo in mcpist.config.ts",
+    });
+    expect(scripted.requests).toHaveLength(1);
+  });
+});
+
+describe("a fault of this machine", () => {
+  const failing = (code: string) =>
+    Object.assign(new TypeError("fetch failed"), {
+      cause: new AggregateError([Object.assign(new Error("connect"), { code })], "all failed"),
+    });
+  it.each([
+    ["EMFILE", "this process has too few file descriptors (EMFILE)"],
+    ["ENOSPC", "a disk of this machine is full (ENOSPC)"],
+  ])("(%s) is not called the vendor's", async (code, message) => {
+    const { api } = vendor(failing(code), failing(code), failing(code), failing(code));
+    await expect(api.get("/thing")).rejects.toMatchObject({ code: "ERR_MACHINE", exitCode: 1, message });
+  });
+});
+
+describe("time", () => {
+  it("is longer than what the server was asked to hold the answer back for", async () => {
+    // Longer than the call's own half minute: a signal that fired would have cut it.
+    const asked: number[] = [];
+    const original = AbortSignal.timeout.bind(AbortSignal);
+    AbortSignal.timeout = (ms) => (asked.push(ms), original(ms));
+    try {
+      const { api } = vendor(answer(408), answer(200));
+      await api.get("/wait", { accept: [408], serverMs: 60_000 });
+      await api.get("/thing", { patienceMs: 4000 });
+    } finally {
+      AbortSignal.timeout = original;
+    }
+    expect(asked).toEqual([90_000, 4000]);
   });
 });

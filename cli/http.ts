@@ -1,16 +1,28 @@
 /**
- * One vendor API over fetch: timeouts, retries that obey `retry-after`, and errors that name vendor, call and next step.
+ * One vendor API over fetch: timeouts, retries, limits that are waited out, and errors that name vendor, call and next step.
  * Never prints a request body or a header; answers are quoted only through the redactor, shortened.
  */
 import { isSafeUrl } from "../contract/runtime-config.ts";
 import type { Context } from "./context.ts";
-import { McpistError } from "./errors.ts";
+import { machineFault, McpistError } from "./errors.ts";
+import { askedWaitMs, isLimit } from "./limits.ts";
+import { proxyAdvice } from "./proxy.ts";
 import { printable } from "./redact.ts";
 
 /** Unit: milliseconds. */
 const CALL_TIMEOUT_MS = 30_000;
-const MAX_RETRY_WAIT_MS = 60_000;
 const BACKOFF_MS = [250, 1000, 3000] as const;
+/** One call with all its waits and retries. Less than the lease of a run, which would be over after a longer wait. */
+export const PATIENCE_MS = 12 * 60_000;
+/**
+ * A write ends within this time, with every wait and retry: what a guard allowed is not sent later than that. An emergency that
+ * takes the lock of another run waits so long before it believes what it sees. Unit: milliseconds.
+ */
+export const LONGEST_WRITE_MS = 2 * 60_000;
+/** After a limit that names no time, and at most, where every next wait is twice as long. */
+const PAUSE_MS = 1000;
+const MAX_PAUSE_MS = 2 * 60_000;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** How a vendor's API is reached. */
 export interface ApiOptions {
@@ -20,6 +32,12 @@ export interface ApiOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Name of the variable that holds the token, for hints. */
   readonly tokenVariable: string;
+  /** What a redirect means and what to correct, for hints. It is never followed: the token stays with this host. */
+  readonly moved?: { readonly message: string; readonly hint: string };
+  /** First wait after a limit that names no time. Unit: milliseconds; default a second. */
+  readonly pauseMs?: number;
+  /** Longest time of a call with its waits, asked at each call; see {@link CallOptions.patienceMs}. */
+  readonly patience?: () => number;
 }
 
 /** One call. */
@@ -36,6 +54,10 @@ export interface CallOptions {
   readonly repeatable?: boolean;
   /** Made after Ctrl-C too: it gives back what a run holds. */
   readonly evenIfInterrupted?: boolean;
+  /** How long the server was asked to hold its answer back; the client waits longer than that. Unit: milliseconds. */
+  readonly serverMs?: number;
+  /** Longest time of this call with its waits and retries; what takes longer ends as the fault that it is. Unit: milliseconds. */
+  readonly patienceMs?: number;
 }
 
 /** An answer. `json` is null for an empty or unparseable body; then `text` has it. */
@@ -80,8 +102,9 @@ export class Api {
   }
 
   /**
-   * One call with retries.
-   * @throws {McpistError} ERR_UNAUTHORISED (401, 403), ERR_NOT_FOUND (404), ERR_RATE_LIMITED (429), ERR_UNREACHABLE, ERR_VENDOR.
+   * One call with retries. A limit is waited out as long as the platform asks, unless that is longer than the call's patience.
+   * @throws {McpistError} ERR_UNAUTHORISED (401, 403), ERR_NOT_FOUND (404, redirects), ERR_RATE_LIMITED, ERR_UNREACHABLE,
+   *   ERR_VENDOR, ERR_MACHINE.
    */
   async call(method: string, path: string, options: CallOptions = {}): Promise<ApiAnswer> {
     return this.#repeat(method, path, options, this.#readText);
@@ -94,34 +117,60 @@ export class Api {
     read: Read<Answer>,
   ): Promise<Answer> {
     const repeatable = options.repeatable ?? method !== "POST";
-    for (let attempt = 0; ; attempt++) {
+    const usual = method === "GET" ? PATIENCE_MS : LONGEST_WRITE_MS;
+    const left = countdown(this.#context, options.patienceMs ?? this.#options.patience?.() ?? usual);
+    let [faults, limits] = [0, 0];
+    for (;;) {
       if (options.evenIfInterrupted !== true) this.#context.signal.throwIfAborted();
-      const wait = BACKOFF_MS[attempt];
       let answer: Answer;
       try {
-        answer = await read(await this.#once(method, path, options));
+        answer = await read(await this.#once(method, path, options, left()));
       } catch (cause) {
         this.#context.signal.throwIfAborted();
-        if (!repeatable || wait === undefined) throw this.#unreachable(method, path, cause);
+        const wait = BACKOFF_MS[faults++];
+        const error = machineFault(cause) ?? this.#unreachable(method, path, cause);
+        if (!repeatable || wait === undefined || left() <= wait) throw error;
         await this.#context.sleep(wait);
         continue;
       }
-      if ((answer.status >= 200 && answer.status < 300) || options.accept?.includes(answer.status)) return answer;
-      // A 429 (or GitHub's rate-limit 403) was not executed, so any call may be repeated; a 5xx only where repeating is harmless.
-      const limited = answer.status === 429 || (answer.status === 403 && isRateLimit(answer));
-      if (wait !== undefined && (limited || (answer.status >= 500 && repeatable))) {
-        await this.#context.sleep(Math.min(retryAfterMs(answer.headers) ?? wait, MAX_RETRY_WAIT_MS));
+      const limited = isLimit({ ...answer, said: messageOf(answer) });
+      // A limit is never an answer: who asks whether a token may do something accepts a 403.
+      if (!limited && (isSuccess(answer.status) || options.accept?.includes(answer.status))) return answer;
+      const asked = askedWaitMs(answer.headers, this.#context.now().getTime());
+      // What was limited was not carried out, so any call may be repeated; a 5xx only where repeating is harmless.
+      if (limited) {
+        const wait = asked ?? Math.min((this.#options.pauseMs ?? PAUSE_MS) * 2 ** limits++, MAX_PAUSE_MS);
+        if (left() <= wait) throw this.#limit(method, path, answer, asked);
+        await this.#pause(wait, `${this.#options.vendor}: its rate limit`);
         continue;
       }
-      throw this.#failure(method, path, answer, limited);
+      const wait = BACKOFF_MS[faults++];
+      if (wait !== undefined && answer.status >= 500 && repeatable && left() > (asked ?? wait)) {
+        await this.#pause(asked ?? wait, `${this.#options.vendor}: it answers ${answer.status}`);
+        continue;
+      }
+      throw this.#failure(method, path, answer);
     }
   }
 
-  async #once(method: string, path: string, options: CallOptions): Promise<Response> {
+  async #pause(ms: number, why: string): Promise<void> {
+    const until = this.#context.monotonic() + ms;
+    const left = () => Math.ceil((until - this.#context.monotonic()) / 1000);
+    await this.#context.waits.during(
+      () => `${why}, ${left()} s more`,
+      () => this.#context.sleep(ms),
+    );
+  }
+
+  async #once(method: string, path: string, options: CallOptions, leftMs: number): Promise<Response> {
     const { body, form, text } = options;
+    // The machine slept, or the process was stopped: whoever allowed this call may have been overtaken since.
+    if (leftMs <= 0) throw new DOMException("the time for this call is over", "TimeoutError");
+    const own = CALL_TIMEOUT_MS + (options.serverMs ?? 0);
+    const timeout = AbortSignal.timeout(Math.ceil(Math.min(own, leftMs)));
     return this.#context.fetch(this.#options.baseUrl + path, {
       method,
-      redirect: "error",
+      redirect: "manual",
       headers: {
         accept: "application/json",
         "user-agent": "mcpist",
@@ -132,10 +181,7 @@ export class Api {
       },
       ...payloadOf(body, form ?? text),
       // A read may be cut short; a write that is under way is left to finish, because half a write has an unknown result.
-      signal:
-        method === "GET"
-          ? AbortSignal.any([AbortSignal.timeout(CALL_TIMEOUT_MS), this.#context.signal])
-          : AbortSignal.timeout(CALL_TIMEOUT_MS),
+      signal: method === "GET" ? AbortSignal.any([timeout, this.#context.signal]) : timeout,
     });
   }
 
@@ -158,18 +204,35 @@ export class Api {
 
   #unreachable(method: string, path: string, cause: unknown): McpistError {
     const { vendor, baseUrl } = this.#options;
+    const advice = proxyAdvice(this.#context.env);
     return new McpistError("ERR_UNREACHABLE", `${vendor} did not answer ${method} ${withoutQuery(path)}`, {
-      hint: `check the network and ${new URL(baseUrl).host}, then run the command again`,
+      hint: `check the network and ${new URL(baseUrl).host}, then run the command again${advice}`,
       cause,
     });
   }
 
-  #failure(method: string, path: string, answer: ApiAnswer, limited: boolean): McpistError {
-    const { vendor, tokenVariable } = this.#options;
+  #said(method: string, path: string, answer: ApiAnswer): string {
     const said = this.#context.redactor.apply(printable(messageOf(answer))).slice(0, 200);
-    const what = `${vendor} answered ${answer.status} to ${method} ${withoutQuery(path)}${said ? `: ${said}` : ""}`;
-    if (limited)
-      return new McpistError("ERR_RATE_LIMITED", what, { hint: "wait a minute, then run the command again" });
+    return `${this.#options.vendor} answered ${answer.status} to ${method} ${withoutQuery(path)}${said ? `: ${said}` : ""}`;
+  }
+
+  #limit(method: string, path: string, answer: ApiAnswer, askedMs: number | null): McpistError {
+    const until = new Date(this.#context.now().getTime() + (askedMs ?? 0)).toISOString().slice(0, 19);
+    return new McpistError("ERR_RATE_LIMITED", this.#said(method, path, answer), {
+      hint:
+        askedMs === null
+          ? "wait some minutes, then run the command again"
+          : `${this.#options.vendor} takes no call before ${until.replace("T", " ")} UTC: run the command again then`,
+    });
+  }
+
+  #failure(method: string, path: string, answer: ApiAnswer): McpistError {
+    const { vendor, tokenVariable, moved } = this.#options;
+    const what = this.#said(method, path, answer);
+    if (REDIRECTS.has(answer.status))
+      return new McpistError("ERR_NOT_FOUND", `${what}: ${moved?.message ?? `${vendor}'s API has moved`}`, {
+        hint: moved?.hint ?? "update mcpist, or correct the variable that names the API's address",
+      });
     switch (answer.status) {
       case 401:
         return new McpistError("ERR_UNAUTHORISED", what, { hint: `${tokenVariable} is missing, wrong or expired` });
@@ -187,8 +250,19 @@ export class Api {
   }
 }
 
+/**
+ * Time left of `ms`, by whichever clock has gone further: the monotonic one stands still while a laptop sleeps.
+ * Unit: milliseconds; negative when it is over.
+ */
+export function countdown(context: Pick<Context, "monotonic" | "now">, ms: number): () => number {
+  const [monotonic, wall] = [context.monotonic(), context.now().getTime()];
+  return () => ms - Math.max(context.monotonic() - monotonic, context.now().getTime() - wall);
+}
+
 const payloadOf = (json: unknown, raw: FormData | string | undefined): { body?: FormData | string } =>
   raw !== undefined ? { body: raw } : json === undefined ? {} : { body: JSON.stringify(json) };
+
+const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 
 const withoutQuery = (path: string): string => path.replace(/\?.*$/, "");
 
@@ -198,15 +272,6 @@ function parseJson(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-function isRateLimit(answer: ApiAnswer): boolean {
-  return answer.headers.has("retry-after") || answer.headers.get("x-ratelimit-remaining") === "0";
-}
-
-function retryAfterMs(headers: Headers): number | null {
-  const seconds = Number(headers.get("retry-after") ?? Number.NaN);
-  return Number.isFinite(seconds) ? Math.max(0, seconds) * 1000 : null;
 }
 
 /** The human sentence in an error body: `message`, `error`, or the first of `errors`. */

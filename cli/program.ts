@@ -7,6 +7,7 @@ import type { Context } from "./context.ts";
 import { EXIT, McpistError, toMcpistError, type ExitCode } from "./errors.ts";
 import { printError, printJson } from "./output.ts";
 import type { CommonFlags } from "./flags.ts";
+import { useProxy } from "./proxy.ts";
 import { toolVersion } from "./version.ts";
 
 /** A command's work: everything it needs comes in, its exit code comes out. */
@@ -25,6 +26,7 @@ export async function run(argv: readonly string[], context: Context): Promise<Ex
     exitCode = code;
   });
   try {
+    useProxy(context.env);
     await root.parseAsync([...argv], { from: "user" });
     return exitCode;
   } catch (error) {

@@ -1,8 +1,8 @@
 /** Puts an environment, its tokens and its platforms together for one command. */
 import { userInfo } from "node:os";
 import type { TargetKind } from "../contract/secret-names.ts";
-import type { Context } from "./context.ts";
-import type { Api } from "./http.ts";
+import { calm, type Context } from "./context.ts";
+import { type Api, PATIENCE_MS } from "./http.ts";
 import { loadEnvironment, type NamedEnvironment } from "./load-config.ts";
 import { Journal } from "./secrets/journal.ts";
 import { Run, type Reporter } from "./secrets/run.ts";
@@ -47,9 +47,18 @@ export interface Session extends NamedEnvironment {
 }
 
 /** Who runs this, for the journal: the workflow's actor, else the local user. */
-function actorOf(context: Context): string {
-  const actor = context.env["GITHUB_ACTOR"] ?? context.env["USER"] ?? userInfo().username;
-  return actor.replace(/[^\w.@-]/g, "").slice(0, 64) || "unknown";
+export function actorOf(context: Context, localUser: () => string = () => userInfo().username): string {
+  const named = context.env["GITHUB_ACTOR"] || context.env["USER"] || context.env["LOGNAME"];
+  return (named || nameOf(localUser)).replace(/[^\w.@-]/g, "").slice(0, 64) || "unknown";
+}
+
+/** A container may run under a user id that has no entry in its passwd file; Node throws then. */
+function nameOf(localUser: () => string): string {
+  try {
+    return localUser();
+  } catch {
+    return "";
+  }
 }
 
 /** Loads the environment and connects to its platforms. Makes no remote call. @throws {McpistError}. */
@@ -75,12 +84,17 @@ export async function openSession(context: Context, flags: CommonFlags): Promise
     vault: githubVault(context, github, environment.github),
   };
   // The lock must be given back after Ctrl-C, so the journal's own calls are not cut short by it.
-  const calm = { ...context, signal: new AbortController().signal };
-  const store = githubStore(githubApi(calm, access("github")), name, environment.github);
+  const store = githubStore(
+    githubApi(calm(context), access("github"), () => PATIENCE_MS),
+    name,
+    environment.github,
+  );
+  const attempt = Number(context.env["GITHUB_RUN_ATTEMPT"] ?? 0);
   const identity = {
     run: context.randomBytes(6).toString("hex"),
     actor: actorOf(context),
     workflow: context.env["GITHUB_RUN_ID"] ?? "local",
+    ...(attempt > 0 ? { attempt } : {}),
     tool: toolVersion(),
   };
   const journal = new Journal(store, context, identity);

@@ -107,3 +107,36 @@ describe("the token of a platform", () => {
     });
   });
 });
+
+describe("a token with a character that no token has", () => {
+  it.each([
+    ["a curly quote", "\u201c" + CANARY + "\u201d", "U+201C at place 1"],
+    ["an invisible character", "canary\u200b_token_123", "U+200B at place 7"],
+    ["a blank", "canary token_1234567", "U+0020 at place 7"],
+    ["a terminal code", CANARY + "\u001b[0m", "U+001B at place 30"],
+    ["a smiley", "canary\u{1f600}_token_12", "U+1F600 at place 7"],
+  ])("(%s) is named with its variable, without the token", async (_what, token, place) => {
+    const error = (await tokenOf(context({ GITHUB_TOKEN: token }), "github").catch(
+      (thrown: unknown) => thrown,
+    )) as Error;
+    expect(error).toMatchObject({
+      code: "ERR_TOKEN_SHAPE",
+      exitCode: 2,
+      message: `GITHUB_TOKEN holds a character that no token has (${place})`,
+    });
+    expect(JSON.stringify(error)).not.toContain("canary");
+  });
+
+  it("is used without the line ends around it, and Fly's scheme keeps its blank", async () => {
+    expect(await tokenOf(context({ GH_TOKEN: `${CANARY}\r\n` }), "github")).toBe(CANARY);
+    expect(await tokenOf(context({ FLY_API_TOKEN: "FlyV1 fm2_aaaaaaaa,fm2_b\n" }), "fly")).toBe(
+      "FlyV1 fm2_aaaaaaaa,fm2_b",
+    );
+  });
+
+  it("is not mistaken for an absent one where it is nothing but white space", async () => {
+    await expect(tokenOf(context({ GH_TOKEN: " \n" }), "github")).rejects.toMatchObject({
+      message: "GH_TOKEN holds nothing but white space",
+    });
+  });
+});

@@ -64,10 +64,35 @@ const SOURCES: Readonly<Record<TargetKind, Source>> = {
   },
 };
 
-/** Token of one platform, registered with the redactor. @throws {McpistError} ERR_TOKEN_MISSING. */
+/** Fly names its scheme in front, with a blank. */
+const SCHEME = /^FlyV1 /;
+
+/**
+ * Curly quotes, invisible characters and pasted terminal codes cannot even be sent, which would look like a fault of the network.
+ * @throws {McpistError} ERR_TOKEN_SHAPE naming the variable, the place and the kind of the character, never the token.
+ */
+function checkCharacters(variable: string, token: string): void {
+  const place = token.replace(SCHEME, "FlyV1-").search(/[^\x21-\x7e]/u);
+  if (token !== "" && place < 0) return;
+  const point = token.codePointAt(place)?.toString(16).toUpperCase().padStart(4, "0");
+  throw new McpistError(
+    "ERR_TOKEN_SHAPE",
+    token === ""
+      ? `${variable} holds nothing but white space`
+      : `${variable} holds a character that no token has (U+${point} at place ${place + 1})`,
+    { hint: `copy the token again, without quotes or blanks: export ${variable}='...'` },
+  );
+}
+
+/** Token of one platform, registered with the redactor. @throws {McpistError} ERR_TOKEN_MISSING, ERR_TOKEN_SHAPE. */
 export async function tokenOf(context: Context, kind: TargetKind): Promise<string> {
   const { variables, login, ask } = SOURCES[kind];
-  const given = variables.map((name) => context.env[name]).find((value) => value !== undefined && value !== "");
+  const variable = variables.find((name) => context.env[name]);
+  const given = variable === undefined ? undefined : context.env[variable]?.trim();
+  if (variable !== undefined && given !== undefined) {
+    context.redactor.register(given);
+    checkCharacters(variable, given);
+  }
   const token = given ?? (await ask(context).catch(() => null));
   if (token === null) {
     throw new McpistError(

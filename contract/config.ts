@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { MCP_PATH } from "./headers.ts";
 import { err, ok, type Result } from "./result.ts";
+import { BUILT_IN_MODULES, isServerUrl, OWN_SECRET_NAME, RESERVED_SECRETS, secretsOf, SERVER_NAME } from "./servers.ts";
 import { isSafeUrl, type GatewayConfig, type OriginConfig } from "./runtime-config.ts";
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "lower-case letters, digits and dashes, at most 31");
@@ -41,6 +42,50 @@ const flyOrigin = z.strictObject({
   machines: z.int().min(1).max(50).default(1),
   state,
 });
+
+const ownSecret = z.string().regex(OWN_SECRET_NAME, "a name in upper case such as WEATHER_KEY");
+const server = z
+  .strictObject({
+    /** Program and arguments; the program is in the origin's image. */
+    command: z
+      .array(z.string().refine((part) => !part.includes("\0"), "no NUL"))
+      .min(1)
+      .optional(),
+    /** Streamable HTTP endpoint beside the origin; never public. */
+    url: z.string().refine(isServerUrl, "an https URL (http only on loopback)").optional(),
+    credential: ownSecret.optional(),
+    secrets: z.array(ownSecret).optional(),
+    trusted: z.boolean().optional(),
+    perUser: z.boolean().optional(),
+    concurrency: z.int().min(1).max(1000).optional(),
+    account: z
+      .string()
+      .regex(/^[A-Za-z0-9_.-]{1,64}$/)
+      .optional(),
+    description: z.string().max(500).optional(),
+    tools: z
+      .record(
+        z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/),
+        z.strictObject({ readOnly: z.boolean().optional(), idempotent: z.boolean().optional() }),
+      )
+      .optional(),
+  })
+  .superRefine(({ command, url, credential, secrets }, context) => {
+    if ((command === undefined) === (url === undefined))
+      context.addIssue({ code: "custom", path: ["command"], message: "a server has either a command or a url" });
+    if (url === undefined && credential !== undefined)
+      context.addIssue({
+        code: "custom",
+        path: ["credential"],
+        message: "only a server at a url is sent a credential",
+      });
+    if (command === undefined && secrets !== undefined)
+      context.addIssue({
+        code: "custom",
+        path: ["secrets"],
+        message: "only a server with a command has an environment",
+      });
+  });
 
 const environment = z
   .strictObject({
@@ -115,6 +160,27 @@ const environment = z
         alertWebhook: url.nullable().default(null),
       })
       .prefault({}),
+    /** MCP servers whose tools become modules, by the name of the module. */
+    servers: z
+      .record(
+        z
+          .string()
+          .regex(SERVER_NAME, "lower-case letters, digits, - and _, at most 31")
+          .refine((text) => !BUILT_IN_MODULES.includes(text), "the name of a module that mcpist has already"),
+        server,
+      )
+      .default({}),
+    /** Secrets of one's own, kept by `mcpist secrets put NAME`. */
+    secrets: z
+      .record(
+        ownSecret.refine((text) => !RESERVED_SECRETS.includes(text), "a name that mcpist or a platform uses itself"),
+        z.strictObject({
+          purpose: z.string().min(1).max(200),
+          shape: z.enum(["text", "hex64"]).default("text"),
+          to: z.array(z.enum(["origins", "worker", "github"])).min(1),
+        }),
+      )
+      .default({}),
     showOrigin: z.boolean().default(false),
     securityContact: text.nullable().default(null),
     /** Maximum age of the gateway secret before `secrets status` calls it overdue. */
@@ -151,6 +217,14 @@ const environment = z
     });
     if (!value.origins.some((origin) => origin.state === "pool"))
       context.addIssue({ code: "custom", path: ["origins"], message: 'at least one origin must have state "pool"' });
+    for (const [serverName, settings] of Object.entries(value.servers))
+      for (const secret of secretsOf(settings))
+        if (!value.secrets[secret]?.to.includes("origins"))
+          context.addIssue({
+            code: "custom",
+            path: ["servers", serverName],
+            message: `needs the secret ${secret}: declare it under secrets, with to: ["origins"]`,
+          });
   });
 
 const config = z
@@ -244,5 +318,6 @@ export function originConfigOf(environmentName: string, env: Environment, origin
     brokerUrl,
     alertWebhook,
     database: env.database,
+    ...(Object.keys(env.servers).length > 0 ? { servers: env.servers } : {}),
   };
 }

@@ -126,6 +126,15 @@ export const DENIALS = {
     event: "jwks_unavailable",
     severity: "error",
   },
+  /** The token names a key that the issuer may have published a moment ago. */
+  "auth.pending": {
+    status: 503,
+    code: 50303,
+    publicReason: "auth.jwks",
+    message: "The key of the access token is not known yet.",
+    event: "auth_failed",
+    severity: "warn",
+  },
   "user.burst": {
     status: 429,
     code: 42903,

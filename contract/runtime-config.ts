@@ -5,6 +5,7 @@
 import { err, ok, type Result } from "./result.ts";
 import { isRecord } from "./json.ts";
 import { isLoopbackHost } from "./loopback.ts";
+import { isServerSettings, SERVER_NAME, type ServerSettings } from "./servers.ts";
 
 /** How a route treats an origin: pool = receives traffic; joining = is written but not routed to; quarantined = skipped. */
 export type OriginState = "pool" | "joining" | "quarantined";
@@ -76,6 +77,8 @@ export interface OriginConfig {
   readonly alertWebhook: string | null;
   /** "embedded": without DATABASE_URL the origin keeps its own database in memory. Absent = "shared". */
   readonly database?: "shared" | "embedded";
+  /** MCP servers whose tools become modules, by name; absent = none. */
+  readonly servers?: Readonly<Record<string, ServerSettings>>;
 }
 
 const isText = (value: unknown): value is string => typeof value === "string" && value.length > 0;
@@ -165,6 +168,14 @@ export function parseOriginConfig(text: string | undefined): Result<OriginConfig
     ["httpStatusHosts", isTexts(value["httpStatusHosts"])],
     ["brokerUrl", value["brokerUrl"] === null || isSafeUrl(value["brokerUrl"])],
     ["alertWebhook", value["alertWebhook"] === null || isSafeUrl(value["alertWebhook"])],
+    [
+      "servers",
+      value["servers"] === undefined ||
+        (isRecord(value["servers"]) &&
+          Object.entries(value["servers"]).every(
+            ([name, server]) => SERVER_NAME.test(name) && isServerSettings(server),
+          )),
+    ],
     ["database", value["database"] === undefined || value["database"] === "shared" || value["database"] === "embedded"],
   ];
   const wrong = checks.find(([, good]) => !good);

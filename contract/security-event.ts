@@ -37,6 +37,7 @@ export const SECURITY_EVENTS = [
   "broker_denied",
   "probe_suspected",
   "quota_overrun",
+  "tool_changed",
 ] as const;
 
 export type SecurityEventName = (typeof SECURITY_EVENTS)[number];

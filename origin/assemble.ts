@@ -27,6 +27,8 @@ import { compareVersions, listenForChanges, POLL_MS } from "./sieve/invalidation
 import { createPermissionCache } from "./sieve/permissions.ts";
 import { createRefusals } from "./sieve/record-refusals.ts";
 import { createGate } from "./http/verify.ts";
+import type { Servers } from "./servers/servers.ts";
+import { watchServers } from "./servers/watch.ts";
 
 const SWEEP_MS = 60_000;
 
@@ -34,6 +36,8 @@ const SWEEP_MS = 60_000;
 export interface Surroundings {
   readonly database: Database;
   readonly registry: Registry;
+  /** Servers whose modules are in the registry; absent = none. */
+  readonly servers?: Servers;
   readonly fetch: typeof fetch;
   /** Monotonic. Unit: milliseconds. */
   readonly now: () => number;
@@ -121,7 +125,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
   const mcp = createMcp({
     registry,
     requestStateKey,
-    execute: (...call) => caller.run(...call),
+    execute: (call) => caller.run(call),
     onRefused: refusals.record,
     onError: () => metrics.count("mcpist_requests_total", "sdk_rejected"),
   });
@@ -164,6 +168,19 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
   metrics.gauge("mcpist_body_bytes", "Bytes of request bodies over 16 KiB that are held", () => budget.held);
   metrics.gauge("mcpist_events_lost_rows", "Events that reached no database row", () => log.lostRows);
 
+  const watching = surroundings.servers
+    ? watchServers({
+        servers: surroundings.servers,
+        database,
+        permissions,
+        events,
+        metrics,
+        background,
+        line,
+        wallClock,
+      })
+    : null;
+
   const listening = listenForChanges(database, permissions);
   const pollPermissions = async (): Promise<void> => {
     await listening.renew();
@@ -173,6 +190,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
   return ok({
     origin,
     start() {
+      watching?.start();
       background.later(() => listening.renew());
       background.every(POLL_MS, pollPermissions);
       background.every(FLUSH_MS, () => log.flush());
@@ -185,8 +203,12 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
       });
     },
     async stop(graceMs) {
+      // A platform may kill before the grace is over: what can be written now is not left for the end.
+      void usage.sync();
+      void log.flush(true);
       await origin.drain(graceMs);
       await mcp.close();
+      await watching?.stop();
       await background.stop();
       await usage.sync();
       await log.flush(true);

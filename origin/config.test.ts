@@ -23,7 +23,7 @@ describe("environment of an origin", () => {
     expect(parsed.ok && parsed.value).toMatchObject({
       port: 8080,
       host: "0.0.0.0",
-      drainSeconds: 4,
+      drainSeconds: 28,
       instanceId: "local-id-1",
       deployment: "local",
     });
@@ -33,6 +33,8 @@ describe("environment of an origin", () => {
   it("takes the platform's names of instance and deployment", () => {
     const fly = parse({ ...good, FLY_MACHINE_ID: "148e21b7c03d89", FLY_MACHINE_VERSION: "01J" });
     expect(fly.ok && [fly.value.instanceId, fly.value.deployment]).toEqual(["148e21b7c03d89", "01J"]);
+    // A call of the full length comes to its end there before the Machine is killed.
+    expect(fly.ok && fly.value.drainSeconds).toBe(60);
     const koyeb = parse({ ...good, KOYEB_INSTANCE_ID: "i-1", KOYEB_REGIONAL_DEPLOYMENT_ID: "d-1" });
     expect(koyeb.ok && [koyeb.value.instanceId, koyeb.value.deployment]).toEqual(["i-1", "d-1"]);
   });

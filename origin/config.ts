@@ -6,7 +6,9 @@ import { z } from "zod";
 import { err, ok, type Result } from "../contract/result.ts";
 import { parseOriginConfig, type OriginConfig } from "../contract/runtime-config.ts";
 import { readDatabaseUrl } from "../contract/database-url.ts";
+import { secretsOf } from "../contract/servers.ts";
 import type { SecretVariables } from "./http/verify.ts";
+import { Secret } from "./modules/secret.ts";
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex characters");
 const integer = (min: number, max: number) =>
@@ -33,13 +35,19 @@ const environment = z.object({
     .optional(),
   REQUEST_STATE_KEY: hex64.optional(),
   BROKER_SECRET: hex64.optional(),
-  /** How long requests in flight may take after SIGTERM; shorter than the platforms wait before they kill (Fly: 5 s). */
-  DRAIN_SECONDS: integer(0, 300).default(4),
+  /** How long requests in flight may take after SIGTERM; absent = as long as the platform allows, see {@link drainSecondsOf}. */
+  DRAIN_SECONDS: integer(0, 300).optional(),
   FLY_MACHINE_ID: platformId.optional(),
   FLY_MACHINE_VERSION: platformId.optional(),
   KOYEB_INSTANCE_ID: platformId.optional(),
   KOYEB_REGIONAL_DEPLOYMENT_ID: platformId.optional(),
 });
+
+/**
+ * A little less than the platform waits before it kills: Koyeb 30 s; a Fly Machine 65 s, which `mcpist secrets` writes into its
+ * configuration, and a call is over after 60.
+ */
+const drainSecondsOf = (fly: boolean): number => (fly ? 60 : 28);
 
 /** What an origin needs to run, apart from its clock and its sockets. */
 export interface OriginSettings {
@@ -54,6 +62,8 @@ export interface OriginSettings {
   /** 64 lower-case hex characters. */
   readonly brokerSecret: string | null;
   readonly drainSeconds: number;
+  /** Secrets of one's own that the configuration's servers need and that are set, by name. */
+  readonly ownSecrets: ReadonlyMap<string, Secret>;
   /** The platform's id of this instance. */
   readonly instanceId: string;
   /** The platform's id of what was rolled out. */
@@ -98,7 +108,12 @@ export function parseEnvironment(
     databaseUrl: values.DATABASE_URL ?? null,
     requestStateKey: values.REQUEST_STATE_KEY === undefined ? null : Buffer.from(values.REQUEST_STATE_KEY, "hex"),
     brokerSecret: values.BROKER_SECRET ?? null,
-    drainSeconds: values.DRAIN_SECONDS,
+    drainSeconds: values.DRAIN_SECONDS ?? drainSecondsOf(values.FLY_MACHINE_ID !== undefined),
+    ownSecrets: new Map(
+      Object.values(config.value.servers ?? {})
+        .flatMap((server) => secretsOf(server))
+        .flatMap((name) => (env[name] ? [[name, new Secret(env[name])] as const] : [])),
+    ),
     instanceId: values.FLY_MACHINE_ID ?? values.KOYEB_INSTANCE_ID ?? `local-${localId}`,
     deployment: values.FLY_MACHINE_VERSION ?? values.KOYEB_REGIONAL_DEPLOYMENT_ID ?? "local",
   });

@@ -3,7 +3,7 @@
  * JSON lines, first of all the one that says on which port it listens; a refusal to start is one sentence on standard error.
  */
 import { randomUUID } from "node:crypto";
-import { writeSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { assemble } from "./assemble.ts";
@@ -11,7 +11,10 @@ import { parseEnvironment } from "./config.ts";
 import { authorityFault } from "./database/authority.ts";
 import { lazily, type Database } from "./database/database.ts";
 import { faultOf } from "./faults.ts";
+import { VERSION } from "./calls/mcp.ts";
 import { builtIn, createRegistry, type Registry } from "./modules/registry.ts";
+import { maySeparate } from "./servers/separation.ts";
+import { createServers, type Servers } from "./servers/servers.ts";
 
 /** From this time on output that nobody takes is given up: the last flush would wait for its reader for ever. Monotonic, ms. */
 let giveUpAt = Number.POSITIVE_INFINITY;
@@ -60,9 +63,33 @@ const settings = parseEnvironment(process.env, randomUUID());
 if (!settings.ok) stop(settings.error);
 const { port, host, config, databaseUrl, drainSeconds } = settings.value;
 
+function openServers(): Servers | null {
+  if (!config.servers) return null;
+  const servers = createServers(config.servers, {
+    secrets: settings.ok ? settings.value.ownSecrets : new Map(),
+    separate: maySeparate(readStatus()),
+    path: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    version: VERSION,
+    fetch,
+    random: Math.random,
+    now: () => performance.now(),
+  });
+  if (!servers.ok) stop(servers.error);
+  return servers.value;
+}
+/** What the kernel says of this process; empty where there is no such file, so that nothing is assumed. */
+function readStatus(): string {
+  try {
+    return readFileSync("/proc/self/status", "utf8");
+  } catch {
+    return "";
+  }
+}
+const servers = openServers();
+
 function openRegistry(): Registry {
   try {
-    return createRegistry(builtIn({ ...config, fetch }));
+    return createRegistry(builtIn({ ...config, fetch }), servers?.modules);
   } catch (cause) {
     stop(cause instanceof Error ? cause.message : "the modules cannot be set up");
   }
@@ -71,6 +98,7 @@ const registry = openRegistry();
 const assembled = assemble(settings.value, {
   database: await openDatabase(databaseUrl, registry),
   registry,
+  ...(servers ? { servers } : {}),
   fetch,
   now: () => performance.now(),
   wallClock: () => new Date(),

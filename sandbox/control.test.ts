@@ -1,6 +1,7 @@
 import { decodeJwt } from "jose";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { startControl } from "./control.ts";
+import { startControl, type ControlParts } from "./control.ts";
+import { type Fly, startFly } from "./vendors/fly/fly.ts";
 import { createContext } from "./vendors/context.ts";
 import { startGithub, type Github } from "./vendors/github/github.ts";
 import { startIdp, type Idp } from "./vendors/idp/idp.ts";
@@ -12,6 +13,7 @@ import type { Listener, VendorContext } from "./vendors/vendor.ts";
 let context: VendorContext;
 let idp: Idp;
 let github: Github;
+let fly: Fly;
 let control: Listener;
 const stop = vi.fn(() => Promise.resolve(new Recorder(new Date(0)).data(0, 1, 1)));
 const watch = vi.fn((): Timeline => ({
@@ -19,7 +21,7 @@ const watch = vi.fn((): Timeline => ({
   recording: () => new Recorder(new Date(0)).data(0, 1, 1),
   stop,
 }));
-const koyeb = { behave: vi.fn() };
+const koyeb = { behave: vi.fn(), instances: () => [], scale: vi.fn(() => Promise.resolve()) };
 
 beforeEach(async () => {
   vi.clearAllMocks();
@@ -28,9 +30,17 @@ beforeEach(async () => {
   idp.setResource("http://127.0.0.1:1/mcp");
   github = await startGithub(context, { owner: "o", repo: "r" });
   const parts = { context, faults: context.faults, github, koyeb } as unknown as ScenarioParts;
-  control = await startControl(context, { faults: context.faults, idp, scenarios: new Scenarios(parts), watch });
+  fly = await startFly(context);
+  const urls = { github: github.url, cloudflare: "http://127.0.0.1:9", koyeb: "http://127.0.0.1:9", fly: fly.url };
+  control = await startControl(context, {
+    faults: context.faults,
+    idp,
+    scenarios: new Scenarios(parts),
+    watch,
+    vendors: { github, fly, koyeb, cloudflare: {}, urls } as unknown as ControlParts["vendors"],
+  });
 });
-afterEach(() => Promise.all([control.close(), idp.close(), github.close()]));
+afterEach(() => Promise.all([control.close(), idp.close(), github.close(), fly.close()]));
 
 async function ask(
   method: string,
@@ -101,6 +111,64 @@ test("calls that no emulator knows can be listed", async () => {
   expect((await ask("GET", "/calls?unknown")).json.calls).toMatchObject([
     { vendor: "github", path: "/nowhere", known: false },
   ]);
+});
+
+test("a workflow run ends when it is told to", async () => {
+  const path = "/repos/o/r/actions/runs/42";
+  const headers = { authorization: `Bearer ${context.tokens.github}`, "user-agent": "test" };
+  const seen = async () => (await fetch(github.url + path, { headers })).json();
+  expect(await seen()).toMatchObject({ message: "Not Found" });
+  await ask("PUT", "/github/runs/42", { status: "in_progress" });
+  expect(await seen()).toMatchObject({ id: 42, status: "in_progress", conclusion: null });
+  await ask("PUT", "/github/runs/42", { conclusion: "cancelled" });
+  expect(await seen()).toMatchObject({ status: "completed", conclusion: "cancelled" });
+});
+
+test("an edit by hand reaches a vendor past every fault, and no log of calls knows of it", async () => {
+  await ask("POST", "/faults", { vendor: "github", effect: { kind: "status", status: 503 } });
+  const edit = { vendor: "github", method: "PUT", path: "/repos/o/r/environments/e", body: {} };
+  expect((await ask("POST", "/edits", edit)).json).toMatchObject({ status: 200, answer: { name: "e" } });
+  expect(
+    (await ask("GET", "/calls")).json.calls.filter(({ vendor }: { vendor: string }) => vendor === "github"),
+  ).toEqual([]);
+  expect((await ask("POST", "/edits", { ...edit, vendor: "aws" })).status).toBe(400);
+});
+
+test("fifty Machines run light, each says where it listens, and one may boot slowly or lose its host", async () => {
+  const hand = async (method: string, path: string, body: unknown) =>
+    (await ask("POST", "/edits", { vendor: "fly", method, path, body })).json.answer;
+  await ask("PATCH", "/settings", { light: true });
+  await ask("PATCH", "/timings", { flyBootMs: 0 });
+  await hand("POST", "/v1/apps", { app_name: "many", org_slug: "personal" });
+  const secret = "0123456789abcdeffedcba98765432100f1e2d3c4b5a69788796a5b4c3d2e1f0";
+  await hand("POST", "/v1/apps/many/secrets", { values: { GATEWAY_SECRET_A: secret } });
+  const made = await Promise.all(
+    Array.from({ length: 50 }, () => hand("POST", "/v1/apps/many/machines", { config: { image: "x" } })),
+  );
+  await Promise.all(
+    made.map(({ id }) => hand("GET", `/v1/apps/many/machines/${id}/wait?state=started&timeout=30`, undefined)),
+  );
+  const { instances } = (await ask("GET", "/instances")).json;
+  expect(instances).toHaveLength(50);
+  expect(instances[0]).toMatchObject({ platform: "fly", url: expect.stringContaining("http://127.0.0.1:") });
+  const [{ id }] = made;
+  const slow = { hostStatus: "unreachable", bootMs: 150_000 };
+  expect((await ask("PATCH", `/fly/machines/${id}`, slow)).json).toEqual({ id, ...slow });
+  const shown = await hand("GET", `/v1/apps/many/machines/${id}`, undefined);
+  expect(shown).toMatchObject({ host_status: "unreachable", incomplete_config: { image: "x" } });
+  expect(shown).not.toHaveProperty("config");
+  expect(await hand("POST", `/v1/apps/many/machines/${id}/stop`, {})).toMatchObject({ error: expect.any(String) });
+  expect((await ask("PATCH", "/fly/machines/none", {})).status).toBe(404);
+});
+
+test("limits, rollouts and instances are set as a person asks for them", async () => {
+  const limits = { secondary: { pointsPerMinute: 900, writesPerMinute: 80, retryAfter: false } };
+  expect((await ask("PATCH", "/github/limits", { secondary: { retryAfter: false } })).json).toEqual(limits);
+  expect(github.rates.secondary).toEqual(limits.secondary);
+  await ask("POST", "/koyeb/rollouts", { behaviour: "fail" });
+  expect(koyeb.behave).toHaveBeenLastCalledWith("mcpist", "fail");
+  await ask("POST", "/koyeb/scale", { count: 2 });
+  expect(koyeb.scale).toHaveBeenLastCalledWith("mcpist", "origin", 2);
 });
 
 test("a web page cannot reach it: no foreign Host, no form post", async () => {

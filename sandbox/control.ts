@@ -9,6 +9,9 @@ import type { Faults, FaultRule } from "./vendors/faults.ts";
 import { VENDORS } from "./vendors/faults.ts";
 import type { Idp } from "./vendors/idp/idp.ts";
 import { USER_COUNT, userId } from "./vendors/idp/tokens.ts";
+import type { SandboxUrls } from "../contract/sandbox.ts";
+import type { Vendor } from "./client.ts";
+import { addControls, type ControlledVendors } from "./controls.ts";
 import { SCENARIOS, UnknownScenarioError, type Scenarios } from "./scenarios.ts";
 import { addLivePage } from "./watch/live.ts";
 import type { Timeline } from "./watch/timeline.ts";
@@ -47,6 +50,7 @@ const timings = z
     flyBootMs: milliseconds,
     edgeLagMs: milliseconds,
     githubLagMs: milliseconds,
+    listLagMs: milliseconds,
   })
   .partial();
 const tokenRequest = z.strictObject({
@@ -62,18 +66,20 @@ export interface ControlParts {
   readonly scenarios: Scenarios;
   /** Begins to record, when the page is first asked for; a sandbox that nobody looks at is not watched. */
   readonly watch: () => Timeline;
+  /** The vendors, and where their APIs are. */
+  readonly vendors: ControlledVendors & { readonly urls: Pick<SandboxUrls, Vendor> };
 }
 
 /** Opens the endpoint. @throws when the port is taken. */
 export async function startControl(
   context: VendorContext,
-  { faults, idp, scenarios, watch }: ControlParts,
+  { faults, idp, scenarios, watch, vendors }: ControlParts,
 ): Promise<Listener> {
   const app: VendorApp = new Hono();
   app.use(async (c, next) => {
     if (!isLocalAuthority(c.req.header("host") ?? ""))
       return c.json({ message: "this endpoint answers on loopback names only" }, 403);
-    const writes = c.req.method === "POST" || c.req.method === "PATCH";
+    const writes = ["POST", "PUT", "PATCH"].includes(c.req.method);
     if (writes && !c.req.header("content-type")?.startsWith("application/json"))
       return c.json({ message: "send application/json" }, 415);
     await next();
@@ -81,6 +87,8 @@ export async function startControl(
   });
   app.onError((error, c) => {
     if (error instanceof UnknownScenarioError) return c.json({ message: error.message }, 404);
+    // What was named is not there.
+    if (error instanceof TypeError) return c.json({ message: error.message }, 404);
     if (error instanceof SyntaxError)
       return c.json({ message: "the body is not JSON, or the path is not a regular expression" }, 400);
     if (error instanceof z.ZodError) {
@@ -140,6 +148,7 @@ export async function startControl(
     return c.json({ kid: await idp.rotateKey({ revoke }) });
   });
 
+  addControls(app, context, vendors, vendors.urls);
   const page = addLivePage(app, scenarios, watch);
   const listener = await listen(app, context.port("control"));
   return {

@@ -7,6 +7,7 @@ import { listAt, type VendorCall } from "./client.ts";
 import type { FaultEffect, FaultRule, Faults } from "./vendors/faults.ts";
 import type { Fly } from "./vendors/fly/fly.ts";
 import type { Github } from "./vendors/github/github.ts";
+import { DOCUMENTED } from "./vendors/github/rate.ts";
 import type { Koyeb } from "./vendors/koyeb/koyeb.ts";
 import type { Timings, VendorContext } from "./vendors/vendor.ts";
 
@@ -76,22 +77,23 @@ const sleep =
 const machines =
   (down: "stop" | "suspend"): Scenario["start"] =>
   async ({ call }) => {
-    const all = listAt(await call("fly", "GET", FLY_MACHINES), "items").map(
-      ({ id, instance_id: version }) => [String(id), String(version)] as const,
-    );
-    const bring = (action: "stop" | "suspend" | "start", state: "stopped" | "suspended" | "started") =>
-      Promise.all(
-        all.map(async ([id, version]) => {
-          await call("fly", "POST", `${FLY_MACHINES}/${id}/${action}`, {});
-          await call(
-            "fly",
-            "GET",
-            `${FLY_MACHINES}/${id}/wait?state=${state}&instance_id=${version}&timeout=${MACHINE_WAIT_SECONDS}`,
-          );
+    /** Those that are in `from` when it is their turn: whatever happened meanwhile, they are read again. */
+    const bring = async (from: readonly string[], action: "stop" | "suspend" | "start", state: string) => {
+      const ids = listAt(await call("fly", "GET", FLY_MACHINES), "items").map(({ id }) => String(id));
+      await Promise.all(
+        ids.map(async (id) => {
+          const { state: now, instance_id: version } =
+            (await call("fly", "GET", `${FLY_MACHINES}/${id}`, undefined, [404])) ?? {};
+          if (!from.includes(String(now))) return;
+          // Somebody else may hold its lease, or have changed its state a moment ago: then it is no longer this scenario's.
+          if ((await call("fly", "POST", `${FLY_MACHINES}/${id}/${action}`, {}, [404, 409, 412])) === null) return;
+          const wait = `wait?state=${state}&version=${String(version)}&timeout=${MACHINE_WAIT_SECONDS}`;
+          await call("fly", "GET", `${FLY_MACHINES}/${id}/${wait}`, undefined, [404, 408]);
         }),
       );
-    await bring(down, down === "stop" ? "stopped" : "suspended");
-    return async () => void (await bring("start", "started"));
+    };
+    await bring(["started"], down, down === "stop" ? "stopped" : "suspended");
+    return () => bring(["stopped", "suspended"], "start", "started");
   };
 
 const BY_NAME: Readonly<Record<string, Scenario>> = {
@@ -163,8 +165,8 @@ const BY_NAME: Readonly<Record<string, Scenario>> = {
   "github-secondary-limit": {
     text: "GitHub enforces its limits per minute (900 points, 80 writes), which a fast rehearsal meets sooner.",
     start: ({ github }) => {
-      github.rates.secondary = true;
-      return () => void (github.rates.secondary = false);
+      github.rates.secondary = DOCUMENTED;
+      return () => void (github.rates.secondary = null);
     },
   },
   "github-lag": { text: "GitHub shows a new updated_at only after 10 s.", start: withTimings({ githubLagMs: 10_000 }) },

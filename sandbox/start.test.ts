@@ -120,6 +120,25 @@ test("every scenario starts and ends, and afterwards both origins answer through
   );
 });
 
+test.each(["stopped", "suspended"])("%s ends although every Machine was updated meanwhile", async (name) => {
+  const { scenarios, fly, context, urls } = sandbox;
+  const path = `${urls.fly}/v1/apps/${SANDBOX_NAMES.flyApp}/machines`;
+  const headers = { authorization: `Bearer ${context.tokens.fly}` };
+  await scenarios.start(name);
+  for (const { id } of fly.instances()) {
+    const machine = (await (await fetch(`${path}/${id}`, { headers })).json()) as { config: object };
+    const config = { ...machine.config, metadata: { changed: name } };
+    expect((await fetch(`${path}/${id}`, { method: "POST", headers, body: JSON.stringify({ config }) })).status).toBe(
+      200,
+    );
+  }
+  await scenarios.stop(name);
+  await vi.waitFor(
+    () => expect(fly.instances().map(({ activity }) => activity)).toEqual(["serving", "serving"]),
+    20_000,
+  );
+});
+
 test("nothing that the sandbox's own provisioning calls is missing from the emulators", () => {
   expect(sandbox.faults.calls.filter((call) => !call.known)).toEqual([]);
 });

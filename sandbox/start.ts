@@ -139,16 +139,19 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     ]);
     idp.setResource(`${gateway}/mcp`);
     const parts = { faults: context.faults, context, github, cloudflare, koyeb, fly, idp, notion, database, broker };
-    const call = vendorClient(
-      { github: github.url, cloudflare: cloudflare.apiUrl, koyeb: koyeb.url, fly: fly.url },
-      context.tokens,
-    );
+    const apis = { github: github.url, cloudflare: cloudflare.apiUrl, koyeb: koyeb.url, fly: fly.url };
+    const call = vendorClient(apis, context.tokens);
     const scenarios = new Scenarios({ ...parts, call });
     const control =
       options.control === false
         ? null
         : await started(
-            startControl(context, { ...parts, scenarios, watch: () => startTimeline({ ...parts, urls: { gateway } }) }),
+            startControl(context, {
+              ...parts,
+              scenarios,
+              watch: () => startTimeline({ ...parts, urls: { gateway } }),
+              vendors: { ...parts, urls: apis },
+            }),
             "users",
           );
     const urls: SandboxUrls = {

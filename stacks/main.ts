@@ -7,7 +7,8 @@ import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 import process from "node:process";
 
-// Most of a synthesis is the loading of libraries. The cache is the checkout's own: nobody else can write to it.
+// Most of a synthesis is the loading of libraries. The cache is the checkout's own: nobody else can write to it, whatever the umask.
+process.umask(process.umask() | 0o022);
 enableCompileCache(join(import.meta.dirname, "../node_modules/.cache/node-compile"));
 const { loadSettings } = await import("./settings.ts");
 const { bundleWorker } = await import("./worker-bundle.ts");

@@ -118,6 +118,7 @@ const assembled = assemble(
     requestStateKey: randomBytes(32),
     brokerSecret: null,
     drainSeconds: 1,
+    ownSecrets: new Map(),
     instanceId: NAME,
     deployment: "test",
   },

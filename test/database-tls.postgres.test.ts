@@ -7,9 +7,8 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { openPostgres } from "../origin/database/pg.ts";
-import type { TestDatabase } from "../origin/test/database.ts";
 import { deno, LISTENING, startBroker } from "../origin/test/deno.ts";
-import { postgresBinaries, postgresDatabase } from "../origin/test/postgres.ts";
+import { postgresBinaries, postgresDatabase, type TestPostgres } from "../origin/test/postgres.ts";
 import { issueFor, type HostCertificate } from "../sandbox/vendors/koyeb/certificate.ts";
 import { overPool, poolSettings } from "../supabase/functions/token-broker/database.ts";
 
@@ -17,7 +16,7 @@ const SSL = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
 
 describe.skipIf(postgresBinaries() === null)("TLS to the database (apt-get install postgresql)", () => {
   const folder = mkdtempSync(join(tmpdir(), "mcpist-tls-"));
-  let database: TestDatabase;
+  let database: TestPostgres;
   let certificate: HostCertificate;
   let port: string;
 
@@ -25,7 +24,7 @@ describe.skipIf(postgresBinaries() === null)("TLS to the database (apt-get insta
     database = await postgresDatabase();
     certificate = await issueFor("localhost");
     writeFileSync(join(folder, "ca.crt"), certificate.ca);
-    const [row] = await database.admin.query<{ port: string; data: string }>(
+    const [row] = await database.superuser.query<{ port: string; data: string }>(
       "select current_setting('port') as port, current_setting('data_directory') as data",
     );
     port = row?.port ?? "";
@@ -38,8 +37,8 @@ describe.skipIf(postgresBinaries() === null)("TLS to the database (apt-get insta
       writeFileSync(join(data, name), text, { mode: 0o600 });
       chownSync(join(data, name), uid, gid);
     }
-    await database.admin.query("alter system set ssl = on");
-    await database.admin.query("select pg_reload_conf()");
+    await database.superuser.query("alter system set ssl = on");
+    await database.superuser.query("select pg_reload_conf()");
     const isOn = async () =>
       (await database.admin.query<{ ssl: string }>("select current_setting('ssl') as ssl"))[0]?.ssl === "on";
     await vi.waitUntil(isOn, { timeout: 10_000 });

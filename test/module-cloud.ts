@@ -10,7 +10,7 @@ import { CONNECTED_USER, connectAccounts, loginOf } from "../sandbox/accounts.ts
 import { userId } from "../sandbox/vendors/idp/tokens.ts";
 import type { Sandbox } from "../sandbox/start.ts";
 
-const TIMINGS = { koyebStepMs: 20, koyebDrainMs: 100, flyBootMs: 20, edgeLagMs: 0, githubLagMs: 0 };
+const TIMINGS = { koyebStepMs: 20, koyebDrainMs: 100, flyBootMs: 20, edgeLagMs: 0, githubLagMs: 0, listLagMs: 0 };
 /** The gateway admits a few calls a second of one user; a test that is faster waits. Unit: milliseconds. */
 const PAUSE_MS = 300;
 

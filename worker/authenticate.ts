@@ -11,7 +11,7 @@ import type { WaitUntil } from "./env.ts";
 import type { VerifyKey } from "./jwks/key-set.ts";
 import type { KeyResolver } from "./jwks/resolver.ts";
 import { Lru } from "./lru.ts";
-import { issuedForUs, subject, takeApart, type Identity, type TokenFault } from "./policy/token.ts";
+import { issuedForUs, subject, takeApart, type Algorithm, type Identity, type TokenFault } from "./policy/token.ts";
 
 /** A refused token; what may be logged about it. */
 export interface TokenDenial extends TokenFault {
@@ -20,6 +20,7 @@ export interface TokenDenial extends TokenFault {
 
 interface Verified extends Identity {
   readonly kid: string;
+  readonly alg: Algorithm;
   readonly thumbprint: string;
 }
 
@@ -40,7 +41,7 @@ export class Authenticator {
     const seen = this.#verified.get(digest);
     if (seen && seen.exp > now / 1000 - CLOCK_TOLERANCE_SECONDS) {
       // A key that was withdrawn takes every token that it signed with it.
-      if (this.#keys.current(seen.kid, waitUntil)?.thumbprint === seen.thumbprint) return ok(seen);
+      if (this.#keys.current(seen.kid, seen.alg, waitUntil)?.thumbprint === seen.thumbprint) return ok(seen);
     }
     if (seen) this.#verified.delete(digest);
     const result = await this.#verify(token, now, waitUntil);
@@ -56,13 +57,12 @@ export class Authenticator {
       err({ ...denial, kid: header.kid, injectsKey: header.injectsKey });
     const exp = issuedForUs(claims, this.#config, now / 1000);
     if (!exp.ok) return refuse(exp.error);
-    const key = await this.#keys.resolve(header.kid, waitUntil);
+    const key = await this.#keys.resolve(header.kid, header.alg, waitUntil);
     if (!key.ok) return refuse(key.error);
-    if (key.value.alg !== header.alg) return refuse({ reason: "auth.key" });
     if (!(await isSignedBy(token, key.value))) return refuse({ reason: "auth.sig" });
     const identity = subject(claims, this.#config, exp.value);
     if (!identity.ok) return refuse(identity.error);
-    return ok({ ...identity.value, kid: header.kid, thumbprint: key.value.thumbprint });
+    return ok({ ...identity.value, kid: header.kid, alg: header.alg, thumbprint: key.value.thumbprint });
   }
 }
 

@@ -13,7 +13,8 @@ export const MAX_HEADER_BYTES = 32 * 1024;
 /** A Supabase access token has about 1 KB; 8 KB is the usual limit of one header line. */
 export const MAX_TOKEN_CHARACTERS = 8192;
 export const MAX_JOSE_HEADER_BYTES = 1024;
-export const MAX_KID_CHARACTERS = 128;
+/** Ids in use are thumbprints, UUIDs and now and then a URL. */
+export const MAX_KID_CHARACTERS = 256;
 /** Clock difference that is forgiven on `exp`, `nbf` and `iat`. */
 export const CLOCK_TOLERANCE_SECONDS = 30;
 /** Verified tokens kept per isolate (about 300 bytes each). */
@@ -29,18 +30,22 @@ export const JWKS_FRESH_MS = 10 * 60_000;
 export const JWKS_STALE_MS = 60 * 60_000;
 /** Key set: used only when a refresh just failed; afterwards nothing is accepted. */
 export const JWKS_EXPIRED_MS = 24 * 60 * 60_000;
-/** One network attempt per isolate in this time, failures included. */
+/** One network attempt per isolate in this time, failures included, as long as only the age of the keys asks for it. */
 export const JWKS_ATTEMPT_INTERVAL_MS = 30_000;
+/** Attempts of an isolate in that time when tokens name keys that it does not know: the bound of a flood of made-up key ids. */
+export const JWKS_ATTEMPTS = 3;
 /** An isolate without any keys may try again after these times. */
 export const JWKS_COLD_RETRY_MS = [1000, 2000, 4000, 8000, 16_000] as const;
 /** How long one request waits for a fetch that it or another request started. */
 export const JWKS_WAIT_MS = 1500;
 export const JWKS_FETCH_TIMEOUT_MS = 3000;
-export const JWKS_MAX_BYTES = 64 * 1024;
-export const JWKS_MAX_KEYS = 20;
-/** Key ids that were asked for and are not in the set. */
+/** Room for a hundred RSA keys with the certificate chains that some issuers add. */
+export const JWKS_MAX_BYTES = 256 * 1024;
+/** Usable keys that are taken from a set; each costs an import. */
+export const JWKS_MAX_KEYS = 100;
+/** Key ids of which the issuer's set said, after they were asked for, that they do not exist. */
 export const JWKS_MISSING_ENTRIES = 256;
-export const JWKS_MISSING_MS = 60_000;
+export const JWKS_MISSING_MS = 30_000;
 /** A purge is looked for behind a request after the first, in front of it after the second time. */
 export const JWKS_PURGE_LOOK_MS = 30_000;
 export const JWKS_PURGE_SEEN_MS = 60_000;

@@ -92,6 +92,7 @@ function explain({ reason, retryAfterSeconds = 1, quota = 1 }: Denial, { config,
     case "shape.batch":
     case "mcp.header":
     case "auth.jwks":
+    case "auth.pending":
     case "route.none":
     case "route.timeout":
     case "route.platform":

@@ -27,7 +27,7 @@ interface Judged {
 }
 
 const FOLDER = join(import.meta.dirname, "../test/security/vectors/wycheproof");
-/** Members of a private or symmetric key. An issuer that publishes one is refused as a whole, which would prove nothing about the rest. */
+/** Members of a private or symmetric key. One that is published is skipped, which would prove nothing about the rest. */
 const PRIVATE: ReadonlySet<string> = new Set(["d", "p", "q", "dp", "dq", "qi", "oth"]);
 const published = (key: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(key).filter(([member]) => !PRIVATE.has(member)));

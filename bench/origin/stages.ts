@@ -34,7 +34,7 @@ export function measureStages(): Readonly<Record<string, number>> {
   }).flat();
   const registry = createRegistry(builtIn({ environment: "bench", upstreams: {}, httpStatusHosts: [], fetch }));
   const granted = [...registry.values()].flatMap((module) =>
-    [...module.tools.keys()].map((tool) => [module.name, tool] as const),
+    [...module.tools.keys()].map((tool) => [module.name, tool, null] as const),
   );
   const permissions: Permissions = {
     active: true,

@@ -38,12 +38,14 @@ type Given =
   | { readonly access: Access; readonly reason: null }
   | { readonly access: null; readonly reason: { detail: string; next: string } };
 
+const NO_TOKEN: ReadonlySet<string> = new Set(["ERR_TOKEN_MISSING", "ERR_TOKEN_SHAPE"]);
+
 /** Where a platform is and who asks; without a token, why. */
 async function accessTo(context: Context, kind: TargetKind): Promise<Given> {
   try {
     return { access: { baseUrl: baseUrlOf(context, kind), token: await tokenOf(context, kind) }, reason: null };
   } catch (error) {
-    if (!(error instanceof McpistError) || error.code !== "ERR_TOKEN_MISSING") throw error;
+    if (!(error instanceof McpistError) || !NO_TOKEN.has(error.code)) throw error;
     return { access: null, reason: { detail: error.message, next: error.hint ?? "" } };
   }
 }

@@ -106,7 +106,7 @@ beforeAll(async () => {
 afterAll(() => kit.cloudflare.close());
 beforeEach(async () => {
   extra = {};
-  const context = createContext({ log: () => undefined, timings: { githubLagMs: 0 } });
+  const context = createContext({ log: () => undefined, timings: { githubLagMs: 0, listLagMs: 0 } });
   githubToken = context.tokens.github;
   github = await startGithub(context, { owner: "acme", repo: "mcp" });
   folder = await mkdtemp(join(tmpdir(), "mcpist-origins-"));

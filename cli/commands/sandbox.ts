@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
-import { printJson, Progress, styles } from "../output.ts";
+import { Progress, styles } from "../output.ts";
 import type { CommonFlags } from "../session.ts";
 import { deployService, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
 
@@ -55,10 +55,14 @@ async function printEnv(context: Context, flags: SandboxFlags): Promise<ExitCode
     throw new McpistError("ERR_NOT_FOUND", "no sandbox is running", {
       hint: "start one in another terminal: mcpist sandbox",
     });
-  if (flags.json) printJson(context, { command: "sandbox", ok: true, exitCode: EXIT.done, env: found.env });
+  if (flags.json) printOwn(context, { command: "sandbox", ok: true, exitCode: EXIT.done, env: found.env });
   else context.stdout.write(`${exportLines(found.env)}\n`);
   return EXIT.done;
 }
+
+/** The tokens in it are the sandbox's own and end with it; whoever reads this is meant to use them, so nothing hides them. */
+const printOwn = (context: Context, value: unknown): void =>
+  void context.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 
 function portBase(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
@@ -141,7 +145,7 @@ async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFl
   const page = flags.ui ? (await import("../../sandbox/watch/live.ts")).livePageUrl(cloud.sandbox) : null;
   const style = styles(context, context.stdout);
   if (flags.json)
-    printJson(context, {
+    printOwn(context, {
       command: "sandbox",
       ok: true,
       exitCode: EXIT.done,

@@ -20,7 +20,7 @@ let fly: Fly;
 let folder = "";
 
 beforeEach(async () => {
-  vendor = createContext({ log: () => undefined, timings: { githubLagMs: 0 } });
+  vendor = createContext({ log: () => undefined, timings: { githubLagMs: 0, listLagMs: 0 } });
   [github, koyeb, fly] = await Promise.all([
     startGithub(vendor, { owner: "acme", repo: "mcp" }),
     startKoyeb(vendor),

@@ -100,7 +100,7 @@ export async function secretsPut(
           run.step(`put ${spec.name} at ${origin.name}`, async () => {
             await session.journal.guard();
             if (origin.kind === "koyeb" && session.apis.koyeb)
-              await putKoyebSecret(session.apis.koyeb, koyebNameOf(session.name, spec.name), value);
+              await putKoyebSecret(session.apis.koyeb, context, koyebNameOf(session.name, spec.name), value);
             else if (origin.kind === "fly" && session.apis.fly)
               await putFlySecrets(session.apis.fly, origin.app, { [spec.name]: value });
             run.touched = true;

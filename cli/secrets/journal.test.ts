@@ -1,87 +1,11 @@
-import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { McpistError } from "../errors.ts";
-import { formsOf, testContext, type TestContext } from "../test/test-context.ts";
-import type { GitStore } from "../targets/types.ts";
-import { Journal, LEASE_SECONDS } from "./journal.ts";
+import { failure, MemoryGit, party, type Party } from "../test/memory-git.ts";
+import { formsOf, testContext } from "../test/test-context.ts";
+import { Journal } from "./journal.ts";
+import { LEASE_SECONDS } from "./takeover.ts";
 
 const MARGIN_MS = 2 * 60_000;
 const LEASE_MS = LEASE_SECONDS * 1000;
-
-/** What happens to the next update of the ref. */
-type Fault = "lost before" | "lost after" | null;
-
-/** The git objects of one repository, with compare-and-set on the one ref. */
-class MemoryGit {
-  ref: string | null = null;
-  fault: Fault = null;
-  clock = Date.parse("2026-11-22T12:00:00Z");
-  readonly commits = new Map<string, { message: string; parents: readonly string[]; date: string }>();
-  readonly runs: Record<string, "over" | "alive" | "unknown"> = {};
-
-  store(): GitStore {
-    const update = (sha: string, allowed: boolean): Promise<boolean> => {
-      const { fault } = this;
-      this.fault = null;
-      if (fault === "lost before") return Promise.reject(new McpistError("ERR_UNREACHABLE", "the call was lost"));
-      if (allowed) this.ref = sha;
-      if (fault === "lost after") return Promise.reject(new McpistError("ERR_UNREACHABLE", "the reply was lost"));
-      return Promise.resolve(allowed);
-    };
-    return {
-      serverTime: () => this.clock,
-      readRef: () => Promise.resolve(this.ref === null ? null : { sha: this.ref }),
-      createRef: (sha) => update(sha, this.ref === null),
-      updateRef: (sha) => update(sha, this.commits.get(sha)?.parents[0] === this.ref),
-      createCommit: (message, parents) => {
-        this.clock += 1000;
-        const date = new Date(this.clock).toISOString();
-        const sha = createHash("sha1")
-          .update(message + parents.join())
-          .digest("hex");
-        this.commits.set(sha, { message, parents, date });
-        return Promise.resolve({ sha, date });
-      },
-      readCommit: (sha) => {
-        const commit = this.commits.get(sha);
-        return commit ? Promise.resolve(commit) : Promise.reject(new McpistError("ERR_NOT_FOUND", "no such commit"));
-      },
-      workflowRun: (id) => Promise.resolve(this.runs[id] ?? "unknown"),
-    };
-  }
-  /** Events from the first on. */
-  events(): readonly string[] {
-    const found: string[] = [];
-    for (let sha = this.ref; sha; sha = this.commits.get(sha)?.parents[0] ?? null)
-      found.unshift((this.commits.get(sha)?.message ?? "").split("\n")[0]?.replace("mcpist: ", "") ?? "");
-    return found;
-  }
-}
-
-interface Party {
-  readonly journal: Journal;
-  readonly context: TestContext;
-}
-function party(
-  git: MemoryGit,
-  run: string,
-  options: { workflow?: string; onSleep?: (ms: number) => void; signal?: AbortSignal } = {},
-): Party {
-  const { workflow = "local", ...rest } = options;
-  const context = testContext(rest);
-  return {
-    context,
-    journal: new Journal(git.store(), context, { run, actor: `actor-${run}`, workflow, tool: "1.0.0" }),
-  };
-}
-const failure = async (work: Promise<unknown>): Promise<McpistError> => {
-  const error = await work.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof McpistError) return error;
-  throw new TypeError("it did not fail with an error of ours");
-};
 
 describe("the lock", () => {
   it("is taken on a new ref, held through entries, and given back", async () => {
@@ -201,11 +125,42 @@ describe("stealing", () => {
     expect((await steal(git, "two", "one")).context.slept).toEqual([]);
   });
 
-  it.each(["alive", "unknown"] as const)("watches a workflow run that is %s", async (state) => {
+  it("watches a workflow run of which GitHub knows nothing", async () => {
     const git = new MemoryGit();
     await party(git, "one", { workflow: "77" }).journal.acquire();
-    git.runs["77"] = state;
+    git.runs["77"] = "unknown";
     expect((await steal(git, "two", "one")).context.slept.length).toBeGreaterThan(0);
+  });
+
+  it("is refused at once, however long the lease, while GitHub says that the workflow run is not over", async () => {
+    const git = new MemoryGit();
+    await party(git, "one", { workflow: "77" }).journal.acquire();
+    git.runs["77"] = "alive";
+    const thief = party(git, "two");
+    expect(await failure(thief.journal.acquire("one"))).toMatchObject({ code: "ERR_LOCKED", exitCode: 3 });
+    expect(thief.context.slept).toEqual([]);
+    expect(git.events()).toEqual(["acquired"]);
+  });
+
+  it("may name the workflow run instead", async () => {
+    const git = new MemoryGit();
+    await party(git, "one", { workflow: "77" }).journal.acquire();
+    git.runs["77"] = "over";
+    expect(await failure(party(git, "two").journal.acquire("78"))).toMatchObject({ code: "ERR_LOCKED" });
+    expect((await steal(git, "two", "77")).journal.held).toBe(true);
+  });
+
+  it("takes the place of an earlier attempt of the same workflow run, which is over when the next one runs", async () => {
+    const git = new MemoryGit();
+    git.runs["77"] = "alive";
+    await party(git, "one", { workflow: "77", attempt: 1 }).journal.acquire();
+    expect(await failure(party(git, "x", { workflow: "77", attempt: 1 }).journal.acquire("one"))).toMatchObject({
+      code: "ERR_LOCKED",
+    });
+    const second = party(git, "two", { workflow: "77", attempt: 2 });
+    await second.journal.acquire("one");
+    expect(second.context.slept).toEqual([]);
+    expect(git.events()).toEqual(["acquired", "stolen"]);
   });
 
   it("names the run: another holder is not robbed by mistake", async () => {
@@ -292,10 +247,13 @@ describe("the lease", () => {
     await expect(journal.guard()).resolves.toBeUndefined();
   });
 
-  it("guards nothing for a command that only reads", async () => {
-    const git = new MemoryGit();
-    await expect(party(git, "one").journal.guard()).resolves.toBeUndefined();
-    expect(git.ref).toBeNull();
+  it("is needed for every write: before it was taken and after it was given back the guard refuses", async () => {
+    const { journal } = party(new MemoryGit(), "one");
+    expect(await failure(journal.guard())).toMatchObject({ code: "ERR_LOCK_LOST", exitCode: 5 });
+    await journal.acquire();
+    await journal.guard();
+    await journal.release({});
+    expect(await failure(journal.guard())).toMatchObject({ code: "ERR_LOCK_LOST" });
   });
 
   it("gives way to an interrupt before the next write", async () => {

@@ -7,14 +7,13 @@ import type { SlotName } from "../../contract/gateway-secret.ts";
 import type { SlotReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
+import { countdown } from "../http.ts";
 import type { GitStore, Guard } from "../targets/types.ts";
+import { isNamed, LEASE_MARGIN_MS, LEASE_SECONDS, lateWritesMs, locked, outlive, type Identity } from "./takeover.ts";
 import type { Deploying } from "./deployments.ts";
 
-/** A run may write for this long without renewing. */
-export const LEASE_SECONDS = 15 * 60;
-const RENEW_AFTER_MS = 5 * 60_000;
-/** The holder stops itself this long before the end of its lease. */
-const LEASE_MARGIN_MS = 2 * 60_000;
+/** A lease that has less left than this is renewed. Unit: milliseconds. */
+const RENEW_BELOW_MS = (LEASE_SECONDS - 5 * 60) * 1000;
 /** Kids remembered as dead. */
 const DEAD_KEPT = 64;
 
@@ -55,6 +54,8 @@ export interface JournalEntry {
   readonly actor: string;
   /** Id of the GitHub Actions run, or "local". */
   readonly workflow: string;
+  /** Attempt of that run; absent on a laptop and in entries of older versions of the tool. */
+  readonly attempt?: number;
   readonly tool: string;
   readonly event: string;
   /** 0 = the lock is free. */
@@ -95,28 +96,45 @@ function parseEntry(message: string): JournalEntry {
   });
 }
 
+/** An entry that cannot be read counts for nothing, and its ref may be anybody's. */
+const unreadable = (sha: string, date: string): JournalTip => ({
+  sha,
+  date,
+  entry: {
+    schema: 1,
+    run: "?",
+    nonce: "",
+    actor: "somebody",
+    workflow: "local",
+    tool: "",
+    event: "?",
+    leaseSeconds: LEASE_SECONDS,
+    detail: {},
+    state: EMPTY,
+  },
+});
+
+/** What a run may do with the journal. `lost` is for good: such a run never writes again, anywhere. */
+type Hold = "none" | "held" | "lost";
+
 /** Reads and writes the journal of one environment; holds the lock of one run. */
 export class Journal {
   readonly #store: GitStore;
   readonly #context: Context;
-  readonly #identity: {
-    readonly run: string;
-    readonly actor: string;
-    readonly workflow: string;
-    readonly tool: string;
-  };
+  readonly #identity: Identity;
   #tip: JournalTip | null = null;
-  #held = false;
-  /** GitHub is out of reach in an emergency: nothing is recorded, nothing is locked. */
+  #hold: Hold = "none";
+  /** Nothing is recorded and nothing is locked: GitHub is out of reach in an emergency. */
   #detached = false;
-  #renewedAt = 0;
+  /** What a detached run did, as far as the next entry would say. */
+  #unrecorded: JournalState | null = null;
+  #onDetach: ((why: string) => void) | null = null;
+  /** Own entries that GitHub did not acknowledge: they may still land. */
+  readonly #unacknowledged = new Map<string, JournalTip>();
+  #leaseLeft: () => number = () => 0;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    store: GitStore,
-    context: Context,
-    identity: { run: string; actor: string; workflow: string; tool: string },
-  ) {
+  constructor(store: GitStore, context: Context, identity: Identity) {
     this.#store = store;
     this.#context = context;
     this.#identity = identity;
@@ -126,10 +144,10 @@ export class Journal {
     return this.#identity.run;
   }
   get held(): boolean {
-    return this.#held;
+    return this.#hold === "held";
   }
   get state(): JournalState {
-    return this.#tip?.entry.state ?? EMPTY;
+    return this.#unrecorded ?? this.#tip?.entry.state ?? EMPTY;
   }
   get tip(): JournalTip | null {
     return this.#tip;
@@ -139,9 +157,12 @@ export class Journal {
   async read(): Promise<JournalTip | null> {
     if (this.#detached) return this.#tip;
     const ref = await this.#store.readRef();
-    if (this.#held && ref?.sha !== this.#tip?.sha) throw this.#lost();
-    if (!ref) this.#tip = null;
-    else if (ref.sha !== this.#tip?.sha) this.#tip = await this.#load(ref.sha);
+    if (ref?.sha === this.#tip?.sha) return this.#tip;
+    if (this.held) {
+      const own = this.#unacknowledged.get(ref?.sha ?? "");
+      if (!own) throw this.#lost();
+      this.#tip = own;
+    } else this.#tip = ref ? await this.#load(ref.sha) : null;
     return this.#tip;
   }
 
@@ -159,36 +180,64 @@ export class Journal {
 
   /** The candidate that the journal names was made by the run that holds the lock now. */
   get ownsCandidate(): boolean {
-    return this.#held && this.state.candidate?.run === this.#identity.run;
+    return this.held && this.state.candidate?.run === this.#identity.run;
   }
 
   /** True when a living holder other than this run may still write. */
   get heldByAnother(): boolean {
-    return !this.#held && this.#tip !== null && this.#tip.entry.leaseSeconds > 0;
+    return !this.held && this.#tip !== null && this.#tip.entry.leaseSeconds > 0;
   }
 
   /**
-   * Takes the lock. Stealing names the holder's run and needs proof of its death, or a full lease of watching.
+   * Takes the lock if it is free.
+   * @param steal run, or workflow run, of a holder that is dead: taken when that is proven.
    * @throws {McpistError} ERR_LOCKED with who holds it since when and what to do.
    */
   async acquire(steal?: string): Promise<void> {
+    if (this.#hold === "lost") throw this.#lost();
     const tip = await this.read();
     if (tip && tip.entry.leaseSeconds > 0) {
-      if (steal === undefined) throw this.#locked(tip);
-      if (steal !== tip.entry.run) {
+      if (steal === undefined) throw locked(tip);
+      if (!isNamed(tip, steal)) {
         throw new McpistError(
           "ERR_LOCKED",
           `the lock is held by run ${tip.entry.run}, not by the run named with --steal-lock`,
-          {
-            hint: `mcpist secrets history shows who it is`,
-          },
+          { hint: "mcpist secrets history shows who it is" },
         );
       }
-      await this.#outlive(tip);
+      await outlive(this.#context, this.#store, tip, this.#identity);
     }
-    await this.#write(tip && tip.entry.leaseSeconds > 0 ? "stolen" : "acquired", {}, LEASE_SECONDS, {});
-    this.#held = true;
-    this.#renewedAt = this.#context.monotonic();
+    if (!(await this.#append(tip && tip.entry.leaseSeconds > 0 ? "stolen" : "acquired", {}, LEASE_SECONDS, {}))) {
+      const winner = await this.#store.readRef();
+      throw winner ? locked(await this.#load(winner.sha)) : this.#lost();
+    }
+    this.#keep("held");
+  }
+
+  /**
+   * Takes the lock whoever holds it, by compare-and-set, and again if the holder wrote meanwhile. Only for an emergency.
+   * @param onDetach told why, when GitHub stops answering later: the run goes on without lock and journal.
+   * @returns the former holder with how long it may still have a write under way (milliseconds); null when the lock was free.
+   * @throws when GitHub does not answer: the caller may {@link Journal.detach}.
+   */
+  async seize(onDetach: (why: string) => void): Promise<{ readonly tip: JournalTip; readonly lateMs: number } | null> {
+    for (;;) {
+      const ref = await this.#store.readRef();
+      const tip = ref && (await this.#load(ref.sha).catch((error: unknown) => this.#orUnreadable(error, ref.sha)));
+      this.#tip = tip;
+      const held = tip !== null && tip.entry.leaseSeconds > 0;
+      const lateMs = held ? lateWritesMs(tip, this.#store.serverTime()) : 0;
+      const taken = await this.#append(
+        held ? "seized" : "acquired",
+        held ? { from: tip.entry.run } : {},
+        LEASE_SECONDS,
+        {},
+      );
+      if (!taken) continue;
+      this.#onDetach = onDetach;
+      this.#keep("held");
+      return held ? { tip, lateMs } : null;
+    }
   }
 
   /** Goes on without lock and journal. Only for an emergency: a GitHub outage must not keep a leaked secret alive. */
@@ -206,43 +255,60 @@ export class Journal {
     change: Partial<JournalState> = {},
   ): Promise<JournalTip> {
     return this.#enqueue(async () => {
-      if (this.#detached) return this.#unrecorded(event, detail, change);
-      if (!this.#held)
-        throw new McpistError("ERR_LOCK_LOST", "the journal is written only under the lock", {
-          hint: "run the command again",
-        });
-      this.#checkLease();
-      const tip = await this.#write(event, detail, LEASE_SECONDS, change);
-      this.#renewedAt = this.#context.monotonic();
-      return tip;
+      if (this.#detached) return this.#remember(event, detail, change);
+      this.#check();
+      try {
+        const tip = await this.#appendOwn(event, detail, LEASE_SECONDS, change);
+        this.#keep("held");
+        return tip;
+      } catch (error) {
+        this.#detachFor(error);
+        return this.#remember(event, detail, change);
+      }
     });
   }
 
-  /** Before each mutating call: not interrupted, lease left, tip still mine; renews a lease that is getting old. */
+  /**
+   * Before each mutating call: not interrupted, lock held, lease left, tip still mine; renews a lease that is getting old.
+   * @throws {McpistError} ERR_LOCK_LOST, in every branch of a run, once one of them has seen that the lock is lost.
+   */
   readonly guard: Guard = async () => {
     this.#context.signal.throwIfAborted();
-    if (!this.#held) return;
-    this.#checkLease();
-    if (this.#context.monotonic() - this.#renewedAt > RENEW_AFTER_MS) await this.record("renewed");
-    else await this.#enqueue(() => this.read());
+    if (this.#detached) return;
+    this.#check();
+    if (this.#leaseLeft() < RENEW_BELOW_MS) {
+      await this.record("renewed");
+      return;
+    }
+    await this.#enqueue(async () => {
+      // An earlier one in the queue may have seen what this one must not ignore.
+      if (this.#detached) return;
+      this.#check();
+      await this.read().catch((error: unknown) => this.#detachFor(error));
+    });
+    this.#context.signal.throwIfAborted();
   };
 
   /** Gives the lock back if the tip is still mine; otherwise writes nothing. */
   async release(detail: Readonly<Record<string, string>>): Promise<void> {
-    if (!this.#held) return;
+    if (!this.held) return;
     await this.#enqueue(async () => {
-      const ref = await this.#store.readRef();
-      if (ref?.sha === this.#tip?.sha) await this.#write("released", detail, 0, {});
-      this.#held = false;
+      try {
+        await this.#appendOwn("released", detail, 0, {});
+      } catch (error) {
+        if (!(error instanceof McpistError && error.code === "ERR_LOCK_LOST")) throw error;
+      } finally {
+        if (this.held) this.#keep("none");
+      }
     });
   }
 
   /** Keeps the state of a run that cannot write it, so that the run itself sees what it did. */
-  #unrecorded(event: string, detail: Readonly<Record<string, string>>, change: Partial<JournalState>): JournalTip {
+  #remember(event: string, detail: Readonly<Record<string, string>>, change: Partial<JournalState>): JournalTip {
     const state = { ...this.state, ...change };
+    this.#unrecorded = state;
     const entry: JournalEntry = { schema: 1, ...this.#identity, nonce: "", event, leaseSeconds: 0, detail, state };
-    this.#tip = { sha: "", date: this.#context.now().toISOString(), entry };
-    return this.#tip;
+    return { sha: "", date: this.#context.now().toISOString(), entry };
   }
 
   async #enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -256,58 +322,65 @@ export class Journal {
     return { sha, date: commit.date, entry: parseEntry(commit.message) };
   }
 
-  #checkLease(): void {
-    if (this.#context.monotonic() - this.#renewedAt > LEASE_SECONDS * 1000 - LEASE_MARGIN_MS) {
+  #keep(hold: Hold): void {
+    this.#hold = hold;
+    if (hold === "held") this.#leaseLeft = countdown(this.#context, LEASE_SECONDS * 1000);
+    this.#context.underLock?.(hold === "held");
+  }
+
+  #check(): void {
+    if (this.#hold === "lost") throw this.#lost();
+    if (this.#hold === "none")
+      throw new McpistError("ERR_LOCK_LOST", "nothing is written without the lock", { hint: "run the command again" });
+    if (this.#leaseLeft() < LEASE_MARGIN_MS)
       throw new McpistError("ERR_LOCK_LOST", "the lease of this run is nearly over, so it stops itself", {
         hint: "run the command again: it continues",
       });
-    }
   }
 
   #lost(): McpistError {
-    this.#held = false;
+    this.#keep("lost");
     return new McpistError("ERR_LOCK_LOST", "somebody else wrote to the rotation journal, so this run stops at once", {
       hint: "mcpist secrets history shows who it was",
     });
   }
 
-  #locked(tip: JournalTip): McpistError {
-    const { run, actor, workflow, leaseSeconds } = tip.entry;
-    const where = workflow === "local" ? "" : ` (workflow run ${workflow})`;
-    return new McpistError(
-      "ERR_LOCKED",
-      `${actor} has been rotating since ${tip.date}${where}: run ${run} holds the lock`,
-      {
-        hint: `wait for it; if it is dead: mcpist secrets rotate --steal-lock ${run} (waits up to ${Math.ceil(leaseSeconds / 60)} min to be sure)`,
-      },
-    );
+  /** @throws `error`, unless this is an emergency and GitHub is its reason. */
+  #detachFor(error: unknown): void {
+    if (!this.#onDetach || !(error instanceof McpistError) || error.code === "ERR_LOCK_LOST") throw error;
+    this.detach();
+    this.#onDetach(error.message);
   }
 
-  /** Returns once the holder is provably dead, or has been silent for its whole lease plus margin by this machine's clock. */
-  async #outlive(tip: JournalTip): Promise<void> {
-    if (tip.entry.workflow !== "local" && (await this.#store.workflowRun(tip.entry.workflow)) === "over") return;
-    const until = this.#context.monotonic() + tip.entry.leaseSeconds * 1000 + LEASE_MARGIN_MS;
-    while (this.#context.monotonic() < until) {
-      await this.#context.sleep(Math.min(15_000, until - this.#context.monotonic()));
-      const now = await this.#store.readRef();
-      if (now?.sha !== tip.sha) {
-        throw new McpistError(
-          "ERR_LOCKED",
-          `run ${tip.entry.run} is alive: it wrote to the journal while its lease was watched`,
-          {
-            hint: "wait for it to finish",
-          },
-        );
-      }
-    }
+  #orUnreadable(error: unknown, sha: string): JournalTip {
+    if (error instanceof McpistError && error.code === "ERR_MISMATCH")
+      return unreadable(sha, new Date(this.#store.serverTime()).toISOString());
+    throw error;
   }
 
-  async #write(
+  /** An entry of the holder. @throws {McpistError} ERR_LOCK_LOST when the tip is somebody else's. */
+  async #appendOwn(
     event: string,
     detail: Readonly<Record<string, string>>,
     leaseSeconds: number,
     change: Partial<JournalState>,
   ): Promise<JournalTip> {
+    for (;;) {
+      const tip = await this.#append(event, detail, leaseSeconds, change);
+      if (tip) return tip;
+      // Only an entry of mine that landed late is gone past.
+      const before = this.#tip;
+      if ((await this.read()) === before) throw this.#lost();
+    }
+  }
+
+  /** Writes one entry whose parent is the tip. @returns null when the ref is not at that tip any more. */
+  async #append(
+    event: string,
+    detail: Readonly<Record<string, string>>,
+    leaseSeconds: number,
+    change: Partial<JournalState>,
+  ): Promise<JournalTip | null> {
     const state = { ...this.state, ...change };
     const entry: JournalEntry = {
       schema: 1,
@@ -323,20 +396,18 @@ export class Journal {
       `mcpist: ${event}\n\n${JSON.stringify(entry)}`,
       parent === undefined ? [] : [parent],
     );
+    const made: JournalTip = { sha: commit.sha, date: commit.date, entry };
     let mine: boolean;
     try {
       mine = parent === undefined ? await this.#store.createRef(commit.sha) : await this.#store.updateRef(commit.sha);
     } catch (cause) {
-      // The reply was lost: the ref itself tells whether the update happened.
+      // The reply was lost: the ref itself tells whether the update happened, or has not happened yet.
+      this.#unacknowledged.set(made.sha, made);
       if ((await this.#store.readRef())?.sha !== commit.sha) throw cause;
       mine = true;
     }
-    if (!mine) {
-      if (this.#held) throw this.#lost();
-      const winner = await this.#store.readRef();
-      throw winner ? this.#locked(await this.#load(winner.sha)) : this.#lost();
-    }
-    this.#tip = { sha: commit.sha, date: commit.date, entry };
-    return this.#tip;
+    if (!mine) return null;
+    this.#tip = made;
+    return made;
   }
 }

@@ -14,9 +14,12 @@ export interface Evidence {
 
 const NO_WORKER: WorkerLook = { versions: [], deployments: [], deployment: [], observed: {} };
 
-/** Authorisation problems and interrupts stop a run; everything else makes one party blind. */
+/** What is nobody's silence: a token that is refused, and this machine's own faults. Interrupts are no errors of ours at all. */
+const STOPS: ReadonlySet<string> = new Set(["ERR_UNAUTHORISED", "ERR_MACHINE"]);
+
+/** What stops a run is thrown on; everything else makes one party blind. */
 function reasonOf(error: unknown): string {
-  if (error instanceof McpistError && error.code !== "ERR_UNAUTHORISED") return error.message;
+  if (error instanceof McpistError && !STOPS.has(error.code)) return error.message;
   throw error;
 }
 

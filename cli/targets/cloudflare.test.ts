@@ -116,6 +116,14 @@ describe("the Worker as the platform tells it", () => {
     expect(seen.observed).toEqual({ [first]: KID_ONE, [second]: KID_TWO });
   });
 
+  it("is looked at with the version that everybody runs, although newer uploads have pushed it off the list", async () => {
+    const live = await put("pushed-off", SECRET_ONE);
+    for (let i = 0; i < 101; i++) await stage("pushed-off", SECRET_ONE);
+    const seen = await (await target("pushed-off")).look();
+    expect(seen.versions.at(-1)?.id).toBe(live);
+    expect(seen.observed).toEqual({ [live]: KID_ONE });
+  });
+
   it("is bound to its configuration and its KV namespace, of the version with the larger share", async () => {
     const worker = await target("bound");
     await put("bound", SECRET_ONE);

@@ -7,7 +7,7 @@ import { OBSERVATION_PATH, VERSION_OVERRIDE_HEADER } from "../../contract/header
 import { parseWorkerObservation, type WorkerObservation } from "../../contract/observation.ts";
 import { WORKER_BINDING } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
-import { McpistError } from "../errors.ts";
+import { machineFault, McpistError } from "../errors.ts";
 import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
@@ -18,6 +18,9 @@ import { putVersionSecret } from "./wrangler.ts";
 const OBSERVE_TIMEOUT_MS = 30_000;
 const CALL_TIMEOUT_MS = 20_000;
 const POLL_MS = 200;
+/** A new version may be missing from the list for a while; after a failure there may be none. Unit: milliseconds. */
+const LISTED_TIMEOUT_MS = 10_000;
+const LISTED_AFTER_FAILURE_MS = 2_000;
 /** Annotated uploads whose code is looked at beside the deployed ones: the candidate, and what it follows. */
 const ANNOTATED = 4;
 /** Deployments whose versions are looked at: the present one and those that it may have replaced by mistake. */
@@ -33,6 +36,10 @@ export function cloudflareApi(context: Context, access: { baseUrl: string; token
     vendor: "Cloudflare",
     baseUrl: access.baseUrl,
     tokenVariable: "CLOUDFLARE_API_TOKEN",
+    moved: {
+      message: "its API is somewhere else",
+      hint: "correct CLOUDFLARE_API_BASE_URL, or unset it: its default is Cloudflare's own API",
+    },
     headers: { authorization: `Bearer ${access.token}` },
   });
 }
@@ -174,8 +181,10 @@ export function cloudflareWorker(
       });
       const seen = parseWorkerObservation(await response.json());
       return seen?.deployment === versionId ? seen : null;
-    } catch {
+    } catch (error) {
       context.signal.throwIfAborted();
+      const fault = machineFault(error);
+      if (fault) throw fault;
       return null;
     }
   };
@@ -193,11 +202,22 @@ export function cloudflareWorker(
     }
   };
   /** The version that `annotation` describes, if it exists: tells what became of an upload whose reply was lost. */
-  const uploaded = async (annotation: Annotation, known: ReadonlySet<string>): Promise<string | null> =>
-    (await uploads()).find(
-      (version) =>
-        !known.has(version.id) && version.annotatedRun === annotation.run && version.annotatedKid === annotation.kid,
-    )?.id ?? null;
+  const uploaded = async (
+    annotation: Annotation,
+    known: ReadonlySet<string>,
+    timeoutMs: number,
+  ): Promise<string | null> => {
+    const deadline = context.monotonic() + timeoutMs;
+    for (;;) {
+      const found = (await uploads()).find(
+        (version) =>
+          !known.has(version.id) && version.annotatedRun === annotation.run && version.annotatedKid === annotation.kid,
+      );
+      if (found) return found.id;
+      if (context.monotonic() > deadline) return null;
+      await context.sleep(POLL_MS);
+    }
+  };
 
   /** Uploads the code of `from` again, every binding inherited by id except what `change` names. */
   const uploadAgain = async (
@@ -307,7 +327,7 @@ export function cloudflareWorker(
         value,
         ...annotationTexts(annotation),
       });
-      const id = await uploaded(annotation, known);
+      const id = await uploaded(annotation, known, failure === null ? LISTED_TIMEOUT_MS : LISTED_AFTER_FAILURE_MS);
       if (id !== null) return id;
       throw (
         failure ??

@@ -108,6 +108,19 @@ describe("a rollout on Fly.io", () => {
       expect((await call("GET", `/apps/${APP}/machines/${id}/lease`)).status).toBe(404);
   });
 
+  it("is marked with the digests of what was written, and proven, however far lists are behind", async () => {
+    await putFlySecrets((await target()).api, APP, { GATEWAY_SECRET_A: ONE, GATEWAY_SECRET_B: ZERO });
+    await launch();
+    vendor.timings = { ...vendor.timings, listLagMs: 2000 };
+    await until(async () => (await call("GET", `/apps/${APP}/machines`)).json["length"] === 1);
+    const { target: origin } = await target();
+    await origin.write({ b: TWO }, free());
+    await origin.roll("rolling", free());
+    const look = await origin.look();
+    expect(summary(look)).toMatchObject({ config: { a: await kidOfText(ONE), b: await kidOfText(TWO) } });
+    expect(look.ok && look.instances).toMatchObject([{ newest: true, awake: true }]);
+  });
+
   it("keeps what is in a Machine's configuration and adds a mark", async () => {
     await putFlySecrets((await target()).api, APP, { GATEWAY_SECRET_A: ONE });
     const id = await launch({ metadata: { fly_platform_version: "v2", own: "kept" } });

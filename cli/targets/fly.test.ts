@@ -20,8 +20,17 @@ const urls = {
 const free = async (): Promise<void> => undefined;
 
 /** A Machines API with one Machine, whose lease is held by somebody until `freeAfter` attempts. */
-function machines(freeAfter: number) {
+function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {}) {
   const calls: string[] = [];
+  const updates: unknown[] = [];
+  const machine = {
+    id: "m1",
+    state: "started",
+    region: "nrt",
+    instance_id: "i1",
+    config: { metadata: { fly_platform_version: "v2" } },
+    ...more,
+  };
   let attempts = 0;
   const fetchLike: typeof fetch = async (input, init) => {
     const { pathname } = new URL(urlOf(input));
@@ -29,15 +38,7 @@ function machines(freeAfter: number) {
     calls.push(call);
     switch (call) {
       case "GET /machines":
-        return Response.json([
-          {
-            id: "m1",
-            state: "started",
-            region: "nrt",
-            instance_id: "i1",
-            config: { metadata: { fly_platform_version: "v2" } },
-          },
-        ]);
+        return Response.json([machine]);
       case "GET /secrets":
         return Response.json({
           secrets: [{ name: "GATEWAY_SECRET_A", digest: "d1", updated_at: "2026-11-22T00:00:00Z" }],
@@ -47,11 +48,12 @@ function machines(freeAfter: number) {
           ? Response.json({ error: "lease currently held" }, { status: 409 })
           : Response.json({ status: "success", data: { nonce: "n1" } }, { status: 201 });
       case "POST /machines/m1":
+        updates.push(JSON.parse(typeof init?.body === "string" ? init.body : "null"));
         return Response.json({ id: "m1", instance_id: "i2" });
       case "GET /machines/m1/wait":
         return Response.json({ ok: true });
       case "GET /machines/m1":
-        return Response.json({ id: "m1", checks: [{ status: "passing" }] });
+        return Response.json({ ...machine, checks: [{ status: "passing" }] });
       case "DELETE /machines/m1/lease":
         return Response.json({ status: "success" });
       default:
@@ -64,6 +66,7 @@ function machines(freeAfter: number) {
   const origin = environment!.origins.find((candidate) => candidate.kind === "fly")!;
   return {
     calls,
+    updates,
     context,
     target: flyOrigin(context, flyApi(context, { baseUrl: urls.fly, token: "fo1_test" }), environment!, origin),
   };
@@ -80,11 +83,44 @@ describe("rolling a Fly Machine", () => {
     expect(calls.indexOf("GET /machines/m1/wait")).toBeGreaterThan(calls.indexOf("DELETE /machines/m1/lease"));
   });
 
+  it("gives a Machine the time that its calls need before it is killed", async () => {
+    const { updates, target } = machines(0);
+    await target.roll("rolling", free);
+    expect(updates).toEqual([
+      expect.objectContaining({
+        config: expect.objectContaining({ stop_config: { signal: "SIGTERM", timeout: "65s" } }) as unknown,
+      }),
+    ]);
+  });
+
   it("names the Machine and the way out when the lease is never given back", async () => {
     const { target } = machines(Number.POSITIVE_INFINITY);
     await expect(target.roll("rolling", free)).rejects.toMatchObject({
       code: "ERR_TIMEOUT",
       hint: expect.stringContaining("fly machine leases view m1"),
+    });
+  });
+});
+
+describe("a Machine whose host Fly cannot reach", () => {
+  const lost = { host_status: "unreachable", config: null, incomplete_config: { metadata: {} } };
+
+  it("ends a rollout before anything is changed, with its host's state and what to do", async () => {
+    const { calls, target } = machines(0, lost);
+    await expect(target.roll("rolling", free)).rejects.toMatchObject({
+      code: "ERR_VENDOR",
+      message:
+        "Fly.io cannot reach the host of Machine m1 of mcpist-origin (host_status unreachable), so it cannot be updated",
+      hint: expect.stringContaining("fly machine destroy m1 --force -a mcpist-origin"),
+    });
+    expect(calls.filter((call) => !call.startsWith("GET"))).toEqual([]);
+  });
+
+  it("is named with its host where it does not answer", async () => {
+    const { target } = machines(0, lost);
+    expect(await target.look()).toEqual({
+      ok: false,
+      reason: "Machine m1 (its host is unreachable) does not answer",
     });
   });
 });

@@ -23,6 +23,8 @@ const MARK = "mcpist_slots";
 const LEASE_TTL_SECONDS = 60;
 const WAIT_SECONDS = 60;
 /** Unit: milliseconds. */
+/** Fly kills after 5 s where a Machine does not say otherwise; a call may run for 60. The Terraform provider has no argument for it. */
+const STOP = { signal: "SIGTERM", timeout: "65s" };
 const BOOT_TIMEOUT_MS = 5 * 60_000;
 const PROBE_TIMEOUT_MS = 60_000;
 /** A joining origin may be unable to start before it has a secret: not answering is an answer. */
@@ -40,11 +42,15 @@ export function flyApi(context: Context, access: { baseUrl: string; token: strin
     vendor: "Fly.io",
     baseUrl: access.baseUrl,
     tokenVariable: "FLY_API_TOKEN",
+    moved: {
+      message: "its API is somewhere else",
+      hint: "correct FLY_FLAPS_BASE_URL, or unset it: its default is Fly.io's own API",
+    },
     headers: { authorization },
   });
 }
 
-/** Sets app secrets. @returns the app-wide secrets version, which Machines must be told to wait for. */
+/** Sets app secrets. @returns the app-wide secrets version, which Machines and lists must be told to wait for. */
 export async function putFlySecrets(api: Api, app: string, values: Readonly<Record<string, string>>): Promise<number> {
   const { json } = await api.call("POST", `/v1/apps/${encodeURIComponent(app)}/secrets`, {
     body: { values },
@@ -70,7 +76,8 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
   let version: number | null = null;
 
   const secrets = async (): Promise<ReadonlyMap<string, FlySecret>> => {
-    const answer = await api.get(`${base}/secrets`, { accept: [404] });
+    const since = version === null ? "" : `?min_version=${version}`;
+    const answer = await api.get(`${base}/secrets${since}`, { accept: [404] });
     if (answer.status === 404) return new Map();
     return new Map(
       listAt(answer.json, "secrets", "Fly's list of secrets").map((secret) => [
@@ -87,11 +94,18 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
   const machines = async (): Promise<readonly Json[]> => {
     const { json } = await api.get(`${base}/machines`);
     if (!Array.isArray(json)) throw new McpistError("ERR_VENDOR", "Fly's list of Machines is not a list");
-    return json.filter(isRecord).filter((machine) => !GONE.has(textAt(machine, "state", "a Fly Machine")));
+    // A list may be behind; what one of them is, it is asked itself.
+    const ids = json.filter(isRecord).map((machine) => textAt(machine, "id", "a Fly Machine"));
+    const asked = await Promise.all(ids.map((id) => api.get(`${base}/machines/${id}`, { accept: [404] })));
+    return asked
+      .filter(({ status }) => status !== 404)
+      .map((answer) => asObject(answer.json, "a Fly Machine"))
+      .filter((machine) => !GONE.has(textAt(machine, "state", "a Fly Machine")));
   };
 
   /** One Machine: lease, update with the version to wait for, wait until it runs again if it ran before. */
   const update = async (machine: Json, digests: string, guard: Guard): Promise<void> => {
+    checkHost(origin.app, machine);
     const id = textAt(machine, "id", "a Fly Machine");
     const nonce = await lease(id, guard);
     const headers = { [NONCE_HEADER]: nonce };
@@ -104,7 +118,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
         headers,
         repeatable: true,
         body: {
-          config: { ...config, metadata: { ...metadata, [MARK]: digests } },
+          config: { ...config, stop_config: config["stop_config"] ?? STOP, metadata: { ...metadata, [MARK]: digests } },
           region: machine["region"],
           ...(version === null ? {} : { min_secrets_version: version }),
         },
@@ -144,7 +158,10 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
     const deadline = context.monotonic() + BOOT_TIMEOUT_MS;
     for (;;) {
       const query = `instance_id=${instance}&version=${instance}&state=started&timeout=${WAIT_SECONDS}`;
-      const answer = await api.get(`${base}/machines/${id}/wait?${query}`, { accept: [408] });
+      const answer = await api.get(`${base}/machines/${id}/wait?${query}`, {
+        accept: [408],
+        serverMs: WAIT_SECONDS * 1000,
+      });
       if (answer.status === 200) break;
       if (context.monotonic() > deadline) throw slow(id, "did not start");
     }
@@ -168,7 +185,8 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
   /** Addresses one Machine by id, which also wakes it. */
   const view = async (machine: Json): Promise<InstanceView | string> => {
     const id = textAt(machine, "id", "a Fly Machine");
-    const deadline = context.monotonic() + (joining ? JOINING_TIMEOUT_MS : PROBE_TIMEOUT_MS);
+    const away = isHostAway(machine);
+    const deadline = context.monotonic() + (joining || away ? JOINING_TIMEOUT_MS : PROBE_TIMEOUT_MS);
     for (;;) {
       const seen = await probeOrigin(context, environment, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id });
       if (seen?.instanceId === id) {
@@ -182,7 +200,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
           lastAccepted: seen.lastAccepted,
         };
       }
-      if (context.monotonic() > deadline) return id;
+      if (context.monotonic() > deadline) return away ? `${id} (its host is ${String(machine["host_status"])})` : id;
       await context.sleep(POLL_MS);
     }
   };
@@ -210,6 +228,8 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
     },
     async roll(speed, guard) {
       const [list, known] = await Promise.all([machines(), secrets()]);
+      // In an emergency the others are replaced all the same.
+      if (speed === "rolling") for (const machine of list) checkHost(origin.app, machine);
       if (speed === "now") {
         await Promise.all(list.map((machine) => update(machine, mark(known), guard)));
         return;
@@ -229,6 +249,21 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       return { ok: true, instances, config, ...(silent.length > 0 ? { silent } : {}) };
     },
   };
+}
+
+/** Fly cannot reach the Machine's host: its configuration is not given in full, and nothing about it can be changed. */
+const isHostAway = (machine: Json): boolean =>
+  machine["host_status"] === "unreachable" || (!isRecord(machine["config"]) && isRecord(machine["incomplete_config"]));
+
+/** @throws {McpistError} ERR_VENDOR naming the Machine whose host Fly cannot reach. */
+function checkHost(app: string, machine: Json): void {
+  if (!isHostAway(machine)) return;
+  const id = textAt(machine, "id", "a Fly Machine");
+  throw new McpistError(
+    "ERR_VENDOR",
+    `Fly.io cannot reach the host of Machine ${id} of ${app} (host_status ${String(machine["host_status"])}), so it cannot be updated`,
+    { hint: `wait for Fly.io, or give the Machine up: fly machine destroy ${id} --force -a ${app}, then deploy again` },
+  );
 }
 
 /** Kids of a Machine that is known to have booted from the secrets as they are now; null when there is none. */

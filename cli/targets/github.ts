@@ -15,12 +15,19 @@ export interface GithubAccess {
   readonly token: string;
 }
 
-/** Client for one repository. */
-export function githubApi(context: Context, access: GithubAccess): Api {
+/** Client for one repository. @param patience longest time of a call with its waits; absent = that of any call */
+export function githubApi(context: Context, access: GithubAccess, patience?: () => number): Api {
   return new Api(context, {
+    ...(patience ? { patience } : {}),
     vendor: "GitHub",
     baseUrl: access.baseUrl,
     tokenVariable: "GH_TOKEN",
+    moved: {
+      message: "the repository was renamed or moved",
+      hint: "correct github.owner and github.repo in mcpist.config.ts",
+    },
+    // docs.github.com, Rate limits for the REST API: where no header names a time, at least a minute, then ever longer.
+    pauseMs: 60_000,
     headers: {
       authorization: `Bearer ${access.token}`,
       accept: "application/vnd.github+json",

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EnvironmentInput } from "../../contract/config.ts";
 import { koyebSlotSecret } from "../../contract/secret-names.ts";
 import { startKoyeb, type Koyeb } from "../../sandbox/vendors/koyeb/koyeb.ts";
-import { caller, fastContext, type Call, TOKENS, until } from "../../sandbox/test/harness.ts";
+import { caller, fastContext, type Call, type Json, TOKENS, until } from "../../sandbox/test/harness.ts";
 import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
 import { countingGuard, kidOfText, OBSERVING_ORIGIN, secretOf, summary, ZERO } from "../test/origin-targets.ts";
@@ -82,9 +82,19 @@ describe("slots on Koyeb", () => {
       await call("POST", "/v1/secrets", { name: `mcpist-production-gateway-secret-a${i}`, type: "SIMPLE", value: "x" });
     const { api, target: origin } = await target();
     expect(await origin.names()).toEqual({ slots: [], legacy: false });
-    await putKoyebSecret(api, "mcpist-production-gateway-secret-b", TWO);
-    await putKoyebSecret(api, "mcpist-production-gateway-secret-b", ONE);
+    await putKoyebSecret(api, context, "mcpist-production-gateway-secret-b", TWO);
+    await putKoyebSecret(api, context, "mcpist-production-gateway-secret-b", ONE);
     expect(await origin.names()).toEqual({ slots: ["b"], legacy: false });
+  });
+
+  it("are replaced although a list does not show them yet", async () => {
+    const { api } = await target();
+    vendor.timings = { ...vendor.timings, listLagMs: 800 };
+    await putKoyebSecret(api, context, "mcpist-production-late", TWO);
+    await putKoyebSecret(api, context, "mcpist-production-late", ONE);
+    const [secret] = (await call("GET", "/v1/secrets?limit=100")).json["secrets"] as Json[];
+    expect((await call("POST", `/v1/secrets/${secret?.["id"]}/reveal`, {})).json["value"]).toBe(ONE);
+    await expect(putKoyebSecret(api, context, "Not A Name", ONE)).rejects.toMatchObject({ code: "ERR_VENDOR" });
   });
 
   it("are written one call each, each behind the guard; a write takes effect with a rollout only", async () => {
@@ -188,6 +198,9 @@ describe("a service that is not there", () => {
 describe("the token of Koyeb", () => {
   it("that is wrong is an authorisation error", async () => {
     const api = koyebApi(context, { baseUrl: koyeb.url, token: "wrong" });
-    await expect(putKoyebSecret(api, "x-y", ONE)).rejects.toMatchObject({ code: "ERR_UNAUTHORISED", exitCode: 4 });
+    await expect(putKoyebSecret(api, context, "x-y", ONE)).rejects.toMatchObject({
+      code: "ERR_UNAUTHORISED",
+      exitCode: 4,
+    });
   });
 });

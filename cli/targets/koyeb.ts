@@ -18,10 +18,13 @@ const SETTLE_TIMEOUT_MS = 120_000;
 /** A joining origin may be unable to start before it has a secret: not answering is an answer. */
 const JOINING_TIMEOUT_MS = 10_000;
 const POLL_MS = 500;
+/** What was made a moment ago may be missing from a list. Unit: milliseconds. */
+const LISTED_TIMEOUT_MS = 5_000;
 const PAGE = 100;
 
 /** Instances that still run or will run; STOPPED and ERROR ones never answer again. */
-const PRESENT = new Set(["ALLOCATING", "STARTING", "HEALTHY", "UNHEALTHY", "STOPPING", "SLEEPING"]);
+const PRESENT = ["ALLOCATING", "STARTING", "HEALTHY", "UNHEALTHY", "STOPPING", "SLEEPING"] as const;
+const STATUSES = PRESENT.map((status) => `&statuses=${status}`).join("");
 const FAILED = new Set(["ERROR", "ERRORING", "CANCELED", "CANCELING", "STOPPED", "STOPPING", "STASHED", "UNHEALTHY"]);
 
 /** Client for one organisation. */
@@ -30,6 +33,10 @@ export function koyebApi(context: Context, access: { baseUrl: string; token: str
     vendor: "Koyeb",
     baseUrl: access.baseUrl,
     tokenVariable: "KOYEB_TOKEN",
+    moved: {
+      message: "its API is somewhere else",
+      hint: "correct KOYEB_URL, or unset it: its default is Koyeb's own API",
+    },
     headers: { authorization: `Bearer ${access.token}` },
   });
 }
@@ -37,11 +44,13 @@ export function koyebApi(context: Context, access: { baseUrl: string; token: str
 /** All pages of a list. */
 async function all(api: Api, path: string, key: string): Promise<readonly Json[]> {
   const found: Json[] = [];
-  for (let offset = 0; ; offset += PAGE) {
+  for (let offset = 0; ;) {
     const { json } = await api.get(`${path}${path.includes("?") ? "&" : "?"}limit=${PAGE}&offset=${offset}`);
     const page = listAt(json, key, `Koyeb's list of ${key}`);
     found.push(...page);
-    if (page.length < PAGE) return found;
+    offset += page.length;
+    // A page may be shorter than what was asked for: the end is told by the count.
+    if (page.length === 0 || offset >= Number(asObject(json, `Koyeb's list of ${key}`)["count"])) return found;
   }
 }
 
@@ -58,12 +67,21 @@ async function secretsByName(
   );
 }
 
-/** Creates or replaces one organisation secret. */
-export async function putKoyebSecret(api: Api, name: string, value: string): Promise<void> {
-  const existing = (await secretsByName(api)).get(name);
+/**
+ * Creates or replaces one organisation secret. A list may be behind: one that is there and not listed yet is refused when it is
+ * created, and looked for again.
+ */
+export async function putKoyebSecret(api: Api, context: Context, name: string, value: string): Promise<void> {
   const body = { name, type: "SIMPLE", value };
-  if (existing) await api.call("PATCH", `/v1/secrets/${existing.id}`, { body });
-  else await api.call("POST", "/v1/secrets", { body });
+  const deadline = context.monotonic() + LISTED_TIMEOUT_MS;
+  for (;;) {
+    const existing = (await secretsByName(api)).get(name);
+    if (existing) return void (await api.call("PATCH", `/v1/secrets/${existing.id}`, { body }));
+    const late = context.monotonic() > deadline;
+    const made = await api.call("POST", "/v1/secrets", { body, accept: late ? [] : [400] });
+    if (made.status !== 400) return;
+    await context.sleep(POLL_MS);
+  }
 }
 
 /** Name of one of the other secrets at Koyeb. */
@@ -108,10 +126,8 @@ export function koyebOrigin(
     const { json } = await api.get(`/v1/deployments/${id}`);
     return asObject(asObject(json, "Koyeb's answer")["deployment"], "a Koyeb deployment");
   };
-  const present = async (query: string): Promise<readonly Json[]> =>
-    (await all(api, `/v1/instances?${query}`, "instances")).filter((instance) =>
-      PRESENT.has(textAt(instance, "status", "a Koyeb instance")),
-    );
+  const present = (query: string): Promise<readonly Json[]> =>
+    all(api, `/v1/instances?${query}${STATUSES}`, "instances");
 
   /** HEALTHY, and no instance of an older deployment left. The CLI's --wait takes SLEEPING and STASHED for success; this does not. */
   const awaitRollout = async (service: string, id: string): Promise<void> => {
@@ -161,7 +177,7 @@ export function koyebOrigin(
         const value = values[slot];
         if (value === undefined) continue;
         await guard();
-        await putKoyebSecret(api, secretName(slot), value);
+        await putKoyebSecret(api, context, secretName(slot), value);
       }
     },
     async roll(speed, guard) {

@@ -3,11 +3,12 @@ import type { Environment } from "../../contract/config.ts";
 import { OBSERVATION_PATH } from "../../contract/headers.ts";
 import { parseOriginObservation, type OriginObservation } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
+import { machineFault } from "../errors.ts";
 
 /** Unit: milliseconds. Long enough for a cold start behind the request. */
 const PROBE_TIMEOUT_MS = 20_000;
 
-/** @returns null when nothing that is an origin of ours answered. */
+/** @returns null when nothing that is an origin of ours answered. @throws {McpistError} ERR_MACHINE. */
 export async function probeOrigin(
   context: Context,
   _environment: Environment,
@@ -26,8 +27,10 @@ export async function probeOrigin(
       return null;
     }
     return parseOriginObservation(await response.json());
-  } catch {
+  } catch (error) {
     context.signal.throwIfAborted();
+    const fault = machineFault(error);
+    if (fault) throw fault;
     return null;
   }
 }

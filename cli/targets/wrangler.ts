@@ -1,12 +1,13 @@
 /** The one call that carries the Worker's value: `wrangler versions secret put`, value on stdin, nothing inherited. */
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { lstat, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import type { Context } from "../context.ts";
-import { McpistError } from "../errors.ts";
+import { machineFault, machineFaultIn, McpistError } from "../errors.ts";
+import { networkEnv, proxyAdvice } from "../proxy.ts";
 import { printable } from "../redact.ts";
 
 /** Older ones send the value by another wire. */
@@ -49,12 +50,66 @@ export async function wranglerPath(): Promise<string> {
   return entry;
 }
 
+const PREFIX = "mcpist-wrangler-";
+/** Older than the longest run of wrangler, so that nobody uses it. Unit: milliseconds. */
+const ABANDONED_MS = 60 * 60_000;
+
+/** A home of its own for wrangler. What runs that were killed left behind goes first: no value is in it, but it is litter. */
+export async function makeHome(parent: string = tmpdir()): Promise<string> {
+  try {
+    for (const name of await readdir(parent)) {
+      if (name.startsWith(PREFIX)) await sweep(join(parent, name));
+    }
+    return await mkdtemp(join(parent, `${PREFIX}${process.pid}-`));
+  } catch (error) {
+    throw machineFault(error) ?? error;
+  }
+}
+
+/** Removes a folder whose process is gone. One of somebody else, or of this process, stays. */
+async function sweep(folder: string): Promise<void> {
+  const found = await lstat(folder).catch(() => null);
+  if (!found?.isDirectory() || found.uid !== process.getuid?.()) return;
+  const pid = Number(/-(\d+)-\w+$/.exec(folder)?.[1] ?? Number.NaN);
+  const left = Number.isNaN(pid) ? Date.now() - found.mtimeMs > ABANDONED_MS : !isRunning(pid);
+  if (left) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** All that wrangler gets: what it needs, and how this machine gets out. */
+export const childEnv = (
+  env: Context["env"],
+  access: Pick<VersionSecret, "token" | "accountId" | "baseUrl">,
+  home: string,
+): Record<string, string> => ({
+  PATH: env["PATH"] ?? "",
+  HOME: home,
+  CI: "1",
+  NO_COLOR: "1",
+  CLOUDFLARE_API_TOKEN: access.token,
+  CLOUDFLARE_ACCOUNT_ID: access.accountId,
+  CLOUDFLARE_API_BASE_URL: access.baseUrl,
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_LOG_SANITIZE: "true",
+  WRANGLER_LOG_PATH: join(home, "logs"),
+  WRANGLER_HIDE_BANNER: "true",
+  ...networkEnv(env),
+});
+
 /** Runs wrangler once. @returns null on success, the error otherwise: the caller looks whether a version appeared all the same. */
 export async function putVersionSecret(context: Context, secret: VersionSecret): Promise<McpistError | null> {
   // An empty or padded value would be uploaded as it is, with exit code 0.
   if (!/^[0-9a-f]{64}$/.test(secret.value)) throw new TypeError("only a gateway secret goes to the Worker");
   const entry = await wranglerPath();
-  const home = await mkdtemp(join(tmpdir(), "mcpist-wrangler-"));
+  const home = await makeHome();
   try {
     const args = [
       "versions",
@@ -75,33 +130,21 @@ export async function putVersionSecret(context: Context, secret: VersionSecret):
       reject: false,
       cwd: home,
       timeout: TIMEOUT_MS,
-      env: {
-        PATH: context.env["PATH"] ?? "",
-        HOME: home,
-        CI: "1",
-        NO_COLOR: "1",
-        CLOUDFLARE_API_TOKEN: secret.token,
-        CLOUDFLARE_ACCOUNT_ID: secret.accountId,
-        CLOUDFLARE_API_BASE_URL: secret.baseUrl,
-        WRANGLER_SEND_METRICS: "false",
-        WRANGLER_SEND_ERROR_REPORTS: "false",
-        WRANGLER_LOG_SANITIZE: "true",
-        WRANGLER_LOG_PATH: join(home, "logs"),
-        WRANGLER_HIDE_BANNER: "true",
-        ...(context.env["NODE_EXTRA_CA_CERTS"] ? { NODE_EXTRA_CA_CERTS: context.env["NODE_EXTRA_CA_CERTS"] } : {}),
-      },
+      env: childEnv(context.env, secret, home),
     });
     // Not execa's `input`: Node prints the options of a child with NODE_DEBUG=child_process.
     child.stdin.end(secret.value);
     const { exitCode, stderr, stdout } = await child;
     if (exitCode === 0) return null;
+    const fault = machineFaultIn(`${stdout}\n${stderr}`);
+    if (fault) return fault;
     const said = context.redactor
       .apply(printable(`${stdout}\n${stderr}`))
       .replace(/\s+/g, " ")
       .trim()
       .slice(0, 300);
     return new McpistError("ERR_VENDOR", `wrangler ended with ${exitCode ?? "a signal"}: ${said}`, {
-      hint: "check CLOUDFLARE_API_TOKEN (Workers Scripts: Edit) and the Worker's name in mcpist.config.ts",
+      hint: `check CLOUDFLARE_API_TOKEN (Workers Scripts: Edit) and the Worker's name in mcpist.config.ts${proxyAdvice(context.env)}`,
     });
   } finally {
     await rm(home, { recursive: true, force: true });

@@ -8,6 +8,7 @@ import { acceptedKids, type ProbeReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { Redactor } from "../redact.ts";
+import { Waits } from "../waits.ts";
 import type {
   Annotation,
   BoundVersion,
@@ -402,6 +403,7 @@ export class FakeCloud {
       randomBytes: (count) => createHash("sha512").update(`${this.random()}`).digest().subarray(0, count),
       signal,
       redactor: new Redactor(),
+      waits: new Waits(),
     };
   }
 

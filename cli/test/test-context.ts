@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { Context } from "../context.ts";
 import { Redactor } from "../redact.ts";
+import { Waits } from "../waits.ts";
 
 /** What a test may choose. */
 export interface TestContextOptions {
@@ -67,6 +68,7 @@ export function testContext(options: TestContextOptions = {}): TestContext {
     },
     signal,
     redactor: new Redactor(),
+    waits: new Waits(),
     out: () => written.out,
     err: () => written.err,
     slept,

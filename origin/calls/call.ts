@@ -9,14 +9,13 @@ import type { Exchange } from "../exchange.ts";
 import { faultOf } from "../faults.ts";
 import type { Identity } from "../identity.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { ToolError, type Tool } from "../modules/module.ts";
+import { OutcomeUnknownError, ToolError, WholeResult, type Progress, type ToolResult } from "../modules/module.ts";
+import type { RegisteredTool } from "../modules/registry.ts";
 import type { Permissions } from "../sieve/permissions.ts";
-import { callFailed, explained, refusal, success, type ToolResult } from "../sieve/results.ts";
+import { callFailed, explained, refusal, success } from "../sieve/results.ts";
 import type { Secret } from "../modules/secret.ts";
 import { admit } from "../sieve/sieve.ts";
 import { isRecord } from "../../contract/json.ts";
-
-const MAX_ISSUES = 5;
 
 /** What calls need from outside. */
 export interface CallSources {
@@ -32,7 +31,7 @@ export interface CallTarget {
   /** Name of the meta tool. */
   readonly metaTool: string;
   /** The tool that the user is allowed to run, when the meta tool is `call` and the names are admitted. */
-  readonly admitted: { readonly module: string; readonly tool: Tool } | null;
+  readonly admitted: { readonly module: string; readonly tool: RegisteredTool } | null;
 }
 
 /** Reads the target from the parsed body, the same object that the SDK will read. @returns null for any other method. */
@@ -60,48 +59,54 @@ function whenAborted(signal: AbortSignal): { readonly promise: Promise<never>; r
   return { promise, dispose: () => signal.removeEventListener("abort", onAbort) };
 }
 
+/** A call that the sieve let through. */
+export interface AdmittedCall {
+  readonly exchange: Exchange;
+  readonly module: string;
+  readonly tool: RegisteredTool;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** As in {@link ToolContext}. */
+  readonly progress: ((progress: Progress) => void) | null;
+}
+
+/** What came of a call; `known` is false when it may have had its effect and nobody can tell. */
+interface Execution {
+  readonly result: ToolResult;
+  readonly known: boolean;
+}
+
 /** Runs tools. */
 export interface Caller {
   /** Claims the request id where the tool may have effects. @throws when the database does not answer. */
-  claim(identity: Identity, module: string, tool: Tool): Promise<Claim | null>;
+  claim(identity: Identity, module: string, tool: RegisteredTool): Promise<Claim | null>;
   /** Runs an admitted tool once. Never throws. */
-  run(exchange: Exchange, module: string, tool: Tool, params: Readonly<Record<string, unknown>>): Promise<ToolResult>;
+  run(call: AdmittedCall): Promise<ToolResult>;
 }
 
 /** Builds the caller. */
 export function createCaller({ claims, broker, events, metrics, wallClock }: CallSources): Caller {
-  async function execute(
-    { identity, permissions, signal, traceparent }: Exchange,
-    module: string,
-    tool: Tool,
-    params: Readonly<Record<string, unknown>>,
-  ): Promise<ToolResult> {
+  async function execute({ exchange, module, tool, params, progress }: AdmittedCall): Promise<Execution> {
+    const { identity, permissions, signal, traceparent } = exchange;
     const { requestId, userId } = identity;
-    const input = tool.input.safeParse(params);
-    if (!input.success) {
-      const issues = input.error.issues
-        .slice(0, MAX_ISSUES)
-        .map((issue) => `${issue.path.join("..") || "params"}: ${issue.message}`);
+    const input = tool.check(params);
+    if (!input.ok) {
       metrics.count("mcpist_calls_total", module, tool.name, "invalid");
-      return explained(`Invalid params. ${issues.join("; ")}`);
+      return { result: explained(`Invalid params. ${input.error.join("; ")}`), known: true };
     }
     const stop = whenAborted(signal);
     try {
       const token = (rejected?: Secret) => broker.token({ userId, module, requestId, permissions }, rejected);
-      const result = success(
-        await Promise.race([
-          tool.run(input.data, { signal, now: wallClock, requestId, traceparent, token }),
-          stop.promise,
-        ]),
-      );
+      const context = { signal, now: wallClock, requestId, userId, traceparent, token, progress };
+      const value = await Promise.race([tool.run(input.value, context), stop.promise]);
       metrics.count("mcpist_calls_total", module, tool.name, "done");
-      return result;
+      return { result: value instanceof WholeResult ? value.result : success(value), known: true };
     } catch (cause) {
       metrics.count("mcpist_calls_total", module, tool.name, "failed");
       // The reason is the class of the error only: upstream texts and messages may hold what must not be logged.
       const reason = cause instanceof ToolError ? "tool" : faultOf(cause).error;
       events.record({ event: "call_failed", severity: "warn", requestId, userId, module, tool: tool.name, reason });
-      return cause instanceof ToolError ? explained(cause.message) : callFailed(requestId);
+      const result = cause instanceof ToolError ? explained(cause.message) : callFailed(requestId);
+      return { result, known: !(cause instanceof OutcomeUnknownError) };
     } finally {
       stop.dispose();
     }
@@ -117,8 +122,9 @@ export function createCaller({ claims, broker, events, metrics, wallClock }: Cal
         events.record({ event: "claim_conflict", severity: "warn", requestId, userId, httpStatus: 409 });
       return claim;
     },
-    async run(exchange, module, tool, params) {
-      if (tool.readOnly) return execute(exchange, module, tool, params);
+    async run(call) {
+      const { exchange, tool } = call;
+      if (tool.readOnly) return (await execute(call)).result;
       const { claim, identity } = exchange;
       if (claim?.kind === "foreign") return refusal();
       if (claim?.kind === "done")
@@ -127,10 +133,10 @@ export function createCaller({ claims, broker, events, metrics, wallClock }: Cal
           : (JSON.parse(claim.result) as ToolResult);
       // Without a claim of our own nothing with an effect may run, whoever made the mistake.
       if (claim?.kind !== "owned") return callFailed(identity.requestId);
-      const result = await execute(exchange, module, tool, params);
+      const { result, known } = await execute(call);
       const { mark } = claim;
       // Stopped half way: whether it had its effect is unknown, and the claim keeps saying so.
-      if (exchange.signal.aborted) return result;
+      if (!known || exchange.signal.aborted) return result;
       exchange.afterwards(() => claims.finish(identity.requestId, mark, JSON.stringify(result)));
       return result;
     },

@@ -6,18 +6,22 @@ import {
   createMcpHandler,
   createRequestStateCodec,
   McpServer,
+  type CallToolResult,
   type McpRequestContext,
+  type ServerContext,
 } from "@modelcontextprotocol/server";
 import type { Exchange } from "../exchange.ts";
-import type { Tool } from "../modules/module.ts";
 import { call, getModuleSchema } from "../sieve/meta-tools.ts";
-import { refusal, success, type ToolResult } from "../sieve/results.ts";
+import type { ToolResult } from "../modules/module.ts";
+import { refusal, success } from "../sieve/results.ts";
+import type { AdmittedCall } from "./call.ts";
 import { admit, describeModule, listModules } from "../sieve/sieve.ts";
 import type { Registry } from "../modules/registry.ts";
 
 /** Largest request body. Unit: bytes. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
-const VERSION = "0.1.0";
+/** Of mcpist, as clients and servers are told. */
+export const VERSION = "0.1.0";
 const LIST_TTL_MS = 300_000;
 const DISCOVER_TTL_MS = 3_600_000;
 
@@ -26,12 +30,7 @@ export interface McpParts {
   readonly registry: Registry;
   readonly requestStateKey: Uint8Array | null;
   /** Runs an admitted tool; never throws. */
-  readonly execute: (
-    exchange: Exchange,
-    module: string,
-    tool: Tool,
-    params: Readonly<Record<string, unknown>>,
-  ) => Promise<ToolResult>;
+  readonly execute: (call: AdmittedCall) => Promise<ToolResult>;
   /** A name was refused; `tool` is null when a module's schema was asked for. Must return at once. */
   readonly onRefused: (exchange: Exchange, module: string, tool: string | null) => void;
   readonly onError: (error: Error) => void;
@@ -48,7 +47,18 @@ export interface McpSide {
 }
 
 /** The SDK wants mutable arrays. */
-const forSdk = (result: ToolResult) => ({ ...result, content: [...result.content] });
+const forSdk = (result: ToolResult): CallToolResult => ({ ...result, content: [...result.content] }) as CallToolResult;
+
+/** Where progress goes when the client asked for it. A client that is gone has nothing to be told. */
+function progressTo({ mcpReq }: ServerContext): AdmittedCall["progress"] {
+  const { _meta: meta } = mcpReq;
+  const progressToken = meta?.progressToken;
+  if (progressToken === undefined) return null;
+  return ({ progress, total, message }) => {
+    const known = { ...(total === undefined ? {} : { total }), ...(message === undefined ? {} : { message }) };
+    mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress, ...known } }).catch(() => {});
+  };
+}
 
 /** Builds the MCP side. */
 export function createMcp({ registry, requestStateKey, execute, onRefused, onError }: McpParts): McpSide {
@@ -90,7 +100,10 @@ export function createMcp({ registry, requestStateKey, execute, onRefused, onErr
       ({ module }) => {
         if (module === undefined) return forSdk(success({ modules: listModules(registry, exchange.permissions) }));
         const tools = describeModule(exchange.permissions, module);
-        if (tools) return forSdk(success({ module, tools }));
+        if (tools) {
+          const instructions = registry.get(module)?.instructions() ?? "";
+          return forSdk(success({ module, ...(instructions === "" ? {} : { instructions }), tools }));
+        }
         onRefused(exchange, module, null);
         return forSdk(refusal());
       },
@@ -98,9 +111,9 @@ export function createMcp({ registry, requestStateKey, execute, onRefused, onErr
     server.registerTool(
       call.name,
       { description: call.description, inputSchema: call.input, annotations: call.annotations },
-      async ({ module, tool: name, params }) => {
+      async ({ module, tool: name, params }, context) => {
         const tool = admit(exchange.permissions, module, name);
-        if (tool) return forSdk(await execute(exchange, module, tool, params));
+        if (tool) return forSdk(await execute({ exchange, module, tool, params, progress: progressTo(context) }));
         onRefused(exchange, module, name);
         return forSdk(refusal());
       },

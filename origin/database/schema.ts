@@ -56,8 +56,22 @@ export const tools = mcpist.table(
     enabled: boolean().notNull().default(true),
     decoy: boolean().notNull().default(false),
     updatedAt: time("updated_at").notNull().defaultNow(),
+    pin: text(),
   },
   (table) => [primaryKey({ columns: [table.moduleId, table.toolId] })],
+);
+
+export const toolSightings = mcpist.table(
+  "tool_sightings",
+  {
+    moduleId: text("module_id").notNull(),
+    toolId: text("tool_id").notNull(),
+    facts: text().notNull(),
+    pin: text().notNull(),
+    firstSeen: time("first_seen").notNull().defaultNow(),
+    lastSeen: time("last_seen").notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.moduleId, table.toolId, table.pin] })],
 );
 
 export const grants = mcpist.table(
@@ -146,6 +160,15 @@ export const changes = mcpist.table("changes", {
   after: jsonb(),
 });
 
+export const tokensGiven = mcpist.table("tokens_given", {
+  id: bigint({ mode: "bigint" }).primaryKey().generatedAlwaysAsIdentity(),
+  at: time("at").notNull().defaultNow(),
+  userId: uuid("user_id").notNull(),
+  moduleId: text("module_id").notNull(),
+  requestId: uuid("request_id"),
+  kind: text({ enum: ["access", "refresh"] }).notNull(),
+});
+
 export const connections = mcpist.table(
   "connections",
   {
@@ -161,6 +184,7 @@ export const connections = mcpist.table(
     accessExpiresAt: time("access_expires_at"),
     lease: uuid(),
     leaseUntil: time("lease_until"),
+    refreshedAt: time("refreshed_at"),
     updatedAt: time("updated_at").notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.userId, table.moduleId] })],

@@ -29,6 +29,11 @@ const KEEP_ALIVE_MS = 120_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 /** A whole request, body included. Unit: milliseconds. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/**
+ * So long a draining origin still serves what comes on kept connections; then it says `draining`, nothing was done, and the gateway
+ * goes elsewhere. Who keeps a connection does not keep a withdrawn secret alive for as long as calls run. Unit: milliseconds.
+ */
+const ANSWERS_MS = 4_000;
 const OPEN_PATHS: ReadonlySet<string> = new Set([HEALTH_PATH, OBSERVATION_PATH]);
 
 /** What the server is made of. */
@@ -59,7 +64,7 @@ export interface Origin {
 type Env = { Bindings: HttpBindings };
 const pathOf = (url: string | undefined): string => (url ?? "").split("?", 1)[0] ?? "";
 
-function createApp(parts: OriginParts, isDraining: () => boolean): Hono<Env> {
+function createApp(parts: OriginParts, isDraining: () => boolean, isClosed: () => boolean): Hono<Env> {
   const { observer, metrics, ready, serveMcp, onError } = parts;
   const app = new Hono<Env>();
   app.get(HEALTH_PATH, (c) => c.json({ status: "ok" }));
@@ -76,7 +81,9 @@ function createApp(parts: OriginParts, isDraining: () => boolean): Hono<Env> {
     const { contentType, text } = await metrics.render();
     return c.body(text, 200, { "content-type": contentType, "cache-control": "no-store" });
   });
-  app.post(MCP_PATH, (c) => serveMcp(c.env.incoming, c.env.outgoing));
+  app.post(MCP_PATH, (c) =>
+    isClosed() ? refuse("draining", { requestId: null }) : serveMcp(c.env.incoming, c.env.outgoing),
+  );
   app.all(MCP_PATH, () => refuse("shape.method", { requestId: null, headers: { allow: "POST" } }));
   app.notFound((c) => c.body(null, 404));
   app.onError((error) => {
@@ -110,8 +117,15 @@ function rejectBytes(name: string, error: NodeJS.ErrnoException, socket: Socket)
 export function createOrigin(parts: OriginParts): Origin {
   const { name, gate, events, metrics, onError } = parts;
   let draining = false;
+  let closed = false;
   let inFlight = 0;
-  const serve = getRequestListener(createApp(parts, () => draining).fetch);
+  const serve = getRequestListener(
+    createApp(
+      parts,
+      () => draining,
+      () => closed,
+    ).fetch,
+  );
 
   function reject(incoming: IncomingMessage, outgoing: ServerResponse): void {
     outgoing.writeHead(403, { [DENY_HEADER]: "gateway_secret", "content-length": "0" }).end();
@@ -167,8 +181,10 @@ export function createOrigin(parts: OriginParts): Origin {
       draining = true;
       return new Promise((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+        const close = setTimeout(() => (closed = true), ANSWERS_MS);
         server.close(() => {
           clearTimeout(cut);
+          clearTimeout(close);
           resolve();
         });
       });

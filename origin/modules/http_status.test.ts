@@ -77,6 +77,8 @@ describe("module http_status", () => {
     return found.run(found.input.parse({ url, ...params }), {
       signal: AbortSignal.timeout(3_000),
       now: () => new Date(),
+      userId: "00000000-0000-4000-8000-000000000001",
+      progress: null,
       requestId: "r",
       traceparent: null,
       token: async () => new Secret(""),

@@ -5,6 +5,26 @@
 import type { z } from "zod";
 import type { Secret } from "./secret.ts";
 
+/** One piece of a result: text, image, audio, resource or link, as MCP describes them. */
+export interface ContentBlock {
+  readonly type: string;
+  readonly [member: string]: unknown;
+}
+
+/** A tool result as the SDK takes it. */
+export interface ToolResult {
+  readonly content: readonly ContentBlock[];
+  readonly structuredContent?: Readonly<Record<string, unknown>> | undefined;
+  readonly isError?: boolean | undefined;
+}
+
+/** How far a call is, in units of the tool's own. */
+export interface Progress {
+  readonly progress: number;
+  readonly total?: number | undefined;
+  readonly message?: string | undefined;
+}
+
 /** What a tool may use while it runs. */
 export interface ToolContext {
   /** Aborted when the client goes away or the deadline passes. */
@@ -13,6 +33,10 @@ export interface ToolContext {
   readonly now: () => Date;
   /** UUIDv7 of the client request, for tracing. */
   readonly requestId: string;
+  /** UUID of the calling user. */
+  readonly userId: string;
+  /** Tells the client how far the call is; null when it did not ask. Never throws. */
+  readonly progress: ((progress: Progress) => void) | null;
   /** W3C trace context of the caller, when it sent one. */
   readonly traceparent: string | null;
   /**
@@ -57,6 +81,21 @@ export interface Module {
 /** A failure whose text may be shown to the caller: written by us, never an upstream's words. */
 export class ToolError extends Error {
   override readonly name = "ToolError";
+}
+
+/** The call may have had its effect, and nobody will ever know: it is not repeated, and its claim is not finished. */
+export class OutcomeUnknownError extends ToolError {
+  constructor() {
+    super("The server ended or fell silent before it answered: the call may have been executed. It is not repeated.");
+  }
+}
+
+/** A result that is passed on as it is, with content of every type. */
+export class WholeResult {
+  readonly result: ToolResult;
+  constructor(result: ToolResult) {
+    this.result = result;
+  }
 }
 
 /** Gives a tool the type of its own schema, then forgets it, so that tools fit into one list. */

@@ -44,6 +44,8 @@ function provider(answers: Readonly<Record<string, () => Response | Promise<Resp
 const context = (signal = new AbortController().signal): ToolContext => ({
   signal,
   now: () => new Date("2026-11-22T12:00:00Z"),
+  userId: "00000000-0000-4000-8000-000000000001",
+  progress: null,
   requestId: "r",
   traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   token: async () => new Secret(TOKEN),

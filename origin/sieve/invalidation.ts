@@ -5,7 +5,10 @@
 import type { Database } from "../database/database.ts";
 import type { PermissionCache } from "./permissions.ts";
 
-/** The channel on which the database announces changes; the payload is a user id. */
+/**
+ * The channel on which the database announces changes. Whoever has a login at the database may listen there, and announce: the payload
+ * names a user by a digest, and says nothing but "look again".
+ */
 export const CHANNEL = "mcpist_permissions";
 /** Unit: milliseconds. */
 export const POLL_MS = 15_000;
@@ -48,7 +51,7 @@ export function listenForChanges(database: Database, cache: PermissionCache): Li
       try {
         const started = await database.listen(
           CHANNEL,
-          (userId) => cache.drop(userId),
+          (name) => cache.dropAnnounced(name),
           () => {
             if (state === "listening") state = "idle";
           },

@@ -3,7 +3,7 @@
  * server per request. `tools/list` is the same for everyone; what a user may do is only told by `get_module_schema`.
  */
 import { z } from "zod";
-import type { Tool } from "../modules/module.ts";
+import type { RegisteredTool } from "../modules/registry.ts";
 
 /** A schema as the SDK takes it, with its JSON Schema already made. */
 function prepared<Schema extends z.ZodObject>(schema: Schema): Schema {
@@ -49,16 +49,16 @@ export interface ToolDescription {
   };
 }
 
-const described = new WeakMap<Tool, ToolDescription>();
+const described = new WeakMap<RegisteredTool, ToolDescription>();
 
 /** Converts a tool's schema on first use and keeps it. */
-export function describe(tool: Tool): ToolDescription {
+export function describe(tool: RegisteredTool): ToolDescription {
   let description = described.get(tool);
   if (!description) {
     description = {
       name: tool.name,
       description: tool.description,
-      inputSchema: z.toJSONSchema(tool.input, { io: "input" }),
+      inputSchema: tool.inputSchema(),
       annotations: { readOnlyHint: tool.readOnly, idempotentHint: tool.idempotent, destructiveHint: tool.destructive },
     };
     described.set(tool, description);

@@ -3,9 +3,9 @@
  * so that what is listed, what is allowed and what can run are one set. It never invents a permission: when the database is
  * down for longer than the grace, it throws, and the request is refused.
  */
+import { hash } from "node:crypto";
 import type { Database } from "../database/database.ts";
-import type { Tool } from "../modules/module.ts";
-import type { Registry } from "../modules/registry.ts";
+import type { RegisteredTool, Registry } from "../modules/registry.ts";
 
 /** How long an entry is used without asking again. Unit: milliseconds. */
 export const PERMISSIONS_TTL_MS = 300_000;
@@ -25,7 +25,7 @@ export interface Permissions {
   /** True when a monthly quota is in force and used up. */
   readonly monthExhausted: boolean;
   /** Module name to tool name to tool: exactly what is granted, enabled and in the registry. */
-  readonly allowed: ReadonlyMap<string, ReadonlyMap<string, Tool>>;
+  readonly allowed: ReadonlyMap<string, ReadonlyMap<string, RegisteredTool>>;
 }
 
 /** Gives permissions by user id. */
@@ -34,6 +34,8 @@ export interface PermissionCache {
   get(userId: string): Promise<Permissions | null>;
   /** Forgets one user. */
   drop(userId: string): void;
+  /** Forgets the user whom the database announces under this name: the first 16 hex digits of the SHA-256 of the user id. */
+  dropAnnounced(name: string): void;
   /** Forgets everybody. */
   clear(): void;
   /** Cached users with the version that was read; what polling compares. */
@@ -57,8 +59,11 @@ interface Row {
   readonly per_minute: number;
   readonly month_exhausted: boolean;
   readonly version: string;
-  readonly granted: readonly (readonly [string, string])[];
+  readonly granted: readonly Granted[];
 }
+
+/** Module, tool, and the pin that was approved; null = a tool that needs none. */
+export type Granted = readonly [module: string, tool: string, pin: string | null];
 
 const LOAD = `
 select u.status, u.plan_id, p.per_minute, u.permissions_version::text as version,
@@ -67,7 +72,7 @@ select u.status, u.plan_id, p.per_minute, u.permissions_version::text as version
     where m.user_id = u.user_id and m.month = date_trunc('month', now())::date and m.calls >= p.per_month
   ) as month_exhausted,
   coalesce((
-    select json_agg(json_build_array(g.module_id, g.tool_id))
+    select json_agg(json_build_array(g.module_id, g.tool_id, t.pin))
     from mcpist.grants g join mcpist.tools t using (module_id, tool_id)
     where g.user_id = u.user_id and g.revoked_at is null and t.enabled and not t.decoy
   ), '[]'::json) as granted
@@ -87,27 +92,38 @@ interface Loading {
   readonly answer: Promise<Entry>;
 }
 
-/** Grants that the registry can run. Order follows the registry, so that listings are stable. */
+/**
+ * Grants that the registry can run: a tool of a server only as it was approved. Order follows the registry, so that listings are stable.
+ */
 export function intersect(
   registry: Registry,
-  granted: readonly (readonly [string, string])[],
-): ReadonlyMap<string, ReadonlyMap<string, Tool>> {
-  const names = new Map<string, Set<string>>();
-  for (const [module, tool] of granted) names.set(module, (names.get(module) ?? new Set()).add(tool));
-  const allowed = new Map<string, ReadonlyMap<string, Tool>>();
+  granted: readonly Granted[],
+): ReadonlyMap<string, ReadonlyMap<string, RegisteredTool>> {
+  const pins = new Map<string, Map<string, string | null>>();
+  for (const [module, tool, pin] of granted) pins.set(module, (pins.get(module) ?? new Map()).set(tool, pin));
+  const allowed = new Map<string, ReadonlyMap<string, RegisteredTool>>();
   for (const module of registry.values()) {
-    const wanted = names.get(module.name);
+    const wanted = pins.get(module.name);
     if (!wanted) continue;
-    const tools = new Map([...module.tools].filter(([name]) => wanted.has(name)));
+    // undefined, which is no grant, equals no pin.
+    const tools = new Map([...module.tools].filter(([name, { pin }]) => wanted.get(name) === pin));
     if (tools.size > 0) allowed.set(module.name, tools);
   }
   return allowed;
 }
 
+const announcedAs = (userId: string): string => hash("sha256", userId, "hex").slice(0, 16);
+
 /** Builds the cache. */
 export function createPermissionCache({ database, registry, now, onGrace }: PermissionSources): PermissionCache {
   const entries = new Map<string, Entry>();
   const loading = new Map<string, Loading>();
+  /** User id by announced name, of everybody who is cached or being loaded. */
+  const announced = new Map<string, string>();
+  const forget = (userId: string): void => {
+    entries.delete(userId);
+    if (!loading.has(userId)) announced.delete(announcedAs(userId));
+  };
 
   async function load(userId: string, state: { stale: boolean }): Promise<Entry> {
     for (;;) {
@@ -132,7 +148,7 @@ export function createPermissionCache({ database, registry, now, onGrace }: Perm
       entries.set(userId, entry);
       if (entries.size > MAX_USERS) {
         const oldest = entries.keys().next();
-        if (!oldest.done) entries.delete(oldest.value);
+        if (!oldest.done) forget(oldest.value);
       }
       return entry;
     }
@@ -142,9 +158,19 @@ export function createPermissionCache({ database, registry, now, onGrace }: Perm
     const running = loading.get(userId);
     if (running) return running.answer;
     const state = { stale: false };
-    const answer = load(userId, state).finally(() => loading.delete(userId));
+    const answer = load(userId, state).finally(() => {
+      loading.delete(userId);
+      if (!entries.has(userId)) forget(userId);
+    });
     loading.set(userId, Object.assign(state, { answer }));
+    announced.set(announcedAs(userId), userId);
     return answer;
+  }
+
+  function drop(userId: string): void {
+    const running = loading.get(userId);
+    if (running) running.stale = true;
+    forget(userId);
   }
 
   return {
@@ -167,14 +193,13 @@ export function createPermissionCache({ database, registry, now, onGrace }: Perm
         return kept.value;
       }
     },
-    drop(userId) {
-      const running = loading.get(userId);
-      if (running) running.stale = true;
-      entries.delete(userId);
+    drop,
+    dropAnnounced(name) {
+      const userId = announced.get(name);
+      if (userId !== undefined) drop(userId);
     },
     clear() {
-      for (const running of loading.values()) running.stale = true;
-      entries.clear();
+      for (const userId of [...loading.keys(), ...entries.keys()]) drop(userId);
     },
     versions: () => new Map(Array.from(entries, ([userId, entry]) => [userId, entry.version])),
     get size() {

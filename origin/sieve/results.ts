@@ -1,12 +1,7 @@
 /** What a caller is told when a tool is not for them: one constant, the same whether the tool is hidden, revoked, a decoy or nothing. */
 import { isRecord } from "../../contract/json.ts";
 
-/** A tool result as the SDK takes it. */
-export interface ToolResult {
-  readonly content: readonly { readonly type: "text"; readonly text: string }[];
-  readonly structuredContent?: Readonly<Record<string, unknown>>;
-  readonly isError?: boolean;
-}
+import type { ToolResult } from "../modules/module.ts";
 
 const failure = (text: string): ToolResult => ({ content: [{ type: "text", text }], isError: true });
 

@@ -3,8 +3,7 @@
  * It decides by one lookup in one Map; a miss costs the same and says the same whatever the reason. It never looks a reason up
  * before the answer is queued.
  */
-import type { Tool } from "../modules/module.ts";
-import type { Registry } from "../modules/registry.ts";
+import type { RegisteredTool, Registry } from "../modules/registry.ts";
 import type { Permissions } from "./permissions.ts";
 import { describe, type ToolDescription } from "./meta-tools.ts";
 
@@ -31,6 +30,6 @@ export function describeModule(permissions: Permissions, module: string): readon
 }
 
 /** Layer 2: the tool, or null. Names are compared as they are: no trimming, folding or normalising. */
-export function admit(permissions: Permissions, module: string, tool: string): Tool | null {
+export function admit(permissions: Permissions, module: string, tool: string): RegisteredTool | null {
   return permissions.allowed.get(module)?.get(tool) ?? null;
 }

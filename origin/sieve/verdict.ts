@@ -18,7 +18,7 @@ export const SCORES: Readonly<Record<SieveVerdict, number>> = {
 const LOOK_UP = `
 select
   coalesce(bool_or(t.decoy), false) as decoy,
-  coalesce(bool_or(g.revoked_at is null and g.user_id is not null and not t.enabled), false) as disabled,
+  coalesce(bool_or(g.revoked_at is null and g.user_id is not null), false) as granted,
   coalesce(bool_or(g.revoked_at > now() - interval '24 hours'), false) as recent
 from mcpist.tools t
 left join mcpist.grants g on g.module_id = t.module_id and g.tool_id = t.tool_id and g.user_id = $1::uuid
@@ -38,13 +38,14 @@ export async function findVerdict(
   const known = tool === null ? registry.has(module) : registry.get(module)?.tools.has(tool) === true;
   // PostgreSQL's text cannot hold NUL; no row can have such a name.
   if (`${module}${tool ?? ""}`.includes("\0")) return "nonexistent";
-  const [row] = await database.query<{ decoy: boolean; disabled: boolean; recent: boolean }>(LOOK_UP, [
+  const [row] = await database.query<{ decoy: boolean; granted: boolean; recent: boolean }>(LOOK_UP, [
     userId,
     module,
     tool,
   ]);
   if (row?.decoy && !known) return "decoy";
+  // Granted and refused all the same: switched off, withheld because its server changed it, or of a server that is down.
+  if (row?.granted) return "disabled";
   if (!known) return "nonexistent";
-  if (row?.disabled) return "disabled";
   return row?.recent ? "recently_revoked" : "never_granted";
 }

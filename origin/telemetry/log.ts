@@ -49,10 +49,13 @@ export function loggableNames(
   return { nameHash: `${hash("sha256", text, "hex").slice(0, 32)}:${module.length + (tool?.length ?? 0)}` };
 }
 
+/** The database takes no event that is older than a day; one that has waited longer is dated a day ago. */
+const MAX_AGE_SECONDS = 86_000;
+
 const INSERT = `
 insert into mcpist.security_events
   (at, layer, event, verdict, severity, score, user_id, client_id, module, tool, name_hash, request_id, origin, http_status, count, reason, kid)
-select now() - make_interval(secs => age), 'origin', event, verdict, severity, coalesce(score, 0), user_id, client_id, module, tool,
+select now() - make_interval(secs => least(age, ${MAX_AGE_SECONDS})), 'origin', event, verdict, severity, coalesce(score, 0), user_id, client_id, module, tool,
   name_hash, request_id, $2, http_status, coalesce(count, 1), left(reason, 200), kid
 from json_to_recordset($1::json) as x(age double precision, event text, verdict text, severity text, score int, user_id uuid, client_id text,
   module text, tool text, name_hash text, request_id uuid, http_status int, count int, reason text, kid text)`;
@@ -92,6 +95,8 @@ const rowOf = ({ event, noticedAt }: Waiting, now: number) => ({
 /** SQLSTATE classes 22 (data exception) and 23 (constraint violation): the rows are at fault, and stay so. */
 const isRowsFault = (cause: unknown): boolean =>
   cause instanceof Error && "code" in cause && /^2[23]/.test(String(cause.code));
+/** Somebody else has the id that the database wanted to give: the next one is given at the next try. */
+const isTaken = (cause: unknown): boolean => cause instanceof Error && "code" in cause && cause.code === "23505";
 
 /** Builds the log. */
 export function createLog({ origin, line, database, wallClock, now, onWritten }: LogSources): SecurityLog {
@@ -129,7 +134,10 @@ export function createLog({ origin, line, database, wallClock, now, onWritten }:
   /** Halves what the database does not take, until one row is left: one bad row must not keep the others out for ever. */
   async function writeBatch(batch: readonly Waiting[]): Promise<void> {
     try {
-      await insert(batch);
+      await insert(batch).catch((cause: unknown) => {
+        if (!isTaken(cause)) throw cause;
+        return insert(batch);
+      });
     } catch (cause) {
       if (!isRowsFault(cause)) keep(batch);
       else if (batch.length === 1) lostRows++;

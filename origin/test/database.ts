@@ -24,6 +24,11 @@ const VAULT_STAND_IN = new URL("../../supabase/local/vault.sql", import.meta.url
 /** Brings a fresh database to the state that tests expect. */
 export async function prepare(admin: Database): Promise<void> {
   await admin.script(await readFile(VAULT_STAND_IN, "utf8"));
+  await prepareSchema(admin);
+}
+
+/** The same where there is a Vault. */
+export async function prepareSchema(admin: Database): Promise<void> {
   await migrate(admin);
   await addTools(admin, createRegistry(testModules({ fetch })));
   await admin.script(await readSeed());

@@ -11,6 +11,7 @@ import {
 import type { OriginConfig } from "../../contract/runtime-config.ts";
 import { assemble, type Assembled } from "../assemble.ts";
 import type { Database } from "../database/database.ts";
+import type { Servers } from "../servers/servers.ts";
 import { createRegistry } from "../modules/registry.ts";
 import type { TestDatabase } from "./database.ts";
 import { createLab, testModules, type Lab } from "./modules.ts";
@@ -27,6 +28,8 @@ export function newRequestId(): string {
 
 /** What a test may choose. */
 export interface TestOriginOptions {
+  /** Servers whose modules are served too; they start with the timers. */
+  readonly servers?: Servers;
   readonly name?: string;
   readonly secrets?: {
     readonly GATEWAY_SECRET_A?: string;
@@ -83,12 +86,17 @@ export async function startOrigin(test: TestDatabase, options: TestOriginOptions
       requestStateKey: randomBytes(32),
       brokerSecret: options.brokerSecret ?? null,
       drainSeconds: 1,
+      ownSecrets: new Map(),
       instanceId: "instance-1",
       deployment: "deployment-1",
     },
     {
       database: options.wrap ? options.wrap(database) : database,
-      registry: createRegistry(testModules({ fetch: options.fetch ?? fetch, ...config }, lab)),
+      registry: createRegistry(
+        testModules({ fetch: options.fetch ?? fetch, ...config }, lab),
+        options.servers?.modules,
+      ),
+      ...(options.servers ? { servers: options.servers } : {}),
       fetch: options.fetch ?? fetch,
       now: options.now ?? (() => performance.now()),
       wallClock: () => new Date(),

@@ -244,7 +244,7 @@ function running(
 }
 
 /** A connection of its own per question: an idle one would hold up the program when it ends. */
-function isHealthy(url: string, timeoutMs: number): Promise<boolean> {
+export function isHealthy(url: string, timeoutMs: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const asked = get(url, { agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
     response.resume();

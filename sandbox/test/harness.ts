@@ -15,7 +15,9 @@ export type Json = Record<string, any>;
 /** @param lines receives what the operator would read. */
 export const fastContext = (lines: string[] = []): VendorContext => ({
   faults: new Faults(),
-  timings: { koyebStepMs: 10, koyebDrainMs: 120, flyBootMs: 20, edgeLagMs: 0, githubLagMs: 0 },
+  timings: { koyebStepMs: 10, koyebDrainMs: 120, flyBootMs: 20, edgeLagMs: 0, githubLagMs: 0, listLagMs: 0 },
+  light: false,
+  byHand: "by-hand",
   port: () => 0,
   log: (line) => lines.push(line),
   tokens: TOKENS,

@@ -23,6 +23,8 @@ export interface ContextOptions {
   /** First of the fixed ports; absent = ephemeral ports. */
   readonly portBase?: number | undefined;
   readonly timings?: Partial<Timings> | undefined;
+  /** Light instances from the start. */
+  readonly light?: boolean | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -49,6 +51,8 @@ export function createContext(options: ContextOptions): VendorContext {
     faults: new Faults(),
     timings: { ...DEFAULT_TIMINGS, ...options.timings },
     log,
+    light: options.light ?? false,
+    byHand: randomBytes(16).toString("hex"),
     tokens: makeTokens(),
     port(listener) {
       if (portBase === undefined) return 0;

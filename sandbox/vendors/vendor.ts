@@ -23,6 +23,8 @@ export interface Timings {
   readonly edgeLagMs: number;
   /** GitHub: `updated_at` is this late. */
   readonly githubLagMs: number;
+  /** Every platform: lists show what was this long ago. A read of one object is not late. */
+  readonly listLagMs: number;
 }
 
 /** Fast enough for a demo, slow enough that every guard of the protocol is needed. */
@@ -32,6 +34,7 @@ export const DEFAULT_TIMINGS: Timings = {
   flyBootMs: 300,
   edgeLagMs: 800,
   githubLagMs: 200,
+  listLagMs: 200,
 };
 
 /** What every vendor of one sandbox shares. */
@@ -39,6 +42,10 @@ export interface VendorContext {
   readonly faults: Faults;
   /** May be replaced while the sandbox runs (slow rollouts, lagging edges). */
   timings: Timings;
+  /** Instances that start from now on are light ones inside this process (processes/light.ts), not processes of the origin. */
+  light: boolean;
+  /** Header value of {@link BY_HAND}: what the sandbox itself does in the name of a person at a vendor's console. */
+  readonly byHand: string;
   /** Port for a listener by its fixed name, or 0 for an ephemeral one. */
   readonly port: (listener: string) => number;
   /** One line for the operator, without a line break. Never a secret. */
@@ -77,11 +84,15 @@ async function carryOut(effect: FaultEffect, outgoing: HttpBindings["outgoing"])
   return RESPONSE_ALREADY_SENT;
 }
 
+/** Request header of an edit by hand: no fault rule sees it, and no log. */
+export const BY_HAND = "x-mcpist-by-hand";
+
 /** Wraps `app` with fault rules and the call log. */
 export function withFaults(vendor: VendorName, context: VendorContext, app: VendorApp): VendorApp {
   const outer: VendorApp = new Hono();
   const calls = new WeakMap<Request, Call>();
   outer.all("*", async (c) => {
+    if (c.req.header(BY_HAND) === context.byHand) return app.fetch(c.req.raw, c.env);
     const url = new URL(c.req.url);
     const { call, effects } = context.faults.record(vendor, c.req.method, url.pathname + url.search);
     const { outgoing } = c.env;

@@ -17,12 +17,12 @@ create or replace view vault.decrypted_secrets as
   select id, name, description, secret, secret as decrypted_secret, created_at, updated_at from vault.secrets;
 
 create or replace function vault.create_secret(new_secret text, new_name text default null, new_description text default '')
-returns uuid language sql set search_path = '' as $$
+returns uuid language sql set search_path = pg_catalog, pg_temp as $$
   insert into vault.secrets (secret, name, description) values (new_secret, new_name, new_description) returning id
 $$;
 
 create or replace function vault.update_secret(secret_id uuid, new_secret text default null, new_name text default null, new_description text default null)
-returns void language sql set search_path = '' as $$
+returns void language sql set search_path = pg_catalog, pg_temp as $$
   update vault.secrets set
     secret = coalesce(new_secret, secret),
     name = coalesce(new_name, name),

@@ -31,6 +31,43 @@ describe("workflow policy", () => {
     expect(new Set(rules)).toEqual(new Set([rule]));
   });
 
+  it.each([
+    "npm run --silent mcpist -- secrets verify",
+    "npx --no-install mcpist secrets verify",
+    "npm run demo",
+    "node cli/main.ts secrets verify",
+    "exec node cli/main.ts secrets verify | tee verify.json",
+    "exec node cli/main.ts secrets verify && echo fine",
+    "exec node cli/main.ts secrets verify &",
+    "echo first; exec node cli/main.ts secrets verify",
+  ])("flags a step that does not hand its signals to the tool: %s", (run) => {
+    const bad = readFileSync(`${BAD}the-tool-is-the-step.yml`, "utf8").replace(
+      /run: npm run --silent .*/,
+      `run: ${run}`,
+    );
+    expect(judge(readWorkflow(bad)).map(({ rule }) => rule)).toContain("the-tool-is-the-step");
+  });
+
+  it("lets a person name a dead run, and keeps an emergency waiting behind nobody", () => {
+    for (const [name, command] of [
+      ["rotate.yml", 'exec node cli/main.ts secrets "$@" --json'],
+      ["restore.yml", 'exec node cli/main.ts secrets restore --json "$@"'],
+    ] as const) {
+      const { jobs, node } = read(REAL + name);
+      expect(node).toMatchObject({
+        on: { workflow_dispatch: { inputs: { dead_run: { type: "string", default: "" } } } },
+      });
+      const step = jobs[0]?.steps.at(-1);
+      expect(step?.env["DEAD_RUN"]).toBe("${{ inputs.dead_run }}");
+      expect(step?.run).toMatch(/if \[ -n "\$DEAD_RUN" \]; then set -- .*--steal-lock="\$DEAD_RUN" --yes/);
+      expect(step?.run?.trimEnd().split("\n").at(-1)).toBe(command);
+    }
+    const { group } = read(`${REAL}rotate.yml`).node["concurrency"] as { group: string };
+    expect(group).toBe(
+      "mcpist-rotation-${{ inputs.environment }}${{ startsWith(inputs.mode, 'emergency-') && '/emergency' || '' }}",
+    );
+  });
+
   it("does not call a file judged that has no jobs", () => {
     expect(() => readWorkflow("on: push\n")).toThrow(TypeError);
   });

@@ -15,6 +15,10 @@ const VERSION_COMMENT = /uses:\s*["']?[\w./-]+@[0-9a-f]{40}["']?\s+#\s*v?\d+(\.\
 const FOREIGN_SECRET = /\bsecrets\s*\.\s*(?!GITHUB_TOKEN\b)\w|\bsecrets\s*\[/;
 const WHOLE_SECRETS = /\btojson\s*\(\s*secrets\b|\bsecrets\s*\[|\bsecrets\s*\)/i;
 const ROTATION_COMMAND = /\bsecrets\s+("\$@"|rotate\b|restore\b|rollback\b)/;
+/** The tool, by any of its names. */
+const TOOL = /\bmcpist\b(?!\.config)|\bcli\/main\.[jt]s\b|\bnpm\s+(run|exec)\b[^#\n]*\bdemo\b/;
+/** In place of the shell, with nothing before or after it that would get its signals. */
+const TOOL_ALONE = /^\s*(run:\s*)?exec node cli\/main\.ts\b[^|;&`]*$/;
 /** Everything but `mcpist` that could write a slot. */
 const SLOT_WRITER = /\bwrangler\b[^\n]*\bsecret\b|\bfly(ctl)?\s+secrets?\b|\bkoyeb\s+secrets?\b|\bgh\s+secret\b/;
 const SLOT_NAME = /\bGATEWAY_SECRET(_[AB])?\b/;
@@ -148,6 +152,13 @@ export const RULES: Readonly<Record<string, Find>> = {
     const { group, "cancel-in-progress": cancel, queue } = isRecord(node["concurrency"]) ? node["concurrency"] : {};
     return !(typeof group === "string" && group.startsWith("mcpist-rotation-") && cancel === false && queue === "max");
   }),
+  /** A cancelled job signals the process of the step and kills it ten seconds later: a shell would keep that from the tool. */
+  "the-tool-is-the-step": perStep(({ run }) =>
+    (run ?? "")
+      .split("\n")
+      .map((line) => line.replace(/(^|\s)#.*$/, ""))
+      .some((line) => TOOL.test(line) && !TOOL_ALONE.test(line)),
+  ),
   /** `mcpist secrets` is the only writer; a queued job would write yesterday's value back. */
   "no-foreign-slot-writer": perStep(({ run }) => SLOT_WRITER.test(run ?? "")),
   /** Slots are read by `restore`, and the lone old secret once by `adopt`; a deploy never sees one. */

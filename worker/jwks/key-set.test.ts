@@ -11,22 +11,30 @@ beforeAll(async () => {
 
 const usable = async (change: Record<string, unknown>, of: () => IssuerKey = () => ec): Promise<boolean> => {
   const set = await parseKeySet({ keys: [{ ...of().publicJwk, ...change }] });
-  return set.ok && set.value.get(of().kid) !== null && set.value.has(of().kid);
+  return set.ok && Object.keys(set.value.keys.get(of().kid) ?? {}).length > 0;
+};
+/** Ids and algorithms of the keys that are used, and what is odd about the set. */
+const summary = async (keys: readonly unknown[]): Promise<unknown> => {
+  const set = await parseKeySet({ keys });
+  if (!set.ok) return set.error;
+  const used = [...set.value.keys].flatMap(([kid, listed]) =>
+    Object.entries(listed).map(([alg, key]) => `${kid} ${alg}${key === "ambiguous" ? " twice" : ""}`),
+  );
+  return [used, set.value.oddities];
 };
 
 describe("key set", () => {
   it("turns what an issuer publishes into keys by id", async () => {
-    const set = await parseKeySet({ keys: [ec.publicJwk, rsa.publicJwk] });
-    expect(set.ok && [...set.value.values()].map((key) => [key?.kid, key?.alg])).toEqual([
-      ["ec-1", "ES256"],
-      ["rsa-1", "RS256"],
-    ]);
+    expect(await summary([ec.publicJwk, rsa.publicJwk])).toEqual([["ec-1 ES256", "rsa-1 RS256"], []]);
   });
 
   it("gives two keys two thumbprints, whatever they are called", async () => {
     const other = await makeKey("ec-1");
     const [a, b] = await Promise.all([ec, other].map(({ publicJwk }) => parseKeySet({ keys: [publicJwk] })));
-    const thumbprints = [a, b].map((set) => (set?.ok ? set.value.get("ec-1")?.thumbprint : undefined));
+    const thumbprints = [a, b].map((set) => {
+      const key = set?.ok ? set.value.keys.get("ec-1")?.ES256 : undefined;
+      return key === "ambiguous" ? undefined : key?.thumbprint;
+    });
     expect(thumbprints[0]).toMatch(/^[\w-]{43}$/);
     expect(thumbprints[1]).not.toBe(thumbprints[0]);
   });
@@ -65,35 +73,99 @@ describe("key set", () => {
     for (const modulus of [n, padded]) expect(await usable({ n: modulus, e }, () => rsa)).toBe(false);
   });
 
-  it.each([
-    ["shape", null],
-    ["shape", []],
-    ["shape", { keys: {} }],
-    ["shape", { keys: [null] }],
-    ["shape", { keys: ["key"] }],
-    ["shape", { keys: [{ kty: "EC", kid: 1 }] }],
-    ["shape", { keys: [{ kty: "EC", kid: "" }] }],
-    ["shape", { keys: [{ kty: "EC", kid: "k".repeat(129) }] }],
-    [
-      "duplicate-kid",
-      {
-        keys: [
-          { kty: "EC", kid: "a" },
-          { kty: "RSA", kid: "a" },
-        ],
-      },
-    ],
-    ["symmetric", { keys: [{ kty: "oct", kid: "a", k: "c2VjcmV0" }] }],
-    ["symmetric", { keys: [{ kty: "oct" }] }],
-    ["private", { keys: [{ kty: "EC", kid: "a", d: "x" }] }],
-    ["private", { keys: [{ kty: "RSA", kid: "a", qi: "x" }] }],
-    ["too-many", { keys: Array.from({ length: 21 }, (_, i) => ({ kty: "EC", kid: String(i) })) }],
-  ])("is refused as a whole (%s): %j", async (fault, value) => {
-    expect(await parseKeySet(value)).toEqual({ ok: false, error: fault });
+  it.each([null, [], "keys", 1, {}, { keys: {} }, { keys: null }])("is refused when it is none: %j", async (value) => {
+    expect(await parseKeySet(value)).toEqual({ ok: false, error: "shape" });
+  });
+});
+
+describe("keys of a set that are of no use", () => {
+  it.each<[string, unknown, readonly string[]]>([
+    ["null", null, []],
+    ["a text", "key", []],
+    ["a list", [], []],
+    ["an empty object", {}, []],
+    ["a number as id", { kty: "EC", kid: 1 }, []],
+    ["null as id", { kty: "EC", kid: null }, []],
+    ["an empty id", { kty: "EC", kid: "" }, []],
+    ["an id of 200 characters", { kty: "EC", crv: "P-256", kid: "k".repeat(200) }, []],
+    ["an id of 5000 characters", { kty: "EC", kid: "k".repeat(5000) }, []],
+    ["an id that objects have anyway", { kty: "EC", kid: "__proto__" }, []],
+    ["no type", { kid: "a" }, []],
+    ["a type that is none", { kty: 7, kid: "a" }, []],
+    ["another type", { kty: "OKP", crv: "Ed25519", x: "AAAA", kid: "a" }, []],
+    ["a type of the future", { kty: "AKP", alg: "ML-DSA-65", pub: "AAAA", kid: "a" }, []],
+    ["another curve", { kty: "EC", crv: "P-384", x: "AAAA", y: "AAAA", kid: "a" }, []],
+    ["another purpose", { kty: "RSA", use: "enc", n: "AQAB", e: "AQAB", kid: "a" }, []],
+    ["a purpose that is a list", { kty: "RSA", use: ["sig"], kid: "a" }, []],
+    ["an algorithm that is a number", { kty: "EC", crv: "P-256", alg: 256, kid: "a" }, []],
+    ["coordinates that are objects", { kty: "EC", crv: "P-256", x: {}, y: [], kid: "a" }, []],
+    ["a modulus that is a number", { kty: "RSA", n: 12345, e: "AQAB", kid: "a" }, []],
+    ["an exponent that is missing", { kty: "RSA", n: "_".repeat(342), kid: "a" }, []],
+    ["a shared secret", { kty: "oct", kid: "a", k: "c2VjcmV0" }, ["symmetric"]],
+    ["a shared secret without an id", { kty: "oct" }, ["symmetric"]],
+    ["a private EC key", { kty: "EC", kid: "a", d: "x" }, ["private"]],
+    ["a private RSA key", { kty: "RSA", kid: "a", qi: "x" }, ["private"]],
+    ["a private key of the future", { kty: "AKP", kid: "a", priv: "x" }, ["private"]],
+  ])("are skipped, and the others are used: %s", async (_, odd, oddities) => {
+    for (const keys of [
+      [odd, ec.publicJwk],
+      [ec.publicJwk, odd],
+    ])
+      expect(await summary(keys)).toEqual([["ec-1 ES256"], oddities]);
   });
 
-  it("skips a key without an id, which no token could ask for", async () => {
-    const set = await parseKeySet({ keys: [{ ...ec.publicJwk, kid: undefined }, rsa.publicJwk] });
-    expect(set.ok && [...set.value.keys()]).toEqual(["rsa-1"]);
+  it.each(["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"])(
+    "include a good one whose private part (%s) is published",
+    async (member) => {
+      expect(await summary([{ ...ec.publicJwk, [member]: "x" }, rsa.publicJwk])).toEqual([
+        ["rsa-1 RS256"],
+        ["private"],
+      ]);
+    },
+  );
+
+  it("include one without an id, which no token could ask for", async () => {
+    expect(await summary([{ ...ec.publicJwk, kid: undefined }, rsa.publicJwk])).toEqual([["rsa-1 RS256"], []]);
+  });
+});
+
+describe("keys with one id", () => {
+  it("are two keys when they are of two types", async () => {
+    expect(await summary([ec.publicJwk, { ...rsa.publicJwk, kid: "ec-1" }])).toEqual([
+      ["ec-1 ES256", "ec-1 RS256"],
+      [],
+    ]);
+  });
+
+  it("are one key when only one of them is for signatures", async () => {
+    const other = await makeKey("ec-1");
+    const encryption = { ...rsa.publicJwk, use: "enc", alg: "RSA-OAEP" };
+    expect(await summary([rsa.publicJwk, encryption])).toEqual([["rsa-1 RS256"], []]);
+    expect(await summary([{ ...other.publicJwk, alg: "ECDH-ES" }, ec.publicJwk])).toEqual([["ec-1 ES256"], []]);
+  });
+
+  it("are one key when it is published twice", async () => {
+    expect(await summary([ec.publicJwk, { ...ec.publicJwk, use: undefined }])).toEqual([["ec-1 ES256"], []]);
+  });
+
+  it("are of no use when both could have signed, and spoil no other id", async () => {
+    const [second, third] = await Promise.all([makeKey("ec-1"), makeKey("ec-1")]);
+    for (const more of [[second], [second, third], [second, ec]])
+      expect(await summary([ec.publicJwk, ...more.map(({ publicJwk }) => publicJwk), rsa.publicJwk])).toEqual([
+        ["ec-1 ES256 twice", "rsa-1 RS256"],
+        ["duplicate-kid"],
+      ]);
+  });
+});
+
+describe("a large set", () => {
+  it("may hold any number of keys that are not used", async () => {
+    const foreign = Array.from({ length: 500 }, (_, i) => ({ kty: "EC", crv: "P-521", kid: String(i) }));
+    expect(await summary([...foreign, ec.publicJwk])).toEqual([["ec-1 ES256"], []]);
+  });
+
+  it("is used up to a hundred keys", async () => {
+    const many = Array.from({ length: 100 }, (_, i) => ({ ...ec.publicJwk, kid: String(i) }));
+    expect(await summary([...many, rsa.publicJwk])).toEqual([many.map(({ kid }) => `${kid} ES256`), ["too-many"]]);
   });
 });

@@ -1,4 +1,7 @@
-/** A JSON Web Key Set from the issuer, checked as a whole and turned into keys that can verify. Fetches nothing, stores nothing. */
+/**
+ * A JSON Web Key Set from the issuer, turned into keys that can verify. What cannot be used here is skipped (RFC 7517 §5): an issuer
+ * may publish keys for other algorithms and other purposes, and none of them may cost anybody the sign-in. Fetches nothing, stores nothing.
+ */
 import { calculateJwkThumbprint } from "jose";
 import { err, ok, type Result } from "../../contract/result.ts";
 import { fromBase64Url } from "../base64url.ts";
@@ -16,11 +19,26 @@ export interface VerifyKey {
   readonly thumbprint: string;
 }
 
-/** By key id; null = the issuer lists the key, but this service does not use keys of that kind. */
-export type KeySet = ReadonlyMap<string, VerifyKey | null>;
+/** What the issuer lists under one key id: the keys that may be used, by algorithm. Empty = listed, but not for us. */
+export type ListedKeys = Readonly<Partial<Record<Algorithm, VerifyKey | "ambiguous">>>;
+
+/** By key id. RFC 7517 §4.5: keys of different types may share an id. */
+export type KeySet = ReadonlyMap<string, ListedKeys>;
 
 /** Why a set is refused as a whole. */
-export type KeySetFault = "shape" | "too-many" | "duplicate-kid" | "symmetric" | "private";
+export type KeySetFault = "shape";
+
+/**
+ * What is worth a line in the log although the rest of the set is used: a secret that was published, two different keys for one id
+ * and algorithm, more usable keys than are taken.
+ */
+export type KeySetOddity = "symmetric" | "private" | "duplicate-kid" | "too-many";
+
+/** A set and what is odd about it. */
+export interface ParsedKeySet {
+  readonly keys: KeySet;
+  readonly oddities: readonly KeySetOddity[];
+}
 
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"] as const;
 const ALGORITHMS = {
@@ -59,23 +77,47 @@ async function importKey(kid: string, jwk: JsonObject): Promise<VerifyKey | null
   }
 }
 
-/** Parses what the issuer answered. One bad member makes the whole set worthless: it is not what an issuer publishes. */
-export async function parseKeySet(value: unknown): Promise<Result<KeySet, KeySetFault>> {
+type Candidate = readonly [kid: string, jwk: JsonObject];
+
+/** The members of a set that are keys with an id; what they are for is not looked at yet. */
+function candidates(list: readonly unknown[], oddities: Set<KeySetOddity>): readonly Candidate[] {
+  const found: Candidate[] = [];
+  for (const jwk of list) {
+    if (!isRecord(jwk)) continue;
+    const published =
+      jwk["kty"] === "oct" ? "symmetric" : PRIVATE_MEMBERS.some((name) => name in jwk) ? "private" : null;
+    // Whoever reads the set could sign with such a key.
+    if (published !== null) oddities.add(published);
+    const kid = jwk["kid"];
+    // No token that passes policy/token.ts can ask for a key without an id, or with one that is longer.
+    if (typeof kid !== "string" || kid === "" || kid.length > MAX_KID_CHARACTERS) continue;
+    found.push([kid, published === null ? jwk : {}]);
+  }
+  return found;
+}
+
+/** Parses what the issuer answered. Each key stands for itself: an odd one is skipped and takes no other with it. */
+export async function parseKeySet(value: unknown): Promise<Result<ParsedKeySet, KeySetFault>> {
   const list = isRecord(value) ? value["keys"] : undefined;
   if (!Array.isArray(list)) return err("shape");
-  if (list.length > JWKS_MAX_KEYS) return err("too-many");
-  const byKid = new Map<string, JsonObject>();
-  for (const jwk of list as unknown[]) {
-    if (!isRecord(jwk)) return err("shape");
-    if (jwk["kty"] === "oct") return err("symmetric");
-    if (PRIVATE_MEMBERS.some((member) => member in jwk)) return err("private");
-    const kid = jwk["kid"];
-    // A key without an id cannot be asked for.
-    if (kid === undefined) continue;
-    if (typeof kid !== "string" || kid === "" || kid.length > MAX_KID_CHARACTERS) return err("shape");
-    if (byKid.has(kid)) return err("duplicate-kid");
-    byKid.set(kid, jwk);
+  const oddities = new Set<KeySetOddity>();
+  const listed = new Map<string, Partial<Record<Algorithm, VerifyKey | "ambiguous">>>();
+  const usable: Candidate[] = [];
+  for (const candidate of candidates(list, oddities)) {
+    listed.set(candidate[0], {});
+    if (algorithmOf(candidate[1])) usable.push(candidate);
   }
-  const keys = await Promise.all(Array.from(byKid, async ([kid, jwk]) => [kid, await importKey(kid, jwk)] as const));
-  return ok(new Map(keys));
+  if (usable.length > JWKS_MAX_KEYS) oddities.add("too-many");
+  const imported = await Promise.all(usable.slice(0, JWKS_MAX_KEYS).map(([kid, jwk]) => importKey(kid, jwk)));
+  for (const key of imported) {
+    const of = key && listed.get(key.kid);
+    if (!of) continue;
+    const other = of[key.alg];
+    if (other === undefined) of[key.alg] = key;
+    else if (other === "ambiguous" || other.thumbprint !== key.thumbprint) {
+      of[key.alg] = "ambiguous";
+      oddities.add("duplicate-kid");
+    }
+  }
+  return ok({ keys: listed, oddities: [...oddities] });
 }

@@ -5,7 +5,7 @@ import { JWKS_EXPIRED_MS, JWKS_FETCH_TIMEOUT_MS, JWKS_MAX_BYTES, KV_MIN_SECONDS 
 import type { KeyValue, Runtime } from "../env.ts";
 import { isRecord, type JsonObject } from "../../contract/json.ts";
 import { readBounded } from "../read-bounded.ts";
-import { parseKeySet, type KeySet, type KeySetFault } from "./key-set.ts";
+import { parseKeySet, type KeySet, type KeySetFault, type KeySetOddity } from "./key-set.ts";
 
 /** Keys and when the issuer published them to us. */
 export interface HeldKeys {
@@ -22,6 +22,7 @@ export type FetchFault = KeySetFault | "network" | "timeout" | "status" | "size"
 /** A key set with the text it was made from, which is what KV keeps. */
 export interface FetchedKeys {
   readonly keys: KeySet;
+  readonly oddities: readonly KeySetOddity[];
   readonly document: JsonObject;
 }
 
@@ -42,7 +43,7 @@ const parseText = (text: string): unknown => {
   }
 };
 
-/** Asks the issuer once: 3 s, no redirect, at most 64 KB. */
+/** Asks the issuer once: 3 s, no redirect, at most 256 KB. */
 export async function fetchKeys(runtime: Runtime, url: string): Promise<Result<FetchedKeys, FetchFault>> {
   try {
     const response = await runtime.fetch(url, {
@@ -59,7 +60,7 @@ export async function fetchKeys(runtime: Runtime, url: string): Promise<Result<F
     const document = parseText(new TextDecoder().decode(bytes));
     if (!isRecord(document)) return err("json");
     const keys = await parseKeySet(document);
-    return keys.ok ? ok({ keys: keys.value, document }) : keys;
+    return keys.ok ? ok({ ...keys.value, document }) : keys;
   } catch (error) {
     return err(error instanceof Error && error.name === "TimeoutError" ? "timeout" : "network");
   }
@@ -74,7 +75,7 @@ export async function readCopy(kv: KeyValue, url: string): Promise<HeldKeys | nu
     const { fetchedAt, generation } = value;
     if (typeof fetchedAt !== "number" || typeof generation !== "string") return null;
     const keys = await parseKeySet(value["keys"]);
-    return keys.ok ? { keys: keys.value, fetchedAt, generation } : null;
+    return keys.ok ? { keys: keys.value.keys, fetchedAt, generation } : null;
   } catch {
     return null;
   }

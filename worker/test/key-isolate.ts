@@ -1,4 +1,5 @@
 /** A key resolver as one isolate has it, with an issuer that the test plays. */
+import type { Denial } from "../../contract/denial.ts";
 import { KeyResolver } from "../jwks/resolver.ts";
 import { collectWaitUntil, testRuntime, type FakeKv, type TestRuntime } from "./clock.ts";
 import { makeKey, type IssuerKey } from "./tokens.ts";
@@ -27,6 +28,8 @@ export interface Isolate {
   issuer: Issuer;
   /** "one", "auth.kid", "auth.jwks", ... */
   readonly ask: (kid: string) => Promise<string>;
+  /** The refusal in full; null = there is none. */
+  readonly refusal: (kid: string) => Promise<Denial | null>;
   readonly current: (kid: string) => string | null;
   readonly settle: () => Promise<void>;
 }
@@ -42,10 +45,14 @@ export function isolate(issuer: Issuer, kv?: FakeKv): Isolate {
     reports,
     issuer,
     async ask(kid) {
-      const result = await resolver.resolve(kid, waitUntil);
+      const result = await resolver.resolve(kid, "ES256", waitUntil);
       return result.ok ? result.value.kid : result.error.reason;
     },
-    current: (kid) => resolver.current(kid, waitUntil)?.kid ?? null,
+    async refusal(kid) {
+      const result = await resolver.resolve(kid, "ES256", waitUntil);
+      return result.ok ? null : result.error;
+    },
+    current: (kid) => resolver.current(kid, "ES256", waitUntil)?.kid ?? null,
     settle: done,
   };
   return self;

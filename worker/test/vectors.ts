@@ -30,8 +30,8 @@ async function verdict({ jws, keys }: Vector): Promise<Verdict> {
   if (!header.ok) return "header";
   const set = await parseKeySet({ keys: keys.map((key) => (only === undefined ? key : { ...key, kid: only })) });
   if (!set.ok) return "key set";
-  const key = set.value.get(header.value.kid);
-  if (!key || key.alg !== header.value.alg) return "key";
+  const key = set.value.keys.get(header.value.kid)?.[header.value.alg];
+  if (key === undefined || key === "ambiguous") return "key";
   return (await isSignedBy(token.value, key)) ? "accepted" : "signature";
 }
 

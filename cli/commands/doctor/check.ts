@@ -71,8 +71,14 @@ export async function ask(
     return UNDERSTOOD.has(answer.status) ? { kind: "understood", answer } : { kind: "yes", answer };
   } catch (error) {
     context.signal.throwIfAborted();
-    return { kind: "silent", reason: error instanceof McpistError ? error.message : "unexpected error" };
+    return { kind: "silent", reason: reasonOf(error) };
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof McpistError)) return "unexpected error";
+  // A redirect; a 404 was an answer.
+  return error.code === "ERR_NOT_FOUND" ? `${error.message}; ${error.hint ?? ""}` : error.message;
 }
 
 /**

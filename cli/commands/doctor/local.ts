@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import type { Context } from "../../context.ts";
 import { McpistError } from "../../errors.ts";
+import { proxyUse } from "../../proxy.ts";
 import { wranglerPath } from "../../targets/wrangler.ts";
 import { checksOf, type Check } from "./check.ts";
 
@@ -81,8 +82,19 @@ export async function checkEngine(context: Context): Promise<Check> {
   );
 }
 
+/** Nothing where no proxy is named. @param native this Node can be told by the tool; see proxy.ts. */
+export function checkProxy(context: Context, native?: boolean): readonly Check[] {
+  const proxy = checksOf("proxy");
+  const { variables, host, used } = proxyUse(context.env, native);
+  if (variables.length === 0) return [];
+  const names = variables.join(", ");
+  if (used) return [proxy.ok("way out", `${names}${host === null ? "" : ` (${host})`}`)];
+  return [proxy.missing("way out", `${names} is set, but this Node does not use it`, "export NODE_USE_ENV_PROXY=1")];
+}
+
 /** @param node version of the running Node. */
 export const checkLocal = async (context: Context, node: string): Promise<readonly Check[]> => [
   checkNode(node),
+  ...checkProxy(context),
   ...(await Promise.all([checkWrangler(), checkEngine(context)])),
 ];

@@ -16,6 +16,7 @@ import { describePermissions } from "./permissions.ts";
 import { describePlanLimits } from "./plan-limits.ts";
 import { describeRequests } from "./requests.ts";
 import { describeSieveModel } from "./sieve-model.ts";
+import { describeServers } from "./servers.ts";
 import { describeSieve } from "./sieve.ts";
 
 export function describeAll(database: () => TestDatabase): void {
@@ -36,4 +37,5 @@ export function describeAll(database: () => TestDatabase): void {
   describeBrokerFaults(database);
   describeBrokerOutages(database);
   describeConnections(database);
+  describeServers(database);
 }

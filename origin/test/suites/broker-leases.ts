@@ -174,7 +174,7 @@ export function describeBrokerLeases(database: () => TestDatabase): void {
       expect((await connectionOf(database(), userId))?.tokens.refresh_token).toBe(`${REFRESH}-1`);
     });
 
-    it("give the stored token to the next request when only the answer to storing it was lost", async () => {
+    it("give the stored token when only the answer to storing it was lost", async () => {
       const userId = await connectedUser(database(), 1);
       let lost = false;
       const flaky = broker((query) => async (...statement) => {
@@ -183,8 +183,7 @@ export function describeBrokerLeases(database: () => TestDatabase): void {
         lost = true;
         throw new Error("connection lost");
       });
-      expect(await ask(flaky, userId)).toEqual([503, null]);
-      expect(await ask(flaky, userId)).toEqual([200, `${ACCESS}-1`]);
+      for (let n = 0; n < 2; n++) expect(await ask(flaky, userId)).toEqual([200, `${ACCESS}-1`]);
       expect(provider.asked).toHaveLength(1);
     });
   });

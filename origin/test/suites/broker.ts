@@ -138,11 +138,12 @@ export function describeBroker(database: () => TestDatabase): void {
       expect((await ask({ ...request(userId), rejected: ACCESS })).status).toBe(400);
     });
 
-    it("asks the user to connect again when a token was refused and cannot be refreshed", async () => {
+    it("asks the user to connect again when a token was refused and cannot be refreshed, and breaks nothing on a caller's word", async () => {
       const userId = await connect(null, { access_token: ACCESS });
       const rejected = createHash("sha256").update(ACCESS).digest("hex");
       expect((await ask({ ...request(userId), rejected })).status).toBe(404);
-      expect((await stateOf(userId))?.status).toBe("broken");
+      expect((await stateOf(userId))?.status).toBe("active");
+      expect(await (await ask(request(userId))).json()).toMatchObject({ access_token: ACCESS });
     });
 
     it("keeps the old refresh token where the provider sends no new one", async () => {

@@ -167,10 +167,43 @@ export function describeConnections(database: () => TestDatabase): void {
         ends: true,
         access: "a",
       });
-      expect(await connectReply({ ...tokens, scope: "" })).toEqual({ scopes: [], ends: null, access: "a" });
-      for (const wrong of [{ error: "bad_verification_code" }, "canary", { ...tokens, expires_in: "canary" }])
+      // What can be refreshed is not kept for ever.
+      expect(await connectReply({ ...tokens, scope: "" })).toEqual({ scopes: [], ends: true, access: "a" });
+      expect(await connectReply({ access_token: "a" })).toEqual({ scopes: [], ends: null, access: "a" });
+      for (const wrong of [
+        { error: "bad_verification_code" },
+        "canary",
+        { ...tokens, expires_in: "canary" },
+        { ...tokens, expires_in: "NaN" },
+        { ...tokens, expires_in: [60] },
+        { ...tokens, access_token: "a\u0000canary" },
+      ])
         await expect(connectReply(wrong)).rejects.toThrow(/^(?!.*canary)/);
       expect(await secretsOf(userId)).toEqual(["a"]);
+    });
+
+    it.each([
+      [3600, 3600],
+      ["3600", 3600],
+      [3599.9, 3599],
+      ["28800.0", 28_800],
+      [0, 0],
+      [-1, 0],
+      [2_147_483_648, 31_536_000],
+      [1e17, 31_536_000],
+      [null, 86_400],
+      [undefined, 86_400],
+    ])("end, where a reply says expires_in %j, after %i seconds", async (expires, seconds) => {
+      const userId = await newUser(database());
+      await database().admin.query("select mcpist.connect_reply($1::uuid, 'lab', $2)", [
+        userId,
+        JSON.stringify({ access_token: "a", refresh_token: "r", expires_in: expires }),
+      ]);
+      const [row] = await database().admin.query<{ seconds: number }>(
+        "select extract(epoch from access_expires_at - updated_at)::float8 as seconds from mcpist.connections where user_id = $1::uuid",
+        [userId],
+      );
+      expect(row?.seconds).toBe(seconds);
     });
 
     it.each([

@@ -54,7 +54,7 @@ export function describeDatabase(database: () => TestDatabase): void {
 
     it("give every function a fixed search path", async () => {
       const loose = await database().admin.query(
-        `select proname from pg_proc where pronamespace = 'mcpist'::regnamespace and not coalesce(proconfig, '{}') @> array['search_path=""']`,
+        `select proname from pg_proc where pronamespace = 'mcpist'::regnamespace and not coalesce(proconfig, '{}') @> array['search_path=pg_catalog, pg_temp']`,
       );
       expect(loose).toEqual([]);
     });
@@ -214,10 +214,33 @@ export function describeDatabase(database: () => TestDatabase): void {
       ["a decoy that is switched on", "select mcpist.set_tool_enabled('time', 'set_system_clock', true)"],
       ["a limit that the ring cannot hold", "insert into mcpist.plans (id, per_minute) values ('big', 121)"],
       ["a decoy with a strange name", "select mcpist.add_decoy('time', 'a b')"],
+      ["a deletion of the plan that sign-ups get", "delete from mcpist.plans where id = 'free'"],
+      ["another name for the plan that sign-ups get", "update mcpist.plans set id = 'gratis' where id = 'free'"],
     ];
     it.each(mistakes)("refuse %s", async (_, sql) => {
       const userId = await newUser(database());
       await expect(database().admin.query(sql, sql.includes("$1") ? [userId] : [])).rejects.toThrow();
+    });
+
+    it("sweep what is dated far ahead: claims and counters go, events and given tokens get a date that ends", async () => {
+      const { admin } = database();
+      const userId = await newUser(database());
+      await admin.script(`
+        insert into mcpist.call_claims (request_id, user_id, origin, module_id, tool_id, expires_at) values
+          ('0193f000-0000-7000-8000-00000000cccc', '${userId}', 'x', 'lab', 'read', 'infinity');
+        insert into mcpist.usage_counters (user_id, origin, window_start, calls) values ('${userId}', 'ahead', '9999-01-01', 1);
+        insert into mcpist.usage_monthly (user_id, month, calls) values ('${userId}', '9999-01-01', 1);
+        insert into mcpist.security_events (at, layer, event, severity, origin) values ('9999-01-01', 'origin', 'tool_refused', 'warn', 'ahead')`);
+      for (let left = 1; left > 0;) left = (await admin.query<{ n: number }>("select mcpist.sweep() as n"))[0]?.n ?? 0;
+      expect(
+        await admin.query(
+          `select (select count(*)::int from mcpist.call_claims where user_id = $1::uuid) as claims,
+             (select count(*)::int from mcpist.usage_counters where user_id = $1::uuid) as counters,
+             (select count(*)::int from mcpist.usage_monthly where user_id = $1::uuid) as months,
+             (select count(*)::int from mcpist.security_events where origin = 'ahead' and at <= now()) as events`,
+          [userId],
+        ),
+      ).toEqual([{ claims: 0, counters: 0, months: 0, events: 1 }]);
     });
 
     it("sweep what retention says, and nothing younger", async () => {

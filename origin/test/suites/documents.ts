@@ -42,7 +42,7 @@ export function describeDocuments(database: () => TestDatabase): void {
     it("list every table and column that is stored", async () => {
       const text = await page("storage.md");
       const tables = Object.values(schema).filter((value) => value instanceof PgTable);
-      expect(tables).toHaveLength(11);
+      expect(tables).toHaveLength(13);
       for (const table of tables) {
         const { name, columns } = getTableConfig(table as PgTable);
         const row = text.split("\n").find((line) => line.startsWith(`| \`${name}\` |`));
@@ -81,8 +81,7 @@ export function describeDocuments(database: () => TestDatabase): void {
       const { dice } = (await import(/* @vite-ignore */ file)) as { dice: Module };
       await rm(folder, { recursive: true });
       const tool = createRegistry([dice]).get("dice")?.tools.get("roll");
-      const input = tool?.input.parse({ dice: 3 });
-      expect(input).toEqual({ dice: 3, sides: 6 });
+      expect(tool?.check({ dice: 3 })).toEqual({ ok: true, value: { dice: 3, sides: 6 } });
       expect(await tool?.run({ dice: 3, sides: 6 }, {} as never)).toEqual({
         rolled: [expect.any(Number), expect.any(Number), expect.any(Number)],
       });

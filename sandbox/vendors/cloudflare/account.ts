@@ -75,6 +75,8 @@ export class Account {
   }
 
   now = (): Date => new Date();
+  /** How far lists of versions are behind. Unit: milliseconds. */
+  listLagMs = (): number => 0;
 
   /** @throws {ApiError} 10007. */
   script(name: string): Script {

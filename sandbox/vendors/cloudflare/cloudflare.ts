@@ -88,6 +88,7 @@ export async function startCloudflare(context: VendorContext, names: AccountName
     });
   };
   const account = new Account(names, host);
+  account.listLagMs = () => context.timings.listLagMs;
   const api = await listen(
     withFaults("cloudflare", context, apiApp(account, context.tokens.cloudflare)),
     context.port("cloudflare"),

@@ -243,3 +243,45 @@ describe("Durable Objects", () => {
     });
   });
 });
+
+describe("lists of versions", () => {
+  interface Items {
+    readonly items: {
+      readonly id: string;
+      readonly annotations?: Record<string, string>;
+      readonly resources?: object;
+    }[];
+  }
+  const list = async (worker: string, query = "") =>
+    (await kit.call<Items>("GET", scripts(worker, `/versions${query}`))).result.items;
+
+  it("have annotations only where they are documented: of the deployable ones, and of a single version", async () => {
+    await kit.put("notes", { bindings: [secret("one")] });
+    const { id } = (await stage("notes", "two", { "workers/message": "hello" })).result;
+    expect((await list("notes", "?per_page=100")).every((item) => !("annotations" in item))).toBe(true);
+    const deployable = await list("notes", "?deployable=true");
+    expect(deployable.find((item) => item.id === id)?.annotations).toMatchObject({ "workers/message": "hello" });
+    expect((await version("notes", id)).annotations["workers/message"]).toBe("hello");
+  });
+
+  it("are no longer than 100, so that later uploads push the version off that everybody runs", async () => {
+    const live = await kit.put("many", { bindings: [secret("one")] });
+    for (let i = 0; i < 104; i++) await uploadVersion("many", { bindings: [secret("one")] });
+    for (const query of ["?per_page=100", "?deployable=true", "?per_page=500"]) {
+      const items = await list("many", query);
+      expect([items.length, items.some((item) => item.id === live)]).toEqual([100, false]);
+    }
+    expect((await list("many")).length).toBe(10);
+    expect((await version("many", live)).id).toBe(live);
+  });
+
+  it("are behind an upload for as long as lists are, while the version itself is there", async () => {
+    const first = await kit.put("behind", { bindings: [secret("one")] });
+    kit.account.listLagMs = () => 60_000;
+    const { id } = (await stage("behind", "two")).result;
+    expect(await list("behind", "?deployable=true")).toEqual([]);
+    expect((await version("behind", id)).id).toBe(id);
+    kit.account.listLagMs = () => 0;
+    expect((await list("behind")).map((item) => item.id)).toEqual([id, first]);
+  });
+});

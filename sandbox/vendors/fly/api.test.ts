@@ -1,20 +1,24 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Call, caller, FAKE_ORIGIN, fastContext, type Json, TOKENS } from "../../test/harness.ts";
+import type { VendorContext } from "../vendor.ts";
 import { type Fly, startFly } from "./fly.ts";
 
 const NONCE = "fly-machine-lease-nonce";
 let fly: Fly;
 let call: Call;
 let app: string;
+let context: VendorContext;
 let count = 0;
 const lines: string[] = [];
 beforeAll(async () => {
-  fly = await startFly(fastContext(lines), { program: FAKE_ORIGIN });
+  context = fastContext(lines);
+  fly = await startFly(context, { program: FAKE_ORIGIN });
   call = caller(() => fly.url, TOKENS.fly);
 });
 afterAll(() => fly.close());
 beforeEach(async () => {
+  context.timings = { ...context.timings, listLagMs: 0 };
   app = `app-${++count}`;
   expect((await call("POST", "/v1/apps?wait=true", { name: app, org_slug: "personal" })).status).toBe(201);
 });
@@ -91,6 +95,22 @@ describe("secrets", () => {
     for (const secret of json["secrets"])
       expect(Object.keys(secret)).toEqual(["name", "digest", "created_at", "updated_at"]);
     expect(json["secrets"].map((secret: Json) => secret["name"])).toEqual(["A", "C"]);
+  });
+
+  it("are listed late, and as new as min_version asks", async () => {
+    await secrets({ A: "one" });
+    const path = `/v1/apps/${app}/secrets`;
+    context.timings = { ...context.timings, listLagMs: 60_000 };
+    const names = async (query: string): Promise<string[]> =>
+      (await call("GET", path + query)).json["secrets"].map((secret: Json) => secret["name"]);
+    const { version } = (await secrets({ A: null, B: "two" })).json;
+    expect(await names("")).toEqual([]);
+    expect(await names("?min_version=1")).toEqual(["A"]);
+    expect(await names(`?min_version=${version}`)).toEqual(["B"]);
+    expect((await call("GET", `${path}/B`)).status).toBe(404);
+    expect((await call("GET", `${path}/B?min_version=${version}`)).status).toBe(200);
+    expect((await call("GET", `${path}?min_version=${version + 1}`)).status).toBe(400);
+    expect((await call("DELETE", `${path}/B`)).status).toBe(200);
   });
 
   it("have a digest that changes with the value and only with it", async () => {
@@ -176,6 +196,17 @@ describe("a Machine on the wire", () => {
     expect((await machine({ name: "first" }))["error"]).toContain("already_exists");
   });
 
+  it("is in a list later than it is there, and read at once by its id", async () => {
+    context.timings = { ...context.timings, listLagMs: 60_000 };
+    const { id } = await machine();
+    expect((await call("GET", `/v1/apps/${app}/machines`)).json).toEqual([]);
+    expect((await call("GET", `/v1/apps/${app}/machines/${id}`)).json["id"]).toBe(id);
+    context.timings = { ...context.timings, listLagMs: 0 };
+    expect((await call("GET", `/v1/apps/${app}/machines?state=created,started`)).json).toMatchObject([{ id }]);
+    expect((await call("GET", `/v1/apps/${app}/machines?state=started`)).json).toEqual([]);
+    expect((await call("GET", `/v1/apps/${app}/machines?region=fra`)).json).toEqual([]);
+  });
+
   it("is updated only from the version that the caller saw", async () => {
     const { id, instance_id } = await machine();
     const update = (current_version: string) =>
@@ -192,9 +223,12 @@ describe("a Machine on the wire", () => {
       (await call("GET", `/v1/apps/${app}/machines/${id}/wait?${query}`)).status;
     expect(await wait("state=stopped&timeout=1")).toBe(400);
     expect(await wait("state=asleep&timeout=1")).toBe(400);
-    expect(await wait("state=started&timeout=0.05")).toBe(408);
+    expect([await wait("timeout=0"), await wait("timeout=61")]).toEqual([400, 400]);
+    expect(await wait("state=settled&timeout=5")).toBe(200);
+    const late = await Promise.all([wait("state=started&timeout=1"), wait("state=failed&timeout=1")]);
+    expect(late).toEqual([408, 408]);
     await call("DELETE", `/v1/apps/${app}/machines/${id}?force=true`);
     expect(await wait(`state=stopped&state=destroyed&version=${instance_id}&timeout=5`)).toBe(200);
-    expect(await wait(`state=destroyed&instance_id=01OLDVERSION&timeout=0.05`)).toBe(408);
+    expect(await wait(`state=destroyed&instance_id=01OLDVERSION&timeout=1`)).toBe(408);
   });
 });

@@ -9,7 +9,7 @@ import type { FlyCloud } from "./cloud.ts";
 import { MachineConflict } from "./lease.ts";
 import { machineRoutes } from "./machines-api.ts";
 import { appOnWire, type FlyApp, newApp, ORGANIZATION } from "./records.ts";
-import { secretOnWire, writeSecrets } from "./secrets.ts";
+import { secretOnWire, secretsSince, writeSecrets } from "./secrets.ts";
 import { FlyError, parseBody, RateLimit, refuse } from "./wire.ts";
 
 const text = z.string().min(1);
@@ -38,7 +38,16 @@ export function flyApi(cloud: FlyCloud, token: string): VendorApp {
     if (cloud.foreign.has(name)) refuse(403, "not authorized to access this app");
     return cloud.apps.get(name) ?? refuse(404, "app not found");
   };
-  const secretOf = (c: Context) => appOf(c).secrets.get(c.req.param("name") ?? "") ?? refuse(404, "secret not found");
+  /** The secrets as a read shows them: late, but never older than `min_version`. */
+  const secretsOf = (c: Context) => {
+    const minVersion = Number(c.req.query("min_version") ?? 0);
+    if (!Number.isSafeInteger(minVersion) || minVersion < 0) refuse(400, "invalid_argument: min_version");
+    return (
+      secretsSince(appOf(c), minVersion, cloud.listLagMs) ??
+      refuse(400, `invalid_argument: nobody has written secrets version ${minVersion}`)
+    );
+  };
+  const secretOf = (c: Context) => secretsOf(c).get(c.req.param("name") ?? "") ?? refuse(404, "secret not found");
 
   api.onError((error, c) => {
     if (error instanceof MachineConflict) return c.json({ error: error.message }, error.status);
@@ -84,7 +93,7 @@ export function flyApi(cloud: FlyCloud, token: string): VendorApp {
   });
 
   api.get("/v1/apps/:app/secrets", (c) =>
-    c.json({ secrets: [...appOf(c).secrets].map(([name, secret]) => secretOnWire(name, secret)) }),
+    c.json({ secrets: [...secretsOf(c)].map(([name, secret]) => secretOnWire(name, secret)) }),
   );
   api.post("/v1/apps/:app/secrets", async (c) => {
     const app = appOf(c);
@@ -94,12 +103,15 @@ export function flyApi(cloud: FlyCloud, token: string): VendorApp {
   api.get("/v1/apps/:app/secrets/:name", (c) => c.json(secretOnWire(c.req.param("name"), secretOf(c))));
   api.post("/v1/apps/:app/secrets/:name", async (c) => {
     const name = secretName.safeParse(c.req.param("name")).data ?? refuse(422, "invalid_argument: secret name");
-    const version = writeSecrets(appOf(c), { [name]: (await parseBody(secretBody, c)).value });
-    return c.json({ ...secretOnWire(name, secretOf(c)), version }, 201);
+    const app = appOf(c);
+    const version = writeSecrets(app, { [name]: (await parseBody(secretBody, c)).value });
+    const written = app.secrets.get(name) ?? refuse(404, "secret not found");
+    return c.json({ ...secretOnWire(name, written), version }, 201);
   });
   api.delete("/v1/apps/:app/secrets/:name", (c) => {
-    secretOf(c);
-    return c.json({ version: writeSecrets(appOf(c), { [c.req.param("name")]: null }) });
+    const app = appOf(c);
+    if (!app.secrets.has(c.req.param("name"))) refuse(404, "secret not found");
+    return c.json({ version: writeSecrets(app, { [c.req.param("name")]: null }) });
   });
 
   api.get("/v1/apps/:app/ip_assignments", (c) => c.json({ ips: appOf(c).ips }));

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { FLY_FORCE_INSTANCE_HEADER } from "../../../contract/headers.ts";
 import { page, type Route, to } from "../edge.ts";
 import type { VendorContext } from "../vendor.ts";
-import { hasService, isAutostarted, type MachineConfig } from "./config.ts";
+import { hasService, isAutostarted, type MachineConfig, type MachineState } from "./config.ts";
 import { Machine } from "./machine.ts";
 import type { FlyApp } from "./records.ts";
 
@@ -11,6 +11,8 @@ import type { FlyApp } from "./records.ts";
 const HOLD_MS = 10_000;
 /** Machines that run but fail their checks are tried for a shorter time: so many boot times. */
 const UNHEALTHY_HOLD_BOOTS = 4;
+/** A Machine that was on its way is there, or will not come. */
+const ARRIVED: ReadonlySet<MachineState> = new Set(["started", "failed", "stopped", "destroyed"]);
 const WAKEABLE: ReadonlySet<string> = new Set(["stopped", "suspended"]);
 
 export class FlyCloud {
@@ -27,6 +29,11 @@ export class FlyCloud {
   constructor(context: VendorContext, program: string | undefined) {
     this.#context = context;
     this.#program = program;
+  }
+
+  /** How far lists are behind. Unit: milliseconds. */
+  get listLagMs(): number {
+    return this.#context.timings.listLagMs;
   }
 
   createMachine(
@@ -66,9 +73,10 @@ export class FlyCloud {
   async #force(app: FlyApp, id: string): Promise<Route> {
     const machine = app.machines.get(id);
     if (!machine || !hasService(machine.config)) return page(404, "no such machine");
+    if (machine.hostStatus === "unreachable") return page(503, "the machine's host is unreachable");
     if (WAKEABLE.has(machine.state) && isAutostarted(machine.config)) machine.start();
     if (!machine.coming && machine.state !== "started") return page(503, `machine is ${machine.state}`);
-    await machine.reaches(["started", "failed", "stopped", "destroyed"], undefined, HOLD_MS);
+    await machine.reaches(ARRIVED, undefined, HOLD_MS);
     return machine.state === "started" && machine.running
       ? to(machine.running.backend)
       : page(503, "machine is not reachable");

@@ -24,7 +24,13 @@ export interface MachineConfig {
   readonly checks?: Readonly<Record<string, CheckConfig>> | undefined;
   readonly standbys?: readonly string[] | undefined;
   readonly restart?: { readonly policy?: string | undefined; readonly max_retries?: number | undefined } | undefined;
-  readonly stop_config?: { readonly signal?: string | undefined } | undefined;
+  readonly stop_config?:
+    | {
+        readonly signal?: string | undefined;
+        /** As Go writes a duration; here whole seconds. */
+        readonly timeout?: string | undefined;
+      }
+    | undefined;
 }
 export interface ServiceConfig {
   readonly internal_port?: number | undefined;

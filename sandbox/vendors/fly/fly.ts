@@ -8,7 +8,14 @@ import { flyApi } from "./api.ts";
 import { flyWeb } from "./web.ts";
 import { FlyCloud } from "./cloud.ts";
 import type { InstanceView } from "../../processes/instance-view.ts";
-import type { Machine } from "./machine.ts";
+import type { HostStatus, Machine } from "./machine.ts";
+
+/** Whatever is absent stays. */
+export interface MachineChange {
+  readonly hostStatus?: HostStatus | undefined;
+  /** How long its boots take from now on; null = as long as every other. Unit: milliseconds. */
+  readonly bootMs?: number | null | undefined;
+}
 
 /** A running Fly.io. */
 export interface Fly {
@@ -20,6 +27,8 @@ export interface Fly {
   staleHosts(app: string, stale: boolean): void;
   /** Enforces the documented limits: 1 call per second and action, burst 3. */
   limitRate(on: boolean): void;
+  /** What a test or a rehearsal does to one Machine. @throws {TypeError} when there is no such Machine. */
+  change(machineId: string, change: MachineChange): void;
   /** An app name that somebody else holds: 403 on read, taken on create. */
   claimName(app: string): void;
   /** Every Machine that is not destroyed. */
@@ -67,6 +76,12 @@ export async function startFly(context: VendorContext, options: { readonly progr
     },
     limitRate(on) {
       cloud.rateLimited = on;
+    },
+    change(id, { hostStatus, bootMs }) {
+      const machine = [...cloud.apps.values()].map((app) => app.machines.get(id)).find((found) => found !== undefined);
+      if (!machine) throw new TypeError(`fly has no machine ${id}`);
+      if (hostStatus !== undefined) machine.hostStatus = hostStatus;
+      if (bootMs !== undefined) machine.bootMs = bootMs;
     },
     claimName(app) {
       cloud.foreign.add(app);

@@ -5,6 +5,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backend } from "../edge.ts";
 import { type Instance, StartError, startInstance } from "../../processes/instance.ts";
+import { startLight } from "../../processes/light.ts";
+import { Trail } from "../trail.ts";
 import type { VendorContext } from "../vendor.ts";
 import { Checks } from "./checks.ts";
 import { hasService, isStandby, type MachineConfig, type MachineState } from "./config.ts";
@@ -22,6 +24,18 @@ interface OwningApp extends SecretHolder {
   readonly name: string;
 }
 
+export type HostStatus = "ok" | "unknown" | "unreachable";
+
+/** What a list shows of a Machine. */
+export interface MachineView {
+  readonly state: MachineState;
+  readonly instanceId: string;
+  readonly config: MachineConfig;
+  readonly updatedAt: Date;
+  readonly cordoned: boolean;
+  readonly checks: ReturnType<Checks["onWire"]>;
+}
+
 export class Machine {
   readonly id = machineId();
   readonly name: string;
@@ -32,9 +46,14 @@ export class Machine {
   config: MachineConfig;
   state: MachineState = "created";
   cordoned = false;
+  /** The host behind it; an unreachable one answers nothing and takes no change. */
+  hostStatus: HostStatus = "ok";
+  /** How long this one boots; null = as long as every other. Unit: milliseconds. */
+  bootMs: number | null = null;
   readonly lease = new Lease(this.id);
   running: { readonly instance: Instance; readonly backend: Backend } | null = null;
   readonly events: { type: string; status: string; source: string; timestamp: number }[] = [];
+  readonly #trail = new Trail<MachineView>();
   #checks: Checks | null = null;
   #restarts = 0;
   #minSecretsVersion = 0;
@@ -59,11 +78,28 @@ export class Machine {
     this.region = input.region;
     this.config = input.config;
     this.#record("launch", "created");
+    this.#trail.note(this.view, Date.now());
+  }
+
+  /** As it is. */
+  get view(): MachineView {
+    const { state, instanceId, config, updatedAt, cordoned } = this;
+    return { state, instanceId, config, updatedAt, cordoned, checks: this.checksOnWire() };
+  }
+  /** As a list shows it that is `lagMs` behind; null when it was not there yet. */
+  listed(lagMs: number): MachineView | null {
+    return lagMs === 0 ? this.view : this.#trail.at(Date.now() - lagMs);
   }
 
   /** True when the proxy may send requests here: started, not cordoned, every check passing, and a service to send them to. */
   get routable(): boolean {
-    return this.state === "started" && !this.cordoned && hasService(this.config) && this.#checks?.passing === true;
+    return (
+      this.state === "started" &&
+      !this.cordoned &&
+      this.hostStatus === "ok" &&
+      hasService(this.config) &&
+      this.#checks?.passing === true
+    );
   }
   /** It will answer soon, or tell that it cannot. */
   get coming(): boolean {
@@ -149,7 +185,7 @@ export class Machine {
     this.instanceId = versionId(this.updatedAt);
     this.#record("update", reboot ? "replacing" : before);
     if (reboot) this.#become("replacing");
-    else if (!(before === "suspended" && same) && before !== "created") this.#become("stopped");
+    else this.#become((before === "suspended" && same) || before === "created" ? before : "stopped");
     void this.#enqueue(async () => {
       if (!reboot) {
         if (!same) await this.#halt();
@@ -188,12 +224,12 @@ export class Machine {
   }
 
   /** Resolves true when the Machine (in version `instanceId`, if given) is in one of `states`, false after `ms`. */
-  async reaches(states: readonly string[], instanceId: string | undefined, ms: number): Promise<boolean> {
+  async reaches(states: ReadonlySet<MachineState>, instanceId: string | undefined, ms: number): Promise<boolean> {
     const late = new AbortController();
     const over = sleep(ms, "over", { signal: late.signal, ref: false }).catch(() => "over");
     try {
       for (;;) {
-        if (states.includes(this.state) && (instanceId === undefined || instanceId === this.instanceId)) return true;
+        if (states.has(this.state) && (instanceId === undefined || instanceId === this.instanceId)) return true;
         if ((await Promise.race([this.#changed.promise, over])) === "over") return false;
       }
     } finally {
@@ -219,6 +255,7 @@ export class Machine {
   }
   #become(state: MachineState): void {
     this.state = state;
+    this.#trail.note(this.view, Date.now());
     const { resolve } = this.#changed;
     this.#changed = Promise.withResolvers();
     resolve();
@@ -236,9 +273,10 @@ export class Machine {
   async #halt(): Promise<void> {
     const { running } = this;
     if (!running) return;
-    await running.backend.drain(OPEN_REQUESTS_MS);
-    // The vendor's default is SIGINT.
-    await running.instance.stop(this.config.stop_config?.signal === "SIGTERM" ? "SIGTERM" : "SIGINT");
+    // The vendor's defaults are SIGINT and 5 s.
+    const { signal = "SIGINT", timeout = "5s" } = this.config.stop_config ?? {};
+    await running.backend.drain(Number.parseInt(timeout, 10) * 1000);
+    await running.instance.stop(signal === "SIGTERM" ? "SIGTERM" : "SIGINT");
     this.#forget();
   }
   async #resumeOrBoot(): Promise<void> {
@@ -254,7 +292,7 @@ export class Machine {
     const version = this.instanceId;
     const { signal } = this.#closing;
     const { log, timings } = this.#context;
-    await sleep(timings.flyBootMs, undefined, { signal });
+    await sleep(this.bootMs ?? timings.flyBootMs, undefined, { signal });
     if (secrets === "fresh") {
       this.#bootSecrets = await secretsOnHost(this.#app, this.#minSecretsVersion, timings.flyBootMs, signal);
       this.#restarts = 0;
@@ -272,7 +310,12 @@ export class Machine {
     };
     let instance: Instance;
     try {
-      instance = await startInstance(environment, { id: `fly ${this.id}`, log, program: this.#program, signal });
+      instance = await (this.#context.light ? startLight : startInstance)(environment, {
+        id: `fly ${this.id}`,
+        log,
+        program: this.#program,
+        signal,
+      });
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
       return this.#afterExit(error.message, 1);

@@ -4,7 +4,8 @@ import { z } from "zod";
 import type { VendorApp } from "../vendor.ts";
 import type { FlyCloud } from "./cloud.ts";
 import { type Held, LEASE_OWNER } from "./lease.ts";
-import type { Machine } from "./machine.ts";
+import type { MachineState } from "./config.ts";
+import type { Machine, MachineView } from "./machine.ts";
 import { type FlyApp, imageRef } from "./records.ts";
 import { parseBody, refuse } from "./wire.ts";
 
@@ -13,7 +14,15 @@ const NONCE = "fly-machine-lease-nonce";
 /** Longest wait in one call. Unit: seconds. */
 const MAX_WAIT_SECONDS = 60;
 const DEFAULT_LEASE_SECONDS = 13;
-const WAITABLE: ReadonlySet<string> = new Set(["started", "stopped", "suspended", "destroyed"]);
+/** What a caller may wait for. `settled`: any state that lasts; `stopped` needs the version that is meant. */
+const WAITABLE: Readonly<Record<string, ReadonlySet<MachineState>>> = {
+  started: new Set(["started"]),
+  stopped: new Set(["stopped"]),
+  suspended: new Set(["suspended"]),
+  destroyed: new Set(["destroyed"]),
+  failed: new Set(["failed"]),
+  settled: new Set(["created", "started", "stopped", "suspended", "destroyed", "failed"]),
+};
 
 const text = z.string().min(1);
 const check = z.looseObject({ type: z.enum(["http", "tcp"]).optional(), path: z.string().optional() });
@@ -33,7 +42,15 @@ const config = z.looseObject({
   checks: z.record(z.string(), check).optional(),
   standbys: z.array(text).optional(),
   restart: z.looseObject({ policy: z.string().optional(), max_retries: z.int().optional() }).optional(),
-  stop_config: z.looseObject({ signal: z.string().optional() }).optional(),
+  stop_config: z
+    .looseObject({
+      signal: z.string().optional(),
+      timeout: z
+        .string()
+        .regex(/^\d{1,3}s$/)
+        .optional(),
+    })
+    .optional(),
 });
 const machineBody = z.looseObject({
   config,
@@ -46,6 +63,10 @@ const machineBody = z.looseObject({
 });
 const leaseBody = z.looseObject({ ttl: z.int().min(1).optional(), description: z.string().optional() });
 
+/** No filter, or one of a list that is separated by commas. */
+const among = (value: string, wanted: string | undefined): boolean =>
+  wanted === undefined || wanted.split(",").includes(value);
+
 const leaseOnWire = (lease: Held) => ({
   status: "success",
   data: {
@@ -57,23 +78,23 @@ const leaseOnWire = (lease: Held) => ({
   },
 });
 
-const machineOnWire = (machine: Machine) => {
+const machineOnWire = (machine: Machine, view: MachineView = machine.view) => {
   return {
     id: machine.id,
     name: machine.name,
-    state: machine.state,
+    state: view.state,
     region: machine.region,
-    image_ref: { ...imageRef(machine.config.image), labels: {} },
-    instance_id: machine.instanceId,
-    version: machine.instanceId,
+    image_ref: { ...imageRef(view.config.image), labels: {} },
+    instance_id: view.instanceId,
+    version: view.instanceId,
     private_ip: `fdaa:0:1:a7b::${machine.id.slice(0, 4)}`,
     created_at: machine.createdAt.toISOString(),
-    updated_at: machine.updatedAt.toISOString(),
-    config: machine.config,
+    updated_at: view.updatedAt.toISOString(),
+    ...(machine.hostStatus === "ok" ? { config: view.config } : { incomplete_config: view.config }),
     events: machine.events.toReversed(),
-    checks: machine.checksOnWire(),
-    host_status: "ok",
-    cordoned: machine.cordoned,
+    checks: view.checks,
+    host_status: machine.hostStatus,
+    cordoned: view.cordoned,
   };
 };
 
@@ -84,6 +105,7 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
   /** The Machine, when this caller may change it. */
   const leased = (c: Context): Machine => {
     const machine = machineOf(c);
+    if (machine.hostStatus === "unreachable") refuse(503, "unavailable: the host of this machine is unreachable");
     machine.lease.check(c.req.header(NONCE));
     return machine;
   };
@@ -91,12 +113,18 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
   api.get("/v1/apps/:app/machines", (c) => {
     const deleted = c.req.query("include_deleted") === "true";
     const wanted = Object.entries(c.req.query()).filter(([key]) => key.startsWith("metadata."));
-    const machines = [...appOf(c).machines.values()]
-      .filter((machine) => deleted || machine.state !== "destroyed")
-      .filter((machine) =>
-        wanted.every(([key, value]) => machine.config.metadata?.[key.slice("metadata.".length)] === value),
+    const { region, state } = c.req.query();
+    const listed = [...appOf(c).machines.values()].flatMap((machine) => {
+      const view = machine.listed(cloud.listLagMs);
+      return view === null ? [] : [{ machine, view }];
+    });
+    const shown = listed
+      .filter(({ view }) => deleted || view.state !== "destroyed")
+      .filter(({ machine, view }) => machine.region === (region ?? machine.region) && among(view.state, state))
+      .filter(({ view }) =>
+        wanted.every(([key, value]) => view.config.metadata?.[key.slice("metadata.".length)] === value),
       );
-    return c.json(machines.map((machine) => machineOnWire(machine)));
+    return c.json(shown.map(({ machine, view }) => machineOnWire(machine, view)));
   });
   api.post("/v1/apps/:app/machines", async (c) => {
     const app = appOf(c);
@@ -142,15 +170,21 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
 
   api.get("/v1/apps/:app/machines/:id/wait", async (c) => {
     const machine = machineOf(c);
-    const states = c.req.queries("state") ?? ["started"];
+    const asked = c.req.queries("state") ?? ["started"];
     const version = c.req.query("instance_id") ?? c.req.query("version");
-    const seconds = Math.min(MAX_WAIT_SECONDS, Number(c.req.query("timeout") ?? MAX_WAIT_SECONDS));
-    if (!states.every((state) => WAITABLE.has(state))) refuse(400, "invalid_argument: unknown state");
-    if (states.includes("stopped") && version === undefined) refuse(400, "invalid_argument: instance_id is required");
-    if (!(seconds > 0)) refuse(400, "invalid_argument: timeout");
+    const seconds = Number(c.req.query("timeout") ?? MAX_WAIT_SECONDS);
+    const states = new Set(
+      asked.flatMap((state) => [...(WAITABLE[state] ?? refuse(400, `invalid_argument: unknown state ${state}`))]),
+    );
+    if (asked.includes("stopped") && version === undefined) refuse(400, "invalid_argument: instance_id is required");
+    if (!(seconds >= 1 && seconds <= MAX_WAIT_SECONDS))
+      refuse(400, `invalid_argument: timeout must be 1 to ${MAX_WAIT_SECONDS} seconds`);
     if (!(await machine.reaches(states, version, seconds * 1000)))
-      refuse(408, `deadline_exceeded: machine did not reach ${states.join(" or ")}`);
-    return c.json({ ok: true });
+      refuse(
+        408,
+        `deadline_exceeded: machine did not reach ${asked.join(" or ")}, it is ${machine.state} as ${machine.instanceId}`,
+      );
+    return c.json({ ok: true, state: machine.state, version: machine.instanceId });
   });
 
   api.post("/v1/apps/:app/machines/:id/lease", async (c) => {

@@ -1,5 +1,6 @@
 /** What the Fly.io emulator knows of apps, and how they look on the wire. Machines are in machine.ts, secrets in secrets.ts. */
 import { randomBytes } from "node:crypto";
+import { Trail } from "../trail.ts";
 import type { Machine } from "./machine.ts";
 import type { SecretHolder } from "./secrets.ts";
 
@@ -33,7 +34,8 @@ export function newApp(name: string, network: string): FlyApp {
     ips: [],
     secrets: new Map(),
     secretsVersion: 0,
-    history: new Map([[0, {}]]),
+    history: new Map(),
+    versions: new Trail(),
     staleAt: null,
     digestKey: randomBytes(32),
   };

@@ -1,6 +1,7 @@
 /** An app's secrets: what was written, and what a host has seen of it. */
 import { createHmac } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Trail } from "../trail.ts";
 
 export interface FlySecret {
   readonly value: string;
@@ -14,8 +15,10 @@ export interface SecretHolder {
   secrets: ReadonlyMap<string, FlySecret>;
   /** App-wide; every write of secrets counts once. */
   secretsVersion: number;
-  /** What a host saw at a version: a boot may read an older one than the newest. */
-  readonly history: Map<number, Readonly<Record<string, string>>>;
+  /** What was there at a version: a boot may read an older one than the newest, and so may a list. */
+  readonly history: Map<number, ReadonlyMap<string, FlySecret>>;
+  /** Which version was the newest when. */
+  readonly versions: Trail<number>;
   /** Newest version that a stale host has seen; null = hosts are up to date. */
   staleAt: number | null;
   readonly digestKey: Buffer;
@@ -34,7 +37,8 @@ export function writeSecrets(app: SecretHolder, values: Readonly<Record<string, 
     }
   }
   app.secrets = secrets;
-  app.history.set(++app.secretsVersion, Object.fromEntries([...secrets].map(([name, { value }]) => [name, value])));
+  app.history.set(++app.secretsVersion, secrets);
+  app.versions.note(app.secretsVersion, now.getTime());
   return app.secretsVersion;
 }
 
@@ -53,7 +57,22 @@ export async function secretsOnHost(
     await sleep(pauseMs, undefined, { signal });
     if (app.staleAt !== null) app.staleAt = app.secretsVersion;
   }
-  return app.history.get(app.staleAt ?? app.secretsVersion) ?? {};
+  const seen = app.history.get(app.staleAt ?? app.secretsVersion) ?? new Map<string, FlySecret>();
+  return Object.fromEntries([...seen].map(([name, { value }]) => [name, value]));
+}
+
+/**
+ * What a read of the secrets shows: what was there `lagMs` ago, unless the caller names the version that it has seen.
+ * @returns null when nobody has written that version.
+ */
+export function secretsSince(
+  app: SecretHolder,
+  minVersion: number,
+  lagMs: number,
+): ReadonlyMap<string, FlySecret> | null {
+  if (minVersion > app.secretsVersion) return null;
+  const version = Math.max(minVersion, app.versions.at(Date.now() - lagMs) ?? 0);
+  return app.history.get(version) ?? new Map<string, FlySecret>();
 }
 
 /** Never with the value. */

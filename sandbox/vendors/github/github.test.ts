@@ -138,11 +138,35 @@ test("a missing token is 404 on a repository and 401 elsewhere, a wrong one 401,
 test("every answer carries the rate limit; the secondary limit answers 403 with retry-after once it is armed", async () => {
   const { headers } = await call("GET", REPO);
   expect(headers.get("x-ratelimit-limit")).toBe("5000");
-  github.rates.secondary = true;
+  github.rates.secondary = { pointsPerMinute: 900, writesPerMinute: 80, retryAfter: true };
   const statuses = await Promise.all(Array.from({ length: 82 }, () => call("PUT", `${REPO}/environments/e`, {})));
   const refused = statuses.filter(({ status }) => status === 403);
   expect(refused.length).toBeGreaterThan(0);
   expect(Number(refused[0]?.headers.get("retry-after"))).toBeGreaterThan(0);
+});
+
+test("a secondary limit may be told by nothing but its sentence", async () => {
+  github.rates.secondary = { pointsPerMinute: 900, writesPerMinute: 0, retryAfter: false };
+  const { status, json, headers } = await call("PUT", `${REPO}/environments/e`, {});
+  expect([status, headers.get("retry-after"), Number(headers.get("x-ratelimit-remaining")) > 0]).toEqual([
+    403,
+    null,
+    true,
+  ]);
+  expect(json.message).toMatch(/^You have exceeded a secondary rate limit\./);
+});
+
+test("the account's limits can be asked for, count what was used, and asking is free", async () => {
+  const before = (await call("GET", "/rate_limit")).json;
+  await call("GET", REPO);
+  await call("GET", "/search/repositories?q=mcp");
+  const { json, headers } = await call("GET", "/rate_limit");
+  expect(json.rate).toEqual(json.resources.core);
+  expect(json.resources.core).toMatchObject({ limit: 5000, used: before.rate.used + 1, resource: "core" });
+  expect(json.resources.core.remaining).toBe(5000 - json.resources.core.used);
+  expect(json.resources.search.used).toBe(before.resources.search.used + 1);
+  expect(json.resources.core.reset * 1000).toBeGreaterThan(Date.now());
+  expect(headers.get("x-ratelimit-used")).toBe(String(json.rate.used));
 });
 
 test("the prefix /api/v3, repository ids and conditional requests answer like the plain path", async () => {

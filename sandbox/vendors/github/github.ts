@@ -113,6 +113,7 @@ export async function startGithub(context: VendorContext, options: GithubOptions
   addIssues(app, repositoryOf, loginOf);
   addSearch(app, state);
 
+  app.get("/rate_limit", (c) => c.json(rates.onWire(loginOf(c))));
   addGraphql(app, state);
 
   const listener = await listen(withFaults("github", context, app), context.port("github"));

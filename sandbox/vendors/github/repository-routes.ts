@@ -129,15 +129,6 @@ export function addRepositories(
     repository.environments.get((c.req.param("environment") ?? "").toLowerCase());
 
   app.get("/", (c) => c.json({ current_user_url: `${new URL(c.req.url).origin}/user` }));
-  app.get("/rate_limit", (c) => {
-    const core = {
-      limit: 5000,
-      remaining: Number(c.res.headers.get("x-ratelimit-remaining") ?? 5000),
-      reset: 0,
-      used: 0,
-    };
-    return c.json({ resources: { core }, rate: core });
-  });
   app.get("/user", (c) => c.json({ ...ownerView(state), login: loginOf(c), id: 2, node_id: "U_2", type: "User" }));
   app.get("/orgs/:org", (c) =>
     c.req.param("org").toLowerCase() === state.owner.toLowerCase()

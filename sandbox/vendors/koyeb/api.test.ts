@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Call, caller, FAKE_ORIGIN, fastContext, type Json, TOKENS, until } from "../../test/harness.ts";
+import type { VendorContext } from "../vendor.ts";
 import { type Koyeb, startKoyeb } from "./koyeb.ts";
 
 let koyeb: Koyeb;
 let call: Call;
+let context: VendorContext;
 const lines: string[] = [];
 beforeAll(async () => {
-  koyeb = await startKoyeb(fastContext(lines), { program: FAKE_ORIGIN });
+  context = fastContext(lines);
+  koyeb = await startKoyeb(context, { program: FAKE_ORIGIN });
   call = caller(() => koyeb.url, TOKENS.koyeb);
 });
 afterAll(() => koyeb.close());
@@ -43,6 +46,26 @@ describe("the API", () => {
     expect((await service({ strategy: { type: "ROLLING" } })).status).toBe(400);
     expect((await service({ type: "web" })).status).toBe(400);
     expect((await call("POST", "/v1/secrets", { name: "enum", type: "simple", value: "" })).status).toBe(400);
+  });
+
+  it("lists late what was written, and shows one record at once", async () => {
+    const early = await created("lag-early");
+    context.timings = { ...context.timings, listLagMs: 60_000 };
+    const late = await created("lag-late");
+    const listed = async (): Promise<string[]> =>
+      (await call("GET", "/v1/secrets?name=lag-")).json["secrets"].map((secret: Json) => secret["name"]);
+    expect(await listed()).toEqual([]);
+    expect((await call("GET", `/v1/secrets/${late["id"]}`)).json["secret"]["name"]).toBe("lag-late");
+    context.timings = { ...context.timings, listLagMs: 0 };
+    expect(await listed()).toEqual([early["name"], late["name"]]);
+  });
+
+  it("gives at most 100 at once, whatever is asked for, and tells the count", async () => {
+    await Promise.all(Array.from({ length: 101 }, (_, index) => created(`cap-${index}`)));
+    const { json } = await call("GET", "/v1/secrets?name=cap-&limit=500");
+    expect([json["secrets"].length, json["limit"], json["offset"], json["count"]]).toEqual([100, 100, 0, 101]);
+    const rest = await call("GET", "/v1/secrets?name=cap-&limit=100&offset=100");
+    expect([rest.json["secrets"].length, rest.json["count"]]).toEqual([1, 101]);
   });
 
   it("answers an unknown path with 404 and tells the operator", async () => {

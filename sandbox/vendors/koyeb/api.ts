@@ -3,11 +3,12 @@
  * Errors are `{status, code, message[, fields]}`; uint64 numbers are JSON strings.
  */
 import { randomUUID } from "node:crypto";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { z } from "zod";
 import type { VendorApp } from "../vendor.ts";
 import type { KoyebCloud } from "./cloud.ts";
+import { listed, note, paged } from "./lists.ts";
 import {
   appOnWire,
   deploymentOnWire,
@@ -21,8 +22,6 @@ import {
   serviceOnWire,
 } from "./records.ts";
 
-/** The vendor's page size when the caller names none. */
-const DEFAULT_LIMIT = 10;
 /** RFC 1123 label, 2 to 64 characters: the rule of the vendor's Terraform provider. */
 const name = z
   .string()
@@ -93,11 +92,9 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
       throw new KoyebError(400, "invalid_argument", "the body is not JSON");
     }
   };
-  const listed = <T>(all: readonly T[], query: (key: string) => string | undefined) => {
-    const limit = Number(query("limit") ?? DEFAULT_LIMIT);
-    const offset = Number(query("offset") ?? 0);
-    return { page: all.slice(offset, offset + limit), rest: { limit, offset, count: all.length } };
-  };
+  /** What a list is made of: the records as they were a moment ago. */
+  const late = <T extends { readonly updatedAt: Date }>(records: Iterable<T>): T[] => listed(records, cloud.listLagMs);
+  const pageOf = <T>(all: readonly T[], c: Context) => paged(all, (key) => c.req.query(key), cloud.pageLimit);
   const among = (value: string, allowed: readonly string[] | undefined): boolean =>
     !allowed?.length || allowed.includes(value);
   const secretOf = (id: string): KoyebSecret => cloud.secrets.get(id) ?? raise(notFound("Secret"));
@@ -126,10 +123,10 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
   app.get("/v1/secrets", (c) => {
     const types = c.req.queries("types");
     // The filter is a search, not an equality: `…-secret-a` also finds `…-secret-a2`.
-    const found = [...cloud.secrets.values()].filter(
+    const found = late(cloud.secrets.values()).filter(
       (secret) => among(secret.type, types) && secret.name.includes(c.req.query("name") ?? ""),
     );
-    const { page, rest } = listed(found, (key) => c.req.query(key));
+    const { page, rest } = pageOf(found, c);
     return c.json({ secrets: page.map(secretOnWire), ...rest });
   });
   app.post("/v1/secrets", async (c) => {
@@ -146,6 +143,7 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
       updatedAt: now,
     };
     cloud.secrets.set(secret.id, secret);
+    note(secret);
     return c.json({ secret: secretOnWire(secret) });
   });
   app.get("/v1/secrets/:id", (c) => c.json({ secret: secretOnWire(secretOf(c.req.param("id"))) }));
@@ -158,6 +156,7 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
     // An empty value is taken as it is: the vendor's own client uploads one when its stdin is empty.
     if (has("value")) secret.value = input.value ?? "";
     secret.updatedAt = new Date();
+    note(secret);
     return c.json({ secret: secretOnWire(secret) });
   });
   app.delete("/v1/secrets/:id", (c) => {
@@ -168,9 +167,9 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
 
   const wireApp = (record: KoyebApp) => appOnWire(record, cloud.appStatus(record));
   app.get("/v1/apps", (c) => {
-    const found = [...cloud.apps.values()].filter((record) => record.name.includes(c.req.query("name") ?? ""));
-    const { page, rest } = listed(found, (key) => c.req.query(key));
-    return c.json({ apps: page.map(wireApp), ...rest });
+    const found = late(cloud.apps.values()).filter((record) => record.name.includes(c.req.query("name") ?? ""));
+    const { page, rest, hasNext } = pageOf(found, c);
+    return c.json({ apps: page.map(wireApp), ...rest, has_next: hasNext });
   });
   app.post("/v1/apps", async (c) => {
     const input = parse(appBody, await body(c.req));
@@ -178,6 +177,7 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
     const now = new Date();
     const record: KoyebApp = { id: randomUUID(), name: input.name, createdAt: now, updatedAt: now };
     cloud.apps.set(record.id, record);
+    note(record);
     return c.json({ app: wireApp(record) });
   });
   app.get("/v1/apps/:id", (c) => c.json({ app: wireApp(appOf(c.req.param("id"))) }));
@@ -185,6 +185,7 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
     const record = appOf(c.req.param("id"));
     record.name = parse(appBody.partial(), await body(c.req)).name ?? record.name;
     record.updatedAt = new Date();
+    note(record);
     return c.json({ app: wireApp(record) });
   });
   app.delete("/v1/apps/:id", (c) => {
@@ -196,11 +197,11 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
 
   app.get("/v1/services", (c) => {
     const statuses = c.req.queries("statuses");
-    const found = services(c.req.query("app_id")).filter(
+    const found = late(services(c.req.query("app_id"))).filter(
       (service) => service.name.includes(c.req.query("name") ?? "") && among(service.status, statuses),
     );
-    const { page, rest } = listed(found, (key) => c.req.query(key));
-    return c.json({ services: page.map(serviceOnWire), ...rest, has_next: rest.offset + page.length < rest.count });
+    const { page, rest, hasNext } = pageOf(found, c);
+    return c.json({ services: page.map(serviceOnWire), ...rest, has_next: hasNext });
   });
   app.post("/v1/services", async (c) => {
     const input = parse(createServiceBody, await body(c.req));
@@ -223,6 +224,7 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
     };
     if (c.req.query("dry_run") === "true") return c.json({ service: serviceOnWire(service) });
     cloud.services.set(service.id, service);
+    note(service);
     cloud.deploy(service, false);
     return c.json({ service: serviceOnWire(service) });
   });
@@ -251,15 +253,15 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
   app.get("/v1/deployments", (c) => {
     const { app_id, service_id } = c.req.query();
     const statuses = c.req.queries("statuses");
-    const found = [...cloud.deployments.values()]
+    const found = late(cloud.deployments.values())
       .filter(
         (deployment) =>
           (!app_id || deployment.appId === app_id) && (!service_id || deployment.serviceId === service_id),
       )
       .filter((deployment) => among(deployment.status, statuses))
       .toReversed();
-    const { page, rest } = listed(found, (key) => c.req.query(key));
-    return c.json({ deployments: page.map(deploymentOnWire), ...rest });
+    const { page, rest, hasNext } = pageOf(found, c);
+    return c.json({ deployments: page.map(deploymentOnWire), ...rest, has_next: hasNext });
   });
   app.get("/v1/deployments/:id", (c) =>
     c.json({ deployment: deploymentOnWire(cloud.deployments.get(c.req.param("id")) ?? raise(notFound("Deployment"))) }),
@@ -268,8 +270,7 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
   app.get("/v1/instances", (c) => {
     const { app_id, service_id, deployment_id, regional_deployment_id } = c.req.query();
     const statuses = c.req.queries("statuses");
-    const found = cloud.instances
-      .list()
+    const found = late(cloud.instances.list())
       .filter(
         ({ deployment }) =>
           (!app_id || deployment.appId === app_id) && (!service_id || deployment.serviceId === service_id),
@@ -278,7 +279,7 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
       .filter(({ deployment }) => !regional_deployment_id || deployment.regionalId === regional_deployment_id)
       .filter((instance) => among(instance.status, statuses))
       .toReversed();
-    const { page, rest } = listed(found, (key) => c.req.query(key));
+    const { page, rest } = pageOf(found, c);
     return c.json({ instances: page.map(instanceOnWire), ...rest, order: "desc" });
   });
   app.get("/v1/instances/:id", (c) =>

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { page, type Route, to } from "../edge.ts";
 import type { VendorContext } from "../vendor.ts";
 import { KoyebInstances } from "./instances.ts";
+import { MAX_LIMIT, note } from "./lists.ts";
 import { putToSleep, wakeUp } from "./sleep.ts";
 import {
   freeze,
@@ -35,17 +36,25 @@ export class KoyebCloud {
   readonly services = new Map<string, KoyebService>();
   readonly deployments = new Map<string, KoyebDeployment>();
   readonly instances: KoyebInstances;
+  /** Longest page of a list. */
+  pageLimit = MAX_LIMIT;
   /** By app name; absent = normal. */
   readonly behaviour = new Map<string, RolloutBehaviour>();
   readonly #context: VendorContext;
   readonly #work = new Set<Promise<void>>();
   readonly #waking = new Map<string, Promise<void>>();
+  readonly #fallingAsleep = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
   #turn = 0;
 
   constructor(context: VendorContext, program: string | undefined) {
     this.#context = context;
     this.instances = new KoyebInstances(context, program);
+  }
+
+  /** How far lists are behind. Unit: milliseconds. */
+  get listLagMs(): number {
+    return this.#context.timings.listLagMs;
   }
 
   findService(appName: string, serviceName: string): KoyebService | undefined {
@@ -83,6 +92,7 @@ export class KoyebCloud {
       updatedAt: now,
     };
     this.deployments.set(deployment.id, deployment);
+    note(deployment);
     service.latestId = deployment.id;
     this.#touch(service, service.activeId === null ? "STARTING" : service.status);
     this.#track(this.#walk(service, deployment));
@@ -114,7 +124,12 @@ export class KoyebCloud {
 
   /** Puts the active deployment to sleep. light = memory kept (it resumes with its old environment); deep = stopped. */
   async sleep(service: KoyebService, depth: "light" | "deep"): Promise<void> {
-    await putToSleep(this.instances, this.#active(service), depth);
+    const deployment = this.#active(service);
+    const asleep = putToSleep(this.instances, deployment, depth).finally(() =>
+      this.#fallingAsleep.delete(deployment.id),
+    );
+    this.#fallingAsleep.set(deployment.id, asleep);
+    await asleep;
     this.#touch(service, service.status);
   }
 
@@ -122,7 +137,11 @@ export class KoyebCloud {
   async wake(service: KoyebService): Promise<void> {
     const deployment = this.#active(service);
     const boot = (fresh: readonly KoyebInstance[]) => this.#bootAll(fresh);
-    const begin = () => wakeUp(this.instances, deployment, boot, this.#context.timings.koyebStepMs);
+    const begin = async (): Promise<void> => {
+      // An instance that is woken while its process is still being stopped would end up asleep, and nobody would wake it again.
+      await this.#fallingAsleep.get(deployment.id);
+      await wakeUp(this.instances, deployment, boot, this.#context.timings.koyebStepMs);
+    };
     const wake = this.#waking.get(deployment.id) ?? begin().finally(() => this.#waking.delete(deployment.id));
     this.#waking.set(deployment.id, wake);
     await wake;

@@ -6,11 +6,13 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backend } from "../edge.ts";
 import { startInstance } from "../../processes/instance.ts";
+import { startLight } from "../../processes/light.ts";
 import type { VendorContext } from "../vendor.ts";
+import { note } from "./lists.ts";
 import { type InstanceStatus, type KoyebDeployment, type KoyebInstance, mark } from "./records.ts";
 
 /** After the load balancer forgot an instance, its open requests may take this long; then it gets SIGTERM. Unit: milliseconds. */
-const OPEN_REQUESTS_MS = 10_000;
+const OPEN_REQUESTS_MS = 30_000;
 /** Health checks that a new instance may fail before its deployment fails. */
 const HEALTH_ATTEMPTS = 40;
 const HEALTH_TIMEOUT_MS = 5_000;
@@ -58,6 +60,7 @@ export class KoyebInstances {
       updatedAt: now,
     };
     this.#all.set(instance.id, instance);
+    note(instance);
     return instance;
   }
 
@@ -82,7 +85,7 @@ export class KoyebInstances {
       KOYEB_REGIONAL_DEPLOYMENT_ID: deployment.regionalId,
       KOYEB_REGION: instance.region,
     };
-    const process = await startInstance(environment, {
+    const process = await (this.#context.light ? startLight : startInstance)(environment, {
       id: `koyeb ${instance.id}`,
       log,
       program: this.#program,

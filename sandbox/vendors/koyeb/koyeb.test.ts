@@ -238,6 +238,15 @@ describe("instances", () => {
     expect(await statuses(`service_id=${id}`)).toEqual(["HEALTHY"]);
     expect(await ask(url)).toMatchObject({ environment: { GATEWAY_SECRET_A: "first" } });
   });
+  it("that are woken while they stop for a deep sleep leave none behind asleep", async () => {
+    const { service: id } = await deployed({ scalings: [{ min: 2, max: 2 }] });
+    const asleep = koyeb.sleep("mcpist", "origin", "deep");
+    for (let i = 0; i < 10; i++) expect((await ask(url))["status"]).toBe(200);
+    await asleep;
+    expect((await ask(url))["status"]).toBe(200);
+    expect(await statuses(`service_id=${id}`)).not.toContain("SLEEPING");
+  });
+
   it("that sleep lightly resume with their memory", async () => {
     const { service: id, secret } = await deployed();
     const { pid } = await ask(url);

@@ -1,6 +1,7 @@
 /** What the Koyeb emulator knows, and how it looks on the wire. Statuses stay inside the vendor's enums. */
 import type { Backend } from "../edge.ts";
 import type { Instance } from "../../processes/instance.ts";
+import { note } from "./lists.ts";
 
 export type DeploymentStatus =
   | "PENDING"
@@ -136,6 +137,7 @@ export interface KoyebInstance {
 export function mark<T extends { status: string; updatedAt: Date }>(record: T, status: T["status"]): void {
   record.status = status;
   record.updatedAt = new Date();
+  note(record);
 }
 
 /** The environment of a definition with the secrets as they are at this moment. */

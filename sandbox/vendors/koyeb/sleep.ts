@@ -15,8 +15,6 @@ export async function putToSleep(
     awake.map(async (instance) => {
       mark(instance, "SLEEPING");
       await instances.withdraw(instance);
-      // A request that came meanwhile has woken it: freezing it now would leave a healthy instance that never answers.
-      if (instance.status !== "SLEEPING") return;
       if (depth === "light") instance.running?.instance.suspend();
       else await instances.stop(instance, "SLEEPING");
     }),

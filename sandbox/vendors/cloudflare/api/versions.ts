@@ -28,7 +28,8 @@ function versionRoutes(app: VendorApp, base: string, account: Account): void {
   const one = `${base}/workers/scripts/:script`;
   app.get(`${one}/versions`, (c) => {
     const script = account.script(scriptName(c));
-    const newest = script.versions.toReversed();
+    const time = account.now().getTime() - account.listLagMs();
+    const newest = script.versions.filter(({ createdOn }) => Date.parse(createdOn) <= time).toReversed();
     if (c.req.query("deployable") === "true")
       return ok(c, { items: newest.slice(0, DEPLOYABLE_VERSIONS).map((version) => versionDetail(version, script)) });
     const size = Math.min(Math.max(Number(c.req.query("per_page") ?? 10) || 10, 1), DEPLOYABLE_VERSIONS);

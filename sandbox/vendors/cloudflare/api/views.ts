@@ -16,7 +16,7 @@ const settingsOf = (version: Version) => ({
   usage_model: version.settings["usage_model"] ?? "standard",
 });
 
-/** Item of a versions list. */
+/** Item of a versions list. Without annotations: only the deployable ones and a single version have them. */
 export const versionItem = (version: Version) => ({
   id: version.id,
   number: version.number,
@@ -28,12 +28,12 @@ export const versionItem = (version: Version) => ({
     author_email: AUTHOR,
     hasPreview: false,
   },
-  annotations: version.annotations,
 });
 
 /** A version with its bindings and the etag of its code. */
 export const versionDetail = (version: Version, script: Script) => ({
   ...versionItem(version),
+  annotations: version.annotations,
   resources: {
     script: {
       etag: version.code.etag,

@@ -182,7 +182,9 @@ export async function startKit(timings: Partial<Timings> = {}): Promise<Kit> {
   const log: string[] = [];
   const context: VendorContext = {
     faults: new Faults(),
-    timings: { ...DEFAULT_TIMINGS, edgeLagMs: 0, ...timings },
+    timings: { ...DEFAULT_TIMINGS, edgeLagMs: 0, listLagMs: 0, ...timings },
+    light: false,
+    byHand: "by-hand",
     port: () => 0,
     log: (line) => log.push(line),
     tokens: { github: "-", cloudflare: TOKEN, koyeb: "-", fly: "-" },

@@ -1,0 +1,105 @@
+/** Servers of one's own: what the configuration says of an MCP server whose tools become a module. Pure, no dependency. */
+import { isLoopbackHost } from "./loopback.ts";
+import { isRecord } from "./json.ts";
+
+/** Name of a server and of the module that it becomes. */
+export const SERVER_NAME = /^[a-z][a-z0-9_-]{0,30}$/;
+/** Name of a secret of one's own, and of the variable in which an origin finds it. */
+export const OWN_SECRET_NAME = /^[A-Z][A-Z0-9_]{0,62}$/;
+/** Variables of an origin that are not one's own. */
+export const RESERVED_SECRETS: readonly string[] = [
+  "DATABASE_URL",
+  "BROKER_SECRET",
+  "REQUEST_STATE_KEY",
+  "GATEWAY_SECRET",
+  "GATEWAY_SECRET_A",
+  "GATEWAY_SECRET_B",
+  "MCPIST_CONFIG",
+  "PORT",
+  "HOST",
+  "DRAIN_SECONDS",
+  "PATH",
+  "HOME",
+  "TMPDIR",
+  "LANG",
+  "NODE_OPTIONS",
+  "NODE_EXTRA_CA_CERTS",
+];
+/** Modules that ship with mcpist; a server may not take one of their names. */
+export const BUILT_IN_MODULES: readonly string[] = ["time", "github", "notion", "http_status"];
+
+/** What a tool of a server is known to do, said by the operator: a server's own annotations are only shown. */
+export interface ServerToolSettings {
+  /** Changes nothing anywhere. Absent = it may. */
+  readonly readOnly?: boolean | undefined;
+  /** Twice is the same as once. Absent = it is not. */
+  readonly idempotent?: boolean | undefined;
+}
+
+/** One server. Exactly one of `command` and `url` is there. */
+export interface ServerSettings {
+  /** Program and arguments of a child of the origin that speaks MCP over its standard streams. */
+  readonly command?: readonly string[] | undefined;
+  /** Streamable HTTP endpoint beside the origin. */
+  readonly url?: string | undefined;
+  /** Secret of one's own that the server at `url` gets as a bearer token. */
+  readonly credential?: string | undefined;
+  /** Secrets of one's own that a child finds in its environment. */
+  readonly secrets?: readonly string[] | undefined;
+  /** The child may read everything that the origin can: it is started even where it cannot get a user id of its own. */
+  readonly trusted?: boolean | undefined;
+  /** One process (or session) per user, for servers that keep state. */
+  readonly perUser?: boolean | undefined;
+  /** Calls under way at once, of all users together; absent = 8. */
+  readonly concurrency?: number | undefined;
+  /** Module whose connected account the server may use for its user: it gets the broker's short-lived token. */
+  readonly account?: string | undefined;
+  readonly description?: string | undefined;
+  readonly tools?: Readonly<Record<string, ServerToolSettings>> | undefined;
+}
+
+/** Names of the secrets that a server needs. */
+export const secretsOf = ({ secrets = [], credential }: ServerSettings): readonly string[] =>
+  credential === undefined ? secrets : [...secrets, credential];
+
+const isText = (value: unknown): value is string => typeof value === "string" && value.length > 0;
+const isFlag = (value: unknown): boolean => value === undefined || typeof value === "boolean";
+const isOptional = (value: unknown, pattern: RegExp): boolean =>
+  value === undefined || (typeof value === "string" && pattern.test(value));
+
+/** True for a URL that an origin may ask: https anywhere, http on loopback only. */
+export function isServerUrl(text: unknown): boolean {
+  if (!isText(text) || !URL.canParse(text)) return false;
+  const { protocol, hostname, username, password, hash } = new URL(text);
+  if (username !== "" || password !== "" || hash !== "") return false;
+  return protocol === "https:" || (protocol === "http:" && isLoopbackHost(hostname));
+}
+
+/** Checks what an origin is told of one server. */
+export function isServerSettings(value: unknown): value is ServerSettings {
+  if (!isRecord(value)) return false;
+  const { command, url, credential, secrets, tools, concurrency } = value;
+  const isChild =
+    Array.isArray(command) &&
+    command.length > 0 &&
+    command.every((part) => typeof part === "string" && !part.includes("\0"));
+  return (
+    (isChild && isText(command[0])
+      ? url === undefined && credential === undefined
+      : command === undefined && isServerUrl(url)) &&
+    isOptional(credential, OWN_SECRET_NAME) &&
+    (secrets === undefined ||
+      (isChild &&
+        Array.isArray(secrets) &&
+        secrets.every((name) => typeof name === "string" && OWN_SECRET_NAME.test(name)))) &&
+    isFlag(value["trusted"]) &&
+    isFlag(value["perUser"]) &&
+    (concurrency === undefined ||
+      (Number.isInteger(concurrency) && Number(concurrency) >= 1 && Number(concurrency) <= 1000)) &&
+    isOptional(value["account"], /^[A-Za-z0-9_.-]{1,64}$/) &&
+    isOptional(value["description"], /^[^]{0,500}$/) &&
+    (tools === undefined ||
+      (isRecord(tools) &&
+        Object.values(tools).every((tool) => isRecord(tool) && isFlag(tool["readOnly"]) && isFlag(tool["idempotent"]))))
+  );
+}

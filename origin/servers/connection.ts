@@ -1,0 +1,159 @@
+/**
+ * One MCP connection from the origin to a server: lists its tools, runs one, passes cancellation and progress on. It asks the server
+ * for nothing else and answers nothing else: sampling, elicitation and roots are refused with -32601 by the SDK, because no handler
+ * and no capability is registered. Foreign schemas are not compiled here, and nothing is cached.
+ */
+import {
+  Client,
+  isCallToolResult,
+  ProtocolError,
+  type CallToolResult,
+  type Transport,
+} from "@modelcontextprotocol/client";
+import { z } from "zod";
+import { MAX_TOOLS } from "./facts.ts";
+
+/** From the start of a program to the end of its handshake: some load a model first. Unit: milliseconds. */
+export const CONNECT_TIMEOUT_MS = 30_000;
+/** One page of a list. Unit: milliseconds. */
+const PAGE_TIMEOUT_MS = 10_000;
+/** Pages of one list; a server that always has a next one never ends. */
+const MAX_PAGES = 100;
+/** Instructions are part of every pin and of what a model may see. Unit: UTF-16 code units. */
+const MAX_INSTRUCTIONS = 8 * 1024;
+
+/** What a server lists, as it came. */
+export interface RawListing {
+  readonly tools: readonly unknown[];
+  /** True when the server had more than is taken. */
+  readonly truncated: boolean;
+  readonly instructions: string;
+}
+
+/** One call. */
+export interface ForeignCall {
+  readonly name: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Extra `_meta` members. */
+  readonly meta: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+  /** Unit: milliseconds. */
+  readonly timeoutMs: number;
+  readonly onProgress: ((progress: Progress) => void) | null;
+}
+
+/** How far a call is, in the server's own units. */
+export interface Progress {
+  readonly progress: number;
+  readonly total?: number | undefined;
+  readonly message?: string | undefined;
+}
+
+/** refused = the server answered with a JSON-RPC error, so it decided not to run it; unknown = it may have run. */
+export type ForeignOutcome =
+  | { readonly kind: "result"; readonly result: CallToolResult }
+  | { readonly kind: "refused" }
+  | { readonly kind: "unknown" };
+
+/** A handshake that succeeded. */
+export interface Connection {
+  list(): Promise<RawListing>;
+  call(call: ForeignCall): Promise<ForeignOutcome>;
+  close(): Promise<void>;
+  /** Settles when the connection is over, whoever ended it. */
+  readonly closed: Promise<void>;
+}
+
+/** What connecting takes. */
+export interface ConnectOptions {
+  /** A new transport for each attempt: an unknown first message may end an old server. */
+  readonly transport: () => Transport;
+  readonly version: string;
+  /** The server says that its list is another one now. */
+  readonly onListChanged: () => void;
+}
+
+const page = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().max(4096).optional() });
+const anything = z.looseObject({});
+/** The SDK would compile every output schema that a server lists; results are passed on, and checked by nobody but the client. */
+const COMPILES_NOTHING = {
+  getValidator: () => (input: unknown) => ({ valid: true, data: input, errorMessage: undefined }),
+};
+
+async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promise<Connection> {
+  const closed = Promise.withResolvers<void>();
+  const client = new Client(
+    { name: "mcpist", version: options.version },
+    {
+      capabilities: {},
+      versionNegotiation: { mode, probe: { timeoutMs: PAGE_TIMEOUT_MS } },
+      jsonSchemaValidator: COMPILES_NOTHING as never,
+    },
+  );
+  client.onclose = closed.resolve;
+  // Words of the server, or about it: whoever wants to know reads its standard error.
+  client.onerror = () => {};
+  client.setNotificationHandler("notifications/tools/list_changed", options.onListChanged);
+  try {
+    await client.connect(options.transport(), { timeout: CONNECT_TIMEOUT_MS });
+  } catch (cause) {
+    await client.close().catch(() => {});
+    throw cause;
+  }
+  return {
+    closed: closed.promise,
+    async list() {
+      const tools: unknown[] = [];
+      let cursor: string | undefined;
+      let truncated = false;
+      for (let pages = 0; ; pages++) {
+        const params = cursor === undefined ? {} : { cursor };
+        const answer = await client.request({ method: "tools/list", params }, page, { timeout: PAGE_TIMEOUT_MS });
+        tools.push(...answer.tools.slice(0, MAX_TOOLS - tools.length));
+        truncated ||= tools.length >= MAX_TOOLS && answer.tools.length > 0 && answer.nextCursor !== undefined;
+        cursor = answer.nextCursor;
+        if (cursor === undefined) break;
+        if (pages + 1 >= MAX_PAGES || tools.length >= MAX_TOOLS) {
+          truncated = true;
+          break;
+        }
+      }
+      const instructions = (client.getInstructions() ?? "").slice(0, MAX_INSTRUCTIONS);
+      return { tools, truncated, instructions };
+    },
+    async call({ name, params, meta, signal, timeoutMs, onProgress }) {
+      try {
+        const answer = await client.request(
+          {
+            method: "tools/call",
+            params: { name, arguments: params, ...(Object.keys(meta).length > 0 ? { _meta: meta } : {}) },
+          },
+          anything,
+          {
+            signal,
+            timeout: timeoutMs,
+            maxTotalTimeout: timeoutMs,
+            ...(onProgress ? { onprogress: onProgress } : {}),
+          },
+        );
+        return isCallToolResult(answer) ? { kind: "result", result: answer } : { kind: "unknown" };
+      } catch (cause) {
+        // An error of the protocol is the server's own answer; everything else says nothing about what it did.
+        return cause instanceof ProtocolError ? { kind: "refused" } : { kind: "unknown" };
+      }
+    },
+    close: () => client.close(),
+  };
+}
+
+/**
+ * Connects, in the newest revision that the server speaks.
+ * @throws when neither handshake succeeds.
+ */
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  try {
+    return await attempt(options, "auto");
+  } catch {
+    return attempt(options, "legacy");
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * One server as a module: its listed tools, kept up to date, and calls to them. Admission, claims, limits and the log are those of
+ * every module; what is added here are places per user, and that an answer which never came is "may have run".
+ */
+import type { CallToolResult } from "@modelcontextprotocol/client";
+import { isRecord } from "../../contract/json.ts";
+import { OutcomeUnknownError, ToolError, WholeResult, type ToolResult } from "../modules/module.ts";
+import type { RegisteredModule, RegisteredTool } from "../modules/registry.ts";
+import type { ServerSettings } from "../../contract/servers.ts";
+import type { Connection } from "./connection.ts";
+import { onBehalfOf } from "./http-transport.ts";
+import { perUser, shared, type Instances } from "./instances.ts";
+import { readListing, type Listing, type ListedTool } from "./listing.ts";
+import { createShares, type Shares } from "./shares.ts";
+import { supervise, type ServerState, type Supervisor } from "./supervisor.ts";
+
+/** Calls under way at once when the configuration says nothing. */
+const USUAL_PLACES = 8;
+/** Longest time of one call at a server; the request's own deadline is usually earlier. Unit: milliseconds. */
+const CALL_TIMEOUT_MS = 60_000;
+/** Where a child finds the token of the user's account. */
+export const ACCOUNT_META = "mcpist/account-token";
+
+/** What a module of a server needs from outside. */
+export interface ServerModuleOptions {
+  readonly name: string;
+  readonly settings: ServerSettings;
+  /** A new connection. @throws when the server does not come up. */
+  readonly connect: (onListChanged: () => void) => Promise<Connection>;
+  /** The tools are others than before. */
+  readonly onListing: (listing: Listing) => void;
+  readonly onState: (state: ServerState) => void;
+  readonly random: () => number;
+  /** Monotonic. Unit: milliseconds. */
+  readonly now: () => number;
+}
+
+/** A server and the module that it is. */
+export interface ServerModule {
+  readonly module: RegisteredModule;
+  readonly state: () => ServerState;
+  start(): void;
+  /** Resolves when the first attempt to list tools has succeeded or failed. */
+  settled(): Promise<void>;
+  /** Ends what belongs to one user. */
+  endUser(userId: string): Promise<void>;
+  sweep(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Builds the module; nothing is started yet. */
+export function createServerModule(options: ServerModuleOptions): ServerModule {
+  const { name, settings, connect, onListing, onState, random, now } = options;
+  const places = settings.concurrency ?? USUAL_PLACES;
+  const half = Math.max(1, Math.floor(places / 2));
+  const shares = createShares({ places, perUser: half, queuePerUser: half * 2, queue: places * 4 });
+  const tools = new Map<string, RegisteredTool>();
+  let instructions = "";
+
+  const lister: Supervisor = supervise({
+    connect,
+    onState,
+    random,
+    onListing(raw) {
+      const listing = readListing(raw);
+      ({ instructions } = listing);
+      tools.clear();
+      for (const [tool, listed] of listing.tools) tools.set(tool, registered(listed, settings, instances, shares));
+      onListing(listing);
+    },
+  });
+  const makeForUser = () => supervise({ connect, random, onState: () => {}, onListing: () => {} });
+  const instances: Instances = settings.perUser === true ? perUser(makeForUser, now) : shared(lister);
+
+  return {
+    module: {
+      name,
+      description: settings.description ?? "",
+      // What a server takes is its own: the answer is streamed, so that it does not look like a dead origin.
+      network: true,
+      scopes: [],
+      tools,
+      instructions: () => instructions,
+    },
+    state: () => lister.state,
+    start: () => lister.start(),
+    settled: () => lister.settled(),
+    endUser: (userId) => instances.endUser(userId),
+    sweep: () => instances.sweep(),
+    async stop() {
+      await Promise.all([instances.stop(), lister.stop()]);
+    },
+  };
+}
+
+/** What of a server's answer is passed on; its `_meta` is not, because ours stands there. */
+function resultOf({ content, structuredContent, isError }: CallToolResult): ToolResult {
+  return {
+    content,
+    ...(isRecord(structuredContent) ? { structuredContent } : {}),
+    ...(isError === undefined ? {} : { isError }),
+  };
+}
+
+function registered(
+  { facts, pin, check }: ListedTool,
+  { tools = {}, account }: ServerSettings,
+  instances: Instances,
+  shares: Shares,
+): RegisteredTool {
+  const known = Object.hasOwn(tools, facts.name) ? tools[facts.name] : undefined;
+  const readOnly = known?.readOnly === true;
+  return {
+    name: facts.name,
+    description: facts.description,
+    readOnly,
+    idempotent: readOnly || known?.idempotent === true,
+    destructive: !readOnly,
+    pin,
+    inputSchema: () => facts.inputSchema,
+    // Defaults of a foreign schema are the server's business.
+    check: (params) => {
+      const checked = check(params);
+      return checked.ok ? { ok: true, value: params } : checked;
+    },
+    async run(params, { userId, requestId, signal, token, progress }) {
+      const release = await shares.take(userId, signal);
+      if (!release) throw new ToolError("This server is busy. Try again in a moment.");
+      try {
+        const accountToken = account === undefined ? null : await token();
+        const meta = accountToken ? { [ACCOUNT_META]: accountToken.reveal() } : {};
+        const call = {
+          name: facts.name,
+          params: params as Readonly<Record<string, unknown>>,
+          meta,
+          signal,
+          timeoutMs: CALL_TIMEOUT_MS,
+          onProgress: progress,
+        };
+        const outcome = await onBehalfOf.run({ userId, requestId, account: accountToken }, () =>
+          instances.call(userId, call),
+        );
+        if (outcome === null) throw new ToolError("This server is not available at the moment. Try again later.");
+        if (outcome.kind === "refused") throw new ToolError("The server did not accept this call.");
+        if (outcome.kind === "unknown") throw new OutcomeUnknownError();
+        return new WholeResult(resultOf(outcome.result));
+      } finally {
+        release();
+      }
+    },
+  };
+}

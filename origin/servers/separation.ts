@@ -1,0 +1,52 @@
+/**
+ * Under whose user id a server's program runs. Its own, wherever the origin may change ids: then the kernel keeps it away from the
+ * origin's memory, environment, descriptors and signals. Where it may not, only a server that the configuration trusts is started.
+ */
+import { err, ok, type Result } from "../../contract/result.ts";
+
+/** Ids of servers begin here, one per server in the order of their names; nothing else in the image has them. */
+export const FIRST_UID = 20_001;
+/** Bits of a capability set (linux/capability.h). */
+const CAP_KILL = 1n << 5n;
+const CAP_SETGID = 1n << 6n;
+const CAP_SETUID = 1n << 7n;
+const NEEDED = CAP_KILL | CAP_SETGID | CAP_SETUID;
+
+/** What to start. */
+export interface SpawnPlan {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** The user id that the program gets, or null when it runs as the origin itself. */
+  readonly uid: number | null;
+}
+
+/** True when this process may start programs under other ids and end them. `status` = the text of /proc/self/status. */
+export function maySeparate(status: string): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]{1,16})$/m.exec(status)?.[1];
+  return effective !== undefined && (BigInt(`0x${effective}`) & NEEDED) === NEEDED;
+}
+
+/**
+ * How to start `command` for the server at `index`.
+ * @returns as error one sentence for the operator, after the server's name.
+ */
+export function spawnPlan(
+  command: readonly string[],
+  index: number,
+  trusted: boolean,
+  separate: boolean,
+): Result<SpawnPlan, string> {
+  const [file = "", ...args] = command;
+  if (separate) {
+    const uid = FIRST_UID + index;
+    // setpriv and not spawn's own uid: capabilities that were given to the origin would survive the change of ids.
+    const ids = ["--reuid", String(uid), "--regid", String(uid), "--clear-groups"];
+    const rights = ["--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"];
+    return ok({ file: "setpriv", args: [...ids, ...rights, "--", ...command], uid });
+  }
+  if (trusted) return ok({ file, args, uid: null });
+  return err(
+    "cannot be kept apart from the origin, which may not change user ids here: start the origin with that right, " +
+      "or set trusted: true if the program may read everything that the origin can",
+  );
+}

@@ -1,0 +1,137 @@
+/**
+ * All servers of a configuration, as modules of the registry. Puts together how each is started (program or URL), what it gets to see
+ * and where its words go. One server that misbehaves is one module that is unavailable.
+ */
+import { chownSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { err, ok, type Result } from "../../contract/result.ts";
+import { secretsOf, type ServerSettings } from "../../contract/servers.ts";
+import type { RegisteredModule } from "../modules/registry.ts";
+import type { Secret } from "../modules/secret.ts";
+import { ChildTransport } from "./child-transport.ts";
+import { connect } from "./connection.ts";
+import { httpTransport } from "./http-transport.ts";
+import type { Listing } from "./listing.ts";
+import { createServerModule, type ServerModule } from "./module.ts";
+import { spawnPlan, type SpawnPlan } from "./separation.ts";
+import { stderrLines } from "./stderr.ts";
+import type { ServerState } from "./supervisor.ts";
+
+/** What the servers take from the process that runs them. */
+export interface ServerSurroundings {
+  /** Values of secrets of one's own, by name. */
+  readonly secrets: ReadonlyMap<string, Secret>;
+  /** Programs can be started under user ids of their own. */
+  readonly separate: boolean;
+  /** PATH of children. */
+  readonly path: string;
+  readonly version: string;
+  readonly fetch: typeof fetch;
+  readonly random: () => number;
+  /** Monotonic. Unit: milliseconds. */
+  readonly now: () => number;
+}
+
+/** Who is told what. */
+export interface ServerHooks {
+  /** The tools of a server are others than before, or were left out. */
+  readonly onListing: (server: string, listing: Listing) => void;
+  readonly onState: (server: string, state: ServerState) => void;
+  /** A line of standard error; escaped and bounded. */
+  readonly onStderr: (server: string, text: string) => void;
+}
+
+/** The servers of one origin. */
+export interface Servers {
+  readonly modules: readonly RegisteredModule[];
+  start(hooks: ServerHooks): void;
+  /** Resolves when every server has listed its tools once, or failed to. */
+  settled(): Promise<void>;
+  readonly states: () => ReadonlyMap<string, ServerState>;
+  /** Ends what belongs to a user who may no longer call anything. */
+  endUser(userId: string): Promise<void>;
+  /** Ends idle instances. */
+  sweep(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A folder of the child's own, for HOME and temporary files. */
+function ownFolder(name: string, { uid }: SpawnPlan): string {
+  const folder = mkdtempSync(join(tmpdir(), `mcpist-${name}-`));
+  if (uid !== null) chownSync(folder, uid, uid);
+  return folder;
+}
+
+/**
+ * Builds the servers; nothing is started yet.
+ * @returns as error one sentence for the operator: a secret that is not set, or a program that cannot be kept apart.
+ */
+export function createServers(
+  settings: Readonly<Record<string, ServerSettings>>,
+  surroundings: ServerSurroundings,
+): Result<Servers, string> {
+  const { secrets, separate, path, version, fetch, random, now } = surroundings;
+  let hooks: ServerHooks | null = null;
+  const folders: string[] = [];
+  const modules: ServerModule[] = [];
+
+  for (const [index, [name, server]] of Object.entries(settings)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .entries()) {
+    for (const secret of secretsOf(server))
+      if (!secrets.has(secret)) return err(`${secret} is not set, and the server "${name}" needs it`);
+    const { command, url, credential } = server;
+    let transport: () => ReturnType<typeof httpTransport>;
+    if (url !== undefined) {
+      const bearer = credential === undefined ? null : (secrets.get(credential) ?? null);
+      transport = () => httpTransport(url, bearer, fetch);
+    } else {
+      const plan = spawnPlan(command ?? [], index, server.trusted === true, separate);
+      if (!plan.ok) return err(`the server "${name}" ${plan.error}`);
+      let folder: string | null = null;
+      const own = Object.fromEntries(
+        (server.secrets ?? []).map((secret) => [secret, secrets.get(secret)?.reveal() ?? ""]),
+      );
+      const onStderr = stderrLines((text) => hooks?.onStderr(name, text), now);
+      transport = () => {
+        if (folder === null) folders.push((folder = ownFolder(name, plan.value)));
+        const env = { PATH: path, HOME: folder, TMPDIR: folder, LANG: "C.UTF-8", ...own };
+        return new ChildTransport({ plan: plan.value, env, cwd: folder, onStderr });
+      };
+    }
+    modules.push(
+      createServerModule({
+        name,
+        settings: server,
+        connect: (onListChanged) => connect({ transport, version, onListChanged }),
+        onListing: (listing) => hooks?.onListing(name, listing),
+        onState: (state) => hooks?.onState(name, state),
+        random,
+        now,
+      }),
+    );
+  }
+
+  return ok({
+    modules: modules.map(({ module }) => module),
+    start(to) {
+      hooks = to;
+      for (const module of modules) module.start();
+    },
+    async settled() {
+      await Promise.all(modules.map((module) => module.settled()));
+    },
+    states: () => new Map(modules.map(({ module, state }) => [module.name, state()])),
+    async endUser(userId) {
+      await Promise.all(modules.map((module) => module.endUser(userId)));
+    },
+    async sweep() {
+      await Promise.all(modules.map((module) => module.sweep()));
+    },
+    async stop() {
+      await Promise.all(modules.map((module) => module.stop()));
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    },
+  });
+}

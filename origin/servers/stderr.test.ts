@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { stderrLines } from "./stderr.ts";
+
+function collect() {
+  const lines: string[] = [];
+  let now = 0;
+  const take = stderrLines(
+    (line) => lines.push(line),
+    () => now,
+  );
+  return { lines, take, later: (ms: number) => void (now += ms) };
+}
+
+describe("standard error of a server", () => {
+  it("becomes lines, wherever the pieces are cut", () => {
+    const { lines, take } = collect();
+    for (const piece of ["star", "ting\nrea", "dy\n\n", "half"]) take(piece);
+    expect(lines).toEqual(["starting", "ready"]);
+  });
+
+  it("cannot write into a terminal or a log what is not there", () => {
+    const { lines, take } = collect();
+    take("a\u001b[31mred\u202eevil\u009b2J\r\n");
+    expect(lines).toEqual(["a\u{fffd}[31mred\u{fffd}evil\u{fffd}2J\u{fffd}"]);
+  });
+
+  it("is cut, and counted when it is too much", () => {
+    const { lines, take, later } = collect();
+    take(`${"x".repeat(100_000)}\n`);
+    for (let index = 0; index < 1_000; index++) take("again\n");
+    expect(lines).toHaveLength(20);
+    expect(lines[0]).toHaveLength(500);
+    later(10_000);
+    take("later\n");
+    expect(lines.slice(20)).toEqual(["(981 more lines)", "later"]);
+  });
+});

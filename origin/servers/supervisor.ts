@@ -1,0 +1,122 @@
+/**
+ * Keeps one server connected: starts it, starts it again with growing pauses when it ends, lists its tools after each start and when
+ * it says that they changed. What a server does can only make it unavailable; it never stops the origin or another server.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Connection, ForeignCall, ForeignOutcome, RawListing } from "./connection.ts";
+
+/** Pause before the first restart; doubled up to {@link MAX_PAUSE_MS}. Unit: milliseconds. */
+const MIN_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 60_000;
+/** A server that stayed up this long starts at the shortest pause again. Unit: milliseconds. */
+const STEADY_MS = 60_000;
+/** A server that says all the time that its list changed is asked this often at most. Unit: milliseconds. */
+const RELIST_MS = 5_000;
+
+/** starting = not connected yet; up = calls are taken; down = it ended or does not answer, and is tried again. */
+export type ServerState = "starting" | "up" | "down" | "stopped";
+
+/** What keeping a server takes. */
+export interface SupervisorOptions {
+  /** Connects anew. `onListChanged` = the server says so. @throws when the server does not come up. */
+  readonly connect: (onListChanged: () => void) => Promise<Connection>;
+  /** A complete list arrived; what it returned before is void. Null: the server is down, and has no tools. */
+  readonly onListing: (listing: RawListing) => void;
+  readonly onState: (state: ServerState) => void;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+}
+
+/** One supervised server. */
+export interface Supervisor {
+  start(): void;
+  readonly state: ServerState;
+  /** @returns null when the server is not up: nothing was sent. */
+  call(call: ForeignCall): Promise<ForeignOutcome | null>;
+  /** Resolves at the next listing or failure after a start; for tests and for the first start. */
+  settled(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Builds a supervisor; it does nothing before `start`. */
+export function supervise({ connect, onListing, onState, random }: SupervisorOptions): Supervisor {
+  let state: ServerState = "starting";
+  let connection: Connection | null = null;
+  let running: Promise<void> = Promise.resolve();
+  let settled = Promise.withResolvers<void>();
+  const stopping = new AbortController();
+
+  const become = (next: ServerState): void => {
+    if (state === next) return;
+    state = next;
+    onState(next);
+  };
+
+  /** One connection, from its start to its end. @throws when it does not come up. */
+  async function serve(): Promise<void> {
+    let changed: (() => void) | null = null;
+    const current = await connect(() => changed?.());
+    try {
+      if (stopping.signal.aborted) return;
+      onListing(await current.list());
+      connection = current;
+      become("up");
+      settled.resolve();
+      for (;;) {
+        const again = Promise.withResolvers<"again">();
+        changed = () => again.resolve("again");
+        if ((await Promise.race([again.promise, current.closed])) !== "again") return;
+        // Whatever it says meanwhile is answered by one more list.
+        const over = await Promise.race([
+          sleep(RELIST_MS, "waited" as const, { signal: stopping.signal }).catch(() => "over" as const),
+          current.closed,
+        ]);
+        if (over !== "waited") return;
+        onListing(await current.list());
+      }
+    } finally {
+      connection = null;
+      await current.close().catch(() => {});
+    }
+  }
+
+  async function keep(): Promise<void> {
+    let pause = MIN_PAUSE_MS;
+    while (!stopping.signal.aborted) {
+      const startedAt = performance.now();
+      try {
+        await serve();
+      } catch {
+        // Why is in the server's own output; here it only counts that it is down.
+      }
+      if (stopping.signal.aborted) break;
+      become("down");
+      settled.resolve();
+      settled = Promise.withResolvers();
+      if (performance.now() - startedAt > STEADY_MS) pause = MIN_PAUSE_MS;
+      // Jitter, so that servers that failed together do not come back together.
+      await sleep(pause * (0.5 + random() / 2), undefined, { signal: stopping.signal }).catch(() => {});
+      pause = Math.min(pause * 2, MAX_PAUSE_MS);
+    }
+    become("stopped");
+    settled.resolve();
+  }
+
+  return {
+    start() {
+      running = keep();
+    },
+    get state() {
+      return state;
+    },
+    async call(call) {
+      return connection ? connection.call(call) : null;
+    },
+    settled: () => settled.promise,
+    async stop() {
+      stopping.abort();
+      await connection?.close().catch(() => {});
+      await running;
+    },
+  };
+}

@@ -1,0 +1,187 @@
+/** Servers of one's own as modules: seen, approved, called, changed, dead. With a real child over its standard streams. */
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { ServerSettings } from "../../../contract/servers.ts";
+import { Secret } from "../../modules/secret.ts";
+import { createServers, type Servers } from "../../servers/servers.ts";
+import type { TestDatabase } from "../database.ts";
+import { callTool, getSchema, newRequestId, newUser, resultOf, startOrigin, type TestOrigin } from "../origin.ts";
+
+const TINY = fileURLToPath(new URL("../servers/tiny.ts", import.meta.url));
+const child = (mode = "plain", more: Partial<ServerSettings> = {}): ServerSettings => ({
+  command: [process.execPath, TINY, mode],
+  trusted: true,
+  ...more,
+});
+
+function serversOf(settings: Readonly<Record<string, ServerSettings>>, separate = false): Servers {
+  const servers = createServers(settings, {
+    secrets: new Map([["TINY_KEY", new Secret("a-value-that-only-tiny-gets")]]),
+    separate,
+    path: process.env["PATH"] ?? "",
+    version: "0.0.0",
+    fetch,
+    random: () => 0.5,
+    now: () => performance.now(),
+  });
+  if (!servers.ok) throw new Error(servers.error);
+  return servers.value;
+}
+
+export function describeServers(database: () => TestDatabase): void {
+  const seen = (module: string) =>
+    database().admin.query<{ tool_id: string; pin: string }>(
+      "select tool_id, pin from mcpist.tool_sightings where module_id = $1 order by first_seen desc, tool_id",
+      [module],
+    );
+  const approve = async (module: string, tool: string): Promise<void> => {
+    await vi.waitFor(async () => expect((await seen(module)).map(({ tool_id: name }) => name)).toContain(tool), {
+      timeout: 20_000,
+      interval: 50,
+    });
+    const sighting = (await seen(module)).find(({ tool_id: name }) => name === tool);
+    await database().admin.query("select mcpist.approve_tool($1, $2, $3, 'test')", [module, tool, sighting?.pin ?? ""]);
+  };
+  const text = async (answer: Promise<Response>): Promise<string> =>
+    (await resultOf(await answer)).content.map((block) => block.text).join("");
+  const REFUSED = "This module or tool does not exist or is not available to you.";
+
+  describe("a server of one's own", () => {
+    let origin: TestOrigin;
+    let userId: string;
+    beforeAll(async () => {
+      const settings = {
+        tiny: child("plain", { secrets: ["TINY_KEY"], tools: { echo: { readOnly: true } } }),
+        broken: child("exits"),
+      };
+      origin = await startOrigin(database(), { servers: serversOf(settings), timers: true });
+      for (const tool of ["echo", "slow", "die", "who"]) await approve("tiny", tool);
+      userId = await newUser(database(), {
+        grants: ["echo", "slow", "die", "who"].map((tool) => ["tiny", tool] as const),
+      });
+    });
+    afterAll(() => origin.stop());
+
+    it("shows its approved tools to whoever was granted them, with what it says to models", async () => {
+      const { structuredContent } = await resultOf(await getSchema(origin, userId, "tiny"));
+      expect(structuredContent).toEqual({
+        module: "tiny",
+        instructions: "Be kind.",
+        tools: [
+          {
+            name: "echo",
+            description: "Says it again",
+            inputSchema: { type: "object", properties: { text: { type: "string" } } },
+            annotations: { readOnlyHint: true, idempotentHint: true, destructiveHint: false },
+          },
+          ...["slow", "die", "who"].map((name) =>
+            expect.objectContaining({
+              name,
+              annotations: { readOnlyHint: false, idempotentHint: false, destructiveHint: true },
+            }),
+          ),
+        ],
+      });
+    });
+
+    it("runs a tool with parameters that fit, and none with others", async () => {
+      expect(await text(callTool(origin, userId, "tiny", "echo", { text: "hello" }))).toBe("hello");
+      expect(await text(callTool(origin, userId, "tiny", "echo", { text: 1 }))).toBe(
+        "Invalid params. text: must be string",
+      );
+    });
+
+    it("does not exist for whoever was not granted it", async () => {
+      const other = await newUser(database());
+      expect(await text(callTool(origin, other, "tiny", "echo"))).toBe(REFUSED);
+      expect(await text(getSchema(origin, other, "tiny"))).toBe(REFUSED);
+    });
+
+    it("gets its own secrets, PATH and a home, and nothing of the origin's", async () => {
+      const { env } = JSON.parse(await text(callTool(origin, userId, "tiny", "who"))) as { env: string[] };
+      expect(env).toEqual(["HOME", "LANG", "PATH", "TINY_KEY", "TMPDIR"]);
+    });
+
+    it("is told apart: what it did before it died is unknown, and the claim stays open", async () => {
+      const requestId = newRequestId();
+      expect(await text(callTool(origin, userId, "tiny", "die", {}, { requestId }))).toBe(
+        "The server ended or fell silent before it answered: the call may have been executed. It is not repeated.",
+      );
+      const [claim] = await database().admin.query<{ state: string }>(
+        "select state from mcpist.call_claims where request_id = $1::uuid",
+        [requestId],
+      );
+      expect(claim?.state).toBe("claimed");
+      // It comes back by itself.
+      await expect
+        .poll(() => text(callTool(origin, userId, "tiny", "echo", { text: "back" })), { timeout: 20_000 })
+        .toBe("back");
+    });
+
+    it("does not stop the others, or the origin, when it cannot be started", async () => {
+      await expect
+        .poll(() => origin.events("server_state"), { timeout: 20_000 })
+        .toContainEqual(expect.objectContaining({ server: "broken", state: "down", severity: "warn" }));
+      expect((await fetch(`${origin.url}/health`)).status).toBe(200);
+    });
+
+    it("loses nothing into a log: neither a value nor a parameter", async () => {
+      await text(callTool(origin, userId, "tiny", "echo", { text: "parameter-7c2f" }));
+      const lines = JSON.stringify(origin.lines);
+      expect(lines).not.toContain("a-value-that-only-tiny-gets");
+      expect(lines).not.toContain("parameter-7c2f");
+    });
+  });
+
+  describe("a server that changes its tools", () => {
+    it("has the changed one withheld at once, and shown again when it was approved", async () => {
+      const before = await startOrigin(database(), { servers: serversOf({ fickle: child() }), timers: true });
+      await approve("fickle", "echo");
+      await approve("fickle", "who");
+      const userId = await newUser(database(), {
+        grants: [
+          ["fickle", "echo"],
+          ["fickle", "who"],
+        ],
+      });
+      expect(await text(callTool(before, userId, "fickle", "echo", { text: "a" }))).toBe("a");
+      await before.stop();
+
+      const after = await startOrigin(database(), { servers: serversOf({ fickle: child("changed") }), timers: true });
+      await expect
+        .poll(() => after.events("tool_changed"))
+        .toContainEqual(expect.objectContaining({ module: "fickle", tool: "echo", severity: "critical" }));
+      expect(await text(callTool(after, userId, "fickle", "echo", { text: "a" }))).toBe(REFUSED);
+      expect(await text(callTool(after, userId, "fickle", "who"))).toContain("uid");
+      await approve("fickle", "echo");
+      await after.assembled.pollPermissions();
+      expect(await text(callTool(after, userId, "fickle", "echo", { text: "a" }))).toBe("a");
+      await after.stop();
+    });
+  });
+
+  describe("sightings of tools", () => {
+    it("can be approved only as they were seen, and only by the owner", async () => {
+      const { admin } = database();
+      await expect(
+        admin.query("select mcpist.approve_tool('tiny', 'echo', $1, 'test')", ["0".repeat(64)]),
+      ).rejects.toThrow("no origin has seen this tool with this pin");
+      if (database().kind !== "postgres") return;
+      const origin = await database().openOrigin();
+      await expect(
+        origin.query("select mcpist.approve_tool('tiny', 'echo', $1, 'x')", ["0".repeat(64)]),
+      ).rejects.toThrow();
+      await expect(origin.query("select * from mcpist.tool_sightings")).rejects.toThrow();
+      await origin.close();
+    });
+
+    it("have the pin of what they say, whoever writes them", async () => {
+      await expect(
+        database().admin.query(
+          "insert into mcpist.tool_sightings (module_id, tool_id, facts, pin) values ('tiny', 'echo', '{}', $1)",
+          ["0".repeat(64)],
+        ),
+      ).rejects.toThrow();
+    });
+  });
+}
