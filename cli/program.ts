@@ -223,6 +223,15 @@ ${EXIT_CODES}`,
     .option("--deploy", "check what npx cdktn deploy needs, too: a token that only rotates should lack it", false)
     .addHelpText("after", "\nExamples:\n  mcpist doctor\n  mcpist doctor --deploy --env production")
     .action(action(async () => (await import("./commands/doctor.ts")).doctor));
+  const db = root.command("db").description("The schema of the project's database, at the address in DATABASE_URL.");
+  common(db.command("status"))
+    .description("Shows which migrations are applied and what is not as it should be: exit 3 when anything is off.")
+    .addHelpText("after", "\nExamples:\n  read -rs DATABASE_URL && export DATABASE_URL\n  mcpist db status")
+    .action(action(async () => (await import("./commands/db-status.ts")).dbStatus));
+  common(db.command("migrate"))
+    .description("Applies the migrations that are missing, registers tools and admits accounts. Safe to run again.")
+    .addHelpText("after", "\nExamples:\n  read -rs DATABASE_URL && export DATABASE_URL\n  mcpist db migrate")
+    .action(action(async () => (await import("./commands/db-migrate.ts")).dbMigrate));
   const jwks = root.command("jwks").description("The gateway's copy of the sign-in keys.");
   common(jwks.command("purge"))
     .description("Makes every gateway isolate fetch the sign-in keys anew.")

@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
 import { fromPglite } from "../../origin/database/embedded.ts";
-import { migrate, readSeed } from "../../origin/database/migrations.ts";
+import { readSeed } from "../../origin/database/migrations.ts";
+import { migrate } from "../../supabase/migrate/apply.ts";
 import type { Make } from "./load.ts";
 import type { Usage } from "./usage.ts";
 

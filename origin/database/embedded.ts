@@ -5,7 +5,8 @@
 import type { PGlite } from "@electric-sql/pglite";
 import type { Registry } from "../modules/registry.ts";
 import type { Database } from "./database.ts";
-import { addTools, migrate, readSeed } from "./migrations.ts";
+import { migrate } from "../../supabase/migrate/apply.ts";
+import { addTools, readSeed } from "./migrations.ts";
 
 /** The seam around a PGlite. */
 export function fromPglite(db: PGlite): Database {

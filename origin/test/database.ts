@@ -1,7 +1,8 @@
 /** Databases for tests: PGlite in memory, or a PostgreSQL server that the test starts itself. Each is migrated and has the tools. */
 import { readFile } from "node:fs/promises";
 import { openPglite } from "../database/embedded.ts";
-import { addTools, migrate, readSeed } from "../database/migrations.ts";
+import { migrate } from "../../supabase/migrate/apply.ts";
+import { addTools, readSeed } from "../database/migrations.ts";
 import type { Database } from "../database/database.ts";
 import type { BrokerDatabase } from "../../supabase/functions/token-broker/parts.ts";
 import { createRegistry } from "../modules/registry.ts";

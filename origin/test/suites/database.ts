@@ -1,7 +1,9 @@
 /** The schema: migrations, the functions that operators use, and that the drizzle description says the same as the database. */
 import { getTableConfig, PgTable } from "drizzle-orm/pg-core";
 import { describe, expect, it } from "vitest";
-import { addTools, migrate, readMigrations, readSeed } from "../../database/migrations.ts";
+import { migrate } from "../../../supabase/migrate/apply.ts";
+import { readMigrations } from "../../../supabase/migrate/files.ts";
+import { addTools, readSeed } from "../../database/migrations.ts";
 import * as schema from "../../database/schema.ts";
 import { createRegistry } from "../../modules/registry.ts";
 import type { TestDatabase } from "../database.ts";

@@ -42,6 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
       "security_events",
       "at layer event verdict severity score user_id client_id module tool name_hash request_id origin http_status count reason kid",
     ),
+    "execute sight_tools(text,json)",
     "execute sweep(integer)",
   ],
   mcpist_broker: [

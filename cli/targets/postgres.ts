@@ -1,0 +1,67 @@
+/** The owner's connection to the project's database: one, for the commands `mcpist db`. The address is in DATABASE_URL and nowhere else. */
+import { readFileSync } from "node:fs";
+import { readDatabaseUrl } from "../../contract/database-url.ts";
+import type { SchemaDatabase } from "../../supabase/migrate/database.ts";
+import { explain } from "../../supabase/migrate/explain.ts";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+
+/** Unit: milliseconds. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** One step of a migration over a large table. Unit: milliseconds. */
+const STATEMENT_TIMEOUT_MS = 1_800_000;
+const ASK = "read -rs DATABASE_URL && export DATABASE_URL";
+
+/** An open connection. */
+export interface OwnerDatabase extends SchemaDatabase {
+  close(): Promise<void>;
+}
+/** Opens the database of a context. */
+export type OpenDatabase = (context: Context) => Promise<OwnerDatabase>;
+
+/** Connects to the database of DATABASE_URL. @throws {McpistError} without any part of the address. */
+export const openDatabase: OpenDatabase = async (context) => {
+  const url = context.env["DATABASE_URL"];
+  if (url === undefined || url === "") throw new McpistError("ERR_CONFIG", "DATABASE_URL is not set", { hint: ASK });
+  const address = readDatabaseUrl(url);
+  if (typeof address === "string") throw new McpistError("ERR_CONFIG", `DATABASE_URL ${address}`, { hint: ASK });
+  let ca: string | undefined;
+  try {
+    if (address.caFile !== null) ca = readFileSync(address.caFile, "utf8");
+  } catch (cause) {
+    throw new McpistError("ERR_CONFIG", "DATABASE_URL names a file in sslrootcert that cannot be read here", { cause });
+  }
+  const parsed = new URL(address.url);
+  // An origin's own parameter; the same address may serve both.
+  parsed.searchParams.delete("pool_max");
+  const { default: pg } = await import("pg");
+  const client = new pg.Client({
+    connectionString: parsed.href,
+    ssl: address.verify && { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) },
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: "mcpist-db",
+  });
+  // What is lost between two statements is found by the second.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+  } catch (cause) {
+    throw new McpistError("ERR_UNREACHABLE", explain(cause), {
+      hint: "check the address and the password in DATABASE_URL",
+      cause,
+    });
+  }
+  return {
+    async query<Row extends object>(text: string, parameters: readonly (string | number)[] = []) {
+      return (await client.query<Row>(text, [...parameters])).rows;
+    },
+    async script(text) {
+      await client.query(text);
+    },
+    async close() {
+      await client.end();
+    },
+  };
+};
