@@ -1,6 +1,10 @@
 /** How the token broker asks each provider for a new access token: the requests that their references describe. */
+import { once } from "node:events";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { secondsIn, tokensIn } from "../supabase/functions/token-broker/reply.ts";
 import { refresh, type Provider } from "../supabase/functions/token-broker/refresh.ts";
 
@@ -168,5 +172,109 @@ describe("a provider's reply", () => {
     ["x".repeat(3073), null],
   ])("has the scopes %j", (scope, kept) => {
     expect(tokensIn({ access_token: "a", scope }, "old")?.scope).toBe(kept);
+  });
+});
+
+describe("a hostile provider", () => {
+  const servers: Server[] = [];
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    }
+  });
+
+  /** A provider that answers as `answer` does; how many bytes it could get rid of. */
+  async function hostile(answer: (response: ServerResponse, write: (chunk: Buffer) => boolean) => void) {
+    let written = 0;
+    const server = createServer((request, response) => {
+      request.resume();
+      answer(response, (chunk) => {
+        written += chunk.length;
+        return response.write(chunk);
+      });
+    }).listen(0, "127.0.0.1");
+    servers.push(server);
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const provider = { ...PROVIDER, tokenUrl: `http://127.0.0.1:${port}/token` };
+    return { provider, written: () => written };
+  }
+  const ask = (provider: Provider) => refresh(provider, "old", fetch, () => Promise.resolve());
+  const unavailable = { kind: "unavailable" };
+  /** Writes until the other side takes no more. */
+  const pour = (response: ServerResponse, write: (chunk: Buffer) => boolean) => {
+    const chunk = Buffer.alloc(64 * 1024, " ");
+    const more = () => {
+      while (!response.destroyed && write(chunk)) continue;
+    };
+    response.on("drain", more);
+    more();
+  };
+
+  it("that never stops sending is read no further than a reply can be long", async () => {
+    const { provider, written } = await hostile(pour);
+    expect(await ask(provider)).toEqual(unavailable);
+    // What the sockets hold on both sides is the system's; a gigabyte it is not.
+    expect(written()).toBeLessThan(32 * 1024 * 1024);
+  });
+
+  it.each(["gzip", "br", "deflate"])("that packs 100 MB into a little %s is unpacked no further", async (encoding) => {
+    const blanks = Buffer.alloc(100 * 1024 * 1024, " ");
+    const packed =
+      encoding === "br"
+        ? brotliCompressSync(blanks, { params: { [constants.BROTLI_PARAM_QUALITY]: 0 } })
+        : encoding === "gzip"
+          ? gzipSync(blanks, { level: 1 })
+          : deflateSync(blanks, { level: 1 });
+    const { provider } = await hostile((response) => {
+      response.writeHead(200, { "content-type": "application/json", "content-encoding": encoding }).end(packed);
+    });
+    const before = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
+    expect(await ask(provider)).toEqual(unavailable);
+    const after = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
+    expect(after - before).toBeLessThan(48 * 1024 * 1024);
+  });
+
+  it.each([
+    ["that says nothing", () => {}],
+    ["that sends half a reply", (response: ServerResponse) => void response.write('{"access_token":')],
+    ["that sends headers only", (response: ServerResponse) => response.flushHeaders()],
+  ])("%s is given up when its time is over", async (_, answer) => {
+    const patience = new AbortController();
+    const asked: number[] = [];
+    vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => {
+      asked.push(ms);
+      return patience.signal;
+    });
+    let seen: () => void = () => {};
+    const arrived = new Promise<void>((resolve) => (seen = resolve));
+    const { provider } = await hostile((response) => {
+      answer(response);
+      seen();
+    });
+    const answered = ask(provider);
+    await arrived;
+    patience.abort(new Error("over"));
+    expect(await answered).toEqual(unavailable);
+    expect(asked).toEqual([9_000]);
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["blanks", "   "],
+    ["a page", "<html>"],
+    ["a number", "7"],
+    ["null", "null"],
+    ["a list", '[{"access_token":"a"}]'],
+    ["half an object", '{"access_token":"a"'],
+    ["deep nesting", "[".repeat(60_000)],
+    ["a token in the prototype", '{"__proto__":{"access_token":"a"}}'],
+    ["bytes that are no text", Buffer.from([0xff, 0xfe, 0x7b])],
+  ])("that sends %s gives no token", async (_, body) => {
+    const { provider } = await hostile((response) => void response.writeHead(200).end(body));
+    expect(await ask(provider)).toEqual(unavailable);
   });
 });

@@ -1,6 +1,10 @@
 /** The Edge Function as it is deployed, in Deno: it type-checks, serves and refreshes over real connections, and refuses to start. */
 import { execFileSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -60,13 +64,13 @@ describe.skipIf(deno === undefined)("token broker in Deno (npm install --no-save
 
   /** Starts the function and waits until it listens. */
   async function serve(environment: Readonly<Record<string, string>> = {}) {
-    const { output } = start({ BROKER_SECRET_A: secret, ...environment });
+    const { output, child } = start({ BROKER_SECRET_A: secret, ...environment });
     await expect.poll(() => output.text, { timeout: 20_000 }).toMatch(LISTENING);
     const url = LISTENING.exec(output.text)?.[0] ?? "";
     const body = () => JSON.stringify({ request_id: newRequestId(), user_id: USER, module: "time" });
     const ask = (headers: Record<string, string> = { [BROKER_SECRET_HEADER]: secret }, sent = body()) =>
       fetch(url, { method: "POST", headers, body: sent });
-    return { output, url, ask };
+    return { output, url, ask, child };
   }
   const connect = (expiresIn: number | null) =>
     database.query("select mcpist.connect_account($1::uuid, 'time', $2, '{}', $3::integer)", [
@@ -109,6 +113,55 @@ describe.skipIf(deno === undefined)("token broker in Deno (npm install --no-save
     ]);
     expect(output.text).not.toContain("canary");
     await provider.close();
+  });
+
+  /** Resident memory of a process. Unit: bytes. */
+  const residentOf = async (pid: number): Promise<number> =>
+    Number(/^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1] ?? Number.NaN) * 1024;
+
+  it("reads no more of a caller's body than a request can be long, with the credential and without", async () => {
+    const { url, child } = await serve();
+    await connect(3600);
+    const before = await residentOf(child.pid ?? 0);
+    for (const credential of [{ [BROKER_SECRET_HEADER]: secret }, {}]) {
+      let sent = 0;
+      const endless = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          sent += 65_536;
+          if (sent > 200 * 1024 * 1024) controller.close();
+          else controller.enqueue(new Uint8Array(65_536).fill(32));
+        },
+      });
+      const status = await fetch(url, {
+        method: "POST",
+        headers: credential,
+        body: endless,
+        duplex: "half",
+      }).then(
+        (response) => response.status,
+        () => "hung up",
+      );
+      expect(["hung up", BROKER_SECRET_HEADER in credential ? 400 : 403]).toContain(status);
+    }
+    expect((await residentOf(child.pid ?? 0)) - before).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  it("unpacks no more of a provider's reply than a reply can be long", async () => {
+    const packed = gzipSync(Buffer.alloc(400 * 1024 * 1024, " "));
+    const bomb = createServer((request, response) => {
+      request.resume();
+      response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(packed);
+    }).listen(0, "127.0.0.1");
+    await once(bomb, "listening");
+    const tokenUrl = `http://127.0.0.1:${(bomb.address() as AddressInfo).port}/token`;
+    const providers = { time: { tokenUrl, clientId: "client", clientSecret: "canary-client" } };
+    const { ask, child } = await serve({ MCPIST_PROVIDERS: JSON.stringify(providers) });
+    const before = await residentOf(child.pid ?? 0);
+    await connect(1);
+    expect((await ask()).status).toBe(503);
+    expect((await residentOf(child.pid ?? 0)) - before).toBeLessThan(96 * 1024 * 1024);
+    bomb.closeAllConnections();
+    bomb.close();
   });
 
   it("answers a flood of unknown callers, writes it down collapsed, and serves its caller meanwhile", async () => {

@@ -1,6 +1,9 @@
 /** Roles, rights and accounts on every version of PostgreSQL that is promised, prepared as Supabase prepares one. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { POSTGRES_VERSIONS, postgresBinaries, postgresDatabase, type TestPostgres } from "./test/postgres.ts";
+import { describeBrokerFaults } from "./test/suites/broker-faults.ts";
+import { describeBrokerOnPostgres } from "./test/suites/broker-postgres.ts";
+import { describeConnections } from "./test/suites/connections.ts";
 import { describeDatabase } from "./test/suites/database.ts";
 import { describeDefiners } from "./test/suites/definers.ts";
 import { describePrivileges } from "./test/suites/privileges.ts";
@@ -25,5 +28,8 @@ describe.each(POSTGRES_VERSIONS)("PostgreSQL %i", (version) => {
     describeRoles(() => database);
     describePrivileges(() => database);
     describeDefiners(() => database);
+    describeConnections(() => database);
+    describeBrokerFaults(() => database);
+    describeBrokerOnPostgres(() => database);
   });
 });

@@ -44,7 +44,12 @@ describe("mcpist db", () => {
       await opened.script("alter role mcpist_origin login; alter role mcpist_broker login");
       return answer;
     };
-    return { script: (text: string) => opened.script(text), call, migrated, query: opened.query };
+    return {
+      script: (text: string) => opened.script(text),
+      call,
+      migrated,
+      query: (text: string) => opened.query(text),
+    };
   }
 
   it("migrates step by step, says what it did, and has nothing to do the second time", async () => {

@@ -22,6 +22,8 @@ export const POSTGRES_VERSIONS = [15, 17, 18] as const;
 const DEBIAN = "/usr/lib/postgresql";
 const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "mcpist");
 const SUPABASE = new URL("supabase.sql", import.meta.url);
+/** Of the server's log. Unit: characters. */
+const MAX_OUTPUT = 1_000_000;
 /** Whoever made the cluster; `postgres` is no superuser, as on Supabase. */
 const SUPERUSER = "supabase_admin";
 
@@ -45,6 +47,8 @@ export interface TestPostgres extends TestDatabase {
   readonly url: (role: string, database?: string) => string;
   /** `admin` is the owner of everything and no superuser; this one is. */
   readonly superuser: Database;
+  /** What the server has written to its log, the end of it. */
+  readonly output: () => string;
   /** Stops the server and starts it again, as a failover does. `between` runs while it is away. */
   restart(between?: () => Promise<void>): Promise<void>;
 }
@@ -82,11 +86,13 @@ export async function postgresDatabase(version?: number, prepared = true): Promi
   ];
   const url = (role: string, database = "postgres"): string => `postgres://${role}@127.0.0.1:${port}/${database}`;
   const superuser = openPostgres(url(SUPERUSER), () => {}, { queryTimeoutMs: 30_000 });
+  let output = "";
   const start = async () => {
     const child = spawn(join(binaries, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
       ...settled,
-      stdio: "ignore",
+      stdio: ["ignore", "ignore", "pipe"],
     });
+    child.stderr.on("data", (chunk) => (output = (output + String(chunk)).slice(-MAX_OUTPUT)));
     for (let attempt = 0; ; attempt++) {
       try {
         await superuser.query("select 1");
@@ -116,6 +122,7 @@ export async function postgresDatabase(version?: number, prepared = true): Promi
     superuser,
     port,
     url,
+    output: () => output,
     openOrigin: async () => openPostgres(`${url("mcpist_origin")}?pool_max=4`, () => {}),
     broker: overPool(broker),
     async restart(between) {

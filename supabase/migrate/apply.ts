@@ -53,7 +53,7 @@ async function roleOf(database: SchemaDatabase): Promise<string | null> {
 
 async function hasAccounts(database: SchemaDatabase): Promise<boolean> {
   const [found] = await database.query<{ there: boolean }>("select to_regclass('auth.users') is not null as there");
-  return found?.there === true;
+  return found?.there ?? false;
 }
 
 /** Gives every account of Supabase Auth that has none a row, in batches. @returns how many. @throws whatever the driver throws. */
