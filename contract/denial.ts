@@ -36,13 +36,21 @@ const invalidToken: DenialSpec = {
 /** Every refusal of the gateway. */
 export const DENIALS = {
   "shape.method": shape(405, 40500, "shape.method", "Use POST."),
-  "shape.path": shape(404, 40400, "shape.path", "There is nothing here."),
+  /** A document of the gateway: the usual cause is an address without the endpoint's path. */
+  "shape.document": shape(
+    405,
+    40501,
+    "shape.document",
+    "This address can only be read. The MCP endpoint is POST /mcp.",
+  ),
+  "shape.path": shape(404, 40400, "shape.path", "There is nothing here. The MCP endpoint is POST /mcp."),
   "shape.origin": {
     ...shape(403, 40300, "shape.origin", "This web origin may not call this service."),
     event: "origin_header_rejected",
     severity: "warn",
   },
-  "shape.media": shape(415, 41500, "shape.media", "Send application/json without content encoding."),
+  "shape.media": shape(415, 41500, "shape.media", "Send the body as application/json."),
+  "shape.encoding": shape(415, 41501, "shape.encoding", "Send the body without content encoding."),
   "shape.size": shape(413, 41300, "shape.size", "The request body is too large."),
   "shape.headers": shape(431, 43100, "shape.headers", "The request headers are too large."),
   "shape.query_token": {
@@ -51,13 +59,19 @@ export const DENIALS = {
     severity: "warn",
   },
   "shape.json": shape(400, -32700, "shape.json", "The body is not valid JSON."),
+  "shape.message": shape(400, -32600, "shape.message", "The body is not a JSON-RPC message."),
+  /** Revision 2025-03-26 has batches, no other one does: the sentence has to be true for all of them. */
   "shape.batch": {
-    ...shape(400, -32600, "shape.batch", "JSON-RPC batches are not part of MCP."),
+    ...shape(400, -32600, "shape.batch", "This service takes no batches: send each JSON-RPC message by itself."),
     event: "batch_rejected",
     severity: "warn",
   },
   "mcp.header": {
     ...shape(400, -32020, "mcp.header", "A required Mcp-* header is missing or malformed."),
+    event: "mcp_header_rejected",
+  },
+  "mcp.version": {
+    ...shape(400, -32022, "mcp.version", "This version of MCP is not supported."),
     event: "mcp_header_rejected",
   },
   "ip.shield": {
@@ -129,7 +143,7 @@ export const DENIALS = {
   /** The token names a key that the issuer may have published a moment ago. */
   "auth.pending": {
     status: 503,
-    code: 50303,
+    code: 50306,
     publicReason: "auth.jwks",
     message: "The key of the access token is not known yet.",
     event: "auth_failed",
@@ -229,4 +243,6 @@ export interface Denial {
   readonly quota?: number;
   /** True when a tool call may already have run. */
   readonly mayHaveExecuted?: boolean;
+  /** The version of MCP that was asked for; only with `mcp.version`. Printable ASCII, at most 64 characters. */
+  readonly requested?: string;
 }

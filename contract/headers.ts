@@ -38,3 +38,12 @@ export const HEALTH_PATH = "/health";
 export const READY_PATH = "/health/ready";
 /** The MCP revision from which `Mcp-*` request headers must mirror the body. Older or absent: those headers are not trusted. */
 export const MODERN_PROTOCOL_VERSION = "2026-07-28";
+/** Every MCP revision that is served, newest first; the older ones are negotiated by `initialize`. */
+export const PROTOCOL_VERSIONS = [
+  MODERN_PROTOCOL_VERSION,
+  "2025-11-25",
+  "2025-06-18",
+  "2025-03-26",
+  "2024-11-05",
+  "2024-10-07",
+] as const;

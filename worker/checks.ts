@@ -7,10 +7,11 @@ import { isFailedSignIn } from "./deny.ts";
 import type { Service } from "./isolate.ts";
 import { holds, overAddressLimit, type Fallback } from "./limits.ts";
 import { bearer } from "./policy/bearer.ts";
-import { legacyCall, modernClass, startsBatch, type CallClass, type Era } from "./policy/era.ts";
+import { era, idIn, legacyCall, modernClass, startsBatch, type CallClass } from "./policy/era.ts";
 import { type CalledModule, moduleInHeaders } from "./policy/module-limit.ts";
 import { inspectHeaders, query, shape, webOrigin } from "./policy/shape.ts";
 import type { Identity } from "./policy/token.ts";
+import { protocolVersion, type ProtocolVersion } from "./policy/version.ts";
 import { log, type Refusal, type Visit } from "./visit.ts";
 import { LATE, within } from "./deadline.ts";
 
@@ -63,30 +64,40 @@ export async function signIn(visit: Visit, service: Service): Promise<Result<Ide
 
 /** What the request may do, and its body. */
 export interface Understood {
+  /** null = the client named none, as revisions before 2025-06-18 do. */
+  readonly version: ProtocolVersion | null;
   readonly callClass: CallClass;
   readonly body: ClientBody;
   readonly module: CalledModule;
 }
 
 /** Modern requests are judged by their headers and not parsed; legacy ones by their body. */
-export async function understand(visit: Visit, era: Era): Promise<Result<Understood, Refusal>> {
-  const modern = era === "modern" ? modernClass(visit.headers) : null;
-  if (modern && !modern.ok) return modern;
+export async function understand(visit: Visit): Promise<Result<Understood, Refusal>> {
+  const named = protocolVersion(visit.headers.get("mcp-protocol-version") ?? null);
+  const modern = named.ok && era(named.value) === "modern" ? modernClass(visit.headers) : null;
   // The client broke off; it will hardly read this.
   const body = await within(
     takeBody(visit.request, visit.headers.get("content-length") ?? null).catch(() => null),
     UPLOAD_MS,
   );
   if (!body || body === LATE) return err({ reason: "shape.json", detail: body === LATE ? "too slow" : "broken off" });
-  if (modern) return ok({ callClass: modern.value.callClass, body, module: moduleInHeaders(visit.headers) });
+  const fault = named.ok ? modern : named;
+  if (fault?.ok === false) {
+    visit.rpcId = body.kind === "bytes" ? idIn(body.bytes) : null;
+    return fault;
+  }
+  if (!named.ok) return named;
+  const version = named.value;
+  if (modern?.ok === true)
+    return ok({ version, callClass: modern.value.callClass, body, module: moduleInHeaders(visit.headers) });
   if (body.kind === "stream") {
     // Too large to be kept and parsed: never a batch, never sent twice.
     return startsBatch(body.head) === false
-      ? ok({ callClass: "single", body, module: { kind: "unread" } })
+      ? ok({ version, callClass: "single", body, module: { kind: "unread" } })
       : err({ reason: "shape.batch" });
   }
   const call = legacyCall(body.bytes);
   if (!call.ok) return call;
   visit.rpcId = call.value.id;
-  return ok({ callClass: call.value.callClass, body, module: call.value.module });
+  return ok({ version, callClass: call.value.callClass, body, module: call.value.module });
 }

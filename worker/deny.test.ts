@@ -39,7 +39,7 @@ describe("refusals", () => {
   it.each(REASONS)("%s uses no code that MCP reserves", (reason) => {
     const { code, status } = DENIALS[reason];
     const own = code >= status * 100 && code < status * 100 + 100;
-    expect(own || [-32700, -32600, -32020].includes(code)).toBe(true);
+    expect(own || [-32700, -32600, -32020, -32022].includes(code)).toBe(true);
   });
 
   it.each([

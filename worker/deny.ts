@@ -3,6 +3,7 @@
  * exact reason stays in the log. Bodies are JSON-RPC errors, because models read bodies and not headers.
  */
 import { DENIALS, type Denial, type DenialReason } from "../contract/denial.ts";
+import { PROTOCOL_VERSIONS } from "../contract/headers.ts";
 import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { CHALLENGE_SCOPE } from "./constants.ts";
 import { corsHeaders, harden } from "./hygiene.ts";
@@ -47,8 +48,13 @@ function explain({ reason, retryAfterSeconds = 1, quota = 1 }: Denial, { config,
   switch (reason) {
     case "shape.method":
       return { allow: allowed(path) };
+    case "shape.document":
+      return { allow: allowed(path) };
     case "shape.media":
       return { accept: "application/json" };
+    case "shape.encoding":
+      // RFC 9110 §12.5.3: a refusal for the coding says which ones are taken.
+      return { "accept-encoding": "identity" };
     case "auth.missing":
       return { "www-authenticate": challenge(config, null) };
     case "auth.multiple":
@@ -89,8 +95,10 @@ function explain({ reason, retryAfterSeconds = 1, quota = 1 }: Denial, { config,
     case "shape.headers":
     case "shape.query_token":
     case "shape.json":
+    case "shape.message":
     case "shape.batch":
     case "mcp.header":
+    case "mcp.version":
     case "auth.jwks":
     case "auth.pending":
     case "route.none":
@@ -116,6 +124,7 @@ export function errorText(denial: Denial, requestId: string, rpcId: RpcId): stri
     requestId,
     ...(wait === null ? {} : { retryAfterSeconds: wait }),
     ...(denial.mayHaveExecuted === true ? { mayHaveExecuted: true } : {}),
+    ...(denial.requested === undefined ? {} : { supported: PROTOCOL_VERSIONS, requested: denial.requested }),
   };
   return JSON.stringify({ jsonrpc: "2.0", id: rpcId, error: { code, message, data } });
 }

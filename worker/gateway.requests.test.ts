@@ -1,7 +1,8 @@
 /** What may come in through the Worker in workerd: schemes, web origins, revisions of MCP, bodies of every size. */
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { CALL, MODERN, startSession, type Session } from "./test/session.ts";
+import { CALL, MODERN, newUser, startSession, type Session } from "./test/session.ts";
+import { claimsAt, signToken } from "./test/tokens.ts";
 
 let session: Session;
 beforeAll(async () => {
@@ -41,7 +42,20 @@ describe("web origins", () => {
     });
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get("access-control-allow-origin")).toBe(origin);
-    expect(preflight.headers.get("access-control-allow-headers")).toContain("Mcp-Param-Module");
+    expect(preflight.headers.get("access-control-allow-headers")?.split(", ")).toEqual([
+      "authorization",
+      "content-type",
+      "mcp-protocol-version",
+      "accept",
+      "traceparent",
+      "tracestate",
+      "mcp-method",
+      "mcp-name",
+      "mcp-param-module",
+      "mcp-param-tool",
+      "mcp-session-id",
+      "last-event-id",
+    ]);
     expect(preflight.headers.get("access-control-allow-credentials")).toBeNull();
     const [served, refused] = await Promise.all([
       session.post(await session.token(), { origin }),
@@ -189,5 +203,92 @@ describe("bodies", () => {
     expect(response.status).toBe(413);
     expect(session.koyeb.seen).toEqual([]);
     expect(session.gateway.events.map(({ event }) => event)).not.toContain("origin_failed");
+  });
+});
+
+describe("what is said in another way than usual", () => {
+  it.each([
+    [{ "content-type": "application/json; charset=us-ascii; v=1" }, "application/json"],
+    [{ "content-type": "Application/JSON, application/json" }, "application/json"],
+  ])("reaches an origin as JSON: %j", async (headers, type) => {
+    const response = await session.post(await session.token(), headers);
+    expect([response.status, session.koyeb.seen[0]?.headers["content-type"]]).toEqual([200, type]);
+  });
+
+  it("is the version, sent twice", async () => {
+    const response = await session.post(await session.token(), { "mcp-protocol-version": "2025-06-18, 2025-06-18" });
+    expect([response.status, session.koyeb.seen[0]?.headers["mcp-protocol-version"]]).toEqual([200, "2025-06-18"]);
+  });
+
+  it("is the scheme with more than one space", async () => {
+    const response = await session.post(null, { authorization: `bearer   ${await session.token()}` });
+    expect(response.status).toBe(200);
+  });
+
+  it.each(["application/at+jwt", "APPLICATION/AT+JWT", "at+jwt"])("is the type of a token: %s", async (typ) => {
+    const claims = claimsAt(Math.floor(Date.now() / 1000), { sub: newUser() });
+    const response = await session.post(await signToken(session.issuer.key, claims, { typ }));
+    expect(response.status).toBe(200);
+  });
+});
+
+describe("a refusal is true and helps", () => {
+  const SUPPORTED = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"];
+
+  it.each([
+    ["tools/list", "2099-01-01"],
+    ["initialize", "2099-01-01"],
+    ["tools/list", "garbage"],
+    ["tools/list", "DRAFT-2026-v1"],
+    ["ping", "2025-01-01"],
+  ])("%s in version %s is told which versions there are, whatever else is missing", async (method, requested) => {
+    const body = { jsonrpc: "2.0", id: "v", method };
+    const response = await session.post(await session.token(), { "mcp-protocol-version": requested }, body);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      id: "v",
+      error: { code: -32022, data: { supported: SUPPORTED, requested } },
+    });
+    expect(session.koyeb.seen).toEqual([]);
+  });
+
+  it.each(["/", "/health", "/.well-known/oauth-protected-resource/mcp", "/mcp/", "/sse", "/MCP"])(
+    "a message to %s is told where the endpoint is",
+    async (path) => {
+      const response = await fetch(session.gateway.url + path, { method: "POST", body: JSON.stringify(CALL) });
+      const { error } = (await response.json()) as { readonly error: { readonly message: string } };
+      expect(error.message).toContain("The MCP endpoint is POST /mcp.");
+    },
+  );
+
+  it.each([
+    ["gzip", "identity", "Send the body without content encoding."],
+    ["", null, "Send the body as application/json."],
+  ])(
+    "a body with content encoding %j and a wrong type has one cause at a time",
+    async (encoding, accepted, message) => {
+      const headers = encoding === "" ? { "content-type": "text/plain" } : { "content-encoding": encoding };
+      const response = await session.post(await session.token(), headers);
+      expect([response.status, response.headers.get("accept-encoding")]).toEqual([415, accepted]);
+      expect(await response.json()).toMatchObject({ error: { message } });
+    },
+  );
+
+  it.each(["42", '"x"', "null", "true"])("%s is JSON and no message", async (body) => {
+    const response = await session.post(await session.token(), {}, body);
+    expect([response.status, await response.json()]).toMatchObject([400, { id: null, error: { code: -32600 } }]);
+  });
+
+  it("a batch of revision 2025-03-26 is not told that there are none", async () => {
+    const headers = { "mcp-protocol-version": "2025-03-26" };
+    const response = await session.post(await session.token(), headers, JSON.stringify([CALL, CALL]));
+    expect(await response.json()).toMatchObject({
+      error: { code: -32600, message: "This service takes no batches: send each JSON-RPC message by itself." },
+    });
+  });
+
+  it("a modern request without its headers is refused under its own id", async () => {
+    const response = await session.post(await session.token(), { "mcp-protocol-version": "2026-07-28" });
+    expect(await response.json()).toMatchObject({ id: 7, error: { code: -32020 } });
   });
 });

@@ -1,6 +1,6 @@
 /** What every answer carries, whoever wrote its body: security headers, no caching, CORS for the web origins on the list. */
 import { MCP_PATH, REQUEST_ID_HEADER } from "../contract/headers.ts";
-import type { HeaderRecord } from "./policy/headers.ts";
+import { PAGE_HEADERS, type HeaderRecord } from "./policy/headers.ts";
 
 /** Grades A+ at the MDN HTTP Observatory: an API that must never be a page. */
 export const SECURITY_HEADERS = {
@@ -12,8 +12,7 @@ export const SECURITY_HEADERS = {
   "cross-origin-resource-policy": "same-origin",
 } as const;
 
-const ALLOW_HEADERS =
-  "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Param-Module, Mcp-Param-Tool, traceparent";
+const ALLOW_HEADERS = PAGE_HEADERS.join(", ");
 const EXPOSE_HEADERS = "WWW-Authenticate, X-Request-ID, RateLimit, RateLimit-Policy, Retry-After";
 
 /** The headers above, no caching and the request id, around the headers of one answer. Its own `cache-control` is kept. */

@@ -12,7 +12,6 @@ import { checkOrigins } from "./health-check.ts";
 import { corsHeaders, harden } from "./hygiene.ts";
 import { makeIsolate, type Isolate, type Service } from "./isolate.ts";
 import { isPlain, servePlain, serveOpen } from "./public.ts";
-import { era } from "./policy/era.ts";
 import { clientHeaders, originHeaders } from "./policy/headers.ts";
 import { moduleCount } from "./policy/module-limit.ts";
 import { burstLimit, rateLimitHeaders } from "./policy/rate-limit-headers.ts";
@@ -66,13 +65,13 @@ async function serveMcp(visit: Visit, service: Service): Promise<Response> {
   if (!unblocked.ok) return refuse(visit, unblocked.error);
   const burst = await limits.burst(identity.sub, runtime.now(), waitUntil);
   if (!burst.ok) return refuse(visit, burst.error);
-  const revision = era(client.get("mcp-protocol-version") ?? null);
-  const call = await understand(visit, revision);
+  const call = await understand(visit);
   if (!call.ok) return refuse(visit, call.error);
   const count = moduleCount(call.value.module, config.limits.modulesPerSecond);
   const counted = count ? await limits.module(identity.sub, count, runtime.now()) : null;
   if (counted?.ok === false) return refuse(visit, counted.error);
-  const headers = originHeaders(client, { secret: secret.text, identity, requestId: visit.requestId, era: revision });
+  const { version } = call.value;
+  const headers = originHeaders(client, { secret: secret.text, identity, requestId: visit.requestId, version });
   let reported = false;
   const report = (origin: string, failure: Failure): void => {
     reported = logFailure(visit, origin, failure) || reported;

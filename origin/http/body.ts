@@ -6,7 +6,7 @@ import type { Room } from "../limits/body-budget.ts";
 import { MAX_BODY_BYTES } from "../calls/mcp.ts";
 
 /** Why a body is not used. */
-export type BodyFault = "shape.size" | "shape.json" | "shape.media" | "busy";
+export type BodyFault = "shape.size" | "shape.json" | "shape.encoding" | "busy";
 
 const OPTIONS = { fatal: true, ignoreBOM: true } as const;
 /** For bodies that arrive in one piece, which is nearly all. */
@@ -76,7 +76,7 @@ function collect(incoming: IncomingMessage, room: Room): Promise<Result<string, 
 
 /** Reads and parses the body. A byte order mark is not JSON, and neither is a body that breaks off. `room` is the caller's to release. */
 export async function readJson(incoming: IncomingMessage, room: Room): Promise<Result<unknown, BodyFault>> {
-  if (incoming.headers["content-encoding"] !== undefined) return err("shape.media");
+  if (incoming.headers["content-encoding"] !== undefined) return err("shape.encoding");
   const text = await collect(incoming, room);
   if (!text.ok) return text;
   try {

@@ -3,6 +3,7 @@
  * and after the answer has left: verdicts, stored results. It decides nothing itself.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isRecord } from "../../contract/json.ts";
 import { CLAIM_HEADER, MCP_PATH } from "../../contract/headers.ts";
 import { afterClose } from "../telemetry/background.ts";
 import { readJson } from "./body.ts";
@@ -167,6 +168,9 @@ export function createRequestHandler(
       events.record({ event: "batch_rejected", severity: "warn", requestId, userId, httpStatus: 400 });
       return deny("shape.batch", { requestId });
     }
+    if (!isRecord(body.value)) return deny("shape.message", { requestId });
+    if (typeof body.value["id"] === "number" && !Number.isSafeInteger(body.value["id"]))
+      return deny("shape.id", { requestId });
     const exchange = {
       identity,
       permissions: user,

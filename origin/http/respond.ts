@@ -11,9 +11,11 @@ export type Refusal =
   | "busy"
   | "claim.busy"
   | "shape.json"
+  | "shape.message"
+  | "shape.id"
   | "shape.batch"
   | "shape.size"
-  | "shape.media"
+  | "shape.encoding"
   | "shape.method";
 
 interface Spec {
@@ -44,9 +46,17 @@ const SPECS: Readonly<Record<Refusal, Spec>> = {
   },
   "claim.busy": { status: 409, code: 40900, message: "The same request is being executed." },
   "shape.json": { status: 400, code: -32700, message: "The body is not valid JSON." },
-  "shape.batch": { status: 400, code: -32600, message: "JSON-RPC batches are not part of MCP." },
+  "shape.message": { status: 400, code: -32600, message: "The body is not a JSON-RPC message." },
+  /** JavaScript would answer under another number than the one that was sent. */
+  "shape.id": { status: 400, code: -32600, message: "The id must be a text, or an integer of less than 2^53." },
+  /** Revision 2025-03-26 has batches, no other one does: the sentence has to be true for all of them. */
+  "shape.batch": {
+    status: 400,
+    code: -32600,
+    message: "This service takes no batches: send each JSON-RPC message by itself.",
+  },
   "shape.size": { status: 413, code: 41300, message: "The request body is too large, or has too many values." },
-  "shape.media": { status: 415, code: 41500, message: "Send application/json without content encoding." },
+  "shape.encoding": { status: 415, code: 41501, message: "Send the body without content encoding." },
   "shape.method": { status: 405, code: 40500, message: "Use POST." },
 };
 
@@ -61,7 +71,7 @@ export interface RefusalDetails {
 
 function idOf(body: unknown): string | number | null {
   const id = typeof body === "object" && body !== null && "id" in body ? body.id : null;
-  return typeof id === "string" || typeof id === "number" ? id : null;
+  return typeof id === "string" || Number.isSafeInteger(id) ? (id as string | number) : null;
 }
 
 /** The response for `refusal`. */

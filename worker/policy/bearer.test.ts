@@ -2,9 +2,12 @@ import { describe, expect, it } from "vitest";
 import { bearer } from "./bearer.ts";
 
 describe("bearer", () => {
-  it.each(["Bearer a.b.c", "bearer a.b.c", "BEARER a-_.b.c"])("takes %j", (header) => {
-    expect(bearer(header)).toEqual({ ok: true, value: header.slice(7) });
-  });
+  it.each(["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c", "Bearer  a.b.c", "bEaReR      a.b.c"])(
+    "takes %j",
+    (header) => {
+      expect(bearer(header)).toEqual({ ok: true, value: "a.b.c" });
+    },
+  );
 
   it.each([
     [null, "auth.missing"],
@@ -13,8 +16,14 @@ describe("bearer", () => {
     ["Bearerx a.b.c", "auth.missing"],
     ["Bearer", "auth.shape"],
     ["Bearer ", "auth.shape"],
-    ["Bearer  a.b.c", "auth.shape"],
+    ["Bearer   ", "auth.shape"],
     ["Bearer\ta.b.c", "auth.shape"],
+    ["Bearer \ta.b.c", "auth.shape"],
+    ["Bearer\u00a0a.b.c", "auth.shape"],
+    ["Bearer: a.b.c", "auth.missing"],
+    ["Bearer Bearer a.b.c", "auth.shape"],
+    ["DPoP a.b.c", "auth.missing"],
+    ["a.b.c", "auth.missing"],
     ["Bearer a.b.c ", "auth.shape"],
     ["Bearer a.b", "auth.shape"],
     ["Bearer a.b.c.d", "auth.shape"],
@@ -36,5 +45,6 @@ describe("bearer", () => {
 
   it("takes a token of 8192 characters", () => {
     expect(bearer(`Bearer ${"a".repeat(8188)}.b.c`).ok).toBe(true);
+    expect(bearer(`Bearer    ${"a".repeat(8188)}.b.c`).ok).toBe(true);
   });
 });

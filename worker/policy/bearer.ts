@@ -1,4 +1,4 @@
-/** The Authorization header: exactly one, scheme Bearer in any case, one space, one compact JWS. Verifies nothing. */
+/** The Authorization header: exactly one, scheme Bearer in any case, spaces, one compact JWS. Verifies nothing. */
 import { err, ok, type Result } from "../../contract/result.ts";
 import type { Denial } from "../../contract/denial.ts";
 import { MAX_TOKEN_CHARACTERS } from "../constants.ts";
@@ -12,7 +12,8 @@ export function bearer(authorization: string | null): Result<string, Denial> {
   if (authorization.includes(",")) return err({ reason: "auth.multiple" });
   // Another scheme is no attempt to use this one (RFC 6750 §3.1): the client is told how to sign in, without an error code.
   if (!/^bearer(\s|$)/i.test(authorization)) return err({ reason: "auth.missing" });
-  const token = authorization.slice("bearer ".length);
+  // RFC 6750 §2.1 and RFC 9110 §11.4: one space or more, and nothing else that is white.
+  const token = authorization.slice("bearer".length).replace(/^ +/, "");
   if (token.length > MAX_TOKEN_CHARACTERS) return err({ reason: "auth.size" });
   return authorization[6] === " " && COMPACT.test(token) ? ok(token) : err({ reason: "auth.shape" });
 }

@@ -7,9 +7,10 @@ import type { Denial } from "../../contract/denial.ts";
 import { MODERN_PROTOCOL_VERSION } from "../../contract/headers.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { ClientHeaders } from "./client-headers.ts";
+import type { ProtocolVersion } from "./version.ts";
 import { type CalledModule, moduleInParams } from "./module-limit.ts";
 
-/** modern = headers mirror the body (2026-07-28 and later); legacy = everything else, an absent or odd version included. */
+/** modern = headers mirror the body (2026-07-28 and later); legacy = every older one, or none. */
 export type Era = "modern" | "legacy";
 
 /**
@@ -37,12 +38,9 @@ const METHOD = /^[A-Za-z0-9_$./-]{1,128}$/;
 /** The one tool that only reads (origin: Tool Sieve). */
 const READ_ONLY_TOOL = "get_module_schema";
 
-/** @param version value of `MCP-Protocol-Version`; dates compare as text */
-export function era(version: string | null): Era {
-  return version !== null && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= MODERN_PROTOCOL_VERSION
-    ? "modern"
-    : "legacy";
-}
+/** @param version as {@link protocolVersion} gives it; dates compare as text */
+export const era = (version: ProtocolVersion | null): Era =>
+  version !== null && version >= MODERN_PROTOCOL_VERSION ? "modern" : "legacy";
 
 /** @param name of the tool; anything but the literal read-only tool may have effects, encoded spellings of it included */
 export function classOf(method: string, name: unknown): CallClass {
@@ -65,6 +63,9 @@ export function modernClass(
 /** A JSON-RPC id, or null. */
 export type RpcId = string | number | null;
 
+/** What may be told back as the id: a number that JSON.parse has rounded is not what the client sent. */
+const rpcIdOf = (id: unknown): RpcId => (typeof id === "string" || Number.isSafeInteger(id) ? (id as RpcId) : null);
+
 /** What a legacy body says. */
 export interface LegacyCall {
   /** null for a response to the server. */
@@ -72,6 +73,16 @@ export interface LegacyCall {
   readonly id: RpcId;
   readonly callClass: CallClass;
   readonly module: CalledModule;
+}
+
+/** The id of a message that is refused for what its headers say; null where there is none or it cannot be told. */
+export function idIn(bytes: Uint8Array): RpcId {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+    return isRecord(value) ? rpcIdOf(value["id"]) : null;
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -86,9 +97,9 @@ export function legacyCall(bytes: Uint8Array): Result<LegacyCall, Denial> {
     return err({ reason: startsBatch(bytes) === true ? "shape.batch" : "shape.json" });
   }
   if (Array.isArray(value)) return err({ reason: "shape.batch" });
-  if (!isRecord(value)) return err({ reason: "shape.json" });
+  if (!isRecord(value)) return err({ reason: "shape.message" });
   const { method, id, params } = value;
-  const rpcId = typeof id === "string" || typeof id === "number" ? id : null;
+  const rpcId = rpcIdOf(id);
   if (typeof method !== "string") return ok({ method: null, id: rpcId, callClass: "single", module: { kind: "none" } });
   const given = isRecord(params) ? params : {};
   const module: CalledModule = method === "tools/call" ? moduleInParams(given) : { kind: "none" };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clientHeaders, originHeaders, withAttempt } from "./headers.ts";
+import { clientHeaders, originHeaders, PAGE_HEADERS, withAttempt } from "./headers.ts";
 
 const SECRET = "9f00112233445566778899aabbccddeeff0123456789abcdeffedcba98765432";
 const outgoing = {
@@ -8,11 +8,12 @@ const outgoing = {
   requestId: "01a2037a-11b6-7caf-95af-4f15e6d0a606",
 } as const;
 const toOrigin = (client: Record<string, string>, era: "modern" | "legacy" = "modern"): Record<string, string> =>
-  originHeaders(new Headers(client), { ...outgoing, era });
+  originHeaders(new Headers(client), { ...outgoing, version: era === "modern" ? "2026-07-28" : null });
 
 /** What every request to an origin carries. */
 const OWN = {
   "accept-encoding": "identity",
+  "content-type": "application/json",
   "x-gateway-secret": SECRET,
   "x-user-id": outgoing.identity.sub,
   "x-request-id": outgoing.requestId,
@@ -69,14 +70,14 @@ describe("headers to an origin", () => {
     "__proto__",
     "constructor",
   ])("never contain the client's %s", (name) => {
-    expect(toOrigin({ [name]: "canary" })).toEqual(OWN);
+    const modern = { ...OWN, "mcp-protocol-version": "2026-07-28" };
+    expect(toOrigin({ [name]: "canary" })).toEqual(modern);
     expect(toOrigin({ [name]: "canary" }, "legacy")).toEqual(OWN);
-    expect(toOrigin({ [name.toUpperCase()]: "canary" })).toEqual(OWN);
+    expect(toOrigin({ [name.toUpperCase()]: "canary" })).toEqual(modern);
   });
 
   it("contain what MCP and tracing need, unchanged", () => {
     const client = {
-      "content-type": "application/json",
       accept: "application/json, text/event-stream",
       traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
       tracestate: "a=b",
@@ -91,19 +92,18 @@ describe("headers to an origin", () => {
 
   it("contain no mirrored headers of a legacy request: nobody would check them", () => {
     const client = {
-      "mcp-protocol-version": "2025-11-25",
       "mcp-method": "tools/list",
       "mcp-name": "x",
       "mcp-param-module": "y",
     };
-    expect(toOrigin(client, "legacy")).toEqual({ ...OWN, "mcp-protocol-version": "2025-11-25" });
+    expect(toOrigin(client, "legacy")).toEqual(OWN);
   });
 
   it("name no client when the token names none", () => {
     const headers = originHeaders(new Headers(), {
       ...outgoing,
       identity: { ...outgoing.identity, clientId: null },
-      era: "modern",
+      version: "2026-07-28",
     });
     expect(headers).not.toHaveProperty("x-mcpist-client-id");
   });
@@ -146,5 +146,17 @@ describe("headers to the client", () => {
       "x-accel-buffering": "no",
     });
     expect(clientHeaders(origin, true)["x-mcpist-origin"]).toBe("fly");
+  });
+});
+
+describe("headers that a page may send", () => {
+  it("include all that is passed on, in both eras", () => {
+    const client = Object.fromEntries(PAGE_HEADERS.map((name) => [name, "x"]));
+    const passed = toOrigin(client);
+    expect(PAGE_HEADERS.filter((name) => !(name in passed))).toEqual([
+      "authorization",
+      "mcp-session-id",
+      "last-event-id",
+    ]);
   });
 });

@@ -11,15 +11,33 @@ import {
   USER_ID_HEADER,
 } from "../../contract/headers.ts";
 import type { ClientHeaders } from "./client-headers.ts";
-import type { Era } from "./era.ts";
+import { era } from "./era.ts";
 import type { Identity } from "./token.ts";
+import type { ProtocolVersion } from "./version.ts";
 
 /** Headers as the platform takes them: built as one object, which costs a third of setting them one by one. */
 export type HeaderRecord = Record<string, string>;
 
-/** The client's own words that an origin may hear in any revision. */
-const FORWARDED = ["content-type", "accept", "traceparent", "tracestate", "mcp-protocol-version"] as const;
-const MIRRORED: ReadonlySet<string> = new Set(["mcp-method", "mcp-name"]);
+/** The client's own words that an origin may hear in any revision, as they came. */
+const FORWARDED = ["accept", "traceparent", "tracestate"] as const;
+/** What the client said in one of several ways is passed on in one. */
+const NORMALISED = ["content-type", "mcp-protocol-version"] as const;
+const MIRRORED = ["mcp-method", "mcp-name"] as const;
+const isMirrored = (name: string): boolean =>
+  name === "mcp-method" || name === "mcp-name" || name.startsWith("mcp-param-");
+/** Parameters of the origins' two tools that clients mirror in headers. */
+const MIRRORED_PARAMETERS = ["mcp-param-module", "mcp-param-tool"] as const;
+/** Headers of sessions, which older clients send in vain. A page that may not send them could send nothing at all. */
+const IGNORED = ["mcp-session-id", "last-event-id"] as const;
+/** What a page may send: all that is used, so that no page is stopped by a header that the gateway would have passed on. */
+export const PAGE_HEADERS: readonly string[] = [
+  "authorization",
+  ...NORMALISED,
+  ...FORWARDED,
+  ...MIRRORED,
+  ...MIRRORED_PARAMETERS,
+  ...IGNORED,
+];
 const RETURNED = ["content-type", "allow", "retry-after", "x-accel-buffering"] as const;
 
 /** What an origin is told by the gateway itself. */
@@ -28,25 +46,27 @@ export interface Outgoing {
   readonly identity: Identity;
   /** UUIDv7. */
   readonly requestId: string;
-  readonly era: Era;
+  /** null = the client named none. */
+  readonly version: ProtocolVersion | null;
 }
 
 /** Headers of the request to an origin, but for the attempt (see {@link withAttempt}). */
-export function originHeaders(client: ClientHeaders, { secret, identity, requestId, era }: Outgoing): HeaderRecord {
+export function originHeaders(client: ClientHeaders, { secret, identity, requestId, version }: Outgoing): HeaderRecord {
   const headers: HeaderRecord = {
     "accept-encoding": "identity",
+    "content-type": "application/json",
     [GATEWAY_SECRET_HEADER]: secret,
     [USER_ID_HEADER]: identity.sub,
     [REQUEST_ID_HEADER]: requestId,
   };
+  if (version !== null) headers["mcp-protocol-version"] = version;
   if (identity.clientId !== null) headers[CLIENT_ID_HEADER] = identity.clientId;
   for (const name of FORWARDED) {
     const value = client.get(name);
     if (typeof value === "string") headers[name] = value;
   }
   // MCP: an intermediary forwards every Mcp-Param-*, unknown ones too. For legacy requests nobody would check them: dropped.
-  if (era === "modern")
-    for (const [name, value] of client) if (name.startsWith("mcp-param-") || MIRRORED.has(name)) headers[name] = value;
+  if (era(version) === "modern") for (const [name, value] of client) if (isMirrored(name)) headers[name] = value;
   return headers;
 }
 

@@ -37,11 +37,17 @@ describe("route", () => {
     ["DELETE", "/mcp", "POST, OPTIONS"],
     ["PUT", "/mcp", "POST, OPTIONS"],
     ["HEAD", "/mcp", "POST, OPTIONS"],
+  ])("refuses %s %s and allows %s", (method, path, allow) => {
+    expect(route(method, path)).toEqual({ ok: false, error: { reason: "shape.method" } });
+    expect(allowed(path)).toBe(allow);
+  });
+
+  it.each([
     ["POST", "/", "GET, HEAD"],
     ["POST", "/.well-known/mcpist/gateway", "GET, HEAD"],
     ["DELETE", "/.well-known/oauth-protected-resource", "GET, HEAD, OPTIONS"],
-  ])("refuses %s %s and allows %s", (method, path, allow) => {
-    expect(route(method, path)).toEqual({ ok: false, error: { reason: "shape.method" } });
+  ])("refuses %s %s, which is no endpoint, and allows %s", (method, path, allow) => {
+    expect(route(method, path)).toEqual({ ok: false, error: { reason: "shape.document" } });
     expect(allowed(path)).toBe(allow);
   });
 });

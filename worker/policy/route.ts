@@ -35,7 +35,7 @@ export function route(method: string, path: string): Result<Route, Denial> {
   const open = OPEN.get(path);
   if (!open) return err({ reason: "shape.path" });
   if (method === "GET" || method === "HEAD") return ok(open);
-  return open === "metadata" && method === "OPTIONS" ? ok("metadata-preflight") : err({ reason: "shape.method" });
+  return open === "metadata" && method === "OPTIONS" ? ok("metadata-preflight") : err({ reason: "shape.document" });
 }
 
 /** Value of `Allow` for a path that refused a method. */

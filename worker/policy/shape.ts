@@ -1,5 +1,5 @@
 /**
- * Form of a request to the MCP endpoint, before anybody is authenticated: media type, declared size, header size, no token in
+ * Form of a request to the MCP endpoint, before anybody is authenticated: media type, content encoding, declared size, header size, no token in
  * the address, web origin. Reads no body; a body without a declared length is counted while it streams (worker/body.ts).
  */
 import { err, ok, type Result } from "../../contract/result.ts";
@@ -7,16 +7,24 @@ import type { Denial } from "../../contract/denial.ts";
 import { MAX_BODY_BYTES, MAX_HEADER_BYTES } from "../constants.ts";
 import type { ClientHeaders } from "./client-headers.ts";
 
-const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?;?$/i;
+/**
+ * RFC 9110 §8.3.1. Parameters are ignored: JSON is UTF-8 whatever a charset says (RFC 8259 §11), and the body is read as such. A
+ * header that was sent twice arrives as a list, which is fine where both say the same.
+ */
+const PARAMETER = /[\w!#$%&'*+.^`|~-]+\s*=\s*(?:[\w!#$%&'*+.^`|~-]+|"(?:[^"\\]|\\.)*")/.source;
+const JSON_TYPE = new RegExp(`^application/json\\s*(?:;\\s*(?:${PARAMETER}\\s*)?)*$`, "i");
+const isJson = (type: string): boolean =>
+  JSON_TYPE.test(type) || (type.includes(",") && type.split(",").every((part) => JSON_TYPE.test(part.trim())));
 const LENGTH = /^\d{1,15}$/;
 const TOKEN_NAMES = /^(access_?token|id_?token|refresh_?token|token|auth|authorization|bearer|jwt|api_?key)$/i;
 const TOKEN_SHAPE = /eyJ[\w-]*\.[\w-]+\.[\w-]*/;
 
 /** JSON as UTF-8 without content encoding, within the size limit as far as it is declared. */
 export function shape(headers: ClientHeaders): Result<void, Denial> {
-  if (!JSON_TYPE.test(headers.get("content-type") ?? "")) return err({ reason: "shape.media" });
-  const encoding = headers.get("content-encoding") ?? "identity";
-  if (encoding.toLowerCase() !== "identity") return err({ reason: "shape.media" });
+  if (!isJson(headers.get("content-type") ?? "")) return err({ reason: "shape.media" });
+  const encodings = (headers.get("content-encoding") ?? "").toLowerCase().split(",");
+  if (encodings.some((encoding) => !["", "identity"].includes(encoding.trim())))
+    return err({ reason: "shape.encoding" });
   const length = headers.get("content-length") ?? null;
   if (length !== null && (!LENGTH.test(length) || Number(length) > MAX_BODY_BYTES))
     return err({ reason: "shape.size" });

@@ -19,6 +19,9 @@ describe("JOSE header", () => {
     ["RS256", "jwt"],
     ["ES256", "at+jwt"],
     ["ES256", "AT+JWT"],
+    ["ES256", "application/at+jwt"],
+    ["RS256", "Application/AT+JWT"],
+    ["ES256", "application/jwt"],
   ])("takes alg %s with typ %s", (alg, typ) => {
     expect(joseHeader({ ...good, alg, typ })).toEqual({ ok: true, value: { alg, kid: "key-1", injectsKey: false } });
   });
@@ -50,7 +53,7 @@ describe("JOSE header", () => {
       (typ) => ["auth.typ", { ...good, typ }] as const,
     ),
     ...[["exp"], [], ["b64"], "exp", null].map((crit) => ["auth.crit", { ...good, crit }] as const),
-    ...[undefined, "", 1, null, ["key-1"], "k".repeat(129)].map((kid) => ["auth.kid", { ...good, kid }] as const),
+    ...[undefined, "", 1, null, ["key-1"], "k".repeat(257)].map((kid) => ["auth.kid", { ...good, kid }] as const),
     ["auth.alg", {}] as const,
   ])("refuses with %s: %j", (reason, header) => {
     expect(reasonOf(joseHeader(header))).toBe(reason);

@@ -35,7 +35,8 @@ export interface Identity {
   readonly exp: number;
 }
 
-const TYPES: ReadonlySet<string> = new Set(["jwt", "at+jwt"]);
+/** RFC 9068 §4, RFC 7519 §5.1; RFC 7515 §4.1.9 makes the short names stand for the long ones. */
+const TYPES: ReadonlySet<string> = new Set(["jwt", "at+jwt", "application/jwt", "application/at+jwt"]);
 const KEY_MEMBERS = ["jwk", "jku", "x5u", "x5c"] as const;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const deny = (reason: DenialReason): { readonly ok: false; readonly error: Denial } => err({ reason });

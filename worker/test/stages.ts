@@ -49,7 +49,9 @@ export default {
       "burst, arithmetic": () => counter.take(Date.now(), 1_000_000),
       "burst, object": () => env.BURST?.get(env.BURST.idFromName(identity.sub)).take(999_999, 1),
       "headers to origin": () =>
-        new Headers(withAttempt(originHeaders(headers, { secret: "s", identity, requestId: "r", era: "modern" }), 1)),
+        new Headers(
+          withAttempt(originHeaders(headers, { secret: "s", identity, requestId: "r", version: "2026-07-28" }), 1),
+        ),
       "headers to client": () =>
         new Headers(
           harden(

@@ -163,6 +163,24 @@ export function describeRequests(database: () => TestDatabase): void {
       expect(text.status).toBe(415);
     });
 
+    it.each([
+      ["42", null],
+      ['"x"', null],
+      ["null", null],
+      ['{"jsonrpc":"2.0","id":9007199254740993,"method":"tools/list"}', null],
+      ['{"jsonrpc":"2.0","id":1e400,"method":"tools/list"}', null],
+    ])("answers -32600 to %s, and under no id that was not sent", async (body, id) => {
+      const text = await raw(
+        origin.port,
+        `POST /mcp HTTP/1.1\r\n${good()}\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      ).then((answer) => answer.text);
+      expect(text).toMatch(/^HTTP\/1\.1 400 /);
+      expect(JSON.parse(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1))).toMatchObject({
+        id,
+        error: { code: -32600 },
+      });
+    });
+
     it.each(["GET", "DELETE", "PUT"])("answers 405 to %s", async (method) => {
       const response = await fetch(`${origin.url}/mcp`, {
         method,
