@@ -140,6 +140,14 @@ export const DENIALS = {
     event: "jwks_unavailable",
     severity: "error",
   },
+  "metadata.unavailable": {
+    status: 503,
+    code: 50307,
+    publicReason: "metadata",
+    message: "The sign-in service cannot be reached.",
+    event: "issuer_unavailable",
+    severity: "error",
+  },
   /** The token names a key that the issuer may have published a moment ago. */
   "auth.pending": {
     status: 503,

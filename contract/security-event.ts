@@ -16,6 +16,7 @@ export const SECURITY_EVENTS = [
   "auth_failed",
   "scope_denied",
   "jwks_unavailable",
+  "issuer_unavailable",
   "user_blocked",
   "no_origin",
   "origin_failed",

@@ -50,6 +50,12 @@ export const JWKS_MISSING_MS = 30_000;
 export const JWKS_PURGE_LOOK_MS = 30_000;
 export const JWKS_PURGE_SEEN_MS = 60_000;
 
+/** The issuer's metadata: used without question, used while the issuer cannot be reached, asked for again after a failure. */
+export const ISSUER_METADATA_FRESH_MS = 10 * 60_000;
+export const ISSUER_METADATA_EXPIRED_MS = 24 * 60 * 60_000;
+export const ISSUER_METADATA_PAUSE_MS = 30_000;
+export const ISSUER_METADATA_MAX_BYTES = 64 * 1024;
+
 /** KV refuses a shorter expiry and a shorter edge cache (developers.cloudflare.com/kv/api). */
 export const KV_MIN_SECONDS = 60;
 /** A marker in KV is looked at once per user, isolate and this time. */
@@ -114,6 +120,7 @@ export const LOG_HELD = 50;
 /** Seconds a client should wait, by cause. */
 export const RETRY_AFTER_ADDRESS_SECONDS = 60;
 export const RETRY_AFTER_JWKS_SECONDS = 5;
+export const RETRY_AFTER_METADATA_SECONDS = 10;
 export const RETRY_AFTER_ROUTE_SECONDS = 10;
 
 /** OAuth scope that a client is asked to request. Supabase scopes shape ID data; permissions are the origin's. */

@@ -80,6 +80,9 @@ function explain({ reason, retryAfterSeconds = 1, quota = 1 }: Denial, { config,
     case "auth.aal":
     case "auth.client":
       return { "www-authenticate": challenge(config, "invalid_token") };
+    case "metadata.unavailable":
+      // As public as the document that is missing: a page has to be able to read that waiting helps.
+      return { "access-control-allow-origin": "*" };
     case "user.burst":
     case "user.blocked":
       return limited("burst");

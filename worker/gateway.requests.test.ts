@@ -1,6 +1,7 @@
 /** What may come in through the Worker in workerd: schemes, web origins, revisions of MCP, bodies of every size. */
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startOrigin, type TestOrigin } from "./test/gateway.ts";
 import { CALL, MODERN, newUser, startSession, type Session } from "./test/session.ts";
 import { claimsAt, signToken } from "./test/tokens.ts";
 
@@ -290,5 +291,57 @@ describe("a refusal is true and helps", () => {
   it("a modern request without its headers is refused under its own id", async () => {
     const response = await session.post(await session.token(), { "mcp-protocol-version": "2026-07-28" });
     expect(await response.json()).toMatchObject({ id: 7, error: { code: -32020 } });
+  });
+});
+
+describe("metadata of the authorization server, where clients of 2025-03-26 look for it", () => {
+  const PATHS = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"].flatMap((path) => [
+    path,
+    `${path}/mcp`,
+    `/mcp${path}`,
+  ]);
+  const TEXT = '{"issuer": "ISSUER/auth/v1",\n "registration_endpoint": "ISSUER/register"}';
+  let server: TestOrigin;
+  let own: Session;
+  let status = 200;
+  beforeAll(async () => {
+    server = await startOrigin("issuer", (request, response) => {
+      const found = request.url === "/.well-known/oauth-authorization-server/auth/v1" ? status : 404;
+      response.writeHead(found, { "content-type": "application/json" }).end(TEXT.replaceAll("ISSUER", server.url));
+    });
+    own = await startSession({ issuer: `${server.url}/auth/v1` });
+  });
+  afterAll(async () => {
+    await own.close();
+    await server.close();
+  });
+
+  it("is the issuer's, byte for byte and for every page, and asked for once", async () => {
+    for (const path of PATHS) {
+      const response = await fetch(own.gateway.url + path, { headers: { origin: "https://anywhere.example" } });
+      expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([200, "*"]);
+      expect(response.headers.get("content-type")).toBe("application/json");
+      expect(await response.text()).toBe(TEXT.replaceAll("ISSUER", server.url));
+    }
+    expect(server.seen).toHaveLength(1);
+    const head = await fetch(own.gateway.url + (PATHS[0] ?? ""), { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    const preflight = await fetch(own.gateway.url + (PATHS[0] ?? ""), { method: "OPTIONS" });
+    expect(preflight.headers.get("access-control-allow-headers")).toBe("MCP-Protocol-Version");
+  });
+
+  it("is 503 with a time to wait when the issuer cannot be reached, and a page may read that", async () => {
+    status = 500;
+    const cold = await startSession({ issuer: `${server.url}/auth/v1` });
+    try {
+      const response = await fetch(cold.gateway.url + (PATHS[0] ?? ""));
+      expect([response.status, response.headers.get("retry-after")]).toEqual([503, "10"]);
+      expect(response.headers.get("access-control-allow-origin")).toBe("*");
+      expect(cold.gateway.events).toContainEqual(
+        expect.objectContaining({ event: "issuer_unavailable", reason: "status" }),
+      );
+    } finally {
+      await cold.close();
+    }
   });
 });

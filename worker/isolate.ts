@@ -4,6 +4,7 @@ import { parseGatewayConfig, type GatewayConfig } from "../contract/runtime-conf
 import { Authenticator } from "./authenticate.ts";
 import type { Env, Runtime } from "./env.ts";
 import { EventLog } from "./event-log.ts";
+import { IssuerMetadata } from "./issuer-metadata.ts";
 import { KeyResolver } from "./jwks/resolver.ts";
 import { UserLimits } from "./limits.ts";
 import type { GatewaySecret } from "./observation.ts";
@@ -28,6 +29,8 @@ export interface Isolate {
   readonly deployment: string;
   readonly events: EventLog;
   readonly config: GatewayConfig | null;
+  /** null = there is no configuration that names an issuer. */
+  readonly issuerMetadata: IssuerMetadata | null;
   readonly secret: GatewaySecret | null;
   /** null = answer 503: fail closed. */
   readonly service: Service | null;
@@ -50,10 +53,19 @@ export function makeIsolate(env: Env, runtime: Runtime): Isolate {
     deployment: env.CF_VERSION_METADATA?.id ?? "unversioned",
     events,
     config,
+    issuerMetadata: config && makeIssuerMetadata(config, runtime, events),
     secret,
     service: config && secret ? makeService(env, runtime, events, config, secret) : null,
   };
 }
+
+const makeIssuerMetadata = ({ issuer }: GatewayConfig, runtime: Runtime, events: EventLog): IssuerMetadata =>
+  new IssuerMetadata({
+    issuer,
+    runtime,
+    report: (reason) =>
+      void events.write({ event: "issuer_unavailable", severity: "error", requestId: null, reason }, null),
+  });
 
 function makeService(
   env: Env,

@@ -27,6 +27,16 @@ export function resourceMetadata(config: GatewayConfig): Response {
   );
 }
 
+/** The issuer's document as it is; shorter-lived than ours, because it is not ours. */
+export const serverMetadata = (document: Uint8Array<ArrayBuffer>): Response =>
+  new Response(document, {
+    headers: {
+      "content-type": "application/json",
+      "cache-control": "max-age=300",
+      "access-control-allow-origin": "*",
+    },
+  });
+
 /** Valid for a year from `now` (milliseconds since the epoch). */
 export function securityTxt(config: GatewayConfig, contact: string, now: number): Response {
   const expires = new Date(now + 365 * 86_400_000).toISOString().replace(/\.\d+Z$/, "Z");

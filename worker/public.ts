@@ -2,7 +2,8 @@
 import { checkAddress, checkWebOrigin } from "./checks.ts";
 import type { ClientHeaders } from "./policy/client-headers.ts";
 import { harden, preflight } from "./hygiene.ts";
-import { healthPage, resourceMetadata, rootPage, securityTxt } from "./metadata.ts";
+import { RETRY_AFTER_METADATA_SECONDS } from "./constants.ts";
+import { healthPage, resourceMetadata, rootPage, securityTxt, serverMetadata } from "./metadata.ts";
 import { observe, probe } from "./observation.ts";
 import type { Route } from "./policy/route.ts";
 import { refuse, type Visit } from "./visit.ts";
@@ -21,6 +22,7 @@ const SERVE: Readonly<Record<Exclude<Route, "mcp">, (visit: Visit) => Response |
     visit.isolate.config
       ? finish(visit, resourceMetadata(visit.isolate.config))
       : refuse(visit, { reason: "config.invalid" }),
+  "server-metadata": serveServerMetadata,
   "metadata-preflight": (visit) => preflight(visit.url.pathname, null, visit.requestId),
   "security-txt": (visit) => {
     const { config, runtime } = visit.isolate;
@@ -45,6 +47,24 @@ export const isPlain = (url: URL, headers: ClientHeaders): boolean =>
 export function servePlain(visit: Visit): Response {
   if (visit.url.pathname !== "/") return refuse(visit, { reason: "shape.path", detail: "plain http" });
   return finish(visit, new Response(null, { status: 308, headers: { location: `https://${visit.url.host}/` } }));
+}
+
+/** What the issuer publishes about itself, where older clients look for it. */
+async function serveServerMetadata(visit: Visit): Promise<Response> {
+  const { issuerMetadata } = visit.isolate;
+  if (!issuerMetadata) return refuse(visit, { reason: "config.invalid" });
+  const shield = await checkAddress(visit);
+  if (!shield.ok) return refuse(visit, shield.error);
+  const document = await issuerMetadata.document(visit.waitUntil);
+  if (document === "absent") return refuse(visit, { reason: "shape.path" });
+  if (document === "unavailable")
+    return refuse(visit, {
+      reason: "metadata.unavailable",
+      retryAfterSeconds: RETRY_AFTER_METADATA_SECONDS,
+      // What happened was written when it happened.
+      quiet: true,
+    });
+  return finish(visit, serverMetadata(document));
 }
 
 /** `?origin=<name>` makes this the probe; a name that is not configured is nobody's business. */

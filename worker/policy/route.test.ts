@@ -12,6 +12,13 @@ describe("route", () => {
     ["GET", "/.well-known/oauth-protected-resource", "metadata"],
     ["GET", "/.well-known/oauth-protected-resource/mcp", "metadata"],
     ["OPTIONS", "/.well-known/oauth-protected-resource/mcp", "metadata-preflight"],
+    ["GET", "/.well-known/oauth-authorization-server", "server-metadata"],
+    ["HEAD", "/.well-known/oauth-authorization-server/mcp", "server-metadata"],
+    ["GET", "/mcp/.well-known/oauth-authorization-server", "server-metadata"],
+    ["GET", "/.well-known/openid-configuration", "server-metadata"],
+    ["GET", "/.well-known/openid-configuration/mcp", "server-metadata"],
+    ["GET", "/mcp/.well-known/openid-configuration", "server-metadata"],
+    ["OPTIONS", "/.well-known/oauth-authorization-server", "metadata-preflight"],
     ["GET", "/.well-known/security.txt", "security-txt"],
   ])("takes %s %s for %s", (method, path, expected) => {
     expect(route(method, path)).toEqual({ ok: true, value: expected });
@@ -46,6 +53,7 @@ describe("route", () => {
     ["POST", "/", "GET, HEAD"],
     ["POST", "/.well-known/mcpist/gateway", "GET, HEAD"],
     ["DELETE", "/.well-known/oauth-protected-resource", "GET, HEAD, OPTIONS"],
+    ["POST", "/.well-known/oauth-authorization-server", "GET, HEAD, OPTIONS"],
   ])("refuses %s %s, which is no endpoint, and allows %s", (method, path, allow) => {
     expect(route(method, path)).toEqual({ ok: false, error: { reason: "shape.document" } });
     expect(allowed(path)).toBe(allow);

@@ -5,12 +5,17 @@ import { HEALTH_PATH, MCP_PATH, OBSERVATION_PATH } from "../../contract/headers.
 
 /** RFC 9728 §3.1: the root location and the one with the path of the resource inserted. */
 export const METADATA_PATH = "/.well-known/oauth-protected-resource";
+/** Where clients of revision 2025-03-26, and some of later ones, look for the authorization server before they look anywhere else. */
+const SERVER_METADATA_PATHS = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"].flatMap(
+  (path) => [path, path + MCP_PATH, MCP_PATH + path],
+);
 export const SECURITY_TXT_PATH = "/.well-known/security.txt";
 
 export type Route =
   | "mcp"
   | "preflight"
   | "metadata"
+  | "server-metadata"
   | "metadata-preflight"
   | "observation"
   | "health"
@@ -23,8 +28,11 @@ const OPEN = new Map<string, Route>([
   [OBSERVATION_PATH, "observation"],
   [METADATA_PATH, "metadata"],
   [METADATA_PATH + MCP_PATH, "metadata"],
+  ...SERVER_METADATA_PATHS.map((path) => [path, "server-metadata"] as const),
   [SECURITY_TXT_PATH, "security-txt"],
 ]);
+
+const isMetadata = (open: Route | undefined): boolean => open === "metadata" || open === "server-metadata";
 
 /** Paths match byte for byte: no trailing slash, no doubled slash, no other case. */
 export function route(method: string, path: string): Result<Route, Denial> {
@@ -35,11 +43,11 @@ export function route(method: string, path: string): Result<Route, Denial> {
   const open = OPEN.get(path);
   if (!open) return err({ reason: "shape.path" });
   if (method === "GET" || method === "HEAD") return ok(open);
-  return open === "metadata" && method === "OPTIONS" ? ok("metadata-preflight") : err({ reason: "shape.document" });
+  return isMetadata(open) && method === "OPTIONS" ? ok("metadata-preflight") : err({ reason: "shape.document" });
 }
 
 /** Value of `Allow` for a path that refused a method. */
 export function allowed(path: string): string {
   if (path === MCP_PATH) return "POST, OPTIONS";
-  return OPEN.get(path) === "metadata" ? "GET, HEAD, OPTIONS" : "GET, HEAD";
+  return isMetadata(OPEN.get(path)) ? "GET, HEAD, OPTIONS" : "GET, HEAD";
 }
