@@ -27,7 +27,7 @@ export interface SandboxUrls {
   readonly issuer: string;
   /** Postgres connection string; the sandbox's own, loopback only. */
   readonly database: string;
-  /** Control endpoint for faults and scenarios. */
+  /** Control endpoint for faults and scenarios; empty in a demo, which has none. */
   readonly control: string;
   /** Public URL of each origin by name. */
   readonly origins: { readonly koyeb: string; readonly fly: string };
@@ -64,7 +64,8 @@ export function parseSandboxUrls(text: string): SandboxUrls | null {
     states = {},
   } = value;
   if (
-    ![gateway, github, notion, broker, cloudflare, koyeb, fly, issuer, control].every(isLocalApi) ||
+    ![gateway, github, notion, broker, cloudflare, koyeb, fly, issuer].every(isLocalApi) ||
+    !(control === "" || isLocalApi(control)) ||
     !isLocalDatabase(database)
   )
     return null;

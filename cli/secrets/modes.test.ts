@@ -319,6 +319,72 @@ describe("secrets restore", () => {
   });
 });
 
+describe("a live slot that is gone from a configuration", () => {
+  const KOYEB_FLY = ["koyeb", "fly"] as const;
+  /** Deleted, or overwritten by somebody, at one origin; `begun`: while a dead run's candidate waits in the spare slots. */
+  async function lost(name: (typeof KOYEB_FLY)[number], content: string | null, begun: boolean) {
+    const { text, kid } = await value();
+    const cloud = new FakeCloud({}).steady(kid).withJournal();
+    if (begun) {
+      cloud.fault = (_, called) => (called === "worker: upload" ? "kill-before" : null);
+      await live(cloud, { id: "dies" });
+      cloud.fault = () => null;
+      cloud.pass(10_000);
+    }
+    const origin = cloud.origins.find((candidate) => candidate.name === name)!;
+    origin.config = { ...origin.config, a: content };
+    origin.configChanged = true;
+    return { cloud, kid, origin, env: { GATEWAY_SECRET_A: text, GATEWAY_SECRET_B: cloud.vault.b.kid ?? ZERO } };
+  }
+  const cases = KOYEB_FLY.flatMap((name) =>
+    [null, "00000000000000ee"].flatMap((content) => [false, true].map((begun) => [name, content, begun] as const)),
+  );
+  it.each(cases)(
+    "stops every rotation before anything is rolled out, and one restore fills it: %s, %s, begun %s",
+    async (name, content, begun) => {
+      const { cloud, kid, env } = await lost(name, content, begun);
+      cloud.log.length = 0;
+      for (const mode of [{}, { clean: true }]) {
+        const ending = await live(cloud, { id: "no", ...mode, ...stealing(cloud) });
+        expect(ending).toMatchObject({ kind: "stopped", error: { code: "ERR_PHASE" } });
+        expect(String(errorOf(ending))).toContain(`${kid} is gone from ${name} configuration`);
+      }
+      expect(cloud.log.filter((call) => /write|redeploy|fly: update|upload|deploy$/.test(call))).toEqual([]);
+      // GitHub hands the candidate out as a value; a kid stands for it here, so only the live slot is given.
+      const given = { ...env, GATEWAY_SECRET_B: ZERO };
+      const restored = await live(cloud, { id: "restore", env: given, work: (run) => restore(run, name) });
+      expect(errorOf(restored)).toBe("done");
+      expect(cloud.violation).toBeNull();
+      await converge(cloud, "after");
+      expect({ violation: cloud.violation, residue: cloud.residue() }).toEqual({ violation: null, residue: null });
+    },
+  );
+
+  it("is not filled with anything but what is missing", async () => {
+    const { cloud } = await lost("fly", null, false);
+    const env = { GATEWAY_SECRET_A: (await value()).text, GATEWAY_SECRET_B: ZERO };
+    const ending = await live(cloud, { id: "restore", env, work: (run) => restore(run, "fly") });
+    expect(ending).toMatchObject({ kind: "stopped", error: { code: "ERR_REFUSED", exitCode: 3 } });
+    expect(cloud.origins[1]!.config.a).toBeNull();
+  });
+});
+
+describe("a Worker that sends what no origin accepts", () => {
+  it("gets its secret back without a value where an uploaded version carries it, with the code that is deployed", async () => {
+    for (const kid of [null, "00000000000000ee"]) {
+      const cloud = installed();
+      cloud.checksS1 = false;
+      cloud.foreignDeploy();
+      cloud.versions = cloud.versions.map((version, i) => (i === 0 ? { ...version, kid } : version));
+      cloud.pass(10_000);
+      const ending = await live(cloud, { id: "restore", work: (run) => restore(run, "worker") });
+      expect(errorOf(ending)).toBe("done");
+      cloud.pass(10_000);
+      expect({ live: cloud.sendable(), code: cloud.wrongCode() }).toEqual({ live: [K0], code: null });
+    }
+  });
+});
+
 describe("a new origin", () => {
   it("gets its first secret in a rotation while it is joining, and is verified like the others", async () => {
     const cloud = new FakeCloud({

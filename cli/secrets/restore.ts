@@ -6,8 +6,9 @@ import { isKid, parseSlot, SLOT_VARIABLES, type SlotName } from "../../contract/
 import { acceptedKids, type KidsReport } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
 import type { SlotValues } from "../targets/types.ts";
-import { liveVersion, type Observation } from "./observation.ts";
+import { liveVersion, losesAtColdStart, slotAtOrigins, type Observation } from "./observation.ts";
 import { phaseOf, type Phase } from "./phase.ts";
+import { ACTIONS } from "./phases/actions.ts";
 import type { Run } from "./run.ts";
 import { Secret } from "./secret.ts";
 
@@ -75,15 +76,57 @@ function wanted(run: Run, observation: Observation, target: string): string {
 
 /** Restores an origin by name, or the Worker as `worker`. @throws {McpistError} ERR_REFUSED when it is no hole. */
 export async function restore(run: Run, name: string): Promise<Phase> {
+  const observation = await run.observe();
+  const phase = phaseOf(observation);
+  // Where an uploaded version carries what the origins accept, its secret is inherited and no value is needed.
+  if (name === "worker" && phase.name === "ASTRAY" && phase.versions.length > 0) {
+    await ACTIONS.rearm.run(run, observation, phase);
+    return phaseOf(await run.observe());
+  }
   const job = await given(run);
   try {
-    const observation = await run.observe();
     if (name === "worker") await restoreWorker(run, observation, job);
+    else if (phase.live !== null && isLosing(observation, name, phase.live))
+      await refill(run, observation, job, { name, live: phase.live });
     else await restoreOrigin(run, observation, job, name);
   } finally {
     for (const secret of Object.values(job.secrets)) secret.wipe();
   }
   return phaseOf(await run.observe());
+}
+
+/** Every instance still accepts the live secret, and the next start would not find it. */
+function isLosing({ origins }: Observation, name: string, live: string): boolean {
+  const origin = origins.find((candidate) => candidate.name === name);
+  if (!origin?.look.ok || !losesAtColdStart(origin, live)) return false;
+  return origin.look.instances.every(({ kids }) => acceptedKids(kids).includes(live));
+}
+
+/** LOST: the live slot alone is written, so that whatever else is under way stays as it is. */
+async function refill(
+  run: Run,
+  observation: Observation,
+  job: Given,
+  { name, live }: { readonly name: string; readonly live: string },
+): Promise<void> {
+  const origin = run.origins.find((candidate) => candidate.name === name);
+  const slot = slotAtOrigins(observation.origins, live);
+  if (!origin || slot === null) throw new TypeError("an origin that loses a secret holds it");
+  const value = job.values[slot];
+  if (job.kids[slot] !== live || value === undefined) {
+    throw new McpistError(
+      "ERR_REFUSED",
+      `this job holds ${job.kids[slot]} in slot ${slot}, and ${live} is what is missing at ${name}`,
+      { hint: "a queued job may hold yesterday's values: start a new one" },
+    );
+  }
+  await run.journal.record(`restoring ${name}`, { kid: live, slot });
+  await run.step(`restore ${name} and roll out`, () =>
+    run.writeOrigin(origin, { [slot]: value }, "rolling", "restored"),
+  );
+  const look = await origin.look();
+  if (losesAtColdStart({ name, state: origin.state, look }, live) || !look.ok || look.instances.length === 0)
+    throw new McpistError("ERR_PARTIAL", `${name} does not hold ${live} yet`, { hint: "mcpist secrets status" });
 }
 
 async function restoreOrigin(run: Run, observation: Observation, job: Given, name: string): Promise<void> {

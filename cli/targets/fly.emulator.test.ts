@@ -189,6 +189,21 @@ describe("a look at Fly.io", () => {
     expect(summary(await origin.look())).toMatchObject({ config: null });
   });
 
+  it("knows the configuration slot by slot: taken by a Machine, written since, or deleted", async () => {
+    await putFlySecrets((await target()).api, APP, { GATEWAY_SECRET_A: ONE, GATEWAY_SECRET_B: ZERO });
+    await launch();
+    const { target: origin } = await target();
+    await origin.roll("rolling", free());
+    const a = await kidOfText(ONE);
+    expect(await origin.look()).toMatchObject({ slots: { a, b: ZERO } });
+    await origin.write({ b: TWO }, free());
+    expect(await origin.look()).toMatchObject({ slots: { a, b: "unknown" } });
+    await origin.write({ a: TWO }, free());
+    expect(await origin.look()).toMatchObject({ slots: { a: "unknown", b: "unknown" } });
+    await call("DELETE", `/apps/${APP}/secrets/GATEWAY_SECRET_A`);
+    expect(await origin.look()).toMatchObject({ slots: { a: null, b: "unknown" }, config: null });
+  });
+
   it("wakes a Machine that is stopped and asks it by its id", async () => {
     await putFlySecrets((await target()).api, APP, { GATEWAY_SECRET_A: ONE, GATEWAY_SECRET_B: ZERO });
     const id = await launch();

@@ -3,7 +3,7 @@
  * restarted: a restart may resume a suspended memory image that holds the old secret.
  */
 import type { Environment, Origin } from "../../contract/config.ts";
-import { LEGACY_VARIABLE, SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
+import { LEGACY_VARIABLE, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
 import { FLY_FORCE_INSTANCE_HEADER } from "../../contract/headers.ts";
 import type { KidsReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
@@ -12,7 +12,7 @@ import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import { probeOrigin } from "./origin-probe.ts";
-import type { Guard, InstanceView, OriginLook, OriginTarget } from "./types.ts";
+import type { Guard, InstanceView, OriginLook, OriginTarget, VaultSlots } from "./types.ts";
 
 type FlyOrigin = Extract<Origin, { kind: "fly" }>;
 
@@ -246,7 +246,8 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
         return { ok: false, reason: silent.map((id) => `Machine ${id} does not answer`).join(", ") };
       const instances = views.filter((entry) => typeof entry !== "string");
       const config = configOf(list, instances, known, mark(known));
-      return { ok: true, instances, config, ...(silent.length > 0 ? { silent } : {}) };
+      const slots = slotsOf(list, instances, known);
+      return { ok: true, instances, config, slots, ...(silent.length > 0 ? { silent } : {}) };
     },
   };
 }
@@ -279,10 +280,9 @@ function configOf(
   for (const machine of list) {
     const seen = views.find((view) => view.id === machine["id"]);
     if (!seen?.newest) continue;
-    const config = isRecord(machine["config"]) ? machine["config"] : {};
-    const metadata = isRecord(config["metadata"]) ? config["metadata"] : {};
-    if (typeof metadata[MARK] === "string") {
-      if (metadata[MARK] === digests) return seen.kids;
+    const marked = markOf(machine);
+    if (marked !== undefined) {
+      if (marked === digests) return seen.kids;
       continue;
     }
     // A Machine that Terraform made or changed carries no mark: it booted after the secrets if its version is newer than they
@@ -290,6 +290,37 @@ function configOf(
     if (versionTime(textAt(machine, "instance_id", "a Fly Machine")) >= writtenAt) return seen.kids;
   }
   return null;
+}
+
+/** The secrets slot by slot: what a Machine took that booted while the slot was as it is now; null = there is no such secret. */
+function slotsOf(
+  list: readonly Json[],
+  views: readonly InstanceView[],
+  known: ReadonlyMap<string, FlySecret>,
+): VaultSlots {
+  const slotOf = (slot: SlotName): VaultSlots[SlotName] => {
+    const secret = known.get(SLOT_VARIABLES[slot]);
+    if (!secret) return null;
+    for (const machine of list) {
+      const seen = views.find((view) => view.id === machine["id"]);
+      if (!seen?.newest || "legacy" in seen.kids) continue;
+      const marked = markOf(machine)?.split(".")[slot === "a" ? 0 : 1];
+      const booted =
+        marked === undefined
+          ? versionTime(textAt(machine, "instance_id", "a Fly Machine")) >= secret.updatedAt
+          : marked === secret.digest;
+      if (booted) return seen.kids[slot];
+    }
+    return "unknown";
+  };
+  return { a: slotOf("a"), b: slotOf("b") };
+}
+
+/** Digests that mcpist noted at the Machine's last update; undefined where it made none. */
+function markOf(machine: Json): string | undefined {
+  const config = isRecord(machine["config"]) ? machine["config"] : {};
+  const metadata = isRecord(config["metadata"]) ? config["metadata"] : {};
+  return typeof metadata[MARK] === "string" ? metadata[MARK] : undefined;
 }
 
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -115,6 +115,25 @@ describe("slots on Koyeb", () => {
   });
 });
 
+describe("the configuration on Koyeb", () => {
+  it("is known slot by slot: taken by the newest deployment, written since, or deleted", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    const { target: origin } = await target();
+    const a = await kidOfText(ONE);
+    expect(await origin.look()).toMatchObject({ slots: { a, b: ZERO }, config: { a, b: ZERO } });
+    await origin.write({ b: TWO }, countingGuard().guard);
+    expect(await origin.look()).toMatchObject({ slots: { a, b: "unknown" }, config: null });
+    await origin.write({ a: TWO }, countingGuard().guard);
+    expect(await origin.look()).toMatchObject({ slots: { a: "unknown", b: "unknown" }, config: null });
+    const { json } = await call("GET", "/v1/secrets?limit=100");
+    const name = koyebSlotSecret("production", "a");
+    const id = (json["secrets"] as { id: string; name: string }[]).find((secret) => secret.name === name)?.id;
+    await call("DELETE", `/v1/secrets/${id}`);
+    expect(await origin.look()).toMatchObject({ slots: { a: null, b: "unknown" }, config: null });
+  });
+});
+
 describe("a rollout on Koyeb", () => {
   it("is over when the deployment is healthy and no instance of an older one is left", async () => {
     const service = await deploy(ONE, ZERO, 2);

@@ -1,5 +1,6 @@
 /** Koyeb over REST: organisation secrets, redeploy, instances. A write takes effect only with a new deployment. */
 import type { Environment, Origin } from "../../contract/config.ts";
+import type { SlotName } from "../../contract/gateway-secret.ts";
 import { koyebSecretName, koyebSlotSecret } from "../../contract/secret-names.ts";
 import type { KidsReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
@@ -8,7 +9,7 @@ import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import { probeOrigin } from "./origin-probe.ts";
-import type { InstanceView, OriginLook, OriginTarget } from "./types.ts";
+import type { InstanceView, OriginLook, OriginTarget, VaultSlots } from "./types.ts";
 
 type KoyebOrigin = Extract<Origin, { kind: "koyeb" }>;
 
@@ -49,8 +50,9 @@ async function all(api: Api, path: string, key: string): Promise<readonly Json[]
     const page = listAt(json, key, `Koyeb's list of ${key}`);
     found.push(...page);
     offset += page.length;
-    // A page may be shorter than what was asked for: the end is told by the count.
-    if (page.length === 0 || offset >= Number(asObject(json, `Koyeb's list of ${key}`)["count"])) return found;
+    // A page may be shorter than what was asked for: the end is told by the count. Without one, a short page is the last.
+    const count = Number(asObject(json, `Koyeb's list of ${key}`)["count"] ?? Number.NaN);
+    if (page.length === 0 || (Number.isNaN(count) ? page.length < PAGE : offset >= count)) return found;
   }
 }
 
@@ -208,15 +210,27 @@ export function koyebOrigin(
       // The configuration is what the newest deployment took, unless a secret was written after that deployment was made
       // (both times are Koyeb's own).
       const takenAt = Date.parse(textAt(made, "created_at", "a Koyeb deployment"));
-      const stale = (["a", "b"] as const).some(
-        (slot) => Date.parse(secrets.get(secretName(slot))?.updatedAt ?? "") > takenAt,
-      );
       const fresh = instances.views.find((view) => view.newest);
-      const config: KidsReport | null = !stale && fresh !== undefined ? fresh.kids : null;
+      const slot = (name: SlotName): VaultSlots[SlotName] => {
+        const secret = secrets.get(secretName(name));
+        if (!secret) return null;
+        if (!fresh || "legacy" in fresh.kids || Date.parse(secret.updatedAt) > takenAt) return "unknown";
+        return fresh.kids[name];
+      };
+      const slots = { a: slot("a"), b: slot("b") };
+      // A slot that is gone is none that an instance has: the next deployment would fail or boot without it.
+      const same = (name: SlotName) =>
+        fresh !== undefined && !("legacy" in fresh.kids) && slots[name] === fresh.kids[name];
+      const newer = (["a", "b"] as const).some(
+        (name) => Date.parse(secrets.get(secretName(name))?.updatedAt ?? "") > takenAt,
+      );
+      const lone = fresh !== undefined && "legacy" in fresh.kids && !newer;
+      const config: KidsReport | null = fresh && (lone || (same("a") && same("b"))) ? fresh.kids : null;
       return {
         ok: true,
         instances: instances.views,
         config,
+        slots,
         ...(instances.silent.length > 0 ? { silent: instances.silent } : {}),
       };
     },
