@@ -9,10 +9,12 @@ import { printable } from "../redact.ts";
 import { openDatabase, type OpenDatabase } from "../targets/postgres.ts";
 
 /** What was found, as lines. */
-export function describeState({ server, role, applied, pending, findings }: SchemaState): string {
+export function describeState({ server, role, readable, applied, pending, findings }: SchemaState): string {
   const lines = [
     `database  PostgreSQL ${server}, as ${role}`,
-    `schema    ${applied.length} of ${applied.length + pending.length} migrations${applied.length > 0 ? `, last ${applied.at(-1)}` : ""}`,
+    readable
+      ? `schema    ${applied.length} of ${applied.length + pending.length} migrations${applied.length > 0 ? `, last ${applied.at(-1)}` : ""}`
+      : "schema    what is applied cannot be seen like this",
     ...findings.flatMap(({ what, hint }) => [`off       ${what}`, `          → ${hint}`]),
     ...(findings.length === 0 ? ["ok        nothing is missing"] : []),
   ];

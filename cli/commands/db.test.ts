@@ -183,6 +183,45 @@ describe("mcpist db", () => {
     ]).toEqual([3, [expect.stringContaining(says)]]);
   });
 
+  it("lets whoever signs up while the plan is missing sign up, and admits them when it is back", async () => {
+    const { call, script, migrated, query } = await fresh();
+    await migrated();
+    await script(
+      "alter table mcpist.plans disable trigger keep_free; delete from mcpist.plans where id = 'free'; alter table mcpist.plans enable trigger keep_free",
+    );
+    await script("insert into auth.users values ('11111111-1111-4111-8111-111111111111')");
+    expect(await query("select * from mcpist.users")).toEqual([]);
+    expect((await call(dbMigrate)).out).toBe("done  up to date; admitted 1 accounts; put back the plan free\n");
+    expect(await query("select plan_id from mcpist.users")).toEqual([{ plan_id: "free" }]);
+  });
+
+  it("numbers and dates anew what a role had written to suppress later events", async () => {
+    const { call, script, query } = await fresh(
+      "create schema supabase_migrations; create table supabase_migrations.schema_migrations (version text primary key, statements text[], name text);",
+    );
+    for (const { version, name, text } of await readMigrations()) {
+      if (version > "20261127000011") break;
+      await script(
+        `${text}\n; insert into supabase_migrations.schema_migrations (version, name) values ('${version}', '${name}')`,
+      );
+    }
+    await script(`
+      insert into mcpist.security_events (layer, event, severity) values ('origin', 'before', 'info');
+      insert into mcpist.security_events (id, at, layer, event, severity) overriding system value values
+        (2, now(), 'gateway', 'taken', 'info'), (3, '9999-01-01', 'gateway', 'taken', 'info'), (9223372036854775807, now(), 'gateway', 'taken', 'info')`);
+    expect((await call(dbMigrate)).code).toBe(0);
+    await script("insert into mcpist.security_events (layer, event, severity) values ('origin', 'after', 'info')");
+    expect(
+      await query("select id::int as id, event, at <= now() as past from mcpist.security_events order by id"),
+    ).toEqual([
+      { id: 1, event: "before", past: true },
+      { id: 2, event: "taken", past: true },
+      { id: 3, event: "taken", past: true },
+      { id: 4, event: "taken", past: true },
+      { id: 5, event: "after", past: true },
+    ]);
+  });
+
   it("names the step that failed, why, and what was kept", async () => {
     const { call, query } = await fresh(
       "create table public.x (x int); create schema mcpist; create table mcpist.settings (mine int)",

@@ -18,6 +18,8 @@ export interface SchemaState {
   /** For example "17.10". */
   readonly server: string;
   readonly role: string;
+  /** False = this role cannot see what is applied. */
+  readonly readable: boolean;
   /** Versions with their names, in order. */
   readonly applied: readonly string[];
   readonly pending: readonly string[];
@@ -125,12 +127,13 @@ export async function observe(database: SchemaDatabase): Promise<SchemaState> {
   const [facts] = await database.query<Facts>(FACTS);
   if (!facts) throw new TypeError("the database answered without a row");
   const findings: Finding[] = [...obstacles(facts)];
-  const readable = facts.records && findings.length === 0;
-  const recorded = readable
-    ? await database.query<{ version: string; name: string | null }>(
-        "select version, name from supabase_migrations.schema_migrations order by version",
-      )
-    : [];
+  const readable = findings.length === 0;
+  const recorded =
+    readable && facts.records
+      ? await database.query<{ version: string; name: string | null }>(
+          "select version, name from supabase_migrations.schema_migrations order by version",
+        )
+      : [];
   const known = await readMigrations();
   const label = ({ version, name }: { version: string; name: string | null }): string =>
     name === null ? version : `${version}_${name}`;
@@ -149,6 +152,13 @@ export async function observe(database: SchemaDatabase): Promise<SchemaState> {
     );
   if (pending.length > 0 && !findings.some(({ blocks }) => blocks))
     findings.push(finding(`${pending.length} of ${known.length} migrations are not applied`, MIGRATE));
-  if (readable && pending.length === 0) findings.push(...(await details(database, facts)));
-  return { server: facts.server, role: facts.role, applied: applied.map(label), pending: pending.map(label), findings };
+  if (readable && facts.records && pending.length === 0) findings.push(...(await details(database, facts)));
+  return {
+    server: facts.server,
+    role: facts.role,
+    readable,
+    applied: applied.map(label),
+    pending: readable ? pending.map(label) : [],
+    findings,
+  };
 }

@@ -1,4 +1,5 @@
 /** Refreshes that take long, come together, are overtaken or are cut off: what one user's provider does to others, and to the grant. */
+import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BROKER_SECRET_HEADER } from "../../../contract/headers.ts";
 import type { Query } from "../../../supabase/functions/token-broker/parts.ts";
@@ -160,6 +161,47 @@ export function describeBrokerLeases(database: () => TestDatabase): void {
         tokens: { access_token: "new-account", refresh_token: "new-refresh" },
       });
       expect(await ask(broker(), userId)).toEqual([200, "new-account"]);
+    });
+
+    it("are understood by a broker of an earlier version, which is still deployed when the database is migrated", async () => {
+      const { query } = database().broker;
+      const userId = await connectedUser(database(), 1);
+      const [opened] = await query<{ state: string; refresh_token: string; lease: string }>(
+        "select * from mcpist.broker_open($1::uuid, 'lab', null)",
+        [userId],
+      );
+      expect(opened).toMatchObject({ state: "refresh", refresh_token: REFRESH });
+      const stored = await query<{ scopes: string[] }>(
+        "select * from mcpist.broker_store($1::uuid, 'lab', $2::uuid, 'a', 'r', 3600, 'repo')",
+        [userId, opened?.lease ?? ""],
+      );
+      expect(stored).toMatchObject([{ scopes: ["repo"] }]);
+      const states: string[] = [];
+      for (const rejected of [null, "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"])
+        states.push(
+          (
+            await query<{ state: string }>("select state from mcpist.broker_open($1::uuid, 'lab', $2)", [
+              userId,
+              rejected,
+            ])
+          )[0]?.state ?? "",
+        );
+      expect(states).toEqual(["token", "busy"]);
+    });
+
+    it("refresh a refused token once a minute, however often it is refused", async () => {
+      const userId = await connectedUser(database(), null);
+      const instance = broker();
+      const digest = (token: string) => createHash("sha256").update(token).digest("hex");
+      expect(await ask(instance, userId, digest(ACCESS))).toEqual([200, `${ACCESS}-1`]);
+      for (let n = 0; n < 5; n++) expect(await ask(instance, userId, digest(`${ACCESS}-1`))).toEqual([503, null]);
+      expect(provider.asked).toHaveLength(1);
+      expect(instance.lines.filter(({ event }) => event === "broker_denied")).toMatchObject([{ reason: "recent" }]);
+      await database().admin.query(
+        "update mcpist.connections set refreshed_at = refreshed_at - interval '1 minute' where user_id = $1::uuid",
+        [userId],
+      );
+      expect(await ask(instance, userId, digest(`${ACCESS}-1`))).toEqual([200, `${ACCESS}-2`]);
     });
 
     it("store a new token at the second try when the first failed", async () => {

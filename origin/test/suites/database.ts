@@ -61,6 +61,38 @@ export function describeDatabase(database: () => TestDatabase): void {
       expect(loose).toEqual([]);
     });
 
+    it("let nobody run a thing of theirs as the owner: a type of the caller's own in the place of PostgreSQL's", async () => {
+      const { admin, kind } = database();
+      // On a server each role logs in by itself (definers.ts); here one session plays them.
+      expect(["pglite", "postgres"]).toContain(kind);
+      if (kind !== "pglite") return;
+      await admin.script(`
+        create function pg_temp.spy() returns boolean language plpgsql as
+          $$ begin if current_user = 'postgres' then perform set_config('attack.hit', 'yes', false); end if; return true; end $$;
+        create domain pg_temp.timestamptz as pg_catalog.timestamptz check (pg_temp.spy());
+        create domain pg_temp.jsonb as pg_catalog.jsonb check (pg_temp.spy());
+        create function public.weak() returns void language plpgsql security definer set search_path = '' as
+          $$ declare x jsonb := '{}'; begin end $$;`);
+      const hit = async () => (await admin.query("select current_setting('attack.hit', true) as hit"))[0];
+      try {
+        await admin.script("set role mcpist_origin");
+        await admin.query("select mcpist.sweep()");
+        await admin.script("set role mcpist_broker");
+        await expect(
+          admin.query("select * from mcpist.broker_open(gen_random_uuid(), 'lab', null, null)"),
+        ).rejects.toMatchObject({ code: "42501" });
+        expect(await hit()).not.toEqual({ hit: "yes" });
+        // The attack works where a function leaves its path empty.
+        await admin.query("select public.weak()");
+        expect(await hit()).toEqual({ hit: "yes" });
+      } finally {
+        await admin.script("reset role");
+        await admin.script(
+          "drop domain pg_temp.timestamptz, pg_temp.jsonb; drop function public.weak(), pg_temp.spy()",
+        );
+      }
+    });
+
     it("find the seed's tools in the registry, apart from the decoy, and users without a double", async () => {
       const { admin } = database();
       expect(await addTools(admin, createRegistry(testModules({ fetch })))).toBe(0);
