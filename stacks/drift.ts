@@ -1,6 +1,6 @@
 /**
  * `node stacks/drift.ts` asks, for a schedule, whether the accounts still are what this checkout says: it synthesizes, plans every
- * stack without taking a lock, holds each plan against the policy, asks Cloudflare for the bindings that no plan looks at, and
+ * stack without taking a lock, holds each plan against the policy, asks Cloudflare for the bindings that no plan looks at, looks at what plans read and call no change, and
  * changes nothing. Says one line per stack. Then it runs `mcpist secrets verify`, whatever the plans said: drift in one must not
  * hide the other. Exit codes: 0 as described, 1 an engine or Cloudflare failed or the policy refused the synthesis itself, 2 wrong
  * configuration, 3 drift or a violation in a plan; where the plans found no worse, the code of `secrets verify`.
@@ -12,6 +12,7 @@ import process from "node:process";
 import { isSafeUrl } from "../contract/runtime-config.ts";
 import { isRecord } from "../contract/json.ts";
 import { blocks, type PolicyDocument, readDocument } from "./document.ts";
+import { hiddenDrift } from "./live-state.ts";
 import { bindingDrift, type PlannedWorker, plannedWorkers } from "./live-bindings.ts";
 import { type SynthesizedStack, synthesizedStacks } from "./manifest.ts";
 import { checkAll } from "./evaluate.ts";
@@ -63,7 +64,7 @@ async function liveBindings({ accountId, name }: PlannedWorker): Promise<readonl
 /** A stack whose plan is empty. */
 async function lookBehind(document: PolicyDocument): Promise<Verdict> {
   try {
-    const differences: string[] = [];
+    const differences = [...hiddenDrift(document)];
     for (const worker of plannedWorkers(document))
       differences.push(...bindingDrift(worker.bindings, await liveBindings(worker)));
     return { outcome: differences.length > 0 ? "drifted" : "unchanged", detail: differences.join("\n") };

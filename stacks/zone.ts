@@ -5,7 +5,8 @@
  */
 import { MCP_PATH } from "../contract/headers.ts";
 import type { McpistStack } from "./stack.ts";
-import { Ruleset, type TerraformResource, ZoneSetting } from "./cdktf.ts";
+import { DataResource, Ruleset, type TerraformResource, ZoneSetting } from "./cdktf.ts";
+import { DECLARED_HSTS } from "./live-state.ts";
 
 /** The zone and the name in it that the gateway answers to. */
 export interface ZoneProtection {
@@ -38,6 +39,21 @@ const SETTINGS: Readonly<Record<string, unknown>> = {
   },
 };
 
+/**
+ * An update of the provider (5.19 to 5.22 at least) sends the members that changed and leaves the others out, which the API takes for
+ * the whole value or refuses; the next deploy then sends the rest alone and fails. So a value with members is never updated: it is
+ * declared a second time where no account can change it, the setting is made anew, whole, when the declaration changes, and what
+ * somebody changed by hand is found by comparing both (live-state.ts). Making it anew costs nothing: its removal is only forgotten.
+ */
+function neverInPart(stack: McpistStack, setting: ZoneSetting, value: unknown): void {
+  // The bindings know maps only, and the policy plain texts.
+  new DataResource(stack, DECLARED_HSTS).addOverride("input", JSON.stringify(value));
+  setting.addOverride("lifecycle", {
+    ignore_changes: ["value"],
+    replace_triggered_by: [`terraform_data.${DECLARED_HSTS}`],
+  });
+}
+
 /** Declares the settings and rulesets of a zone. @returns all of them, for what must wait until they are there. */
 export function protectZone(
   stack: McpistStack,
@@ -47,6 +63,7 @@ export function protectZone(
     const setting = new ZoneSetting(stack, settingId.replaceAll("_", "-"), { zoneId, settingId, value: {} });
     // The attribute takes any type; the prebuilt bindings know maps only.
     setting.addOverride("value", value);
+    if (typeof value === "object") neverInPart(stack, setting, value);
     return setting;
   });
   const host = `http.host eq ${JSON.stringify(hostname)}`;

@@ -16,7 +16,7 @@ const plain = (...names: readonly string[]): Arguments => Object.fromEntries(nam
 export const META: Arguments = {
   "//": "open",
   depends_on: "plain",
-  lifecycle: plain("create_before_destroy", "ignore_changes", "prevent_destroy"),
+  lifecycle: plain("create_before_destroy", "ignore_changes", "prevent_destroy", "replace_triggered_by"),
 };
 
 /** Managed resources by type. */

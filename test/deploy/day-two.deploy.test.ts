@@ -208,6 +208,37 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
     });
   });
 
+  it(
+    "a Machine that somebody destroyed is in no plan, found by the scheduled check, and made anew with the live secret",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await story(async (installation) => {
+        await bootstrap(installation);
+        const kid = await liveKid(installation);
+        const { fly, urls, context } = installation.sandbox;
+        const [destroyed] = fly.instances();
+        const path = `${urls.fly}/v1/apps/${SANDBOX_NAMES.flyApp}/machines/${destroyed?.id}`;
+        const headers = { authorization: `Bearer ${context.tokens.fly}` };
+        expect((await fetch(`${path}?force=true`, { method: "DELETE", headers })).status).toBe(200);
+        await expect.poll(() => fly.instances().length, { timeout: 20_000 }).toBe(1);
+        expect(await (await fetch(path, { headers })).json()).toMatchObject({ state: "destroyed" });
+
+        expect(await installation.plan("service-fly")).toBe("nothing");
+        const found = await installation.drift();
+        expect(found.stdout).toMatch(/^sandbox-service-fly +drifted$/m);
+        expect(found.output).toContain(`Machine ${destroyed?.id} is destroyed`);
+        const [, address = ""] = /(fly_machine\.[\w-]+): Machine/.exec(found.output) ?? [];
+
+        done(await installation.forget("service-fly", [address]), "forget the Machine");
+        done(await installation.deploy(ALL), "deploy");
+        expect(await installation.plan("service-fly")).toBe("nothing");
+        expect(fly.instances().map(({ activity }) => activity)).toEqual(["serving", "serving"]);
+        expect(await liveKid(installation)).toBe(kid);
+        done(await installation.mcpist(["secrets", "verify"]), "secrets verify");
+      });
+    },
+  );
+
   it("a first upload that failed may be repaired before it is tried again", { timeout: TIMEOUT_MS }, async () => {
     await story(async (installation) => {
       const broken = installation.write("broken.js", "export default {");

@@ -12,6 +12,7 @@ import { CLIS, type DeployCli, ENGINES } from "./tools.ts";
 const STACK = "base-edge";
 const ACCOUNT = `/accounts/${SANDBOX_NAMES.accountId}`;
 const DESTROYABLE = { MCPIST_ALLOW_DESTROY: "1" };
+const HSTS = { enabled: true, max_age: 63_072_000, include_subdomains: false, preload: false, nosniff: true };
 const SCRIPT = `${ACCOUNT}/workers/scripts/${SANDBOX_NAMES.worker}`;
 
 /** Asks the sandbox's Cloudflare, as its operator would. @returns `result`; the status of a refusal. */
@@ -110,38 +111,59 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
     },
   );
 
-  it("sees what was changed in the zone by hand, and puts it back", { timeout: TIMEOUT_MS }, async () => {
-    await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
-      production(installation);
-      done(await installation.deploy([STACK]), "deploy");
-      const zone = await zonePath(installation);
-      await ask(installation, `${zone}/settings/min_tls_version`, "PATCH", { value: "1.0" });
-      await ask(installation, `${zone}/settings/security_header`, "PATCH", {
-        value: {
-          strict_transport_security: {
-            enabled: false,
-            max_age: 0,
-            include_subdomains: false,
-            preload: false,
-            nosniff: false,
-          },
+  it(
+    "sees what was changed in the zone by hand, and puts it back; HSTS whole or not at all",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await opened(
+        ENGINES[0] ?? { name: "terraform", path: "terraform" },
+        CLIS[0] as DeployCli,
+        async (installation) => {
+          production(installation);
+          done(await installation.deploy([STACK]), "deploy");
+          const zone = await zonePath(installation);
+          await ask(installation, `${zone}/settings/min_tls_version`, "PATCH", { value: "1.0" });
+          await ask(installation, `${zone}/settings/security_header`, "PATCH", {
+            value: {
+              strict_transport_security: {
+                enabled: false,
+                max_age: 0,
+                include_subdomains: false,
+                preload: false,
+                nosniff: false,
+              },
+            },
+          });
+          const { id } = (await entrypoint(installation, "http_ratelimit")) as { readonly id: string };
+          await ask(installation, `${zone}/rulesets/${id}`, "PUT", { rules: [] });
+          const plan = await installation.plan(STACK);
+          for (const address of ["min-tls-version", "flood"])
+            expect(plan).toMatch(new RegExp(`${address} +will be updated`));
+          // The provider would send the part that differs; no plan touches it, the scheduled check finds it.
+          expect(plan).not.toMatch(/(always-use-https|security-header) +will be/);
+          done(await installation.deploy([STACK]), "deploy over the rest");
+          expect(await installation.plan(STACK)).toBe("nothing");
+          const found = await installation.drift();
+          expect(found.stdout).toMatch(/^production-base-edge +violates$/m);
+          expect(found.output).toMatch(/its zone does not set security_header as it must/);
+
+          // One member alone is no violation, and found as well.
+          await ask(installation, `${zone}/settings/security_header`, "PATCH", {
+            value: { strict_transport_security: { ...HSTS, preload: true } },
+          });
+          expect((await installation.drift()).output).toContain("HSTS of the zone has another preload");
+          done(await installation.forget(STACK, ["cloudflare_zone_setting.security-header"]), "forget the setting");
+          done(await installation.deploy([STACK]), "put it back");
+          expect(await installation.plan(STACK)).toBe("nothing");
+          expect(await settingsOf(installation)).toMatchObject({
+            min_tls_version: "1.2",
+            security_header: { strict_transport_security: HSTS },
+          });
+          expect(await entrypoint(installation, "http_ratelimit")).toMatchObject({ rules: [{ ref: "mcpist_flood" }] });
         },
-      });
-      const { id } = (await entrypoint(installation, "http_ratelimit")) as { readonly id: string };
-      await ask(installation, `${zone}/rulesets/${id}`, "PUT", { rules: [] });
-      const plan = await installation.plan(STACK);
-      for (const address of ["min-tls-version", "security-header", "flood"])
-        expect(plan).toMatch(new RegExp(`${address} +will be updated`));
-      expect(plan).not.toMatch(/always-use-https +will be/);
-      done(await installation.deploy([STACK]), "deploy over it");
-      expect(await installation.plan(STACK)).toBe("nothing");
-      expect(await settingsOf(installation)).toMatchObject({
-        min_tls_version: "1.2",
-        security_header: { strict_transport_security: { enabled: true } },
-      });
-      expect(await entrypoint(installation, "http_ratelimit")).toMatchObject({ rules: [{ ref: "mcpist_flood" }] });
-    });
-  });
+      );
+    },
+  );
 
   it(
     "a binding that was removed by hand is in no plan, but found by the scheduled check",

@@ -35,6 +35,16 @@ function shaped(attributes: Readonly<Record<string, Attribute>>, seen: Json): Va
   );
 }
 
+/** What an update sends of a value: as in the provider, only the members that differ from the state. */
+function changed(prior: unknown, planned: unknown): unknown {
+  if (!isRecord(prior) || !isRecord(planned)) return planned;
+  return Object.fromEntries(
+    Object.entries(planned)
+      .filter(([name, value]) => !equal(prior[name], value))
+      .map(([name, value]) => [name, changed(prior[name], value)]),
+  );
+}
+
 function settings(call: () => Api): Resource {
   const path = (values: Values) => `/zones/${text(values, "zone_id")}/settings/${text(values, "setting_id")}`;
   const shown = (values: Values, answer: Json): Values => {
@@ -50,13 +60,13 @@ function settings(call: () => Api): Resource {
       time_remaining: null,
     };
   };
-  const write = async (planned: Values) =>
-    shown(planned, await call()("PATCH", path(planned), { value: contentOf(planned["value"]) }));
+  const write = async (planned: Values, value: unknown) =>
+    shown(planned, await call()("PATCH", path(planned), { value }));
   return {
     replace: ["zone_id", "setting_id"],
     volatile: ["modified_on"],
-    create: write,
-    update: write,
+    create: (planned) => write(planned, contentOf(planned["value"])),
+    update: (planned, prior) => write(planned, changed(contentOf(prior["value"]), contentOf(planned["value"]))),
     read: (state) => unlessGone(async () => shown(state, await call()("GET", path(state)))),
     remove: async () => undefined,
   };

@@ -120,10 +120,8 @@ function machines(call: () => Api): Resource {
       return settled(planned, prior["id"]);
     },
     read: (state) =>
-      unlessGone(async () => {
-        const machine = await get(state, state["id"]);
-        return machine["state"] === "destroyed" ? null : view(state, machine);
-      }),
+      // As there, a machine that somebody destroyed is forgotten on 404 only, and the API goes on answering 200.
+      unlessGone(async () => view(state, await get(state, state["id"]))),
     remove: async (state) => {
       await unlessGone(() => call()("DELETE", `${all(state)}/${String(state["id"])}?force=true`));
     },
