@@ -16,8 +16,8 @@ const managed = ({ resources }: PolicyDocument, type: string) =>
   resources.filter((resource) => resource.mode === "managed" && resource.type === type);
 
 function hstsDrift(document: PolicyDocument): readonly string[] {
-  const [declared] = managed(document, "terraform_data").filter(({ address }) => address.endsWith(`.${DECLARED_HSTS}`));
-  const [setting] = managed(document, "cloudflare_zone_setting").filter(
+  const declared = managed(document, "terraform_data").find(({ address }) => address.endsWith(`.${DECLARED_HSTS}`));
+  const setting = managed(document, "cloudflare_zone_setting").find(
     ({ values }) => values["setting_id"] === "security_header",
   );
   const text = declared?.values["input"];

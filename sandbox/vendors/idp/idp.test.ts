@@ -88,6 +88,10 @@ test("the OAuth code flow with PKCE ends in a token for the resource; a code wor
     expect(location.searchParams.get("state")).toBe("s");
     return location.searchParams.get("code") ?? "";
   };
+  query.set("scope", "openid calendar");
+  const strange = await fetch(`${idp.issuer}/oauth/authorize?${String(query)}`, { redirect: "manual" });
+  expect(new URL(strange.headers.get("location") ?? "").searchParams.get("error")).toBe("invalid_scope");
+  query.set("scope", "openid profile");
   let code = await authorize();
   const exchange = (code_verifier: string) =>
     post(
@@ -106,11 +110,16 @@ test("the OAuth code flow with PKCE ends in a token for the resource; a code wor
   expect((await exchange("w".repeat(43))).status).toBe(400);
   code = await authorize();
   const first = await exchange(verifier);
-  const { access_token: token, refresh_token: refresh } = (await first.json()) as {
-    access_token: string;
-    refresh_token: string;
-  };
-  expect(decodeJwt(token)).toMatchObject({ aud: RESOURCE, client_id: client, sub: userId(3) });
+  const answer = (await first.json()) as { access_token: string; refresh_token: string };
+  const { access_token: token, refresh_token: refresh } = answer;
+  // Nothing but what Supabase answers: a client refuses scopes in it that it never asked for.
+  expect(Object.keys(answer).toSorted()).toEqual(["access_token", "expires_in", "refresh_token", "token_type"]);
+  expect(decodeJwt(token)).toMatchObject({
+    aud: RESOURCE,
+    client_id: client,
+    sub: userId(3),
+    scope: "openid profile",
+  });
   expect((await exchange(verifier)).status).toBe(400);
   const renew = () =>
     post(

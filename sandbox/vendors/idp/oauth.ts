@@ -15,6 +15,8 @@ const TOKEN_LIFETIME_SECONDS = 3600;
 interface Grant {
   readonly clientId: string;
   readonly sub: string;
+  /** As they were asked for, separated by spaces. */
+  readonly scope: string;
 }
 interface Code extends Grant {
   readonly redirectUri: string;
@@ -24,6 +26,17 @@ interface Code extends Grant {
 
 const refusal = (c: Context, error: string, text: string, status: 400 | 401 = 400): Response =>
   c.json({ error, error_description: text }, status, { "cache-control": "no-store" });
+
+const SCOPES = ["openid", "email", "profile", "phone"] as const;
+/** Supabase's, when a client asks for none. */
+const DEFAULT_SCOPE = "email";
+
+/** @returns the scopes that are meant, or null when one of them does not exist. */
+function scopeOf(asked: string | undefined): string | null {
+  const names = (asked ?? "").split(" ").filter((name) => name !== "");
+  if (names.length === 0) return DEFAULT_SCOPE;
+  return names.every((name) => (SCOPES as readonly string[]).includes(name)) ? [...new Set(names)].join(" ") : null;
+}
 
 /** Redirects leave the sandbox only to this machine or to an app scheme. */
 function isRedirect(uri: string): boolean {
@@ -51,7 +64,7 @@ export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string
     grant_types_supported: ["authorization_code", "refresh_token"],
     code_challenge_methods_supported: ["S256"],
     token_endpoint_auth_methods_supported: ["none"],
-    scopes_supported: ["openid", "email", "profile", "phone"],
+    scopes_supported: SCOPES,
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: ["ES256"],
   });
@@ -86,18 +99,21 @@ export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string
       return refusal(c, "invalid_client", "unknown client or redirect_uri");
     const target = new URL(redirectUri);
     if (state !== undefined) target.searchParams.set("state", state);
+    const scope = scopeOf(query["scope"]);
     const bad =
       query["response_type"] !== "code"
         ? "unsupported_response_type"
         : query["code_challenge_method"] !== "S256" || challenge === ""
           ? "invalid_request"
-          : null;
-    if (bad) target.searchParams.set("error", bad);
+          : scope === null
+            ? "invalid_scope"
+            : null;
+    if (bad || scope === null) target.searchParams.set("error", bad ?? "invalid_scope");
     else {
       const hinted = Number(/^user-(\d+)@/.exec(query["login_hint"] ?? "")?.[1] ?? 1);
       const code = randomBytes(32).toString("base64url");
       const sub = userId(hinted >= 1 && hinted <= USER_COUNT ? hinted : 1);
-      codes.set(code, { clientId, sub, redirectUri, challenge, expiresAt: Date.now() + CODE_LIFETIME_MS });
+      codes.set(code, { clientId, sub, scope, redirectUri, challenge, expiresAt: Date.now() + CODE_LIFETIME_MS });
       target.searchParams.set("code", code);
     }
     return c.redirect(target.href, 302);
@@ -109,14 +125,15 @@ export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string
     const accessToken = await mint.mint(resource(), grant.clientId, {
       sub: grant.sub,
       lifetimeSeconds: TOKEN_LIFETIME_SECONDS,
+      claims: { scope: grant.scope },
     });
+    // As Supabase answers: no `scope` member, whose absence means that what was asked for is granted (RFC 6749, section 5.1).
     return c.json(
       {
         access_token: accessToken,
         token_type: "bearer",
         expires_in: TOKEN_LIFETIME_SECONDS,
         refresh_token: refreshToken,
-        scope: "openid email",
       },
       200,
       {

@@ -1,5 +1,5 @@
 /** Carries one HTTP request from the public side of the edge into a running version and its answer back, streaming both ways. */
-import { request, type IncomingMessage, type ServerResponse } from "node:http";
+import { request, type ClientRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Instance } from "./instance.ts";
 
@@ -74,18 +74,23 @@ export function forward(
   fault: AnswerFault | null,
 ): Promise<void> {
   return new Promise((resolve) => {
-    const upstream = request({
-      host: "127.0.0.1",
-      port: instance.port,
-      agent: instance.agent,
-      method: incoming.method ?? "GET",
-      path: incoming.url ?? "/",
-      setHost: false,
-      headers: [...filtered(incoming.rawHeaders, NOT_FORWARDED), ...edgeHeaders(edge)],
-    });
-    let answered = false;
-    upstream.once("response", (response) => {
-      answered = true;
+    const open = () =>
+      request({
+        host: "127.0.0.1",
+        port: instance.port,
+        agent: instance.agent,
+        method: incoming.method ?? "GET",
+        path: incoming.url ?? "/",
+        setHost: false,
+        headers: [...filtered(incoming.rawHeaders, NOT_FORWARDED), ...edgeHeaders(edge)],
+      });
+    const body = new SentBody(incoming);
+    let upstream = open();
+    let answered: IncomingMessage | null = null;
+    const passOn = (response: IncomingMessage): void => {
+      answered = response;
+      // Not before: a request and its answer may stream at the same time.
+      response.once("end", () => body.discard(upstream));
       if (fault) {
         response.resume();
         void fault().finally(resolve);
@@ -104,10 +109,18 @@ export function forward(
       response.once("close", () => {
         if (!response.complete) outgoing.destroy();
       });
-    });
-    upstream.once("error", () => {
+    };
+    const fail = (): void => {
+      body.discard(upstream);
       if (!answered) answer(outgoing, 502, "error code: 502", { "cf-ray": edge.ray });
-      else if (!outgoing.writableEnded) outgoing.destroy();
+      else if (!answered.complete) outgoing.destroy();
+    };
+    upstream.once("response", passOn);
+    upstream.once("error", () => {
+      if (answered || fault || outgoing.destroyed || !body.isLarge) return fail();
+      upstream = body.ask(open);
+      upstream.once("response", passOn);
+      upstream.once("error", fail);
     });
     outgoing.once("close", () => {
       // A reset, because workerd takes a connection that was only closed for a client that still listens.
@@ -116,6 +129,58 @@ export function forward(
       resolve();
     });
     incoming.once("error", () => upstream.destroy());
-    incoming.pipe(upstream);
+    body.pipe(upstream);
   });
+}
+
+/** Smaller bodies are read to their end by the runtime, whatever the Worker makes of them. Unit: bytes. */
+const LARGE_BYTES = 64 * 1024;
+/** A little more than the Worker takes, and less more than the runtime reads away after an answer. Unit: bytes. */
+const ASKED_BYTES = 4 * 1024 * 1024 + 32 * 1024;
+/** Longest wait for an answer to {@link SentBody.ask}. Unit: milliseconds. */
+const ASK_TIMEOUT_MS = 10_000;
+
+/**
+ * The body of a request on its way into the Worker. The Worker may answer before it has read all of it; the runtime then closes the
+ * connection, the rest that is on its way resets it, and the answer is lost in the reset. Cloudflare's edge does not lose it, so the
+ * sandbox's asks once more, with so much of the body that there is something to refuse and nothing left over.
+ */
+class SentBody {
+  readonly #incoming: IncomingMessage;
+  readonly #declared: number;
+  readonly #sent: Buffer[] = [];
+  #size = 0;
+
+  constructor(incoming: IncomingMessage) {
+    this.#incoming = incoming;
+    this.#declared = Number(incoming.headers["content-length"] ?? 0);
+  }
+
+  get isLarge(): boolean {
+    return Math.max(this.#declared, this.#size) > LARGE_BYTES;
+  }
+
+  pipe(upstream: ClientRequest): void {
+    this.#incoming.on("data", (chunk: Buffer) => {
+      if (this.#size < ASKED_BYTES) this.#sent.push(chunk);
+      this.#size += chunk.length;
+    });
+    this.#incoming.pipe(upstream);
+  }
+
+  /** What still comes is read and thrown away: the client shall get its answer, and its connection stays good. */
+  discard(upstream: ClientRequest): void {
+    if (this.#incoming.complete) return;
+    this.#incoming.unpipe(upstream);
+    this.#incoming.resume();
+  }
+
+  /** The request again: with a declared length nothing of the body, else what was sent, up to {@link ASKED_BYTES}. */
+  ask(open: () => ClientRequest): ClientRequest {
+    const upstream = open();
+    upstream.setTimeout(ASK_TIMEOUT_MS, () => upstream.destroy());
+    if (this.#declared > 0) upstream.flushHeaders();
+    else upstream.write(Buffer.concat(this.#sent).subarray(0, ASKED_BYTES));
+    return upstream;
+  }
 }

@@ -26,6 +26,27 @@ describe("the public side", () => {
     expect((await reader.read()).done).toBe(true);
   });
 
+  it.each([
+    ["declared", (size: number) => Buffer.alloc(size)],
+    ["in pieces", (size: number) => new Blob([new Uint8Array(size)]).stream()],
+  ])("loses no answer to a body that the Worker refuses while it arrives, %s", async (_how, bodyOf) => {
+    const source = `export default { async fetch(request) {
+      const refused = () => new Response("too large", { status: 413 });
+      if (Number(request.headers.get("content-length") ?? 0) > 4194304) return refused();
+      let size = 0;
+      for await (const chunk of request.body) if ((size += chunk.length) > 4194304) return refused();
+      return new Response(String(size));
+    } };`;
+    await kit.put("refuses", { source });
+    for (const mebibytes of [5, 20, 3, 5]) {
+      const body = bodyOf(mebibytes * 1024 * 1024);
+      const response = await kit.ask("refuses", "/", { method: "POST", body, duplex: "half" });
+      expect([response.status, await response.text()]).toEqual(
+        mebibytes === 3 ? [200, String(3 * 1024 * 1024)] : [413, "too large"],
+      );
+    }
+  });
+
   it("ends the request inside the Worker when the client leaves", async () => {
     // workerd notices that a client has left when it has something to send.
     const origin = createServer((_, outgoing) => {
