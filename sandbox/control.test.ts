@@ -111,6 +111,7 @@ test("calls that no emulator knows can be listed", async () => {
   expect((await ask("GET", "/calls?unknown")).json.calls).toMatchObject([
     { vendor: "github", path: "/nowhere", known: false },
   ]);
+  expect((await ask("GET", "/unknown")).json).toEqual({ unknown: [{ name: "github GET /nowhere", count: 1 }] });
 });
 
 test("a workflow run ends when it is told to", async () => {

@@ -114,6 +114,14 @@ export async function startControl(
     const calls = faults.calls.slice(since).filter((call) => c.req.query("unknown") === undefined || !call.known);
     return c.json({ next: faults.calls.length, calls });
   });
+  app.get("/unknown", (c) => {
+    const counts = new Map<string, number>();
+    for (const { vendor, method, path } of faults.calls.filter((call) => !call.known)) {
+      const name = `${vendor} ${method} ${path.replace(/\?.*$/, "")}`;
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    return c.json({ unknown: [...counts].map(([name, count]) => ({ name, count })) });
+  });
   app.get("/timings", (c) => c.json(context.timings));
   app.patch("/timings", async (c) => {
     const change = timings.parse(await c.req.json());

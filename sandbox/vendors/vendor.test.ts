@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createContext } from "./context.ts";
+import { errorBody } from "./error-shapes.ts";
 import type { FaultEffect } from "./faults.ts";
 import { listen, withFaults, type Listener, type VendorApp, type VendorContext } from "./vendor.ts";
 
@@ -55,6 +56,17 @@ test("of calls at the same time, only the one without a route is marked as unkno
   expect(await Promise.all([put(), put("/other"), put()])).toEqual([200, 404, 200]);
   expect(context.faults.calls.filter((call) => !call.known).map((call) => call.path)).toEqual(["/other"]);
   expect(lines).toEqual(["sandbox: koyeb does not imitate PUT /other"]);
+});
+
+test.each([
+  ["koyeb", "/v1/x", { status: 404, code: "not_found", message: "m" }],
+  ["fly", "/v1/x", { error: "m", status: "not_found" }],
+  ["cloudflare", "/x", { success: false, errors: [{ code: 7000, message: "m" }], messages: [], result: null }],
+  ["github", "/x", { message: "m", documentation_url: "https://docs.github.com/rest", status: "404" }],
+  ["notion", "/v1/x", { object: "error", status: 404, code: "object_not_found", message: "m" }],
+  ["fly", "/graphql", { data: null, errors: [{ message: "m", path: [], extensions: { code: "NOT_FOUND" } }] }],
+] as const)("what %s does not imitate at %s is told in the vendor's own shape", (vendor, path, body) => {
+  expect(errorBody(vendor, 404, "m", path)).toEqual(body);
 });
 
 test("a call whose caller hangs up is marked, one that the sandbox drops is not", async () => {

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono, type MiddlewareHandler } from "hono";
+import { errorBody } from "./error-shapes.ts";
 import type { Call, FaultEffect, Faults, VendorName } from "./faults.ts";
 
 /** How slow the imitated platforms are. Unit: milliseconds. */
@@ -70,11 +71,15 @@ export interface Listener {
 const cut = new WeakSet<HttpBindings["outgoing"]>();
 
 /** @returns the answer that replaces the vendor's own, or null when the call only came late. */
-async function carryOut(effect: FaultEffect, outgoing: HttpBindings["outgoing"]): Promise<Response | null> {
+async function carryOut(
+  effect: FaultEffect,
+  outgoing: HttpBindings["outgoing"],
+  bodyOf: (status: number, message: string) => object,
+): Promise<Response | null> {
   if (effect.kind === "status") {
     const headers: Record<string, string> =
       effect.retryAfterSeconds === undefined ? {} : { "retry-after": String(effect.retryAfterSeconds) };
-    return Response.json({ message: "fault injected by the sandbox" }, { status: effect.status, headers });
+    return Response.json(bodyOf(effect.status, "fault injected by the sandbox"), { status: effect.status, headers });
   }
   // Unreferenced: a hanging call must not keep a closing sandbox alive.
   if (effect.kind !== "reset") await sleep(effect.ms, undefined, { ref: false });
@@ -99,9 +104,10 @@ export function withFaults(vendor: VendorName, context: VendorContext, app: Vend
     outgoing.once("close", () => {
       call.gone = !outgoing.writableFinished && !cut.has(outgoing);
     });
+    const bodyOf = (status: number, message: string) => errorBody(vendor, status, message, url.pathname);
     const late = (effect: FaultEffect) => effect.kind !== "delay" && effect.when !== "before";
     for (const effect of effects.filter((candidate) => !late(candidate))) {
-      const answer = await carryOut(effect, outgoing);
+      const answer = await carryOut(effect, outgoing, bodyOf);
       if (answer) {
         call.status = effect.kind === "status" ? effect.status : 0;
         return answer;
@@ -111,7 +117,7 @@ export function withFaults(vendor: VendorName, context: VendorContext, app: Vend
     const response = await app.fetch(c.req.raw, c.env);
     call.status = response.status;
     for (const effect of effects.filter(late)) {
-      const answer = await carryOut(effect, outgoing);
+      const answer = await carryOut(effect, outgoing, bodyOf);
       if (answer) {
         await response.body?.cancel();
         call.status = effect.kind === "status" ? effect.status : 0;
@@ -123,8 +129,11 @@ export function withFaults(vendor: VendorName, context: VendorContext, app: Vend
   app.notFound((c) => {
     const call = calls.get(c.req.raw);
     if (call) call.known = false;
-    context.log(`sandbox: ${vendor} does not imitate ${c.req.method} ${new URL(c.req.url).pathname}`);
-    return c.json({ message: "not imitated by the mcpist sandbox" }, 404);
+    const { pathname } = new URL(c.req.url);
+    context.log(`sandbox: ${vendor} does not imitate ${c.req.method} ${pathname}`);
+    const message = `${c.req.method} ${pathname} is not imitated by the mcpist sandbox`;
+    // GraphQL tells errors in an answer that is none.
+    return c.json(errorBody(vendor, 404, message, pathname), pathname.endsWith("/graphql") ? 200 : 404);
   });
   return outer;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "./errors.ts";
 import { uploadForm } from "./test/emulator.ts";
-import { MESSAGE_LIMIT_BYTES, parseJson, readAnnotations, readUpload } from "./upload.ts";
+import { MESSAGE_LIMIT_BYTES, parseJson, readAnnotations, readForm, readUpload } from "./upload.ts";
 
 const NOW = new Date("2026-11-22T00:00:00Z");
 const refusal = async (form: FormData): Promise<{ code: number; message: string }> => {
@@ -30,6 +30,19 @@ describe("an upload", () => {
     const form = uploadForm();
     form.set("index.js.map", new File(["{}"], "index.js.map", { type: "application/source-map" }));
     expect((await readUpload(form, NOW)).code.modules.map(({ name }) => name)).toEqual(["index.js"]);
+  });
+
+  it("takes a part named files for a module by the name of its file, as the official SDKs send it", async () => {
+    const form = uploadForm();
+    form.delete("index.js");
+    for (const name of ["index.js", "lib/other.js"])
+      form.append("files", new File(["export default {}"], name, { type: "application/javascript+module" }));
+    expect((await readUpload(form, NOW)).code.modules.map(({ name }) => name)).toEqual(["index.js", "lib/other.js"]);
+  });
+
+  it("that is no form is refused, not answered with 500", async () => {
+    const request = new Request("http://127.0.0.1/", { method: "PUT", body: "export default {}" });
+    await expect(readForm(request)).rejects.toMatchObject({ status: 400, code: 10026 });
   });
 
   it("without metadata, without its main module or with a date in the future is refused", async () => {

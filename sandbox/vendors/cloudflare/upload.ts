@@ -107,7 +107,8 @@ async function readModules(form: FormData): Promise<Module[]> {
     // Source maps are part of an upload and not of the program.
     if (value.type === "application/source-map") continue;
     modules.push({
-      name: part,
+      // The official SDKs call every part "files" and name the module by its file.
+      name: part === "files" && value.name !== "" ? value.name : part,
       type: value.type.split(";")[0] ?? "",
       content: new Uint8Array(await value.arrayBuffer()),
     });
@@ -134,6 +135,15 @@ function readCode(metadata: Json, modules: readonly Module[], now: Date): Code {
 
 const pick = (value: Json, names: readonly string[]): Json =>
   Object.fromEntries(Object.entries(value).filter(([name]) => names.includes(name)));
+
+/** @throws {ApiError} 400 when the body is no form. */
+export async function readForm(request: { formData(): Promise<FormData> }): Promise<FormData> {
+  try {
+    return await request.formData();
+  } catch {
+    throw badRequest("the upload is not multipart/form-data, or its parts cannot be told apart");
+  }
+}
 
 /** @throws {ApiError} when a part is missing, is no JSON or does not fit. */
 export async function readUpload(form: FormData, now: Date): Promise<Upload> {

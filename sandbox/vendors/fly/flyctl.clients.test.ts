@@ -81,6 +81,35 @@ describeClients(["flyctl"], environment, (run) => {
     expect(await run(["secrets", "list", "-a", APP])).toMatchObject({ exitCode: 0 });
   });
 
+  it("lists the addresses and the secrets of an app", async () => {
+    expect(await run(["ips", "list", "-a", APP])).toEqual({
+      exitCode: 0,
+      text: expect.stringContaining("198.51.100.1"),
+    });
+    expect(await run(["secrets", "list", "-a", APP])).toMatchObject({ exitCode: 0 });
+  });
+
+  it("updates a Machine, and destroys it as the emergency runbook says", async () => {
+    const config = { image: "sandbox.local/origin:dev", guest: { cpu_kind: "shared", cpus: 1, memory_mb: 256 } };
+    const made = await call("POST", `/apps/${APP}/machines`, { name: "by-hand", config, skip_launch: true });
+    const id = made.json["id"] as string;
+    const updated = await run([
+      "machine",
+      "update",
+      id,
+      "-a",
+      APP,
+      "--metadata",
+      "by=hand",
+      "--yes",
+      "--skip-health-checks",
+    ]);
+    expect(updated).toMatchObject({ exitCode: 0 });
+    expect(await run(["machine", "list", "--quiet", "-a", APP])).toMatchObject({ text: expect.stringContaining(id) });
+    expect(await run(["machine", "destroy", "--force", id, "-a", APP])).toMatchObject({ exitCode: 0 });
+    await until(async () => (await call("GET", `/apps/${APP}/machines/${id}`)).json["state"] === "destroyed" || null);
+  });
+
   it("refuses an import without a pair", async () => {
     expect(await run(["secrets", "import", "-a", APP, "--stage"], "\n")).toMatchObject({ exitCode: 1 });
   });

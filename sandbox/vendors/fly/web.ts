@@ -7,7 +7,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { VendorApp } from "../vendor.ts";
 import type { FlyCloud } from "./cloud.ts";
-import { appOnWire, type FlyApp, imageRef, ORGANIZATION } from "./records.ts";
+import { appOnWire, type FlyApp, imageRef, type IpAssignment, ORGANIZATION } from "./records.ts";
 
 /** One entry of an app's log of releases. */
 interface Release {
@@ -42,6 +42,16 @@ const organization = {
   paidPlan: false,
 };
 
+const ipForGraphql = ({ ip, region, service_name, created_at }: IpAssignment) => ({
+  id: ip,
+  address: ip,
+  type: ip.startsWith("fdaa") ? "private_v6" : ip.includes(":") ? "v6" : "v4",
+  region,
+  serviceName: service_name,
+  network: null,
+  createdAt: created_at,
+});
+
 /** An app as GraphQL shows it; a client takes the fields it asked for. */
 function appForGraphql(app: FlyApp, current: Release | undefined) {
   const { status, internal_numeric_id } = appOnWire(app);
@@ -67,6 +77,8 @@ function appForGraphql(app: FlyApp, current: Release | undefined) {
     organization,
     postgresAppRole: null,
     hostIssues: { nodes: [] },
+    ipAddresses: { nodes: app.ips.filter(({ shared }) => !shared).map(ipForGraphql) },
+    sharedIpAddress: app.ips.find(({ shared }) => shared)?.ip ?? null,
     currentReleaseUnprocessed: release ?? null,
     currentRelease: release ?? null,
   };

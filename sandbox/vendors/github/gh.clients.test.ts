@@ -103,6 +103,16 @@ describeClients(["gh"], environment, (run) => {
     expect(pages.text.split("\n")).toEqual(github.repository.vault.list().map(({ name }) => name));
   });
 
+  it("sets a variable of an environment, for which it asks GraphQL for the repository's id", async () => {
+    const query =
+      "query RepositoryInfo($owner: String!, $name: String!) { repository(owner: $owner, name: $name) { databaseId } }";
+    const asked = ["api", "graphql", "-f", `query=${query}`, "-F", "owner=sandbox-org", "-F", "name=mcp"];
+    const { exitCode, text } = await run([...asked, "--jq", ".data.repository.databaseId"]);
+    expect([exitCode, text]).toEqual([0, String(github.repository.id)]);
+    const path = `repositories/${text}/environments/production/variables`;
+    expect(await run(["api", path, "-f", "name=FROM_GH", "-f", "value=1"])).toMatchObject({ exitCode: 0 });
+  });
+
   it("shows GitHub's own sentence when it is refused", async () => {
     const wrong = await run(["secret", "set", "X", "-R", REPO], "v", {
       GH_TOKEN: "ghp_wrong",

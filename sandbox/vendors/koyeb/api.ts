@@ -250,6 +250,19 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
     return c.json({ deployment: deploymentOnWire(cloud.deploy(service, input.skip_build)) });
   });
 
+  app.post("/v1/services/:id/pause", (c) => {
+    const service = serviceOf(c.req.param("id"));
+    if (!cloud.pause(service)) throw new KoyebError(400, "failed_precondition", `Service is ${service.status}`);
+    return c.json({});
+  });
+  app.post("/v1/services/:id/resume", (c) => {
+    const service = serviceOf(c.req.param("id"));
+    if (service.status !== "PAUSED" && service.status !== "PAUSING")
+      throw new KoyebError(400, "failed_precondition", `Service is ${service.status}`);
+    cloud.resume(service, c.req.query("skip_build") === "true");
+    return c.json({});
+  });
+
   app.get("/v1/deployments", (c) => {
     const { app_id, service_id } = c.req.query();
     const statuses = c.req.queries("statuses");

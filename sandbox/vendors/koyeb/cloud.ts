@@ -94,9 +94,33 @@ export class KoyebCloud {
     this.deployments.set(deployment.id, deployment);
     note(deployment);
     service.latestId = deployment.id;
-    this.#touch(service, service.activeId === null ? "STARTING" : service.status);
+    const isNew = service.activeId === null && service.status !== "RESUMING";
+    this.#touch(service, isNew ? "STARTING" : service.status);
     this.#track(this.#walk(service, deployment));
     return deployment;
+  }
+
+  /** Stops everything of a service and keeps its definition. @returns false when it is on its way out, or paused already. */
+  pause(service: KoyebService): boolean {
+    if (["DELETING", "DELETED", "PAUSING", "PAUSED"].includes(service.status)) return false;
+    this.#touch(service, "PAUSING");
+    service.activeId = null;
+    const own = this.#deploymentsOf(service);
+    for (const deployment of own) deployment.abort.abort();
+    const retired = Promise.all(own.map((deployment) => this.#retire(deployment, 0)));
+    this.#track(
+      retired.then(() => {
+        if (service.status === "PAUSING") this.#touch(service, "PAUSED");
+        return undefined;
+      }),
+    );
+    return true;
+  }
+
+  /** A new deployment, with the secrets as they are now. */
+  resume(service: KoyebService, skipBuild: boolean): void {
+    this.#touch(service, "RESUMING");
+    this.deploy(service, skipBuild);
   }
 
   /** Stops everything of a service; it is gone from every list afterwards. */

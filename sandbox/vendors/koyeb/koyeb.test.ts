@@ -256,6 +256,19 @@ describe("instances", () => {
     expect(await ask(url)).toMatchObject({ pid, environment: { GATEWAY_SECRET_A: "first" } });
   });
 
+  it("are gone while their service is paused, and come back with the secrets as they are then", async () => {
+    const { service: id, secret } = await deployed();
+    await ok("POST", `/v1/services/${id}/pause`, {});
+    await until(async () => (await service(id))["status"] === "PAUSED" || null);
+    expect((await fetch(url)).status).toBe(404);
+    expect(await instances(`service_id=${id}&statuses=HEALTHY`)).toEqual([]);
+    expect((await call("POST", `/v1/services/${id}/pause`, {})).status).toBe(400);
+    await write(secret, "second");
+    await ok("POST", `/v1/services/${id}/resume`, {});
+    await until(async () => (await service(id))["status"] === "HEALTHY" || null);
+    expect(await secretValue()).toBe("second");
+  });
+
   it("that sleep are gone after a redeploy", async () => {
     const { service: id, first } = await deployed();
     await koyeb.sleep("mcpist", "origin", "light");

@@ -11,7 +11,7 @@ import {
   type Script,
   type Version,
 } from "../model.ts";
-import { readUpload } from "../upload.ts";
+import { readForm, readUpload } from "../upload.ts";
 import type { VendorApp } from "../../vendor.ts";
 import { jsonBody, jsonList, list, ok, param, sourceOf, type Ctx } from "./envelope.ts";
 import { scriptView, serviceView, settingsView, workerView } from "./views.ts";
@@ -51,7 +51,7 @@ export function scriptRoutes(app: VendorApp, base: string, account: Account): vo
 
   app.get(`${base}/workers/scripts`, (c) => list(c, [...account.scripts.values()].map(scriptView)));
   app.put(one, async (c) => {
-    const upload = await readUpload(await c.req.formData(), account.now());
+    const upload = await readUpload(await readForm(c.req), account.now());
     const cause = { source: sourceOf(c), annotations: upload.annotations };
     const done = await account.upload(param(c, "script"), upload, cause);
     return ok(c, { ...scriptView(done.script), deployment_id: done.version.id, startup_time_ms: 1 });

@@ -5,7 +5,7 @@ import { DEPLOYABLE_VERSIONS } from "../deployments.ts";
 import { badRequest, missingSecret, missingVersion } from "../errors.ts";
 import { latestVersion, versionById, type Binding, type Script, type Share } from "../model.ts";
 import { isRecord } from "../../../../contract/json.ts";
-import { readAnnotations, readUpload } from "../upload.ts";
+import { readAnnotations, readForm, readUpload } from "../upload.ts";
 import type { VendorApp } from "../../vendor.ts";
 import { jsonBody, ok, param, sourceOf, type Ctx } from "./envelope.ts";
 import { deploymentView, versionDetail, versionItem } from "./views.ts";
@@ -54,7 +54,7 @@ function versionRoutes(app: VendorApp, base: string, account: Account): void {
     return ok(c, versionDetail(version, script));
   });
   app.post(`${one}/versions`, async (c) => {
-    const upload = await readUpload(await c.req.formData(), account.now());
+    const upload = await readUpload(await readForm(c.req), account.now());
     const version = await account.uploadVersion(scriptName(c), upload, {
       source: sourceOf(c),
       annotations: upload.annotations,
