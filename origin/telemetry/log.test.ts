@@ -88,6 +88,19 @@ describe("security log", () => {
     expect(log.lostRows).toBe(1);
   });
 
+  it("writes rows again when the id that the database gave was taken, and gives up none", async () => {
+    const rows: string[] = [];
+    let clashes = 1;
+    const { log } = fixture((async (_: string, parameters: readonly unknown[]) => {
+      if (clashes-- > 0) throw Object.assign(new Error("canary"), { code: "23505" });
+      rows.push(...(JSON.parse(String(parameters[0])) as { user_id: string }[]).map((row) => row.user_id));
+      return [];
+    }) as Database["query"]);
+    for (const userId of ["u1", "u2"]) log.record({ ...refused, userId });
+    await log.flush();
+    expect([rows, log.lostRows]).toEqual([["u1", "u2"], 0]);
+  });
+
   it.each([
     ["time", "now", { module: "time", tool: "now" }],
     ["time", null, { module: "time" }],

@@ -6,6 +6,7 @@ import { readMigrations } from "../../../supabase/migrate/files.ts";
 import { addTools, readSeed } from "../../database/migrations.ts";
 import * as schema from "../../database/schema.ts";
 import { createRegistry } from "../../modules/registry.ts";
+import { createLog } from "../../telemetry/log.ts";
 import type { TestDatabase } from "../database.ts";
 import { testModules } from "../modules.ts";
 import { newUser } from "../origin.ts";
@@ -254,6 +255,28 @@ export function describeDatabase(database: () => TestDatabase): void {
     it.each(mistakes)("refuse %s", async (_, sql) => {
       const userId = await newUser(database());
       await expect(database().admin.query(sql, sql.includes("$1") ? [userId] : [])).rejects.toThrow();
+    });
+
+    it("take an event that an origin could not write for two days, and date it a day ago", async () => {
+      const origin = await database().openOrigin();
+      let now = 0;
+      const log = createLog({
+        origin: "late",
+        line: () => {},
+        database: origin,
+        wallClock: () => new Date(0),
+        now: () => now,
+        onWritten: () => {},
+      });
+      log.record({ event: "db_unavailable", severity: "error", requestId: null });
+      now = 2 * 86_400_000;
+      await log.flush();
+      expect(
+        await database().admin.query(
+          "select round(extract(epoch from now() - at) / 3600)::int as hours from mcpist.security_events where origin = 'late'",
+        ),
+      ).toEqual([{ hours: 24 }]);
+      await origin.close();
     });
 
     it("sweep what is dated far ahead: claims and counters go, events and given tokens get a date that ends", async () => {
