@@ -2,6 +2,7 @@
  * What a party answers on `GET /.well-known/mcpist/gateway`: which kids it sends or accepts. Never a secret.
  * The parsers are strict: a field that is missing makes the observation worthless, and "in sync" needs evidence.
  */
+import { parseMarks, type Marks } from "./marks.ts";
 import { isKid, type SlotName } from "./gateway-secret.ts";
 import { isRecord } from "./json.ts";
 
@@ -23,6 +24,8 @@ export interface OriginObservation {
   readonly lastAccepted: LastAccepted;
   /** Only when the request carried a gateway header: would it have been accepted? */
   readonly accepted?: boolean;
+  /** Marks of the other secrets that it booted with; absent in answers of older origins. */
+  readonly marks?: Marks;
 }
 
 /** What the gateway saw when it probed one origin with its own secret. */
@@ -84,6 +87,8 @@ export function parseOriginObservation(value: unknown): OriginObservation | null
   const lastAccepted = parseLastAccepted(value["lastAccepted"]);
   if (!isText(instanceId) || !isText(deployment) || !kids || !lastAccepted) return null;
   if (accepted !== undefined && typeof accepted !== "boolean") return null;
+  const marks = value["marks"] === undefined ? undefined : parseMarks(value["marks"]);
+  if (value["marks"] !== undefined && !marks) return null;
   return {
     role: "origin",
     instanceId,
@@ -91,6 +96,7 @@ export function parseOriginObservation(value: unknown): OriginObservation | null
     kids,
     lastAccepted,
     ...(accepted === undefined ? {} : { accepted }),
+    ...(marks === undefined ? {} : { marks }),
   };
 }
 

@@ -51,6 +51,21 @@ export const SECRETS: readonly SecretSpec[] = [
   },
 ];
 
+/** What decides which secrets an environment needs. */
+export interface SecretUse {
+  readonly database: "shared" | "embedded";
+  readonly modules: { readonly brokerUrl: string | null };
+}
+
+/** Names of the secrets, beside the two slots, that an origin of this environment cannot do without. */
+export function neededSecrets({ database, modules }: SecretUse): readonly string[] {
+  const unused = new Set([
+    ...(database === "embedded" ? ["DATABASE_URL"] : []),
+    ...(modules.brokerUrl === null ? ["BROKER_SECRET"] : []),
+  ]);
+  return SECRETS.map(({ name }) => name).filter((name) => !unused.has(name));
+}
+
 /** GitHub: environment secrets carry the plain name; repository secrets carry the environment in front. */
 export function githubSecretName(scope: "environment" | "repository", environment: string, name: string): string {
   return scope === "environment" ? name : `${environment.toUpperCase().replaceAll("-", "_")}_${name}`;

@@ -150,7 +150,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
       return false;
     }
   };
-  const observer = createObserver(gate.value, settings.instanceId, settings.deployment, now);
+  const observer = createObserver(gate.value, settings, now);
   const origin = createOrigin({
     name: config.origin,
     gate: gate.value,

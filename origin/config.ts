@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { err, ok, type Result } from "../contract/result.ts";
 import { parseOriginConfig, type OriginConfig } from "../contract/runtime-config.ts";
+import { marksIn, type Marks } from "../contract/marks.ts";
 import { readDatabaseUrl } from "../contract/database-url.ts";
 import { secretsOf } from "../contract/servers.ts";
 import type { SecretVariables } from "./http/verify.ts";
@@ -64,6 +65,8 @@ export interface OriginSettings {
   readonly drainSeconds: number;
   /** Secrets of one's own that the configuration's servers need and that are set, by name. */
   readonly ownSecrets: ReadonlyMap<string, Secret>;
+  /** Marks of the secrets that it was started with. */
+  readonly marks: Marks;
   /** The platform's id of this instance. */
   readonly instanceId: string;
   /** The platform's id of what was rolled out. */
@@ -114,6 +117,7 @@ export function parseEnvironment(
         .flatMap((server) => secretsOf(server))
         .flatMap((name) => (env[name] ? [[name, new Secret(env[name])] as const] : [])),
     ),
+    marks: marksIn(env),
     instanceId: values.FLY_MACHINE_ID ?? values.KOYEB_INSTANCE_ID ?? `local-${localId}`,
     deployment: values.FLY_MACHINE_VERSION ?? values.KOYEB_REGIONAL_DEPLOYMENT_ID ?? "local",
   });

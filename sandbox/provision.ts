@@ -9,6 +9,7 @@ import { gatewayConfigOf, originConfigOf, type Environment, type Origin } from "
 import { SLOT_VARIABLES } from "../contract/gateway-secret.ts";
 import { HEALTH_PATH } from "../contract/headers.ts";
 import { SANDBOX_ENVIRONMENT } from "../contract/sandbox.ts";
+import { markVariable, NO_MARK } from "../contract/marks.ts";
 import { koyebSecretName, koyebSlotSecret, SECRETS } from "../contract/secret-names.ts";
 import { bundleWorker } from "./processes/bundle.ts";
 import { listAt, objectAt, vendorClient, type Json, type VendorCall } from "./client.ts";
@@ -131,7 +132,14 @@ export async function provisionService(
     BROKER_SECRET: sandbox.broker.secret,
   };
   const secrets = Object.fromEntries(
-    SECRETS.flatMap(({ name: key }) => (values[key] === undefined ? [] : [[key, values[key]]])),
+    SECRETS.flatMap(({ name: key }) =>
+      values[key] === undefined
+        ? []
+        : [
+            [key, values[key]],
+            [markVariable(key), NO_MARK],
+          ],
+    ),
   ) as Secrets;
   const installation: Installation = { call: clientOf(sandbox), env, name, secrets };
   if (env.origins.some((origin) => origin.kind === "koyeb")) await koyebSecrets(installation);

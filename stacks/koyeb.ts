@@ -7,7 +7,7 @@ import { HEALTH_PATH } from "../contract/headers.ts";
 import { koyebSecretName, koyebSlotSecret } from "../contract/secret-names.ts";
 import { KoyebApp, KoyebProvider, KoyebService, type KoyebVariable } from "./bindings/koyeb.ts";
 import type { Construct } from "./cdktf.ts";
-import { neededSecrets, ORIGIN_PORT, originValues, slotVariables } from "./origin-variables.ts";
+import { ORIGIN_PORT, originValues, secretVariables, slotVariables } from "./origin-variables.ts";
 import type { Settings } from "./settings.ts";
 import { McpistStack } from "./stack.ts";
 
@@ -41,7 +41,7 @@ export class KoyebServiceStack extends McpistStack {
     new KoyebProvider(this, "koyeb");
     const env: readonly KoyebVariable[] = [
       ...slotVariables.map(([slot, key]) => ({ key, secret: koyebSlotSecret(settings.name, slot) })),
-      ...neededSecrets(settings).map((key) => ({ key, secret: koyebSecretName(settings.name, key) })),
+      ...secretVariables(settings).map((key) => ({ key, secret: koyebSecretName(settings.name, key) })),
       ...Object.entries(originValues(settings, origin)).map(([key, value]) => ({ key, value })),
     ];
     const service = new KoyebService(this, "service", {

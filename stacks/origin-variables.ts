@@ -1,7 +1,8 @@
 /** What every origin is told, whatever platform it runs on: public values, and the names of the secrets that it needs. */
 import { originConfigOf, type Origin } from "../contract/config.ts";
 import { SLOT_VARIABLES } from "../contract/gateway-secret.ts";
-import { SECRETS } from "../contract/secret-names.ts";
+import { markVariable } from "../contract/marks.ts";
+import { neededSecrets } from "../contract/secret-names.ts";
 import type { Settings } from "./settings.ts";
 
 /** The port that an origin listens on; its default, said aloud. */
@@ -15,15 +16,9 @@ export function originValues(settings: Settings, origin: Origin): Readonly<Recor
   };
 }
 
-/** Names of the secrets (beside the two slots) that an origin of this environment cannot do without. */
-export function neededSecrets(settings: Settings): readonly string[] {
-  const { database, modules } = settings.environment;
-  const unused = new Set([
-    ...(database === "embedded" ? ["DATABASE_URL"] : []),
-    ...(modules.brokerUrl === null ? ["BROKER_SECRET"] : []),
-  ]);
-  return SECRETS.map(({ name }) => name).filter((name) => !unused.has(name));
-}
+/** Names of the secrets (beside the two slots) that an origin of this environment cannot do without, and of their marks. */
+export const secretVariables = ({ environment }: Settings): readonly string[] =>
+  neededSecrets(environment).flatMap((name) => [name, markVariable(name)]);
 
 /** The two places of the gateway secret, as variables of an origin. */
 export const slotVariables: readonly (readonly [slot: "a" | "b", variable: string])[] = [

@@ -121,6 +121,7 @@ const assembled = assemble(
     ownSecrets: new Map(),
     instanceId: NAME,
     deployment: "test",
+    marks: {},
   },
   {
     database,

@@ -2,6 +2,7 @@
  * `mcpist doctor`: looks at this machine, every token, every name and every address, and says what is missing or too broad, with
  * the next step. Changes nothing. A write is only ever asked for with an empty body, which no platform can carry out.
  */
+import type { Origin } from "../../contract/config.ts";
 import type { TargetKind } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
@@ -82,12 +83,27 @@ async function checkAll(
       environment,
       cloudflare.reason,
     ),
-    checkKoyeb(context, koyeb.access && koyebApi(context, koyeb.access), environment, koyeb.reason),
+    checkKoyeb(context, koyeb.access && koyebApi(context, koyeb.access), { name, environment }, koyeb.reason),
     checkFly(context, fly.access && flyApi(context, fly.access), environment, fly.reason),
     checkNetwork(context, environment),
     flags.deploy === true ? checkDeploy(context, { github: onGithub, cloudflare: cloudflareParts }, environment) : [],
   ]);
-  return { name, checks: parts.flat() };
+  return { name, checks: beforeDeploy(parts.flat(), environment.origins) };
+}
+
+/** What was never deployed cannot answer: it is not to be quarantined, but to be deployed. */
+function beforeDeploy(checks: readonly Check[], origins: readonly Origin[]): readonly Check[] {
+  const undeployed = (name: string) =>
+    checks.some(
+      ({ outcome, what }) =>
+        outcome === "missing" && [`app of ${name}`, `service of ${name}`, `Machines of ${name}`].includes(what),
+    );
+  return checks.map((check) => {
+    const origin =
+      check.area === "origin" && origins.find(({ name, state }) => name === check.what && state === "pool");
+    if (!origin || check.outcome !== "missing" || !undeployed(origin.name)) return check;
+    return { ...check, next: "npx cdktn deploy of the service stacks makes it" };
+  });
 }
 
 /** 4 when somebody may not do what is needed, 3 when anything else is not ok or not known, else 0. */

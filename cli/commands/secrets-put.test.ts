@@ -84,7 +84,7 @@ describe("mcpist secrets put", () => {
     expect(code).toBe(0);
     expect(out).toBe("done DATABASE_URL is at koyeb, fly\n");
     expect(await held("mcpist-production-database-url")).toBe(URL_CANARY);
-    expect(await digests()).toMatchObject({ secrets: [{ name: "DATABASE_URL" }] });
+    expect(await digests()).toMatchObject({ secrets: [{ name: "DATABASE_URL" }, { name: "DATABASE_URL_MARK" }] });
     const history = testContext({
       cwd: folder,
       fetch,

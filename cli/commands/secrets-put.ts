@@ -1,15 +1,13 @@
 /** `mcpist secrets put NAME`: one of the other secrets, from stdin or a prompt without echo, to every target that needs it. */
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { SECRETS, type SecretSpec } from "../../contract/secret-names.ts";
+import { neededSecrets, SECRETS, type SecretSpec } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { printJson, Progress } from "../output.ts";
-import { allSettled } from "../secrets/run.ts";
+import { putSecret, type Placed } from "../secrets/put.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { runLocked } from "./locked-run.ts";
-import { putFlySecrets } from "../targets/fly.ts";
-import { koyebNameOf, putKoyebSecret } from "../targets/koyeb.ts";
 
 /** Unit: bytes. */
 const MAX_VALUE = 48_000;
@@ -55,6 +53,12 @@ function specOf(name: string): SecretSpec {
   });
 }
 
+/** "fly (2 instances)"; the name alone where nothing runs yet, or nothing uses it. */
+const wordsOf = ({ origin, standing }: Placed): string =>
+  standing.kind === "proven"
+    ? `${origin} (${standing.instances === 1 ? "1 instance" : `${standing.instances} instances`})`
+    : origin;
+
 /** The command. */
 export async function secretsPut(
   context: Context,
@@ -90,34 +94,13 @@ export async function secretsPut(
     });
 
   const progress = new Progress(context, flags);
-  const written: string[] = [];
-  const { failure } = await runLocked(context, session, progress, async (run) => {
+  const needed = neededSecrets(session.environment);
+  const { failure, value: placed } = await runLocked(context, session, progress, async (run) => {
     await session.journal.acquire();
-    await allSettled(
-      session.environment.origins
-        .filter((origin) => origin.state !== "quarantined")
-        .map((origin) =>
-          run.step(`put ${spec.name} at ${origin.name}`, async () => {
-            await session.journal.guard();
-            if (origin.kind === "koyeb" && session.apis.koyeb)
-              await putKoyebSecret(session.apis.koyeb, context, koyebNameOf(session.name, spec.name), value);
-            else if (origin.kind === "fly" && session.apis.fly)
-              await putFlySecrets(session.apis.fly, origin.app, { [spec.name]: value });
-            run.touched = true;
-            written.push(origin.name);
-          }),
-        ),
-    );
-    await session.journal.record(`put ${spec.name}`);
-    // Platforms inject secrets at boot, so what already runs must be rolled out; before the first deploy nothing does.
-    for (const origin of run.origins) {
-      const look = await origin.look().catch(() => null);
-      if (look?.ok && look.instances.length > 0)
-        await run.step(`roll out ${origin.name}`, () => origin.roll("rolling", session.journal.guard));
-    }
+    return putSecret(run, spec, value, needed.includes(spec.name));
   });
   if (failure) throw failure;
-  const targets = session.environment.origins.map((origin) => origin.name).filter((name) => written.includes(name));
+  const targets = (placed ?? []).map(({ origin }) => origin);
   if (flags.json)
     printJson(context, {
       command: "secrets put",
@@ -126,8 +109,9 @@ export async function secretsPut(
       exitCode: EXIT.done,
       name: spec.name,
       targets,
+      proof: Object.fromEntries((placed ?? []).map(({ origin, standing }) => [origin, standing])),
       steps: progress.steps,
     });
-  else context.stdout.write(`done ${spec.name} is at ${targets.join(", ")}\n`);
+  else context.stdout.write(`done ${spec.name} is at ${(placed ?? []).map(wordsOf).join(", ")}\n`);
   return EXIT.done;
 }

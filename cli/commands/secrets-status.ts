@@ -1,6 +1,7 @@
 /** `mcpist secrets status` and `mcpist secrets verify`: the same look, once for people, once as a check. */
 import { isKid } from "../../contract/gateway-secret.ts";
 import type { Origin } from "../../contract/config.ts";
+import { neededSecrets } from "../../contract/secret-names.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
@@ -8,7 +9,8 @@ import { printJson, styles, table } from "../output.ts";
 import { notify } from "./notify.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
 import { driftOf, type Drift } from "../secrets/drift.ts";
-import { checkRoutes } from "../secrets/pool.ts";
+import { secretsReport, type SecretsReport } from "../secrets/marks.ts";
+import { checkRoutes, deployedRoutes, poolDrift, type PoolDrift } from "../secrets/pool.ts";
 import { kidOfVersion, sentKids, type Observation } from "../secrets/observation.ts";
 import { phaseOf, type Phase } from "../secrets/phase.ts";
 import { nextCommand } from "../secrets/phases/table.ts";
@@ -17,6 +19,8 @@ interface Status {
   readonly observation: Observation;
   readonly phase: Phase;
   readonly drift: readonly Drift[];
+  /** What there is no evidence for, and no fault either: it does not change the exit code. */
+  readonly unknown: readonly string[];
   /** Unit: days; null = unknown. */
   readonly ageDays: number | null;
   /** Older than `maxSecretAge`. */
@@ -26,27 +30,33 @@ interface Status {
 
 async function look(session: Session): Promise<Status> {
   const run = session.run({ begin: () => () => undefined, note: () => undefined });
-  const [observation, liveVariable, misrouted] = await Promise.all([
+  const [observation, liveVariable, misrouted, pool] = await Promise.all([
     run.observe(),
     session.targets.vault.live(),
     wrongRoute(session),
+    offPool(session),
   ]);
   const phase = phaseOf(observation);
   const { live } = session.journal.state;
   const since = live?.kid === phase.live && live?.since ? Date.parse(live.since) : null;
   const ageMs = since === null ? null : Math.max(0, session.store.serverTime() - since);
   const overdue = ageMs !== null && ageMs > session.environment.maxSecretAge;
-  const drift = [
+  const { puts = {} } = session.journal.state;
+  const secrets = secretsReport(observation.origins, neededSecrets(session.environment), puts);
+  const drift: readonly Drift[] = [
     ...(misrouted === null ? [] : [{ party: "worker", kid: null, what: misrouted.message }]),
+    ...pool.map(({ what }) => ({ party: "worker", kid: null, what })),
+    ...secrets.drift.map(({ party, kid, what }) => ({ party, kid, what })),
     ...driftOf(observation, phase, { liveVariable, journalExists: session.journal.tip !== null, overdue }),
   ];
   return {
     observation,
     phase,
     drift,
+    unknown: secrets.unknown,
     overdue,
     ageDays: ageMs === null ? null : Math.floor(ageMs / 86_400_000),
-    next: misrouted?.hint ?? nextOf(session, phase, overdue, drift),
+    next: misrouted?.hint ?? firstStep(session, phase, secrets, pool) ?? nextOf(session, phase, overdue, drift),
   };
 }
 
@@ -60,6 +70,25 @@ async function wrongRoute(session: Session): Promise<McpistError | null> {
     // A platform that does not answer is a party that cannot be seen, which the phase says already.
     return error.exitCode === EXIT.refused ? error : null;
   }
+}
+
+/** What the gateway leaves out although mcpist.config.ts calls it pool. What cannot be read is said by the phase already. */
+async function offPool(session: Session): Promise<readonly PoolDrift[]> {
+  const deployed = await deployedRoutes(session.targets.worker).catch(() => null);
+  return deployed === null ? [] : poolDrift(deployed.config.origins, session.environment.origins);
+}
+
+/** What comes before any rotation: an origin cannot start without its secrets, and a pool that is half gone is put right first. */
+function firstStep(
+  session: Session,
+  phase: Phase,
+  secrets: SecretsReport,
+  pool: readonly PoolDrift[],
+): string | undefined {
+  if (phase.name !== "STEADY" && phase.name !== "BLIND") return undefined;
+  const [missing] = secrets.drift;
+  if (missing) return `mcpist secrets put ${missing.secret} --env ${session.name}`;
+  return phase.name === "STEADY" ? pool[0]?.next : undefined;
 }
 
 /** Origins in a state, by name. */
@@ -128,6 +157,7 @@ export async function secretsStatus(context: Context, flags: CommonFlags): Promi
     context.stdout.write(
       `${style("yellow", "drift")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`,
     );
+  for (const text of status.unknown) context.stdout.write(`${style("dim", "unknown")}  ${text}\n`);
   context.stdout.write(`next:  ${status.next}\n`);
   return EXIT.done;
 }
@@ -162,6 +192,7 @@ export async function secretsVerify(context: Context, flags: CommonFlags): Promi
     context.stdout.write(
       `${style("green", "in step")}  ${session.name}: ${status.phase.live ?? ""} is the only secret (instances: ${instances}${besides})\n`,
     );
+    for (const text of status.unknown) context.stdout.write(`${style("dim", "unknown")}  ${text}\n`);
     return exitCode;
   }
   for (const drift of status.drift)
@@ -173,7 +204,7 @@ export async function secretsVerify(context: Context, flags: CommonFlags): Promi
 }
 
 function report(command: string, session: Session, status: Status, exitCode: ExitCode): object {
-  const { observation, phase, drift, ageDays, next } = status;
+  const { observation, phase, drift, unknown, ageDays, next } = status;
   return {
     command,
     environment: session.name,
@@ -188,6 +219,7 @@ function report(command: string, session: Session, status: Status, exitCode: Exi
     quarantined: named(session, "quarantined"),
     github: observation.vault,
     drift,
+    unknown,
     next,
   };
 }

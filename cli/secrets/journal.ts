@@ -42,8 +42,20 @@ export interface JournalState {
     readonly run: string;
   } | null;
   readonly init: "unfinished" | "done" | null;
+  /** Last put by name of the secret; absent in entries of older versions of the tool. */
+  readonly puts?: Readonly<Record<string, PutRecord>>;
   /** Kid in use since, by platform time. */
   readonly live: { readonly kid: string; readonly since: string | null } | null;
+}
+
+/** The last put of one of the other secrets. */
+export interface PutRecord {
+  /** What every instance must report. */
+  readonly mark: string;
+  /** Platform time of the writes; null while they are under way, and after a run that died in them. */
+  readonly at: string | null;
+  /** What each origin's platform said of the secret after the write. */
+  readonly stamps: Readonly<Record<string, string>>;
 }
 
 /** One entry as it is written. */

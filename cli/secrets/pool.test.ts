@@ -4,7 +4,7 @@ import { McpistError } from "../errors.ts";
 import { FakeCloud, type FaultKind } from "../test/fake-cloud.ts";
 import { converge, holderOf, live, type Ending, type LifeOptions } from "../test/fake-run.ts";
 import { phaseOf } from "./phase.ts";
-import { checkRoutes, deployedRoutes, reroute, type Reroute } from "./pool.ts";
+import { checkRoutes, deployedRoutes, poolDrift, reroute, type Reroute } from "./pool.ts";
 
 const K0 = "00000000000000aa";
 const KINDS: readonly FaultKind[] = ["kill-before", "kill-after", "lost", "error"];
@@ -296,5 +296,30 @@ describe("the routes as deployed", () => {
     });
     await expect(checkRoutes(worker, file("joining"))).rejects.toMatchObject({ code: "ERR_REFUSED" });
     await expect(checkRoutes(worker, file(null))).rejects.toThrow("which mcpist.config.ts does not name");
+  });
+});
+
+describe("the pool of the file against the pool of the gateway", () => {
+  const origin = (state: OriginState, url = "https://koyeb.test") => ({ name: "koyeb", url, state });
+  it.each([
+    ["the same", [origin("pool")], []],
+    [
+      "an origin that is left out",
+      [origin("quarantined")],
+      ["the gateway has koyeb as quarantined, and mcpist.config.ts calls it pool"],
+    ],
+    ["one that is not known", [], ["the gateway does not know koyeb, and mcpist.config.ts calls it pool"]],
+    [
+      "one at another address",
+      [origin("pool", "https://old.test")],
+      ["the gateway looks for koyeb at another URL than mcpist.config.ts names"],
+    ],
+  ])("tells %s", (_what, routes, said) => {
+    expect(poolDrift(routes, [origin("pool")]).map(({ what }) => what)).toEqual(said);
+  });
+  it("has nothing against what the file leaves out as well", () => {
+    expect(poolDrift([origin("quarantined")], [origin("quarantined"), { ...origin("joining"), name: "fly" }])).toEqual(
+      [],
+    );
   });
 });

@@ -46,6 +46,38 @@ export async function checkRoutes(
   }
 }
 
+/** Something that the gateway does otherwise than mcpist.config.ts says, although no traffic fails by it. */
+export interface PoolDrift {
+  readonly what: string;
+  /** What to do about it. */
+  readonly next: string;
+}
+
+/** Origins of the file's pool that the gateway leaves out or looks for elsewhere. Pure. */
+export function poolDrift(
+  routes: GatewayConfig["origins"],
+  origins: readonly { readonly name: string; readonly url: string; readonly state: OriginState }[],
+): readonly PoolDrift[] {
+  return origins.flatMap(({ name, url, state }) => {
+    if (state !== "pool") return [];
+    const route = routes.find((candidate) => candidate.name === name);
+    if (route?.state !== "pool")
+      return [
+        {
+          what: `the gateway ${route ? `has ${name} as ${route.state}` : `does not know ${name}`}, and mcpist.config.ts calls it pool`,
+          next: `set its state in mcpist.config.ts to "joining" and run mcpist origins join ${name}, or to "quarantined"`,
+        },
+      ];
+    if (route.url === url) return [];
+    return [
+      {
+        what: `the gateway looks for ${name} at another URL than mcpist.config.ts names`,
+        next: "deploy the base stacks, or correct its url in mcpist.config.ts",
+      },
+    ];
+  });
+}
+
 /** What a change of routes did. */
 export interface Rerouted {
   /** The version that has all traffic now. */

@@ -4,6 +4,7 @@
  */
 import type { Environment, Origin } from "../../contract/config.ts";
 import { LEGACY_VARIABLE, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
+import { markVariable } from "../../contract/marks.ts";
 import { FLY_FORCE_INSTANCE_HEADER } from "../../contract/headers.ts";
 import type { KidsReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
@@ -12,7 +13,7 @@ import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import { probeOrigin } from "./origin-probe.ts";
-import type { Guard, InstanceView, OriginLook, OriginTarget, VaultSlots } from "./types.ts";
+import type { Guard, InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
 
 type FlyOrigin = Extract<Origin, { kind: "fly" }>;
 
@@ -198,9 +199,10 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
           awake: machine["state"] === "started",
           kids: seen.kids,
           lastAccepted: seen.lastAccepted,
+          ...(seen.marks ? { marks: seen.marks } : {}),
         };
       }
-      if (context.monotonic() > deadline) return away ? `${id} (its host is ${String(machine["host_status"])})` : id;
+      if (context.monotonic() > deadline) return id;
       await context.sleep(POLL_MS);
     }
   };
@@ -226,6 +228,20 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       await guard();
       version = await putFlySecrets(api, origin.app, named);
     },
+    async put(name, value, mark, guard) {
+      await guard();
+      version = await putFlySecrets(api, origin.app, { [name]: value });
+      await guard();
+      version = await putFlySecrets(api, origin.app, { [markVariable(name)]: mark });
+      const stamp = (await secrets()).get(name)?.digest;
+      if (stamp !== undefined) return stamp;
+      throw new McpistError("ERR_VENDOR", `Fly.io took ${name} for ${origin.app} and does not list it`, {
+        hint: "run the command again",
+      });
+    },
+    async deployed() {
+      return (await machines()).length > 0;
+    },
     async roll(speed, guard) {
       const [list, known] = await Promise.all([machines(), secrets()]);
       // In an emergency the others are replaced all the same.
@@ -239,15 +255,23 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
     },
     async look(): Promise<OriginLook> {
       const [list, known] = await Promise.all([machines(), secrets()]);
-      if (list.length === 0) return { ok: true, instances: [], config: null };
+      if (list.length === 0) return { ok: true, instances: [], config: null, stamps: stampsOf(known) };
       const views = await Promise.all(list.map(view));
       const silent = views.filter((entry) => typeof entry === "string");
       if (silent.length > 0 && !joining)
-        return { ok: false, reason: silent.map((id) => `Machine ${id} does not answer`).join(", ") };
+        return {
+          ok: false,
+          reason: list
+            .filter((machine) => silent.includes(textAt(machine, "id", "a Fly Machine")))
+            .map((machine) => `${nameOf(machine)} does not answer`)
+            .join(", "),
+          stamps: stampsOf(known),
+        };
       const instances = views.filter((entry) => typeof entry !== "string");
       const config = configOf(list, instances, known, mark(known));
       const slots = slotsOf(list, instances, known);
-      return { ok: true, instances, config, slots, ...(silent.length > 0 ? { silent } : {}) };
+      const stamps = stampsOf(known);
+      return { ok: true, instances, config, slots, stamps, ...(silent.length > 0 ? { silent } : {}) };
     },
   };
 }
@@ -255,6 +279,10 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
 /** Fly cannot reach the Machine's host: its configuration is not given in full, and nothing about it can be changed. */
 const isHostAway = (machine: Json): boolean =>
   machine["host_status"] === "unreachable" || (!isRecord(machine["config"]) && isRecord(machine["incomplete_config"]));
+
+/** A Machine with what Fly says about it. */
+const nameOf = (machine: Json): string =>
+  `Machine ${String(machine["id"])} (${isHostAway(machine) ? `its host is ${String(machine["host_status"])}` : String(machine["state"])})`;
 
 /** @throws {McpistError} ERR_VENDOR naming the Machine whose host Fly cannot reach. */
 function checkHost(app: string, machine: Json): void {
@@ -266,6 +294,9 @@ function checkHost(app: string, machine: Json): void {
     { hint: `wait for Fly.io, or give the Machine up: fly machine destroy ${id} --force -a ${app}, then deploy again` },
   );
 }
+
+const stampsOf = (known: ReadonlyMap<string, FlySecret>): Stamps =>
+  Object.fromEntries([...known].map(([name, { digest }]) => [name, digest]));
 
 /** Kids of a Machine that is known to have booted from the secrets as they are now; null when there is none. */
 function configOf(

@@ -154,7 +154,7 @@ describe("a rollout on Koyeb", () => {
     await expect(origin.roll("rolling", countingGuard().guard)).rejects.toMatchObject({
       code: "ERR_VENDOR",
       message: expect.stringMatching(
-        /^Koyeb's deployment .* of mcpist\/origin ended \w+; the old one keeps serving$/,
+        /^Koyeb's deployment .* of mcpist\/origin ended ERROR: .+; the old one keeps serving$/,
       ) as string,
     });
     expect((await origin.look()).ok).toBe(true);

@@ -1,7 +1,8 @@
 /** Koyeb over REST: organisation secrets, redeploy, instances. A write takes effect only with a new deployment. */
 import type { Environment, Origin } from "../../contract/config.ts";
 import type { SlotName } from "../../contract/gateway-secret.ts";
-import { koyebSecretName, koyebSlotSecret } from "../../contract/secret-names.ts";
+import { markVariable, NO_MARK } from "../../contract/marks.ts";
+import { koyebSecretName, koyebSlotSecret, neededSecrets, SECRETS } from "../../contract/secret-names.ts";
 import type { KidsReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
@@ -9,7 +10,7 @@ import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import { probeOrigin } from "./origin-probe.ts";
-import type { InstanceView, OriginLook, OriginTarget, VaultSlots } from "./types.ts";
+import type { InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
 
 type KoyebOrigin = Extract<Origin, { kind: "koyeb" }>;
 
@@ -69,25 +70,25 @@ async function secretsByName(
   );
 }
 
+const writtenAt = (json: unknown): string =>
+  textAt(asObject(json, "Koyeb's answer")["secret"], "updated_at", "a Koyeb secret");
+
 /**
  * Creates or replaces one organisation secret. A list may be behind: one that is there and not listed yet is refused when it is
- * created, and looked for again.
+ * created, and looked for again. @returns when it was written, by Koyeb's clock.
  */
-export async function putKoyebSecret(api: Api, context: Context, name: string, value: string): Promise<void> {
+export async function putKoyebSecret(api: Api, context: Context, name: string, value: string): Promise<string> {
   const body = { name, type: "SIMPLE", value };
   const deadline = context.monotonic() + LISTED_TIMEOUT_MS;
   for (;;) {
     const existing = (await secretsByName(api)).get(name);
-    if (existing) return void (await api.call("PATCH", `/v1/secrets/${existing.id}`, { body }));
+    if (existing) return writtenAt((await api.call("PATCH", `/v1/secrets/${existing.id}`, { body })).json);
     const late = context.monotonic() > deadline;
     const made = await api.call("POST", "/v1/secrets", { body, accept: late ? [] : [400] });
-    if (made.status !== 400) return;
+    if (made.status !== 400) return writtenAt(made.json);
     await context.sleep(POLL_MS);
   }
 }
-
-/** Name of one of the other secrets at Koyeb. */
-export const koyebNameOf = koyebSecretName;
 
 /** Id of the service, or an error that names what is missing. */
 export async function koyebServiceId(api: Api, origin: KoyebOrigin): Promise<string | null> {
@@ -114,6 +115,8 @@ export function koyebOrigin(
   const secretName = (slot: "a" | "b") => koyebSlotSecret(environmentName, slot);
   const legacyName = koyebSecretName(environmentName, "GATEWAY_SECRET");
   let cachedId: string | null = null;
+  /** What a rollout is waited for. */
+  let said = "";
 
   const joining = origin.state === "joining";
   const findService = async (): Promise<string | null> => (cachedId ??= await koyebServiceId(api, origin));
@@ -123,6 +126,16 @@ export function koyebOrigin(
     throw new McpistError("ERR_NOT_FOUND", `Koyeb has no service ${origin.app}/${origin.service}`, {
       hint: "check app and service in mcpist.config.ts, or deploy the service stack",
     });
+  };
+  /** A deployment that names a secret which is not there fails, and a service of this version names the marks. */
+  const makeMarks = async (): Promise<void> => {
+    const held = await secretsByName(api);
+    const names = neededSecrets(environment).map((name) => koyebSecretName(environmentName, markVariable(name)));
+    for (const name of names) {
+      if (held.has(name)) continue;
+      // Another origin of the organisation may be making it as well.
+      await api.call("POST", "/v1/secrets", { body: { name, type: "SIMPLE", value: NO_MARK }, accept: [400, 409] });
+    }
   };
   const deployment = async (id: string): Promise<Json> => {
     const { json } = await api.get(`/v1/deployments/${id}`);
@@ -135,14 +148,14 @@ export function koyebOrigin(
   const awaitRollout = async (service: string, id: string): Promise<void> => {
     const deadline = context.monotonic() + ROLLOUT_TIMEOUT_MS;
     for (;;) {
-      const status = textAt(await deployment(id), "status", "a Koyeb deployment");
+      const made = await deployment(id);
+      const status = textAt(made, "status", "a Koyeb deployment");
+      said = `${origin.name}: Koyeb's deployment ${id} is ${stateOf(made)}`;
       if (FAILED.has(status)) {
         throw new McpistError(
           "ERR_VENDOR",
-          `Koyeb's deployment ${id} of ${origin.app}/${origin.service} ended ${status}; the old one keeps serving`,
-          {
-            hint: "look at the deployment's logs on Koyeb, then run the command again",
-          },
+          `Koyeb's deployment ${id} of ${origin.app}/${origin.service} ended ${stateOf(made)}; the old one keeps serving`,
+          { hint: `koyeb deployments logs ${id}, then run the command again` },
         );
       }
       if (status === "HEALTHY" || status === "SLEEPING") {
@@ -152,10 +165,8 @@ export function koyebOrigin(
       if (context.monotonic() > deadline) {
         throw new McpistError(
           "ERR_TIMEOUT",
-          `Koyeb's deployment ${id} is ${status} after ${ROLLOUT_TIMEOUT_MS / 60_000} min`,
-          {
-            hint: "look at the deployment on Koyeb, then run the command again",
-          },
+          `Koyeb's deployment ${id} is ${stateOf(made)} after ${ROLLOUT_TIMEOUT_MS / 60_000} min`,
+          { hint: `koyeb deployments logs ${id}, then run the command again` },
         );
       }
       await context.sleep(POLL_MS);
@@ -181,6 +192,17 @@ export function koyebOrigin(
         await guard();
         await putKoyebSecret(api, context, secretName(slot), value);
       }
+      await makeMarks();
+    },
+    async put(name, value, mark, guard) {
+      await guard();
+      const stamp = await putKoyebSecret(api, context, koyebSecretName(environmentName, name), value);
+      await guard();
+      await putKoyebSecret(api, context, koyebSecretName(environmentName, markVariable(name)), mark);
+      return stamp;
+    },
+    async deployed() {
+      return (await findService()) !== null;
     },
     async roll(speed, guard) {
       // The service of a joining origin is deployed after its slots are written: without a slot it could not start.
@@ -190,7 +212,11 @@ export function koyebOrigin(
       await guard();
       const { json } = await api.call("POST", `/v1/services/${service}/redeploy`, { body: { skip_build: true } });
       const made = asObject(json, "Koyeb's answer")["deployment"];
-      await awaitRollout(service, textAt(made, "id", "a Koyeb deployment"));
+      const id = textAt(made, "id", "a Koyeb deployment");
+      await context.waits.during(
+        () => said,
+        () => awaitRollout(service, id),
+      );
     },
     async look(): Promise<OriginLook> {
       if (joining && (await findService()) === null) return { ok: true, instances: [], config: null };
@@ -199,14 +225,18 @@ export function koyebOrigin(
       const state = asObject(asObject(json, "Koyeb's answer")["service"], "a Koyeb service");
       const latest = textAt(state, "latest_deployment_id", "a Koyeb service");
       const [made, secrets] = await Promise.all([deployment(latest), secretsByName(api)]);
-      const instances = await observeInstances(
-        context,
-        environment,
-        origin,
-        () => present(`service_id=${service}`),
-        async () => present(`deployment_id=${latest}`),
+      const stamps = stampsOf(environmentName, secrets);
+      const list = () => present(`service_id=${service}`);
+      // A first deployment that failed left nothing that could answer: its own reason is worth more than a wait.
+      if (!joining && FAILED.has(textAt(made, "status", "a Koyeb deployment")) && (await list()).length === 0)
+        return { ok: false, reason: `no instance runs: its deployment ${latest} is ${stateOf(made)}`, stamps };
+      const instances = await observeInstances(context, environment, origin, list, async () =>
+        present(`deployment_id=${latest}`),
       );
-      if (instances.reason !== undefined && !joining) return { ok: false, reason: instances.reason };
+      if (instances.reason !== undefined && !joining) {
+        const now = await deployment(latest);
+        return { ok: false, reason: `${instances.reason}; its deployment ${latest} is ${stateOf(now)}`, stamps };
+      }
       // The configuration is what the newest deployment took, unless a secret was written after that deployment was made
       // (both times are Koyeb's own).
       const takenAt = Date.parse(textAt(made, "created_at", "a Koyeb deployment"));
@@ -231,11 +261,34 @@ export function koyebOrigin(
         instances: instances.views,
         config,
         slots,
+        stamps,
         ...(instances.silent.length > 0 ? { silent: instances.silent } : {}),
       };
     },
   };
 }
+
+/** Status of a deployment with what Koyeb says about it. */
+function stateOf(made: Json): string {
+  const messages = Array.isArray(made["messages"]) ? made["messages"].filter((text) => typeof text === "string") : [];
+  return [textAt(made, "status", "a Koyeb deployment"), ...messages.slice(-1)].join(": ");
+}
+
+/** Variables of an origin that the organisation holds a secret for. @throws as {@link Api.call}. */
+export async function koyebVariables(api: Api, environmentName: string): Promise<ReadonlySet<string>> {
+  const held = await secretsByName(api);
+  const variables = SECRETS.flatMap(({ name }) => [name, markVariable(name)]);
+  return new Set(variables.filter((variable) => held.has(koyebSecretName(environmentName, variable))));
+}
+
+/** When the other secrets were written: Koyeb tells no digest. */
+const stampsOf = (environmentName: string, secrets: Awaited<ReturnType<typeof secretsByName>>): Stamps =>
+  Object.fromEntries(
+    SECRETS.flatMap(({ name }) => {
+      const held = secrets.get(koyebSecretName(environmentName, name));
+      return held ? [[name, held.updatedAt]] : [];
+    }),
+  );
 
 /** Emergency: the next rollout replaces all instances at once. */
 async function makeImmediate(api: Api, service: string, guard: () => Promise<void>): Promise<void> {
@@ -279,6 +332,7 @@ async function observeInstances(
         awake: status !== "SLEEPING",
         kids: seen.kids,
         lastAccepted: seen.lastAccepted,
+        ...(seen.marks ? { marks: seen.marks } : {}),
       });
     }
     const silent = [...missing];

@@ -3,6 +3,7 @@
  * whatever writes takes a `guard` and calls it before each mutating call, because a lease may run out between two calls.
  */
 import type { KidsReport, LastAccepted, ProbeReport, SlotReport } from "../../contract/observation.ts";
+import type { Marks } from "../../contract/marks.ts";
 import type { SlotName } from "../../contract/gateway-secret.ts";
 
 /** Throws when the run may not write any more: lease over, journal not mine, interrupted. */
@@ -21,7 +22,12 @@ export interface InstanceView {
   readonly awake: boolean;
   readonly kids: KidsReport;
   readonly lastAccepted: LastAccepted;
+  /** Marks of the other secrets that it booted with; absent = its image is older than marks. */
+  readonly marks?: Marks;
 }
+
+/** By variable, what the platform itself says about a secret: a digest, or when it was written. A name without one is not held. */
+export type Stamps = Readonly<Record<string, string>>;
 
 /** What one look at an origin gave. */
 export type OriginLook =
@@ -32,10 +38,12 @@ export type OriginLook =
       readonly config: KidsReport | null;
       /** The configuration slot by slot, as far as it is known: null = there is none of that name. Absent = nothing is known. */
       readonly slots?: VaultSlots;
+      /** The platform's own stamps of the other secrets as they are now. Absent = it was not asked. */
+      readonly stamps?: Stamps;
       /** Instances of a joining origin that do not answer: it may be unable to start without a secret. Absent = none. */
       readonly silent?: readonly string[];
     }
-  | { readonly ok: false; readonly reason: string };
+  | { readonly ok: false; readonly reason: string; readonly stamps?: Stamps };
 
 /** How fast a rollout must be. `now` replaces old instances at once and costs availability. */
 export type RolloutSpeed = "rolling" | "now";
@@ -51,6 +59,10 @@ export interface OriginTarget {
   names(): Promise<{ readonly slots: readonly SlotName[]; readonly legacy: boolean }>;
   /** Writes slots. Takes effect at the next cold start, at the latest with {@link OriginTarget.roll}. */
   write(values: SlotValues, guard: Guard): Promise<void>;
+  /** Writes one of the other secrets, then its mark. Takes effect like slots do. @returns the platform's stamp of the secret. */
+  put(name: string, value: string, mark: string, guard: Guard): Promise<string>;
+  /** Something was deployed there, whether it runs or not. */
+  deployed(): Promise<boolean>;
   /** Replaces every instance, sleeping ones too, so that it boots from the current configuration. Returns when the platform says it is done. */
   roll(speed: RolloutSpeed, guard: Guard): Promise<void>;
   /** Asks every instance, waking the sleeping ones, and proves the configuration. */

@@ -4,6 +4,7 @@
  */
 import { createServer } from "node:http";
 import { kidOf, parseSlot, SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
+import { marksIn } from "../../contract/marks.ts";
 import { HEALTH_PATH, OBSERVATION_PATH } from "../../contract/headers.ts";
 
 async function report(text: string | undefined): Promise<string | null> {
@@ -24,7 +25,9 @@ const server = createServer((request, response) => {
   if (request.url === HEALTH_PATH) response.end("ok");
   else if (request.url === OBSERVATION_PATH) {
     response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify({ role: "origin", instanceId, deployment, kids, lastAccepted: {} }));
+    response.end(
+      JSON.stringify({ role: "origin", instanceId, deployment, kids, lastAccepted: {}, marks: marksIn(env) }),
+    );
   } else response.writeHead(404).end();
 });
 server.listen(Number(env["PORT"]), "127.0.0.1", () => {

@@ -1,4 +1,5 @@
 /** `GET /.well-known/mcpist/gateway`: which kids this instance accepts. Open to everyone, never a secret, never changes what it reports. */
+import type { Marks } from "../../contract/marks.ts";
 import type { OriginObservation } from "../../contract/observation.ts";
 import { presents, type Gate } from "./verify.ts";
 
@@ -12,8 +13,15 @@ export interface Observer {
   observe(rawHeaders: readonly string[]): OriginObservation | null;
 }
 
+/** Who is observed. */
+export interface Observed {
+  readonly instanceId: string;
+  readonly deployment: string;
+  readonly marks: Marks;
+}
+
 /** Builds the observer. `now`: monotonic, milliseconds. */
-export function createObserver(gate: Gate, instanceId: string, deployment: string, now: () => number): Observer {
+export function createObserver(gate: Gate, { instanceId, deployment, marks }: Observed, now: () => number): Observer {
   const interval = 1000 / OBSERVE_PER_SECOND;
   let arrival = Number.NEGATIVE_INFINITY;
   return {
@@ -31,6 +39,7 @@ export function createObserver(gate: Gate, instanceId: string, deployment: strin
         deployment,
         kids: gate.kids,
         lastAccepted: gate.lastAccepted(),
+        marks,
         ...(accepted === undefined ? {} : { accepted }),
       };
     },

@@ -89,6 +89,7 @@ export async function startOrigin(test: TestDatabase, options: TestOriginOptions
       ownSecrets: new Map(),
       instanceId: "instance-1",
       deployment: "deployment-1",
+      marks: {},
     },
     {
       database: options.wrap ? options.wrap(database) : database,

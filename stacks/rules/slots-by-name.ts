@@ -1,11 +1,15 @@
 /** An origin has both slots of the gateway secret, and has them by name. */
 import { blocks } from "../document.ts";
 import { SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
+import { markVariable } from "../../contract/marks.ts";
 import { SECRETS } from "../../contract/secret-names.ts";
 import type { Rule } from "./rule.ts";
 
 const SLOTS: readonly string[] = Object.values(SLOT_VARIABLES);
-const SECRET_NAMES: ReadonlySet<unknown> = new Set([...SLOTS, ...SECRETS.map(({ name }) => name)]);
+const SECRET_NAMES: ReadonlySet<unknown> = new Set([
+  ...SLOTS,
+  ...SECRETS.flatMap(({ name }) => [name, markVariable(name)]),
+]);
 /** What may have a value: everything else that an origin reads is a secret. */
 const PUBLIC_NAMES: ReadonlySet<unknown> = new Set(["MCPIST_CONFIG", "PORT"]);
 const given = (value: unknown): boolean => value !== undefined && value !== null && value !== "";

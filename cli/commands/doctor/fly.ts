@@ -1,5 +1,6 @@
 /** Checks of Fly.io: the token and its reach, and app and Machines of each origin there. */
 import type { Environment, Origin } from "../../../contract/config.ts";
+import { neededSecrets } from "../../../contract/secret-names.ts";
 import type { Context } from "../../context.ts";
 import type { Api } from "../../http.ts";
 import { isRecord } from "../../../contract/json.ts";
@@ -63,7 +64,12 @@ function checkMachines(origin: FlyOrigin, machines: readonly Json[]): readonly C
   return checks.length > 0 ? checks : [fly.ok(what, `${machines.length}, known to flyctl`)];
 }
 
-async function checkOrigin(context: Context, api: Api, origin: FlyOrigin): Promise<readonly Check[]> {
+async function checkOrigin(
+  context: Context,
+  api: Api,
+  environment: Environment,
+  origin: FlyOrigin,
+): Promise<readonly Check[]> {
   const what = `app of ${origin.name}`;
   const base = `/v1/apps/${encodeURIComponent(origin.app)}`;
   const said = await ask(context, api, "GET", base);
@@ -85,11 +91,26 @@ async function checkOrigin(context: Context, api: Api, origin: FlyOrigin): Promi
       ),
     ];
   if (said.kind !== "yes") return [fly.denied("token", "Fly.io does not accept it", TOKEN)];
+  const secrets = await checkSecrets(context, api, environment, origin);
   const listed = await ask(context, api, "GET", `${base}/machines`);
   if (listed.kind !== "yes" || !Array.isArray(listed.answer.json))
-    return [fly.ok(what, origin.app), fly.notRun(`Machines of ${origin.name}`, "Fly.io did not list them")];
+    return [fly.ok(what, origin.app), secrets, fly.notRun(`Machines of ${origin.name}`, "Fly.io did not list them")];
   const machines = listed.answer.json.filter(isRecord).filter((machine) => !GONE.has(machine["state"]));
-  return [fly.ok(what, origin.app), ...checkMachines(origin, machines)];
+  return [fly.ok(what, origin.app), secrets, ...checkMachines(origin, machines)];
+}
+
+/** Machines boot without a secret that is not there, and stop at once. */
+async function checkSecrets(context: Context, api: Api, environment: Environment, origin: FlyOrigin): Promise<Check> {
+  const what = `secrets of ${origin.name}`;
+  const said = await ask(context, api, "GET", `/v1/apps/${encodeURIComponent(origin.app)}/secrets`);
+  const list = said.kind === "yes" && isRecord(said.answer.json) ? said.answer.json["secrets"] : undefined;
+  if (!Array.isArray(list)) return fly.notRun(what, "Fly.io did not list them");
+  const held = new Set(list.flatMap((secret) => (isRecord(secret) ? [secret["name"]] : [])));
+  const missing = neededSecrets(environment).filter((name) => !held.has(name));
+  const [first] = missing;
+  return first === undefined
+    ? fly.ok(what, neededSecrets(environment).join(", "))
+    : fly.missing(what, `no ${missing.join(", ")}`, `mcpist secrets put ${first}`);
 }
 
 /** Fly lists the apps that a token reaches. Before the first deploy it has to reach the organisation, to make apps. */
@@ -125,7 +146,7 @@ export async function checkFly(
   const origins = environment.origins.filter((origin) => origin.kind === "fly");
   if (origins.length === 0) return [];
   if (!api) return [fly.denied("token", reason?.detail ?? "there is none", reason?.next ?? TOKEN)];
-  const checks = (await Promise.all(origins.map((origin) => checkOrigin(context, api, origin)))).flat();
+  const checks = (await Promise.all(origins.map((origin) => checkOrigin(context, api, environment, origin)))).flat();
   const refused = checks.find((check) => check.what === "token");
   if (refused) return [refused];
   if (checks.every((check) => check.outcome === "not run")) return checks;

@@ -1,10 +1,13 @@
 /** Checks of Koyeb: the token, and app and service of each origin there. */
 import type { Environment, Origin } from "../../../contract/config.ts";
+import { markVariable } from "../../../contract/marks.ts";
+import { neededSecrets } from "../../../contract/secret-names.ts";
 import type { Context } from "../../context.ts";
 import { McpistError } from "../../errors.ts";
 import type { Api } from "../../http.ts";
 import { isRecord } from "../../../contract/json.ts";
-import { koyebServiceId } from "../../targets/koyeb.ts";
+import type { NamedEnvironment } from "../../load-config.ts";
+import { koyebServiceId, koyebVariables } from "../../targets/koyeb.ts";
 import { ask, checksOf, type Check } from "./check.ts";
 
 const TOKENS = "https://app.koyeb.com/user/settings/api";
@@ -35,11 +38,28 @@ async function checkOrigin(context: Context, api: Api, origin: Extract<Origin, {
       );
 }
 
+/** A deployment that names a secret which is not there fails, the marks included. */
+async function checkSecrets(context: Context, api: Api, name: string, environment: Environment): Promise<Check> {
+  const what = "secrets of the origins";
+  try {
+    const held = await koyebVariables(api, name);
+    const needed = neededSecrets(environment);
+    const missing = needed.filter((secret) => !held.has(secret) || !held.has(markVariable(secret)));
+    const [first] = missing;
+    return first === undefined
+      ? koyeb.ok(what, needed.join(", "))
+      : koyeb.missing(what, `no ${missing.join(", ")}`, `mcpist secrets put ${first}`);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return koyeb.notRun(what, error instanceof McpistError ? error.message : "unexpected error");
+  }
+}
+
 /** Nothing when no origin is there. @param api null = there is no token; `reason` then says what to do. */
 export async function checkKoyeb(
   context: Context,
   api: Api | null,
-  environment: Environment,
+  { name, environment }: NamedEnvironment,
   reason: { readonly detail: string; readonly next: string } | null,
 ): Promise<readonly Check[]> {
   const origins = environment.origins.filter((origin) => origin.kind === "koyeb");
@@ -51,6 +71,9 @@ export async function checkKoyeb(
   // Koyeb sells no narrower token than this, so there is nothing to advise.
   return [
     koyeb.ok("token", "accepted; Koyeb's tokens may do everything in their organisation"),
-    ...(await Promise.all(origins.map((origin) => checkOrigin(context, api, origin)))),
+    ...(await Promise.all([
+      ...origins.map((origin) => checkOrigin(context, api, origin)),
+      checkSecrets(context, api, name, environment),
+    ])),
   ];
 }

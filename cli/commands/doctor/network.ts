@@ -67,7 +67,8 @@ async function checkKeys(context: Context, environment: Environment): Promise<Ch
   const url = environment.auth.jwksUrl ?? `${environment.auth.issuer}/.well-known/jwks.json`;
   const said = await getJson(context, url);
   const next = "correct auth.issuer in mcpist.config.ts";
-  if (typeof said === "string") return issuer.missing("sign-in keys", `${url}: ${said}`, next);
+  if (typeof said === "string")
+    return issuer.missing("sign-in keys", `${url}: ${said}`, `check the network; else ${next}`);
   const keys = isRecord(said.json) ? said.json["keys"] : undefined;
   if (!Array.isArray(keys)) return issuer.missing("sign-in keys", `${url} is no key set`, next);
   if (keys.length === 0)

@@ -293,19 +293,49 @@ describe("Koyeb", () => {
     const checks = await checkKoyeb(
       context,
       koyebApi(context, access("https://app.koyeb.com")),
-      testEnvironment(),
+      { name: "production", environment: testEnvironment() },
       null,
     );
     expect(server.asked.every((call) => call.startsWith("GET"))).toBe(true);
     return checks;
   }
-  it("is ok where the service is there", async () => {
-    const checks = await check({
-      "GET /v1/apps": apps("mcpist"),
-      "GET /v1/services": json({ services: [{ id: "s", name: "origin" }] }),
+  const secrets = (...names: string[]) =>
+    json({
+      secrets: names.map((name) => ({
+        id: name,
+        name: `mcpist-production-${name}`,
+        updated_at: "2026-11-29T00:00:00Z",
+      })),
     });
-    expect(short(checks)).toEqual(["ok: token", "ok: service of koyeb"]);
+  const SERVICE = {
+    "GET /v1/apps": apps("mcpist"),
+    "GET /v1/services": json({ services: [{ id: "s", name: "origin" }] }),
+  };
+  const ALL = ["database-url", "database-url-mark", "request-state-key", "request-state-key-mark"];
+
+  it("is ok where the service is there, and what it needs to start", async () => {
+    const checks = await check({ ...SERVICE, "GET /v1/secrets": secrets(...ALL) });
+    expect(short(checks)).toEqual(["ok: token", "ok: service of koyeb", "ok: secrets of the origins"]);
   });
+
+  it.each([
+    ["a value", "database-url", "no DATABASE_URL", "mcpist secrets put DATABASE_URL"],
+    ["a mark", "request-state-key-mark", "no REQUEST_STATE_KEY", "mcpist secrets put REQUEST_STATE_KEY"],
+  ])(
+    "names the secret of which %s is forgotten before a deployment fails for it",
+    async (_what, forgotten, detail, next) => {
+      const checks = await check({
+        ...SERVICE,
+        "GET /v1/secrets": secrets(...ALL.filter((name) => name !== forgotten)),
+      });
+      expect(at(checks, "secrets of the origins")).toMatchObject({
+        outcome: "missing",
+        detail,
+        next,
+        authorisation: false,
+      });
+    },
+  );
   it.each<[string, Routes, Partial<Check>]>([
     [
       "no service",
@@ -331,7 +361,12 @@ describe("Koyeb", () => {
   });
   it("has nothing to say where no origin is there", async () => {
     expect(
-      await checkKoyeb(testContext(), null, testEnvironment({ origins: [ENVIRONMENT_INPUT.origins[1]!] }), null),
+      await checkKoyeb(
+        testContext(),
+        null,
+        { name: "production", environment: testEnvironment({ origins: [ENVIRONMENT_INPUT.origins[1]!] }) },
+        null,
+      ),
     ).toEqual([]);
   });
 });
@@ -346,6 +381,7 @@ describe("Fly.io", () => {
   const FULL: Routes = {
     [`GET ${APP}`]: json({ name: "mcpist-origin" }),
     [`GET ${APP}/machines`]: json([machine("m1"), { ...machine("m0"), state: "destroyed" }]),
+    [`GET ${APP}/secrets`]: json({ secrets: [{ name: "DATABASE_URL" }, { name: "REQUEST_STATE_KEY" }] }),
     "GET /v1/apps": json({ apps: [{ name: "mcpist-origin" }] }),
   };
   async function check(routes: Routes) {
@@ -361,7 +397,13 @@ describe("Fly.io", () => {
     return checks;
   }
   it("is ok where the Machines are there and flyctl knows them", async () => {
-    expect(short(await check(FULL))).toEqual(["ok: token", "ok: reach", "ok: app of fly", "ok: Machines of fly"]);
+    expect(short(await check(FULL))).toEqual([
+      "ok: token",
+      "ok: reach",
+      "ok: app of fly",
+      "ok: secrets of fly",
+      "ok: Machines of fly",
+    ]);
   });
   it.each<[string, Routes, string, Partial<Check>]>([
     [
@@ -375,6 +417,12 @@ describe("Fly.io", () => {
       { [`GET ${APP}/machines`]: json([machine("m1", { services: [{ autostop: "suspend" }] })]) },
       "Machines of fly",
       { detail: "m1 may be suspended, with the secret in memory" },
+    ],
+    [
+      "a forgotten secret",
+      { [`GET ${APP}/secrets`]: json({ secrets: [{ name: "DATABASE_URL" }] }) },
+      "secrets of fly",
+      { detail: "no REQUEST_STATE_KEY", next: "mcpist secrets put REQUEST_STATE_KEY", authorisation: false },
     ],
     [
       "too many Machines",
