@@ -43,18 +43,23 @@ export function koyebApi(context: Context, access: { baseUrl: string; token: str
   });
 }
 
-/** All pages of a list. */
+/** More pages than any organisation has: an answer that never ends must not fill the memory of this machine. */
+const MAX_PAGES = 200;
+
+/** All pages of a list, to its count; without one, to a page that is not full. @throws {McpistError} ERR_VENDOR. */
 async function all(api: Api, path: string, key: string): Promise<readonly Json[]> {
   const found: Json[] = [];
-  for (let offset = 0; ;) {
-    const { json } = await api.get(`${path}${path.includes("?") ? "&" : "?"}limit=${PAGE}&offset=${offset}`);
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
+    const query = `limit=${PAGE}&offset=${found.length}`;
+    const { json } = await api.get(`${path}${path.includes("?") ? "&" : "?"}${query}`);
     const page = listAt(json, key, `Koyeb's list of ${key}`);
     found.push(...page);
-    offset += page.length;
-    // A page may be shorter than what was asked for: the end is told by the count. Without one, a short page is the last.
-    const count = Number(asObject(json, `Koyeb's list of ${key}`)["count"] ?? Number.NaN);
-    if (page.length === 0 || (Number.isNaN(count) ? page.length < PAGE : offset >= count)) return found;
+    // A page may be shorter than what was asked for: the end is told by the count.
+    const { count } = asObject(json, `Koyeb's list of ${key}`);
+    const ended = typeof count === "number" ? found.length >= count : page.length < PAGE;
+    if (page.length === 0 || ended) return found;
   }
+  throw new McpistError("ERR_VENDOR", `Koyeb's list of ${key} does not end`);
 }
 
 /** The organisation's secrets by name. Values are never asked for. */
