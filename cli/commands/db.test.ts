@@ -293,7 +293,7 @@ describe("reasons of a database", () => {
     ],
     [
       { code: "55P03", message: "canceling statement due to lock timeout" },
-      "somebody holds a table that this step changes, and it was not waited for: run it again",
+      "somebody holds a table that it changes: run it again",
     ],
     [
       { code: "57P01", message: "terminating" },

@@ -47,6 +47,8 @@ export const openDatabase: OpenDatabase = async (context) => {
   client.on("error", () => {});
   try {
     await client.connect();
+    // A role's own limit is meant for requests: on Supabase it is two minutes, also for the owner.
+    await client.query("select set_config('statement_timeout', $1, false)", [String(STATEMENT_TIMEOUT_MS)]);
   } catch (cause) {
     throw new McpistError("ERR_UNREACHABLE", explain(cause), {
       hint: "check the address and the password in DATABASE_URL",

@@ -33,7 +33,7 @@ const REASONS: Readonly<Record<string, string>> = {
   "53300": "the database has no connection left: stop something that uses it, and run it again",
   "53100": "the database's disk is full",
   "25006": "this is a read-only copy: use the address of the primary",
-  "55P03": "somebody holds a table that this step changes, and it was not waited for: run it again",
+  "55P03": "somebody holds a table that it changes: run it again",
   "57014": "it took longer than the role's statement_timeout: set that to 0 for this role and run it again",
   "40P01": "it and another transaction waited for each other: run it again",
 };
