@@ -75,7 +75,7 @@ export default defineConfig({
     { files: ["stacks/**/*.ts"], rules: imports("stacks") },
     { files: ["cli/**/*.ts"], rules: imports("cli") },
     {
-      files: ["cli/commands/demo.ts", "cli/commands/sandbox.ts", "cli/commands/local-cloud.ts"],
+      files: ["cli/local/*.ts"],
       rules: {
         "no-restricted-imports": [
           "error",

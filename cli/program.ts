@@ -123,7 +123,7 @@ ${EXIT_CODES}`,
       "after",
       "\nExamples:\n  mcpist demo\n  mcpist demo --json | jq .traffic\n  mcpist demo --html demo.html",
     )
-    .action(action(async () => (await import("./commands/demo.ts")).demo));
+    .action(action(async () => (await import("./local/demo.ts")).demo));
 
   common(root.command("sandbox"))
     .description("Keeps a local cloud running, or runs a command inside one.")
@@ -137,7 +137,7 @@ ${EXIT_CODES}`,
       "after",
       '\nExamples:\n  mcpist sandbox\n  eval "$(mcpist sandbox --print-env)"\n  mcpist sandbox -- mcpist secrets rotate --env sandbox\n  mcpist sandbox --scenario koyeb-down',
     )
-    .action(action(async () => (await import("./commands/sandbox.ts")).sandbox));
+    .action(action(async () => (await import("./local/sandbox.ts")).sandbox));
 
   const secrets = root.command("secrets").description("The gateway secret and the other secrets of an installation.");
   common(secrets.command("rotate"))
@@ -158,13 +158,13 @@ ${EXIT_CODES}`,
       "after",
       "\nA run that finds an unfinished rotation finishes it. Ctrl-C is safe at any moment.\n\nExamples:\n  mcpist secrets rotate --env production --dry-run\n  mcpist secrets rotate --env production\n  mcpist secrets rotate --env production --emergency now --yes",
     )
-    .action(action(async () => (await import("./commands/secrets-rotate.ts")).secretsRotate));
+    .action(action(async () => (await import("./runs/rotation.ts")).secretsRotate));
   common(secrets.command("status"))
     .description("Shows who sends and who accepts which secret, and the next command.")
-    .action(action(async () => (await import("./commands/secrets-status.ts")).secretsStatus));
+    .action(action(async () => (await import("./runs/status.ts")).secretsStatus));
   common(secrets.command("verify"))
     .description("The same as a check for a schedule: exit 3 when anything is off.")
-    .action(action(async () => (await import("./commands/secrets-status.ts")).secretsVerify));
+    .action(action(async () => (await import("./runs/status.ts")).secretsVerify));
   common(secrets.command("history"))
     .description("Shows the journal of rotations, newest first.")
     .option("--limit <n>", "entries", "30")
@@ -192,17 +192,17 @@ ${EXIT_CODES}`,
       "after",
       "\nExamples:\n  mcpist secrets put DATABASE_URL --env production < url.txt\n  mcpist secrets put REQUEST_STATE_KEY --generate --env production",
     )
-    .action(action(async () => (await import("./commands/secrets-put.ts")).secretsPut));
+    .action(action(async () => (await import("./runs/put.ts")).secretsPut));
 
   const origins = root.command("origins").description("Which origins the gateway routes to.");
   common(origins.command("quarantine"))
     .description("Takes a failed origin out of the pool on purpose.")
     .argument("<name>", "name of the origin")
-    .action(action(async () => (await import("./commands/origins.ts")).originsQuarantine));
+    .action(action(async () => (await import("./runs/routes.ts")).originsQuarantine));
   common(origins.command("join"))
     .description("Brings an origin in, which is a rotation: nobody can hand it the live secret.")
     .argument("<name>", "name of the origin")
-    .action(action(async () => (await import("./commands/origins-join.ts")).originsJoin));
+    .action(action(async () => (await import("./runs/join.ts")).originsJoin));
 
   common(root.command("init"))
     .description("Writes mcpist.config.ts, asking as little as possible.")
@@ -217,12 +217,12 @@ ${EXIT_CODES}`,
       "after",
       "\nExamples:\n  mcpist init\n  mcpist init --domain mcp.example.com --repo acme/mcp --account 0123… --supabase abcd --koyeb-url https://….koyeb.app --fly-app acme-mcp --yes",
     )
-    .action(action(async () => (await import("./commands/init.ts")).init));
+    .action(action(async () => (await import("./runs/init.ts")).init));
   common(root.command("doctor"))
     .description("Checks tokens, scopes, names and reachability. Changes nothing.")
     .option("--deploy", "check what npx cdktn deploy needs, too: a token that only rotates should lack it", false)
     .addHelpText("after", "\nExamples:\n  mcpist doctor\n  mcpist doctor --deploy --env production")
-    .action(action(async () => (await import("./commands/doctor.ts")).doctor));
+    .action(action(async () => (await import("./doctor/doctor.ts")).doctor));
   const db = root.command("db").description("The schema of the project's database, at the address in DATABASE_URL.");
   common(db.command("status"))
     .description("Shows which migrations are applied and what is not as it should be: exit 3 when anything is off.")

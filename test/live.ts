@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SANDBOX_ENVIRONMENT } from "../contract/sandbox.ts";
 import { realContext } from "../cli/context.ts";
-import { deployService, startLocalCloud, type LocalCloud } from "../cli/commands/local-cloud.ts";
+import { deployService, startLocalCloud, type LocalCloud } from "../cli/local/local-cloud.ts";
 import { Progress } from "../cli/output.ts";
 import { rotate } from "../cli/secrets/rotate.ts";
 import { openSession } from "../cli/session.ts";

@@ -1,7 +1,7 @@
 /** What the tests of the modules share: a whole sandbox, and tool calls through its gateway as a client makes them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { deployService, startLocalCloud } from "../cli/commands/local-cloud.ts";
+import { deployService, startLocalCloud } from "../cli/local/local-cloud.ts";
 import { realContext } from "../cli/context.ts";
 import { Progress } from "../cli/output.ts";
 import { MODERN_PROTOCOL_VERSION } from "../contract/headers.ts";

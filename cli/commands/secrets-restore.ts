@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import type { ExitCode } from "../errors.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { restore } from "../secrets/restore.ts";
-import { finishRun } from "./phase-run.ts";
+import { finishRun } from "../runs/change.ts";
 
 /** The command. */
 export async function secretsRestore(

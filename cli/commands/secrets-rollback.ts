@@ -4,7 +4,7 @@ import type { ExitCode } from "../errors.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { checkRoutes } from "../secrets/pool.ts";
 import { rollback } from "../secrets/rollback.ts";
-import { finishRun } from "./phase-run.ts";
+import { finishRun } from "../runs/change.ts";
 
 /** The command. */
 export async function secretsRollback(

@@ -1,6 +1,6 @@
 /** Every phase with every flag on the fake cloud: what `--dry-run` prints is what the run does, step by step, or what it refuses. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { planFrom } from "../commands/rotate-plan.ts";
+import { planFrom } from "../runs/rotation-plan.ts";
 import { FakeCloud } from "../test/fake-cloud.ts";
 import { converge, holderOf, live, type Ending } from "../test/fake-run.ts";
 import { emergency } from "./emergency.ts";

@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { deployService, type LocalCloud, startLocalCloud } from "../../../cli/commands/local-cloud.ts";
+import { deployService, type LocalCloud, startLocalCloud } from "../../../cli/local/local-cloud.ts";
 import { type Context, realContext } from "../../../cli/context.ts";
 import { Progress } from "../../../cli/output.ts";
 import { SANDBOX_ENVIRONMENT } from "../../../contract/sandbox.ts";

@@ -14,7 +14,7 @@ import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { printError, printJson, Progress, styles } from "../output.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { deployService, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
-import { runRotation, type RotationReport } from "./secrets-rotate.ts";
+import { runRotation, type RotationReport } from "../runs/rotation.ts";
 
 /** Flags of the command. */
 export interface DemoFlags extends CommonFlags {

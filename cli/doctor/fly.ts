@@ -1,10 +1,10 @@
 /** Checks of Fly.io: the token and its reach, and app and Machines of each origin there. */
-import type { Environment, Origin } from "../../../contract/config.ts";
-import { neededSecrets } from "../../../contract/secret-names.ts";
-import type { Context } from "../../context.ts";
-import type { Api } from "../../http.ts";
-import { isRecord } from "../../../contract/json.ts";
-import type { Json } from "../../targets/json.ts";
+import type { Environment, Origin } from "../../contract/config.ts";
+import { neededSecrets } from "../../contract/secret-names.ts";
+import type { Context } from "../context.ts";
+import type { Api } from "../http.ts";
+import { isRecord } from "../../contract/json.ts";
+import type { Json } from "../targets/json.ts";
 import { ask, checksOf, type Check } from "./check.ts";
 
 type FlyOrigin = Extract<Origin, { kind: "fly" }>;

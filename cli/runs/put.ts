@@ -7,7 +7,7 @@ import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { printJson, Progress } from "../output.ts";
 import { putSecret, type Placed } from "../secrets/put.ts";
 import { openSession, type CommonFlags } from "../session.ts";
-import { runLocked } from "./locked-run.ts";
+import { runLocked } from "./locked.ts";
 
 /** Unit: bytes. */
 const MAX_VALUE = 48_000;

@@ -2,10 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import type { Context } from "../../context.ts";
-import { McpistError } from "../../errors.ts";
-import { proxyUse } from "../../proxy.ts";
-import { wranglerPath } from "../../targets/wrangler.ts";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import { proxyUse } from "../proxy.ts";
+import { wranglerPath } from "../targets/wrangler.ts";
 import { checksOf, type Check } from "./check.ts";
 
 /** The oldest Node that runs mcpist.config.ts without a flag; equal to `engines` of package.json. */

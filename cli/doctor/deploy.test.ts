@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { EnvironmentInput } from "../../../contract/config.ts";
-import { cloudflareApi } from "../../targets/cloudflare.ts";
-import { githubApi } from "../../targets/github.ts";
-import { ENVIRONMENT_INPUT, testEnvironment } from "../../test/environment.ts";
-import { handler, type Routes } from "../../test/handler.ts";
-import { testContext } from "../../test/test-context.ts";
+import type { EnvironmentInput } from "../../contract/config.ts";
+import { cloudflareApi } from "../targets/cloudflare.ts";
+import { githubApi } from "../targets/github.ts";
+import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
+import { handler, type Routes } from "../test/handler.ts";
+import { testContext } from "../test/test-context.ts";
 import { checkDeploy } from "./deploy.ts";
 
 const access = (baseUrl: string) => ({ baseUrl, token: "a-token-for-tests-1" });

@@ -15,14 +15,14 @@ import { flyApi } from "../targets/fly.ts";
 import { githubApi } from "../targets/github.ts";
 import { koyebApi } from "../targets/koyeb.ts";
 import { tokenOf } from "../tokens.ts";
-import type { Check, Outcome } from "./doctor/check.ts";
-import { checkCloudflare } from "./doctor/cloudflare.ts";
-import { checkDeploy } from "./doctor/deploy.ts";
-import { checkFly } from "./doctor/fly.ts";
-import { checkGithub } from "./doctor/github.ts";
-import { checkKoyeb } from "./doctor/koyeb.ts";
-import { checkLocal } from "./doctor/local.ts";
-import { checkNetwork } from "./doctor/network.ts";
+import type { Check, Outcome } from "./check.ts";
+import { checkCloudflare } from "./cloudflare.ts";
+import { checkDeploy } from "./deploy.ts";
+import { checkFly } from "./fly.ts";
+import { checkGithub } from "./github.ts";
+import { checkKoyeb } from "./koyeb.ts";
+import { checkLocal } from "./local.ts";
+import { checkNetwork } from "./network.ts";
 
 const COLOURS: Readonly<Record<Outcome, "green" | "red" | "yellow" | "dim">> = {
   ok: "green",

@@ -1,13 +1,13 @@
 /** Checks of Koyeb: the token, and app and service of each origin there. */
-import type { Environment, Origin } from "../../../contract/config.ts";
-import { markVariable } from "../../../contract/marks.ts";
-import { neededSecrets } from "../../../contract/secret-names.ts";
-import type { Context } from "../../context.ts";
-import { McpistError } from "../../errors.ts";
-import type { Api } from "../../http.ts";
-import { isRecord } from "../../../contract/json.ts";
-import type { NamedEnvironment } from "../../load-config.ts";
-import { koyebServiceId, koyebVariables } from "../../targets/koyeb.ts";
+import type { Environment, Origin } from "../../contract/config.ts";
+import { markVariable } from "../../contract/marks.ts";
+import { neededSecrets } from "../../contract/secret-names.ts";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import type { Api } from "../http.ts";
+import { isRecord } from "../../contract/json.ts";
+import type { NamedEnvironment } from "../load-config.ts";
+import { koyebServiceId, koyebVariables } from "../targets/koyeb.ts";
 import { ask, checksOf, type Check } from "./check.ts";
 
 const TOKENS = "https://app.koyeb.com/user/settings/api";

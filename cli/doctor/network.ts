@@ -1,10 +1,10 @@
 /** Checks of what the world sees: the gateway, every origin, and the issuer's keys. Sends no secret. */
-import { gatewayUrl, type Environment, type Origin } from "../../../contract/config.ts";
-import { OBSERVATION_PATH } from "../../../contract/headers.ts";
-import { acceptedKids, parseWorkerObservation } from "../../../contract/observation.ts";
-import type { Context } from "../../context.ts";
-import { probeOrigin } from "../../targets/origin-probe.ts";
-import { isRecord } from "../../../contract/json.ts";
+import { gatewayUrl, type Environment, type Origin } from "../../contract/config.ts";
+import { OBSERVATION_PATH } from "../../contract/headers.ts";
+import { acceptedKids, parseWorkerObservation } from "../../contract/observation.ts";
+import type { Context } from "../context.ts";
+import { probeOrigin } from "../targets/origin-probe.ts";
+import { isRecord } from "../../contract/json.ts";
 import { checksOf, type Check } from "./check.ts";
 
 /** Unit: milliseconds. */

@@ -15,7 +15,7 @@ import { reroute, type Rerouted } from "../secrets/pool.ts";
 import type { Run } from "../secrets/run.ts";
 import { openSession, type Session } from "../session.ts";
 import { stateLine, type LineChange } from "./config-line.ts";
-import { reportEnd, runLocked } from "./locked-run.ts";
+import { reportEnd, runLocked } from "./locked.ts";
 
 /** Flags of both commands. */
 export interface OriginFlags extends CommonFlags {

@@ -1,8 +1,8 @@
 /** What a check of `mcpist doctor` is, and how a platform is asked so that every answer, a refusal too, is a finding. */
-import type { Context } from "../../context.ts";
-import { McpistError } from "../../errors.ts";
-import type { ApiAnswer, Api, CallOptions } from "../../http.ts";
-import { printable } from "../../redact.ts";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import type { ApiAnswer, Api, CallOptions } from "../http.ts";
+import { printable } from "../redact.ts";
 
 /** How a check ended. "not run": nothing is known, because something before it is missing or did not answer. */
 export type Outcome = "ok" | "missing" | "too broad" | "not run";

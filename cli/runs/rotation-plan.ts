@@ -10,8 +10,8 @@ import { emergencyPlan, planOf, type Plan } from "../secrets/plan.ts";
 import { checkRoutes } from "../secrets/pool.ts";
 import type { Run } from "../secrets/run.ts";
 import type { Session } from "../session.ts";
-import { errorField } from "./locked-run.ts";
-import type { RotateFlags } from "./secrets-rotate.ts";
+import { errorField } from "./locked.ts";
+import type { RotateFlags } from "./rotation.ts";
 
 /** Names of the parties that a run would write. */
 export function namesOf(run: Run, observation: Observation, phase: Phase): Names {

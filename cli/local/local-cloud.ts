@@ -6,7 +6,7 @@ import { McpistError } from "../errors.ts";
 import { Progress } from "../output.ts";
 import type { Sandbox, SandboxOptions } from "../../sandbox/start.ts";
 import { openSession, type CommonFlags } from "../session.ts";
-import { runRotation } from "./secrets-rotate.ts";
+import { runRotation } from "../runs/rotation.ts";
 
 /** A sandbox and the context in which commands meet it. */
 export interface LocalCloud {

@@ -215,7 +215,7 @@ describe("what is derived", () => {
       "1.0.0",
     );
     expect(configText("production", environment, true)).toContain(
-      'import { defineConfig } from "./contract/config.ts";',
+      'import { defineConfig } from "../commands/contract/config.ts";',
     );
     expect(configText("production", environment, false)).not.toContain("import");
   });

@@ -2,9 +2,9 @@
  * Checks of `mcpist doctor --deploy`: what `npx cdktn deploy` needs beyond what `mcpist secrets` does. Tokens that only rotate
  * should lack most of it.
  */
-import type { Environment } from "../../../contract/config.ts";
-import type { Context } from "../../context.ts";
-import type { Api } from "../../http.ts";
+import type { Environment } from "../../contract/config.ts";
+import type { Context } from "../context.ts";
+import type { Api } from "../http.ts";
 import { checksOf, mayWrite, type Check, type Said } from "./check.ts";
 import { findZone } from "./cloudflare.ts";
 

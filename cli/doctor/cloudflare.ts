@@ -1,12 +1,12 @@
 /** Checks of Cloudflare: the token and its reach, account, zone, Worker, and whether the gateway routes as mcpist.config.ts says. */
-import { gatewayUrl, type Environment } from "../../../contract/config.ts";
-import { WORKER_BINDING } from "../../../contract/secret-names.ts";
-import type { Context } from "../../context.ts";
-import { McpistError } from "../../errors.ts";
-import type { Api } from "../../http.ts";
-import { deployedRoutes } from "../../secrets/pool.ts";
-import { isRecord } from "../../../contract/json.ts";
-import type { WorkerTarget } from "../../targets/types.ts";
+import { gatewayUrl, type Environment } from "../../contract/config.ts";
+import { WORKER_BINDING } from "../../contract/secret-names.ts";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import type { Api } from "../http.ts";
+import { deployedRoutes } from "../secrets/pool.ts";
+import { isRecord } from "../../contract/json.ts";
+import type { WorkerTarget } from "../targets/types.ts";
 import { ask, checksOf, mayWrite, type Check, type Said } from "./check.ts";
 
 const TOKENS = "https://dash.cloudflare.com/profile/api-tokens";

@@ -11,8 +11,8 @@ import { phaseOf } from "../secrets/phase.ts";
 import { deployedRoutes } from "../secrets/pool.ts";
 import type { Run } from "../secrets/run.ts";
 import { openSession, type Session } from "../session.ts";
-import { checkAgreement, originOf, runOrigins, type OriginFlags, type Outcome } from "./origins.ts";
-import { runRotation } from "./secrets-rotate.ts";
+import { checkAgreement, originOf, runOrigins, type OriginFlags, type Outcome } from "./routes.ts";
+import { runRotation } from "./rotation.ts";
 
 /** The first may only finish what an earlier run began, without the newcomer. */
 const MOST_ROTATIONS = 2;

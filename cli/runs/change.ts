@@ -5,8 +5,8 @@ import { Progress, styles } from "../output.ts";
 import type { Phase } from "../secrets/phase.ts";
 import type { Run } from "../secrets/run.ts";
 import type { CommonFlags, Session } from "../session.ts";
-import { kidsOf, reportEnd, runLocked } from "./locked-run.ts";
-import { targetReports, type TargetReport } from "./secrets-rotate.ts";
+import { kidsOf, reportEnd, runLocked } from "./locked.ts";
+import { targetReports, type TargetReport } from "./rotation.ts";
 
 /** Runs `work` under the lock and reports the phase that it ends in. */
 export async function finishRun(

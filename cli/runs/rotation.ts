@@ -11,8 +11,8 @@ import type { Run } from "../secrets/run.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import { checkGithub } from "../targets/github.ts";
 import { wranglerPath } from "../targets/wrangler.ts";
-import { dryRun } from "./rotate-plan.ts";
-import { errorField, kidsOf, reportEnd, runLocked, type Ended, type ReportedError } from "./locked-run.ts";
+import { dryRun } from "./rotation-plan.ts";
+import { errorField, kidsOf, reportEnd, runLocked, type Ended, type ReportedError } from "./locked.ts";
 
 /** Flags of the command. */
 export interface RotateFlags extends CommonFlags {

@@ -1,7 +1,7 @@
 /** Checks of GitHub: the token, what it may write, the repository and its environment. */
-import type { Environment } from "../../../contract/config.ts";
-import type { Context } from "../../context.ts";
-import type { Api } from "../../http.ts";
+import type { Environment } from "../../contract/config.ts";
+import type { Context } from "../context.ts";
+import type { Api } from "../http.ts";
 import { ask, checksOf, mayWrite, type Check, type Said } from "./check.ts";
 
 const NEW_TOKEN = "https://github.com/settings/personal-access-tokens/new";

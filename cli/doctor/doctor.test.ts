@@ -7,9 +7,9 @@ import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
 import { handler, type Routes } from "../test/handler.ts";
 import { formsOf, testContext } from "../test/test-context.ts";
 import { exitCodeOf } from "./doctor.ts";
-import { checksOf } from "./doctor/check.ts";
-import { checkEngine, checkNode } from "./doctor/local.ts";
-import { checkNetwork } from "./doctor/network.ts";
+import { checksOf } from "./check.ts";
+import { checkEngine, checkNode } from "./local.ts";
+import { checkNetwork } from "./network.ts";
 
 const CANARY = "canary-5f0c6a1be2d49317-token";
 let folder = "";

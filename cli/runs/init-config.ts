@@ -161,7 +161,7 @@ export function configText(name: string, environment: EnvironmentInput, checkout
  * One installation, described once: names, accounts and limits, never a value. Every command and every stack reads it.
  * Written by mcpist init, yours from here on; settings that are not here have defaults.
  */
-${checkout ? `import { defineConfig } from "./contract/config.ts";\n\n` : ""}export default ${open}
+${checkout ? `import { defineConfig } from "../commands/contract/config.ts";\n\n` : ""}export default ${open}
   environments: {
     ${/^[a-z]+$/.test(name) ? name : JSON.stringify(name)}: {
       github: ${inline(github)},
