@@ -41,7 +41,7 @@ const commandsIn = (text: string): readonly (readonly string[])[] =>
 
 /** What a command line that cannot be read is answered with. */
 const UNREADABLE =
-  /there is no such (command|option)|more arguments than|an argument is missing|needs a value|value that it does not take/;
+  /there is no such (command|option)|more arguments than|an argument is missing|needs a value|takes (one of|a whole number|another value)/;
 /** Would start a local cloud, or write a file: only their options are looked at. */
 const STARTS = new Set(["demo", "sandbox", "init"]);
 

@@ -1,6 +1,6 @@
 /** Flags that every command takes. */
 export interface CommonFlags {
-  readonly env?: string;
+  readonly env?: string | undefined;
   readonly config: string;
   readonly json: boolean;
   readonly yes: boolean;

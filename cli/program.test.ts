@@ -17,6 +17,7 @@ describe("help", () => {
     const { code, out, err } = await call("--help");
     expect(code).toBe(0);
     expect(err).toBe("");
+    expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
     for (const text of ["mcpist demo", "mcpist secrets rotate --env production", "Exit codes:", "130 interrupted"])
       expect(out).toContain(text);
   });
@@ -54,7 +55,61 @@ describe("help", () => {
   });
 });
 
+describe("every command", () => {
+  const COMMANDS = [
+    "demo",
+    "sandbox",
+    "secrets rotate",
+    "secrets status",
+    "secrets verify",
+    "secrets history",
+    "secrets rollback",
+    "secrets restore",
+    "secrets put",
+    "origins quarantine",
+    "origins join",
+    "init",
+    "doctor",
+    "db status",
+    "db migrate",
+    "jwks purge",
+  ];
+  it.each(COMMANDS)("has a help with an example, in 80 columns: %s", async (command) => {
+    const { code, out } = await call(...command.split(" "), "--help");
+    expect(code).toBe(0);
+    expect(out).toContain(`Usage: mcpist ${command} `);
+    expect(out.replace(/^.*\nExamples?:/s, "")).toContain(`mcpist ${command}`);
+    expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
+    expect(await call("help", ...command.split(" "))).toEqual({ code: 0, out, err: "" });
+  });
+  it("is one of those", async () => {
+    const helps = await Promise.all(
+      [["--help"], ["secrets", "--help"], ["origins", "--help"], ["db", "--help"], ["jwks", "--help"]].map((argv) =>
+        call(...argv),
+      ),
+    );
+    const names = helps.flatMap(({ out }) =>
+      [...out.matchAll(/^ {2}([a-z]+) (?:\[options\]|\[command\]).*$/gm)].map(([, name]) => name),
+    );
+    const words = new Set(COMMANDS.map((command) => command.split(" ").at(-1)));
+    expect(new Set(names.filter((name) => name !== "help"))).toEqual(words);
+  });
+});
+
 describe("a command line that cannot be read", () => {
+  it.each([
+    [["secrets", "rotat"], "did you mean rotate?"],
+    [["secret"], "did you mean secrets?"],
+    [["secrets", "rotate", "--emergncy"], "did you mean --emergency?"],
+    [["secrets", "rotate", "--dryrun"], "did you mean --dry-run?"],
+    [["secrets", "rotate", "--value\n(Did you mean xyz?)"], "mcpist --help, or --help after a command"],
+  ])("is met with what it resembles: %j", async (argv, hint) => {
+    const { code, err } = await call(...argv);
+    expect(code).toBe(2);
+    expect(err).toContain(`hint:  ${hint}\n`);
+    expect(err).not.toMatch(/rotat\b|emergncy|dryrun|xyz/);
+  });
+
   it.each([
     ["an unknown command", [CANARY], "there is no such command"],
     ["an unknown subcommand", ["secrets", CANARY], "there is no such command"],
@@ -68,8 +123,12 @@ describe("a command line that cannot be read", () => {
     [
       "a value that an option does not take",
       ["secrets", "rotate", "--emergency", CANARY],
-      "an option has a value that it does not take",
+      "--emergency takes one of: fast, now",
     ],
+    ["a number out of range", ["demo", "--users", "61"], "--users takes a whole number from 1 to 60"],
+    ["what is no number", ["secrets", "history", "--limit", CANARY], "--limit takes a whole number from 1"],
+    ["a port out of range", ["sandbox", "--port-base", "80"], "--port-base takes a whole number from 1024 to 65000"],
+    ["a topic that there is no help for", ["help", "secrets", CANARY], "there is no such command"],
     ["a missing value", ["secrets", "rotate", "--env"], "option --env needs a value"],
     ["a missing argument", ["secrets", "put"], "an argument is missing"],
     ["an unknown secret", ["secrets", "put", CANARY, "--env", "x"], "there is no such secret"],

@@ -114,7 +114,7 @@ export function exitCodeOf(checks: readonly Check[]): ExitCode {
 }
 
 /** The command. */
-export async function doctor(context: Context, flags: DoctorFlags): Promise<ExitCode> {
+export async function runDoctor(context: Context, flags: DoctorFlags): Promise<ExitCode> {
   const { name, checks } = await checkAll(context, flags);
   const exitCode = exitCodeOf(checks);
   if (flags.json) {

@@ -18,25 +18,19 @@ import { runRotation, type RotationReport } from "../runs/rotation.ts";
 
 /** Flags of the command. */
 export interface DemoFlags extends CommonFlags {
-  readonly html?: string;
-  readonly users: string;
-  readonly rate: string;
+  readonly html?: string | undefined;
+  readonly users: number;
+  readonly rate: number;
 }
 
 /** Traffic before and after the rotation, so that both sides of it are seen. Unit: milliseconds. */
 const WARM_UP_MS = 2000;
+/** A user is limited to five. */
+const MOST_PER_USER = 4;
 const COOL_DOWN_MS = 1500;
 
 /** HTTP status of each origin by name. */
 type Statuses = Record<string, number>;
-
-function count(text: string, flag: string, least: number, most: number): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  throw new McpistError("ERR_USAGE", `${flag} takes a whole number from ${least} to ${most}`, {
-    hint: `${flag} ${least}`,
-  });
-}
 
 /** Asks every origin directly, past the gateway, with one secret. */
 async function askOrigins(cloud: LocalCloud, secret: string | undefined): Promise<Statuses> {
@@ -88,9 +82,12 @@ function requestId(): string {
 }
 
 /** The command. */
-export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode> {
-  const users = count(flags.users, "--users", 1, 60);
-  const ratePerSecond = count(flags.rate, "--rate", 1, users * 4);
+export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitCode> {
+  const { users, rate: ratePerSecond } = flags;
+  if (ratePerSecond > users * MOST_PER_USER) {
+    const most = `at most ${MOST_PER_USER} requests per second and user`;
+    throw new McpistError("ERR_USAGE", `--rate takes ${most}`, { hint: `--rate ${users * MOST_PER_USER}` });
+  }
   const started = context.monotonic();
   const progress = new Progress(context, flags);
   const step = async <T>(name: string, work: () => Promise<T>): Promise<T> => {

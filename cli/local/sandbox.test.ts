@@ -19,7 +19,7 @@ describe("mcpist sandbox", () => {
   it.each(["0", "80", "70000", "8700x"])("refuses the port base %s", async (port) => {
     expect(await sandbox("--port-base", port)).toMatchObject({
       code: 2,
-      err: "error: --port-base takes a port from 1024 to 65000 (ERR_USAGE)\nhint:  --port-base 8700\n",
+      err: "error: --port-base takes a whole number from 1024 to 65000 (ERR_USAGE)\nhint:  --port-base 1024\n",
     });
   });
 });

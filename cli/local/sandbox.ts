@@ -13,8 +13,8 @@ import { deployService, startLocalCloud, type LocalCloud } from "./local-cloud.t
 export interface SandboxFlags extends CommonFlags {
   readonly command: readonly string[];
   readonly printEnv: boolean;
-  readonly scenario?: string;
-  readonly portBase?: string;
+  readonly scenario?: string | undefined;
+  readonly portBase?: number | undefined;
   readonly empty: boolean;
   readonly ui: boolean;
 }
@@ -64,20 +64,12 @@ async function printEnv(context: Context, flags: SandboxFlags): Promise<ExitCode
 const printOwn = (context: Context, value: unknown): void =>
   void context.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 
-function portBase(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const port = Number(text);
-  if (Number.isSafeInteger(port) && port >= 1024 && port <= 65_000) return port;
-  throw new McpistError("ERR_USAGE", "--port-base takes a port from 1024 to 65000", { hint: "--port-base 8700" });
-}
-
 /** The command. */
-export async function sandbox(context: Context, flags: SandboxFlags): Promise<ExitCode> {
+export async function runSandbox(context: Context, flags: SandboxFlags): Promise<ExitCode> {
   if (flags.printEnv) return printEnv(context, flags);
-  const base = portBase(flags.portBase);
   if (flags.scenario !== undefined) await checkScenario(flags.scenario);
   const progress = new Progress(context, flags);
-  const cloud = await startLocalCloud(context, flags, base === undefined ? {} : { portBase: base });
+  const cloud = await startLocalCloud(context, flags, flags.portBase === undefined ? {} : { portBase: flags.portBase });
   try {
     if (!flags.empty) await deployService(cloud, progress);
     await progress.end();

@@ -9,10 +9,10 @@ import { kidsOf, reportEnd, runLocked } from "./locked.ts";
 import { targetReports, type TargetReport } from "./rotation.ts";
 
 /** Runs `work` under the lock and reports the phase that it ends in. */
-export async function finishRun(
+export async function runChange(
   context: Context,
   session: Session,
-  flags: CommonFlags & { readonly stealLock?: string; readonly command: string },
+  flags: CommonFlags & { readonly stealLock?: string | undefined; readonly command: string },
   work: (run: Run) => Promise<Phase>,
 ): Promise<ExitCode> {
   const progress = new Progress(context, flags);

@@ -113,7 +113,7 @@ describe("mcpist init without a terminal", () => {
   it("names every flag that is missing, and writes nothing", async () => {
     const { code, text, err } = await init(["--domain", "mcp.example.com"]);
     expect({ code, text }).toEqual({ code: 2, text: null });
-    expect(err).toContain("--repo, --account, --supabase are needed where nobody can be asked");
+    expect(err).toContain("--repo, --account, --supabase are required without a terminal");
   });
 
   it("takes the repository of this folder and the account of this terminal", async () => {
@@ -196,7 +196,7 @@ describe("mcpist init on a terminal", () => {
   it("does not ask with --yes", async () => {
     const { code, err } = await init(["--yes"], { terminal: true });
     expect(code).toBe(2);
-    expect(err).toContain("are needed where nobody can be asked");
+    expect(err).toContain("are required without a terminal");
   });
 });
 

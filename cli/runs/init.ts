@@ -22,7 +22,7 @@ import {
 } from "./init-config.ts";
 
 /** Flags of the command. */
-export interface InitFlags extends CommonFlags, Partial<Record<keyof Answers, string>> {
+export interface InitFlags extends CommonFlags, Partial<Record<keyof Answers, string | undefined>> {
   readonly force: boolean;
 }
 
@@ -89,7 +89,7 @@ async function collect(context: Context, flags: InitFlags): Promise<Answers> {
   if (missing.length > 0) {
     throw new McpistError(
       "ERR_USAGE",
-      `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} needed where nobody can be asked`,
+      `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} required without a terminal`,
       {
         hint: "mcpist init --help shows them all",
       },
@@ -125,7 +125,7 @@ const exists = (file: string, cause?: unknown): McpistError =>
   });
 
 /** The command. */
-export async function init(context: Context, flags: InitFlags): Promise<ExitCode> {
+export async function runInit(context: Context, flags: InitFlags): Promise<ExitCode> {
   const name = flags.env ?? "production";
   if (name === SANDBOX_ENVIRONMENT) {
     throw new McpistError("ERR_USAGE", "the sandbox's environment is built in and needs no file", {

@@ -61,7 +61,7 @@ async function rotateInto(
 }
 
 /** The command. */
-export async function originsJoin(context: Context, flags: OriginFlags): Promise<ExitCode> {
+export async function runJoin(context: Context, flags: OriginFlags): Promise<ExitCode> {
   const session = await openSession(context, flags);
   const origin = originOf(session, flags.name);
   const { origins } = session.environment;

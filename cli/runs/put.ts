@@ -60,7 +60,7 @@ const wordsOf = ({ origin, standing }: Placed): string =>
     : origin;
 
 /** The command. */
-export async function secretsPut(
+export async function runPut(
   context: Context,
   flags: CommonFlags & { readonly name: string; readonly generate: boolean },
 ): Promise<ExitCode> {

@@ -18,9 +18,9 @@ import { errorField, kidsOf, reportEnd, runLocked, type Ended, type ReportedErro
 export interface RotateFlags extends CommonFlags {
   readonly init: boolean;
   readonly clean: boolean;
-  readonly emergency?: "fast" | "now";
+  readonly emergency?: "fast" | "now" | undefined;
   readonly dryRun: boolean;
-  readonly stealLock?: string;
+  readonly stealLock?: string | undefined;
 }
 
 /** One origin at the end of a run. */
@@ -61,7 +61,7 @@ function checkFlags(context: Context, flags: RotateFlags): void {
     });
   const dangerous = flags.emergency === "now" || flags.stealLock !== undefined;
   if (dangerous && !flags.dryRun && !flags.yes && context.stdin.isTTY !== true) {
-    throw new McpistError("ERR_USAGE", "this needs --yes where nobody can be asked", { hint: "add --yes" });
+    throw new McpistError("ERR_USAGE", "--yes is required without a terminal", { hint: "add --yes" });
   }
 }
 
@@ -175,7 +175,7 @@ async function progressStep(progress: Progress, name: string, work: () => Promis
 }
 
 /** The command. */
-export async function secretsRotate(context: Context, flags: RotateFlags): Promise<ExitCode> {
+export async function runRotate(context: Context, flags: RotateFlags): Promise<ExitCode> {
   checkFlags(context, flags);
   const session = await openSession(context, flags);
   if (flags.dryRun) return dryRun(context, session, flags);

@@ -156,7 +156,7 @@ function checkQuarantine(config: GatewayConfig, session: Session, name: string):
 }
 
 /** `origins quarantine`: the same code and secret, one origin fewer. Needs nothing from the origin itself. */
-export async function originsQuarantine(context: Context, flags: OriginFlags): Promise<ExitCode> {
+export async function runQuarantine(context: Context, flags: OriginFlags): Promise<ExitCode> {
   const session = await openSession(context, flags);
   const origin = originOf(session, flags.name);
   if (origin.state === "joining") {

@@ -132,7 +132,7 @@ function keyring(status: Status): readonly (readonly string[])[] {
 }
 
 /** `secrets status`: always 0 when the look itself worked. */
-export async function secretsStatus(context: Context, flags: CommonFlags): Promise<ExitCode> {
+export async function runStatus(context: Context, flags: CommonFlags): Promise<ExitCode> {
   const session = await openSession(context, flags);
   const status = await look(session);
   if (flags.json) {
@@ -163,7 +163,7 @@ export async function secretsStatus(context: Context, flags: CommonFlags): Promi
 }
 
 /** `secrets verify`: 0 only with evidence that everything is in step, else 3. */
-export async function secretsVerify(context: Context, flags: CommonFlags): Promise<ExitCode> {
+export async function runVerify(context: Context, flags: CommonFlags): Promise<ExitCode> {
   const session = await openSession(context, flags);
   const status = await look(session);
   const exitCode = status.drift.length === 0 ? EXIT.done : EXIT.refused;

@@ -1,0 +1,79 @@
+/**
+ * `mcpist db migrate`: brings the project's database up to date, step by step, registers the tools of this version and admits accounts
+ * that have no row. Each step is a transaction with its record, so that running it again goes on where it stopped.
+ */
+import { complete, migrate, MigrationError, type Completed, type MigrateReport } from "../../supabase/migrate/apply.ts";
+import { explain } from "../../supabase/migrate/explain.ts";
+import { observe } from "../../supabase/migrate/state.ts";
+import type { Context } from "../context.ts";
+import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import type { CommonFlags } from "../flags.ts";
+import { printJson, Progress } from "../output.ts";
+import { openDatabase, type OpenDatabase } from "../targets/postgres.ts";
+
+function failure(cause: unknown, applied: number): McpistError {
+  if (cause instanceof McpistError) return cause;
+  if (!(cause instanceof MigrationError)) return new McpistError("ERR_VENDOR", explain(cause), { cause });
+  return new McpistError(
+    applied > 0 ? "ERR_PARTIAL" : "ERR_VENDOR",
+    `${cause.step}: ${cause.message}; nothing of this step was kept`,
+    { hint: "mcpist db status", cause },
+  );
+}
+
+const sentence = (applied: readonly string[], { tools, accounts, mended }: Completed): string =>
+  [
+    applied.length === 0 ? "up to date" : `applied ${applied.length} migrations`,
+    ...(tools > 0 ? [`added ${tools} tools, granted to nobody`] : []),
+    ...(accounts > 0 ? [`admitted ${accounts} accounts`] : []),
+    ...mended.map((what) => `put back ${what}`),
+  ].join("; ");
+
+/** The command. */
+export async function dbMigrate(
+  context: Context,
+  flags: CommonFlags,
+  open: OpenDatabase = openDatabase,
+): Promise<ExitCode> {
+  const database = await open(context);
+  const progress = new Progress(context, { json: flags.json });
+  let done = 0;
+  let admitted = 0;
+  const report: MigrateReport = {
+    begin(step) {
+      const end = progress.begin(step);
+      return () => {
+        done++;
+        end("done");
+      };
+    },
+    admitted(count) {
+      admitted += count;
+      context.stderr.write(`admitted ${admitted} accounts\n`);
+    },
+  };
+  try {
+    const { findings } = await observe(database);
+    const obstacle = findings.find(({ blocks }) => blocks);
+    if (obstacle) throw new McpistError("ERR_REFUSED", obstacle.what, { hint: obstacle.hint });
+    const applied = await migrate(database, report);
+    const completed = await complete(database, report);
+    if (flags.json)
+      printJson(context, {
+        command: "db migrate",
+        ok: true,
+        exitCode: EXIT.done,
+        applied,
+        ...completed,
+        // Those before the step that admits everybody were in batches, too.
+        accounts: admitted,
+        steps: progress.steps,
+      });
+    else context.stdout.write(`done  ${sentence(applied, { ...completed, accounts: admitted })}\n`);
+    return EXIT.done;
+  } catch (cause) {
+    throw failure(cause, done);
+  } finally {
+    await database.close().catch(() => {});
+  }
+}
