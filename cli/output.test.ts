@@ -112,3 +112,16 @@ describe("a table", () => {
     expect(table([])).toBe("");
   });
 });
+
+describe("a wait", () => {
+  it("is told with whom and for what as long as it lasts, and not after it", async () => {
+    const context = testContext();
+    const progress = new Progress(context, { json: false });
+    await context.waits.during("fly: Machine m1 to boot", async () => {
+      progress.tellWaits();
+    });
+    progress.tellWaits();
+    await progress.end();
+    expect(context.err()).toBe("wait  fly: Machine m1 to boot\n");
+  });
+});

@@ -30,6 +30,8 @@ export function styles(
 
 /** A terminal that is narrower, or that does not know how wide it is, gets lines. */
 const MIN_COLUMNS = 40;
+/** Unit: milliseconds. */
+const WAIT_TOLD_MS = 10_000;
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /** Progress of a command, kept as records for `--json`. */
@@ -38,6 +40,7 @@ export class Progress implements Reporter {
   readonly #context: Context;
   readonly #started: number;
   readonly #waves: Waves | null;
+  readonly #timer: NodeJS.Timeout;
   #listener: ((name: string | null) => void) | null = null;
 
   constructor(context: Context, options: { readonly json: boolean }) {
@@ -46,6 +49,16 @@ export class Progress implements Reporter {
     const { stderr } = context;
     this.#waves =
       stderr instanceof WriteStream && stderr.columns >= MIN_COLUMNS && !options.json ? new Waves(stderr) : null;
+    this.#timer = setInterval(() => this.tellWaits(), WAIT_TOLD_MS);
+    // A finished command never waits for it.
+    this.#timer.unref();
+  }
+
+  /** Says for whom and for what the command waits at this moment; called every ten seconds. */
+  tellWaits(): void {
+    const waits = this.#context.waits.current();
+    if (this.#waves) this.#waves.tell(this.#context.redactor.apply(printable(waits.join("; "))));
+    else for (const text of waits) this.#line(`wait  ${text}`);
   }
 
   /** Tells `listener` which step began last; null when it ended. */
@@ -72,6 +85,7 @@ export class Progress implements Reporter {
 
   /** Waits until everything is drawn. */
   async end(): Promise<void> {
+    clearInterval(this.#timer);
     await this.#waves?.end();
   }
 
@@ -85,6 +99,7 @@ type Finish = (outcome: string, title: string) => void;
 /** Steps that run beside each other are drawn by listr2 as one list; the next steps make the next list. */
 class Waves {
   readonly #stream: WriteStream;
+  readonly #running = new Set<{ output: string }>();
   #waiting: { title: string; done: Promise<{ outcome: string; title: string }> }[] = [];
   #drawing: Promise<void> = Promise.resolve();
   #scheduled = false;
@@ -106,6 +121,11 @@ class Waves {
 
   note(text: string): void {
     this.begin(text)("note", text);
+  }
+
+  /** Below the steps that are under way; "" takes it away. */
+  tell(text: string): void {
+    for (const task of this.#running) task.output = text;
   }
 
   async end(): Promise<void> {
@@ -144,8 +164,10 @@ class Waves {
     const list = new Listr(
       wave.map((step) => ({
         title: step.title,
-        task: async (_: unknown, task: { title: string; skip(reason: string): void }) => {
+        task: async (_: unknown, task: { title: string; output: string; skip(reason: string): void }) => {
+          this.#running.add(task);
           const { outcome, title } = await step.done;
+          this.#running.delete(task);
           task.title = title;
           if (outcome === "note") task.skip(title);
           else if (outcome !== "done") throw new Error(outcome);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { failure, MemoryGit, party, type Party } from "../test/memory-git.ts";
+import { failure, MemoryGit, party, readAnew, type Party } from "../test/memory-git.ts";
 import { formsOf, testContext } from "../test/test-context.ts";
 import { Journal } from "./journal.ts";
 import { LEASE_SECONDS } from "./takeover.ts";
@@ -188,6 +188,25 @@ describe("stealing", () => {
   });
 });
 
+describe("a reading of the tip", () => {
+  it("serves every guard of the next five seconds, and none after them", async () => {
+    const git = new MemoryGit();
+    let readings = 0;
+    const store = git.store();
+    Object.defineProperty(git, "store", {
+      value: () => ({ ...store, readRef: () => (readings++, store.readRef()) }),
+    });
+    const { journal, context } = party(git, "one");
+    await journal.acquire();
+    readings = 0;
+    await Promise.all(Array.from({ length: 50 }, () => journal.guard()));
+    expect(readings).toBe(0);
+    await context.sleep(5001);
+    await Promise.all(Array.from({ length: 50 }, () => journal.guard()));
+    expect(readings).toBe(1);
+  });
+});
+
 describe("a foreign write", () => {
   it("stops the holder at the next entry, guard or look", async () => {
     for (const use of [
@@ -196,9 +215,11 @@ describe("a foreign write", () => {
       (journal: Journal) => journal.read(),
     ]) {
       const git = new MemoryGit();
-      const one = party(git, "one").journal;
+      const holder = party(git, "one");
+      const one = holder.journal;
       await one.acquire();
       await steal(git, "two", "one");
+      await readAnew(holder);
       expect(await failure(Promise.resolve(use(one)))).toMatchObject({ code: "ERR_LOCK_LOST", exitCode: 5 });
       expect(one.held).toBe(false);
       expect(git.events()).toEqual(["acquired", "stolen"]);

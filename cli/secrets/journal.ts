@@ -9,7 +9,16 @@ import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { countdown } from "../http.ts";
 import type { GitStore, Guard } from "../targets/types.ts";
-import { isNamed, LEASE_MARGIN_MS, LEASE_SECONDS, lateWritesMs, locked, outlive, type Identity } from "./takeover.ts";
+import {
+  GUARD_TRUST_MS,
+  isNamed,
+  LEASE_MARGIN_MS,
+  LEASE_SECONDS,
+  lateWritesMs,
+  locked,
+  outlive,
+  type Identity,
+} from "./takeover.ts";
 import type { Deploying } from "./deployments.ts";
 
 /** A lease that has less left than this is renewed. Unit: milliseconds. */
@@ -144,6 +153,8 @@ export class Journal {
   /** Own entries that GitHub did not acknowledge: they may still land. */
   readonly #unacknowledged = new Map<string, JournalTip>();
   #leaseLeft: () => number = () => 0;
+  /** How long the last reading of the tip still counts. */
+  #trusted: () => number = () => 0;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(store: GitStore, context: Context, identity: Identity) {
@@ -169,6 +180,7 @@ export class Journal {
   async read(): Promise<JournalTip | null> {
     if (this.#detached) return this.#tip;
     const ref = await this.#store.readRef();
+    this.#trusted = countdown(this.#context, GUARD_TRUST_MS);
     if (ref?.sha === this.#tip?.sha) return this.#tip;
     if (this.held) {
       const own = this.#unacknowledged.get(ref?.sha ?? "");
@@ -296,6 +308,8 @@ export class Journal {
       // An earlier one in the queue may have seen what this one must not ignore.
       if (this.#detached) return;
       this.#check();
+      // Many Machines are written beside each other: one reading of the tip serves all that begin soon after it.
+      if (this.#trusted() > 0) return;
       await this.read().catch((error: unknown) => this.#detachFor(error));
     });
     this.#context.signal.throwIfAborted();
@@ -351,6 +365,7 @@ export class Journal {
   }
 
   #lost(): McpistError {
+    this.#trusted = () => 0;
     this.#keep("lost");
     return new McpistError("ERR_LOCK_LOST", "somebody else wrote to the rotation journal, so this run stops at once", {
       hint: "mcpist secrets history shows who it was",
@@ -420,6 +435,7 @@ export class Journal {
     }
     if (!mine) return null;
     this.#tip = made;
+    this.#trusted = countdown(this.#context, GUARD_TRUST_MS);
     return made;
   }
 }

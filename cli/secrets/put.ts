@@ -72,7 +72,7 @@ export async function putSecret(run: Run, spec: SecretSpec, value: string, used:
       continue;
     }
     try {
-      await run.step(`roll out ${origin.name}`, () => origin.roll("rolling", run.journal.guard));
+      await run.step(`roll out ${origin.name}`, () => run.roll(origin, "rolling"));
     } catch (error) {
       throw stopped(error, name, run.origins, origin);
     }

@@ -73,6 +73,8 @@ export class Run {
   readonly report: Reporter;
   readonly evidence: Evidence = { probedVersion: null, drainedKid: null };
   readonly #store: Pick<GitStore, "serverTime">;
+  /** Ends when no origin is away as a whole. */
+  #alone: Promise<unknown> = Promise.resolve();
   candidate: { readonly secret: Secret; readonly slot: SlotName } | null = null;
   /** Something was written that a re-run has to finish: errors now mean "partly applied". */
   touched = false;
@@ -190,7 +192,10 @@ export class Run {
   async until<T>(what: string, timeoutMs: number, ready: () => Promise<T | null>, missing: () => string): Promise<T> {
     const deadline = this.context.monotonic() + timeoutMs;
     for (;;) {
-      const value = await ready();
+      const value = await this.context.waits.during(
+        () => `${what}: ${missing()}`,
+        () => ready(),
+      );
       if (value !== null) return value;
       if (this.context.monotonic() > deadline) {
         throw new McpistError(
@@ -223,12 +228,32 @@ export class Run {
     await this.journal.record("acknowledged github", {}, { vault: { ...tip.entry.state.vault, ackAt: tip.date } });
   }
 
+  /**
+   * Rolls one origin out. One that is alone on its platform is away meanwhile, so only one such origin is replaced at a time, and
+   * where no other origin could serve, that is said first.
+   */
+  async roll(origin: OriginTarget, speed: "rolling" | "now"): Promise<void> {
+    const isPool = ({ state }: OriginTarget) => state === "pool";
+    if (speed === "now" || !isPool(origin) || !(await origin.alone())) {
+      await origin.roll(speed, this.journal.guard);
+      return;
+    }
+    const others = this.origins.filter((other) => other !== origin && isPool(other));
+    if (others.length === 0)
+      this.report.note(
+        `${origin.name} has one instance and no other origin is in the pool: requests fail while it boots`,
+      );
+    const rolled = this.#alone.then(() => origin.roll(speed, this.journal.guard));
+    this.#alone = rolled.catch(() => undefined);
+    await rolled;
+  }
+
   /** Writes slots of one origin and rolls it out. */
   async writeOrigin(origin: OriginTarget, values: SlotValues, speed: "rolling" | "now", verb: string): Promise<void> {
     await origin.write(values, this.journal.guard);
     this.touched = true;
     await this.journal.record(`${verb} ${origin.name}`);
-    await origin.roll(speed, this.journal.guard);
+    await this.roll(origin, speed);
     await this.journal.record(`rolled ${origin.name}`);
   }
 

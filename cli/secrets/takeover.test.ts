@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { McpistError } from "../errors.ts";
-import { failure, MemoryGit, party } from "../test/memory-git.ts";
+import { failure, MemoryGit, party, readAnew } from "../test/memory-git.ts";
 import type { GitStore } from "../targets/types.ts";
-import type { Journal } from "./journal.ts";
 
 const nobody = (): void => undefined;
 const lost = { code: "ERR_LOCK_LOST", exitCode: 5 };
@@ -10,9 +9,11 @@ const lost = { code: "ERR_LOCK_LOST", exitCode: 5 };
 /** A run that holds the lock, and the emergency that took it away. */
 async function overtaken() {
   const git = new MemoryGit();
-  const one = party(git, "one").journal;
+  const holder = party(git, "one");
+  const one = holder.journal;
   await one.acquire();
   await party(git, "two").journal.seize(nobody);
+  await readAnew(holder);
   return { git, one };
 }
 
@@ -36,10 +37,12 @@ describe("a run that lost its lock", () => {
 
   it("stays out even when the other one has given the lock back", async () => {
     const git = new MemoryGit();
-    const [one, two] = [party(git, "one").journal, party(git, "two").journal];
+    const holder = party(git, "one");
+    const [one, two] = [holder.journal, party(git, "two").journal];
     await one.acquire();
     await two.seize(nobody);
     await two.release({});
+    await readAnew(holder);
     for (let i = 0; i < 2; i++) expect(await failure(one.guard())).toMatchObject(lost);
   });
 
@@ -89,7 +92,8 @@ describe("an emergency", () => {
 
   it("takes it again when the holder wrote meanwhile", async () => {
     const git = new MemoryGit();
-    const one = party(git, "one").journal;
+    const holder = party(git, "one");
+    const one = holder.journal;
     await one.acquire();
     let writes = 0;
     const store = git.store();
@@ -107,6 +111,7 @@ describe("an emergency", () => {
     const { journal } = party(git, "two");
     expect((await journal.seize(nobody))?.tip.entry.run).toBe("one");
     expect(git.events()).toEqual(["acquired", "step 1", "step 2", "step 3", "seized"]);
+    await readAnew(holder);
     expect(await failure(one.guard())).toMatchObject(lost);
   });
 
@@ -141,8 +146,10 @@ describe("an emergency", () => {
       value: (): Partial<typeof store> => ({ ...store, readRef: () => unless(store.readRef()) }),
     });
     const told: string[] = [];
-    const journal: Journal = party(git, "two").journal;
+    const two = party(git, "two");
+    const { journal } = two;
     await journal.seize((why) => told.push(why));
+    await readAnew(two);
     silent = true;
     await Promise.all([journal.guard(), journal.guard()]);
     await journal.record("switched", {}, { retired: "00000000000000aa" });

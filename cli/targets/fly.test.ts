@@ -132,3 +132,59 @@ describe("the time of a Machine version", () => {
     expect(versionTime("148e21b7c03d89")).toBeNaN();
   });
 });
+
+describe("a rollout over many Machines", () => {
+  /** A Machines API with `count` Machines; a boot ends when the test says so. */
+  function fleet(count: number) {
+    const booting = new Map<string, () => void>();
+    const context = testContext({
+      fetch: async (input, init) => {
+        const { pathname } = new URL(urlOf(input));
+        const [, id = ""] = /machines\/(m\d+)/.exec(pathname) ?? [];
+        const method = init?.method ?? "GET";
+        const state = { id, state: "started", region: "nrt", instance_id: "i1", config: {}, checks: [] };
+        if (pathname.endsWith("/machines"))
+          return Response.json(Array.from({ length: count }, (_, i) => ({ ...state, id: `m${i}` })));
+        if (pathname.endsWith("/secrets")) return Response.json({ secrets: [] });
+        if (pathname.endsWith("/lease"))
+          return Response.json({ status: "success", data: { nonce: "n" } }, { status: method === "POST" ? 201 : 200 });
+        if (pathname.endsWith("/wait")) {
+          await new Promise<void>((resolve) => booting.set(id, resolve));
+          booting.delete(id);
+          return Response.json({ ok: true });
+        }
+        return Response.json(method === "POST" ? { ...state, instance_id: "i2" } : state);
+      },
+    });
+    const parsed = parseConfig({ environments: { sandbox: sandboxEnvironment(urls) } });
+    const environment = parsed.ok ? parsed.value.environments["sandbox"]! : undefined;
+    const origin = environment!.origins.find((candidate) => candidate.kind === "fly")!;
+    const target = flyOrigin(context, flyApi(context, { baseUrl: urls.fly, token: "fo1_test" }), environment!, origin);
+    /** Lets every wave boot; @returns how many Machines were away in each. */
+    const waves = async (rolled: Promise<void>): Promise<readonly number[]> => {
+      const away: number[] = [];
+      const state = { done: false };
+      const ended = rolled.finally(() => (state.done = true));
+      while (!state.done) {
+        for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
+        if (booting.size === 0) continue;
+        away.push(booting.size);
+        for (const end of booting.values()) end();
+      }
+      await ended;
+      return away;
+    };
+    return { target, waves };
+  }
+
+  it.each([
+    [1, [1]],
+    [2, [1, 1]],
+    [3, [1, 1, 1]],
+    [12, [4, 4, 4]],
+    [50, [17, 17, 16]],
+  ])("(%i) keeps two thirds serving, and takes no longer than three boots", async (count, away) => {
+    const { target, waves } = fleet(count);
+    expect(await waves(target.roll("rolling", free))).toEqual(away);
+  });
+});

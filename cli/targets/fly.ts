@@ -131,7 +131,8 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
         .call("DELETE", `${base}/machines/${id}/lease`, { headers, accept: [404, 409], evenIfInterrupted: true })
         .catch(() => undefined);
     }
-    if (machine["state"] === "started" || machine["state"] === "starting") await awaitStarted(id, made);
+    if (machine["state"] === "started" || machine["state"] === "starting")
+      await context.waits.during(`${origin.name}: Machine ${id} to boot`, () => awaitStarted(id, made));
   };
 
   /** A lease is a real lock. The journal says that nobody else rotates, so one that is held belongs to a dead run or to a deploy: it is waited for. */
@@ -151,7 +152,9 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
           hint: `fly machine leases view ${id} -a ${origin.app}, then run the command again`,
         });
       }
-      await context.sleep(LEASE_POLL_MS);
+      await context.waits.during(`${origin.name}: somebody else to give back the lease of Machine ${id}`, () =>
+        context.sleep(LEASE_POLL_MS),
+      );
     }
   };
 
@@ -250,13 +253,18 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
         await Promise.all(list.map((machine) => update(machine, mark(known), guard)));
         return;
       }
-      // One after another: the others serve meanwhile. A single Machine is followed by the gateway's failover.
-      for (const machine of list) await update(machine, mark(known), guard);
+      await several(list, awayAtOnce(list.length), (machine) => update(machine, mark(known), guard));
+    },
+    async alone() {
+      const serving = (await machines()).filter(({ state }) => state === "started" || state === "starting");
+      return serving.length === 1;
     },
     async look(): Promise<OriginLook> {
       const [list, known] = await Promise.all([machines(), secrets()]);
       if (list.length === 0) return { ok: true, instances: [], config: null, stamps: stampsOf(known) };
-      const views = await Promise.all(list.map(view));
+      const views = await context.waits.during(`${origin.name}: its Machines to answer`, () =>
+        Promise.all(list.map(view)),
+      );
       const silent = views.filter((entry) => typeof entry === "string");
       if (silent.length > 0 && !joining)
         return {
@@ -274,6 +282,24 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       return { ok: true, instances, config, slots, stamps, ...(silent.length > 0 ? { silent } : {}) };
     },
   };
+}
+
+/** How many Machines are replaced at the same time: a third, so that the others carry the traffic and time grows slowly. */
+const awayAtOnce = (machines: number): number => Math.max(1, Math.ceil(machines / 3));
+
+/** Does `work` for all, at most `limit` at the same time. After a failure nothing new begins; what began is waited for. */
+async function several<T>(all: readonly T[], limit: number, work: (one: T) => Promise<void>): Promise<void> {
+  const left = [...all];
+  const workers = Array.from({ length: limit }, async () => {
+    try {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) await work(next);
+    } catch (error) {
+      left.length = 0;
+      throw error;
+    }
+  });
+  const failed = (await Promise.allSettled(workers)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
 }
 
 /** Fly cannot reach the Machine's host: its configuration is not given in full, and nothing about it can be changed. */

@@ -206,6 +206,8 @@ export function koyebOrigin(
       await putKoyebSecret(api, context, koyebSecretName(environmentName, markVariable(name)), mark);
       return stamp;
     },
+    // The old deployment serves until the new one is healthy.
+    alone: async () => false,
     async deployed() {
       return (await findService()) !== null;
     },
@@ -235,8 +237,8 @@ export function koyebOrigin(
       // A first deployment that failed left nothing that could answer: its own reason is worth more than a wait.
       if (!joining && FAILED.has(textAt(made, "status", "a Koyeb deployment")) && (await list()).length === 0)
         return { ok: false, reason: `no instance runs: its deployment ${latest} is ${stateOf(made)}`, stamps };
-      const instances = await observeInstances(context, environment, origin, list, async () =>
-        present(`deployment_id=${latest}`),
+      const instances = await context.waits.during(`${origin.name}: its instances to answer`, () =>
+        observeInstances(context, environment, origin, list, async () => present(`deployment_id=${latest}`)),
       );
       if (instances.reason !== undefined && !joining) {
         const now = await deployment(latest);

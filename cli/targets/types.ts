@@ -61,6 +61,8 @@ export interface OriginTarget {
   write(values: SlotValues, guard: Guard): Promise<void>;
   /** Writes one of the other secrets, then its mark. Takes effect like slots do. @returns the platform's stamp of the secret. */
   put(name: string, value: string, mark: string, guard: Guard): Promise<string>;
+  /** Its only instance is replaced by a rollout, so that nothing serves there meanwhile. */
+  alone(): Promise<boolean>;
   /** Something was deployed there, whether it runs or not. */
   deployed(): Promise<boolean>;
   /** Replaces every instance, sleeping ones too, so that it boots from the current configuration. Returns when the platform says it is done. */

@@ -134,7 +134,10 @@ export async function putVersionSecret(context: Context, secret: VersionSecret):
     });
     // Not execa's `input`: Node prints the options of a child with NODE_DEBUG=child_process.
     child.stdin.end(secret.value);
-    const { exitCode, stderr, stdout } = await child;
+    const { exitCode, stderr, stdout } = await context.waits.during(
+      "wrangler to upload the Worker version",
+      () => child,
+    );
     if (exitCode === 0) return null;
     const fault = machineFaultIn(`${stdout}\n${stderr}`);
     if (fault) return fault;

@@ -604,6 +604,7 @@ export class FakeCloud {
       },
       // The other secrets have no part in the model: their proof is tested against the emulators.
       put: () => Promise.reject(new TypeError("the fake cloud keeps no other secrets")),
+      alone: async () => false,
       deployed: async () => origin.service,
       roll: async (speed, guard) => {
         if (!origin.service) return;

@@ -77,6 +77,9 @@ export function party(
     }),
   };
 }
+/** A reading of the tip counts for five seconds; after this wait it is read anew. */
+export const readAnew = ({ context }: Party): Promise<void> => context.sleep(5001);
+
 export const failure = async (work: Promise<unknown>): Promise<McpistError> => {
   const error = await work.then(
     () => null,
