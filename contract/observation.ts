@@ -13,6 +13,14 @@ export type KidsReport = { readonly a: SlotReport; readonly b: SlotReport } | { 
 /** Per accepted kid: age of its last acceptance in whole seconds by the instance's own clock; null = never since it started. */
 export type LastAccepted = Readonly<Record<string, number | null>>;
 
+/**
+ * Per accepted kid: age in whole seconds of its last acceptance from inside and from outside the gateway's platform, as the origin's
+ * platform attests the peer (null = none since the instance started), and how many came from outside.
+ */
+export type Peers = Readonly<
+  Record<string, { readonly inside: number | null; readonly outside: number | null; readonly outsideCount: number }>
+>;
+
 /** Answer of one origin instance. */
 export interface OriginObservation {
   readonly role: "origin";
@@ -22,6 +30,8 @@ export interface OriginObservation {
   readonly deployment: string;
   readonly kids: KidsReport;
   readonly lastAccepted: LastAccepted;
+  /** Absent at origins that are older than the field. */
+  readonly peers?: Peers;
   /** Only when the request carried a gateway header: would it have been accepted? */
   readonly accepted?: boolean;
   /** Marks of the other secrets that it booted with; absent in answers of older origins. */
@@ -79,6 +89,21 @@ function parseLastAccepted(value: unknown): LastAccepted | undefined {
   return ages;
 }
 
+const isAge = (value: unknown): value is number | null =>
+  value === null || (typeof value === "number" && Number.isSafeInteger(value) && value >= 0);
+
+function parsePeers(value: unknown): Peers | undefined {
+  if (!isRecord(value)) return undefined;
+  const peers: Record<string, Peers[string]> = {};
+  for (const [kid, seen] of Object.entries(value)) {
+    if (!isKid(kid) || !isRecord(seen)) return undefined;
+    const { inside, outside, outsideCount } = seen;
+    if (!isAge(inside) || !isAge(outside) || !isAge(outsideCount) || outsideCount === null) return undefined;
+    peers[kid] = { inside, outside, outsideCount };
+  }
+  return peers;
+}
+
 /** @returns null when `value` is not exactly what an origin instance answers. */
 export function parseOriginObservation(value: unknown): OriginObservation | null {
   if (!isRecord(value) || value["role"] !== "origin") return null;
@@ -89,12 +114,15 @@ export function parseOriginObservation(value: unknown): OriginObservation | null
   if (accepted !== undefined && typeof accepted !== "boolean") return null;
   const marks = value["marks"] === undefined ? undefined : parseMarks(value["marks"]);
   if (value["marks"] !== undefined && !marks) return null;
+  const peers = value["peers"] === undefined ? undefined : parsePeers(value["peers"]);
+  if (value["peers"] !== undefined && !peers) return null;
   return {
     role: "origin",
     instanceId,
     deployment,
     kids,
     lastAccepted,
+    ...(peers ? { peers } : {}),
     ...(accepted === undefined ? {} : { accepted }),
     ...(marks === undefined ? {} : { marks }),
   };

@@ -26,6 +26,7 @@ import { createOrigin, type Origin } from "./http/server.ts";
 import { compareVersions, listenForChanges, POLL_MS } from "./sieve/invalidation.ts";
 import { createPermissionCache } from "./sieve/permissions.ts";
 import { createRefusals } from "./sieve/record-refusals.ts";
+import { createPeers } from "./http/peer.ts";
 import { createGate } from "./http/verify.ts";
 import type { Servers } from "./servers/servers.ts";
 import { watchServers } from "./servers/watch.ts";
@@ -154,6 +155,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
   const origin = createOrigin({
     name: config.origin,
     gate: gate.value,
+    peerOf: createPeers(settings.onFly, settings.gatewayRanges ?? undefined),
     observer,
     serveMcp,
     events,

@@ -2,6 +2,7 @@
  * The environment of an origin, checked once at start. Nothing here reads `process`; messages name the variable and the rule,
  * never what stood in it.
  */
+import { isIP } from "node:net";
 import { z } from "zod";
 import { err, ok, type Result } from "../contract/result.ts";
 import { parseOriginConfig, type OriginConfig } from "../contract/runtime-config.ts";
@@ -19,6 +20,13 @@ const integer = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`);
 const platformId = z.string().regex(/^[\x21-\x7e]{1,200}$/, "must be 1 to 200 printable characters");
+
+/** One range in CIDR notation. */
+function isRange(text: string): boolean {
+  const [address = "", bits = "", ...more] = text.split("/");
+  const family = isIP(address);
+  return more.length === 0 && family !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32);
+}
 
 const environment = z.object({
   PORT: integer(0, 65_535).default(8080),
@@ -38,6 +46,11 @@ const environment = z.object({
   BROKER_SECRET: hex64.optional(),
   /** How long requests in flight may take after SIGTERM; absent = as long as the platform allows, see {@link drainSecondsOf}. */
   DRAIN_SECONDS: integer(0, 300).optional(),
+  /** Where the gateway's requests come from, when that is not Cloudflare: ranges in CIDR notation, comma between. */
+  GATEWAY_RANGES: z
+    .string()
+    .refine((text) => text.split(",").every(isRange), "must be ranges like 192.0.2.0/24, with commas between")
+    .optional(),
   FLY_MACHINE_ID: platformId.optional(),
   FLY_MACHINE_VERSION: platformId.optional(),
   KOYEB_INSTANCE_ID: platformId.optional(),
@@ -67,6 +80,10 @@ export interface OriginSettings {
   readonly ownSecrets: ReadonlyMap<string, Secret>;
   /** Marks of the secrets that it was started with. */
   readonly marks: Marks;
+  /** True on Fly.io, whose proxy attests the caller's address in a header of its own. */
+  readonly onFly: boolean;
+  /** Ranges of the gateway's platform; null = Cloudflare's. */
+  readonly gatewayRanges: readonly string[] | null;
   /** The platform's id of this instance. */
   readonly instanceId: string;
   /** The platform's id of what was rolled out. */
@@ -110,6 +127,8 @@ export function parseEnvironment(
     },
     databaseUrl: values.DATABASE_URL ?? null,
     requestStateKey: values.REQUEST_STATE_KEY === undefined ? null : Buffer.from(values.REQUEST_STATE_KEY, "hex"),
+    onFly: values.FLY_MACHINE_ID !== undefined,
+    gatewayRanges: values.GATEWAY_RANGES?.split(",") ?? null,
     brokerSecret: values.BROKER_SECRET ?? null,
     drainSeconds: values.DRAIN_SECONDS ?? drainSecondsOf(values.FLY_MACHINE_ID !== undefined),
     ownSecrets: new Map(

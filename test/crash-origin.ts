@@ -119,6 +119,8 @@ const assembled = assemble(
     brokerSecret: null,
     drainSeconds: 1,
     ownSecrets: new Map(),
+    onFly: false,
+    gatewayRanges: null,
     instanceId: NAME,
     deployment: "test",
     marks: {},

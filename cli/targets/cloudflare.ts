@@ -166,27 +166,30 @@ export function cloudflareWorker(
     }
   };
 
-  /** Asks one version of the deployment. Cloudflare routes by percentage when an override is not applied, so the answer must name the version. */
-  const ask = async (versionId: string, query: string): Promise<WorkerObservation | null> => {
+  /** Asks the gateway; null when nothing that is a gateway answered. */
+  const askGateway = async (
+    query: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<WorkerObservation | null> => {
     context.signal.throwIfAborted();
     try {
       const response = await context.fetch(`${gateway}${OBSERVATION_PATH}${query}`, {
-        headers: {
-          accept: "application/json",
-          "cache-control": "no-cache",
-          [VERSION_OVERRIDE_HEADER]: `${worker}="${versionId}"`,
-        },
+        headers: { accept: "application/json", "cache-control": "no-cache", ...headers },
         redirect: "error",
         signal: AbortSignal.any([AbortSignal.timeout(CALL_TIMEOUT_MS), context.signal]),
       });
-      const seen = parseWorkerObservation(await response.json());
-      return seen?.deployment === versionId ? seen : null;
+      return parseWorkerObservation(await response.json());
     } catch (error) {
       context.signal.throwIfAborted();
       const fault = machineFault(error);
       if (fault) throw fault;
       return null;
     }
+  };
+  /** Asks one version of the deployment. Cloudflare routes by percentage when an override is not applied, so the answer must name the version. */
+  const ask = async (versionId: string, query: string): Promise<WorkerObservation | null> => {
+    const seen = await askGateway(query, { [VERSION_OVERRIDE_HEADER]: `${worker}="${versionId}"` });
+    return seen?.deployment === versionId ? seen : null;
   };
   const kidOf = async (versionId: string): Promise<readonly [string, string | null]> => {
     const deadline = context.monotonic() + OBSERVE_TIMEOUT_MS;
@@ -355,6 +358,9 @@ export function cloudflareWorker(
         },
       });
       return textAt(resultOf(json), "id", "a new deployment");
+    },
+    async answers() {
+      return (await askGateway("", {}))?.kid ?? null;
     },
     async probe(versionId, origin) {
       const seen = await ask(versionId, `?origin=${encodeURIComponent(origin)}`);

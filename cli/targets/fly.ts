@@ -203,6 +203,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
           kids: seen.kids,
           lastAccepted: seen.lastAccepted,
           ...(seen.marks ? { marks: seen.marks } : {}),
+          ...(seen.peers ? { peers: seen.peers } : {}),
         };
       }
       if (context.monotonic() > deadline) return id;

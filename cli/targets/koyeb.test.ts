@@ -6,7 +6,7 @@ import { caller, fastContext, type Call, type Json, TOKENS, until } from "../../
 import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
 import { countingGuard, kidOfText, OBSERVING_ORIGIN, secretOf, summary, ZERO } from "../test/origin-targets.ts";
-import { testContext, type TestContext } from "../test/test-context.ts";
+import { testContext, urlOf, type TestContext } from "../test/test-context.ts";
 import { koyebApi, koyebOrigin, koyebServiceId, putKoyebSecret } from "./koyeb.ts";
 
 const ONE = secretOf("one");
@@ -131,6 +131,31 @@ describe("the configuration on Koyeb", () => {
     const id = (json["secrets"] as { id: string; name: string }[]).find((secret) => secret.name === name)?.id;
     await call("DELETE", `/v1/secrets/${id}`);
     expect(await origin.look()).toMatchObject({ slots: { a: null, b: "unknown" }, config: null });
+  });
+});
+
+describe("the instances on Koyeb", () => {
+  it("are counted one by one: while one of them is silent, nothing is known of the origin", async () => {
+    const service = await deploy(ONE, ZERO, 2);
+    await healthy(service);
+    const { api, origin } = await target();
+    // The edge always meets the same instance, and waiting costs nothing.
+    let first: string | null = null;
+    let skipped = 0;
+    const patient = {
+      ...context,
+      sleep: async (ms: number) => void (skipped += ms * 20),
+      monotonic: () => context.monotonic() + skipped,
+      fetch: async (input: Parameters<typeof fetch>[0], init?: RequestInit) => {
+        if (!urlOf(input).endsWith("/.well-known/mcpist/gateway")) return fetch(input, init);
+        first ??= await (await fetch(input, init)).text();
+        return new Response(first);
+      },
+    };
+    const environment = testEnvironment({ origins: [origin, ENVIRONMENT_INPUT.origins[1]!] });
+    const look = await koyebOrigin(patient, api, "production", environment, origin).look();
+    expect(look).toMatchObject({ ok: false });
+    expect(look.ok ? "" : look.reason).toMatch(/^instance \S+ does not answer/);
   });
 });
 

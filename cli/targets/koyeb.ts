@@ -340,6 +340,7 @@ async function observeInstances(
         kids: seen.kids,
         lastAccepted: seen.lastAccepted,
         ...(seen.marks ? { marks: seen.marks } : {}),
+        ...(seen.peers ? { peers: seen.peers } : {}),
       });
     }
     const silent = [...missing];

@@ -2,8 +2,8 @@
  * What the rotation needs of each platform, as narrow as the protocol allows. Every method is one or a few remote calls;
  * whatever writes takes a `guard` and calls it before each mutating call, because a lease may run out between two calls.
  */
-import type { KidsReport, LastAccepted, ProbeReport, SlotReport } from "../../contract/observation.ts";
 import type { Marks } from "../../contract/marks.ts";
+import type { KidsReport, LastAccepted, Peers, ProbeReport, SlotReport } from "../../contract/observation.ts";
 import type { SlotName } from "../../contract/gateway-secret.ts";
 
 /** Throws when the run may not write any more: lease over, journal not mine, interrupted. */
@@ -24,6 +24,8 @@ export interface InstanceView {
   readonly lastAccepted: LastAccepted;
   /** Marks of the other secrets that it booted with; absent = its image is older than marks. */
   readonly marks?: Marks;
+  /** Where those came from; absent at origins that do not tell. */
+  readonly peers?: Peers;
 }
 
 /** By variable, what the platform itself says about a secret: a digest, or when it was written. A name without one is not held. */
@@ -141,6 +143,8 @@ export interface WorkerTarget {
     guard: Guard,
     options?: { readonly recall: boolean },
   ): Promise<string>;
+  /** Kid of the version that answers whoever asks the gateway without naming one; null = none answered. */
+  answers(): Promise<string | null>;
   /** Lets version `versionId` ask origin `origin` with its own secret. Null when that version did not answer. */
   probe(versionId: string, origin: string): Promise<ProbeReport | null>;
 }

@@ -42,6 +42,8 @@ interface FakeInstance {
   awake: boolean;
   kids: Kids | { legacy: string };
   lastAccepted: Record<string, number>;
+  /** Virtual time of the last acceptance from inside and outside the gateway's platform, by kid. */
+  peers?: Record<string, { inside?: number; outside?: number; outsideCount: number }>;
   /** Virtual time at which it stops; null = serves on. */
   diesAt: number | null;
 }
@@ -127,6 +129,12 @@ export class FakeCloud {
   deployments: Deployment[] = [];
   /** Code of the newest deploy of anybody but mcpist: what has to be live in the end. */
   code = "code-0";
+  /** How long edge locations go on with what was deployed before. Unit: milliseconds. */
+  lagMs = LAG_MS;
+  /** Is there traffic at this moment? Whether an old version may send is another question. */
+  busy: (now: number) => boolean = () => true;
+  /** Others than the gateway who use a secret, from outside its platform or from inside. */
+  strangers: { readonly kid: string; readonly peer: "inside" | "outside" }[] = [];
   /** How many uploads a list of versions shows; all are known by id. */
   listed = 100;
   /** Versions that some edge location may still run, with the time at which the last one stops. */
@@ -273,10 +281,27 @@ export class FakeCloud {
 
   /** Every version that may send does send, to every awake instance. */
   #traffic(): void {
+    if (!this.busy(this.now)) return;
     for (const { kid, pool } of this.#senders())
-      for (const origin of pool)
-        for (const instance of origin.instances)
-          if (instance.awake && acceptedKids(instance.kids).includes(kid)) instance.lastAccepted[kid] = this.now;
+      for (const origin of pool) for (const instance of origin.instances) this.#serve(instance, kid, "inside");
+    for (const { kid, peer } of this.strangers)
+      for (const origin of this.origins) for (const instance of origin.instances) this.#serve(instance, kid, peer);
+  }
+
+  #serve(instance: FakeInstance, kid: string, peer: "inside" | "outside"): void {
+    if (!instance.awake || !acceptedKids(instance.kids).includes(kid)) return;
+    instance.lastAccepted[kid] = this.now;
+    const by = ((instance.peers ??= {})[kid] ??= { outsideCount: 0 });
+    by[peer] = this.now;
+    if (peer === "outside") by.outsideCount++;
+  }
+
+  /** An instance is replaced by one that has the same slots and remembers nothing. */
+  replaceInstance(origin: FakeOriginState): void {
+    origin.rollouts++;
+    origin.instances = origin.instances.map((instance, i) =>
+      i === 0 ? { ...this.#fresh(origin, `${instance.id}+`, true), kids: { ...instance.kids } } : instance,
+    );
   }
 
   /** Versions that some edge location may run, with the origins that they route to. */
@@ -472,7 +497,7 @@ export class FakeCloud {
       ...this.lagging.filter(
         (entry) => !shares.some((next) => next.versionId === entry.versionId && next.percentage > 0),
       ),
-      ...stopping.map(({ versionId }) => ({ versionId, until: this.now + LAG_MS })),
+      ...stopping.map(({ versionId }) => ({ versionId, until: this.now + this.lagMs })),
     ];
     const id = `d${++this.#serial}`;
     this.deployments.unshift({ id, shares: shares.map((share) => ({ ...share })), message });
@@ -546,6 +571,11 @@ export class FakeCloud {
         await guard();
         return this.remote(run, "worker: deploy", () => this.#deploy(shares, message));
       },
+      answers: () =>
+        this.remote(run, "worker: answers", () => {
+          const ids = [this.liveId, ...this.lagging.map(({ versionId }) => versionId)];
+          return kidOfId(ids[Math.floor(this.random() * ids.length)] ?? "");
+        }),
       probe: (versionId, name) =>
         this.remote(run, "worker: probe", (): ProbeReport | null => {
           const origin = this.origins.find((candidate) => candidate.name === name);
@@ -643,6 +673,12 @@ export class FakeCloud {
               newest: instance.newest,
               awake: true,
               kids: { ...instance.kids },
+              peers: Object.fromEntries(
+                Object.entries(instance.peers ?? {}).map(([kid, { inside, outside, outsideCount }]) => [
+                  kid,
+                  { inside: this.#age(inside), outside: this.#age(outside), outsideCount },
+                ]),
+              ),
               lastAccepted: Object.fromEntries(
                 acceptedKids(instance.kids).map((kid) => {
                   const at = instance.lastAccepted[kid];
@@ -653,6 +689,10 @@ export class FakeCloud {
           };
         }),
     };
+  }
+
+  #age(at: number | undefined): number | null {
+    return at === undefined ? null : Math.floor((this.now - at) / 1000);
   }
 
   /** What a platform can tell of its configuration, slot by slot: whether it is what the newest instance booted from. */

@@ -40,6 +40,7 @@ export function createObserver(gate: Gate, { instanceId, deployment, marks }: Ob
         kids: gate.kids,
         lastAccepted: gate.lastAccepted(),
         marks,
+        peers: gate.peers(),
         ...(accepted === undefined ? {} : { accepted }),
       };
     },

@@ -17,6 +17,7 @@ import {
 import type { EventSink } from "../events.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Observer } from "./observe.ts";
+import type { Peer } from "./peer.ts";
 import { refuse } from "./respond.ts";
 import type { Gate } from "./verify.ts";
 
@@ -41,6 +42,8 @@ export interface OriginParts {
   /** Name of this origin; goes into `X-Mcpist-Origin`. */
   readonly name: string;
   readonly gate: Gate;
+  /** Where a caller is, as the platform attests it; absent = it does not. */
+  readonly peerOf?: (rawHeaders: readonly string[]) => Peer;
   readonly observer: Observer;
   /** Answers `POST /mcp` of a caller that presented the secret. */
   readonly serveMcp: (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<Response>;
@@ -149,7 +152,7 @@ export function createOrigin(parts: OriginParts): Origin {
         reject(incoming, outgoing);
         return;
       }
-      gate.note(check.kid);
+      gate.note(check.kid, parts.peerOf?.(incoming.rawHeaders) ?? null);
     }
     if (path === MCP_PATH) {
       inFlight++;

@@ -12,8 +12,9 @@ import {
   type SlotName,
 } from "../../contract/gateway-secret.ts";
 import { GATEWAY_SECRET_HEADER } from "../../contract/headers.ts";
-import type { KidsReport, LastAccepted } from "../../contract/observation.ts";
+import type { KidsReport, LastAccepted, Peers } from "../../contract/observation.ts";
 import { err, ok, type Result } from "../../contract/result.ts";
+import type { Peer } from "./peer.ts";
 
 const DIGEST_BYTES = 32;
 const KID_MESSAGE = "mcpist/gateway-secret/kid/v1";
@@ -37,13 +38,15 @@ export type Check = { readonly accepted: true; readonly kid: string } | { readon
 export interface Gate {
   /** Counts the header in `rawHeaders` (name, value, name, value, ...) and compares it with both slots, always both. */
   check(rawHeaders: readonly string[]): Check;
-  /** Remembers that a user request was accepted with `kid`. */
-  note(kid: string): void;
+  /** Remembers that a user request was accepted with `kid`, and where its peer was. */
+  note(kid: string, peer?: Peer): void;
   /** The tombstoned kid that the presented value belongs to, or null. Costs an HMAC: call it after the answer is queued. */
   retiredKid(rawHeaders: readonly string[]): string | null;
   readonly kids: KidsReport;
   /** Ages in whole seconds by this instance's own monotonic clock. */
   lastAccepted(): LastAccepted;
+  /** The same by where the peer was. */
+  peers(): Peers;
 }
 
 /** Where the gate gets what is not deterministic. */
@@ -118,6 +121,14 @@ export function createGate(
   const b = hold(slots.b, texts.b, random);
   const acceptedAt = new Map<string, number | null>();
   for (const { kid } of [a, b]) if (kid !== null) acceptedAt.set(kid, null);
+  const seen = new Map(
+    Array.from(acceptedAt.keys(), (kid) => [
+      kid,
+      { inside: null as number | null, outside: null as number | null, outsideCount: 0 },
+    ]),
+  );
+  const ageOf = (at: number, last: number | null) =>
+    last === null ? null : Math.max(0, Math.floor((at - last) / 1000));
   const revoked = new Set([a.revoked, b.revoked].filter((kid) => kid !== null));
 
   return ok({
@@ -130,8 +141,13 @@ export function createGate(
       const kid = (isA ? a.kid : null) ?? (isB ? b.kid : null);
       return kid === null ? { accepted: false } : { accepted: true, kid };
     },
-    note(kid) {
-      acceptedAt.set(kid, now());
+    note(kid, peer = null) {
+      const at = now();
+      acceptedAt.set(kid, at);
+      const by = seen.get(kid);
+      if (!by || peer === null) return;
+      by[peer] = at;
+      if (peer === "outside") by.outsideCount++;
     },
     retiredKid(rawHeaders) {
       const secret = parseSecret(presented(rawHeaders) ?? "");
@@ -142,10 +158,14 @@ export function createGate(
     kids: legacy ? { legacy: a.kid ?? "" } : { a: report(a), b: report(b) },
     lastAccepted() {
       const at = now();
+      return Object.fromEntries(Array.from(acceptedAt, ([kid, last]) => [kid, ageOf(at, last)]));
+    },
+    peers() {
+      const at = now();
       return Object.fromEntries(
-        Array.from(acceptedAt, ([kid, last]) => [
+        Array.from(seen, ([kid, { inside, outside, outsideCount }]) => [
           kid,
-          last === null ? null : Math.max(0, Math.floor((at - last) / 1000)),
+          { inside: ageOf(at, inside), outside: ageOf(at, outside), outsideCount },
         ]),
       );
     },

@@ -87,6 +87,8 @@ export async function startOrigin(test: TestDatabase, options: TestOriginOptions
       brokerSecret: options.brokerSecret ?? null,
       drainSeconds: 1,
       ownSecrets: new Map(),
+      onFly: false,
+      gatewayRanges: null,
       instanceId: "instance-1",
       deployment: "deployment-1",
       marks: {},

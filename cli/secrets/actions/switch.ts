@@ -4,6 +4,7 @@ import type { ProbeReport } from "../../../contract/observation.ts";
 import { liveVersion, sentKids, slotAtOrigins, versionById, type Observation } from "../observation.ts";
 import { phaseOf, type Phase } from "../phase.ts";
 import { allSettled, POLL_MS, type Run } from "../run.ts";
+import { stillInUse, usersOf } from "../users.ts";
 
 /** Longest wait until every edge location knows a 0 % version. Unit: milliseconds. */
 const PROBE_TIMEOUT_MS = 120_000;
@@ -161,29 +162,33 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
     );
   run.switchedAt ??= started;
   const aloneSince = run.switchedAt;
+  const kids = { old, live: phase.live };
   await run.step(`drain ${old}`, async () => {
     let watch: Watch = { instances: instancesOf(first), quietSince: started };
+    let gatewayOldAt: number | null = null;
+    let told = false;
     for (;;) {
       const polledAt = run.context.monotonic();
-      const now = await run.observe();
+      const [now, answer] = await Promise.all([run.observe(), run.targets.worker.answers()]);
       const current = phaseOf(now);
       if (current.name !== "LINGERING" || current.other !== old || sentKids(now.worker).join() !== phase.live) return;
       const instances = instancesOf(now);
       if (instances !== watch.instances) watch = { instances, quietSince: polledAt };
-      watch.quietSince = Math.max(watch.quietSince, lastUse(now, old, polledAt));
+      if (answer === old) gatewayOldAt = polledAt;
+      // An edge location that answers with the old version may send with it in the next moment.
+      const lastSeen = Math.max(lastUse(now, old, polledAt), gatewayOldAt ?? Number.NEGATIVE_INFINITY);
+      watch.quietSince = Math.max(watch.quietSince, lastSeen);
       if (polledAt - aloneSince >= minAge && polledAt - watch.quietSince >= quiet) {
         run.evidence.drainedKid = old;
         return;
       }
-      if (polledAt - started > max) {
-        throw new McpistError(
-          "ERR_PARTIAL",
-          `the old secret ${old} is still in use after ${Math.round(max / 1000)} s; both secrets stay valid`,
-          {
-            hint: "look for a client that pins an old Worker version, then run the command again: it goes on draining",
-          },
-        );
+      const oldAgeSeconds = gatewayOldAt === null ? null : Math.floor((polledAt - gatewayOldAt) / 1000);
+      const users = usersOf(now, kids, { oldAgeSeconds }, Math.ceil(quiet / 1000));
+      if (users.verdict === "foreign" && !told) {
+        told = true;
+        run.report.note(`ALARM: ${old} is used by somebody who is not the gateway: ${users.evidence.join("; ")}`);
       }
+      if (polledAt - started > max) throw stillInUse(old, Math.round(max / 1000), users);
       await run.journal.guard();
       await run.context.sleep(Math.min(POLL_MS, quiet / 4));
     }
