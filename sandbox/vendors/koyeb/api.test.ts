@@ -137,7 +137,9 @@ describe("services", () => {
     const refused = await call("POST", `/v1/services/${service["id"]}/redeploy`, { skip_build: true });
     expect([refused.status, refused.json["fields"][0]["field"]]).toEqual([400, "skip_build"]);
     const { deployments } = (await call("GET", `/v1/deployments?service_id=${service["id"]}`)).json;
-    expect(deployments).toMatchObject([{ version: "1", status: "ERROR", definition, skip_build: false }]);
+    expect(deployments).toMatchObject([{ version: "1", status: "ERROR", definition }]);
+    const { deployment } = (await call("GET", `/v1/deployments/${deployments[0]["id"]}`)).json;
+    expect(deployment["skip_build"]).toBe(false);
   });
 
   it("can be tried without being made", async () => {

@@ -10,7 +10,9 @@ import type { VendorApp } from "../vendor.ts";
 import type { KoyebCloud } from "./cloud.ts";
 import { listed, note, paged } from "./lists.ts";
 import {
+  appListed,
   appOnWire,
+  deploymentListed,
   deploymentOnWire,
   instanceOnWire,
   type KoyebApp,
@@ -169,7 +171,7 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
   app.get("/v1/apps", (c) => {
     const found = late(cloud.apps.values()).filter((record) => record.name.includes(c.req.query("name") ?? ""));
     const { page, rest, hasNext } = pageOf(found, c);
-    return c.json({ apps: page.map(wireApp), ...rest, has_next: hasNext });
+    return c.json({ apps: page.map((record) => appListed(wireApp(record))), ...rest, has_next: hasNext });
   });
   app.post("/v1/apps", async (c) => {
     const input = parse(appBody, await body(c.req));
@@ -274,7 +276,7 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
       .filter((deployment) => among(deployment.status, statuses))
       .toReversed();
     const { page, rest, hasNext } = pageOf(found, c);
-    return c.json({ deployments: page.map(deploymentOnWire), ...rest, has_next: hasNext });
+    return c.json({ deployments: page.map(deploymentListed), ...rest, has_next: hasNext });
   });
   app.get("/v1/deployments/:id", (c) =>
     c.json({ deployment: deploymentOnWire(cloud.deployments.get(c.req.param("id")) ?? raise(notFound("Deployment"))) }),

@@ -223,6 +223,16 @@ export const deploymentOnWire = (deployment: KoyebDeployment) => ({
   version: String(deployment.version),
 });
 
+/** An item of a list has less than the record itself. */
+export function appListed(app: ReturnType<typeof appOnWire>) {
+  const { version: _, ...item } = app;
+  return item;
+}
+export function deploymentListed(deployment: KoyebDeployment) {
+  const { skip_build: _, ...item } = deploymentOnWire(deployment);
+  return item;
+}
+
 export const instanceOnWire = (instance: KoyebInstance) => ({
   id: instance.id,
   organization_id,

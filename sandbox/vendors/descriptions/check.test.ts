@@ -1,0 +1,73 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { type Description, deviations, type Exchange } from "./check.ts";
+import { KNOWN_DEVIATIONS } from "./known.ts";
+
+const description: Description = {
+  vendor: "any",
+  operations: [
+    {
+      operation: "ListThings",
+      method: "GET",
+      path: "/v1/things/{id}/parts",
+      query: { limit: "number", statuses: { list: { enum: ["ON", "OFF"] } } },
+      statuses: [200, 404],
+      answer: { fields: { parts: { list: "#Part" }, count: "number" } },
+    },
+    {
+      operation: "MakeThing",
+      method: "POST",
+      path: "/v1/things",
+      query: {},
+      body: { fields: { name: "string", labels: { map: "string" } } },
+      statuses: [200],
+      answer: "any",
+    },
+  ],
+  error: { fields: { message: "string" } },
+  shapes: { Part: { fields: { id: "string", status: { enum: ["ON", "OFF"] } } } },
+};
+const exchange = (change: Partial<Exchange>): Exchange => ({
+  method: "GET",
+  path: "/v1/things/a1/parts",
+  query: new URLSearchParams(),
+  request: null,
+  status: 200,
+  answer: { parts: [{ id: "p", status: "ON" }], count: 1 },
+  ...change,
+});
+
+describe("an exchange", () => {
+  it("that is as described deviates in nothing", () => {
+    const query = new URLSearchParams("limit=5&statuses=ON&statuses=OFF");
+    expect(deviations(description, exchange({ query }))).toEqual([]);
+    expect(deviations(description, exchange({ status: 404, answer: { message: "m" } }))).toEqual([]);
+    const made = { method: "POST", path: "/v1/things", request: { name: "n", labels: { a: "b" } } };
+    expect(deviations(description, exchange(made))).toEqual([]);
+  });
+
+  it.each<[string, Partial<Exchange>, string]>([
+    ["a parameter", { query: new URLSearchParams("page=1") }, "ListThings ?page: is no parameter"],
+    [
+      "a parameter's value",
+      { query: new URLSearchParams("statuses=UP") },
+      "ListThings ?statuses: is no value of the enum",
+    ],
+    ["a number", { query: new URLSearchParams("limit=x") }, "ListThings ?limit: is no number"],
+    ["a status", { status: 202 }, "ListThings 202: is no status"],
+    ["a field", { answer: { parts: [], more: 1 } }, "ListThings answer.more: is no field"],
+    ["a type", { answer: { count: "1" } }, "ListThings answer.count: is no number"],
+    ["an enum", { answer: { parts: [{ status: "UP" }] } }, "ListThings answer.parts[].status: is no value of the enum"],
+    ["the shape of an error", { status: 404, answer: { error: "m" } }, "ListThings answer.error: is no field"],
+    ["an operation", { path: "/v1/other" }, "GET /v1/other: is no operation of the excerpt"],
+    ["a body", { method: "POST", path: "/v1/things", request: { nme: "n" } }, "MakeThing request.nme: is no field"],
+  ])("tells %s that the description does not have", (_what, change, said) => {
+    expect(deviations(description, exchange(change))).toEqual([said]);
+  });
+});
+
+it("every deviation that is meant is in the manual, with its reason", async () => {
+  const manual = await readFile(new URL("../../../docs/sandbox.md", import.meta.url), "utf8");
+  const rows = manual.replaceAll(/ +/g, " ");
+  for (const { vendor, why } of KNOWN_DEVIATIONS) expect(rows).toContain(`| ${vendor} | ${why} |`);
+});

@@ -1,0 +1,50 @@
+/**
+ * Where an emulator, or a caller, differs from the vendor's own description, and why that is right. Part of docs/sandbox.md; a call
+ * that our own command line makes is here only where the vendor's own client makes the same.
+ */
+
+/** One deviation that is meant. `what` is a regular expression on `operation what`. */
+export interface KnownDeviation {
+  readonly vendor: "koyeb" | "fly";
+  readonly what: string;
+  readonly why: string;
+}
+
+export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
+  {
+    vendor: "fly",
+    what: String.raw`Machines(Show|Create|List|Update) answer(\[\])?\.(version|cordoned): is no field`,
+    why: "the vendor's client reads both from a Machine (fly-go, Machine)",
+  },
+  {
+    vendor: "fly",
+    what: String.raw`Machines(Create|Show)Lease answer\.(status|data): is no field`,
+    why: "the vendor's client reads the lease below data (fly-go, MachineLease)",
+  },
+  {
+    vendor: "fly",
+    what: String.raw`MachinesCreateLease \?ttl: is no parameter`,
+    why: "the vendor's client sends it so, and no body (fly-go, AcquireLease)",
+  },
+  {
+    vendor: "fly",
+    what: String.raw`MachinesDelete \?kill: is no parameter`,
+    why: "the vendor's client sends it instead of force (fly-go, Destroy)",
+  },
+  {
+    vendor: "fly",
+    what: String.raw`MachinesList \?metadata\.\w+: is no parameter`,
+    why: "the documentation has the filter, the description does not",
+  },
+  {
+    vendor: "fly",
+    what: String.raw`AppsCreate (\?wait: is no parameter|request\.app_name: is no field)`,
+    why: "flyctl sends wait; the documentation's example says app_name where the description says name",
+  },
+];
+
+const patterns = KNOWN_DEVIATIONS.map(({ vendor, what }) => ({ vendor, pattern: new RegExp(`^(${what})$`) }));
+
+/** @param deviation as check.ts says it. */
+export const isKnownDeviation = (vendor: string, deviation: string): boolean =>
+  patterns.some((known) => known.vendor === vendor && known.pattern.test(deviation));
