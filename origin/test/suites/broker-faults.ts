@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BROKER_SECRET_HEADER } from "../../../contract/headers.ts";
+import { PATIENCE_MS } from "../../../supabase/functions/token-broker/find.ts";
 import { WINDOW_MS } from "../../../supabase/functions/token-broker/refusals.ts";
 import type { Query } from "../../../supabase/functions/token-broker/parts.ts";
 import {
@@ -133,6 +134,9 @@ export function describeBrokerFaults(database: () => TestDatabase): void {
       sleep: (ms: number) => (ms === WINDOW_MS ? never() : sleep(ms / SPEED, undefined, { ref: false })),
     };
 
+    /** The same for a caller who waits until the tokens are stored, however busy this machine is. */
+    const patient = { ...quick, sleep: (ms: number) => (ms === PATIENCE_MS ? never() : quick.sleep(ms)) };
+
     /** A provider of `kind` that does its work, and then the fault happens. */
     function behave(kind: Kind, { arrives = () => true, reply = (_, answer) => answer }: Fault): void {
       provider.reset();
@@ -169,7 +173,8 @@ export function describeBrokerFaults(database: () => TestDatabase): void {
       behave(kind, fault);
       const { query } = database().broker;
       const through = fault.through?.(query) ?? query;
-      if (fault.diesAt === undefined) expect(await ask({ database: { query: through } }, userId)).toBe(first);
+      if (fault.diesAt === undefined)
+        expect(await ask({ ...patient, database: { query: through } }, userId)).toBe(first);
       else {
         let died: () => void = () => {};
         const dead = new Promise<void>((resolve) => (died = resolve));
@@ -192,7 +197,7 @@ export function describeBrokerFaults(database: () => TestDatabase): void {
          where user_id = $1::uuid`,
         [userId],
       );
-      expect(await ask({}, userId)).toBe(next);
+      expect(await ask(patient, userId)).toBe(next);
       expect((await connectionOf(database(), userId))?.status).toBe(status);
     });
 

@@ -35,7 +35,7 @@ const LOOK_MS = 250;
 const MAX_LOOK_MS = 1_000;
 const MAX_WAIT_MS = 12_000;
 /** How long a caller waits until a new token is stored; storing goes on without them. Unit: milliseconds. */
-const PATIENCE_MS = 4_000;
+export const PATIENCE_MS = 4_000;
 
 const OPEN = `
 select state, access_token, extract(epoch from expires_at)::float8 as expires_at, scopes, refresh_token, lease::text as lease
