@@ -178,7 +178,7 @@ export class Journal {
 
   /** Reads the tip again. While the lock is held, a foreign tip means that somebody else wrote: throws ERR_LOCK_LOST. */
   async read(): Promise<JournalTip | null> {
-    if (this.#detached) return this.#tip;
+    if (this.#detached || (this.held && this.#isFresh())) return this.#tip;
     const ref = await this.#store.readRef();
     this.#trusted = countdown(this.#context, GUARD_TRUST_MS);
     if (ref?.sha === this.#tip?.sha) return this.#tip;
@@ -309,7 +309,7 @@ export class Journal {
       if (this.#detached) return;
       this.#check();
       // Many Machines are written beside each other: one reading of the tip serves all that begin soon after it.
-      if (this.#trusted() > 0) return;
+      if (this.#isFresh()) return;
       await this.read().catch((error: unknown) => this.#detachFor(error));
     });
     this.#context.signal.throwIfAborted();
@@ -346,6 +346,11 @@ export class Journal {
   async #load(sha: string): Promise<JournalTip> {
     const commit = await this.#store.readCommit(sha);
     return { sha, date: commit.date, entry: parseEntry(commit.message) };
+  }
+
+  /** The last reading still counts. Never while an own entry may land late: then each look has to be a new one. */
+  #isFresh(): boolean {
+    return this.#unacknowledged.size === 0 && this.#trusted() > 0;
   }
 
   #keep(hold: Hold): void {
