@@ -132,6 +132,8 @@ const environment = z
         perIpPerMinute: z.int().positive().default(1000),
         failedAuthPerMinute: z.int().positive().default(60),
         burstPerSecond: z.int().positive().max(1000).default(5),
+        /** Requests of a user that may start at once: the parallel calls of one turn of a model; absent = 30, or a second of the rate. A small excess waits. */
+        burstDepth: z.int().positive().max(10_000).optional(),
         /** Lets an isolate take requests in advance: faster, and up to this many over the limit per isolate. Absent = exact. */
         burstLease: z.int().positive().max(100).optional(),
         /** Calls per second and user, by module, on top of the burst: `{ github: 2 }`. */

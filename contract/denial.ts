@@ -53,11 +53,18 @@ export const DENIALS = {
   "shape.encoding": shape(415, 41501, "shape.encoding", "Send the body without content encoding."),
   "shape.size": shape(413, 41300, "shape.size", "The request body is too large."),
   "shape.headers": shape(431, 43100, "shape.headers", "The request headers are too large."),
+  "shape.header_bytes": shape(
+    400,
+    40003,
+    "shape.headers",
+    "Send headers in ASCII; MCP encodes other text as =?base64?…?=.",
+  ),
   "shape.query_token": {
     ...shape(400, 40001, "shape.query_token", "Send the access token in the Authorization header."),
     event: "token_in_query",
     severity: "warn",
   },
+  "shape.slow": shape(408, 40800, "shape.slow", "The request body came too slowly."),
   "shape.json": shape(400, -32700, "shape.json", "The body is not valid JSON."),
   "shape.message": shape(400, -32600, "shape.message", "The body is not a JSON-RPC message."),
   /** Revision 2025-03-26 has batches, no other one does: the sentence has to be true for all of them. */
@@ -165,11 +172,11 @@ export const DENIALS = {
     event: "rate_limited",
     severity: "info",
   },
-  "module.burst": {
+  "user.concurrent": {
     status: 429,
-    code: 42906,
-    publicReason: "module.burst",
-    message: "Too many calls of this module per second.",
+    code: 42907,
+    publicReason: "user.concurrent",
+    message: "Too many requests of yours are under way.",
     event: "rate_limited",
     severity: "info",
   },
@@ -204,6 +211,22 @@ export const DENIALS = {
     message: "The origin's platform failed.",
     event: "origin_failed",
     severity: "error",
+  },
+  "route.refused": {
+    status: 502,
+    code: 50204,
+    publicReason: "route.refused",
+    message: "The origin's platform refused the request; nothing was executed.",
+    event: "origin_failed",
+    severity: "warn",
+  },
+  "route.full": {
+    status: 503,
+    code: 50305,
+    publicReason: "route.full",
+    message: "No origin has room for so large a request now.",
+    event: "origin_failed",
+    severity: "warn",
   },
   "route.secret": {
     status: 502,
@@ -247,8 +270,6 @@ export interface Denial {
   readonly reason: DenialReason;
   /** Seconds after which a retry makes sense; sent as `Retry-After` (at least 1). */
   readonly retryAfterSeconds?: number;
-  /** The limit that was met, per second, where it is not one of the whole service. */
-  readonly quota?: number;
   /** True when a tool call may already have run. */
   readonly mayHaveExecuted?: boolean;
   /** The version of MCP that was asked for; only with `mcp.version`. Printable ASCII, at most 64 characters. */

@@ -8,6 +8,11 @@ export const USER_ID_HEADER = "x-user-id";
 export const REQUEST_ID_HEADER = "x-request-id";
 /** Gateway -> origin: the OAuth client of the token, for logs. */
 export const CLIENT_ID_HEADER = "x-mcpist-client-id";
+/**
+ * Gateway -> origin: the call is over a limit of its module, `<calls per second>;<seconds to wait>`. The origin refuses it once it has
+ * admitted the name: refused earlier, a limit would tell which modules exist.
+ */
+export const MODULE_LIMIT_HEADER = "x-mcpist-module-limit";
 /** Gateway -> origin: "1" for the first attempt, "2" for the one retry. */
 export const ATTEMPT_HEADER = "x-mcpist-attempt";
 /** Origin -> gateway: the configured name of the origin that answered. Its absence marks a platform's own answer. */
@@ -24,7 +29,7 @@ export const VERSION_OVERRIDE_HEADER = "cloudflare-workers-version-overrides";
 export const FLY_FORCE_INSTANCE_HEADER = "fly-force-instance-id";
 
 /** Values of {@link DENY_HEADER}. */
-export type OriginDeny = "gateway_secret" | "identity" | "inactive" | "draining" | "db";
+export type OriginDeny = "gateway_secret" | "identity" | "inactive" | "draining" | "busy" | "db";
 /** Values of {@link CLAIM_HEADER}. */
 export type ClaimState = "replayed" | "in_progress";
 

@@ -35,8 +35,10 @@ export interface GatewayConfig {
     readonly perIpPerMinute: number;
     /** Failed authentications per minute and address. */
     readonly failedAuthPerMinute: number;
-    /** Sustained requests per second and user; also the depth of the burst. */
+    /** Sustained requests per second and user. */
     readonly burstPerSecond: number;
+    /** Requests of a user that may start at once; absent = 30. */
+    readonly burstDepth?: number | undefined;
     /** Requests that one isolate may take from a user's burst in advance; absent or 1 = none, the limit is exact. At most 100. */
     readonly burstLease?: number | undefined;
     /** Calls per second and user, by module; absent = no limits of their own. */
@@ -127,6 +129,7 @@ export function parseGatewayConfig(text: string | undefined): Result<GatewayConf
       isRecord(limits) &&
         ["perIpPerMinute", "failedAuthPerMinute", "burstPerSecond"].every((key) => isCount(limits[key])),
     ],
+    ["limits.burstDepth", isRecord(limits) && (limits["burstDepth"] === undefined || isCount(limits["burstDepth"]))],
     [
       "limits.burstLease",
       isRecord(limits) &&

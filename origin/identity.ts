@@ -1,5 +1,11 @@
 /** Who calls and under which request id, as the gateway wrote it. Only called after the gateway secret was accepted. */
-import { ATTEMPT_HEADER, CLIENT_ID_HEADER, REQUEST_ID_HEADER, USER_ID_HEADER } from "../contract/headers.ts";
+import {
+  ATTEMPT_HEADER,
+  CLIENT_ID_HEADER,
+  MODULE_LIMIT_HEADER,
+  REQUEST_ID_HEADER,
+  USER_ID_HEADER,
+} from "../contract/headers.ts";
 
 /** The verified caller of one request. */
 export interface Identity {
@@ -10,6 +16,20 @@ export interface Identity {
   /** OAuth client, for logs; null when the token had none. */
   readonly clientId: string | null;
   readonly attempt: 1 | 2;
+  /** The gateway counted too many calls of the named module; null = it did not. */
+  readonly excess: ModuleExcess | null;
+}
+
+/** A limit of a module that this call exceeds. */
+export interface ModuleExcess {
+  /** Calls per second. */
+  readonly rate: number;
+  readonly retryAfterSeconds: number;
+}
+
+function excessOf(value: string | undefined): ModuleExcess | null {
+  const [, rate, seconds] = /^(\d{1,6});(\d{1,6})$/.exec(value ?? "") ?? [];
+  return rate === undefined ? null : { rate: Number(rate), retryAfterSeconds: Number(seconds) };
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -34,5 +54,6 @@ export function readIdentity(rawHeaders: readonly string[]): Identity | null {
     requestId,
     clientId: clientId !== undefined && CLIENT_ID.test(clientId) ? clientId : null,
     attempt: attempt === "2" ? 2 : 1,
+    excess: excessOf(valuesOf(rawHeaders, MODULE_LIMIT_HEADER)[0]),
   };
 }

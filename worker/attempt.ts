@@ -5,14 +5,14 @@ import { TOTAL_MS, UPLOAD_MS } from "./constants.ts";
 import type { Runtime } from "./env.ts";
 import { isStream } from "./answer.ts";
 import type { HeaderRecord } from "./policy/headers.ts";
-import { verdict } from "./policy/verdict.ts";
+import { verdict, type Verdict } from "./policy/verdict.ts";
 import { LATE, within } from "./deadline.ts";
 
 /**
- * Why an attempt brought no answer for the client. The origin's doing: network, timeout, platform, draining. Its word: busy, secret.
- * The client's doing: too-large, upload (its body came too slowly or broke off).
+ * Why an attempt brought no answer for the client. The origin's doing, perhaps: network, timeout, platform, draining, refused. Its
+ * word: full, busy, secret. The client's doing: too-large, slow, upload (its body broke off).
  */
-export type Failure = "network" | "timeout" | "platform" | "draining" | "busy" | "secret" | "too-large" | "upload";
+export type Failure = Exclude<Verdict, "answer"> | "network" | "timeout" | "too-large" | "slow" | "upload";
 
 export type Outcome =
   | { readonly ok: true; readonly response: Response }
@@ -72,7 +72,8 @@ async function send(
 /** A body that broke off on the client's side also breaks the request to the origin, which is not to blame. */
 function clientFault(body: ClientBody): Failure | null {
   const fate = body.kind === "stream" ? body.fate() : "sent";
-  return fate === "too-large" ? "too-large" : fate === "broken" ? "upload" : null;
+  if (fate === "too-large" || fate === "slow") return fate;
+  return fate === "broken" ? "upload" : null;
 }
 
 /** Settles like `outcome`, or earlier. The origin's clock starts when it has the whole request: a slow client proves nothing. */
@@ -101,5 +102,5 @@ function inTime(outcome: Promise<Outcome>, body: ClientBody, firstByteMs: number
 /** @returns null when the body is through, or when the origin answered before it was. */
 async function afterUpload(outcome: Promise<Outcome>, body: StreamedBody): Promise<Failure | null> {
   const end = await within(Promise.race([outcome, body.ended]), UPLOAD_MS);
-  return end === LATE ? "upload" : clientFault(body);
+  return end === LATE ? "slow" : clientFault(body);
 }

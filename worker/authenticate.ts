@@ -35,15 +35,27 @@ export class Authenticator {
     this.#keys = keys;
   }
 
+  /** Who presented this very token before, as far as it is still good. Asks nobody. @param now milliseconds since the epoch */
+  async recall(token: string, now: number, waitUntil: WaitUntil): Promise<Identity | null> {
+    return this.#recall(await digestOf(token), now, waitUntil);
+  }
+
+  #recall(digest: string, now: number, waitUntil: WaitUntil): Identity | null {
+    const seen = this.#verified.get(digest);
+    if (!seen) return null;
+    if (seen.exp > now / 1000 - CLOCK_TOLERANCE_SECONDS) {
+      // A key that was withdrawn takes every token that it signed with it.
+      if (this.#keys.current(seen.kid, seen.alg, waitUntil)?.thumbprint === seen.thumbprint) return seen;
+    }
+    this.#verified.delete(digest);
+    return null;
+  }
+
   /** @param token in compact shape @param now milliseconds since the epoch */
   async authenticate(token: string, now: number, waitUntil: WaitUntil): Promise<Result<Identity, TokenDenial>> {
     const digest = await digestOf(token);
-    const seen = this.#verified.get(digest);
-    if (seen && seen.exp > now / 1000 - CLOCK_TOLERANCE_SECONDS) {
-      // A key that was withdrawn takes every token that it signed with it.
-      if (this.#keys.current(seen.kid, seen.alg, waitUntil)?.thumbprint === seen.thumbprint) return ok(seen);
-    }
-    if (seen) this.#verified.delete(digest);
+    const seen = this.#recall(digest, now, waitUntil);
+    if (seen) return ok(seen);
     const result = await this.#verify(token, now, waitUntil);
     if (result.ok) this.#verified.set(digest, result.value);
     return result;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { drain, takeBody, type StreamedBody } from "./body.ts";
+import { drain, takeBody, type Room, type StreamedBody } from "./body.ts";
 
 const KIB = 1024;
 const post = (body: BodyInit | null, headers: Record<string, string> = {}): Request =>
@@ -24,11 +24,13 @@ const sizeOf = async (stream: ReadableStream<Uint8Array>): Promise<number> => {
     size += value.length;
   }
 };
-const take = (request: Request): ReturnType<typeof takeBody> =>
-  takeBody(request, request.headers.get("content-length"));
+const endless = { grow: () => true };
+const take = (request: Request, room: Room = endless): ReturnType<typeof takeBody> =>
+  takeBody(request, request.headers.get("content-length"), room);
 const streamed = async (request: Request): Promise<StreamedBody> => {
-  const body = await take(request);
-  if (body.kind !== "stream") throw new Error("this body should have been streamed");
+  const taken = await take(request);
+  const body = taken.ok ? taken.value : null;
+  if (body?.kind !== "stream") throw new Error("this body should have been streamed");
   return body;
 };
 afterEach(() => {
@@ -41,7 +43,54 @@ describe("client body", () => {
     ["a declared body", "x".repeat(1000), 1000],
     ["an undeclared body", chunks(4, 64 * KIB), 256 * KIB],
   ])("keeps %s whole, so that it can be sent twice", async (_, body, size) => {
-    expect(await take(post(body))).toMatchObject({ kind: "bytes", bytes: { length: size } });
+    expect(await take(post(body))).toMatchObject({ ok: true, value: { kind: "bytes", bytes: { length: size } } });
+  });
+
+  it("finds no place where there is no room, and asks for no more than has come", async () => {
+    const asked: number[] = [];
+    const room = { grow: (bytes: number) => asked.push(bytes) < 3 };
+    expect(await take(post(chunks(4, 64 * KIB)), room)).toEqual({ ok: false, error: "full" });
+    expect(asked).toEqual([64 * KIB, 128 * KIB, 192 * KIB]);
+  });
+
+  it("is given up when it pauses for five seconds, small or large, kept or streamed", async () => {
+    vi.useFakeTimers();
+    const stalled = (count: number): ReadableStream<Uint8Array> => {
+      let left = count;
+      return new ReadableStream({
+        pull: (controller) =>
+          left-- > 0 ? controller.enqueue(new Uint8Array(64 * KIB)) : new Promise<void>(() => undefined),
+      });
+    };
+    const kept = Promise.all([
+      take(post(stalled(0))),
+      take(post(stalled(0), { "content-length": "100" })),
+      take(post(stalled(3))),
+    ]);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(await kept).toEqual(Array.from({ length: 3 }, () => ({ ok: false, error: "slow" })));
+    const body = await streamed(post(stalled(8)));
+    const sent = expect(sizeOf(body.stream)).rejects.toThrow("slow");
+    await vi.advanceTimersByTimeAsync(5000);
+    await sent;
+    expect(body.fate()).toBe("slow");
+  });
+
+  it("is given up when it drips: a byte now and then earns no time", async () => {
+    vi.useFakeTimers();
+    let sent = 0;
+    const drip = new ReadableStream<Uint8Array>({
+      pull: (controller) =>
+        new Promise((resolve) =>
+          setTimeout(() => {
+            if (sent++ < 5) controller.enqueue(new Uint8Array(1));
+            resolve();
+          }, 1000),
+        ),
+    });
+    const taken = take(post(drip));
+    await vi.advanceTimersByTimeAsync(7000);
+    expect(await taken).toEqual({ ok: false, error: "slow" });
   });
 
   it("streams what is larger, every byte of it and in order", async () => {

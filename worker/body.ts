@@ -2,12 +2,15 @@
  * The client's body on its way through: kept whole while it is small enough to be sent twice, streamed and counted beyond that.
  * Parses nothing.
  */
+import { err, ok, type Result } from "../contract/result.ts";
+import { PAUSE_MS, UploadPace } from "../contract/upload-pace.ts";
 import { DRAIN_BYTES, DRAIN_MS, MAX_BODY_BYTES, REPLAY_BODY_BYTES } from "./constants.ts";
+import { LATE, within } from "./deadline.ts";
 import { concat, readBounded } from "./read-bounded.ts";
-import { within } from "./deadline.ts";
+import type { Share } from "./shares.ts";
 
-/** How far a streamed body has come. broken = the client went away; it says nothing about the origin. */
-export type Fate = "pending" | "sent" | "too-large" | "broken";
+/** How far a streamed body has come. broken = the client went away, slow = it paused for too long; neither says anything about the origin. */
+export type Fate = "pending" | "sent" | "too-large" | "broken" | "slow";
 
 /** A body that can be sent once. */
 export interface StreamedBody {
@@ -22,25 +25,71 @@ export interface StreamedBody {
 
 export type ClientBody = { readonly kind: "bytes"; readonly bytes: Uint8Array<ArrayBuffer> } | StreamedBody;
 
+/** Why there is no body: it paused for too long, it broke off, or there is no room for it. */
+export type BodyFault = "slow" | "broken" | "full";
+
+/** Bodies of this size come in one piece. Unit: bytes. */
+const ONE_PIECE_BYTES = 16 * 1024;
+
+/** Where a body is kept. */
+export type Room = Pick<Share, "grow">;
+
+/** One chunk, or `slow` when it does not come at the least pace. Time counts only while somebody waits for it. @throws when the client breaks off */
+async function readPaced(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  pace: UploadPace,
+): Promise<ReadableStreamReadResult<Uint8Array> | "slow"> {
+  const since = Date.now();
+  const read = await within(reader.read(), pace.leftMs);
+  if (read === LATE) {
+    void reader.cancel().catch(() => undefined);
+    return "slow";
+  }
+  pace.came(Date.now() - since, read.done ? 0 : read.value.length);
+  return read;
+}
+
 /**
  * Reads until the end or until the body is too large to be kept.
- * @param length the declared one @throws when the client breaks off
+ * @param length the declared one @param room what is kept is held there
  */
-export async function takeBody(request: Request, length: string | null): Promise<ClientBody> {
-  // The HTTP layer holds a declared length to its word, so the whole can be read in one go.
-  if (length !== null && Number(length) <= REPLAY_BODY_BYTES)
-    return { kind: "bytes", bytes: new Uint8Array(await request.arrayBuffer()) };
-  if (!request.body) return { kind: "bytes", bytes: new Uint8Array(0) };
-  const reader = request.body.getReader();
+export async function takeBody(
+  request: Request,
+  length: string | null,
+  room: Room,
+): Promise<Result<ClientBody, BodyFault>> {
+  try {
+    // The HTTP layer holds a declared length to its word, so the whole can be read in one go.
+    if (length !== null && Number(length) <= ONE_PIECE_BYTES) {
+      const whole = await within(request.arrayBuffer(), PAUSE_MS);
+      return whole === LATE ? err("slow") : ok({ kind: "bytes", bytes: new Uint8Array(whole) });
+    }
+    if (!request.body) return ok({ kind: "bytes", bytes: new Uint8Array(0) });
+    return await takeChunks(request.body.getReader(), room);
+  } catch {
+    return err("broken");
+  }
+}
+
+async function takeChunks(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  room: Room,
+): Promise<Result<ClientBody, BodyFault>> {
+  const pace = new UploadPace();
   const chunks: Uint8Array[] = [];
   let size = 0;
   while (size <= REPLAY_BODY_BYTES) {
-    const { done, value } = await reader.read();
-    if (done) return { kind: "bytes", bytes: concat(chunks, size) };
-    chunks.push(value);
-    size += value.length;
+    const read = await readPaced(reader, pace);
+    if (read === "slow") return err("slow");
+    if (read.done) return ok({ kind: "bytes", bytes: concat(chunks, size) });
+    chunks.push(read.value);
+    size += read.value.length;
+    if (!room.grow(size)) {
+      void reader.cancel().catch(() => undefined);
+      return err("full");
+    }
   }
-  return streamed(reader, concat(chunks, size));
+  return ok(streamed(reader, concat(chunks, size), pace));
 }
 
 /**
@@ -55,7 +104,7 @@ export async function drain(request: Request): Promise<void> {
   await within(work, DRAIN_MS).catch(() => undefined);
 }
 
-function streamed(reader: ReadableStreamDefaultReader<Uint8Array>, head: Uint8Array): StreamedBody {
+function streamed(reader: ReadableStreamDefaultReader<Uint8Array>, head: Uint8Array, pace: UploadPace): StreamedBody {
   let size = head.length;
   let fate: Fate = "pending";
   const { promise: ended, resolve } = Promise.withResolvers<void>();
@@ -70,14 +119,14 @@ function streamed(reader: ReadableStreamDefaultReader<Uint8Array>, head: Uint8Ar
       },
       async pull(controller) {
         try {
-          const { done, value } = await reader.read();
-          if (done) {
+          const read = await readPaced(reader, pace);
+          if (read !== "slow" && read.done) {
             end("sent");
             return controller.close();
           }
-          size += value.length;
-          if (size <= MAX_BODY_BYTES) return controller.enqueue(value);
-          end("too-large");
+          size += read === "slow" ? 0 : read.value.length;
+          if (read !== "slow" && size <= MAX_BODY_BYTES) return controller.enqueue(read.value);
+          end(read === "slow" ? "slow" : "too-large");
         } catch {
           end("broken");
         }

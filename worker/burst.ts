@@ -1,5 +1,11 @@
-/** The count of one user's requests: exact, five numbers, no clock of its own. */
-import { BLOCK_AFTER_REFUSALS, BLOCK_FORGOTTEN_MS, BLOCK_WINDOW_MS, BLOCKS_MS } from "./constants.ts";
+/** The count of one user's requests: exact, a few numbers, no clock of its own. */
+import {
+  BLOCK_AFTER_REFUSALS,
+  BLOCK_COUNT_EVERY_MS,
+  BLOCK_FORGOTTEN_MS,
+  BLOCK_WINDOW_MS,
+  BLOCKS_MS,
+} from "./constants.ts";
 import { gcra } from "./policy/gcra.ts";
 
 /** What the object answers. Times in milliseconds since the epoch, durations in milliseconds. */
@@ -7,6 +13,8 @@ export interface BurstVerdict {
   readonly admitted: boolean;
   /** Requests charged: 1 for this one, more when the caller asked for a lease. 0 when refused. */
   readonly granted: number;
+  /** From now until this request may start; 0 = at once. It is charged already: a reservation. */
+  readonly startMs: number;
   readonly remaining: number;
   readonly retryAfterMs: number;
   /** Set while the user is blocked for repeated excess. */
@@ -20,30 +28,37 @@ export class BurstCounter {
   #tat = 0;
   #refused = 0;
   #refusedSince = 0;
+  #countedAt = Number.NEGATIVE_INFINITY;
   #blockedUntil = 0;
   #blocks = 0;
 
   /**
    * @param now milliseconds since the epoch
-   * @param rate requests per second and depth of the burst
+   * @param rate requests per second
    * @param lease most requests to charge at once; what does not fit is not charged
+   * @param depth requests that may start at once
+   * @param waitMs how far ahead a start may be promised
    */
-  take(now: number, rate: number, lease = 1): BurstVerdict {
+  take(now: number, rate: number, lease = 1, depth = rate, waitMs = 0): BurstVerdict {
     if (now < this.#blockedUntil) return this.#refuse(this.#blockedUntil - now);
-    const first = gcra(this.#tat, now, rate);
+    const terms = { rate, depth, waitMs };
+    const first = gcra(this.#tat, now, terms);
     this.#tat = first.tat;
     if (!first.admitted) return this.#countRefusal(now, first.retryAfterMs);
     let { remaining } = first;
     let granted = 1;
-    for (; granted < lease && remaining > 0; granted++) ({ tat: this.#tat, remaining } = gcra(this.#tat, now, rate));
-    return { admitted: true, granted, remaining, retryAfterMs: 0 };
+    for (; granted < lease && remaining > 0; granted++) ({ tat: this.#tat, remaining } = gcra(this.#tat, now, terms));
+    return { admitted: true, granted, startMs: first.startMs, remaining, retryAfterMs: 0 };
   }
 
+  /** Calls that a model makes at one moment are one excess, not fifty: what blocks is going on. */
   #countRefusal(now: number, retryAfterMs: number): BurstVerdict {
     if (now - this.#refusedSince >= BLOCK_WINDOW_MS) {
       this.#refused = 0;
       this.#refusedSince = now;
     }
+    if (Math.abs(now - this.#countedAt) < BLOCK_COUNT_EVERY_MS) return this.#refuse(retryAfterMs, null);
+    this.#countedAt = now;
     if (++this.#refused < BLOCK_AFTER_REFUSALS) return this.#refuse(retryAfterMs, null);
     this.#refused = 0;
     if (now - this.#blockedUntil >= BLOCK_FORGOTTEN_MS) this.#blocks = 0;
@@ -56,6 +71,7 @@ export class BurstCounter {
     return {
       admitted: false,
       granted: 0,
+      startMs: 0,
       remaining: 0,
       retryAfterMs,
       ...(blockedUntil === null ? {} : { blockedUntil }),

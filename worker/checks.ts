@@ -1,30 +1,35 @@
 /** The steps of a request that need more than one policy: form, address, sign-in, meaning of the body. Each stops at the first refusal. */
+import type { Denial } from "../contract/denial.ts";
 import { err, ok, type Result } from "../contract/result.ts";
 import type { GatewayConfig } from "../contract/runtime-config.ts";
-import { takeBody, type ClientBody } from "./body.ts";
-import { UPLOAD_MS } from "./constants.ts";
+import { takeBody, type BodyFault, type ClientBody, type Room } from "./body.ts";
+import { ID_BODY_BYTES, ID_WAIT_MS } from "./constants.ts";
+import { LATE, within } from "./deadline.ts";
 import { isFailedSignIn } from "./deny.ts";
 import type { Service } from "./isolate.ts";
 import { holds, overAddressLimit, type Fallback } from "./limits.ts";
 import { bearer } from "./policy/bearer.ts";
-import { era, idIn, legacyCall, modernClass, startsBatch, type CallClass } from "./policy/era.ts";
+import { era, idIn, legacyCall, modernClass, startsBatch, type CallClass, type RpcId } from "./policy/era.ts";
 import { type CalledModule, moduleInHeaders } from "./policy/module-limit.ts";
 import { inspectHeaders, query, shape, webOrigin } from "./policy/shape.ts";
+import { findRpcId } from "./policy/rpc-id.ts";
 import type { Identity } from "./policy/token.ts";
-import { protocolVersion, type ProtocolVersion } from "./policy/version.ts";
+import type { ProtocolVersion } from "./policy/version.ts";
+import { readBounded } from "./read-bounded.ts";
 import { log, type Refusal, type Visit } from "./visit.ts";
-import { LATE, within } from "./deadline.ts";
 
-/** Web origin first, so that a browser can read every later refusal; then query, headers, media type and declared size. */
-export function checkForm(visit: Visit, config: GatewayConfig): Result<void, Refusal> {
+/** One line per request, however many names it forges. */
+const SPOOFS_NAMED = 3;
+
+/** Query, headers, media type and declared size. */
+export function checkForm(visit: Visit): Result<void, Refusal> {
   const { headers } = visit;
-  const from = checkWebOrigin(visit, config);
-  if (!from.ok) return from;
   const asked = query(visit.url.search);
   if (!asked.ok) return asked;
   const inspected = inspectHeaders(headers);
   if (!inspected.ok) return inspected;
-  for (const name of inspected.value) log(visit, { event: "header_spoof", severity: "warn", reason: name });
+  if (inspected.value.length > 0)
+    log(visit, { event: "header_spoof", severity: "warn", reason: inspected.value.slice(0, SPOOFS_NAMED).join(" ") });
   return shape(headers);
 }
 
@@ -41,11 +46,27 @@ const fellBack =
   () =>
     waitUntil(isolate.events.write({ event: "limiter_fallback", severity: "warn", requestId: null, reason }, null));
 
-/** Wide on purpose: hosted MCP clients leave through a few shared addresses. */
-export async function checkAddress(visit: Visit): Promise<Result<void, Refusal>> {
-  const held = await holds(visit.isolate.env.RL_IP, visit.address, fellBack(visit, "ip_shield_fail_open"));
+/** What an address is counted for. Each has the whole limit, so that none is used up for another. */
+export type Counted = "calls" | "documents" | "observation";
+
+/**
+ * Counts what is anonymous, by address. Wide on purpose: hosted MCP clients leave through a few shared addresses. Nobody who presents
+ * a good token is refused for it: an address is shared, and a stranger behind it must not lock out its users.
+ */
+export async function checkAddress(visit: Visit, what: Counted): Promise<Result<void, Refusal>> {
+  const key = what === "calls" ? visit.address : `${what}:${visit.address}`;
+  const held = await holds(visit.isolate.env.RL_IP, key, fellBack(visit, "ip_shield_fail_open"));
   return held ? ok(undefined) : err(overAddressLimit("ip.shield"));
 }
+
+/** Who this isolate has verified before, by this very token; null = nobody that it knows. */
+export async function recognise({ headers, isolate, waitUntil }: Visit, service: Service): Promise<Identity | null> {
+  const token = bearer(headers.get("authorization") ?? null);
+  return token.ok ? service.authenticator.recall(token.value, isolate.runtime.now(), waitUntil) : null;
+}
+
+/** False where a signature need not even be looked at. */
+export const bringsToken = ({ headers }: Visit): boolean => bearer(headers.get("authorization") ?? null).ok;
 
 /** Verifies the token; an address that fails too often is told to wait instead. */
 export async function signIn(visit: Visit, service: Service): Promise<Result<Identity, Refusal>> {
@@ -62,6 +83,16 @@ export async function signIn(visit: Visit, service: Service): Promise<Result<Ide
   return err(held ? refusal : overAddressLimit("auth.rate"));
 }
 
+/**
+ * The id of a call that is refused before its body was needed, where that is there: clients match answers by it. Looked for only for
+ * users, in a small body that has arrived.
+ */
+export async function readCalledId({ request, headers }: Visit): Promise<RpcId> {
+  if (request.bodyUsed || !request.body || Number(headers.get("content-length") ?? 0) > ID_BODY_BYTES) return null;
+  const bytes = await within(readBounded(request.body, ID_BODY_BYTES), ID_WAIT_MS).catch(() => null);
+  return bytes === null || bytes === LATE ? null : findRpcId(bytes, true);
+}
+
 /** What the request may do, and its body. */
 export interface Understood {
   /** null = the client named none, as revisions before 2025-06-18 do. */
@@ -71,16 +102,26 @@ export interface Understood {
   readonly module: CalledModule;
 }
 
-/** Modern requests are judged by their headers and not parsed; legacy ones by their body. */
-export async function understand(visit: Visit): Promise<Result<Understood, Refusal>> {
-  const named = protocolVersion(visit.headers.get("mcp-protocol-version") ?? null);
-  const modern = named.ok && era(named.value) === "modern" ? modernClass(visit.headers) : null;
+const BODY_FAULTS: Readonly<Record<BodyFault, Refusal>> = {
+  slow: { reason: "shape.slow" },
   // The client broke off; it will hardly read this.
-  const body = await within(
-    takeBody(visit.request, visit.headers.get("content-length") ?? null).catch(() => null),
-    UPLOAD_MS,
-  );
-  if (!body || body === LATE) return err({ reason: "shape.json", detail: body === LATE ? "too slow" : "broken off" });
+  broken: { reason: "shape.json", detail: "broken off" },
+  full: { reason: "user.concurrent", retryAfterSeconds: 1, detail: "bytes" },
+};
+
+/**
+ * Modern requests are judged by their headers and not parsed; legacy ones by their body.
+ * @param named the revision that the client named @param room where the body is kept
+ */
+export async function understand(
+  visit: Visit,
+  named: Result<ProtocolVersion | null, Denial>,
+  room: Room,
+): Promise<Result<Understood, Refusal>> {
+  const modern = named.ok && era(named.value) === "modern" ? modernClass(visit.headers) : null;
+  const taken = await takeBody(visit.request, visit.headers.get("content-length") ?? null, room);
+  if (!taken.ok) return err(BODY_FAULTS[taken.error]);
+  const body = taken.value;
   const fault = named.ok ? modern : named;
   if (fault?.ok === false) {
     visit.rpcId = body.kind === "bytes" ? idIn(body.bytes) : null;

@@ -9,6 +9,12 @@ export const DRAIN_BYTES = 64 * 1024;
 export const DRAIN_MS = 1000;
 /** Sum of names, values and separators of the client's headers; equals the origins' own limit. */
 export const MAX_HEADER_BYTES = 32 * 1024;
+/** Of these, what is sent on to an origin: with the gateway's own it stays below what the platforms' proxies take. */
+export const MAX_FORWARDED_HEADER_BYTES = 16 * 1024;
+/** `Mcp-Param-*` headers of one request; some proxies take no more than a hundred headers. */
+export const MAX_HEADER_PARAMETERS = 64;
+/** MCP has no use for a query; what there is, is looked through for tokens and dropped. */
+export const MAX_QUERY_CHARACTERS = 8192;
 
 /** A Supabase access token has about 1 KB; 8 KB is the usual limit of one header line. */
 export const MAX_TOKEN_CHARACTERS = 8192;
@@ -64,6 +70,8 @@ export const MARKER_CACHE_ENTRIES = 5000;
 /** So many refusals within the window block a user for a while. */
 export const BLOCK_AFTER_REFUSALS = 50;
 export const BLOCK_WINDOW_MS = 60_000;
+/** One refusal in this time counts, however many calls a model made at once. */
+export const BLOCK_COUNT_EVERY_MS = 100;
 /** A block, and the ones after it: whoever goes on as before once it is over is blocked for longer. */
 export const BLOCKS_MS = [60_000, 300_000, 900_000] as const;
 /** A user who was not blocked for so long begins with the first again. */
@@ -72,8 +80,31 @@ export const BLOCK_FORGOTTEN_MS = 600_000;
 export const BURST_TIMEOUT_MS = 1000;
 /** A request taken in advance is void after this time. */
 export const LEASE_MS = 1000;
+/** A user whose object did not answer is counted here for so long, before it is asked again. */
+export const BURST_SILENT_MS = 10_000;
+/** Requests that may start at once, where the configuration does not say. */
+export const BURST_DEPTH = 30;
+/** A small excess waits so long at most before anything is refused. */
+export const SHAPE_WAIT_MS = 1000;
+/** Requests of one isolate that wait for their start. */
+export const SHAPE_WAITING = { perUser: 100, total: 500 } as const;
 /** Users of the isolate-local limiter that stands in for a failed burst object. */
 export const BURST_FALLBACK_ENTRIES = 5000;
+
+/**
+ * Requests under way: of a user, and of all users of one isolate. Room for more than a whole turn of a model whose tools are slow; what
+ * a user can start is bounded by the burst.
+ */
+export const UNDER_WAY = { perUser: 64, total: 2000 } as const;
+/** Bytes of bodies over 16 KiB that are kept: ten users who fill theirs leave room for others. An isolate has 128 MB. */
+export const BODIES = { perUser: 4 * 1024 * 1024, total: 48 * 1024 * 1024 } as const;
+/** A place is given back by then, whatever became of its request: an upload and the longest answer. */
+export const PLACE_MS = 180_000;
+/** An event stream ends by then; whoever listens asks again. */
+export const STREAM_MS = 15 * 60_000;
+/** The id of a call that is refused is looked for in a body of this size that is there within this time. */
+export const ID_BODY_BYTES = 64 * 1024;
+export const ID_WAIT_MS = 250;
 
 /** Until the response headers: of an origin that answered lately, and of one that may be asleep. */
 export const FIRST_BYTE_WARM_MS = 5000;
@@ -88,16 +119,19 @@ export const STREAM_IDLE_MS = 60_000;
 export const WHOLE_ANSWER_BYTES = 1024 * 1024;
 /** Whole answer that is not a stream. */
 export const TOTAL_MS = 120_000;
-/** Breaker: so many failures in a row open it. */
-export const BREAKER_CONSECUTIVE = 5;
-/** Breaker: or this share of at least so many answers within the window. */
-export const BREAKER_SHARE = 0.5;
-export const BREAKER_SAMPLES = 20;
-export const BREAKER_WINDOW_MS = 10_000;
-export const BREAKER_OPEN_MS = 10_000;
-/** Retries are at most this share of requests, plus a reserve for an isolate that has just started. */
+/** Between two probes of an origin that is suspected or down. */
+export const PROBE_PAUSE_MS = 2000;
+/** A probe that finds nobody is made once more after this time, before an origin is left alone. */
+export const PROBE_AGAIN_MS = 1000;
+/** A probe whose owner died is waited for no longer: two attempts of the longest kind. */
+export const PROBE_LEASE_MS = 32_000;
+/** A user whose request failed at an origin prefers the other one for so long. */
+export const AVOIDED_MS = 10_000;
+export const AVOIDED_ENTRIES = 5000;
+/** Retries are at most this share of a user's requests, plus a reserve as large as a turn of parallel calls. */
 export const RETRY_SHARE = 0.1;
-export const RETRY_RESERVE = 20;
+export const RETRY_RESERVE = 30;
+export const RETRY_USERS = 5000;
 
 /** Cron: one look at each origin. */
 export const HEALTH_TIMEOUT_MS = 15_000;

@@ -18,3 +18,6 @@ export function within<T>(work: Promise<T>, ms: number): Promise<T | typeof LATE
   work.then(inTime, failed);
   return promise;
 }
+
+/** A pause of the request's own. */
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -8,6 +8,7 @@ import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { CHALLENGE_SCOPE } from "./constants.ts";
 import { corsHeaders, harden } from "./hygiene.ts";
 import { metadataUrl, scopesOf } from "./metadata.ts";
+import { depthOf } from "./limits.ts";
 import type { RpcId } from "./policy/era.ts";
 import type { HeaderRecord } from "./policy/headers.ts";
 import { burstLimit, rateLimitHeaders, type Limit } from "./policy/rate-limit-headers.ts";
@@ -36,13 +37,15 @@ function challenge(config: GatewayConfig | null, error: string | null): string {
 }
 
 function limitOf(reason: "burst" | "address" | "auth", config: GatewayConfig, resetSeconds: number): Limit {
-  if (reason === "burst") return burstLimit(config.limits.burstPerSecond, 0, resetSeconds);
+  if (reason === "burst") {
+    return burstLimit(config.limits.burstPerSecond, depthOf(config.limits), 0, resetSeconds);
+  }
   const quota = reason === "address" ? config.limits.perIpPerMinute : config.limits.failedAuthPerMinute;
   return { name: reason, quota, windowSeconds: 60, remaining: 0, resetSeconds };
 }
 
 /** Headers that belong to one reason. */
-function explain({ reason, retryAfterSeconds = 1, quota = 1 }: Denial, { config, path }: DenyContext): HeaderRecord {
+function explain({ reason, retryAfterSeconds = 1 }: Denial, { config, path }: DenyContext): HeaderRecord {
   const limited = (name: "burst" | "address" | "auth"): HeaderRecord =>
     config ? { ...rateLimitHeaders(limitOf(name, config, retryAfterSeconds)) } : {};
   switch (reason) {
@@ -84,10 +87,9 @@ function explain({ reason, retryAfterSeconds = 1, quota = 1 }: Denial, { config,
       // As public as the document that is missing: a page has to be able to read that waiting helps.
       return { "access-control-allow-origin": "*" };
     case "user.burst":
+    case "user.concurrent":
     case "user.blocked":
       return limited("burst");
-    case "module.burst":
-      return { ...rateLimitHeaders({ ...burstLimit(quota, 0, retryAfterSeconds), name: "module" }) };
     case "ip.shield":
       return limited("address");
     case "auth.rate":
@@ -96,7 +98,9 @@ function explain({ reason, retryAfterSeconds = 1, quota = 1 }: Denial, { config,
     case "shape.origin":
     case "shape.size":
     case "shape.headers":
+    case "shape.header_bytes":
     case "shape.query_token":
+    case "shape.slow":
     case "shape.json":
     case "shape.message":
     case "shape.batch":
@@ -107,6 +111,8 @@ function explain({ reason, retryAfterSeconds = 1, quota = 1 }: Denial, { config,
     case "route.none":
     case "route.timeout":
     case "route.platform":
+    case "route.refused":
+    case "route.full":
     case "route.secret":
     case "route.unknown":
     case "config.invalid":

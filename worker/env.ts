@@ -19,7 +19,7 @@ export interface Counter {
 /** Namespace of the burst objects (worker/user-burst.ts), called by RPC: half the price of a fetch. */
 export interface BurstNamespace {
   idFromName(name: string): DurableObjectId;
-  get(id: DurableObjectId): { take(rate: number, lease: number): Promise<BurstVerdict> };
+  get(id: DurableObjectId): { take(rate: number, lease: number, depth: number, waitMs: number): Promise<BurstVerdict> };
 }
 
 /** What the platform hands to the Worker. */

@@ -76,6 +76,26 @@ describe("security log", () => {
     expect(lines()).toHaveLength(6);
   });
 
+  it("derives the key of a day once, whatever is written on it", async () => {
+    const { log, lines, runtime } = bench();
+    const derive = vi.spyOn(crypto.subtle, "deriveKey");
+    for (let i = 0; i < 50; i++) await log.write({ ...failed, requestId: `r-${i}` }, `203.0.113.${i}`);
+    runtime.at(86_400_000);
+    for (let i = 0; i < 50; i++) await log.write({ ...failed, requestId: `r-${i}` }, `203.0.113.${i}`);
+    expect([lines().length, derive.mock.calls.length]).toEqual([100, 2]);
+    derive.mockRestore();
+  });
+
+  it.each([
+    ["key-1_a.b", "key-1_a.b"],
+    ["k\u202E\u009B", "sha256:881c7394ae73fe93"],
+    ["", "sha256:e3b0c44298fc1c14"],
+  ])("writes a key id of a stranger only where it is harmless: %j", async (kid, written) => {
+    const { log, lines } = bench();
+    await log.write({ ...refused, kid }, null);
+    expect(lines()[0]?.["kid"]).toBe(written);
+  });
+
   it("names no address at all without a secret to hash it with", async () => {
     const { log, lines } = bench(null);
     await log.write(refused, "203.0.113.7");

@@ -2,7 +2,7 @@
  * The security log of the gateway: one JSON line per event on the platform's log, schema shared with the origins. Never a token,
  * a secret, a body or a raw header; an address only as a keyed hash whose key changes daily. Equal lines collapse into a count.
  */
-import type { SecurityEvent } from "../contract/security-event.ts";
+import { SAFE_NAME, type SecurityEvent } from "../contract/security-event.ts";
 import { LOG_COLLAPSE_ENTRIES, LOG_COLLAPSE_MS, LOG_HELD } from "./constants.ts";
 import type { Runtime } from "./env.ts";
 import { Lru } from "./lru.ts";
@@ -21,11 +21,24 @@ async function dayKey(secret: Uint8Array<ArrayBuffer>, day: string): Promise<Cry
   return crypto.subtle.deriveKey(hkdf, base, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign"]);
 }
 
-/** 16 hex characters that stand for an address today. @param day `YYYY-MM-DD` @param address as the limiter counts it */
-export async function ipHash(secret: Uint8Array<ArrayBuffer>, day: string, address: string): Promise<string> {
-  const mac = await crypto.subtle.sign("HMAC", await dayKey(secret, day), new TextEncoder().encode(address));
-  return hex(mac).slice(0, 16);
+/** 16 hex characters that stand for an address under one day's key. @param address as the limiter counts it */
+async function hashOf(key: CryptoKey, address: string): Promise<string> {
+  return hex(await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(address))).slice(0, 16);
 }
+
+/** The hash of an address on one day. @param day `YYYY-MM-DD` */
+export const ipHash = async (secret: Uint8Array<ArrayBuffer>, day: string, address: string): Promise<string> =>
+  hashOf(await dayKey(secret, day), address);
+
+/** A key id that a stranger chose: as it is when it is harmless, else as the beginning of its SHA-256. */
+async function loggableKid(kid: string): Promise<string> {
+  if (SAFE_NAME.test(kid)) return kid;
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(kid));
+  return `sha256:${hex(digest).slice(0, 16)}`;
+}
+
+/** Trouble of all requests at once, which anybody can have told again by asking again. */
+const OF_ALL: ReadonlySet<string> = new Set(["jwks_unavailable", "config_invalid"]);
 
 interface Recent {
   readonly since: number;
@@ -39,6 +52,8 @@ export class EventLog {
   readonly #secret: Uint8Array<ArrayBuffer> | null;
   readonly #recent = new Lru<string, Recent>(LOG_COLLAPSE_ENTRIES);
   #held = 0;
+  /** Deriving a key costs more than the line. */
+  #today: { readonly day: string; readonly key: Promise<CryptoKey> } | null = null;
 
   /** @param secret null = addresses are not logged at all */
   constructor(runtime: Runtime, secret: Uint8Array<ArrayBuffer> | null) {
@@ -49,8 +64,8 @@ export class EventLog {
   /** Errors and alarms of a request are always written; notices, warnings and what concerns no single request once per 10 s. */
   async write(event: GatewayEvent, address: string | null): Promise<void> {
     const now = this.#runtime.now();
-    if (event.severity !== "info" && event.severity !== "warn" && event.requestId !== null)
-      return this.#line(event, address, now, 1);
+    const single = event.severity !== "info" && event.severity !== "warn" && event.requestId !== null;
+    if (single && !OF_ALL.has(event.event)) return this.#line(event, address, now, 1);
     const key = [event.event, event.reason, event.userId, event.origin, address].join("|");
     const last = this.#recent.get(key);
     if (last && now - last.since < LOG_COLLAPSE_MS) {
@@ -72,16 +87,20 @@ export class EventLog {
     await this.#line(event, address, this.#runtime.now(), last.more);
   }
 
+  #keyOf(day: string): Promise<CryptoKey> | null {
+    if (this.#secret && this.#today?.day !== day) this.#today = { day, key: dayKey(this.#secret, day) };
+    return this.#today?.key ?? null;
+  }
+
   async #line(event: GatewayEvent, address: string | null, now: number, count: number): Promise<void> {
     const at = new Date(now).toISOString();
-    const hash =
-      address !== null && this.#secret
-        ? await ipHash(this.#secret, at.slice(0, 10), address).catch(() => undefined)
-        : undefined;
+    const key = address === null ? null : this.#keyOf(at.slice(0, 10));
+    const hash = key && address !== null ? await hashOf(await key, address).catch(() => undefined) : undefined;
     const line: SecurityEvent = {
       at,
       layer: "gateway",
       ...event,
+      ...(event.kid === undefined ? {} : { kid: await loggableKid(event.kid) }),
       ...(count > 1 ? { count } : {}),
       ...(hash === undefined ? {} : { ipHash: hash }),
     };

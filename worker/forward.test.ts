@@ -21,6 +21,9 @@ describe("failover by class of call", () => {
       ),
     ),
     ["network", "single", "route.unknown may have executed", ONE],
+    ["platform404", "single", "200 fly", BOTH],
+    ["refused", "single", "200 fly", BOTH],
+    ["full", "single", "200 fly", BOTH],
     ["hang", "single", "route.unknown may have executed", ONE],
     ["platform502", "single", "route.unknown may have executed", ONE],
     ["draining", "single", "200 fly", BOTH],
@@ -40,6 +43,10 @@ describe("failover by class of call", () => {
     ["claimed", "hang", "route.unknown may have executed"],
     ["claimed", "platform503", "route.unknown may have executed"],
     ["claimed", "draining", "route.none"],
+    ["claimed", "refused", "route.refused"],
+    ["single", "refused", "route.refused"],
+    ["claimed", "platform404", "route.refused"],
+    ["claimed", "full", "route.full"],
   ])("a %s call that meets %s everywhere ends as %s", async (callClass, fault, reason) => {
     const answer = FAULTS[fault] ?? good("koyeb");
     const self = bench({ koyeb: answer, fly: answer });
@@ -94,25 +101,30 @@ describe("failover by class of call", () => {
       fate: () => "sent",
       ended: Promise.resolve(),
     };
-    const self = bench({ koyeb: FAULTS["network"] ?? good("koyeb") });
+    const self = bench({ koyeb: FAULTS["network"] ?? good("koyeb"), probe: good("koyeb") });
     expect(await self.send("safe", body)).toBe("route.platform");
-    expect(await self.send("claimed", body)).toBe("route.unknown may have executed");
+    expect(await self.send("claimed", body, "user-2")).toBe("route.unknown may have executed");
     expect(self.sent.every(({ origin }) => origin === "koyeb")).toBe(true);
   });
 
-  it.each(["too-large", "broken"] as const)("does not blame the origin for a client body that is %s", async (fate) => {
-    const body: ClientBody = {
-      kind: "stream",
-      head: new Uint8Array(1),
-      stream: new ReadableStream(),
-      fate: () => fate,
-      ended: Promise.resolve(),
-    };
-    const self = bench({ koyeb: FAULTS["network"] ?? good("koyeb") });
-    for (let i = 0; i < 10; i++)
-      expect(await self.send("safe", body)).toBe(fate === "too-large" ? "shape.size" : "route.timeout");
-    expect(route(self)).toBe(Array.from({ length: 10 }, () => ONE).join(" "));
-  });
+  it.each(["too-large", "broken", "slow"] as const)(
+    "does not blame the origin for a client body that is %s",
+    async (fate) => {
+      const body: ClientBody = {
+        kind: "stream",
+        head: new Uint8Array(1),
+        stream: new ReadableStream(),
+        fate: () => fate,
+        ended: Promise.resolve(),
+      };
+      const self = bench({ koyeb: FAULTS["network"] ?? good("koyeb") });
+      for (let i = 0; i < 10; i++)
+        expect(await self.send("safe", body)).toBe(
+          { "too-large": "shape.size", broken: "route.timeout", slow: "shape.slow" }[fate],
+        );
+      expect(route(self)).toBe(Array.from({ length: 10 }, () => ONE).join(" "));
+    },
+  );
 
   it("gives a slow upload its time before it starts the clock of the origin", async () => {
     const body: ClientBody = {

@@ -15,6 +15,8 @@ import type { RetryBudget } from "./policy/retry-budget.ts";
 
 /** One request, ready to be sent. */
 export interface Call {
+  /** The verified subject: whose failures these are. */
+  readonly user: string;
   readonly callClass: CallClass;
   readonly headers: Readonly<HeaderRecord>;
   readonly body: ClientBody;
@@ -35,34 +37,42 @@ export interface ForwardOptions {
 const NONE: Denial = { reason: "route.none", retryAfterSeconds: RETRY_AFTER_ROUTE_SECONDS };
 /** The request went out and nobody said that it was not executed. */
 const UNCERTAIN: ReadonlySet<Failure> = new Set(["network", "timeout", "platform", "busy"]);
-/** Count against the origin. */
-const ORIGIN_FAULTS: ReadonlySet<Failure> = new Set(["network", "timeout", "platform", "draining"]);
+/** Nothing was executed: the origin said so, or the request never reached it. */
+const UNDONE: ReadonlySet<Failure> = new Set(["draining", "full", "refused"]);
+/** Reason to look whether the origin is there. No proof: a request can be made to fail. */
+const SUSPICIOUS: ReadonlySet<Failure> = new Set(["network", "timeout", "platform", "draining", "refused"]);
+/** The origin's own word: it is there. */
+const ANSWERED: ReadonlySet<Failure> = new Set(["full", "busy", "secret"]);
 /** By the last failure, where nothing can have been executed by accident. */
 const REFUSALS: Readonly<Record<Failure, Denial>> = {
   secret: { reason: "route.secret" },
   timeout: { reason: "route.timeout" },
   upload: { reason: "route.timeout" },
   draining: NONE,
+  full: { reason: "route.full", retryAfterSeconds: 1 },
+  refused: { reason: "route.refused" },
   network: { reason: "route.platform" },
   platform: { reason: "route.platform" },
   busy: { reason: "route.platform" },
   "too-large": { reason: "shape.size" },
+  slow: { reason: "shape.slow" },
 };
 
 /** @returns the origin's response as it is, or why there is none. */
 export async function forward(call: Call, options: ForwardOptions): Promise<Result<Response, Denial>> {
   const { runtime, origins, budget, waitUntil } = options;
-  budget.earn();
-  const [first] = origins.candidates(runtime.now(), waitUntil);
+  const { user } = call;
+  budget.earn(user);
+  const [first] = origins.candidates(user, runtime.now(), waitUntil);
   if (!first) return err(NONE);
   const one = send(call, first, 1, options);
-  const outcome = await settle(one, first, options);
+  const outcome = await settle(call, one, first, options);
   if (outcome.ok) return ok(outcome.response);
   const { failure } = outcome;
   const second = mayRetry(call, failure, options)
-    ? origins.candidates(runtime.now(), waitUntil).find((seat) => seat !== first)
+    ? origins.candidates(user, runtime.now(), waitUntil).find((seat) => seat !== first)
     : undefined;
-  if (!second || !budget.spend()) {
+  if (!second || !budget.spend(user)) {
     one.abort();
     const denial = refusal(call, failure);
     // A retry that the budget forbids is our limit, not the origin's last word.
@@ -72,7 +82,7 @@ export async function forward(call: Call, options: ForwardOptions): Promise<Resu
   const patient = failure === "timeout" && call.callClass === "claimed";
   if (!patient) one.abort();
   const two = send(call, second, 2, options);
-  const last = await Promise.race([settle(two, second, options), ...(patient ? [goodOutcome(one)] : [])]);
+  const last = await Promise.race([settle(call, two, second, options), ...(patient ? [goodOutcome(one)] : [])]);
   if (last.ok) {
     (last.late ? two : one).abort();
     return ok(last.response);
@@ -83,24 +93,23 @@ export async function forward(call: Call, options: ForwardOptions): Promise<Resu
 
 function send(call: Call, { origin, breaker }: Seat, number: 1 | 2, { runtime }: ForwardOptions): Attempt {
   const now = runtime.now();
-  const wait = firstByteMs(breaker, now);
-  breaker.begin(now);
-  return attempt(runtime, origin.url, withAttempt(call.headers, number), call.body, wait);
+  return attempt(runtime, origin.url, withAttempt(call.headers, number), call.body, firstByteMs(breaker, now));
 }
 
 type Settled = Outcome & { readonly late?: true };
 
 /** Waits for an attempt and writes down what it says about its origin. */
 async function settle(
+  { user }: Call,
   under: Attempt,
-  { origin, breaker }: Seat,
-  { runtime, report }: ForwardOptions,
+  seat: Seat,
+  { runtime, origins, report, waitUntil }: ForwardOptions,
 ): Promise<Settled> {
   const outcome = await under.inTime;
   const now = runtime.now();
-  if (!outcome.ok) report(origin.name, outcome.failure);
-  if (outcome.ok || outcome.failure === "busy" || outcome.failure === "secret") breaker.answered(now);
-  else if (ORIGIN_FAULTS.has(outcome.failure)) breaker.failed(now);
+  if (!outcome.ok) report(seat.origin.name, outcome.failure);
+  if (outcome.ok || ANSWERED.has(outcome.failure)) seat.breaker.answered(now);
+  else if (SUSPICIOUS.has(outcome.failure)) origins.suspect(user, seat, now, waitUntil);
   return outcome;
 }
 
@@ -111,9 +120,10 @@ async function goodOutcome(late: Attempt): Promise<Settled> {
 }
 
 function mayRetry({ callClass, body }: Call, failure: Failure, { sharedDatabase }: ForwardOptions): boolean {
-  if (!ORIGIN_FAULTS.has(failure) || body.kind === "stream") return false;
-  // Draining says itself that nothing was done. Anything else needs a method that may be repeated, or a claim that holds everywhere.
-  if (failure === "draining") return true;
+  if (body.kind === "stream") return false;
+  if (UNDONE.has(failure)) return true;
+  if (!SUSPICIOUS.has(failure)) return false;
+  // What may have been done needs a method that may be repeated, or a claim that holds everywhere.
   return callClass === "claimed" ? sharedDatabase : callClass !== "single";
 }
 

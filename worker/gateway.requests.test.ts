@@ -167,7 +167,7 @@ describe("MCP revisions", () => {
         .end(body);
     const response = await session.post(await session.token(), MODERN);
     expect([response.status, await response.text()]).toEqual([status, body]);
-    expect(response.headers.get("ratelimit-policy")).toBe('"burst";q=5;w=1, "plan";q=30;w=60');
+    expect(response.headers.get("ratelimit-policy")).toBe('"burst";q=30;w=6, "plan";q=30;w=60');
     expect(session.fly.seen).toEqual([]);
   });
 });

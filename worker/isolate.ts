@@ -2,14 +2,17 @@
 import { parseSecret } from "../contract/gateway-secret.ts";
 import { parseGatewayConfig, type GatewayConfig } from "../contract/runtime-config.ts";
 import { Authenticator } from "./authenticate.ts";
+import { BODIES, SHAPE_WAITING, UNDER_WAY } from "./constants.ts";
 import type { Env, Runtime } from "./env.ts";
 import { EventLog } from "./event-log.ts";
+import { isThere } from "./health-check.ts";
 import { IssuerMetadata } from "./issuer-metadata.ts";
 import { KeyResolver } from "./jwks/resolver.ts";
 import { UserLimits } from "./limits.ts";
 import type { GatewaySecret } from "./observation.ts";
 import { Origins } from "./origins.ts";
 import { RetryBudget } from "./policy/retry-budget.ts";
+import { Shares } from "./shares.ts";
 
 /** All that serving MCP needs; exists only with a usable secret and configuration. */
 export interface Service {
@@ -19,6 +22,10 @@ export interface Service {
   readonly limits: UserLimits;
   readonly origins: Origins;
   readonly budget: RetryBudget;
+  readonly underWay: Shares;
+  readonly bodies: Shares;
+  /** Requests that wait for their start. */
+  readonly waiting: Shares;
 }
 
 export interface Isolate {
@@ -90,7 +97,14 @@ function makeService(
       config.limits,
       (reason) => void events.write({ event: "limiter_fallback", severity: "warn", requestId: null, reason }, null),
     ),
-    origins: new Origins(config, env.KV),
+    origins: new Origins(config, {
+      kv: env.KV,
+      now: runtime.now,
+      probe: (origin, waitMs) => isThere(runtime, origin, secret.text, waitMs),
+    }),
     budget: new RetryBudget(),
+    underWay: new Shares(UNDER_WAY, runtime.now),
+    bodies: new Shares(BODIES, runtime.now),
+    waiting: new Shares(SHAPE_WAITING, runtime.now),
   };
 }

@@ -7,12 +7,15 @@ import type { Denial } from "../contract/denial.ts";
 import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { BurstCounter, type BurstVerdict } from "./burst.ts";
 import {
+  BURST_DEPTH,
   BURST_FALLBACK_ENTRIES,
+  BURST_SILENT_MS,
   BURST_TIMEOUT_MS,
   KV_MIN_SECONDS,
   MARKER_CACHE_ENTRIES,
   MARKER_CACHE_MS,
   RETRY_AFTER_ADDRESS_SECONDS,
+  SHAPE_WAIT_MS,
 } from "./constants.ts";
 import { Leases } from "./leases.ts";
 import type { BurstNamespace, Counter, Env, WaitUntil } from "./env.ts";
@@ -68,26 +71,51 @@ function refuseBlocked(marker: Marker, now: number): LimitDenial {
   return { reason: "user.blocked", retryAfterSeconds: seconds(marker.until - now), quiet };
 }
 
-type BurstLimits = Pick<GatewayConfig["limits"], "burstPerSecond" | "burstLease">;
+type BurstLimits = Pick<GatewayConfig["limits"], "burstPerSecond" | "burstDepth" | "burstLease">;
+
+/** Requests of a user that may start at once; never less than a second of the rate where the configuration does not say. */
+export const depthOf = ({ burstPerSecond, burstDepth }: BurstLimits): number =>
+  burstDepth ?? Math.max(BURST_DEPTH, burstPerSecond);
+
+/** What a user may take from one count. */
+interface Terms {
+  readonly rate: number;
+  readonly depth: number;
+  readonly lease: number;
+  readonly waitMs: number;
+}
+
+/** A request that may be served. */
+export interface Admission {
+  /** How many more would start at once. */
+  readonly remaining: number;
+  /** From the question until it may start; the caller waits. Unit: milliseconds. */
+  readonly startMs: number;
+}
+
+/** Name of the object that is asked whether objects answer; users have UUIDs. */
+const PROBE_NAME = "probe";
 
 /** Per-user limits of one isolate. */
 export class UserLimits {
   readonly #env: Pick<Env, "KV" | "BURST">;
-  readonly #rate: number;
-  readonly #lease: number;
+  readonly #terms: Terms;
   readonly #leases: Leases;
   readonly #fellBack: (what: Fallback) => void;
   readonly #markers = new Lru<string, Marker>(MARKER_CACHE_ENTRIES);
-  /** Objects that keep failing cost a request a second each; then one at a time finds out whether they are back. */
+  /** Found down only by a question of the gateway's own: a user can flood the own object, and must not switch off everybody's. */
   readonly #objects = new Breaker();
+  /** Counts whose object did not answer, and until when they are kept here. */
+  readonly #silent = new Lru<string, number>(BURST_FALLBACK_ENTRIES);
   readonly #local = new Lru<string, BurstCounter>(BURST_FALLBACK_ENTRIES);
 
   /** @param limits `burstLease` absent or 1 = exact */
   constructor(env: Pick<Env, "KV" | "BURST">, limits: BurstLimits, fellBack: (what: Fallback) => void) {
     this.#env = env;
-    this.#rate = limits.burstPerSecond;
-    this.#lease = limits.burstLease ?? 1;
-    this.#leases = new Leases(this.#lease);
+    const { burstPerSecond: rate, burstLease: lease = 1 } = limits;
+    const depth = depthOf(limits);
+    this.#terms = { rate, depth, lease, waitMs: SHAPE_WAIT_MS };
+    this.#leases = new Leases(lease);
     this.#fellBack = fellBack;
   }
 
@@ -115,19 +143,19 @@ export class UserLimits {
     }
   }
 
-  /** Takes one request from the user's burst. @returns how many more would be admitted at once. */
-  async burst(sub: string, now: number, waitUntil: WaitUntil): Promise<Result<number, LimitDenial>> {
+  /** Takes one request from the user's burst: one question to the object, which answers with a time to start. */
+  async burst(sub: string, now: number, waitUntil: WaitUntil): Promise<Result<Admission, LimitDenial>> {
     const held = this.#leases.spend(sub, now);
-    if (held !== null) return ok(held);
-    const verdict = (await this.#ask(sub, now)) ?? this.#askLocally(sub, now);
+    if (held !== null) return ok({ remaining: held, startMs: 0 });
+    const verdict = (await this.#ask(sub, now, this.#terms, waitUntil)) ?? this.#askLocally(sub, now, this.#terms);
     if (verdict.admitted) {
       // Counted from before the question: a lease never lives longer than its second.
       this.#leases.add(sub, verdict.granted - 1, now);
-      return ok(verdict.remaining);
+      return ok({ remaining: verdict.remaining, startMs: verdict.startMs });
     }
     // Requests that asked at the same moment may have brought more than they needed.
     const spare = this.#leases.spend(sub, now);
-    if (spare !== null) return ok(spare);
+    if (spare !== null) return ok({ remaining: spare, startMs: 0 });
     const { blockedUntil, retryAfterMs } = verdict;
     if (blockedUntil === undefined) return err({ reason: "user.burst", retryAfterSeconds: seconds(retryAfterMs) });
     const known = this.#markers.get(sub);
@@ -138,42 +166,55 @@ export class UserLimits {
   }
 
   /** Takes one call of a module that has a limit of its own. Its excess blocks nobody: the user's other calls go on. */
-  async module(sub: string, { key, rate }: ModuleCount, now: number): Promise<Result<void, LimitDenial>> {
+  async module(
+    sub: string,
+    { key, rate }: ModuleCount,
+    now: number,
+    waitUntil: WaitUntil,
+  ): Promise<{ readonly retryAfterMs: number } | null> {
     // Subjects are UUIDs: no user's own count has such a name.
     const name = `${sub}/${key}`;
-    const verdict = (await this.#ask(name, now, rate, 1)) ?? this.#askLocally(name, now, rate);
-    return verdict.admitted
-      ? ok(undefined)
-      : err({ reason: "module.burst", retryAfterSeconds: seconds(verdict.retryAfterMs), quota: rate });
+    const terms = { rate, depth: rate, lease: 1, waitMs: 0 };
+    const verdict = (await this.#ask(name, now, terms, waitUntil)) ?? this.#askLocally(name, now, terms);
+    return verdict.admitted ? null : { retryAfterMs: verdict.retryAfterMs };
   }
 
-  /** @returns null when the object does not answer, or is not asked because objects have not answered for a while. */
-  async #ask(name: string, now: number, rate = this.#rate, lease = this.#lease): Promise<BurstVerdict | null> {
+  /** @returns null when the object does not answer, or is not asked because it or all objects have not answered for a while. */
+  async #ask(name: string, now: number, terms: Terms, waitUntil: WaitUntil): Promise<BurstVerdict | null> {
     const { BURST } = this.#env;
-    if (!BURST || !this.#objects.admits(now)) return null;
-    this.#objects.begin(now);
-    const verdict = await within(this.#take(BURST, name, rate, lease), BURST_TIMEOUT_MS);
-    if (verdict !== LATE && verdict !== null) {
-      this.#objects.answered(now);
-      return verdict;
+    if (!BURST) return null;
+    if (!this.#objects.admits || (this.#silent.get(name) ?? 0) > now) {
+      this.#probeObjects(BURST, now, waitUntil);
+      return null;
     }
-    this.#objects.failed(now);
+    const verdict = await within(this.#take(BURST, name, terms), BURST_TIMEOUT_MS);
+    if (verdict !== LATE && verdict !== null) return verdict;
+    this.#silent.set(name, now + BURST_SILENT_MS);
+    this.#objects.suspect();
+    this.#probeObjects(BURST, now, waitUntil);
     return null;
   }
 
-  async #take(objects: BurstNamespace, name: string, rate: number, lease: number): Promise<BurstVerdict | null> {
+  #probeObjects(objects: BurstNamespace, now: number, waitUntil: WaitUntil): void {
+    if (!this.#objects.takeProbe(now)) return;
+    const asked = within(this.#take(objects, PROBE_NAME, { rate: 1, depth: 1, lease: 1, waitMs: 0 }), BURST_TIMEOUT_MS);
+    waitUntil(asked.then((verdict) => this.#objects.judge(now, now, verdict !== LATE && verdict !== null)));
+  }
+
+  async #take(objects: BurstNamespace, name: string, terms: Terms): Promise<BurstVerdict | null> {
+    const { rate, lease, depth, waitMs } = terms;
     try {
-      return await objects.get(objects.idFromName(name)).take(rate, lease);
+      return await objects.get(objects.idFromName(name)).take(rate, lease, depth, waitMs);
     } catch {
       return null;
     }
   }
 
-  #askLocally(name: string, now: number, rate = this.#rate): BurstVerdict {
+  #askLocally(name: string, now: number, { rate, depth, waitMs }: Terms): BurstVerdict {
     this.#fellBack("burst_fallback");
     const counter = this.#local.get(name) ?? new BurstCounter();
     this.#local.set(name, counter);
-    return counter.take(now, rate);
+    return counter.take(now, rate, 1, depth, waitMs);
   }
 
   async #writeMarker(sub: string, until: number, now: number): Promise<void> {

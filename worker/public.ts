@@ -37,7 +37,11 @@ const SERVE: Readonly<Record<Exclude<Route, "mcp">, (visit: Visit) => Response |
   },
 };
 
-export const serveOpen = async (visit: Visit, route: Exclude<Route, "mcp">): Promise<Response> => SERVE[route](visit);
+/** Documents and observation are counted apart, so that readers of the ones do not keep a rotation from the other. */
+export async function serveOpen(visit: Visit, route: Exclude<Route, "mcp">): Promise<Response> {
+  const shield = await checkAddress(visit, route === "observation" ? "observation" : "documents");
+  return shield.ok ? SERVE[route](visit) : refuse(visit, shield.error);
+}
 
 /** True when the edge says that the client came without TLS. Elsewhere (loopback, tests) there is no edge and no such promise. */
 export const isPlain = (url: URL, headers: ClientHeaders): boolean =>
@@ -53,8 +57,6 @@ export function servePlain(visit: Visit): Response {
 async function serveServerMetadata(visit: Visit): Promise<Response> {
   const { issuerMetadata } = visit.isolate;
   if (!issuerMetadata) return refuse(visit, { reason: "config.invalid" });
-  const shield = await checkAddress(visit);
-  if (!shield.ok) return refuse(visit, shield.error);
   const document = await issuerMetadata.document(visit.waitUntil);
   if (document === "absent") return refuse(visit, { reason: "shape.path" });
   if (document === "unavailable")
@@ -70,8 +72,6 @@ async function serveServerMetadata(visit: Visit): Promise<Response> {
 /** `?origin=<name>` makes this the probe; a name that is not configured is nobody's business. */
 async function serveObservation(visit: Visit): Promise<Response> {
   const { isolate } = visit;
-  const shield = await checkAddress(visit);
-  if (!shield.ok) return refuse(visit, shield.error);
   const name = visit.url.searchParams.get("origin");
   const origin = name === null ? null : isolate.config?.origins.find((candidate) => candidate.name === name);
   if (origin === undefined) return refuse(visit, { reason: "shape.path" });

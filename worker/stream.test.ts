@@ -37,6 +37,8 @@ const options = (more: Partial<Relay> = {}): Relay => ({
   idleMs: 1000,
   endsFreely: false,
   explain: (how) => `{"how":"${how}"}`,
+  lastsMs: 10_000,
+  ended: () => undefined,
   ...more,
 });
 /** All that comes, and that it came to an end. */

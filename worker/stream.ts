@@ -16,6 +16,10 @@ export interface Relay {
   readonly endsFreely: boolean;
   /** JSON-RPC error that tells the client. Asked at most once, and only for a stream that brought no answer. */
   readonly explain: (how: Break) => string;
+  /** Longest life of the stream. Unit: milliseconds. */
+  readonly lastsMs: number;
+  /** Called once when nothing more comes, whoever ended it. A client that vanished may keep it from being called. */
+  readonly ended: () => void;
 }
 
 /** Ends an event that was cut in the middle, as one of a type that no client of MCP listens to. */
@@ -26,22 +30,29 @@ const encoder = new TextEncoder();
 export function relay(source: ReadableStream<Uint8Array>, options: Relay): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   const watch = new EventWatch();
+  const until = Date.now() + options.lastsMs;
   const end = (controller: ReadableStreamDefaultController<Uint8Array>, how: Break | "ended"): void => {
     const fine = watch.answered || (how === "ended" && options.endsFreely && watch.between);
     const rest = watch.between ? "" : VOID_REST;
     const last = fine ? "" : `event: message\ndata: ${options.explain(how === "idle" ? "idle" : "cut")}\n\n`;
     if (rest + last !== "") controller.enqueue(encoder.encode(rest + last));
     controller.close();
+    options.ended();
   };
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const read = await readWithin(reader, options.idleMs);
+        const left = until - Date.now();
+        const read = left > 0 ? await readWithin(reader, Math.min(options.idleMs, left)) : "idle";
+        if (left <= 0) void reader.cancel().catch(() => undefined);
         if (typeof read === "string") return end(controller, read);
         watch.feed(read);
         controller.enqueue(read);
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: (reason) => {
+        options.ended();
+        return reader.cancel(reason);
+      },
     },
     { highWaterMark: 0 },
   );

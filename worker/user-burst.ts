@@ -8,10 +8,10 @@ import { BurstCounter, type BurstVerdict } from "./burst.ts";
 export class UserBurst extends DurableObject {
   readonly #counter = new BurstCounter();
 
-  /** Takes one request, or up to `lease` in advance. @param rate requests per second and depth of the burst */
-  take(rate: number, lease: number): BurstVerdict {
-    if (!isCount(rate) || !isCount(lease)) throw new TypeError("rate and lease are positive integers");
-    return this.#counter.take(Date.now(), rate, lease);
+  /** See {@link BurstCounter.take}. The order of the arguments is that of older versions, which run beside this one during a deployment. */
+  take(rate: number, lease: number, depth = rate, waitMs = 0): BurstVerdict {
+    if (![rate, lease, depth].every(isCount) || !(waitMs >= 0)) throw new TypeError("rate, lease and depth are counts");
+    return this.#counter.take(Date.now(), rate, lease, depth, waitMs);
   }
 }
 

@@ -10,7 +10,7 @@ import { readJson } from "./body.ts";
 import { targetOf, type Caller } from "../calls/call.ts";
 import type { Exchange } from "../exchange.ts";
 import type { EventSink } from "../events.ts";
-import { readIdentity, type Identity } from "../identity.ts";
+import { readIdentity, type Identity, type ModuleExcess } from "../identity.ts";
 import type { BodyBudget } from "../limits/body-budget.ts";
 import { rateLimitHeaders } from "../limits/headers.ts";
 import type { SlidingLog } from "../limits/sliding-log.ts";
@@ -107,12 +107,29 @@ export function createRequestHandler(
     return deny("user.inactive", { requestId });
   }
 
+  function denyExcess(
+    { requestId, userId }: Identity,
+    { rate, retryAfterSeconds }: ModuleExcess,
+    body: unknown,
+  ): Response {
+    events.record({ event: "rate_limited", severity: "info", requestId, userId, httpStatus: 429, reason: "module" });
+    const limits = {
+      "ratelimit-policy": `"module";q=${rate};w=1`,
+      ratelimit: `"module";r=0;t=${retryAfterSeconds}`,
+      "retry-after": String(retryAfterSeconds),
+    };
+    return deny("module.burst", { requestId, body, headers: limits, data: { retryAfterSeconds } });
+  }
+
   async function callTool(exchange: Omit<Exchange, "claim">, body: unknown, request: Request): Promise<Response> {
     const { identity, permissions: user } = exchange;
     const { requestId, userId } = identity;
     const target = targetOf(body, user);
     if (!target) return mcp.serve(request, body, { ...exchange, claim: null }, false);
 
+    const { admitted } = target;
+    // Only of a module that the user may use: for every other name the Sieve's one answer is the same with and without a limit.
+    if (identity.excess && admitted) return denyExcess(identity, identity.excess, body);
     const admission = limiter.admit(userId, user.perMinute);
     const headers = rateLimitHeaders(admission);
     if (!admission.admitted || user.monthExhausted) {
@@ -129,7 +146,6 @@ export function createRequestHandler(
     }
     usage.count(userId, "calls");
 
-    const { admitted } = target;
     let claim: Exchange["claim"] = null;
     try {
       if (admitted) claim = await caller.claim(identity, admitted.module, admitted.tool);

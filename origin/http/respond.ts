@@ -6,6 +6,7 @@ export type Refusal =
   | "gw.identity"
   | "user.inactive"
   | "user.quota"
+  | "module.burst"
   | "db"
   | "draining"
   | "busy"
@@ -30,6 +31,7 @@ const SPECS: Readonly<Record<Refusal, Spec>> = {
   "gw.identity": { status: 500, code: 50001, message: "The gateway sent no usable identity.", deny: "identity" },
   "user.inactive": { status: 403, code: 40302, message: "This account is not active.", deny: "inactive" },
   "user.quota": { status: 429, code: 42905, message: "The plan's calls per minute are used up." },
+  "module.burst": { status: 429, code: 42906, message: "Too many calls of this module per second." },
   db: { status: 503, code: 50303, message: "Permissions are unavailable.", deny: "db", retryAfterSeconds: 5 },
   draining: {
     status: 503,
@@ -42,6 +44,7 @@ const SPECS: Readonly<Record<Refusal, Spec>> = {
     status: 503,
     code: 50305,
     message: "This instance has no room for so large a request now.",
+    deny: "busy",
     retryAfterSeconds: 1,
   },
   "claim.busy": { status: 409, code: 40900, message: "The same request is being executed." },

@@ -6,6 +6,7 @@ import {
   ATTEMPT_HEADER,
   CLIENT_ID_HEADER,
   GATEWAY_SECRET_HEADER,
+  MODULE_LIMIT_HEADER,
   ORIGIN_HEADER,
   REQUEST_ID_HEADER,
   USER_ID_HEADER,
@@ -40,6 +41,10 @@ export const PAGE_HEADERS: readonly string[] = [
 ];
 const RETURNED = ["content-type", "allow", "retry-after", "x-accel-buffering"] as const;
 
+const OWN_WORDS: ReadonlySet<string> = new Set(FORWARDED);
+/** True for a client's header that may reach an origin. `name` is in lower case. */
+export const isForwarded = (name: string): boolean => isMirrored(name) || OWN_WORDS.has(name);
+
 /** What an origin is told by the gateway itself. */
 export interface Outgoing {
   readonly secret: string;
@@ -49,6 +54,19 @@ export interface Outgoing {
   /** null = the client named none. */
   readonly version: ProtocolVersion | null;
 }
+
+/** A limit of a module that the call exceeds. */
+export interface ModuleExcess {
+  /** Calls per second. */
+  readonly rate: number;
+  readonly retryAfterMs: number;
+}
+
+/** @param excess null = the call is within the limits of its module, or it has none */
+export const withModuleExcess = (headers: Readonly<HeaderRecord>, excess: ModuleExcess | null): HeaderRecord =>
+  excess === null
+    ? headers
+    : { ...headers, [MODULE_LIMIT_HEADER]: `${excess.rate};${Math.max(1, Math.ceil(excess.retryAfterMs / 1000))}` };
 
 /** Headers of the request to an origin, but for the attempt (see {@link withAttempt}). */
 export function originHeaders(client: ClientHeaders, { secret, identity, requestId, version }: Outgoing): HeaderRecord {

@@ -21,6 +21,8 @@ export interface ModuleCount {
   readonly rate: number;
 }
 
+/** More than any user can send. Unit: calls per second. */
+const UNLIMITED = 1_000_000;
 const NONE: CalledModule = { kind: "none" };
 const called = (name: unknown): CalledModule => (typeof name === "string" ? { kind: "module", name } : NONE);
 
@@ -60,11 +62,12 @@ export function moduleInParams(params: Readonly<Record<string, unknown>>): Calle
  * a call into a large body gains nothing.
  */
 export function moduleCount(module: CalledModule, rates: ModuleRates | undefined): ModuleCount | null {
-  if (!rates || module.kind === "none") return null;
+  if (!rates || Object.keys(rates).length === 0 || module.kind === "none") return null;
   if (module.kind === "unread") {
     const lowest = Math.min(...Object.values(rates));
     return Number.isFinite(lowest) ? { key: "?", rate: lowest } : null;
   }
   const rate = Object.hasOwn(rates, module.name) ? rates[module.name] : undefined;
-  return rate === undefined ? null : { key: module.name, rate };
+  // Names without a limit are counted as well, so that the time of an answer does not tell which ones have one.
+  return rate === undefined ? { key: "*", rate: UNLIMITED } : { key: module.name, rate };
 }

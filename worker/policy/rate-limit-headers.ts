@@ -5,22 +5,20 @@
 
 /** One limit and, where it is known, what is left of it. */
 export interface Limit {
-  /** burst = per user · module = per user and module · address = per client address · auth = failed sign-ins per address. */
-  readonly name: "burst" | "module" | "address" | "auth";
+  /** burst = per user · address = per client address · auth = failed sign-ins per address. */
+  readonly name: "burst" | "address" | "auth";
   readonly quota: number;
   readonly windowSeconds: number;
   readonly remaining: number;
   readonly resetSeconds: number;
 }
 
-/** A whole second of `rate` requests. */
-export const burstLimit = (rate: number, remaining: number, resetSeconds = 1): Limit => ({
-  name: "burst",
-  quota: rate,
-  windowSeconds: 1,
-  remaining,
-  resetSeconds,
-});
+/** `depth` requests at once, which come back at `rate` a second. @param resetSeconds absent = until all of them are there again */
+export function burstLimit(rate: number, depth: number, remaining: number, resetSeconds?: number): Limit {
+  const windowSeconds = Math.max(1, Math.ceil(depth / rate));
+  const untilFull = Math.max(1, Math.ceil((depth - remaining) / rate));
+  return { name: "burst", quota: depth, windowSeconds, remaining, resetSeconds: resetSeconds ?? untilFull };
+}
 
 /** @param origin headers of an origin's answer; what it says about its own limits comes second */
 export function rateLimitHeaders(

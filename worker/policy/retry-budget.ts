@@ -1,18 +1,27 @@
-/** At most one retry per ten requests, plus a small reserve: an outage must not double the load on what is left. */
-import { RETRY_RESERVE, RETRY_SHARE } from "../constants.ts";
+/**
+ * At most one retry per ten requests of a user, plus a reserve for a whole turn of parallel calls: an outage must not double the load
+ * on what is left. Every user has an own budget, so that one whose requests keep failing takes no retry from anybody.
+ */
+import { RETRY_RESERVE, RETRY_SHARE, RETRY_USERS } from "../constants.ts";
+import { Lru } from "../lru.ts";
 
 export class RetryBudget {
-  #tokens = RETRY_RESERVE;
+  readonly #tokens = new Lru<string, number>(RETRY_USERS);
 
   /** Call once per request. */
-  earn(): void {
-    this.#tokens = Math.min(RETRY_RESERVE, this.#tokens + RETRY_SHARE);
+  earn(user: string): void {
+    this.#tokens.set(user, Math.min(RETRY_RESERVE, this.#of(user) + RETRY_SHARE));
   }
 
-  /** @returns false when the budget is spent. */
-  spend(): boolean {
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+  /** @returns false when the user's budget is spent. */
+  spend(user: string): boolean {
+    const left = this.#of(user);
+    if (left < 1) return false;
+    this.#tokens.set(user, left - 1);
     return true;
+  }
+
+  #of(user: string): number {
+    return this.#tokens.get(user) ?? RETRY_RESERVE;
   }
 }

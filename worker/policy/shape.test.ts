@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { inspectHeaders, query, shape, webOrigin } from "./shape.ts";
 
 const reasonOf = (result: { ok: boolean; error?: { reason: string } }): string | null => result.error?.reason ?? null;
@@ -87,6 +87,56 @@ describe("query", () => {
     "?access%5Ftoken=x",
   ])("refuses a token in %j", (search) => {
     expect(query(search)).toEqual({ ok: false, error: { reason: "shape.query_token" } });
+  });
+});
+
+describe("a query made to be slow", () => {
+  // Each step is a character that some pattern looks at; a quadratic one would read the text once per "eyJ".
+  it("is looked through once, however often a token seems to begin", () => {
+    let reads = 0;
+    const split = String.prototype.split;
+    const counted = vi.spyOn(String.prototype, "split").mockImplementation(function (this: string, by) {
+      reads += this.length;
+      return Reflect.apply(split, this, [by]) as string[];
+    });
+    const search = `?a=${"eyJ".repeat(2700)}`;
+    expect(query(search).ok).toBe(true);
+    counted.mockRestore();
+    expect(reads).toBe(2700 * 3 + 1);
+  });
+  it("is refused when it is longer than any use of it", () => {
+    expect(query(`?a=${"x".repeat(8189)}`).ok).toBe(true);
+    expect(query(`?a=${"x".repeat(8190)}`)).toEqual({ ok: false, error: { reason: "shape.headers" } });
+  });
+  it.each(["?x=eyJ.a", "?x=eyJ..b", "?x=eyJ.a+b.c", "?x=ey.J.a", "?x=.eyJ.a"])(
+    "does not take %j for a token",
+    (search) => {
+      expect(query(search).ok).toBe(true);
+    },
+  );
+  it.each(["?x=eyJ.a.", "?x=aeyJb.c.d", "?x=a.eyJ.b.c", "?x=!eyJ.a.b!"])("finds the token in %j", (search) => {
+    expect(query(search).ok).toBe(false);
+  });
+});
+
+describe("headers that are sent on", () => {
+  const refused = (reason: string) => ({ ok: false, error: { reason } });
+  const params = (count: number): Headers =>
+    new Headers(Array.from({ length: count }, (_, i) => [`mcp-param-${i}`, "x"] as [string, string]));
+  it("hold ASCII only: other bytes grow on the way", () => {
+    for (const value of ["\xff", "a\x80", "\x7f"])
+      for (const name of ["mcp-param-x", "mcp-name", "accept", "traceparent", "tracestate"])
+        expect([name, inspectHeaders(new Map([[name, value]]))]).toEqual([name, refused("shape.header_bytes")]);
+    expect(inspectHeaders(new Map([["user-agent", "\xff"]])).ok).toBe(true);
+  });
+  it("have at most 64 parameters", () => {
+    expect(inspectHeaders(params(64)).ok).toBe(true);
+    expect(inspectHeaders(params(65))).toEqual(refused("shape.headers"));
+  });
+  it("have at most 16 KiB", () => {
+    const size = 16 * 1024 - "mcp-param-x".length - 4;
+    expect(inspectHeaders(new Map([["mcp-param-x", "x".repeat(size)]])).ok).toBe(true);
+    expect(inspectHeaders(new Map([["mcp-param-x", "x".repeat(size + 1)]]))).toEqual(refused("shape.headers"));
   });
 });
 

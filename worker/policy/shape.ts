@@ -4,8 +4,15 @@
  */
 import { err, ok, type Result } from "../../contract/result.ts";
 import type { Denial } from "../../contract/denial.ts";
-import { MAX_BODY_BYTES, MAX_HEADER_BYTES } from "../constants.ts";
+import {
+  MAX_BODY_BYTES,
+  MAX_FORWARDED_HEADER_BYTES,
+  MAX_HEADER_BYTES,
+  MAX_HEADER_PARAMETERS,
+  MAX_QUERY_CHARACTERS,
+} from "../constants.ts";
 import type { ClientHeaders } from "./client-headers.ts";
+import { isForwarded } from "./headers.ts";
 
 /**
  * RFC 9110 §8.3.1. Parameters are ignored: JSON is UTF-8 whatever a charset says (RFC 8259 §11), and the body is read as such. A
@@ -17,7 +24,16 @@ const isJson = (type: string): boolean =>
   JSON_TYPE.test(type) || (type.includes(",") && type.split(",").every((part) => JSON_TYPE.test(part.trim())));
 const LENGTH = /^\d{1,15}$/;
 const TOKEN_NAMES = /^(access_?token|id_?token|refresh_?token|token|auth|authorization|bearer|jwt|api_?key)$/i;
-const TOKEN_SHAPE = /eyJ[\w-]*\.[\w-]+\.[\w-]*/;
+
+/** True where a JWT stands in `text`: three segments, the first of them with the beginning of a JSON object. Looks at each character once. */
+function holdsToken(text: string): boolean {
+  for (const [run] of text.matchAll(/[\w.-]+/g)) {
+    const segments = run.split(".");
+    if (segments.some((segment, i) => i + 2 < segments.length && segments[i + 1] !== "" && segment.includes("eyJ")))
+      return true;
+  }
+  return false;
+}
 
 /** JSON as UTF-8 without content encoding, within the size limit as far as it is declared. */
 export function shape(headers: ClientHeaders): Result<void, Denial> {
@@ -34,9 +50,9 @@ export function shape(headers: ClientHeaders): Result<void, Denial> {
 /** MCP forbids access tokens in the query: they end up in logs and histories. The rest of a query is ignored, never forwarded. */
 export function query(search: string): Result<void, Denial> {
   if (search === "") return ok(undefined);
+  if (search.length > MAX_QUERY_CHARACTERS) return err({ reason: "shape.headers" });
   for (const [name, value] of new URLSearchParams(search))
-    if (TOKEN_NAMES.test(name) || TOKEN_SHAPE.test(name) || TOKEN_SHAPE.test(value))
-      return err({ reason: "shape.query_token" });
+    if (TOKEN_NAMES.test(name) || holdsToken(name) || holdsToken(value)) return err({ reason: "shape.query_token" });
   return ok(undefined);
 }
 
@@ -54,20 +70,34 @@ function spoofed(name: string): string | null {
     : null;
 }
 
+/** Printable ASCII and tab: whatever else is in a header that is sent on grows on the way, and MCP encodes it (`=?base64?…?=`). */
+const ASCII = /^[\t\x20-\x7e]*$/;
+
 /**
- * One pass over the client's headers: their size, against one request that costs as much as hundreds, and names that pretend to
- * come from the gateway. Those are dropped in any case (policy/headers.ts); here they are only noticed.
+ * One pass over the client's headers: their size, of all and of those that are sent on, against one request that costs as much as
+ * hundreds or exceeds what a platform takes; and names that pretend to come from the gateway. Those are dropped in any case
+ * (policy/headers.ts); here they are only noticed.
  * @returns the folded names of spoofed headers
  */
 export function inspectHeaders(headers: ClientHeaders): Result<readonly string[], Denial> {
   let bytes = 0;
+  let forwarded = 0;
+  let parameters = 0;
   const spoofs: string[] = [];
   for (const [name, value] of headers) {
-    bytes += name.length + value.length + ": \r\n".length;
+    const size = name.length + value.length + ": \r\n".length;
+    bytes += size;
+    if (isForwarded(name)) {
+      if (!ASCII.test(value)) return err({ reason: "shape.header_bytes" });
+      forwarded += size;
+      if (name.startsWith("mcp-param-")) parameters++;
+    }
     const folded = spoofed(name);
     if (folded !== null) spoofs.push(folded);
   }
-  return bytes > MAX_HEADER_BYTES ? err({ reason: "shape.headers" }) : ok(spoofs);
+  const fits =
+    bytes <= MAX_HEADER_BYTES && forwarded <= MAX_FORWARDED_HEADER_BYTES && parameters <= MAX_HEADER_PARAMETERS;
+  return fits ? ok(spoofs) : err({ reason: "shape.headers" });
 }
 
 /**

@@ -4,9 +4,10 @@ import { CLAIM_HEADER, DENY_HEADER, ORIGIN_HEADER } from "../../contract/headers
 /**
  * answer = the client gets it, whatever it says · secret = the origin refuses our gateway secret (an alarm, never a reason to go
  * elsewhere: that would hide a broken rotation until both origins are broken) · draining = it is shutting down and did nothing ·
- * busy = the same request is being executed by another origin · platform = not the origin's own answer.
+ * full = it has no room now and did nothing · busy = the same request is being executed by another origin · refused = something in
+ * front of the origin refused the request, so it never got there · platform = not the origin's own answer, and what happened is not known.
  */
-export type Verdict = "answer" | "secret" | "draining" | "busy" | "platform";
+export type Verdict = "answer" | "secret" | "draining" | "full" | "busy" | "refused" | "platform";
 
 /** Media types in which an MCP server answers; a platform's error page has another. */
 const MCP_TYPES = /^(application\/json|text\/event-stream)\b/i;
@@ -15,10 +16,14 @@ export function verdict(status: number, headers: Headers): Verdict {
   const deny = headers.get(DENY_HEADER);
   if (status === 403 && deny === "gateway_secret") return "secret";
   if (status === 503 && deny === "draining") return "draining";
+  if (status === 503 && deny === "busy") return "full";
   if (status === 409 && headers.get(CLAIM_HEADER) === "in_progress") return "busy";
   if (headers.has(ORIGIN_HEADER)) return status >= 300 && status < 400 ? "platform" : "answer";
-  if (status >= 500 || (status >= 300 && status < 400) || status === 403) return "platform";
+  if (status >= 500 || (status >= 300 && status < 400)) return "platform";
+  if (status === 403) return "refused";
   // An MCP server answers in JSON, in a stream, or without a body; "no such service" and "we are waking it up" of a platform are pages.
   const type = headers.get("content-type");
-  return type === null ? (status >= 400 ? "platform" : "answer") : MCP_TYPES.test(type) ? "answer" : "platform";
+  if (type !== null && MCP_TYPES.test(type)) return "answer";
+  if (status >= 400) return "refused";
+  return type === null ? "answer" : "platform";
 }

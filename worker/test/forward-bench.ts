@@ -2,6 +2,7 @@
 import { vi } from "vitest";
 import type { ClientBody } from "../body.ts";
 import { forward, type Call } from "../forward.ts";
+import { isThere } from "../health-check.ts";
 import { Origins } from "../origins.ts";
 import type { CallClass } from "../policy/era.ts";
 import { RetryBudget } from "../policy/retry-budget.ts";
@@ -38,6 +39,8 @@ export const FAULTS: Record<string, Answer> = {
   platform502: () => new Response("bad gateway", { status: 502 }),
   platform503: () => new Response(null, { status: 503 }),
   platform404: () => new Response("<html>", { status: 404, headers: { "content-type": "text/html" } }),
+  refused: () => new Response(null, { status: 431 }),
+  full: () => new Response(null, { status: 503, headers: { "x-mcpist-origin": "koyeb", "x-mcpist-deny": "busy" } }),
   redirect: () => new Response(null, { status: 302, headers: { location: "https://evil.test" } }),
   draining: () =>
     new Response(null, { status: 503, headers: { "x-mcpist-origin": "koyeb", "x-mcpist-deny": "draining" } }),
@@ -58,9 +61,13 @@ export interface Bench {
     readonly signal: AbortSignal | null | undefined;
   }[];
   readonly reports: string[];
-  readonly send: (callClass: CallClass, body?: ClientBody) => Promise<string>;
+  /** Origins that the gateway itself asked whether they are there. */
+  readonly probes: string[];
+  readonly send: (callClass: CallClass, body?: ClientBody, user?: string) => Promise<string>;
   /** The same for answers that come at once: the clock stands still. */
-  readonly sendNow: (callClass: CallClass) => Promise<string>;
+  readonly sendNow: (callClass: CallClass, user?: string) => Promise<string>;
+  /** Waits for what went on behind the answers. */
+  readonly probed: () => Promise<void>;
 }
 
 interface Setup {
@@ -69,6 +76,8 @@ interface Setup {
   readonly sharedDatabase?: boolean;
   readonly states?: readonly ["pool" | "quarantined" | "joining", "pool" | "quarantined" | "joining"];
   readonly kv?: FakeKv;
+  /** How both answer the gateway's own question; absent = as they answer everything. */
+  readonly probe?: Answer;
 }
 
 export function bench({
@@ -77,13 +86,18 @@ export function bench({
   sharedDatabase = true,
   states = ["pool", "pool"],
   kv,
+  probe,
 }: Setup): Bench {
   const sent: Bench["sent"] = [];
   const reports: string[] = [];
+  const probes: string[] = [];
   const runtime = {
     ...testRuntime((url, init) => {
       const origin = url.includes("koyeb") ? "koyeb" : "fly";
-      sent.push({ origin, attempt: new Headers(init.headers).get("x-mcpist-attempt"), signal: init.signal });
+      if (!url.endsWith("/mcp")) {
+        probes.push(origin);
+        if (probe) return probe(init.signal);
+      } else sent.push({ origin, attempt: new Headers(init.headers).get("x-mcpist-attempt"), signal: init.signal });
       return (origin === "koyeb" ? koyeb : fly)(init.signal);
     }),
     now: () => Date.now(),
@@ -95,16 +109,21 @@ export function bench({
     ],
     "https://issuer.test/jwks",
   );
-  const origins = new Origins(config, kv);
+  const origins = new Origins(config, {
+    kv,
+    now: runtime.now,
+    probe: (origin, waitMs) => isThere(runtime, origin, "secret", waitMs),
+  });
+  const works: Promise<unknown>[] = [];
   const budget = new RetryBudget();
-  const send = async (callClass: CallClass, body: ClientBody, ms: number): Promise<string> => {
-    const call: Call = { callClass, headers: { "x-request-id": "r-1" }, body };
+  const send = async (callClass: CallClass, body: ClientBody, ms: number, user: string): Promise<string> => {
+    const call: Call = { user, callClass, headers: { "x-request-id": "r-1" }, body };
     const result = forward(call, {
       runtime,
       origins,
       budget,
       sharedDatabase,
-      waitUntil: () => undefined,
+      waitUntil: (work) => void works.push(work),
       report: (origin, failure) => void reports.push(`${origin} ${failure}`),
     });
     if (ms > 0) await vi.advanceTimersByTimeAsync(ms);
@@ -116,8 +135,13 @@ export function bench({
   return {
     sent,
     reports,
-    send: (callClass, body = small) => send(callClass, body, 60_000),
-    sendNow: (callClass) => send(callClass, small, 0),
+    probes,
+    send: (callClass, body = small, user = "user-1") => send(callClass, body, 60_000, user),
+    sendNow: (callClass, user = "user-1") => send(callClass, small, 0, user),
+    probed: async () => {
+      await vi.advanceTimersByTimeAsync(1000);
+      while (works.length > 0) await works.shift();
+    },
   };
 }
 

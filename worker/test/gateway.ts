@@ -45,6 +45,8 @@ export interface TestOrigin {
   readonly url: string;
   readonly server: Server;
   readonly seen: Seen[];
+  /** The gateway's own questions whether it is there; they are answered like everything else. */
+  readonly asked: Seen[];
   behave: Behaviour;
   close(): Promise<void>;
 }
@@ -68,7 +70,7 @@ export async function startOrigin(name: string, behave: Behaviour = answers(name
       response.on("close", () => {
         if (!response.writableFinished) seen.cancelled = true;
       });
-      origin.seen.push(seen);
+      (url === "/health/ready" ? origin.asked : origin.seen).push(seen);
       void origin.behave(request, response, seen);
     });
     request.on("error", () => undefined);
@@ -79,6 +81,7 @@ export async function startOrigin(name: string, behave: Behaviour = answers(name
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     server,
     seen: [],
+    asked: [],
     behave,
     async close() {
       if (!server.listening) return;

@@ -47,7 +47,7 @@ export default {
       "class, modern": () => [era("2026-07-28"), modernClass(headers)],
       "class, legacy": () => [era("2025-11-25"), legacyCall(body)],
       "burst, arithmetic": () => counter.take(Date.now(), 1_000_000),
-      "burst, object": () => env.BURST?.get(env.BURST.idFromName(identity.sub)).take(999_999, 1),
+      "burst, object": () => env.BURST?.get(env.BURST.idFromName(identity.sub)).take(999_999, 1, 999_999, 0),
       "headers to origin": () =>
         new Headers(
           withAttempt(originHeaders(headers, { secret: "s", identity, requestId: "r", version: "2026-07-28" }), 1),
@@ -55,7 +55,7 @@ export default {
       "headers to client": () =>
         new Headers(
           harden(
-            { ...clientHeaders(answer, false), ...rateLimitHeaders(burstLimit(5, 4), answer) },
+            { ...clientHeaders(answer, false), ...rateLimitHeaders(burstLimit(5, 30, 29), answer) },
             "01a2037a-11ab-71b2-b4f0-cbea78024c4b",
           ),
         ),

@@ -1,0 +1,162 @@
+/** A request of a verified user on its way to an origin and back: places, pace, meaning, failover, answer. Order only; policy is elsewhere. */
+import type { Denial } from "../contract/denial.ts";
+import { ORIGIN_HEADER } from "../contract/headers.ts";
+import { afterBreak, answerBody, CUT, idOf, isStream } from "./answer.ts";
+import type { Failure } from "./attempt.ts";
+import { readCalledId, understand, type Understood } from "./checks.ts";
+import { PLACE_MS, STREAM_MS } from "./constants.ts";
+import { sleep } from "./deadline.ts";
+import { errorText } from "./deny.ts";
+import { forward } from "./forward.ts";
+import { corsHeaders, harden } from "./hygiene.ts";
+import type { Service } from "./isolate.ts";
+import { depthOf } from "./limits.ts";
+import { clientHeaders, originHeaders, withModuleExcess } from "./policy/headers.ts";
+import { moduleCount } from "./policy/module-limit.ts";
+import { burstLimit, rateLimitHeaders } from "./policy/rate-limit-headers.ts";
+import type { Identity } from "./policy/token.ts";
+import { protocolVersion } from "./policy/version.ts";
+import type { Share } from "./shares.ts";
+import type { Break } from "./stream.ts";
+import { log, refuse, type Refusal, type Visit } from "./visit.ts";
+
+/** What a request holds while it is under way. */
+interface Held {
+  readonly place: Share;
+  readonly room: Share;
+}
+
+const TOO_MANY: Refusal = { reason: "user.concurrent", retryAfterSeconds: 1 };
+const release = ({ place, room }: Held): void => {
+  place.release();
+  room.release();
+};
+
+/** Serves what the identity asks. Its place is given back with the answer, or with the end of its stream. */
+export async function serveUser(visit: Visit, service: Service, identity: Identity): Promise<Response> {
+  const place = service.underWay.take(identity.sub, 1, PLACE_MS);
+  const room = place && service.bodies.take(identity.sub, 0, PLACE_MS);
+  if (!place || !room) return refuse(visit, TOO_MANY);
+  const held = { place, room };
+  let streams = false;
+  try {
+    const answer = await answerTo(visit, service, identity, held);
+    ({ streams } = answer);
+    return answer.response;
+  } finally {
+    if (!streams) release(held);
+  }
+}
+
+interface Answer {
+  readonly response: Response;
+  /** The place is given back when the stream ends. */
+  readonly streams: boolean;
+}
+
+async function answerTo(visit: Visit, service: Service, identity: Identity, held: Held): Promise<Answer> {
+  const { headers: client, isolate, waitUntil } = visit;
+  const { config, limits, origins, budget, secret } = service;
+  const { runtime } = isolate;
+  const { sub } = identity;
+  const no = async (refusal: Refusal): Promise<Answer> => {
+    visit.rpcId ??= await readCalledId(visit);
+    return { response: refuse(visit, refusal), streams: false };
+  };
+
+  const unblocked = await limits.blocked(sub, runtime.now());
+  if (!unblocked.ok) return no(unblocked.error);
+  const asked = limits.burst(sub, runtime.now(), waitUntil);
+  // While the object answers.
+  const named = protocolVersion(client.get("mcp-protocol-version") ?? null);
+  const version = named.ok ? named.value : null;
+  const headers = originHeaders(client, { secret: secret.text, identity, requestId: visit.requestId, version });
+  const burst = await asked;
+  if (!burst.ok) return no(burst.error);
+  if (burst.value.startMs > 0) {
+    const seat = service.waiting.take(sub, 1, burst.value.startMs);
+    if (!seat) return no({ reason: "user.burst", retryAfterSeconds: 1 });
+    await sleep(burst.value.startMs);
+    seat.release();
+  }
+
+  const call = await understand(visit, named, held.room);
+  if (!call.ok) return no(call.error);
+  const count = moduleCount(call.value.module, config.limits.modulesPerSecond);
+  const over = count ? await limits.module(sub, count, runtime.now(), waitUntil) : null;
+  const excess = count && over ? { rate: count.rate, retryAfterMs: over.retryAfterMs } : null;
+  let reported = false;
+  const report = (origin: string, failure: Failure): void => {
+    reported = logFailure(visit, origin, failure) || reported;
+  };
+  const answer = await forward(
+    { ...call.value, headers: withModuleExcess(headers, excess), user: sub },
+    { runtime, origins, budget, sharedDatabase: config.sharedDatabase, waitUntil, report },
+  );
+  if (answer.ok) return deliver(visit, service, call.value, answer.value, burst.value.remaining, held);
+  visit.rpcId = idOf(visit.rpcId, call.value.body);
+  return no({ ...answer.error, quiet: reported && SAYS_NO_MORE.has(answer.error.reason) });
+}
+
+/** Refusals that only repeat what was logged with the name of the origin when it happened. */
+const SAYS_NO_MORE: ReadonlySet<string> = new Set([
+  "route.secret",
+  "route.timeout",
+  "route.platform",
+  "route.refused",
+  "route.full",
+]);
+/** The client's doing, which is not reported as the origin's failure. */
+const CLIENTS: ReadonlySet<Failure> = new Set(["too-large", "slow", "upload"]);
+
+/** An origin that refuses our secret is an alarm: a rotation went wrong. @returns true when a line was written */
+function logFailure(visit: Visit, origin: string, failure: Failure): boolean {
+  if (CLIENTS.has(failure)) return false;
+  if (failure === "secret")
+    log(visit, { event: "origin_secret_rejected", severity: "critical", origin, reason: "route.secret" });
+  else {
+    const severity = failure === "refused" || failure === "full" ? "warn" : "error";
+    log(visit, { event: "origin_failed", severity, origin, reason: failure });
+  }
+  return true;
+}
+
+/** The origin's answer as the client may see it: whole, or with the truth about what is missing. */
+async function deliver(
+  visit: Visit,
+  { config }: Service,
+  call: Understood,
+  response: Response,
+  remaining: number,
+  held: Held,
+): Promise<Answer> {
+  const broken = (how: Break): Denial => {
+    const servedBy = response.headers.get(ORIGIN_HEADER);
+    const known = config.origins.find(({ name }) => name === servedBy);
+    const origin = known ? { origin: known.name } : {};
+    log(visit, { event: "origin_failed", severity: "error", reason: `answer ${how}`, ...origin });
+    return afterBreak(call.callClass, how);
+  };
+  const streams = isStream(response) && response.body !== null;
+  if (streams) held.place.extend(visit.isolate.runtime.now() + STREAM_MS);
+  const body = await answerBody(response, {
+    endsFreely: call.callClass === "stream",
+    explain: (how) => errorText(broken(how), visit.requestId, idOf(visit.rpcId, call.body)),
+    lastsMs: STREAM_MS,
+    ended: () => release(held),
+  });
+  if (body === CUT) {
+    visit.rpcId = idOf(visit.rpcId, call.body);
+    return { response: refuse(visit, { ...broken("cut"), quiet: true }), streams: false };
+  }
+  const { limits } = config;
+  const headers = {
+    ...clientHeaders(response.headers, config.showOrigin),
+    ...rateLimitHeaders(burstLimit(limits.burstPerSecond, depthOf(limits), remaining), response.headers),
+    ...corsHeaders(visit.webOrigin),
+  };
+  return {
+    response: new Response(body, { status: response.status, headers: harden(headers, visit.requestId) }),
+    streams,
+  };
+}
