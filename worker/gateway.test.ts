@@ -81,7 +81,7 @@ describe("gateway", () => {
     );
   });
 
-  it("starts a whole turn of parallel calls at once, lets a small excess wait, and refuses the rest with the call's own id", async () => {
+  it("starts the calls of one turn at once and refuses what is far beyond with their own id", async () => {
     const token = await session.token();
     const started = Date.now();
     const responses = await Promise.all(
