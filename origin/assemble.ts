@@ -8,6 +8,7 @@ import { createAlerts, RETRY_EVERY_MS } from "./telemetry/alerts.ts";
 import { createBackground } from "./telemetry/background.ts";
 import { createBroker } from "./calls/broker.ts";
 import { createCaller } from "./calls/call.ts";
+import { createRunning } from "./calls/running.ts";
 import { createClaims } from "./calls/idempotency.ts";
 import type { OriginSettings } from "./config.ts";
 import type { Database } from "./database/database.ts";
@@ -94,7 +95,14 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
     },
   };
 
+  const running = createRunning();
+  /** Nobody goes on with a call that was allowed when it began and is not any more. */
+  const recheck = (userId: string): void =>
+    background.later(async () => void running.keep(userId, await permissions.get(userId)));
   const permissions = createPermissionCache({
+    onChange(userId) {
+      if (running.has(userId)) recheck(userId);
+    },
     database,
     registry,
     now,
@@ -140,6 +148,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
     events,
     metrics,
     budget,
+    running,
     deadlineMs: surroundings.deadlineMs ?? DEADLINE_MS,
     later: background.later,
   });

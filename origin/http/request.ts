@@ -8,6 +8,7 @@ import { CLAIM_HEADER, MCP_PATH } from "../../contract/headers.ts";
 import { afterClose } from "../telemetry/background.ts";
 import { readJson } from "./body.ts";
 import { targetOf, type Caller } from "../calls/call.ts";
+import type { Running, RunningCall } from "../calls/running.ts";
 import type { Exchange } from "../exchange.ts";
 import type { EventSink } from "../events.ts";
 import { readIdentity, type Identity, type ModuleExcess } from "../identity.ts";
@@ -48,6 +49,8 @@ export interface RequestParts {
   readonly events: EventSink;
   readonly metrics: Metrics;
   readonly budget: BodyBudget;
+  /** Calls under way, for whoever takes permissions away. */
+  readonly running: Running;
   /** From the gateway secret on: a tool that still runs then is stopped, and the caller told so. Unit: milliseconds. */
   readonly deadlineMs: number;
   /** Runs work after the answer has left, so that shutdown can wait for it. */
@@ -72,8 +75,7 @@ function sanitised(incoming: IncomingMessage): Request {
 }
 
 /** Aborts when the client leaves before the answer is complete, or at the deadline. */
-function signalFor(outgoing: ServerResponse, deadlineMs: number): AbortSignal {
-  const controller = new AbortController();
+function signalFor(outgoing: ServerResponse, deadlineMs: number, controller: AbortController): AbortSignal {
   const deadline = setTimeout(() => controller.abort(), deadlineMs);
   outgoing.once("close", () => {
     clearTimeout(deadline);
@@ -86,7 +88,8 @@ function signalFor(outgoing: ServerResponse, deadlineMs: number): AbortSignal {
 export function createRequestHandler(
   parts: RequestParts,
 ): (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<Response> {
-  const { permissions, registry, limiter, usage, caller, mcp, events, metrics, budget, deadlineMs, later } = parts;
+  const { permissions, registry, limiter, usage, caller, mcp, events, metrics, budget, running, deadlineMs, later } =
+    parts;
 
   const deny = (refusal: Refusal, details: RefusalDetails): Response => {
     metrics.count("mcpist_requests_total", refusal);
@@ -121,13 +124,19 @@ export function createRequestHandler(
     return deny("module.burst", { requestId, body, headers: limits, data: { retryAfterSeconds } });
   }
 
-  async function callTool(exchange: Omit<Exchange, "claim">, body: unknown, request: Request): Promise<Response> {
+  async function callTool(
+    exchange: Omit<Exchange, "claim">,
+    body: unknown,
+    request: Request,
+    call: RunningCall,
+  ): Promise<Response> {
     const { identity, permissions: user } = exchange;
     const { requestId, userId } = identity;
     const target = targetOf(body, user);
     if (!target) return mcp.serve(request, body, { ...exchange, claim: null }, false);
 
     const { admitted } = target;
+    if (admitted) call.target = { module: admitted.module, tool: admitted.tool.name };
     // Only of a module that the user may use: for every other name the Sieve's one answer is the same with and without a limit.
     if (identity.excess && admitted) return denyExcess(identity, identity.excess, body);
     const admission = limiter.admit(userId, user.perMinute);
@@ -170,7 +179,10 @@ export function createRequestHandler(
       return deny("gw.identity", { requestId: null });
     }
     const { requestId, userId } = identity;
-    const signal = signalFor(outgoing, deadlineMs);
+    const controller = new AbortController();
+    const signal = signalFor(outgoing, deadlineMs, controller);
+    const call: RunningCall = { target: null, stop: () => controller.abort() };
+    outgoing.once("close", running.begin(userId, call));
     const user = await permissionsOf(identity);
     if (user instanceof Response) return user;
     const room = budget.room(userId);
@@ -194,7 +206,7 @@ export function createRequestHandler(
       traceparent: traceparentOf(incoming.headers["traceparent"]),
       afterwards: afterClose(outgoing, later),
     };
-    const response = await callTool(exchange, body.value, sanitised(incoming));
+    const response = await callTool(exchange, body.value, sanitised(incoming), call);
     for (const name of CONNECTION_HEADERS) response.headers.delete(name);
     metrics.count("mcpist_requests_total", response.ok ? "served" : `status_${response.status}`);
     return response;

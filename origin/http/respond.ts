@@ -17,6 +17,7 @@ export type Refusal =
   | "shape.batch"
   | "shape.size"
   | "shape.encoding"
+  | "shape.slow"
   | "shape.method";
 
 interface Spec {
@@ -60,6 +61,7 @@ const SPECS: Readonly<Record<Refusal, Spec>> = {
   },
   "shape.size": { status: 413, code: 41300, message: "The request body is too large, or has too many values." },
   "shape.encoding": { status: 415, code: 41501, message: "Send the body without content encoding." },
+  "shape.slow": { status: 408, code: 40800, message: "The request body came too slowly." },
   "shape.method": { status: 405, code: 40500, message: "Use POST." },
 };
 

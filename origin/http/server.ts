@@ -27,7 +27,16 @@ export const METRICS_PATH = "/metrics";
 const MAX_HEADER_BYTES = 32 * 1024;
 /** Longer than the platforms' proxies keep an idle connection, so that they close it and not we. Unit: milliseconds. */
 const KEEP_ALIVE_MS = 120_000;
-const HEADERS_TIMEOUT_MS = 15_000;
+/** Whoever opens a connection says what for. Unit: milliseconds. */
+const HEADERS_TIMEOUT_MS = 5_000;
+/** How often Node looks for connections that are over their time; its own default is 30 s. Unit: milliseconds. */
+const CHECK_MS = 1_000;
+/** Connections in all. */
+const MAX_CONNECTIONS = 4_096;
+/** Connections on which nobody has presented the gateway secret yet; of more, the oldest is closed: 256 times 32 KiB of headers. */
+const MAX_STRANGERS = 256;
+/** A refused sender of a body gets so long to read the refusal before its connection is cut. Unit: milliseconds. */
+const LINGER_MS = 500;
 /** A whole request, body included. Unit: milliseconds. */
 const REQUEST_TIMEOUT_MS = 60_000;
 /**
@@ -116,6 +125,18 @@ function rejectBytes(name: string, error: NodeJS.ErrnoException, socket: Socket)
   );
 }
 
+const bringsBody = ({ headers }: IncomingMessage): boolean =>
+  headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+
+/** Refuses without reading: Node's own response would take in the rest of the body first. The gateway reads the reason all the same. */
+function rejectBody(name: string, { socket }: IncomingMessage): void {
+  socket.pause();
+  socket.end(
+    `HTTP/1.1 403 Forbidden\r\n${ORIGIN_HEADER}: ${name}\r\n${DENY_HEADER}: gateway_secret\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+  );
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}
+
 /** Builds the server; it does not listen yet. */
 export function createOrigin(parts: OriginParts): Origin {
   const { name, gate, events, metrics, onError } = parts;
@@ -130,8 +151,20 @@ export function createOrigin(parts: OriginParts): Origin {
     ).fetch,
   );
 
+  /** Connections on which the secret was not presented yet, oldest first. */
+  const strangers = new Set<Socket>();
+  function admit(socket: Socket): void {
+    strangers.add(socket);
+    socket.once("close", () => strangers.delete(socket));
+    if (strangers.size <= MAX_STRANGERS) return;
+    const [oldest] = strangers;
+    if (oldest) strangers.delete(oldest);
+    oldest?.destroy();
+  }
+
   function reject(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    outgoing.writeHead(403, { [DENY_HEADER]: "gateway_secret", "content-length": "0" }).end();
+    if (bringsBody(incoming)) rejectBody(name, incoming);
+    else outgoing.writeHead(403, { [DENY_HEADER]: "gateway_secret", "content-length": "0" }).end();
     metrics.count("mcpist_requests_total", "gw.secret");
     // After the answer: only a retired secret is named, by its public kid.
     const retired = gate.retiredKid(incoming.rawHeaders);
@@ -153,6 +186,7 @@ export function createOrigin(parts: OriginParts): Origin {
         return;
       }
       gate.note(check.kid, parts.peerOf?.(incoming.rawHeaders) ?? null);
+      strangers.delete(incoming.socket);
     }
     if (path === MCP_PATH) {
       inFlight++;
@@ -168,9 +202,12 @@ export function createOrigin(parts: OriginParts): Origin {
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_MS,
     // Refused by the adapter instead, with our header: Node's own answer would not name the origin.
     requireHostHeader: false,
   });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on("connection", admit);
   server.on("request", onRequest);
   // Without these listeners Node answers `Expect` by itself, before the secret was looked at.
   server.on("checkContinue", onRequest);

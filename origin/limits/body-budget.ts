@@ -3,8 +3,8 @@
  * into a small machine. Whoever finds no room is told to come back; nobody waits, so nothing piles up.
  */
 
-/** All bodies together. Parsed text takes up to three times as much. Unit: bytes. */
-export const BUDGET_BYTES = 8 * 1024 * 1024;
+/** All bodies together: ten users who fill theirs leave room for the others. Parsed text takes up to three times as much. Unit: bytes. */
+export const BUDGET_BYTES = 48 * 1024 * 1024;
 /** One user's share: one body of the largest size, and not everybody's room. Unit: bytes. */
 export const USER_BYTES = 4 * 1024 * 1024;
 /** So small that it is not counted: an ordinary call finds room whatever others do. Unit: bytes. */

@@ -51,6 +51,8 @@ export interface PermissionSources {
   readonly now: () => number;
   /** Called when an expired entry is used because the database does not answer. */
   readonly onGrace: (userId: string) => void;
+  /** Called when what a user may do has changed, or may have. */
+  readonly onChange?: (userId: string) => void;
 }
 
 interface Row {
@@ -115,7 +117,13 @@ export function intersect(
 const announcedAs = (userId: string): string => hash("sha256", userId, "hex").slice(0, 16);
 
 /** Builds the cache. */
-export function createPermissionCache({ database, registry, now, onGrace }: PermissionSources): PermissionCache {
+export function createPermissionCache({
+  database,
+  registry,
+  now,
+  onGrace,
+  onChange = () => {},
+}: PermissionSources): PermissionCache {
   const entries = new Map<string, Entry>();
   const loading = new Map<string, Loading>();
   /** User id by announced name, of everybody who is cached or being loaded. */
@@ -171,6 +179,7 @@ export function createPermissionCache({ database, registry, now, onGrace }: Perm
     const running = loading.get(userId);
     if (running) running.stale = true;
     forget(userId);
+    onChange(userId);
   }
 
   return {

@@ -1,4 +1,6 @@
 /** The gateway secret and identity, over real sockets. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   GATEWAY_SECRET_HEADER,
@@ -30,6 +32,48 @@ export function describeGatewaySecret(database: () => TestDatabase): void {
       userId = await newUser(database(), { grants: [["lab", "effect"]] });
     });
     afterAll(() => origin.stop());
+
+    it("reads no body of anybody who does not present it: 403 and the end of the connection", async () => {
+      const socket = connect(origin.port, "127.0.0.1");
+      let answer = "";
+      socket.on("data", (chunk) => (answer += chunk.toString()));
+      socket.on("error", () => undefined);
+      const closed = new Promise((done) => socket.once("close", done));
+      socket.write("POST /mcp HTTP/1.1\r\nHost: origin\r\nContent-Length: 100000000\r\n\r\n");
+      const chunk = Buffer.alloc(1 << 20, "a");
+      let taken = 0;
+      const send = (): void => {
+        while (!socket.destroyed && taken < 100 && socket.write(chunk)) taken++;
+      };
+      socket.on("drain", send);
+      send();
+      await closed;
+      expect(answer).toMatch(/^HTTP\/1\.1 403 .*x-mcpist-deny: gateway_secret.*connection: close/is);
+      // What the buffers of two sockets hold, and not a hundred megabytes.
+      expect(socket.bytesWritten - socket.writableLength).toBeLessThan(30_000_000);
+    });
+
+    it("closes the oldest of more than 256 connections that say nothing, and none on which it was presented", async () => {
+      const proven = connect(origin.port, "127.0.0.1");
+      let answers = "";
+      proven.on("data", (chunk) => (answers += chunk.toString()));
+      const ask = `GET /health/ready HTTP/1.1\r\nHost: origin\r\n${GATEWAY_SECRET_HEADER}: ${origin.secret}\r\n\r\n`;
+      proven.write(ask);
+      await expect.poll(() => answers).toContain("200 OK");
+      const silent: Socket[] = [];
+      for (let i = 0; i < 300; i++) {
+        const socket = connect(origin.port, "127.0.0.1");
+        socket.on("error", () => undefined);
+        await once(socket, "connect");
+        silent.push(socket);
+      }
+      await expect.poll(() => silent.filter((socket) => socket.closed).length).toBeGreaterThanOrEqual(44);
+      expect(silent.at(-1)?.closed).toBe(false);
+      answers = "";
+      proven.write(ask);
+      await expect.poll(() => answers).toContain("200 OK");
+      for (const socket of [...silent, proven]) socket.destroy();
+    });
 
     const requestWith = (lines: readonly string[]): string =>
       [

@@ -36,6 +36,23 @@ export function describePermissions(database: () => TestDatabase): void {
       await database().admin.query("select mcpist.set_tool_enabled('lab', 'read', true)");
     });
 
+    it.each(changes.filter(([what]) => !what.startsWith("the tool")))(
+      "ends what runs by the next poll when %s",
+      async (_, change) => {
+        const origin = await startOrigin(database());
+        const [userId, other] = await Promise.all([1, 2].map(() => newUser(database(), { grants: [["lab", "wait"]] })));
+        const running = callTool(origin, userId ?? "", "lab", "wait");
+        const others = callTool(origin, other ?? "", "lab", "wait");
+        await expect.poll(() => origin.lab.effects.length).toBe(2);
+        await database().admin.query(change.replace("'lab', 'read'", "'lab', 'wait'"), [userId ?? null]);
+        await origin.assembled.pollPermissions();
+        expect((await resultOf(await running)).isError).toBe(true);
+        origin.lab.release();
+        expect((await resultOf(await others)).isError).not.toBe(true);
+        await origin.stop();
+      },
+    );
+
     it("is corrected within seconds by an announcement, without a poll", async () => {
       const origin = await startOrigin(database(), { timers: true });
       const userId = await newUser(database(), { grants: [["lab", "read"]] });

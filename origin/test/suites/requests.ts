@@ -137,16 +137,16 @@ export function describeRequests(database: () => TestDatabase): void {
     it("asks a user with a second large body to come back, and lets others and small ones through", async () => {
       const [greedy, other] = [await newUser(database()), await newUser(database())];
       const body = JSON.stringify(modern("ping", { padding: "a".repeat(3_000_000) }));
-      const half = `POST /mcp HTTP/1.1\r\n${good().replace(userId, greedy)}\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 100_000)}`;
+      const half = `POST /mcp HTTP/1.1\r\n${good().replace(userId, greedy)}\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, -1)}`;
       const slow = connect(origin.port, "127.0.0.1");
       slow.on("error", () => undefined);
       slow.write(half);
-      // The body that is on its way holds its room.
+      // What has come of a body holds its room, and what was only announced holds none.
       const metrics = () =>
         fetch(origin.url + METRICS_PATH, { headers: { [GATEWAY_SECRET_HEADER]: origin.secret } }).then((response) =>
           response.text(),
         );
-      await expect.poll(metrics).toMatch(/^mcpist_body_bytes\S* [1-9]/m);
+      await expect.poll(metrics).toMatch(/^mcpist_body_bytes\S* [23]\d{6}$/m);
       const busy = await post(origin, { userId: greedy, body });
       expect([busy.status, busy.headers.get("retry-after")]).toEqual([503, "1"]);
       expect(await busy.json()).toMatchObject({ error: { code: 50305, data: { reason: "busy" } } });
@@ -155,6 +155,18 @@ export function describeRequests(database: () => TestDatabase): void {
       slow.destroy();
       await expect.poll(() => post(origin, { userId: greedy, body }).then(({ status }) => status)).not.toBe(503);
     });
+
+    it("gives the place of a body that pauses for five seconds back, and takes no announcement for a body", async () => {
+      const announced = connect(origin.port, "127.0.0.1");
+      announced.on("error", () => undefined);
+      let answer = "";
+      announced.on("data", (chunk) => (answer += chunk.toString()));
+      announced.write(`POST /mcp HTTP/1.1\r\n${good()}\r\nContent-Length: 4000000\r\n\r\n{`);
+      const large = JSON.stringify(modern("ping", { padding: "a".repeat(3_000_000) }));
+      expect((await post(origin, { userId, body: large })).status).not.toBe(503);
+      await expect.poll(() => answer, { timeout: 30_000 }).toMatch(/^HTTP\/1\.1 408 /);
+      announced.destroy();
+    }, 60_000);
 
     it("refuses encoded bodies and other media types", async () => {
       const encoded = await post(origin, { userId, body: call, headers: { "content-encoding": "gzip" } });
