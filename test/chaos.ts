@@ -92,6 +92,8 @@ export interface Chaos {
     headers: Record<string, string>,
     legacy?: boolean,
   ) => Promise<Told>;
+  /** From now on somebody else asks, whose requests have not failed anywhere yet. */
+  readonly nextUser: () => Promise<void>;
   /** How often the tool ran for a request. */
   readonly effectsOf: (requestId: string) => number;
   close(): Promise<void>;
@@ -121,8 +123,11 @@ export async function startChaos(): Promise<Chaos> {
     ),
   });
   const tools = ["read", "effect"].map((tool) => ["lab", tool] as const);
-  const sub = await newUser(database, { grants: tools, plan: "unlimited" });
-  const token = await signToken(issuer.key, claimsAt(Math.floor(Date.now() / 1000), { sub }));
+  const signIn = async (): Promise<string> => {
+    const sub = await newUser(database, { grants: tools, plan: "unlimited" });
+    return signToken(issuer.key, claimsAt(Math.floor(Date.now() / 1000), { sub }));
+  };
+  let token = await signIn();
   const send: Chaos["send"] = async (method, params, headers, legacy = false) => {
     const body = legacy ? { jsonrpc: "2.0", id: 1, method, params } : modern(method, params);
     const response = await fetch(`${gateway.url}/mcp`, {
@@ -147,6 +152,9 @@ export async function startChaos(): Promise<Chaos> {
     gateway,
     wires,
     send,
+    async nextUser() {
+      token = await signIn();
+    },
     effectsOf: (id) => lab.effects.filter((mark) => mark === id).length,
     async close() {
       await gateway.close();

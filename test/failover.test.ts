@@ -9,8 +9,9 @@ let chaos: Chaos;
 beforeAll(async () => {
   chaos = await startChaos();
 });
-beforeEach(() => {
+beforeEach(async () => {
   for (const wire of chaos.wires) wire.become("none");
+  await chaos.nextUser();
 });
 afterAll(() => chaos.close());
 
