@@ -118,11 +118,11 @@ describe("ten hostile accounts and strangers without number", () => {
     );
     const port = Number(new URL(gateway.url).port);
     const open = [];
-    let over = false;
+    const over = new AbortController();
     const told: string[] = [];
     // Honest users ask as fast as the limit lets them go on for ever.
     const asking = honest.map(async ({ token, address }) => {
-      while (!over) {
+      while (!over.signal.aborted) {
         const [answer] = await Promise.all([call(token, address), sleep(400)]);
         told.push(answer);
       }
@@ -146,7 +146,7 @@ describe("ten hostile accounts and strangers without number", () => {
     // The address is used up, and the token of somebody behind it is new to the gateway.
     const late = await signIn(true);
     told.push(await call(late, HOSTILE));
-    over = true;
+    over.abort();
     await Promise.all(asking);
     for (const socket of open) socket.destroy();
     const failed = told.filter((answer) => answer !== "ok");

@@ -107,7 +107,7 @@ function bodyAttacks(lines: readonly string[]): Attack[] {
 }
 
 function anonymousAttacks(): Attack[] {
-  const forged = `${"eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImtleS0xIn0"}.e30.${"A".repeat(86)}`;
+  const forged = `eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImtleS0xIn0.e30.${"A".repeat(86)}`;
   const targets = ["/", "/health", "/mcp", "/nothing", "/.well-known/mcpist/gateway", "/.well-known/security.txt"];
   const reads = targets.flatMap((target) =>
     ["GET", "HEAD", "OPTIONS", "DELETE", "PUT"].map((method) => ({
