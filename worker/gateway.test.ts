@@ -106,6 +106,25 @@ describe("gateway", () => {
     expect(session.gateway.events.filter(({ event }) => event === "user_blocked")).toEqual([]);
   });
 
+  it.each([301, 302, 307, 308])("never follows an origin's %i with its secret", async (status) => {
+    session.koyeb.behave = (_request, response) =>
+      void response.writeHead(status, { location: `${session.fly.url}/stolen`, "x-mcpist-origin": "koyeb" }).end();
+    await session.post(await session.token());
+    expect(session.fly.seen.map(({ url }) => url)).toEqual(["/mcp"]);
+  });
+
+  it.each(["/", "/health", "/mcp", "/nothing"])("answers as an API that is never a page: %s", async (path) => {
+    const response = await fetch(session.gateway.url + path);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+      "strict-transport-security": "max-age=63072000; includeSubDomains; preload",
+      "x-content-type-options": "nosniff",
+      "x-frame-options": "DENY",
+      "referrer-policy": "no-referrer",
+      "cross-origin-resource-policy": "same-origin",
+    });
+  });
+
   it("never writes a token, the secret or a body to its log", async () => {
     const token = await session.token();
     session.koyeb.behave = (request) => void request.socket.destroy();

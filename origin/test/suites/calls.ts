@@ -1,4 +1,5 @@
 /** Calls that have effects: claimed once over all origins, and silent about what went wrong inside. */
+import { createClaims } from "../../calls/idempotency.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../../database/database.ts";
 import type { TestDatabase } from "../database.ts";
@@ -10,6 +11,29 @@ const LAB = ["read", "effect", "upsert", "wait", "large", "leak", "explain", "to
 );
 
 export function describeCalls(database: () => TestDatabase): void {
+  describe("a claim that was taken over", () => {
+    it.each(["before", "after"])("is not finished by its late owner %s the new one", async (when) => {
+      const own = await database().openOrigin();
+      const claims = createClaims({ database: own, origin: "koyeb", sleep: async () => undefined, now: () => 0 });
+      const userId = await newUser(database(), { grants: [["lab", "effect"]] });
+      const request = { requestId: newRequestId(), userId, module: "lab", tool: "effect", idempotent: true };
+      const first = await claims.claim(request);
+      await database().admin.query(
+        "update mcpist.call_claims set claimed_at = now() - interval '1 hour' where request_id = $1::uuid",
+        [request.requestId],
+      );
+      const second = await claims.claim(request);
+      if (first.kind !== "owned" || second.kind !== "owned") throw new Error("both should have owned it");
+      const ends = [
+        () => claims.finish(request.requestId, first.mark, "late"),
+        () => claims.finish(request.requestId, second.mark, "good"),
+      ];
+      for (const end of when === "before" ? ends : ends.toReversed()) await end();
+      expect(await claims.claim(request)).toEqual({ kind: "done", result: "good" });
+      await own.close();
+    });
+  });
+
   describe("calls with effects", () => {
     let koyeb: TestOrigin;
     let fly: TestOrigin;

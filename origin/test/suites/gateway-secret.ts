@@ -33,6 +33,16 @@ export function describeGatewaySecret(database: () => TestDatabase): void {
     });
     afterAll(() => origin.stop());
 
+    it.each(["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])(
+      "opens the open paths to reading alone: %s needs it",
+      async (method) => {
+        for (const path of ["/health", OBSERVATION_PATH]) {
+          const response = await fetch(origin.url + path, { method });
+          expect([path, response.status, response.headers.get("x-mcpist-deny")]).toEqual([path, 403, "gateway_secret"]);
+        }
+      },
+    );
+
     it("reads no body of anybody who does not present it: 403 and the end of the connection", async () => {
       const socket = connect(origin.port, "127.0.0.1");
       let answer = "";
