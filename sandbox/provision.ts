@@ -150,12 +150,14 @@ export async function provisionService(
   );
 }
 
-/** Organisation-wide, therefore once for all origins there. */
+/** Organisation-wide, therefore once for all origins there. The marks are there already where a gateway secret was written first. */
 async function koyebSecrets({ call, name, secrets }: Installation): Promise<void> {
-  const body = (key: string, value: string) => ({ name: koyebSecretName(name, key), type: "SIMPLE", value });
-  await Promise.all(
-    Object.entries(secrets).map(([key, value]) => call("koyeb", "POST", "/v1/secrets", body(key, value))),
+  const held = new Set(
+    listAt(await call("koyeb", "GET", "/v1/secrets?limit=100"), "secrets").map((secret) => secret["name"]),
   );
+  const missing = Object.entries(secrets).filter(([key]) => !held.has(koyebSecretName(name, key)));
+  const body = (key: string, value: string) => ({ name: koyebSecretName(name, key), type: "SIMPLE", value });
+  await Promise.all(missing.map(([key, value]) => call("koyeb", "POST", "/v1/secrets", body(key, value))));
 }
 
 async function koyebService(
