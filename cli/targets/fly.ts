@@ -12,29 +12,17 @@ import { McpistError } from "../errors.ts";
 import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
+import { GONE, MARK, updateMachine } from "./fly-machine.ts";
 import { probeOrigin } from "./origin-probe.ts";
-import type { Guard, InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
+import type { InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
 
 type FlyOrigin = Extract<Origin, { kind: "fly" }>;
 
-const NONCE_HEADER = "fly-machine-lease-nonce";
-/** Machine metadata: digests of both slots at the update that booted it, so that a later run can tell what its configuration is. */
-const MARK = "mcpist_slots";
-/** Long enough for one update call; a killed run leaves its leases behind, and the next run has to wait for them. Unit: seconds. */
-const LEASE_TTL_SECONDS = 60;
-const WAIT_SECONDS = 60;
 /** Unit: milliseconds. */
-/** Fly kills after 5 s where a Machine does not say otherwise; a call may run for 60. The Terraform provider has no argument for it. */
-const STOP = { signal: "SIGTERM", timeout: "65s" };
-const BOOT_TIMEOUT_MS = 5 * 60_000;
 const PROBE_TIMEOUT_MS = 60_000;
 /** A joining origin may be unable to start before it has a secret: not answering is an answer. */
 const JOINING_TIMEOUT_MS = 10_000;
 const POLL_MS = 500;
-/** Longer than any lease that this tool takes, and than a usual deploy. */
-const LEASE_TIMEOUT_MS = 5 * 60_000;
-const LEASE_POLL_MS = 2000;
-const GONE = new Set(["destroyed", "destroying"]);
 
 /** Client for one organisation. */
 export function flyApi(context: Context, access: { baseUrl: string; token: string }): Api {
@@ -104,88 +92,6 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       .filter((machine) => !GONE.has(textAt(machine, "state", "a Fly Machine")));
   };
 
-  /** One Machine: lease, update with the version to wait for, wait until it runs again if it ran before. */
-  const update = async (machine: Json, digests: string, guard: Guard): Promise<void> => {
-    checkHost(origin.app, machine);
-    const id = textAt(machine, "id", "a Fly Machine");
-    const nonce = await lease(id, guard);
-    const headers = { [NONCE_HEADER]: nonce };
-    let made: string;
-    try {
-      const config = asObject(machine["config"], "a Machine's config");
-      const metadata = isRecord(config["metadata"]) ? config["metadata"] : {};
-      await guard();
-      const { json } = await api.call("POST", `${base}/machines/${id}`, {
-        headers,
-        repeatable: true,
-        body: {
-          config: { ...config, stop_config: config["stop_config"] ?? STOP, metadata: { ...metadata, [MARK]: digests } },
-          region: machine["region"],
-          ...(version === null ? {} : { min_secrets_version: version }),
-        },
-      });
-      made = textAt(json, "instance_id", "an updated Fly Machine");
-    } finally {
-      // It runs out by itself when this call is lost.
-      await api
-        .call("DELETE", `${base}/machines/${id}/lease`, { headers, accept: [404, 409], evenIfInterrupted: true })
-        .catch(() => undefined);
-    }
-    if (machine["state"] === "started" || machine["state"] === "starting")
-      await context.waits.during(`${origin.name}: Machine ${id} to boot`, () => awaitStarted(id, made));
-  };
-
-  /** A lease is a real lock. The journal says that nobody else rotates, so one that is held belongs to a dead run or to a deploy: it is waited for. */
-  const lease = async (id: string, guard: Guard): Promise<string> => {
-    const deadline = context.monotonic() + LEASE_TIMEOUT_MS;
-    for (;;) {
-      await guard();
-      const body = { ttl: LEASE_TTL_SECONDS, description: "mcpist secrets rotate" };
-      const answer = await api.call("POST", `${base}/machines/${id}/lease?ttl=${LEASE_TTL_SECONDS}`, {
-        body,
-        accept: [409],
-      });
-      if (answer.status !== 409)
-        return textAt(asObject(answer.json, "Fly's answer")["data"], "nonce", "a Machine lease");
-      if (context.monotonic() > deadline) {
-        throw new McpistError("ERR_TIMEOUT", `somebody else holds the lease of Fly Machine ${id} of ${origin.app}`, {
-          hint: `fly machine leases view ${id} -a ${origin.app}, then run the command again`,
-        });
-      }
-      await context.waits.during(`${origin.name}: somebody else to give back the lease of Machine ${id}`, () =>
-        context.sleep(LEASE_POLL_MS),
-      );
-    }
-  };
-
-  const awaitStarted = async (id: string, instance: string): Promise<void> => {
-    const deadline = context.monotonic() + BOOT_TIMEOUT_MS;
-    for (;;) {
-      const query = `instance_id=${instance}&version=${instance}&state=started&timeout=${WAIT_SECONDS}`;
-      const answer = await api.get(`${base}/machines/${id}/wait?${query}`, {
-        accept: [408],
-        serverMs: WAIT_SECONDS * 1000,
-      });
-      if (answer.status === 200) break;
-      if (context.monotonic() > deadline) throw slow(id, "did not start");
-    }
-    for (;;) {
-      const { json } = await api.get(`${base}/machines/${id}`);
-      const checks = asObject(json, "a Fly Machine")["checks"];
-      if (!Array.isArray(checks) || checks.every((check) => isRecord(check) && check["status"] === "passing")) return;
-      if (context.monotonic() > deadline) throw slow(id, "fails its checks");
-      await context.sleep(POLL_MS);
-    }
-  };
-  const slow = (id: string, what: string) =>
-    new McpistError(
-      "ERR_TIMEOUT",
-      `Fly Machine ${id} of ${origin.app} ${what} within ${BOOT_TIMEOUT_MS / 60_000} min`,
-      {
-        hint: `fly machine status ${id} -a ${origin.app}, then run the command again`,
-      },
-    );
-
   /** Addresses one Machine by id, which also wakes it. */
   const view = async (machine: Json): Promise<InstanceView | string> => {
     const id = textAt(machine, "id", "a Fly Machine");
@@ -251,10 +157,16 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       // In an emergency the others are replaced all the same.
       if (speed === "rolling") for (const machine of list) checkHost(origin.app, machine);
       if (speed === "now") {
-        await Promise.all(list.map((machine) => update(machine, mark(known), guard)));
+        await Promise.all(
+          list.map((machine) =>
+            updateMachine({ context, api, app: origin.app, name: origin.name, version }, machine, mark(known), guard),
+          ),
+        );
         return;
       }
-      await several(list, awayAtOnce(list.length), (machine) => update(machine, mark(known), guard));
+      await several(list, awayAtOnce(list.length), (machine) =>
+        updateMachine({ context, api, app: origin.app, name: origin.name, version }, machine, mark(known), guard),
+      );
     },
     async alone() {
       const serving = (await machines()).filter(({ state }) => state === "started" || state === "starting");

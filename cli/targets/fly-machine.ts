@@ -1,0 +1,170 @@
+/**
+ * One Fly Machine is updated, so that it boots from the app's secrets as they are now. Under its lease, from its configuration as it
+ * is under the lease, and only if nobody changed it in between: whatever else is in it stays as it is.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { isRecord } from "../../contract/json.ts";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import type { Api } from "../http.ts";
+import { asObject, textAt, type Json } from "./json.ts";
+import type { Guard } from "./types.ts";
+
+/** Machine metadata: digests of both slots at the update that booted it, so that a later run can tell what its configuration is. */
+export const MARK = "mcpist_slots";
+/** A Machine in one of these states never boots again. */
+export const GONE: ReadonlySet<string> = new Set(["destroyed", "destroying"]);
+const RUNS: ReadonlySet<string> = new Set(["started", "starting", "replacing"]);
+
+const NONCE_HEADER = "fly-machine-lease-nonce";
+/** Long enough for one update call; a killed run leaves its leases behind, and the next run has to wait for them. Unit: seconds. */
+const LEASE_TTL_SECONDS = 60;
+/** Longer than any lease that this tool takes, and than a usual deploy. Unit: milliseconds. */
+const LEASE_TIMEOUT_MS = 5 * 60_000;
+const LEASE_POLL_MS = 2000;
+/** Not everybody asks for a lease; whoever keeps changing a Machine is not outrun. */
+const TRIES = 5;
+/** Fly kills after 5 s where a Machine does not say otherwise; a call may run for 60. The Terraform provider has no argument for it. */
+const STOP = { signal: "SIGTERM", timeout: "65s" };
+const WAIT_SECONDS = 60;
+/** Unit: milliseconds. */
+const BOOT_TIMEOUT_MS = 5 * 60_000;
+const POLL_MS = 500;
+
+/** Where the Machine is. */
+export interface MachinePlace {
+  readonly context: Context;
+  readonly api: Api;
+  readonly app: string;
+  /** Name of the origin, for progress. */
+  readonly name: string;
+  /** Version of the app's secrets that it has to wait for; null = none was written by this run. */
+  readonly version: number | null;
+}
+
+const pathOf = ({ app }: MachinePlace, id: string): string =>
+  `/v1/apps/${encodeURIComponent(app)}/machines/${encodeURIComponent(id)}`;
+
+/**
+ * Updates `machine` and waits until it runs again, if it ran. A Machine that is destroyed meanwhile needs no update.
+ * @param digests what {@link MARK} says afterwards.
+ * @throws {McpistError} ERR_TIMEOUT when its lease is not given back or it does not start; ERR_MISMATCH when somebody keeps changing it.
+ */
+export async function updateMachine(place: MachinePlace, machine: Json, digests: string, guard: Guard): Promise<void> {
+  const id = textAt(machine, "id", "a Fly Machine");
+  const nonce = await lease(place, id, guard);
+  if (nonce === null) return;
+  const headers = { [NONCE_HEADER]: nonce };
+  let made: string | null;
+  try {
+    made = await change(place, id, headers, digests, guard);
+  } finally {
+    // It runs out by itself when this call is lost.
+    await place.api
+      .call("DELETE", `${pathOf(place, id)}/lease`, { headers, accept: [404, 409], evenIfInterrupted: true })
+      .catch(() => undefined);
+  }
+  if (made !== null)
+    await place.context.waits.during(`${place.name}: Machine ${id} to boot`, () => awaitStarted(place, id, made));
+}
+
+/** @returns the version to wait for; null when the Machine does not run, or is gone. */
+async function change(
+  place: MachinePlace,
+  id: string,
+  headers: Readonly<Record<string, string>>,
+  digests: string,
+  guard: Guard,
+): Promise<string | null> {
+  const { api, version, app } = place;
+  let sent: unknown;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const { status, json } = await api.get(pathOf(place, id), { accept: [404] });
+    if (status === 404) return null;
+    const state = textAt(json, "state", "a Fly Machine");
+    if (GONE.has(state)) return null;
+    const now = asObject(json, "a Fly Machine");
+    const instance = textAt(now, "instance_id", "a Fly Machine");
+    const config = asObject(now["config"], "a Machine's config");
+    // The update was made, and only its answer was lost: what looks like somebody else's change is this one.
+    if (sent !== undefined && isDeepStrictEqual(config, sent)) return RUNS.has(state) ? instance : null;
+    const metadata = isRecord(config["metadata"]) ? config["metadata"] : {};
+    sent = { ...config, stop_config: config["stop_config"] ?? STOP, metadata: { ...metadata, [MARK]: digests } };
+    await guard();
+    const answer = await api.call("POST", pathOf(place, id), {
+      headers,
+      repeatable: true,
+      accept: [412],
+      body: {
+        config: sent,
+        region: now["region"],
+        current_version: instance,
+        ...(version === null ? {} : { min_secrets_version: version }),
+        // What is stopped or suspended stays away, and boots from the new configuration when it is wanted.
+        ...(RUNS.has(state) ? {} : { skip_launch: true }),
+      },
+    });
+    if (answer.status === 412) continue;
+    return RUNS.has(state) ? textAt(answer.json, "instance_id", "an updated Fly Machine") : null;
+  }
+  throw new McpistError("ERR_MISMATCH", `somebody else keeps changing Fly Machine ${id} of ${app}`, {
+    hint: "wait until that deploy is over, then run the command again",
+  });
+}
+
+/**
+ * A lease is a real lock. The journal says that nobody else rotates, so one that is held belongs to a dead run or to a deploy: it is
+ * waited for. @returns null when the Machine is gone.
+ */
+async function lease(place: MachinePlace, id: string, guard: Guard): Promise<string | null> {
+  const { context, api, app } = place;
+  const deadline = context.monotonic() + LEASE_TIMEOUT_MS;
+  for (;;) {
+    await guard();
+    const answer = await api.call("POST", `${pathOf(place, id)}/lease?ttl=${LEASE_TTL_SECONDS}`, {
+      body: { ttl: LEASE_TTL_SECONDS, description: "mcpist secrets rotate" },
+      accept: [404, 409],
+    });
+    if (answer.status === 404) return null;
+    if (answer.status !== 409) return textAt(asObject(answer.json, "Fly's answer")["data"], "nonce", "a Machine lease");
+    if (context.monotonic() > deadline) {
+      throw new McpistError("ERR_TIMEOUT", `somebody else holds the lease of Fly Machine ${id} of ${app}`, {
+        hint: `fly machine leases view ${id} -a ${app}, then run the command again`,
+      });
+    }
+    await context.waits.during(`${place.name}: somebody else to give back the lease of Machine ${id}`, () =>
+      context.sleep(LEASE_POLL_MS),
+    );
+  }
+}
+
+async function awaitStarted(place: MachinePlace, id: string, instance: string): Promise<void> {
+  const { context, api, app } = place;
+  const deadline = context.monotonic() + BOOT_TIMEOUT_MS;
+  const slow = (what: string) =>
+    new McpistError("ERR_TIMEOUT", `Fly Machine ${id} of ${app} ${what} within ${BOOT_TIMEOUT_MS / 60_000} min`, {
+      hint: `fly machine status ${id} -a ${app}, then run the command again`,
+    });
+  for (;;) {
+    const query = `instance_id=${instance}&version=${instance}&state=started&timeout=${WAIT_SECONDS}`;
+    const answer = await api.get(`${pathOf(place, id)}/wait?${query}`, {
+      accept: [404, 408],
+      serverMs: WAIT_SECONDS * 1000,
+    });
+    if (answer.status === 404) return;
+    if (answer.status === 200) break;
+    // Somebody replaced that version: a newer one booted from the same secrets, or from newer ones.
+    const { status, json } = await api.get(pathOf(place, id), { accept: [404] });
+    if (status === 404 || GONE.has(textAt(json, "state", "a Fly Machine"))) return;
+    if (textAt(json, "instance_id", "a Fly Machine") !== instance) return;
+    if (context.monotonic() > deadline) throw slow("did not start");
+  }
+  for (;;) {
+    const { status, json } = await api.get(pathOf(place, id), { accept: [404] });
+    if (status === 404) return;
+    const checks = asObject(json, "a Fly Machine")["checks"];
+    if (!Array.isArray(checks) || checks.every((check) => isRecord(check) && check["status"] === "passing")) return;
+    if (context.monotonic() > deadline) throw slow("fails its checks");
+    await context.sleep(POLL_MS);
+  }
+}
