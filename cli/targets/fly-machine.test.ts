@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startFly, type Fly } from "../../sandbox/vendors/fly/fly.ts";
 import { caller, FAKE_ORIGIN, fastContext, TOKENS, type Call, type Json } from "../../sandbox/test/harness.ts";
 import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
-import { testContext } from "../test/test-context.ts";
+import { testContext, urlOf } from "../test/test-context.ts";
 import { flyApi } from "./fly.ts";
 import { updateMachine } from "./fly-machine.ts";
 
@@ -87,7 +87,7 @@ describe("an update of a Fly Machine", { timeout: 30_000 }, () => {
         const answer = await real(input, init);
         // Whoever goes round the lease: here by borrowing its nonce, which is what `--force` of a client amounts to.
         if (init?.method === "GET" && ++looks === 1) await deploy({ "fly-machine-lease-nonce": lease });
-        if (String(input).includes("/lease?") && init?.method === "POST")
+        if (urlOf(input).includes("/lease?") && init?.method === "POST")
           lease = ((await answer.clone().json()) as { data: { nonce: string } }).data.nonce;
         return answer;
       },

@@ -64,7 +64,10 @@ interface KeptKey {
   json: unknown;
 }
 
-/** Seals and puts one secret. A key that rotated meanwhile (422) is fetched once more. */
+/**
+ * Seals and puts one secret. A key that rotated meanwhile (422) is fetched once more.
+ * @param guard called right before each write, after the look for the key.
+ */
 export async function putGithubSecret(
   api: Api,
   context: Context,
@@ -72,6 +75,7 @@ export async function putGithubSecret(
   name: string,
   value: string,
   kept: KeptKey = { json: null },
+  guard: Guard = () => Promise.resolve(),
 ): Promise<void> {
   const place = placeOf(github);
   for (let attempt = 0; ; attempt++) {
@@ -84,6 +88,7 @@ export async function putGithubSecret(
       encrypted_value: Buffer.from(sealed).toString("base64"),
       key_id: textAt(json, "key_id", "GitHub's public key"),
     };
+    await guard();
     const { status } = await api.call("PUT", `${place.secrets}/${place.name(name)}`, {
       body,
       accept: attempt === 0 ? [422] : [],
@@ -114,17 +119,22 @@ export function githubVault(context: Context, api: Api, github: Environment["git
       for (const slot of ["a", "b"] as const) {
         const value = values[slot];
         if (value === undefined) continue;
-        await guard();
         reading = null;
-        await putGithubSecret(api, context, github, SLOT_VARIABLES[slot], value, key);
+        await putGithubSecret(api, context, github, SLOT_VARIABLES[slot], value, key, guard);
       }
     },
     async writeLive(slot, kid, guard) {
-      await guard();
       const name = place.name(LIVE_VARIABLE);
       const body = { name, value: `${slot}:${kid}` };
-      const updated = await api.call("PATCH", `${place.variables}/${name}`, { body, accept: [404] });
-      if (updated.status === 404) await api.call("POST", place.variables, { body, accept: [409] });
+      // Made or deleted by somebody else in between: looked at again, because the value must be there afterwards.
+      for (let tries = 0; ; tries++) {
+        const accept = (status: number) => (tries < 2 ? [status] : []);
+        await guard();
+        const updated = await api.call("PATCH", `${place.variables}/${name}`, { body, accept: [404] });
+        if (updated.status !== 404) return;
+        await guard();
+        if ((await api.call("POST", place.variables, { body, accept: accept(409) })).status !== 409) return;
+      }
     },
     async live() {
       const answer = await api.get(`${place.variables}/${place.name(LIVE_VARIABLE)}`, { accept: [404] });

@@ -38,7 +38,7 @@ async function target(state: "pool" | "joining" = "pool") {
   return { api, origin, target: koyebOrigin(context, api, "production", environment, origin) };
 }
 /** The app, and its service with both slots; they are there when this returns, healthy only if a slot is valid. */
-async function deploy(a: string | null, b: string | null, instances = 1): Promise<string> {
+async function deploy(a: string | null, b: string | null, instances = 1, more: Json = {}): Promise<string> {
   for (const [slot, value] of [
     ["a", a],
     ["b", b],
@@ -58,6 +58,7 @@ async function deploy(a: string | null, b: string | null, instances = 1): Promis
         secret: koyebSlotSecret("production", slot),
       })),
       scalings: [{ min: instances, max: 3 }],
+      ...more,
     },
   });
   return made.json["service"]["id"] as string;
@@ -159,6 +160,89 @@ describe("the instances on Koyeb", () => {
   });
 });
 
+describe("the strategy of a Koyeb service", () => {
+  const free = () => countingGuard().guard;
+  const newest = async (service: string): Promise<Json> => {
+    const { json } = await call("GET", `/v1/deployments?service_id=${service}&limit=1`);
+    return (json["deployments"] as Json[])[0]!["definition"] as Json;
+  };
+  const change = async (service: string, more: Json): Promise<void> => {
+    const definition = { ...(await newest(service)), ...more };
+    await call("PATCH", `/v1/services/${service}`, { definition, skip_build: true });
+    await healthy(service);
+  };
+
+  it.each([undefined, { type: "DEPLOYMENT_STRATEGY_TYPE_ROLLING" }, { type: "DEPLOYMENT_STRATEGY_TYPE_BLUE_GREEN" }])(
+    "and everything else is after an emergency's rollout as it was before: %j",
+    async (strategy) => {
+      const service = await deploy(ONE, ZERO);
+      await healthy(service);
+      if (strategy) await change(service, { strategy });
+      const before = await newest(service);
+      const { target: origin } = await target();
+      await origin.roll("now", free());
+      expect(await newest(service)).toEqual({ ...before, strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE" } });
+      await origin.settle?.(free());
+      expect(await newest(service)).toEqual(before);
+      await origin.settle?.(free());
+      await origin.roll("rolling", free());
+      expect(await newest(service)).toEqual(before);
+    },
+  );
+
+  it("is put right by the next ordinary rollout when the run was killed in between", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    const before = await newest(service);
+    const { target: origin } = await target();
+    await origin.roll("now", free());
+    await origin.roll("rolling", free());
+    expect(await newest(service)).toEqual(before);
+  });
+
+  it("that an older version of this tool saved for later is never rolled out", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    const before = await newest(service);
+    const definition = { ...before, strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE" } };
+    await call("PATCH", `/v1/services/${service}`, { definition, save_only: true });
+    const { target: origin } = await target();
+    await origin.roll("rolling", free());
+    expect(await newest(service)).toEqual(before);
+    expect(koyeb.instances()).toHaveLength(1);
+  });
+
+  it("stays IMMEDIATE where it was never anything else", async () => {
+    const service = await deploy(ONE, ZERO, 1, { strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE" } });
+    await healthy(service);
+    const before = await newest(service);
+    const { target: origin } = await target();
+    for (const speed of ["now", "rolling"] as const) await origin.roll(speed, free());
+    await origin.settle?.(free());
+    expect(await newest(service)).toEqual(before);
+  });
+
+  it("is changed on what somebody deployed between the look and the write", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    const { target: origin } = await target();
+    const image = { docker: { image: "sandbox.local/origin:v2" } };
+    for (const work of [
+      (guard: () => Promise<void>) => origin.roll("now", guard),
+      (guard: () => Promise<void>) => origin.settle?.(guard),
+    ]) {
+      let others = 0;
+      await work(async () => {
+        if (others++ > 0) return;
+        const definition = { ...(await newest(service)), ...image, instance_types: [{ type: `n${others}` }] };
+        await call("PATCH", `/v1/services/${service}`, { definition, skip_build: true });
+      });
+      expect(await newest(service)).toMatchObject({ ...image, instance_types: [{ type: "n1" }] });
+    }
+    expect((await newest(service))["strategy"]).toBeUndefined();
+  });
+});
+
 describe("a rollout on Koyeb", () => {
   it("is over when the deployment is healthy and no instance of an older one is left", async () => {
     const service = await deploy(ONE, ZERO, 2);
@@ -169,6 +253,23 @@ describe("a rollout on Koyeb", () => {
     const look = await origin.look();
     expect(look.ok && look.instances.map(({ newest }) => newest)).toEqual([true, true]);
     expect(new Set(koyeb.instances().map(({ rollout }) => rollout)).size).toBe(1);
+  });
+
+  it("that somebody's deploy overtakes goes on with that one, which took the secrets that were written", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    const { target: origin } = await target();
+    await origin.write({ b: TWO }, countingGuard().guard);
+    vendor.timings = { ...vendor.timings, koyebStepMs: 60 };
+    const rolled = origin.roll("rolling", countingGuard().guard);
+    await until(async () => {
+      const { json } = await call("GET", `/v1/deployments?service_id=${service}&limit=1`);
+      return (json["deployments"] as Json[])[0]!["version"] === "2";
+    });
+    await call("POST", `/v1/services/${service}/redeploy`, { skip_build: true });
+    await rolled;
+    const both = { a: await kidOfText(ONE), b: await kidOfText(TWO) };
+    expect(summary(await origin.look())).toMatchObject({ config: both });
   });
 
   it("that fails says that the old one keeps serving", async () => {

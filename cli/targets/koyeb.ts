@@ -7,10 +7,10 @@ import type { KidsReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { Api } from "../http.ts";
-import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
+import { calmDown, redeploy } from "./koyeb-rollout.ts";
 import { probeOrigin } from "./origin-probe.ts";
-import type { InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
+import type { Guard, InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
 
 type KoyebOrigin = Extract<Origin, { kind: "koyeb" }>;
 
@@ -79,18 +79,28 @@ const writtenAt = (json: unknown): string =>
   textAt(asObject(json, "Koyeb's answer")["secret"], "updated_at", "a Koyeb secret");
 
 /**
- * Creates or replaces one organisation secret. A list may be behind: one that is there and not listed yet is refused when it is
- * created, and looked for again. @returns when it was written, by Koyeb's clock.
+ * Creates or replaces one organisation secret. A list may be behind: one that is there and not listed yet, or listed and gone, is
+ * refused and looked for again.
+ * @param guard called right before each write, after the look. @returns when it was written, by Koyeb's clock.
  */
-export async function putKoyebSecret(api: Api, context: Context, name: string, value: string): Promise<string> {
+export async function putKoyebSecret(
+  api: Api,
+  context: Context,
+  name: string,
+  value: string,
+  guard: Guard = () => Promise.resolve(),
+): Promise<string> {
   const body = { name, type: "SIMPLE", value };
   const deadline = context.monotonic() + LISTED_TIMEOUT_MS;
   for (;;) {
     const existing = (await secretsByName(api)).get(name);
-    if (existing) return writtenAt((await api.call("PATCH", `/v1/secrets/${existing.id}`, { body })).json);
     const late = context.monotonic() > deadline;
-    const made = await api.call("POST", "/v1/secrets", { body, accept: late ? [] : [400] });
-    if (made.status !== 400) return writtenAt(made.json);
+    const refusals = late ? [] : existing ? [404] : [400, 409];
+    await guard();
+    const answer = existing
+      ? await api.call("PATCH", `/v1/secrets/${existing.id}`, { body, accept: refusals })
+      : await api.call("POST", "/v1/secrets", { body, accept: refusals });
+    if (answer.status < 400) return writtenAt(answer.json);
     await context.sleep(POLL_MS);
   }
 }
@@ -133,11 +143,12 @@ export function koyebOrigin(
     });
   };
   /** A deployment that names a secret which is not there fails, and a service of this version names the marks. */
-  const makeMarks = async (): Promise<void> => {
+  const makeMarks = async (guard: Guard): Promise<void> => {
     const held = await secretsByName(api);
     const names = neededSecrets(environment).map((name) => koyebSecretName(environmentName, markVariable(name)));
     for (const name of names) {
       if (held.has(name)) continue;
+      await guard();
       // Another origin of the organisation may be making it as well.
       await api.call("POST", "/v1/secrets", { body: { name, type: "SIMPLE", value: NO_MARK }, accept: [400, 409] });
     }
@@ -149,14 +160,27 @@ export function koyebOrigin(
   const present = (query: string): Promise<readonly Json[]> =>
     all(api, `/v1/instances?${query}${STATUSES}`, "instances");
 
-  /** HEALTHY, and no instance of an older deployment left. The CLI's --wait takes SLEEPING and STASHED for success; this does not. */
-  const awaitRollout = async (service: string, id: string): Promise<void> => {
+  const latestOf = async (service: string): Promise<string> => {
+    const { json } = await api.get(`/v1/services/${service}`);
+    return textAt(asObject(json, "Koyeb's answer")["service"], "latest_deployment_id", "a Koyeb service");
+  };
+  /**
+   * HEALTHY, and no instance of an older deployment left. The CLI's --wait takes SLEEPING and STASHED for success; this does not.
+   * Somebody who deploys meanwhile overtakes it: that deployment was made after the secrets were written, and is followed instead.
+   */
+  const awaitRollout = async (service: string, first: string): Promise<void> => {
     const deadline = context.monotonic() + ROLLOUT_TIMEOUT_MS;
+    let id = first;
     for (;;) {
       const made = await deployment(id);
       const status = textAt(made, "status", "a Koyeb deployment");
       said = `${origin.name}: Koyeb's deployment ${id} is ${stateOf(made)}`;
       if (FAILED.has(status)) {
+        const latest = await latestOf(service);
+        if (latest !== id) {
+          id = latest;
+          continue;
+        }
         throw new McpistError(
           "ERR_VENDOR",
           `Koyeb's deployment ${id} of ${origin.app}/${origin.service} ended ${stateOf(made)}; the old one keeps serving`,
@@ -178,6 +202,12 @@ export function koyebOrigin(
     }
   };
 
+  const rolledOut = (service: string, id: string): Promise<void> =>
+    context.waits.during(
+      () => said,
+      () => awaitRollout(service, id),
+    );
+
   return {
     name: origin.name,
     kind: "koyeb",
@@ -194,16 +224,13 @@ export function koyebOrigin(
       for (const slot of ["a", "b"] as const) {
         const value = values[slot];
         if (value === undefined) continue;
-        await guard();
-        await putKoyebSecret(api, context, secretName(slot), value);
+        await putKoyebSecret(api, context, secretName(slot), value, guard);
       }
-      await makeMarks();
+      await makeMarks(guard);
     },
     async put(name, value, mark, guard) {
-      await guard();
-      const stamp = await putKoyebSecret(api, context, koyebSecretName(environmentName, name), value);
-      await guard();
-      await putKoyebSecret(api, context, koyebSecretName(environmentName, markVariable(name)), mark);
+      const stamp = await putKoyebSecret(api, context, koyebSecretName(environmentName, name), value, guard);
+      await putKoyebSecret(api, context, koyebSecretName(environmentName, markVariable(name)), mark, guard);
       return stamp;
     },
     // The old deployment serves until the new one is healthy.
@@ -215,22 +242,17 @@ export function koyebOrigin(
       // The service of a joining origin is deployed after its slots are written: without a slot it could not start.
       if (joining && (await findService()) === null) return;
       const service = await serviceId();
-      if (speed === "now") await makeImmediate(api, service, guard);
-      await guard();
-      const { json } = await api.call("POST", `/v1/services/${service}/redeploy`, { body: { skip_build: true } });
-      const made = asObject(json, "Koyeb's answer")["deployment"];
-      const id = textAt(made, "id", "a Koyeb deployment");
-      await context.waits.during(
-        () => said,
-        () => awaitRollout(service, id),
-      );
+      await rolledOut(service, await redeploy({ context, api, service }, speed, guard));
+    },
+    async settle(guard) {
+      const service = await findService();
+      const made = service === null ? null : await calmDown({ context, api, service }, guard);
+      if (service !== null && made !== null) await rolledOut(service, made);
     },
     async look(): Promise<OriginLook> {
       if (joining && (await findService()) === null) return { ok: true, instances: [], config: null };
       const service = await serviceId();
-      const { json } = await api.get(`/v1/services/${service}`);
-      const state = asObject(asObject(json, "Koyeb's answer")["service"], "a Koyeb service");
-      const latest = textAt(state, "latest_deployment_id", "a Koyeb service");
+      const latest = await latestOf(service);
       const [made, secrets] = await Promise.all([deployment(latest), secretsByName(api)]);
       const stamps = stampsOf(environmentName, secrets);
       const list = () => present(`service_id=${service}`);
@@ -296,22 +318,6 @@ const stampsOf = (environmentName: string, secrets: Awaited<ReturnType<typeof se
       return held ? [[name, held.updatedAt]] : [];
     }),
   );
-
-/** Emergency: the next rollout replaces all instances at once. */
-async function makeImmediate(api: Api, service: string, guard: () => Promise<void>): Promise<void> {
-  const { json } = await api.get(`/v1/services/${service}`);
-  const state = asObject(asObject(json, "Koyeb's answer")["service"], "a Koyeb service");
-  const latest = textAt(state, "latest_deployment_id", "a Koyeb service");
-  const answer = await api.get(`/v1/deployments/${latest}`);
-  const definition = asObject(asObject(answer.json, "Koyeb's answer")["deployment"], "a Koyeb deployment")[
-    "definition"
-  ];
-  if (!isRecord(definition)) return;
-  await guard();
-  await api.call("PATCH", `/v1/services/${service}`, {
-    body: { definition: { ...definition, strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE" } }, save_only: true },
-  });
-}
 
 /** Repeats the request until every listed instance has answered. An instance cannot be addressed on Koyeb. */
 async function observeInstances(

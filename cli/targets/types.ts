@@ -69,6 +69,11 @@ export interface OriginTarget {
   deployed(): Promise<boolean>;
   /** Replaces every instance, sleeping ones too, so that it boots from the current configuration. Returns when the platform says it is done. */
   roll(speed: RolloutSpeed, guard: Guard): Promise<void>;
+  /**
+   * Takes back what a rollout `now` changed in the platform's configuration, in this run or in one that was killed; nothing where
+   * nothing is left. Absent = such a rollout leaves nothing behind.
+   */
+  settle?(guard: Guard): Promise<void>;
   /** Asks every instance, waking the sleeping ones, and proves the configuration. */
   look(): Promise<OriginLook>;
 }
