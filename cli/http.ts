@@ -37,7 +37,7 @@ export interface ApiOptions {
   /** First wait after a limit that names no time. Unit: milliseconds; default a second. */
   readonly pauseMs?: number;
   /** Longest time of a call with its waits, asked at each call; see {@link CallOptions.patienceMs}. */
-  readonly patience?: () => number;
+  readonly patience?: () => number | undefined;
 }
 
 /** One call. */

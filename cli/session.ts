@@ -43,6 +43,8 @@ export interface Session extends NamedEnvironment {
   readonly targets: Targets;
   readonly store: GitStore;
   readonly journal: Journal;
+  /** From now on a call to GitHub, with its waits, takes no longer than this says when it begins. Unit: milliseconds. */
+  hurry(leftMs: () => number): void;
   run(report: Reporter): Run;
 }
 
@@ -70,7 +72,8 @@ export async function openSession(context: Context, flags: CommonFlags): Promise
   for (const kind of kinds) tokens.set(kind, await tokenOf(context, kind));
   const access = (kind: TargetKind) => ({ baseUrl: baseUrlOf(context, kind), token: tokens.get(kind) ?? "" });
 
-  const github = githubApi(context, access("github"));
+  let silence: (() => number) | null = null;
+  const github = githubApi(context, access("github"), () => silence?.());
   const cloudflare = cloudflareApi(context, access("cloudflare"));
   const koyeb = kinds.has("koyeb") ? koyebApi(context, access("koyeb")) : null;
   const fly = kinds.has("fly") ? flyApi(context, access("fly")) : null;
@@ -85,7 +88,7 @@ export async function openSession(context: Context, flags: CommonFlags): Promise
   };
   // The lock must be given back after Ctrl-C, so the journal's own calls are not cut short by it.
   const store = githubStore(
-    githubApi(calm(context), access("github"), () => PATIENCE_MS),
+    githubApi(calm(context), access("github"), () => silence?.() ?? PATIENCE_MS),
     name,
     environment.github,
   );
@@ -104,6 +107,9 @@ export async function openSession(context: Context, flags: CommonFlags): Promise
     targets,
     store,
     journal,
+    hurry: (leftMs) => {
+      silence = leftMs;
+    },
     run: (report) => new Run({ context, targets, journal, store, drain: environment.drain, report }),
   };
 }

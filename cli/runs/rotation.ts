@@ -1,10 +1,13 @@
 /** `mcpist secrets rotate`. */
 import type { Context } from "../context.ts";
 import { McpistError, type ExitCode } from "../errors.ts";
+import { countdown } from "../http.ts";
 import { Progress, styles } from "../output.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
 import { acceptedEverywhere, type Observation } from "../secrets/observation.ts";
+import type { Since } from "../secrets/emergency.ts";
 import type { Phase } from "../secrets/phase.ts";
+import { seizeOrDetach } from "../secrets/takeover.ts";
 import { checkRoutes } from "../secrets/pool.ts";
 import { rotate } from "../secrets/rotate.ts";
 import type { Run } from "../secrets/run.ts";
@@ -13,6 +16,9 @@ import { checkGithub } from "../targets/github.ts";
 import { wranglerPath } from "../targets/wrangler.ts";
 import { dryRun } from "./rotation-plan.ts";
 import { errorField, kidsOf, reportEnd, runLocked, type Ended, type ReportedError } from "./locked.ts";
+
+/** How long an emergency waits for GitHub: until it has the lock, and then at each call. Unit: milliseconds. */
+const GITHUB_SILENCE_MS = 10_000;
 
 /** Flags of the command. */
 export interface RotateFlags extends CommonFlags {
@@ -96,6 +102,7 @@ export async function runRotation(
   session: Session,
   flags: RotateFlags,
   progress: Progress,
+  started: number = context.monotonic(),
 ): Promise<Rotation> {
   let targets: readonly TargetReport[] | null = null;
   const ended = await runLocked(
@@ -109,8 +116,12 @@ export async function runRotation(
           flags.emergency ? null : checkGithub(session.apis.github, session.environment.github),
         ]);
       });
-      await progressStep(progress, "take the lock", () => takeLock(session, flags));
-      const phase = await rotateOnce(session, run, flags);
+      let lateMs = 0;
+      await progressStep(progress, "take the lock", async () => {
+        if (flags.emergency) lateMs = await seizeLock(context, session, run);
+        else await session.journal.acquire(flags.stealLock);
+      });
+      const phase = await rotateOnce(session, run, flags, { started, lateMs });
       if (phase.name === "UNSET") return phase;
       const last = await run.observe();
       targets = targetReports(last, run);
@@ -141,26 +152,23 @@ export async function runRotation(
   return { ended, report };
 }
 
-async function rotateOnce(session: Session, run: Run, flags: RotateFlags): Promise<Phase> {
+async function rotateOnce(session: Session, run: Run, flags: RotateFlags, since: Since): Promise<Phase> {
   if (flags.emergency) {
     const { emergency } = await import("../secrets/emergency.ts");
-    return emergency(run, flags.emergency);
+    return emergency(run, flags.emergency, since);
   }
+  // What an emergency left behind that was killed before it could take it back.
+  if (!flags.init) await Promise.all(run.origins.map(async (origin) => origin.settle?.(run.journal.guard)));
   if (!flags.init) await checkRoutes(session.targets.worker, session.environment.origins);
   return rotate(run, flags.init ? "init" : flags.clean ? "clean" : "rotate");
 }
 
-/** A GitHub outage must not keep a leaked secret alive: with --steal-lock an emergency goes on without a journal. */
-async function takeLock(session: Session, flags: RotateFlags): Promise<void> {
-  try {
-    await session.journal.acquire(flags.stealLock);
-  } catch (error) {
-    const outage =
-      error instanceof McpistError &&
-      (error.code === "ERR_UNREACHABLE" || error.code === "ERR_VENDOR" || error.code === "ERR_RATE_LIMITED");
-    if (!flags.emergency || flags.stealLock === undefined || !outage) throw error;
-    session.journal.detach();
-  }
+/** @returns how long the former holder of the lock may still have a write under way. Unit: milliseconds. */
+async function seizeLock(context: Context, session: Session, run: Run): Promise<number> {
+  session.hurry(countdown(context, GITHUB_SILENCE_MS));
+  const lateMs = await seizeOrDetach(session.journal, (text) => run.report.note(text));
+  session.hurry(() => GITHUB_SILENCE_MS);
+  return lateMs;
 }
 
 async function progressStep(progress: Progress, name: string, work: () => Promise<void>): Promise<void> {
@@ -176,11 +184,12 @@ async function progressStep(progress: Progress, name: string, work: () => Promis
 
 /** The command. */
 export async function runRotate(context: Context, flags: RotateFlags): Promise<ExitCode> {
+  const started = context.monotonic();
   checkFlags(context, flags);
   const session = await openSession(context, flags);
   if (flags.dryRun) return dryRun(context, session, flags);
   const progress = new Progress(context, flags);
-  const { ended, report } = await runRotation(context, session, flags, progress);
+  const { ended, report } = await runRotation(context, session, flags, progress, started);
   const { command, from, to, targets, phase } = report;
   return reportEnd(context, session, { ...flags, command }, progress, ended, {
     json: { phase, from, to, targets },

@@ -2,12 +2,15 @@
  * The secret leaked: the shortest time until it is dead at every origin. Gives up availability (`now`) or the drain (`fast`),
  * never the promise that only the new secret is accepted at the end. An origin that could not be reached is NOT DEAD.
  */
-import { otherSlot, tombstone, type SlotName } from "../../contract/gateway-secret.ts";
+import { otherSlot, tombstone } from "../../contract/gateway-secret.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
-import type { OriginTarget, SlotValues, WorkerVersion } from "../targets/types.ts";
+import { countdown } from "../http.ts";
+import type { OriginLook, OriginTarget } from "../targets/types.ts";
 import { resetForEmergency } from "./actions/stage.ts";
-import { Moved, allSettled, POLL_MS, type Run } from "./run.ts";
+import { atEach, awaitDeath, awaitLook, onlyNew, replace, switchTo, uploadNew, type Emergency } from "./kill.ts";
+import { buryLate } from "./late-writes.ts";
+import { Moved, allSettled, type Run } from "./run.ts";
 import {
   acceptedEverywhere,
   latestVersion,
@@ -16,158 +19,138 @@ import {
   sharing,
   slotAtOrigins,
   versionById,
-  type Observation,
 } from "./observation.ts";
 import { ACTIONS } from "./phases/actions.ts";
 import { phaseOf, type Phase } from "./phase.ts";
 import { notDead, refusal } from "./phases/table.ts";
-import type { Secret } from "./secret.ts";
 
-/** After this an origin is reported as not dead. Unit: milliseconds. */
-const KILL_TIMEOUT_MS = 5 * 60_000;
+/** `now`: from the start of the command, what serves with the old secret may be replaced before it is removed. Unit: milliseconds. */
+const GENTLE_NOW_MS = 18_000;
+/** `now`: the origin that has the traffic waits so long for the Worker version that will send the new secret. Unit: milliseconds. */
+const HOLD_MS = 9000;
+/** `fast`: each of the two rollouts may take so long. Unit: milliseconds. */
+const GENTLE_FAST_MS = 2 * 60_000;
+/** `fast`: edges that still send the old secret are waited for, until nobody used it for a moment, and never for long. */
+const QUIET_MS = 2500;
+const DRAIN_MAX_MS = 6000;
+/** Between two looks at what an origin accepts. Unit: milliseconds. */
+const PEEK_MS = 250;
 
-/** Everything that one emergency needs to know. */
-interface Emergency {
-  readonly started: number;
-  readonly secret: Secret;
-  /** Kid that leaked. */
-  readonly leaked: string;
-  readonly spare: SlotName;
-  readonly old: SlotName;
-  /** What was seen before: its code stays. */
-  before: Observation;
-  /** A deploy that an earlier write of this tool replaced unseen: its code goes live instead. */
-  readonly lost: WorkerVersion | null;
-  /** Reason by origin that is not dead. */
-  readonly alive: Map<string, string>;
+/** A Promise that is kept from outside, and whether it is. */
+function signal(): { readonly promise: Promise<void>; readonly give: () => void; given: boolean } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const self = {
+    promise,
+    given: false,
+    give: () => {
+      self.given = true;
+      resolve();
+    },
+  };
+  return self;
 }
 
-/** Runs one origin's part; a failure makes it NOT DEAD instead of stopping the others. */
-async function atEach(run: Run, emergency: Emergency, work: (origin: OriginTarget) => Promise<void>): Promise<void> {
-  await Promise.all(
-    run.origins.map(async (origin) => {
-      if (emergency.alive.has(origin.name)) return;
-      try {
-        await work(origin);
-      } catch (error) {
-        run.context.signal.throwIfAborted();
-        emergency.alive.set(origin.name, error instanceof McpistError ? error.message : "unexpected error");
-      }
-    }),
-  );
-}
-
-/** True when no instance and no configuration accepts the leaked secret, and all accept the new one. */
-async function isDead(origin: OriginTarget, emergency: Emergency): Promise<boolean> {
-  const look = await origin.look();
-  // Where a joining origin runs nothing at all, nothing can accept anything.
-  if (look.ok && origin.state === "joining" && look.instances.length === 0) return (look.silent ?? []).length === 0;
-  if (!look.ok || look.config === null || look.instances.length === 0) return false;
-  return [look.config, ...look.instances.map((instance) => instance.kids)].every(
-    (kids) => acceptedKids(kids).join() === emergency.secret.kid,
-  );
-}
-
-async function awaitDeath(run: Run, origin: OriginTarget, emergency: Emergency): Promise<void> {
-  const deadline = run.context.monotonic() + KILL_TIMEOUT_MS;
-  while (!(await isDead(origin, emergency))) {
-    if (run.context.monotonic() > deadline)
-      throw new McpistError("ERR_TIMEOUT", `it still accepts ${emergency.leaked}`);
-    await run.context.sleep(POLL_MS);
-  }
-  const after = Math.round((run.context.monotonic() - emergency.started) / 1000);
-  run.result.proof[origin.name] = `dead after ${after} s`;
-  run.report.note(`${origin.name} DEAD after ${after} s`);
-}
-
-async function roll(run: Run, origin: OriginTarget, values: SlotValues): Promise<void> {
-  await run.step(`write ${origin.name} and replace every instance`, () =>
-    run.writeOrigin(origin, values, "now", "emergency"),
-  );
-}
-
-/** wrangler makes the version from the latest upload: where that is not the deployed code by now, the secret goes to the deployed code. */
-async function uploadNew(run: Run, emergency: Emergency): Promise<string> {
-  const annotation = { kid: emergency.secret.kid, from: emergency.leaked, run: run.journal.run };
-  const { worker } = run.targets;
-  return run.step("upload the Worker version", async () => {
-    const id = await worker.upload(emergency.secret.reveal(), annotation, run.journal.guard);
-    run.touched = true;
-    // A gateway that does not answer must not keep a leaked secret alive.
-    const look = await worker.look([id]).catch(() => null);
-    if (!look) return id;
-    emergency.before = { ...emergency.before, worker: { ...look, blind: null, lost: null } };
-    const made = versionById(look, id);
-    const live = emergency.lost ?? liveVersion(look);
-    if (!made || !live || sameCode(made, live)) return id;
-    return worker.reupload(live, annotation, run.journal.guard, made);
-  });
-}
-
-async function switchTo(run: Run, emergency: Emergency, versionId: string): Promise<void> {
-  const { kid } = emergency.secret;
-  const believed = emergency.before.worker.deployments[0]?.id ?? null;
-  await run.step("switch the Worker", () =>
-    run.deployOver({ believed, shares: [{ versionId, percentage: 100 }], message: `mcpist emergency kid=${kid}` }),
-  );
-  run.switched = true;
-  const tip = await run.journal.record(
-    "switched",
-    { version: versionId, kid },
-    { candidate: null, retired: emergency.leaked, proven: false },
-  );
-  await run.journal.record("live", { kid }, { live: { kid, since: tip.date } });
-}
-
-/** The old secret dies first; the gateway follows as soon as one origin accepts the new one. */
+/**
+ * The old secret dies first. What can be replaced before it is removed is, and the gateway follows in the moment in which the origin
+ * that has the traffic accepts the new secret: the old one fails from then on, and the new one did before.
+ */
 async function now(run: Run, emergency: Emergency): Promise<void> {
-  const values = (): SlotValues => ({
-    [emergency.spare]: emergency.secret.reveal(),
-    [emergency.old]: tombstone(emergency.leaked),
-  });
-  let firstReady: () => void = () => undefined;
-  const ready = new Promise<void>((resolve) => {
-    firstReady = resolve;
-  });
+  const { context } = run;
+  const { started, secret } = emergency;
+  const [uploaded, ready] = [signal(), signal()];
+  const serving = run.origins.filter(({ state }) => state === "pool");
+  const first = (): OriginTarget | undefined => serving.find(({ name }) => !emergency.alive.has(name));
   const worker = (async () => {
-    const id = await uploadNew(run, emergency);
-    await ready;
+    const id = await uploadNew(run, emergency).finally(uploaded.give);
+    await ready.promise;
     await switchTo(run, emergency, id);
   })();
+  const watch = async (origin: OriginTarget): Promise<void> => {
+    while (!ready.given && origin.peek) {
+      const kids = await origin.peek().catch(() => null);
+      if (kids && acceptedKids(kids).includes(secret.kid)) return ready.give();
+      await context.sleep(PEEK_MS);
+    }
+  };
+  const hold = async (): Promise<void> => {
+    while (!uploaded.given && context.monotonic() - started < HOLD_MS) await context.sleep(PEEK_MS);
+  };
   const killed = atEach(run, emergency, async (origin) => {
-    await roll(run, origin, values());
-    firstReady();
+    const leads = origin === first();
+    const watching = leads ? watch(origin) : Promise.resolve();
+    watching.catch(() => undefined);
+    try {
+      // Only Koyeb has new instances beside the old ones; a Fly Machine is away while it boots, however gently.
+      const gentleUntil = origin.kind === "koyeb" ? started + GENTLE_NOW_MS : 0;
+      await replace(
+        run,
+        origin,
+        onlyNew(emergency),
+        leads && serving.length > 1 ? { hold, gentleUntil } : { gentleUntil },
+      );
+    } finally {
+      if (leads) ready.give();
+    }
+    await watching;
     await awaitDeath(run, origin, emergency);
-  }).finally(firstReady); // the gateway switches even when every origin is out of reach
+  }).finally(ready.give); // the gateway switches even when every origin is out of reach
   await allSettled([worker, killed]);
 }
 
-/** Serves on where it can: new secret everywhere, switch, then the tombstones at once. */
+/** Serves on where it can: new secret everywhere, switch, then the tombstones. */
 async function fast(run: Run, emergency: Emergency): Promise<void> {
-  await atEach(run, emergency, (origin) => roll(run, origin, { [emergency.spare]: emergency.secret.reveal() }));
-  // The switch waits for those that serve, and for nobody else.
-  const reached = run.origins
-    .filter(({ name, state }) => state === "pool" && !emergency.alive.has(name))
-    .map(({ name }) => name);
-  await run.until(
-    "the rollout",
-    KILL_TIMEOUT_MS,
-    async () => {
-      const { origins } = await run.observe();
-      return acceptedEverywhere(
-        origins.filter((origin) => reached.includes(origin.name)),
-        emergency.secret.kid,
-      )
-        ? true
-        : null;
-    },
-    () => reached.join(", "),
-  );
-  await switchTo(run, emergency, await uploadNew(run, emergency));
+  const { context } = run;
+  const { secret, spare, old, leaked, started } = emergency;
+  const uploading = uploadNew(run, emergency);
+  uploading.catch(() => undefined);
+  const gentleUntil = started + GENTLE_FAST_MS;
   await atEach(run, emergency, async (origin) => {
-    await roll(run, origin, { [emergency.old]: tombstone(emergency.leaked) });
+    const values = () => ({ [spare]: secret.reveal() });
+    await replace(run, origin, values(), { gentleUntil });
+    // The switch waits for those that serve, and for nobody else.
+    const { name, state } = origin;
+    const is = (look: OriginLook) => acceptedEverywhere([{ name, state, look }], secret.kid);
+    if (state === "pool") await awaitLook(run, origin, { is, values, missing: `it does not accept ${secret.kid}` });
+  });
+  const reached = run.origins.filter(({ name, state }) => state === "pool" && !emergency.alive.has(name));
+  await switchTo(run, emergency, await uploading);
+  await quiet(run, emergency, reached);
+  await atEach(run, emergency, async (origin) => {
+    const left = context.monotonic() + GENTLE_FAST_MS;
+    await replace(run, origin, { [old]: tombstone(leaked) }, { gentleUntil: left });
     await awaitDeath(run, origin, emergency);
   });
+}
+
+/** Waits for edges that lag, not for whoever uses the leaked secret. */
+async function quiet(run: Run, { leaked }: Emergency, origins: readonly OriginTarget[]): Promise<void> {
+  const { context } = run;
+  const switched = context.monotonic();
+  const used = async (): Promise<boolean> => {
+    const looks = await Promise.all(origins.map((origin) => origin.look()));
+    return looks.some(
+      (look) => look.ok && look.instances.some(({ lastAccepted }) => (lastAccepted[leaked] ?? 3600) * 1000 < QUIET_MS),
+    );
+  };
+  while (context.monotonic() - switched < DRAIN_MAX_MS) {
+    await context.sleep(PEEK_MS * 2);
+    if (context.monotonic() - switched >= QUIET_MS && !(await used())) return;
+  }
+}
+
+/** Takes back what an immediate rollout changed at a platform. What cannot be taken back now is by the next run. */
+async function calmDown(run: Run): Promise<void> {
+  await Promise.all(
+    run.origins.map(async (origin) => {
+      try {
+        await origin.settle?.(run.journal.guard);
+      } catch (error) {
+        run.context.signal.throwIfAborted();
+        const why = error instanceof McpistError ? error.message : "unexpected error";
+        run.report.note(`${origin.name}: its rollouts are still immediate (${why}); the next run puts that right`);
+      }
+    }),
+  );
 }
 
 /** GitHub last: an outage there must not keep a leaked secret alive. */
@@ -186,12 +169,21 @@ async function writeGithub(run: Run, emergency: Emergency): Promise<string | nul
   }
 }
 
+/** What happened before: an emergency takes the lock of whoever holds it. */
+export interface Since {
+  /** Own monotonic time at which the command began. Unit: milliseconds. */
+  readonly started?: number;
+  /** How long the former holder of the lock may still have a write under way. Unit: milliseconds. */
+  readonly lateMs?: number;
+}
+
 /**
  * `rotate --emergency fast|now`.
  * @throws {McpistError} ERR_NOT_DEAD naming every origin at which the leaked secret may still be accepted.
  */
-export async function emergency(run: Run, mode: "fast" | "now"): Promise<Phase> {
-  const started = run.context.monotonic();
+export async function emergency(run: Run, mode: "fast" | "now", since: Since = {}): Promise<Phase> {
+  const started = since.started ?? run.context.monotonic();
+  const late = countdown(run.context, since.lateMs ?? 0);
   const before = await run.observe();
   const phase = phaseOf(before);
   // Where the Worker sends something else, what the origins accept is what leaked.
@@ -210,7 +202,7 @@ export async function emergency(run: Run, mode: "fast" | "now"): Promise<Phase> 
   const secret = await run.generate(spare);
   run.result.from = { slot: old, kid: live };
   run.result.to = { slot: spare, kid: secret.kid };
-  const state: Emergency = { started, secret, leaked: live, spare, old, before, lost, alive: new Map() };
+  const state: Emergency = { started, secret, leaked: live, spare, old, before, lost, version: null, alive: new Map() };
   await run.journal.record(
     `emergency ${mode}`,
     { from: live, kid: secret.kid },
@@ -221,11 +213,21 @@ export async function emergency(run: Run, mode: "fast" | "now"): Promise<Phase> 
   );
 
   await (mode === "now" ? now(run, state) : fast(run, state));
-  const github = await writeGithub(run, state);
-  secret.wipe();
+  let github = await writeGithub(run, state);
   for (const origin of run.targets.origins) {
     if (origin.state === "quarantined") state.alive.set(origin.name, "it is quarantined, which does not kill a secret");
   }
+  // Said at once: whoever can stop such an app must not wait for what follows.
+  for (const [name, reason] of state.alive) {
+    run.result.proof[name] = "NOT DEAD";
+    run.report.note(`${name} NOT DEAD (${reason}): stop the app or cut its network now`);
+  }
+  await calmDown(run);
+  if ((since.lateMs ?? 0) > 0)
+    await buryLate(run, state, late, async () => {
+      github = await writeGithub(run, state);
+    });
+  secret.wipe();
   if (state.alive.size === 0) await settle(run, true);
   // What cannot be put right now must not hide who is still alive.
   else await settle(run, false).catch(() => run.report.note("the Worker could not be looked at again"));
@@ -256,20 +258,21 @@ async function settle(run: Run, proves: boolean): Promise<void> {
 }
 
 async function conclude(run: Run, state: Emergency, github: string | null): Promise<Phase> {
-  for (const [name, reason] of state.alive) {
-    run.result.proof[name] = "NOT DEAD";
-    run.report.note(`${name} NOT DEAD (${reason}): stop the app or cut its network now`);
-  }
-  if (state.alive.size > 0) {
-    throw notDead(state.leaked, [...state.alive.keys()]);
-  }
+  if (state.alive.size > 0) throw notDead(state.leaked, [...state.alive.keys()]);
   if (github !== null) {
     throw new McpistError(
       "ERR_PARTIAL",
       `the leaked secret is dead everywhere, but GitHub was not written: ${github}`,
       {
-        hint: "run mcpist secrets rotate when GitHub is back",
+        hint: "run the same command again when GitHub is back",
       },
+    );
+  }
+  if (run.journal.detached) {
+    throw new McpistError(
+      "ERR_PARTIAL",
+      "the leaked secret is dead everywhere, but GitHub kept neither lock nor journal: another run may have been writing",
+      { hint: "run the same command again when GitHub is back" },
     );
   }
   return phaseOf(await run.observe());

@@ -12,6 +12,7 @@ import type { GitStore, Guard } from "../targets/types.ts";
 import {
   GUARD_TRUST_MS,
   isNamed,
+  LATE_WRITES_MS,
   LEASE_MARGIN_MS,
   LEASE_SECONDS,
   lateWritesMs,
@@ -50,6 +51,8 @@ export interface JournalState {
     readonly since: string | null;
     readonly run: string;
   } | null;
+  /** An emergency took the lock from a living run at this platform time, and has not outlived its last writes yet. */
+  readonly seizedAt?: string | null;
   readonly init: "unfinished" | "done" | null;
   /** Last put by name of the secret; absent in entries of older versions of the tool. */
   readonly puts?: Readonly<Record<string, PutRecord>>;
@@ -179,7 +182,8 @@ export class Journal {
   /** Reads the tip again. While the lock is held, a foreign tip means that somebody else wrote: throws ERR_LOCK_LOST. */
   async read(): Promise<JournalTip | null> {
     if (this.#detached || (this.held && this.#isFresh())) return this.#tip;
-    const ref = await this.#store.readRef();
+    const ref = await this.#store.readRef().catch((error: unknown) => this.#detachFor(error));
+    if (ref === undefined) return this.#tip;
     this.#trusted = countdown(this.#context, GUARD_TRUST_MS);
     if (ref?.sha === this.#tip?.sha) return this.#tip;
     if (this.held) {
@@ -250,23 +254,31 @@ export class Journal {
       const tip = ref && (await this.#load(ref.sha).catch((error: unknown) => this.#orUnreadable(error, ref.sha)));
       this.#tip = tip;
       const held = tip !== null && tip.entry.leaseSeconds > 0;
-      const lateMs = held ? lateWritesMs(tip, this.#store.serverTime()) : 0;
+      const time = this.#store.serverTime();
+      // An emergency that was killed while it looked leaves the rest of that to the next one.
+      const { seizedAt } = tip?.entry.state ?? {};
+      const rest = seizedAt ? Math.max(0, LATE_WRITES_MS - (time - Date.parse(seizedAt))) : 0;
+      const lateMs = Math.max(rest, held ? lateWritesMs(tip, time) : 0);
       const taken = await this.#append(
         held ? "seized" : "acquired",
         held ? { from: tip.entry.run } : {},
         LEASE_SECONDS,
-        {},
+        held && lateMs > 0 ? { seizedAt: new Date(time).toISOString() } : {},
       );
       if (!taken) continue;
       this.#onDetach = onDetach;
       this.#keep("held");
-      return held ? { tip, lateMs } : null;
+      return tip !== null && (held || lateMs > 0) ? { tip, lateMs } : null;
     }
   }
 
   /** Goes on without lock and journal. Only for an emergency: a GitHub outage must not keep a leaked secret alive. */
   detach(): void {
     this.#detached = true;
+  }
+  /** GitHub's silence does not stop this run. */
+  get goesOnWithoutGithub(): boolean {
+    return this.#detached || this.#onDetach !== null;
   }
   get detached(): boolean {
     return this.#detached;
@@ -310,7 +322,7 @@ export class Journal {
       this.#check();
       // Many Machines are written beside each other: one reading of the tip serves all that begin soon after it.
       if (this.#isFresh()) return;
-      await this.read().catch((error: unknown) => this.#detachFor(error));
+      await this.read();
     });
     this.#context.signal.throwIfAborted();
   };
@@ -378,7 +390,7 @@ export class Journal {
   }
 
   /** @throws `error`, unless this is an emergency and GitHub is its reason. */
-  #detachFor(error: unknown): void {
+  #detachFor(error: unknown): undefined {
     if (!this.#onDetach || !(error instanceof McpistError) || error.code === "ERR_LOCK_LOST") throw error;
     this.detach();
     this.#onDetach(error.message);

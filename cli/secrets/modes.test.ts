@@ -60,6 +60,58 @@ describe("secrets rotate --emergency", () => {
     },
   );
 
+  it.each(["fast", "now"] as const)(
+    "%s never calls a quarantined origin dead, and kills at the others",
+    async (mode) => {
+      const cloud = installed();
+      cloud.checksS1 = false;
+      cloud.origins[1]!.state = "quarantined";
+      const ending = await live(cloud, { id: mode, emergency: mode });
+      expect(ending).toMatchObject({
+        kind: "stopped",
+        error: { code: "ERR_NOT_DEAD", exitCode: 5, message: `${K0} may still be accepted at fly` },
+        run: { result: { proof: { fly: "NOT DEAD", koyeb: expect.stringMatching(/^dead after \d+ s$/) as unknown } } },
+      });
+    },
+  );
+
+  it.each(["fast", "now"] as const)("%s goes on while GitHub is silent, says so and exits 5", async (mode) => {
+    const cloud = installed();
+    cloud.checksS1 = false;
+    cloud.fault = (_, name) => (/^git(hub)?:/.test(name) ? "error" : null);
+    const notes: string[] = [];
+    const ending = await live(cloud, { id: mode, emergency: mode, notes });
+    expect(ending).toMatchObject({ kind: "stopped", error: { code: "ERR_PARTIAL", exitCode: 5 } });
+    expect(notes[0]).toBe("going on without lock and journal: fake: git: read ref failed");
+    for (const origin of cloud.origins) {
+      expect(origin.config).not.toMatchObject({ a: K0 });
+      for (const { kids } of origin.instances) expect(JSON.stringify(kids)).not.toContain(`"${K0}"`);
+    }
+    cloud.pass(10_000);
+    expect(cloud.sendable()).not.toContain(K0);
+    // GitHub is back: the same command again finishes what is left.
+    cloud.fault = () => null;
+    expect(errorOf(await live(cloud, { id: "again", emergency: mode }))).toBe("done");
+    expect(cloud.residue()).toBeNull();
+  });
+
+  it.each(["fast", "now"] as const)("%s goes on when GitHub falls silent at any of its calls", async (mode) => {
+    const clean = installed();
+    clean.checksS1 = false;
+    await live(clean, { id: "clean", emergency: mode });
+    const calls = clean.log.filter((name) => name.startsWith("git:")).length;
+    // The last calls give the lock back: a lock that stays is proven dead by the next run.
+    for (let n = 2; n <= calls - 4; n += 3) {
+      const cloud = installed();
+      cloud.checksS1 = false;
+      let met = 0;
+      cloud.fault = (_, name) => (name.startsWith("git:") && ++met >= n ? "error" : null);
+      const ending = await live(cloud, { id: "silent", emergency: mode });
+      expect({ n, ending: ending.kind === "stopped" ? ending.error.exitCode : ending.kind }).toEqual({ n, ending: 5 });
+      for (const origin of cloud.origins) expect(JSON.stringify(origin)).not.toContain(`"${K0}"`);
+    }
+  });
+
   it("overwrites an orphan too, because a leaked candidate counts as leaked", async () => {
     const cloud = installed();
     cloud.fault = (_, name) => (name === "worker: upload" ? "kill-before" : null);

@@ -54,20 +54,22 @@ export function emergencyPlan(found: Phase, mode: "fast" | "now", facts: Emergen
   const part = (says: string, steps: readonly string[]): PlannedAction => ({ action: "emergency", says, steps });
   const { origins, alive, reset } = facts;
   const write = (names: readonly string[]) => names.map((name) => `write ${name} and replace every instance`);
-  const send = ["upload the Worker version", "switch the Worker"];
   const kill =
     mode === "now"
       ? [
           part(
-            "write a new secret AND the tombstone of the old one to every origin at once: downtime of one rollout begins; switch the Worker when the first origin accepts it",
-            [...write(origins), ...send],
+            "write a new secret AND the tombstone of the old one to every origin at once and replace every instance; switch the Worker when the origin with the traffic accepts it",
+            [...write(origins), "upload the Worker version", "switch the Worker"],
           ),
         ]
       : [
-          part("write a new secret to the spare slot of every origin and replace every instance", write(origins)),
-          part("upload a Worker version that carries it, and switch to it", send),
           part(
-            "tombstone the old secret at once, without a drain",
+            "write a new secret to the spare slot of every origin, replace every instance, and upload a Worker version that carries it",
+            [...write(origins), "upload the Worker version"],
+          ),
+          part("switch to it", ["switch the Worker"]),
+          part(
+            "tombstone the old secret after a few seconds for edges that lag, without a drain",
             write(origins.filter((name) => !alive.includes(name))),
           ),
         ];

@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { LONGEST_WRITE_MS } from "../http.ts";
 import type { GitStore } from "../targets/types.ts";
-import type { JournalTip } from "./journal.ts";
+import type { Journal, JournalTip } from "./journal.ts";
 
 /** A run may write for this long without renewing. */
 export const LEASE_SECONDS = 15 * 60;
@@ -88,4 +88,25 @@ export async function outlive(
 export function lateWritesMs(tip: JournalTip, serverTime: number): number {
   const silent = serverTime - Date.parse(tip.date);
   return silent > tip.entry.leaseSeconds * 1000 + LATE_WRITES_MS ? 0 : LATE_WRITES_MS;
+}
+
+/**
+ * Takes the lock of whoever holds it, or goes on without lock and journal, and says which: a GitHub that is silent, or asks to wait,
+ * must not keep a leaked secret alive. @returns how long the former holder may still have a write under way (milliseconds).
+ */
+export async function seizeOrDetach(journal: Journal, note: (text: string) => void): Promise<number> {
+  const without = (why: string): void => note(`going on without lock and journal: ${why}`);
+  try {
+    const former = await journal.seize(without);
+    if (former && former.tip.entry.leaseSeconds > 0) {
+      const { actor, run, workflow } = former.tip.entry;
+      note(`took the lock of run ${run} (${actor}${workflow === "local" ? "" : `, workflow run ${workflow}`})`);
+    }
+    return former?.lateMs ?? 0;
+  } catch (error) {
+    if (!(error instanceof McpistError)) throw error;
+    journal.detach();
+    without(error.message);
+    return 0;
+  }
 }

@@ -19,8 +19,11 @@ const RUNS: ReadonlySet<string> = new Set(["started", "starting", "replacing"]);
 const NONCE_HEADER = "fly-machine-lease-nonce";
 /** Long enough for one update call; a killed run leaves its leases behind, and the next run has to wait for them. Unit: seconds. */
 const LEASE_TTL_SECONDS = 60;
-/** Longer than any lease that this tool takes, and than a usual deploy. Unit: milliseconds. */
+/** By this a lease is known as one of this tool. */
+const LEASE_DESCRIPTION = "mcpist secrets rotate";
+/** Longer than a usual deploy, and in an emergency no longer than the deploy of somebody who can repeat it. Unit: milliseconds. */
 const LEASE_TIMEOUT_MS = 5 * 60_000;
+const LEASE_HURRY_MS = 10_000;
 const LEASE_POLL_MS = 2000;
 /** Not everybody asks for a lease; whoever keeps changing a Machine is not outrun. */
 const TRIES = 5;
@@ -40,6 +43,8 @@ export interface MachinePlace {
   readonly name: string;
   /** Version of the app's secrets that it has to wait for; null = none was written by this run. */
   readonly version: number | null;
+  /** An emergency: a lease that is not given back soon is taken. */
+  readonly hurried?: boolean;
 }
 
 const pathOf = ({ app }: MachinePlace, id: string): string =>
@@ -113,21 +118,24 @@ async function change(
 }
 
 /**
- * A lease is a real lock. The journal says that nobody else rotates, so one that is held belongs to a dead run or to a deploy: it is
- * waited for. @returns null when the Machine is gone.
+ * A lease is a real lock. Whoever holds the journal's lock is the only one of this tool that may write, so a lease of this tool belongs
+ * to a run that is dead or was overtaken: it is given back in its name, and what that run still sends to the Machine is refused. The
+ * lease of a deploy is waited for. @returns null when the Machine is gone.
  */
 async function lease(place: MachinePlace, id: string, guard: Guard): Promise<string | null> {
-  const { context, api, app } = place;
-  const deadline = context.monotonic() + LEASE_TIMEOUT_MS;
+  const { context, api, app, hurried = false } = place;
+  const began = context.monotonic();
   for (;;) {
     await guard();
     const answer = await api.call("POST", `${pathOf(place, id)}/lease?ttl=${LEASE_TTL_SECONDS}`, {
-      body: { ttl: LEASE_TTL_SECONDS, description: "mcpist secrets rotate" },
+      body: { ttl: LEASE_TTL_SECONDS, description: LEASE_DESCRIPTION },
       accept: [404, 409],
     });
     if (answer.status === 404) return null;
     if (answer.status !== 409) return textAt(asObject(answer.json, "Fly's answer")["data"], "nonce", "a Machine lease");
-    if (context.monotonic() > deadline) {
+    const waited = context.monotonic() - began;
+    if (await takeBack(place, id, guard, hurried && waited > LEASE_HURRY_MS)) continue;
+    if (waited > LEASE_TIMEOUT_MS) {
       throw new McpistError("ERR_TIMEOUT", `somebody else holds the lease of Fly Machine ${id} of ${app}`, {
         hint: `fly machine leases view ${id} -a ${app}, then run the command again`,
       });
@@ -136,6 +144,19 @@ async function lease(place: MachinePlace, id: string, guard: Guard): Promise<str
       context.sleep(LEASE_POLL_MS),
     );
   }
+}
+
+/** Gives back a lease in the name of its holder: one of this tool, or, with `anybodys`, any. @returns true when it is free now. */
+async function takeBack(place: MachinePlace, id: string, guard: Guard, anybodys: boolean): Promise<boolean> {
+  const { status, json } = await place.api.get(`${pathOf(place, id)}/lease`, { accept: [404] });
+  if (status === 404) return true;
+  const data = asObject(asObject(json, "Fly's answer")["data"], "a Machine lease");
+  const { nonce } = data;
+  if (typeof nonce !== "string" || !(anybodys || data["description"] === LEASE_DESCRIPTION)) return false;
+  await guard();
+  const headers = { [NONCE_HEADER]: nonce };
+  const answer = await place.api.call("DELETE", `${pathOf(place, id)}/lease`, { headers, accept: [404, 409] });
+  return answer.status !== 409;
 }
 
 async function awaitStarted(place: MachinePlace, id: string, instance: string): Promise<void> {

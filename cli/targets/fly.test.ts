@@ -20,7 +20,7 @@ const urls = {
 const free = async (): Promise<void> => undefined;
 
 /** A Machines API with one Machine, whose lease is held by somebody until `freeAfter` attempts. */
-function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {}) {
+function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {}, holder = "a deploy") {
   const calls: string[] = [];
   const updates: unknown[] = [];
   const machine = {
@@ -32,6 +32,7 @@ function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {
     ...more,
   };
   let attempts = 0;
+  let taken = false;
   const fetchLike: typeof fetch = async (input, init) => {
     const { pathname } = new URL(urlOf(input));
     const call = `${init?.method ?? "GET"} ${pathname.replace("/v1/apps/mcpist-origin", "")}`;
@@ -44,9 +45,11 @@ function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {
           secrets: [{ name: "GATEWAY_SECRET_A", digest: "d1", updated_at: "2026-11-22T00:00:00Z" }],
         });
       case "POST /machines/m1/lease":
-        return ++attempts <= freeAfter
+        return ++attempts <= freeAfter && !taken
           ? Response.json({ error: "lease currently held" }, { status: 409 })
           : Response.json({ status: "success", data: { nonce: "n1" } }, { status: 201 });
+      case "GET /machines/m1/lease":
+        return Response.json({ status: "success", data: { nonce: "n0", description: holder } });
       case "POST /machines/m1":
         updates.push(JSON.parse(typeof init?.body === "string" ? init.body : "null"));
         return Response.json({ id: "m1", instance_id: "i2" });
@@ -55,6 +58,7 @@ function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {
       case "GET /machines/m1":
         return Response.json({ ...machine, checks: [{ status: "passing" }] });
       case "DELETE /machines/m1/lease":
+        if (new Headers(init?.headers).get("fly-machine-lease-nonce") === "n0") taken = true;
         return Response.json({ status: "success" });
       default:
         throw new TypeError(`nobody expected ${call}`);
@@ -73,7 +77,26 @@ function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {
 }
 
 describe("rolling a Fly Machine", () => {
-  it("waits for a lease that a killed run left behind, then updates and gives its own back", async () => {
+  it("takes a lease back that a killed run left behind, at once", async () => {
+    const { calls, context, target } = machines(Number.POSITIVE_INFINITY, {}, "mcpist secrets rotate");
+    await target.roll("rolling", free);
+    expect(context.slept).toEqual([]);
+    expect(calls.filter((call) => call.includes("lease")).slice(0, 4)).toEqual([
+      "POST /machines/m1/lease",
+      "GET /machines/m1/lease",
+      "DELETE /machines/m1/lease",
+      "POST /machines/m1/lease",
+    ]);
+  });
+
+  it("takes the lease of a deploy in an emergency only, and not at once", async () => {
+    const { context, target } = machines(Number.POSITIVE_INFINITY);
+    await target.roll("now", free);
+    const waited = context.slept.reduce((sum, ms) => sum + ms, 0);
+    expect([waited > 8000, waited < 20_000]).toEqual([true, true]);
+  });
+
+  it("waits for the lease of a deploy, then updates and gives its own back", async () => {
     const { calls, context, target } = machines(3);
     await target.roll("rolling", free);
     expect(calls.filter((call) => call === "POST /machines/m1/lease")).toHaveLength(4);

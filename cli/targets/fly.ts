@@ -156,21 +156,27 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       const [list, known] = await Promise.all([machines(), secrets()]);
       // In an emergency the others are replaced all the same.
       if (speed === "rolling") for (const machine of list) checkHost(origin.app, machine);
+      const place = { context, api, app: origin.app, name: origin.name, version, hurried: speed === "now" };
       if (speed === "now") {
-        await Promise.all(
-          list.map((machine) =>
-            updateMachine({ context, api, app: origin.app, name: origin.name, version }, machine, mark(known), guard),
-          ),
+        // All are tried, whatever becomes of one.
+        const ends = await Promise.allSettled(
+          list.map(async (machine) => {
+            checkHost(origin.app, machine);
+            await updateMachine(place, machine, mark(known), guard);
+          }),
         );
+        const failed = ends.find((end) => end.status === "rejected");
+        if (failed) throw failed.reason;
         return;
       }
-      await several(list, awayAtOnce(list.length), (machine) =>
-        updateMachine({ context, api, app: origin.app, name: origin.name, version }, machine, mark(known), guard),
-      );
+      await several(list, awayAtOnce(list.length), (machine) => updateMachine(place, machine, mark(known), guard));
     },
     async alone() {
       const serving = (await machines()).filter(({ state }) => state === "started" || state === "starting");
       return serving.length === 1;
+    },
+    async peek() {
+      return (await probeOrigin(context, environment, origin.url))?.kids ?? null;
     },
     async look(): Promise<OriginLook> {
       const [list, known] = await Promise.all([machines(), secrets()]);

@@ -19,7 +19,7 @@ export interface GithubAccess {
 }
 
 /** Client for one repository. @param patience longest time of a call with its waits; absent = that of any call */
-export function githubApi(context: Context, access: GithubAccess, patience?: () => number): Api {
+export function githubApi(context: Context, access: GithubAccess, patience?: () => number | undefined): Api {
   return new Api(context, {
     ...(patience ? { patience } : {}),
     vendor: "GitHub",

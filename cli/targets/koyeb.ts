@@ -249,6 +249,9 @@ export function koyebOrigin(
       const made = service === null ? null : await calmDown({ context, api, service }, guard);
       if (service !== null && made !== null) await rolledOut(service, made);
     },
+    async peek() {
+      return (await probeOrigin(context, environment, origin.url))?.kids ?? null;
+    },
     async look(): Promise<OriginLook> {
       if (joining && (await findService()) === null) return { ok: true, instances: [], config: null };
       const service = await serviceId();

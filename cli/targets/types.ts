@@ -74,6 +74,8 @@ export interface OriginTarget {
    * nothing is left. Absent = such a rollout leaves nothing behind.
    */
   settle?(guard: Guard): Promise<void>;
+  /** What the instance accepts that its public address chose just now; null when none answered. Absent = cannot be asked. */
+  peek?(): Promise<KidsReport | null>;
   /** Asks every instance, waking the sleeping ones, and proves the configuration. */
   look(): Promise<OriginLook>;
 }

@@ -150,6 +150,8 @@ export class FakeCloud {
   workflowRuns: Record<string, "over" | "alive"> = {};
   /** Called before each remote call with its number and name. */
   fault: (call: number, name: string) => FaultKind | null = () => null;
+  /** What a call has to wait for before it has any effect: it was allowed, and is under way. */
+  pause: ((run: { dead: boolean }, name: string) => Promise<void> | null) | null = null;
   /** Called after each change and each virtual sleep: foreign events happen here. */
   event: (() => void) | null = null;
   readonly random: () => number;
@@ -245,6 +247,7 @@ export class FakeCloud {
   async remote<T>(run: { dead: boolean }, name: string, effect: () => T | Promise<T>): Promise<T> {
     await Promise.resolve();
     if (run.dead) throw new Killed();
+    await this.pause?.(run, name);
     const call = ++this.calls;
     this.log.push(name);
     const fault = this.fault(call, name);

@@ -1,8 +1,10 @@
 /** Runs the real rotator against a fake cloud: one process life, with everything it needs and nothing it should not have. */
 import { McpistError } from "../errors.ts";
+import { emergency } from "../secrets/emergency.ts";
 import { rotate } from "../secrets/rotate.ts";
 import { Journal } from "../secrets/journal.ts";
 import type { Phase } from "../secrets/phase.ts";
+import { seizeOrDetach } from "../secrets/takeover.ts";
 import { Run, type DrainTimes } from "../secrets/run.ts";
 import type { Targets } from "../targets/types.ts";
 import { Killed, type FakeCloud } from "./fake-cloud.ts";
@@ -30,6 +32,8 @@ export interface LifeOptions {
   readonly signal?: AbortSignal;
   /** Environment of the job. */
   readonly env?: Readonly<Record<string, string>>;
+  /** An emergency, which takes the lock of whoever holds it. */
+  readonly emergency?: "fast" | "now";
   /** Instead of a rotation. */
   readonly work?: (run: Run) => Promise<Phase>;
 }
@@ -63,10 +67,13 @@ export async function live(cloud: FakeCloud, options: LifeOptions): Promise<Endi
     },
   });
   try {
-    await journal.acquire(options.steal);
-    const phase = options.work
-      ? await options.work(run)
-      : await rotate(run, options.init ? "init" : options.clean ? "clean" : "rotate");
+    const lateMs = options.emergency ? await seizeOrDetach(journal, (text) => run.report.note(text)) : 0;
+    if (!options.emergency) await journal.acquire(options.steal);
+    const phase = options.emergency
+      ? await emergency(run, options.emergency, { lateMs })
+      : options.work
+        ? await options.work(run)
+        : await rotate(run, options.init ? "init" : options.clean ? "clean" : "rotate");
     await journal.release({ result: "done" });
     return { kind: "done", phase, run };
   } catch (error) {
