@@ -143,7 +143,7 @@ async function rollUntil(run: Run, origin: OriginTarget, gentleUntil: number): P
 
 async function rollGently(run: Run, origin: OriginTarget, until: number): Promise<void> {
   const state = { over: false };
-  const rolling = origin.roll("rolling", run.journal.guard).finally(() => (state.over = true));
+  const rolling = run.roll(origin, "rolling").finally(() => (state.over = true));
   rolling.catch(() => undefined);
   // In steps, so that a rollout that is over in time ends the wait.
   while (!state.over && run.context.monotonic() < until)
