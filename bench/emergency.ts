@@ -10,7 +10,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SANDBOX_ENVIRONMENT } from "../contract/sandbox.ts";
-import { deployService, startLocalCloud, type LocalCloud } from "../cli/commands/local-cloud.ts";
+import { deployService, startLocalCloud, type LocalCloud } from "../cli/local/local-cloud.ts";
 import { realContext } from "../cli/context.ts";
 import { Progress } from "../cli/output.ts";
 import { startTraffic } from "../sandbox/load/traffic.ts";
