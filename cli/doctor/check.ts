@@ -44,7 +44,7 @@ export function checksOf(area: string) {
 export type Said =
   | { readonly kind: "yes"; readonly answer: ApiAnswer }
   /** 401: the token is not one. */
-  | { readonly kind: "stranger" }
+  | { readonly kind: "unauthenticated" }
   /** 403. */
   | { readonly kind: "forbidden"; readonly answer: ApiAnswer }
   /** 404. */
@@ -65,7 +65,7 @@ export async function ask(
 ): Promise<Said> {
   try {
     const answer = await api.call(method, path, { ...options, accept: [401, 403, 404, ...UNDERSTOOD] });
-    if (answer.status === 401) return { kind: "stranger" };
+    if (answer.status === 401) return { kind: "unauthenticated" };
     if (answer.status === 403) return { kind: "forbidden", answer };
     if (answer.status === 404) return { kind: "absent", answer };
     return UNDERSTOOD.has(answer.status) ? { kind: "understood", answer } : { kind: "yes", answer };

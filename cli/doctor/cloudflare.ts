@@ -65,7 +65,7 @@ async function checkReach(context: Context, api: Api, zone: string): Promise<rea
 
 function permission(what: string, grant: string, said: Said): Check {
   if (said.kind === "silent") return cloudflare.notRun(what, said.reason);
-  if (said.kind === "stranger" || said.kind === "forbidden")
+  if (said.kind === "unauthenticated" || said.kind === "forbidden")
     return cloudflare.denied(what, `the token lacks ${grant}`, `grant ${grant} to the token: ${TOKENS}`);
   return cloudflare.ok(what, grant);
 }

@@ -48,7 +48,7 @@ async function permissionCheck({ what, grant, said, reads }: Permission, reposit
     case "yes":
     case "understood":
       return github.ok(what, grant);
-    case "stranger":
+    case "unauthenticated":
       return github.denied(what, "the token is not valid", NEW_TOKEN);
     case "absent":
     case "forbidden": {
@@ -111,7 +111,7 @@ export async function checkGithub(
   if (!api) return [github.denied("token", reason?.detail ?? "there is none", reason?.next ?? NEW_TOKEN)];
   const repo = `/repos/${encodeURIComponent(config.owner)}/${encodeURIComponent(config.repo)}`;
   const said = await ask(context, api, "GET", repo);
-  if (said.kind === "stranger")
+  if (said.kind === "unauthenticated")
     return [github.denied("token", "GitHub does not accept it: wrong or expired", NEW_TOKEN)];
   if (said.kind === "silent") return [github.notRun("token", said.reason)];
   if (said.kind !== "yes") {

@@ -92,7 +92,7 @@ describe("drift", () => {
     expect(await drift(apart)).toContainEqual({
       party: "fly instance fly-0",
       kid: null,
-      what: "it accepts other secrets than its configuration",
+      what: "its running secrets differ from its configuration",
     });
   });
 

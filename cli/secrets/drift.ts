@@ -46,7 +46,7 @@ export function driftOf(
       if ("a" in kids && kids.a !== null && isKid(kids.a) && kids.a === kids.b)
         add(`${origin.name} instance ${id}`, kids.a, "both slots hold the same secret");
       if (origin.look.config && !sameKids(kids, origin.look.config))
-        add(`${origin.name} instance ${id}`, null, "it accepts other secrets than its configuration");
+        add(`${origin.name} instance ${id}`, null, "its running secrets differ from its configuration");
     }
   }
   if (extra.overdue) add("installation", phase.live, "the secret is older than maxSecretAge");

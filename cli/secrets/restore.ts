@@ -1,5 +1,5 @@
 /**
- * Fills one target that lost its slots, from the environment of a workflow job. It may fill a hole; it may not change the
+ * Refills a target that has lost its slots, from the environment of a workflow job. It may fill a hole; it may not change the
  * set of secrets that is accepted, which is the only rule for such a command that keeps traffic alive.
  */
 import { isKid, parseSlot, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";

@@ -1,0 +1,38 @@
+/**
+ * Which test files are the inner loop (`npm run test:fast`): those that start nothing. Nobody keeps a list: a file is left out when it, or a
+ * module that it reaches through relative imports, loads what starts a process, workerd or a database, so a new test falls on its side by itself.
+ */
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+
+/** Packages that start something. execa is not here: the command line loads it everywhere and starts it only where it deploys. */
+const STARTERS = /^(?:miniflare|workerd|esbuild|node:child_process|node:worker_threads|pg|@electric-sql\/.*)$/;
+/** Fast by their imports and slow by what they do: every phase, every schedule, every crash at every call. */
+const LONG = new Set([
+  ...["code", "crash", "joining", "modes", "mutants", "plan", "schedules"].map((name) => `cli/secrets/${name}.test.ts`),
+  "test/rotation-model.test.ts",
+]);
+const SPECIFIER = /(?:\bfrom\s+|\bimport\s*\(\s*|\bimport\s+)"([^"]+)"/g;
+const TYPES = /^(?:import|export) type [^;]*;/gm;
+
+const known = new Map<string, boolean>();
+
+function starts(file: string): boolean {
+  const answer = known.get(file);
+  if (answer !== undefined) return answer;
+  known.set(file, false); // a circle adds nothing
+  const text = readFileSync(file, "utf8").replace(TYPES, "");
+  const found = [...text.matchAll(SPECIFIER)].some(([, specifier = ""]) => {
+    if (!specifier.startsWith(".")) return STARTERS.test(specifier);
+    const path = normalize(join(dirname(file), specifier));
+    return path.endsWith(".ts") && existsSync(path) && starts(path);
+  });
+  known.set(file, found);
+  return found;
+}
+
+/** The files of the inner loop among those that `patterns` match, sorted. Paths from the repository's root, where this must run. */
+export const fastTests = (patterns: readonly string[], exclude: readonly RegExp[]): readonly string[] =>
+  globSync([...patterns])
+    .filter((file) => !exclude.some((pattern) => pattern.test(file)) && !LONG.has(file) && !starts(file))
+    .toSorted();
