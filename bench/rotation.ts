@@ -136,9 +136,12 @@ for (const count of SIZES) {
     await newRun(false).catch(() => undefined);
 
     waiting.total = 0;
+    const calls = () => sandbox.context.faults.calls.filter(({ vendor }) => vendor === "github").length;
+    const callsBefore = calls();
     const started = performance.now();
     const progress = await newRun(false);
     const wall = performance.now() - started;
+    const toGithub = calls() - callsBefore;
     const drain = progress.steps
       .filter((step) => step.name.startsWith("drain"))
       .reduce((sum, step) => sum + step.durationMs, 0);
@@ -148,7 +151,8 @@ for (const count of SIZES) {
     const own = wall - waiting.total - wrangler;
     say(
       `${count} origins: mcpist ${(wall / 1000).toFixed(1)} s (drain ${(drain / 1000).toFixed(1)} s, wrangler ${(wrangler / 1000).toFixed(1)} s, own share ${((100 * own) / wall).toFixed(1)} %), ` +
-        `naive script ${(naive / 1000).toFixed(1)} s, ratio ${(wall / naive).toFixed(2)}`,
+        `naive script ${(naive / 1000).toFixed(1)} s, ratio ${(wall / naive).toFixed(2)}, ${toGithub} calls to GitHub, ` +
+        `${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB with the sandbox`,
     );
   } finally {
     await sandbox.close();
