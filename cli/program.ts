@@ -4,6 +4,12 @@
  */
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { examplesText, type Definition, type Shell } from "./command.ts";
+import { accessGrant } from "./commands/access-grant.ts";
+import { accessList } from "./commands/access-list.ts";
+import { accessPlan } from "./commands/access-plan.ts";
+import { accessResume } from "./commands/access-resume.ts";
+import { accessRevoke } from "./commands/access-revoke.ts";
+import { accessSuspend } from "./commands/access-suspend.ts";
 import { dbMigrate } from "./commands/db-migrate.ts";
 import { dbStatus } from "./commands/db-status.ts";
 import { demo } from "./commands/demo.ts";
@@ -20,6 +26,9 @@ import { secretsRollback } from "./commands/secrets-rollback.ts";
 import { secretsRotate } from "./commands/secrets-rotate.ts";
 import { secretsStatus } from "./commands/secrets-status.ts";
 import { secretsVerify } from "./commands/secrets-verify.ts";
+import { toolsApprove } from "./commands/tools-approve.ts";
+import { toolsList } from "./commands/tools-list.ts";
+import { toolsShow } from "./commands/tools-show.ts";
 import type { Context } from "./context.ts";
 import { EXIT, McpistError, toMcpistError, type ExitCode } from "./errors.ts";
 import { printError, printJson } from "./output.ts";
@@ -42,6 +51,19 @@ const COMMANDS: readonly Definition[] = [
   group("origins", "Which origins the gateway routes to.", [originsQuarantine, originsJoin]),
   init,
   doctor,
+  group("tools", "Tools of mcpist and of one's own servers: what is listed, approved and changed.", [
+    toolsList,
+    toolsShow,
+    toolsApprove,
+  ]),
+  group("access", "Users, and what they may call.", [
+    accessList,
+    accessGrant,
+    accessRevoke,
+    accessPlan,
+    accessSuspend,
+    accessResume,
+  ]),
   group("db", "The schema of the project's database, at the address in DATABASE_URL.", [dbStatus, dbMigrate]),
   group("jwks", "The gateway's copy of the sign-in keys.", [jwksPurge]),
 ];

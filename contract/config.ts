@@ -179,7 +179,8 @@ const environment = z
         z.strictObject({
           purpose: z.string().min(1).max(200),
           shape: z.enum(["text", "hex64"]).default("text"),
-          to: z.array(z.enum(["origins", "worker", "github"])).min(1),
+          /** Who gets it; the origins, for their servers. */
+          to: z.array(z.enum(["origins"])).min(1),
         }),
       )
       .default({}),

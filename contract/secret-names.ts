@@ -51,19 +51,43 @@ export const SECRETS: readonly SecretSpec[] = [
   },
 ];
 
+/** A secret of one's own, as the configuration declares it. */
+export interface OwnSecret {
+  readonly purpose: string;
+  readonly shape: "text" | "hex64";
+}
+
 /** What decides which secrets an environment needs. */
 export interface SecretUse {
   readonly database: "shared" | "embedded";
   readonly modules: { readonly brokerUrl: string | null };
+  /** Secrets of one's own, by name. */
+  readonly secrets: Readonly<Record<string, OwnSecret>>;
 }
 
+/** Every secret that `mcpist secrets put` knows in an environment: the built-in ones, then one's own. */
+export const secretSpecs = ({ secrets }: Pick<SecretUse, "secrets">): readonly SecretSpec[] => [
+  ...SECRETS,
+  ...Object.entries(secrets).map(([name, { purpose, shape }]): SecretSpec => ({
+    name,
+    purpose,
+    // A variable of a process cannot hold NUL.
+    shape: shape === "hex64" ? /^[0-9a-f]{64}$/ : /^[^\0]+$/,
+    shapeText: shape === "hex64" ? "64 lower-case hex characters" : "a text without NUL",
+    targets: ["koyeb", "fly"],
+    maxAgeDays: 180,
+  })),
+];
+
 /** Names of the secrets, beside the two slots, that an origin of this environment cannot do without. */
-export function neededSecrets({ database, modules }: SecretUse): readonly string[] {
+export function neededSecrets({ database, modules, secrets }: SecretUse): readonly string[] {
   const unused = new Set([
     ...(database === "embedded" ? ["DATABASE_URL"] : []),
     ...(modules.brokerUrl === null ? ["BROKER_SECRET"] : []),
   ]);
-  return SECRETS.map(({ name }) => name).filter((name) => !unused.has(name));
+  return secretSpecs({ secrets })
+    .map(({ name }) => name)
+    .filter((name) => !unused.has(name));
 }
 
 /** GitHub: environment secrets carry the plain name; repository secrets carry the environment in front. */

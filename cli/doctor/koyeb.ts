@@ -1,7 +1,7 @@
 /** Checks of Koyeb: the token, and app and service of each origin there. */
 import type { Environment, Origin } from "../../contract/config.ts";
 import { markVariable } from "../../contract/marks.ts";
-import { neededSecrets } from "../../contract/secret-names.ts";
+import { neededSecrets, secretSpecs } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import type { Api } from "../http.ts";
@@ -42,7 +42,7 @@ async function checkOrigin(context: Context, api: Api, origin: Extract<Origin, {
 async function checkSecrets(context: Context, api: Api, name: string, environment: Environment): Promise<Check> {
   const what = "secrets of the origins";
   try {
-    const held = await koyebVariables(api, name);
+    const held = await koyebVariables(api, name, secretSpecs(environment));
     const needed = neededSecrets(environment);
     const missing = needed.filter((secret) => !held.has(secret) || !held.has(markVariable(secret)));
     const [first] = missing;

@@ -1,9 +1,11 @@
 /** `mcpist secrets put NAME`: one of the other secrets, from stdin or a prompt without echo, to every target that needs it. */
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { neededSecrets, SECRETS, type SecretSpec } from "../../contract/secret-names.ts";
+import { neededSecrets, SECRETS, secretSpecs, type SecretSpec } from "../../contract/secret-names.ts";
+import { OWN_SECRET_NAME } from "../../contract/servers.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { loadEnvironment } from "../load-config.ts";
 import { printJson, Progress } from "../output.ts";
 import { putSecret, type Placed } from "../secrets/put.ts";
 import { openSession, type CommonFlags } from "../session.ts";
@@ -45,11 +47,11 @@ async function ask(context: Context, name: string): Promise<string> {
   }
 }
 
-function specOf(name: string): SecretSpec {
-  const spec = SECRETS.find((candidate) => candidate.name === name);
+function specOf(specs: readonly SecretSpec[], name: string): SecretSpec {
+  const spec = specs.find((candidate) => candidate.name === name);
   if (spec) return spec;
   throw new McpistError("ERR_USAGE", "there is no such secret", {
-    hint: `one of: ${SECRETS.map((candidate) => candidate.name).join(", ")}; the gateway secret has its own command: mcpist secrets rotate`,
+    hint: `one of: ${specs.map((candidate) => candidate.name).join(", ")}; the gateway secret has its own command: mcpist secrets rotate`,
   });
 }
 
@@ -64,7 +66,10 @@ export async function runPut(
   context: Context,
   flags: CommonFlags & { readonly name: string; readonly generate: boolean },
 ): Promise<ExitCode> {
-  const spec = specOf(flags.name);
+  // What can be no name needs no configuration; one's own names are in it, and a wrong one is told before any token is looked for.
+  if (!OWN_SECRET_NAME.test(flags.name)) specOf(SECRETS, flags.name);
+  const { environment } = await loadEnvironment(context, flags.env, flags.config);
+  const spec = specOf(secretSpecs(environment), flags.name);
   const session = await openSession(context, flags);
   let value: string;
   if (flags.generate) {

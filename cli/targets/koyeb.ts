@@ -2,7 +2,13 @@
 import type { Environment, Origin } from "../../contract/config.ts";
 import type { SlotName } from "../../contract/gateway-secret.ts";
 import { markVariable, NO_MARK } from "../../contract/marks.ts";
-import { koyebSecretName, koyebSlotSecret, neededSecrets, SECRETS } from "../../contract/secret-names.ts";
+import {
+  koyebSecretName,
+  koyebSlotSecret,
+  neededSecrets,
+  secretSpecs,
+  type SecretSpec,
+} from "../../contract/secret-names.ts";
 import type { KidsReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
@@ -257,7 +263,7 @@ export function koyebOrigin(
       const service = await serviceId();
       const latest = await latestOf(service);
       const [made, secrets] = await Promise.all([deployment(latest), secretsByName(api)]);
-      const stamps = stampsOf(environmentName, secrets);
+      const stamps = stampsOf(environmentName, secretSpecs(environment), secrets);
       const list = () => present(`service_id=${service}`);
       // A first deployment that failed left nothing that could answer: its own reason is worth more than a wait.
       if (!joining && FAILED.has(textAt(made, "status", "a Koyeb deployment")) && (await list()).length === 0)
@@ -307,16 +313,24 @@ function stateOf(made: Json): string {
 }
 
 /** Variables of an origin that the organisation holds a secret for. @throws as {@link Api.call}. */
-export async function koyebVariables(api: Api, environmentName: string): Promise<ReadonlySet<string>> {
+export async function koyebVariables(
+  api: Api,
+  environmentName: string,
+  specs: readonly SecretSpec[],
+): Promise<ReadonlySet<string>> {
   const held = await secretsByName(api);
-  const variables = SECRETS.flatMap(({ name }) => [name, markVariable(name)]);
+  const variables = specs.flatMap(({ name }) => [name, markVariable(name)]);
   return new Set(variables.filter((variable) => held.has(koyebSecretName(environmentName, variable))));
 }
 
 /** When the other secrets were written: Koyeb tells no digest. */
-const stampsOf = (environmentName: string, secrets: Awaited<ReturnType<typeof secretsByName>>): Stamps =>
+const stampsOf = (
+  environmentName: string,
+  specs: readonly SecretSpec[],
+  secrets: Awaited<ReturnType<typeof secretsByName>>,
+): Stamps =>
   Object.fromEntries(
-    SECRETS.flatMap(({ name }) => {
+    specs.flatMap(({ name }) => {
       const held = secrets.get(koyebSecretName(environmentName, name));
       return held ? [[name, held.updatedAt]] : [];
     }),

@@ -3,6 +3,7 @@ import { blocks } from "../document.ts";
 import { SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
 import { markVariable } from "../../contract/marks.ts";
 import { SECRETS } from "../../contract/secret-names.ts";
+import { OWN_SECRET_NAME, RESERVED_SECRETS } from "../../contract/servers.ts";
 import type { Rule } from "./rule.ts";
 
 const SLOTS: readonly string[] = Object.values(SLOT_VARIABLES);
@@ -10,6 +11,14 @@ const SECRET_NAMES: ReadonlySet<unknown> = new Set([
   ...SLOTS,
   ...SECRETS.flatMap(({ name }) => [name, markVariable(name)]),
 ]);
+/** One's own secrets: by a name that mcpist does not use itself, from the Koyeb secret that belongs to it. */
+const isOwn = (key: unknown, secret: unknown): boolean =>
+  typeof key === "string" &&
+  typeof secret === "string" &&
+  OWN_SECRET_NAME.test(key) &&
+  !RESERVED_SECRETS.includes(key) &&
+  secret.startsWith("mcpist-") &&
+  secret.endsWith(`-${key.toLowerCase().replaceAll("_", "-")}`);
 /** What may have a value: everything else that an origin reads is a secret. */
 const PUBLIC_NAMES: ReadonlySet<unknown> = new Set(["MCPIST_CONFIG", "PORT"]);
 const given = (value: unknown): boolean => value !== undefined && value !== null && value !== "";
@@ -40,7 +49,7 @@ export const slotsByName: Rule = {
           .filter(({ key, value }) => given(value) && !PUBLIC_NAMES.has(key))
           .map(({ key }) => `${address}: ${String(key)} has a value`),
         ...env
-          .filter(({ key, secret }) => given(secret) && !SECRET_NAMES.has(key))
+          .filter(({ key, secret }) => given(secret) && !SECRET_NAMES.has(key) && !isOwn(key, secret))
           .map(({ key }) => `${address}: ${String(key)} is no secret of an origin`),
       ];
     }),

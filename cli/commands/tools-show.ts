@@ -1,0 +1,36 @@
+/** `mcpist tools show MODULE [TOOL]`. */
+import { defineCommand } from "../command.ts";
+
+export const toolsShow = defineCommand(
+  "show",
+  {
+    summary: "Shows what a model sees of a module's tools, and what changed since they were approved.",
+    examples: ["mcpist tools show weather", "mcpist tools show weather get_forecast --json"],
+  },
+  (command) => command.argument("<module>", "name of the module").argument("[tool]", "name of one tool"),
+  async (context, flags, module, tool) => {
+    const [{ difference, findTools, readFacts }, { withDatabase }] = await Promise.all([
+      import("../access/tools.ts"),
+      import("../access/run.ts"),
+    ]);
+    const json = (value: unknown): string => (value === undefined ? "(absent)" : JSON.stringify(value));
+    return withDatabase(context, flags, "tools show", async (database) => {
+      const shown = [];
+      const lines: string[] = [];
+      for (const row of await findTools(database, module, tool)) {
+        const facts = await readFacts(database, row);
+        const changed = row.state === "changed" ? difference(facts) : [];
+        shown.push({ ...row, facts: facts.seen ?? facts.approved, changed });
+        lines.push(`${row.module} ${row.tool}: ${row.state}`);
+        if (changed.length > 0)
+          for (const { member, before, after } of changed)
+            lines.push(`  - ${member}: ${json(before)}`, `  + ${member}: ${json(after)}`);
+        else
+          for (const [member, value] of Object.entries(facts.seen ?? facts.approved ?? {}))
+            lines.push(`    ${member}: ${json(value)}`);
+        lines.push("");
+      }
+      return { json: { tools: shown }, text: lines.join("\n").trimEnd() };
+    });
+  },
+);
