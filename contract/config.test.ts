@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type ConfigInput, type EnvironmentInput, parseConfig } from "./config.ts";
+import { type ConfigInput, type EnvironmentInput, gatewayConfigOf, parseConfig } from "./config.ts";
 
 const PRODUCTION: EnvironmentInput = {
   github: { owner: "acme", repo: "mcp", environment: "production" },
@@ -28,6 +28,7 @@ describe("audience", () => {
     "https://mcp.example.com/other",
     "https://mcp.example.com/mcp?x=1",
     "https://mcp.example.com/a/mcp",
+    "https://mcp.example.com/mcp/",
   ])("%s is refused: the metadata of such a resource would not be found", (audience) => {
     expect(issuesOf({ production: { ...PRODUCTION, auth: { ...PRODUCTION.auth, audience } } })).toEqual([
       { path: "environments.production.auth.audience", message: "the URL of the MCP endpoint, which ends with /mcp" },
@@ -35,11 +36,139 @@ describe("audience", () => {
   });
 });
 
+const AUDIENCE = "environments.production.auth.audience";
+const withAuth = (auth: Partial<EnvironmentInput["auth"]>): EnvironmentInput => ({
+  ...PRODUCTION,
+  auth: { ...PRODUCTION.auth, ...auth },
+});
+
+describe("a configuration that could never work", () => {
+  it.each([
+    "https://MCP.Example.com/mcp",
+    "https://mcp.example.com:443/mcp",
+    "HTTPS://mcp.example.com/mcp",
+    "https://日本.example/mcp",
+  ])("is one whose audience nobody asks for: %s", (audience) => {
+    expect(issuesOf({ production: withAuth({ audience }) })).toContainEqual({
+      path: AUDIENCE,
+      message: "must be written as clients ask for it: lower-case host, no default port, no raw IDN",
+    });
+  });
+
+  it("is one whose audience is another host than the gateway's", () => {
+    expect(issuesOf({ production: withAuth({ audience: "https://other.example/mcp" }) })).toEqual([
+      {
+        path: AUDIENCE,
+        message: "the host must be cloudflare.hostname: clients ask for the address that they connect to",
+      },
+    ]);
+  });
+
+  it.each([
+    { hostname: "MCP.Example.com" },
+    { hostname: "mcp.example.com." },
+    { hostname: " mcp.example.com" },
+    { hostname: "mcp.example.com:8443" },
+    { zone: "Example.com" },
+    { zone: "example.com." },
+    { zone: "example.com " },
+    { accountId: "0123456789ABCDEF0123456789abcdef" },
+  ])("is one with a name that compares unequal: %j", (names) => {
+    const [key = ""] = Object.keys(names);
+    expect(issuesOf({ production: withNames(names) }).map(({ path }) => path)).toContain(
+      `environments.production.cloudflare.${key}`,
+    );
+  });
+
+  it.each(["*", "app.example.com", "https://*.example.com", "https://app.example.com/path", "null"])(
+    "is one with the web origin %s",
+    (origin) => {
+      expect(issuesOf({ production: { ...PRODUCTION, allowedOrigins: [origin] } })).toEqual([
+        {
+          path: "environments.production.allowedOrigins.0",
+          message: 'a web origin such as "https://app.example.com": scheme and host, no path, no wildcard',
+        },
+      ]);
+    },
+  );
+
+  it.each([
+    "https:issuer.example",
+    " https://issuer.example",
+    "https://issuer.example ",
+    "https:\\\\issuer.example",
+    "https://issuer.example/?x=1",
+    "https://issuer.example/#x",
+    "http://issuer.example",
+  ])("is one with the issuer %j", (issuer) => {
+    expect(issuesOf({ production: withAuth({ issuer }) }).map(({ path }) => path)).toContain(
+      "environments.production.auth.issuer",
+    );
+  });
+});
+
+describe("what is written in another way than it is compared", () => {
+  const gatewayOf = (environment: EnvironmentInput) => {
+    const parsed = parseConfig({ environments: { production: environment } });
+    const production = parsed.ok ? parsed.value.environments["production"] : undefined;
+    return production && gatewayConfigOf("production", production);
+  };
+
+  it("is a web origin, which is stored as browsers send it", () => {
+    const allowedOrigins = ["https://app.example.com/", "HTTPS://App.Example.com:443", "http://LOCALHOST:6274"];
+    expect(gatewayOf({ ...PRODUCTION, allowedOrigins })?.allowedOrigins).toEqual([
+      "https://app.example.com",
+      "https://app.example.com",
+      "http://localhost:6274",
+    ]);
+  });
+
+  it.each([
+    ["https://tenant.eu.auth0.com/", "oidc", "https://tenant.eu.auth0.com/.well-known/jwks.json"],
+    ["https://tenant.eu.auth0.com", "oidc", "https://tenant.eu.auth0.com/.well-known/jwks.json"],
+    ["https://ref.supabase.co/auth/v1", "supabase", "https://ref.supabase.co/auth/v1/.well-known/jwks.json"],
+    ["https://auth.example.com/auth/v1/", "supabase", "https://auth.example.com/auth/v1/.well-known/jwks.json"],
+  ])("is never an issuer: %s stays, and its tokens keep the rules of %s", (issuer, provider, jwksUrl) => {
+    expect(gatewayOf(withAuth({ issuer }))).toMatchObject({ issuer, jwksUrl, auth: { provider } });
+  });
+
+  it("may be told whose tokens they are", () => {
+    expect(gatewayOf(withAuth({ provider: "supabase" }))).toMatchObject({ auth: { provider: "supabase" } });
+  });
+});
+
+describe("a setting that does not exist", () => {
+  const typo = (more: object) => issuesOf({ production: { ...PRODUCTION, ...more } });
+  const [fly] = PRODUCTION.origins;
+
+  it("is named, and so is the one that was meant", () => {
+    expect(typo({ origins: [{ ...fly, regoin: "nrt" }] })).toEqual([
+      { path: "environments.production.origins.0", message: 'unknown setting "regoin": is it "region"?' },
+    ]);
+    expect(typo({ alowedOrigins: [] })).toEqual([
+      { path: "environments.production", message: 'unknown setting "alowedOrigins": is it "allowedOrigins"?' },
+    ]);
+  });
+
+  it("comes before what follows from it", () => {
+    const { hostname, ...rest } = PRODUCTION.cloudflare;
+    expect(typo({ cloudflare: { ...rest, hostnam: hostname } })[0]).toEqual({
+      path: "environments.production.cloudflare",
+      message: 'unknown setting "hostnam": is it "hostname"?',
+    });
+  });
+
+  it("is not told back when it is near nothing: it may be a value in the wrong place", () => {
+    const secret = "sk_live_51H8xqyAbCdEfGh";
+    const issues = typo({ limits: { [secret]: 1 } });
+    expect(JSON.stringify(issues)).not.toContain(secret);
+    expect(issues).toEqual([{ path: "environments.production.limits", message: "unknown setting" }]);
+  });
+});
+
 describe("environments in one zone", () => {
   it("may not both protect it", () => {
-    expect(
-      issuesOf({ production: PRODUCTION, staging: withNames({ zone: "Example.com", worker: "staging" }) }),
-    ).toEqual([
+    expect(issuesOf({ production: PRODUCTION, staging: withNames({ worker: "staging" }) })).toEqual([
       {
         path: "environments.staging.cloudflare.zoneProtection",
         message:

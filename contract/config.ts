@@ -4,16 +4,39 @@
  */
 import { z } from "zod";
 import { MCP_PATH } from "./headers.ts";
+import { settingsAt } from "./known-settings.ts";
+import {
+  ACCOUNT_ID,
+  GITHUB_OWNER,
+  GITHUB_REPOSITORY,
+  HOST_NAME,
+  isCanonicalUrl,
+  isPlainHost,
+  nearestName,
+  PLATFORM_NAME,
+  webOriginOf,
+  type Grammar,
+} from "./names.ts";
 import { err, ok, type Result } from "./result.ts";
 import { BUILT_IN_MODULES, isServerUrl, OWN_SECRET_NAME, RESERVED_SECRETS, secretsOf, SERVER_NAME } from "./servers.ts";
 import { isSafeUrl, type GatewayConfig, type OriginConfig } from "./runtime-config.ts";
 
-const name = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "lower-case letters, digits and dashes, at most 31");
+const matching = ({ shape, words }: Grammar) => z.string().regex(shape, words);
+const name = matching(PLATFORM_NAME);
 const text = z.string().min(1);
-const url = z
-  .string()
-  .refine(isSafeUrl, "an https URL (http only on loopback)")
+const url = z.string().refine(isSafeUrl, "an https URL (http only on loopback)");
+/** A path is put behind it. */
+const baseUrl = url
+  .refine((value) => URL.canParse(value) && new URL(value).search === "", "a URL without a query")
   .transform((value) => value.replace(/\/$/, ""));
+/** Compared with the token's `iss` character by character, so it is kept as it is written (RFC 8414 §3.3, RFC 9068 §4). */
+const issuer = url.refine((value) => URL.canParse(value) && new URL(value).search === "", "a URL without a query");
+const webOrigin = z.string().transform((value, context) => {
+  const origin = webOriginOf(value);
+  if (origin.ok) return origin.value;
+  context.addIssue({ code: "custom", message: origin.error });
+  return z.NEVER;
+});
 const ENDPOINT = new RegExp(`^\\w+://[^/?#]+${MCP_PATH}$`);
 const duration = z
   .string()
@@ -27,7 +50,7 @@ const state = z.enum(["pool", "joining", "quarantined"]).default("pool");
 const koyebOrigin = z.strictObject({
   name,
   kind: z.literal("koyeb"),
-  url,
+  url: baseUrl,
   app: name,
   service: name,
   region: text.default("fra"),
@@ -36,7 +59,7 @@ const koyebOrigin = z.strictObject({
 const flyOrigin = z.strictObject({
   name,
   kind: z.literal("fly"),
-  url,
+  url: baseUrl,
   app: name,
   region: text.default("nrt"),
   machines: z.int().min(1).max(50).default(1),
@@ -90,8 +113,8 @@ const server = z
 const environment = z
   .strictObject({
     github: z.strictObject({
-      owner: text,
-      repo: text,
+      owner: matching(GITHUB_OWNER),
+      repo: matching(GITHUB_REPOSITORY),
       environment: name,
       /** "repository" where the plan has no environments; the names then carry the environment. */
       scope: z.enum(["environment", "repository"]).default("environment"),
@@ -99,8 +122,8 @@ const environment = z
       secretScanning: z.boolean().default(true),
     }),
     cloudflare: z.strictObject({
-      accountId: text,
-      zone: text,
+      accountId: matching(ACCOUNT_ID),
+      zone: matching(HOST_NAME),
       hostname: text,
       worker: name,
       /**
@@ -108,13 +131,28 @@ const environment = z
        * for all. Its zone must be protected before this one is deployed.
        */
       zoneProtection: z.boolean().default(true),
-      /** Only for a gateway on loopback. */ url: url.optional(),
+      /** Only for a gateway on loopback. */ url: baseUrl.optional(),
     }),
     origins: z.array(z.discriminatedUnion("kind", [koyebOrigin, flyOrigin])).min(1),
     auth: z.strictObject({
-      issuer: url,
+      issuer,
+      /**
+       * Whose tokens these are. "supabase": `role` is authenticated and `sub` is the user's UUID. "oidc": any other provider; the user's
+       * id is made from issuer and `sub`. Absent = "supabase" for an issuer that ends with /auth/v1, else "oidc".
+       */
+      provider: z.enum(["supabase", "oidc"]).optional(),
       /** The URL that clients connect to: the resource that they ask a token for (RFC 8707), and where its metadata is looked for. */
-      audience: url.refine((text) => ENDPOINT.test(text), `the URL of the MCP endpoint, which ends with ${MCP_PATH}`),
+      audience: url.superRefine((value, context) => {
+        if (!ENDPOINT.test(value))
+          context.addIssue({ code: "custom", message: `the URL of the MCP endpoint, which ends with ${MCP_PATH}` });
+        else if (!isCanonicalUrl(value))
+          context.addIssue({
+            code: "custom",
+            message: "must be written as clients ask for it: lower-case host, no default port, no raw IDN",
+          });
+      }),
+      /** Audiences that a token may name besides ours, such as the provider's own userinfo endpoint. */
+      alsoAudiences: z.array(text).default([]),
       jwksUrl: url.optional(),
       maxLifetime: duration.default(86_400_000),
       allowAnonymous: z.boolean().default(false),
@@ -126,7 +164,7 @@ const environment = z
         .default([]),
     }),
     image: text,
-    allowedOrigins: z.array(text).default([]),
+    allowedOrigins: z.array(webOrigin).default([]),
     limits: z
       .strictObject({
         perIpPerMinute: z.int().positive().default(1000),
@@ -156,9 +194,11 @@ const environment = z
     modules: z
       .strictObject({
         /** Where a module's provider is, by module: `{ github: "https://github.example.com/api/v3" }`. Absent = the public service. */
-        baseUrls: z.record(z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), url).default({}),
-        httpStatusHosts: z.array(text).default([]),
-        brokerUrl: url.nullable().default(null),
+        baseUrls: z.record(z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), baseUrl).default({}),
+        httpStatusHosts: z
+          .array(z.string().refine(isPlainHost, "a host name in lower case, without a port"))
+          .default([]),
+        brokerUrl: baseUrl.nullable().default(null),
         alertWebhook: url.nullable().default(null),
       })
       .prefault({}),
@@ -185,7 +225,11 @@ const environment = z
       )
       .default({}),
     showOrigin: z.boolean().default(false),
-    securityContact: text.nullable().default(null),
+    securityContact: z
+      .string()
+      .regex(/^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)$/, "a mailto: or https: address")
+      .nullable()
+      .default(null),
     /** Maximum age of the gateway secret before `secrets status` calls it overdue. */
     maxSecretAge: duration.prefault("2160h"),
     /** Name of the environment variable that holds a webhook URL for done, failed and overdue. */
@@ -200,7 +244,7 @@ const environment = z
         z.strictObject({
           type: z.literal("s3"),
           bucket: text,
-          endpoint: url,
+          endpoint: baseUrl,
           region: text.default("auto"),
           prefix: text.default("mcpist"),
         }),
@@ -212,6 +256,15 @@ const environment = z
     reviewers: z.array(z.int().positive()).default([]),
   })
   .superRefine((value, context) => {
+    const { hostname, url } = value.cloudflare;
+    if (url === undefined && !HOST_NAME.shape.test(hostname))
+      context.addIssue({ code: "custom", path: ["cloudflare", "hostname"], message: HOST_NAME.words });
+    else if (url === undefined && new URL(value.auth.audience).host !== hostname)
+      context.addIssue({
+        code: "custom",
+        path: ["auth", "audience"],
+        message: "the host must be cloudflare.hostname: clients ask for the address that they connect to",
+      });
     const seen = new Set<string>();
     value.origins.forEach((origin, index) => {
       if (seen.has(origin.name))
@@ -271,13 +324,29 @@ export const defineConfig = (input: ConfigInput): ConfigInput => input;
 export function parseConfig(input: unknown): Result<Config, readonly ConfigIssue[]> {
   const parsed = config.safeParse(input);
   if (parsed.success) return ok(parsed.data);
-  return err(
-    parsed.error.issues.map((issue) => ({
-      path: issue.path.map(String).join("."),
-      message: issue.code === "unrecognized_keys" ? "unknown setting" : issue.message,
-    })),
-  );
+  // A misspelt name comes first: that the right one is missing only follows from it.
+  const unknown = parsed.error.issues.filter(({ code }) => code === "unrecognized_keys");
+  const others = parsed.error.issues.filter(({ code }) => code !== "unrecognized_keys");
+  return err([
+    ...unknown.flatMap((issue) => unknownSettings(issue)),
+    ...others.map(({ path, message }) => ({ path: path.map(String).join("."), message })),
+  ]);
 }
+
+/** Names a setting that does not exist only where it is nearly one that does: anything else may be a value in the wrong place. */
+function unknownSettings(issue: { readonly path: PropertyKey[]; readonly keys?: readonly string[] }): ConfigIssue[] {
+  const known = settingsAt(config, issue.path);
+  return (issue.keys ?? []).map((key) => {
+    const meant = nearestName(key, known);
+    const message = meant === null ? "unknown setting" : `unknown setting "${key}": is it "${meant}"?`;
+    return { path: issue.path.map(String).join("."), message };
+  });
+}
+
+const SUPABASE_ISSUER = /\/auth\/v1\/?$/;
+/** Supabase's rules are the stricter ones, so they hold wherever the issuer looks like Supabase. */
+const providerOf = ({ provider, issuer }: Environment["auth"]): "supabase" | "oidc" =>
+  provider ?? (SUPABASE_ISSUER.test(issuer) ? "supabase" : "oidc");
 
 /** Base URL of the gateway, without a trailing slash. */
 export const gatewayUrl = (env: Environment): string => env.cloudflare.url ?? `https://${env.cloudflare.hostname}`;
@@ -288,7 +357,7 @@ export function gatewayConfigOf(environmentName: string, env: Environment): Gate
     environment: environmentName,
     resource: env.auth.audience,
     issuer: env.auth.issuer,
-    jwksUrl: env.auth.jwksUrl ?? `${env.auth.issuer}/.well-known/jwks.json`,
+    jwksUrl: env.auth.jwksUrl ?? `${env.auth.issuer.replace(/\/$/, "")}/.well-known/jwks.json`,
     origins: env.origins.map(({ name: origin, url: originUrl, state: originState }) => ({
       name: origin,
       url: originUrl,
@@ -301,6 +370,8 @@ export function gatewayConfigOf(environmentName: string, env: Environment): Gate
       allowAnonymous: env.auth.allowAnonymous,
       requireAal2: env.auth.requireAal2,
       clientIds: env.auth.clientIds,
+      provider: providerOf(env.auth),
+      ...(env.auth.alsoAudiences.length > 0 ? { alsoAudiences: env.auth.alsoAudiences } : {}),
       ...(env.auth.requiredScopes.length > 0 ? { requiredScopes: env.auth.requiredScopes } : {}),
     },
     sharedDatabase: env.database === "shared",

@@ -2,6 +2,7 @@
  * What the Worker and an origin receive in `MCPIST_CONFIG`: one JSON text, made from mcpist.config.ts, never a secret.
  * The parsers are hand-written because the Worker ships without zod; they refuse what they do not know.
  */
+import { isCanonicalUrl, webOriginOf } from "./names.ts";
 import { err, ok, type Result } from "./result.ts";
 import { isRecord } from "./json.ts";
 import { isLoopbackHost } from "./loopback.ts";
@@ -49,6 +50,10 @@ export interface GatewayConfig {
     readonly maxLifetimeSeconds: number;
     readonly allowAnonymous: boolean;
     readonly requireAal2: boolean;
+    /** Whose rules a token keeps; absent = "supabase", the stricter ones. */
+    readonly provider?: "supabase" | "oidc" | undefined;
+    /** What `aud` may name besides `resource`; absent = nothing. */
+    readonly alsoAudiences?: readonly string[] | undefined;
     /** OAuth clients that may call; empty = any. */
     readonly clientIds: readonly string[];
     /** Scopes that every token must carry; absent = none. */
@@ -89,11 +94,16 @@ const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
 const isCount = (value: unknown): value is number =>
   typeof value === "number" && Number.isSafeInteger(value) && value > 0;
 const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
+const isWebOrigin = (text: string): boolean => {
+  const origin = webOriginOf(text);
+  return origin.ok && origin.value === text;
+};
 const STATES: ReadonlySet<unknown> = new Set<OriginState>(["pool", "joining", "quarantined"]);
 
 /** True for https, and for http on a loopback host; false when the URL carries credentials or a fragment. */
 export function isSafeUrl(text: unknown): text is string {
-  if (!isText(text) || !URL.canParse(text)) return false;
+  // URL parsers forgive blanks, backslashes and missing slashes; nobody else who compares the text does.
+  if (!isText(text) || !/^https?:\/\/[^\s\\]+$/i.test(text) || !URL.canParse(text)) return false;
   const url = new URL(text);
   if (url.username !== "" || url.password !== "" || url.hash !== "") return false;
   return url.protocol === "https:" || (url.protocol === "http:" && isLoopbackHost(url.hostname));
@@ -119,11 +129,11 @@ export function parseGatewayConfig(text: string | undefined): Result<GatewayConf
   const { limits, auth, origins } = value;
   const checks: readonly (readonly [string, boolean])[] = [
     ["environment", isText(value["environment"])],
-    ["resource", isSafeUrl(value["resource"])],
+    ["resource", isSafeUrl(value["resource"]) && isCanonicalUrl(value["resource"])],
     ["issuer", isSafeUrl(value["issuer"])],
     ["jwksUrl", isSafeUrl(value["jwksUrl"])],
     ["origins", Array.isArray(origins) && origins.length > 0 && origins.every(isGatewayOrigin)],
-    ["allowedOrigins", isTexts(value["allowedOrigins"])],
+    ["allowedOrigins", isTexts(value["allowedOrigins"]) && value["allowedOrigins"].every(isWebOrigin)],
     [
       "limits",
       isRecord(limits) &&
@@ -148,6 +158,8 @@ export function parseGatewayConfig(text: string | undefined): Result<GatewayConf
         isFlag(auth["allowAnonymous"]) &&
         isFlag(auth["requireAal2"]) &&
         isTexts(auth["clientIds"]) &&
+        [undefined, "supabase", "oidc"].includes(auth["provider"] as string | undefined) &&
+        (auth["alsoAudiences"] === undefined || isTexts(auth["alsoAudiences"])) &&
         (auth["requiredScopes"] === undefined || isTexts(auth["requiredScopes"])),
     ],
     ["sharedDatabase", isFlag(value["sharedDatabase"])],

@@ -14,13 +14,11 @@ describe("platformIssues", () => {
 
   it.each([
     [
-      "an account id that is none",
-      { cloudflare: { ...EXAMPLE.cloudflare, accountId: "acme" } },
-      /^environments\.production\.cloudflare\.accountId: 32/,
-    ],
-    [
       "a hostname of another zone",
-      { cloudflare: { ...EXAMPLE.cloudflare, hostname: "mcp.evil-example.com" } },
+      {
+        cloudflare: { ...EXAMPLE.cloudflare, hostname: "mcp.evil-example.com" },
+        auth: { ...EXAMPLE.auth, audience: "https://mcp.evil-example.com/mcp" },
+      },
       /cloudflare\.hostname: must be a name in/,
     ],
     [

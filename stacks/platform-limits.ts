@@ -11,8 +11,6 @@ export function platformIssues(name: string, environment: Environment): readonly
   const issue = (path: string, message: string): void => {
     issues.push({ path: `environments.${name}.${path}`, message });
   };
-  if (!/^[0-9a-f]{32}$/.test(cloudflare.accountId))
-    issue("cloudflare.accountId", "32 lower-case hex characters, as the dashboard shows");
   const { hostname, zone, url } = cloudflare;
   // Without a zone there is no TLS floor, no firewall and no limit in front of the Worker.
   if (url !== undefined && !isLoopbackUrl(url)) issue("cloudflare.url", "only for a gateway on loopback");

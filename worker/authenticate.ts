@@ -11,7 +11,15 @@ import type { WaitUntil } from "./env.ts";
 import type { VerifyKey } from "./jwks/key-set.ts";
 import type { KeyResolver } from "./jwks/resolver.ts";
 import { Lru } from "./lru.ts";
-import { issuedForUs, subject, takeApart, type Algorithm, type Identity, type TokenFault } from "./policy/token.ts";
+import {
+  issuedForUs,
+  subject,
+  takeApart,
+  userIdOf,
+  type Algorithm,
+  type Identity,
+  type TokenFault,
+} from "./policy/token.ts";
 
 /** A refused token; what may be logged about it. */
 export interface TokenDenial extends TokenFault {
@@ -74,7 +82,9 @@ export class Authenticator {
     if (!(await isSignedBy(token, key.value))) return refuse({ reason: "auth.sig" });
     const identity = subject(claims, this.#config, exp.value);
     if (!identity.ok) return refuse(identity.error);
-    return ok({ ...identity.value, kid: header.kid, alg: header.alg, thumbprint: key.value.thumbprint });
+    const { provider } = this.#config.auth;
+    const sub = provider === "oidc" ? await userIdOf(this.#config.issuer, identity.value.sub) : identity.value.sub;
+    return ok({ ...identity.value, sub, kid: header.kid, alg: header.alg, thumbprint: key.value.thumbprint });
   }
 }
 

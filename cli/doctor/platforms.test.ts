@@ -125,14 +125,11 @@ describe("GitHub", () => {
 });
 
 describe("Cloudflare", () => {
-  const input: Partial<EnvironmentInput> = {
-    cloudflare: {
-      ...ENVIRONMENT_INPUT.cloudflare,
-      accountId: NAMES.accountId,
-      zone: NAMES.zone,
-      hostname: `mcp.${NAMES.zone}`,
-    },
-  };
+  const named = (hostname: string, zone: string): Partial<EnvironmentInput> => ({
+    cloudflare: { ...ENVIRONMENT_INPUT.cloudflare, accountId: NAMES.accountId, zone, hostname },
+    auth: { ...ENVIRONMENT_INPUT.auth, audience: `https://${hostname}/mcp` },
+  });
+  const input = named(`mcp.${NAMES.zone}`, NAMES.zone);
   /** An account in which the Worker is deployed as `deployed` says; `over` answers before the emulator does. */
   async function check(
     options: {
@@ -207,13 +204,13 @@ describe("Cloudflare", () => {
     ],
     [
       "a zone of somebody else",
-      { change: { cloudflare: { ...input.cloudflare!, zone: "elsewhere.test", hostname: "mcp.elsewhere.test" } } },
+      { change: named("mcp.elsewhere.test", "elsewhere.test") },
       "zone",
       { outcome: "missing", detail: "elsewhere.test is not in this account, or not for this token" },
     ],
     [
       "a host name outside its zone",
-      { change: { cloudflare: { ...input.cloudflare!, hostname: "mcp.example.org" } } },
+      { change: named("mcp.example.org", NAMES.zone) },
       "zone",
       { outcome: "missing", detail: `mcp.example.org is no name in ${NAMES.zone}` },
     ],

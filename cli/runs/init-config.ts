@@ -1,5 +1,6 @@
 /** From a few answers to the text of mcpist.config.ts. Pure: derives names, asks nobody, writes nothing. */
 import type { ConfigInput, EnvironmentInput } from "../../contract/config.ts";
+import { ACCOUNT_ID, HOST_NAME, PLATFORM_NAME } from "../../contract/names.ts";
 import { err, ok, type Result } from "../../contract/result.ts";
 
 /** What a person has to say; everything else is derived. */
@@ -34,8 +35,8 @@ export const QUESTIONS: readonly Question[] = [
     key: "domain",
     flag: "--domain",
     ask: "Public host name of the gateway, e.g. mcp.example.com",
-    shape: /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/,
-    shapeText: "a host name in lower case, such as mcp.example.com",
+    shape: HOST_NAME.shape,
+    shapeText: HOST_NAME.words,
     optional: false,
   },
   {
@@ -50,8 +51,8 @@ export const QUESTIONS: readonly Question[] = [
     key: "account",
     flag: "--account",
     ask: "Cloudflare account id",
-    shape: /^[0-9a-f]{32}$/,
-    shapeText: "32 lower-case hex characters, as the dashboard shows",
+    shape: ACCOUNT_ID.shape,
+    shapeText: ACCOUNT_ID.words,
     optional: false,
   },
   {
@@ -74,8 +75,8 @@ export const QUESTIONS: readonly Question[] = [
     key: "flyApp",
     flag: "--fly-app",
     ask: "Name of the Fly.io app (empty: no origin on Fly.io yet)",
-    shape: /^[a-z][a-z0-9-]{0,30}$/,
-    shapeText: "lower-case letters, digits and dashes, at most 31",
+    shape: PLATFORM_NAME.shape,
+    shapeText: PLATFORM_NAME.words,
     optional: true,
   },
 ];
@@ -138,7 +139,7 @@ export function environmentOf(name: string, answers: Answers, version: string): 
           ]),
     ],
     auth: {
-      issuer: supabase.startsWith("https://") ? supabase.replace(/\/$/, "") : `https://${supabase}.supabase.co/auth/v1`,
+      issuer: supabase.startsWith("https://") ? supabase : `https://${supabase}.supabase.co/auth/v1`,
       audience: `https://${domain}/mcp`,
     },
     image: `ghcr.io/${owner.toLowerCase()}/mcpist-origin:${version}`,

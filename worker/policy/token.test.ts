@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { configOf } from "../test/config.ts";
 import { claimsAt, RESOURCE } from "../test/tokens.ts";
-import { issuedForUs, joseHeader, subject } from "./token.ts";
+import { issuedForUs, joseHeader, subject, userIdOf } from "./token.ts";
 
 const NOW = 1_795_000_000;
 const config = configOf([{ name: "koyeb", url: "https://koyeb.test" }], "https://issuer.test/jwks");
@@ -184,5 +184,81 @@ describe("subject", () => {
       value: { clientId: null },
     });
     expect(subject(claimsAt(NOW), config, NOW)).toMatchObject({ ok: true, value: { clientId: "client-1" } });
+  });
+});
+
+describe("a subject of another provider", () => {
+  const oidc = withAuth({ provider: "oidc" });
+  const bare = (more: Readonly<Record<string, unknown>>): Record<string, unknown> => ({
+    ...claimsAt(NOW),
+    role: undefined,
+    is_anonymous: undefined,
+    ...more,
+  });
+
+  it.each([
+    "auth0|64b0c8",
+    "user_2abc",
+    "11111111-2222-4333-8444-555555555555",
+    "A",
+    "google-oauth2|1",
+    "x".repeat(255),
+  ])("may be %s, without a role", (sub) => {
+    expect(subject(bare({ sub }), oidc, NOW)).toMatchObject({ ok: true, value: { sub } });
+    expect(reasonOf(subject(bare({ sub }), config, NOW))).toBe("auth.role");
+  });
+
+  it.each([
+    ["auth.sub", { sub: "" }],
+    ["auth.sub", { sub: undefined }],
+    ["auth.sub", { sub: 1 }],
+    ["auth.sub", { sub: "a b" }],
+    ["auth.sub", { sub: "a\r\nb" }],
+    ["auth.sub", { sub: "ä" }],
+    ["auth.sub", { sub: "x".repeat(256) }],
+    ["auth.role", { sub: "a", role: "anon" }],
+    ["auth.role", { sub: "a", role: "service_role" }],
+    ["auth.anon", { sub: "a", is_anonymous: true }],
+  ])("is refused with %s: %j", (reason, more) => {
+    expect(reasonOf(subject(bare(more), oidc, NOW))).toBe(reason);
+  });
+
+  it.each([
+    ["a text", { scope: "openid tools:call" }],
+    ["a list", { scope: ["openid", "tools:call"] }],
+    ["called scp", { scp: "tools:call" }],
+    ["a list called scp", { scp: ["tools:call"] }],
+  ])("may have its scopes as %s", (_, more) => {
+    const strict = withAuth({ provider: "oidc", requiredScopes: ["tools:call"] });
+    expect(reasonOf(subject(bare({ sub: "a", ...more }), strict, NOW))).toBe("accepted");
+    expect(reasonOf(subject(bare({ sub: "a" }), strict, NOW))).toBe("auth.scope");
+  });
+
+  it("names its client as client_id or azp", () => {
+    const listed = withAuth({ provider: "oidc", clientIds: ["app"] });
+    expect(reasonOf(subject(bare({ sub: "a", client_id: undefined, azp: "app" }), listed, NOW))).toBe("accepted");
+    expect(reasonOf(subject(bare({ sub: "a", client_id: "other", azp: "app" }), listed, NOW))).toBe("auth.client");
+  });
+
+  it.each([
+    ["https://tenant.eu.auth0.com/", "auth0|64b0c8", "b39284aa-55df-599b-ad93-25a07d3c360c"],
+    ["https://clerk.example.com", "user_2abc", "4b4a977b-1cee-5680-a061-40cf26d54fc5"],
+  ])("of %s called %s is the user %s", async (issuer, sub, userId) => {
+    expect(await userIdOf(issuer, sub)).toBe(userId);
+  });
+});
+
+describe("several audiences", () => {
+  const other = "https://tenant.eu.auth0.com/userinfo";
+  const also = withAuth({ alsoAudiences: [other] });
+  const judged = (aud: unknown, settings = also): string =>
+    reasonOf(issuedForUs(claimsAt(NOW, { aud }), settings, NOW));
+
+  it("are taken where all of the others are named", () => {
+    for (const aud of [RESOURCE, [RESOURCE], [RESOURCE, other], [other, RESOURCE]])
+      expect(judged(aud)).toBe("accepted");
+    for (const aud of [other, [other], [RESOURCE, other, "https://evil.test"], [RESOURCE, RESOURCE], []])
+      expect(judged(aud)).toBe("auth.aud");
+    expect(judged([RESOURCE, other], config)).toBe("auth.aud");
   });
 });

@@ -13,6 +13,7 @@ import {
   MAX_KID_CHARACTERS,
 } from "../constants.ts";
 import type { JsonObject } from "../../contract/json.ts";
+import { concat } from "../read-bounded.ts";
 import { parseStrictObject } from "../json.ts";
 
 /** Signature algorithms that are accepted. A symmetric one would turn our public key into a signing key. */
@@ -39,6 +40,8 @@ export interface Identity {
 const TYPES: ReadonlySet<string> = new Set(["jwt", "at+jwt", "application/jwt", "application/at+jwt"]);
 const KEY_MEMBERS = ["jwk", "jku", "x5u", "x5c"] as const;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** RFC 9068 and OpenID Connect Core §2: at most 255 characters of ASCII, case-sensitive. */
+const SUBJECT = /^[\x21-\x7e]{1,255}$/;
 const deny = (reason: DenialReason): { readonly ok: false; readonly error: Denial } => err({ reason });
 
 /** A token taken apart; nothing in it is verified. */
@@ -83,9 +86,12 @@ export function joseHeader(jose: JsonObject): Result<TokenHeader, Denial> {
   return ok({ alg, kid, injectsKey: injectsKey(jose) });
 }
 
-/** `aud` is one audience, ours. A membership test would also take a token that was made for us and for somebody else. */
-const isOurs = (aud: unknown, resource: string): boolean =>
-  aud === resource || (Array.isArray(aud) && aud.length === 1 && aud[0] === resource);
+/** `aud` is ours, and nobody else's but those named. A membership test would also take a token that was made for a stranger as well. */
+function isOurs(aud: unknown, { resource, auth: { alsoAudiences = [] } }: GatewayConfig): boolean {
+  if (!Array.isArray(aud)) return aud === resource;
+  if (new Set(aud).size < aud.length) return false;
+  return aud.includes(resource) && aud.every((one) => one === resource || alsoAudiences.includes(one as string));
+}
 
 /**
  * Issuer, audience and times. Runs before the signature: a token that cannot pass must not cause a key to be fetched.
@@ -94,7 +100,7 @@ const isOurs = (aud: unknown, resource: string): boolean =>
 export function issuedForUs(claims: JsonObject, config: GatewayConfig, now: number): Result<number, Denial> {
   const { iss, aud, exp, nbf, iat } = claims;
   if (iss !== config.issuer) return deny("auth.iss");
-  if (!isOurs(aud, config.resource)) return deny("auth.aud");
+  if (!isOurs(aud, config)) return deny("auth.aud");
   if (typeof exp !== "number") return deny("auth.lifetime");
   if (exp <= now - CLOCK_TOLERANCE_SECONDS) return deny("auth.exp");
   // Without `iat` the longest lifetime could not be enforced.
@@ -104,17 +110,51 @@ export function issuedForUs(claims: JsonObject, config: GatewayConfig, now: numb
   return ok(exp);
 }
 
-/** Role, subject, anonymity, assurance, client, scopes. Runs after the signature. */
+/** Names of the UUIDs that stand for subjects which are none (RFC 9562 §5.5); our own, never to be changed. */
+const SUBJECT_NAMESPACE = "f8d2c2f6-9f0e-5b0a-8f5e-0c7b6a1d4e39";
+/** Roles that Supabase gives to keys and strangers; whatever the configuration says, they are nobody. */
+const NOBODY: ReadonlySet<unknown> = new Set(["anon", "service_role", "supabase_admin"]);
+
+/**
+ * The user's id for a subject of a provider that is not Supabase: UUIDv5 over the JSON array of issuer and subject.
+ * Two issuers never share a user, and a subject that looks like a UUID is not one of ours.
+ */
+export async function userIdOf(issuer: string, sub: string): Promise<string> {
+  const namespace = Uint8Array.from(SUBJECT_NAMESPACE.replaceAll("-", "").match(/../g) ?? [], (pair) =>
+    Number.parseInt(pair, 16),
+  );
+  const name = new TextEncoder().encode(JSON.stringify([issuer, sub]));
+  const digest = await crypto.subtle.digest("SHA-1", concat([namespace, name], namespace.length + name.length));
+  const bytes = new Uint8Array(digest, 0, 16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x50;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** The scopes of a token: `scope` (RFC 9068); providers other than Supabase may call it `scp`, or make a list of it. */
+function scopesIn({ scope, scp }: JsonObject, oidc: boolean): ReadonlySet<unknown> {
+  const held = oidc ? (scope ?? scp) : scope;
+  if (typeof held === "string") return new Set(held.split(" "));
+  return new Set(oidc && Array.isArray(held) ? held : []);
+}
+
+/**
+ * Role, subject, anonymity, assurance, client, scopes. Runs after the signature. With a provider that is not Supabase `sub` is the
+ * provider's own text; the caller makes the user's id of it ({@link userIdOf}).
+ */
 export function subject(claims: JsonObject, config: GatewayConfig, exp: number): Result<Identity, Denial> {
-  const { role, sub, is_anonymous: anonymous, aal, client_id: client, scope } = claims;
-  if (role !== "authenticated") return deny("auth.role");
-  if (typeof sub !== "string" || !UUID.test(sub)) return deny("auth.sub");
+  const { role, sub, is_anonymous: anonymous, aal, azp } = claims;
+  const oidc = config.auth.provider === "oidc";
+  const client = claims["client_id"] ?? (oidc ? azp : undefined);
+  if (oidc ? NOBODY.has(role) : role !== "authenticated") return deny("auth.role");
+  if (typeof sub !== "string" || !(oidc ? SUBJECT : UUID).test(sub)) return deny("auth.sub");
   if (anonymous !== undefined && anonymous !== false && !config.auth.allowAnonymous) return deny("auth.anon");
   if (config.auth.requireAal2 && aal !== "aal2") return deny("auth.aal");
   const clientId = typeof client === "string" && /^[\x21-\x7e]{1,128}$/.test(client) ? client : null;
   if (config.auth.clientIds.length > 0 && (clientId === null || !config.auth.clientIds.includes(clientId)))
     return deny("auth.client");
-  const held = new Set(typeof scope === "string" ? scope.split(" ") : []);
+  const held = scopesIn(claims, oidc);
   if ((config.auth.requiredScopes ?? []).some((required) => !held.has(required))) return deny("auth.scope");
   return ok({ sub, clientId, exp });
 }

@@ -1,0 +1,82 @@
+/** One grammar for each kind of name that a person writes: for the configuration, `mcpist init` and the policy of the stacks. */
+import { err, ok, type Result } from "./result.ts";
+
+/** A grammar with the words for whoever broke it. */
+export interface Grammar {
+  readonly shape: RegExp;
+  /** What it must look like; follows "must be" or "takes". */
+  readonly words: string;
+}
+
+const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
+
+/** A DNS name as URLs and firewall expressions compare it: lower case, no final dot. */
+export const HOST_NAME: Grammar = {
+  shape: new RegExp(`^(?=.{4,253}$)(?:${LABEL}\\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$`),
+  words: "a host name in lower case, such as mcp.example.com",
+};
+export const ACCOUNT_ID: Grammar = {
+  shape: /^[0-9a-f]{32}$/,
+  words: "32 lower-case hex characters, as the dashboard shows",
+};
+export const GITHUB_OWNER: Grammar = { shape: /^[A-Za-z0-9-]{1,39}$/, words: "the name of a user or organization" };
+export const GITHUB_REPOSITORY: Grammar = { shape: /^[\w.-]{1,100}$/, words: "the name of a repository" };
+/** Apps, services, environments and Workers. */
+export const PLATFORM_NAME: Grammar = {
+  shape: /^[a-z][a-z0-9-]{0,30}$/,
+  words: "lower-case letters, digits and dashes, at most 31",
+};
+
+/** True for a name or address as `URL.hostname` writes it, without a port. */
+export const isPlainHost = (text: string): boolean =>
+  /^[a-z0-9.[\]:-]+$/.test(text) && URL.canParse(`https://${text}/`) && new URL(`https://${text}/`).hostname === text;
+
+/**
+ * A web origin as browsers send it in `Origin` (RFC 6454 §6.2): the only spelling that can ever match.
+ * @returns the ASCII serialisation of what was written; as error what it must look like
+ */
+export function webOriginOf(text: string): Result<string, string> {
+  const refused = err('a web origin such as "https://app.example.com": scheme and host, no path, no wildcard');
+  if (/[\s*\\?#@]/.test(text) || !URL.canParse(text)) return refused;
+  const { protocol, origin, pathname, host } = new URL(text);
+  if (protocol === "https:" || protocol === "http:")
+    return pathname === "/" && /^https?:\/\//i.test(text) ? ok(origin) : refused;
+  // Extensions and web views have schemes of their own, whose origin is the text itself.
+  const own = `${protocol}//${host}`;
+  return host !== "" && /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.-]+(:\d+)?$/.test(own) && own === text ? ok(own) : refused;
+}
+
+/** True for a URL in the one spelling that URL parsers give it: lower-case scheme and host, no default port, no dot segments. */
+export const isCanonicalUrl = (text: string): boolean => URL.canParse(text) && new URL(text).href === text;
+
+/** Steps between two words: a character more, less or other, or two neighbours exchanged. */
+function distance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      let best = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + same);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        best = Math.min(best, (before[j - 2] ?? 0) + 1);
+      row.push(best);
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.length] ?? 0;
+}
+
+/**
+ * The known name that was probably meant. A word that is near none may be a value that was pasted into the wrong place, so it is
+ * never told back. @returns null when nothing is near
+ */
+export function nearestName(word: string, known: readonly string[]): string | null {
+  if (word.length > 64) return null;
+  const near = known
+    .map((name) => ({ name, steps: distance(word.toLowerCase(), name.toLowerCase()) }))
+    .filter(({ name, steps }) => steps <= Math.min(2, Math.floor(name.length / 2)))
+    .sort((a, b) => a.steps - b.steps);
+  return near[0]?.name ?? null;
+}
