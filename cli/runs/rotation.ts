@@ -157,9 +157,11 @@ async function rotateOnce(session: Session, run: Run, flags: RotateFlags, since:
     const { emergency } = await import("../secrets/emergency.ts");
     return emergency(run, flags.emergency, since);
   }
-  // What an emergency left behind that was killed before it could take it back.
-  if (!flags.init) await Promise.all(run.origins.map(async (origin) => origin.settle?.(run.journal.guard)));
-  if (!flags.init) await checkRoutes(session.targets.worker, session.environment.origins);
+  if (!flags.init) {
+    await checkRoutes(session.targets.worker, session.environment.origins);
+    // What an emergency left behind that was killed before it could take it back.
+    await Promise.all(run.origins.map(async (origin) => origin.settle?.(run.journal.guard)));
+  }
   return rotate(run, flags.init ? "init" : flags.clean ? "clean" : "rotate");
 }
 

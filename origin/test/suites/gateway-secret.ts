@@ -186,6 +186,8 @@ export function describeGatewaySecret(database: () => TestDatabase): void {
         deployment: "deployment-1",
         kids: { legacy: await kid(secret) },
         lastAccepted: { [await kid(secret)]: null },
+        marks: {},
+        peers: { [await kid(secret)]: { inside: null, outside: null, outsideCount: 0 } },
       };
       expect(await ask()).toEqual(expected);
       expect(await ask(secret)).toEqual({ ...expected, accepted: true });
