@@ -1,6 +1,7 @@
 /** The real gateway in workerd, two real origins with one database, and wires between them that break in every way. For tests. */
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { READY_PATH } from "../contract/headers.ts";
 import { pgliteDatabase, type TestDatabase } from "../origin/test/database.ts";
 import { createLab } from "../origin/test/modules.ts";
 import { modern, newSecret, newUser, startOrigin } from "../origin/test/origin.ts";
@@ -40,19 +41,26 @@ async function startWire(port: number): Promise<Wire> {
     sockets.add(client);
     client.on("error", () => undefined);
     client.on("close", () => sockets.delete(client));
-    if (fault === "closed") return client.destroy();
-    if (fault === "reset before the request") return client.resetAndDestroy();
-    if (fault === "reset after the request") return client.once("data", () => client.resetAndDestroy());
-    const origin = connect(port, "127.0.0.1");
-    origin.on("error", () => client.destroy());
-    client.on("close", () => origin.destroy());
-    client.pipe(origin);
-    if (fault === "reply lost") return origin.once("data", () => client.resetAndDestroy());
-    if (fault === "reply cut")
-      return origin.once("data", (chunk: Buffer) =>
-        client.write(chunk.subarray(0, -5), () => client.resetAndDestroy()),
-      );
-    return origin.pipe(client);
+    client.once("data", (first: Buffer) => {
+      // The gateway's own probe finds the origin as it is: what is tested is one request that meets a fault, not an outage.
+      const probe = first.includes(`GET ${READY_PATH} `);
+      const met = probe ? "none" : fault;
+      if (met === "closed") return client.destroy();
+      if (met === "reset before the request" || met === "reset after the request") return client.resetAndDestroy();
+      const origin = connect(port, "127.0.0.1");
+      origin.on("error", () => client.destroy());
+      client.on("close", () => origin.destroy());
+      origin.write(first);
+      client.pipe(origin);
+      // No request may follow on a connection that escaped the fault.
+      if (probe && fault !== "none") return origin.once("data", (chunk: Buffer) => client.end(chunk));
+      if (met === "reply lost") return origin.once("data", () => client.resetAndDestroy());
+      if (met === "reply cut")
+        return origin.once("data", (chunk: Buffer) =>
+          client.write(chunk.subarray(0, -5), () => client.resetAndDestroy()),
+        );
+      return origin.pipe(client);
+    });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
