@@ -1,0 +1,97 @@
+/** Evidence as an in-toto statement, as a page, and compared with another. Pure. */
+import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import type { Result, Verdict } from "./verdicts.ts";
+
+export interface Run {
+  /** SHA-256 of each report, sorted. */
+  readonly reports: readonly string[];
+  /** When the last of them began, RFC 3339. */
+  readonly last: string;
+}
+
+interface Predicate {
+  readonly run: Run;
+  /** False when the files on disk are others than those that the digest covers. */
+  readonly clean: boolean;
+  readonly tools: readonly { readonly name: string; readonly version: string }[];
+  readonly counts: Readonly<Record<Result, number>>;
+  readonly controls: readonly Verdict[];
+}
+
+/** https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md */
+export interface Statement {
+  readonly _type: string;
+  readonly subject: readonly { readonly name: string; readonly digest: { readonly sha256: string } }[];
+  readonly predicateType: string;
+  readonly predicate: Predicate;
+}
+
+export const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** @param of.tree output of `git ls-files -s`: mode, object and path of every file. */
+export function statementOf(of: Omit<Predicate, "counts"> & { readonly tree: string }): Statement {
+  const count = (wanted: Result): number => of.controls.filter(({ result }) => result === wanted).length;
+  return {
+    _type: "https://in-toto.io/Statement/v1",
+    subject: [{ name: "git ls-files -s", digest: { sha256: digestOf(of.tree) } }],
+    predicateType: "urn:mcpist:evidence:1",
+    predicate: {
+      run: of.run,
+      clean: of.clean,
+      tools: of.tools,
+      counts: { PROVEN: count("PROVEN"), UNPROVEN: count("UNPROVEN"), "NOT RUN": count("NOT RUN") },
+      controls: of.controls,
+    },
+  };
+}
+
+/** Places where two statements differ. @param sameReports whether the time of the run can be compared, too. */
+export function differencesIn(given: Statement, made: Statement, sameReports: boolean): readonly string[] {
+  const flat = ({ predicate: { controls, run, ...rest }, ...head }: Statement): Map<string, unknown> =>
+    new Map<string, unknown>([
+      ...Object.entries(head),
+      ...Object.entries(rest),
+      ...(sameReports ? [["run", run] as const] : []),
+      ["controls", controls.map(({ id }) => id)],
+      ...controls.map((entry) => [entry.id, entry] as const),
+    ]);
+  const [one, other] = [flat(given), flat(made)];
+  return [...new Set([...one.keys(), ...other.keys()])].filter(
+    (place) => !isDeepStrictEqual(one.get(place), other.get(place)),
+  );
+}
+
+/** The same for a reader, in Markdown. */
+export function pageOf({ subject, predicate }: Statement): string {
+  const { run, clean, tools, counts, controls } = predicate;
+  const cell = (text: string): string => text.replaceAll("|", String.raw`\|`);
+  const of = (status: Verdict["status"]): string => (status === "implemented" ? "" : ` (${status})`);
+  const open = controls.filter(({ reasons }) => reasons.length > 0);
+  return [
+    "# What a run of the tests has shown",
+    "",
+    `${counts.PROVEN} controls proven, ${counts.UNPROVEN} unproven, ${counts["NOT RUN"]} not run. Self-assessed: nobody else has looked.`,
+    "",
+    `- Run: ${run.last}`,
+    `- Tree: SHA-256 of \`git ls-files -s\` is \`${subject[0]?.digest.sha256 ?? ""}\`${clean ? "" : ", **but the files on disk were others**"}`,
+    `- Tools: ${tools.map(({ name, version }) => `${name} ${version}`).join(", ")}`,
+    "",
+    "PROVEN: each test that the control cites ran in this run, with at least one case, and each case passed. NOT RUN: the suite of",
+    "a cited test was not part of the run. A test that would pass without its control is not found this way.",
+    "",
+    "This page can be edited by hand: `npm run evidence -- --check FILE` runs the tests again and names each difference. Who made",
+    "it, only a signed attestation would show; there is none.",
+    "",
+    "| Control | What | Result | Tests | Cases |",
+    "|---|---|---|---|---|",
+    ...controls.map(({ id, title, status, result, tests }) => {
+      const cases = tests.reduce((sum, test) => sum + test.cases, 0);
+      return `| ${id} | ${cell(title)}${of(status)} | ${result ?? "–"} | ${tests.length} | ${cases} |`;
+    }),
+    "",
+    ...(open.length === 0
+      ? []
+      : ["## Not proven", "", ...open.flatMap(({ id, reasons }) => reasons.map((why) => `- ${id}: ${why}`)), ""]),
+  ].join("\n");
+}

@@ -1,0 +1,189 @@
+import { describe, expect, it } from "vitest";
+import { type Control, readControls } from "./controls.ts";
+import { differencesIn, pageOf, type Statement, statementOf } from "./evidence-statement.ts";
+import type { KnownTest } from "./list-tests.ts";
+import { PINNED_CONTROLS } from "./pinned-controls.ts";
+import { readTracked } from "./repository.ts";
+import { type Evidence, filesOf, type Report, type RunFile, verdictsOf } from "./verdicts.ts";
+
+const control: Control = {
+  id: "OK-01",
+  title: "something that is really there",
+  maps: ["OWASP-MCP/MCP01"],
+  status: "implemented",
+  evidence: [{ test: "a.test.ts", name: "group > works with %s" }],
+};
+const known = (name: string, runs = true): KnownTest => ({ file: "a.test.ts", name, runs });
+const ran = (...cases: (readonly [name: string, status: string])[]): RunFile => ({
+  file: "a.test.ts",
+  failed: false,
+  cases: cases.map(([name, status]) => ({ name, status })),
+});
+const honest: Evidence = {
+  controls: [control],
+  pinned: ["OK-01 implemented"],
+  tests: [known("group > works with %s"), known("group > works with %s and more")],
+  files: [ran(["group > works with one", "passed"], ["group > works with two", "passed"])],
+};
+
+describe("evidence", () => {
+  it("calls proven what ran and passed, and counts its cases", () => {
+    expect(verdictsOf(honest)).toEqual([
+      {
+        id: "OK-01",
+        title: "something that is really there",
+        status: "implemented",
+        result: "PROVEN",
+        reasons: [],
+        tests: [{ test: "a.test.ts", name: "group > works with %s", result: "PROVEN", cases: 2 }],
+      },
+    ]);
+  });
+
+  it.each<[string, Partial<Evidence>, string]>([
+    ["a file that is in no report", { files: [] }, "its file is in no report"],
+    ["a test that is renamed", { tests: [known("group > works for %s")] }, "does not exist"],
+    [
+      "a report of the test's old name",
+      { files: [ran(["group > worked once", "passed"])] },
+      "has no case in the report",
+    ],
+    ["a table without a row", { files: [ran()] }, "has no case in the report"],
+    [
+      "a table whose only row is another test's",
+      { files: [ran(["group > works with one and more", "passed"])] },
+      "has no case in the report",
+    ],
+    [
+      "a test that skips itself while it runs",
+      { files: [ran(["group > works with one", "passed"], ["group > works with two", "skipped"])] },
+      "a case is skipped: group > works with two",
+    ],
+    ["a filtered test", { files: [ran(["group > works with one", "pending"])] }, "a case is pending"],
+    ["a test that is to be done", { files: [ran(["group > works with one", "todo"])] }, "a case is todo"],
+    ["a test that failed", { files: [ran(["group > works with one", "failed"])] }, "a case is failed"],
+    [
+      "a test that failed in one report of two",
+      { files: [...honest.files, ran(["group > works with one", "failed"])] },
+      "a case is failed",
+    ],
+    [
+      "a hook that failed",
+      { files: [{ ...ran(["group > works with one", "passed"]), failed: true }] },
+      "outside its tests",
+    ],
+    ["an expected failure", { tests: [known("group > works with %s", false)] }, "expected to fail"],
+    [
+      "an expected failure beside a test of its name",
+      { tests: [known("group > works with %s"), known("group > works with %s", false)] },
+      "expected to fail",
+    ],
+    ["a control that is deleted", { controls: [] }, "OK-01 is no longer in controls.yaml"],
+    ["a control that nobody pinned", { pinned: [] }, "not in the pinned list"],
+    [
+      "a control that claims less than it did",
+      {
+        controls: [
+          { id: "OK-01", title: control.title, maps: control.maps, status: "not-done", reason: "no time for it" },
+        ],
+      },
+      "OK-01 as not-done is not in the pinned list",
+    ],
+    ["a control that cites nothing", { controls: [{ ...control, evidence: [] } as Control] }, "OK-01 cites no test"],
+  ])("calls unproven: %s", (_, change, reason) => {
+    const verdicts = verdictsOf({ ...honest, ...change });
+    expect(verdicts.map(({ result }) => result)).toEqual(["UNPROVEN"]);
+    expect(verdicts[0]?.reasons.join("\n")).toContain(reason);
+  });
+
+  it("cannot be made of a register whose control cites nothing", () => {
+    expect(() =>
+      readControls(
+        "controls: [{ id: XX-01, title: something or other, maps: [OWASP-MCP/MCP01], status: implemented, evidence: [] }]",
+      ),
+    ).toThrow(/evidence/);
+  });
+
+  const database = { test: "b.postgres.test.ts", name: "rows > are kept" };
+  const withDatabase: Evidence = {
+    ...honest,
+    controls: [{ ...control, evidence: [{ test: "a.test.ts", name: "group > works with %s" }, database] }],
+    tests: [...honest.tests, { file: database.test, name: database.name, runs: true }],
+  };
+
+  it("calls a control not run while the whole suite of a cited test is missing", () => {
+    expect(verdictsOf(withDatabase)[0]).toMatchObject({
+      result: "NOT RUN",
+      reasons: ["b.postgres.test.ts > rows > are kept: the suite postgres was not run"],
+    });
+  });
+
+  it("calls it unproven when the suite ran without that file", () => {
+    const other: RunFile = { file: "c.postgres.test.ts", failed: false, cases: [] };
+    expect(verdictsOf({ ...withDatabase, files: [...honest.files, other] })[0]?.result).toBe("UNPROVEN");
+  });
+
+  it("reads a report of vitest", () => {
+    const report: Report = {
+      testResults: [
+        {
+          name: "/home/me/mcpist/a.test.ts",
+          status: "failed",
+          assertionResults: [{ ancestorTitles: ["group", "inner"], title: "works", status: "passed" }],
+        },
+      ],
+    };
+    expect(filesOf(report, "/home/me/mcpist/")).toEqual([
+      { file: "a.test.ts", failed: true, cases: [{ name: "group > inner > works", status: "passed" }] },
+    ]);
+  });
+
+  it("rests on every control that has to be there, with its status", () => {
+    const present = readControls(readTracked("docs/security/controls.yaml")).map(({ id, status }) => `${id} ${status}`);
+    expect(present).toEqual(PINNED_CONTROLS);
+  });
+});
+
+describe("a statement", () => {
+  const made = statementOf({
+    tree: "100644 0123 0\ta.ts\n",
+    clean: true,
+    tools: [{ name: "node", version: "24.21.0" }],
+    run: { reports: ["ab"], last: "2026-11-29T12:00:00.000Z" },
+    controls: verdictsOf({ ...honest, pinned: ["OK-01 implemented", "OK-02 implemented"] }),
+  });
+
+  it("has the shape of in-toto and names the tree by its digest", () => {
+    expect(made).toMatchObject({
+      _type: "https://in-toto.io/Statement/v1",
+      subject: [{ digest: { sha256: "627350905cb9dad48c2320f0a5b06760beb7c0e541bfa63f686c8aa0aa7dfa96" } }],
+      predicate: { counts: { PROVEN: 1, UNPROVEN: 1, "NOT RUN": 0 } },
+    });
+  });
+
+  const edit = (from: string, to: string): Statement => JSON.parse(JSON.stringify(made).replace(from, to)) as Statement;
+
+  it.each([
+    ["a verdict", edit('"UNPROVEN","reasons"', '"PROVEN","reasons"'), ["OK-02"]],
+    ["a count", edit('"UNPROVEN":1', '"UNPROVEN":0'), ["counts"]],
+    ["the number of cases", edit('"cases":2', '"cases":3'), ["OK-01"]],
+    ["a control's name", edit('"id":"OK-02"', '"id":"OK-03"'), ["controls", "OK-03", "OK-02"]],
+    ["a version", edit("24.21.0", "24.22.0"), ["tools"]],
+    ["the tree", edit("62735090", "00000000"), ["subject"]],
+    ["the time", edit("T12", "T13"), ["run"]],
+  ])("differs after an edit of %s", (_, edited, places) => {
+    expect(differencesIn(edited, made, true)).toEqual(places);
+  });
+
+  it("differs in nothing from itself, nor by the time of another run", () => {
+    expect(differencesIn(edit("", ""), made, true)).toEqual([]);
+    expect(differencesIn(edit("T12", "T13"), made, false)).toEqual([]);
+  });
+
+  it("can be read", () => {
+    const page = pageOf(made);
+    expect(page).toContain("1 controls proven, 1 unproven, 0 not run");
+    expect(page).toContain("| OK-01 | something that is really there | PROVEN | 1 | 2 |");
+    expect(page).toContain("- OK-02: OK-02 is no longer in controls.yaml");
+  });
+});

@@ -1,0 +1,155 @@
+/**
+ * What a run has shown of each control, judged from the reports of the run. Pure.
+ *
+ * A test that is read from its source can promise anything: it may skip itself while it runs, have no row in its table, or fail.
+ * What a report cannot show is whether a test would notice that its control is broken.
+ */
+import { type Control, testsOf, type TestName } from "./controls.ts";
+import type { KnownTest } from "./list-tests.ts";
+
+/** A report of vitest's JSON reporter, as far as it is read here. */
+export interface Report {
+  readonly testResults: readonly {
+    /** Absolute path. */
+    readonly name: string;
+    /** `failed` also when a hook failed or the file could not be loaded. */
+    readonly status: string;
+    readonly assertionResults: readonly {
+      readonly ancestorTitles: readonly string[];
+      readonly title: string;
+      readonly status: string;
+    }[];
+  }[];
+}
+
+/** A file of tests in a report, with the cases that it ran. */
+export interface RunFile {
+  /** Path from the root of the repository. */
+  readonly file: string;
+  readonly failed: boolean;
+  readonly cases: readonly { readonly name: string; readonly status: string }[];
+}
+
+export type Result = "PROVEN" | "UNPROVEN" | "NOT RUN";
+
+export interface Verdict {
+  readonly id: string;
+  readonly title: string;
+  /** As in controls.yaml; `missing` when the register no longer has it. */
+  readonly status: Control["status"] | "missing";
+  /** `null` where no test is claimed: somebody else's duty, or not done. */
+  readonly result: Result | null;
+  /** Why it is not proven, one sentence each. */
+  readonly reasons: readonly string[];
+  readonly tests: readonly (TestName & { readonly result: Result; readonly cases: number })[];
+}
+
+/** Suites beside `npm test`: a machine without their tools does not run them. */
+const NAMED_SUITE = /\.(clients|postgres|deploy|conformance|canary|browser)\.test\.ts$/;
+/** Where vitest writes a value into the name of a case. */
+const PLACEHOLDER = /%[sdifjoOc#$]|\$\{[^}]*\}|\$[\w.]+/;
+
+/** @param root with a slash at its end. */
+export const filesOf = (report: Report, root: string): readonly RunFile[] =>
+  report.testResults.map(({ name, status, assertionResults }) => ({
+    file: name.startsWith(root) ? name.slice(root.length) : name,
+    failed: status !== "passed",
+    cases: assertionResults.map((entry) => ({
+      name: [...entry.ancestorTitles, entry.title].join(" > "),
+      status: entry.status,
+    })),
+  }));
+
+/** What is judged, and by what. */
+export interface Evidence {
+  readonly controls: readonly Control[];
+  /** `id status` of each control that has to be there. */
+  readonly pinned: readonly string[];
+  /** The tests as they stand in the sources. */
+  readonly tests: readonly KnownTest[];
+  readonly files: readonly RunFile[];
+}
+
+/** One verdict for each control, in the order of the register; controls that are gone come last. */
+export function verdictsOf({ controls, pinned, tests, files }: Evidence): readonly Verdict[] {
+  const judge = judgeOf(tests, files);
+  const found = controls.map((entry): Verdict => {
+    const judged = testsOf(entry).map((cited) => ({ cited, ...judge(cited) }));
+    const reasons = judged.flatMap(({ cited, reason }) =>
+      reason === null ? [] : [`${cited.test} > ${cited.name}: ${reason}`],
+    );
+    const claims = entry.status === "implemented" || entry.status === "accepted-risk";
+    const unpinned = !pinned.includes(`${entry.id} ${entry.status}`);
+    if (unpinned) reasons.push(`${entry.id} as ${entry.status} is not in the pinned list of controls`);
+    if (claims && judged.length === 0) reasons.push(`${entry.id} cites no test`);
+    const unproven = unpinned || (claims && judged.length === 0) || judged.some(({ result }) => result === "UNPROVEN");
+    const proven = judged.every(({ result }) => result === "PROVEN") ? "PROVEN" : "NOT RUN";
+    return {
+      id: entry.id,
+      title: entry.title,
+      status: entry.status,
+      result: unproven ? "UNPROVEN" : claims ? proven : null,
+      reasons,
+      tests: judged.map(({ cited, result, cases }) => ({ ...cited, result, cases })),
+    };
+  });
+  const present = new Set(controls.map(({ id }) => id));
+  const gone = pinned
+    .map((line) => line.split(" ")[0] ?? line)
+    .filter((id) => !present.has(id))
+    .map((id): Verdict => ({
+      id,
+      title: "(deleted)",
+      status: "missing",
+      result: "UNPROVEN",
+      reasons: [`${id} is no longer in controls.yaml`],
+      tests: [],
+    }));
+  return [...found, ...gone];
+}
+
+interface Judged {
+  readonly result: Result;
+  readonly cases: number;
+  readonly reason: string | null;
+}
+
+/** Judges one cited test. Every case that a report has of it counts, in whichever report. */
+function judgeOf(tests: readonly KnownTest[], files: readonly RunFile[]): (cited: TestName) => Judged {
+  const suites = new Set(files.map(({ file }) => NAMED_SUITE.exec(file)?.[1]));
+  const templates = Map.groupBy(tests, ({ file }) => file);
+  return ({ test: path, name }) => {
+    const unproven = (reason: string, cases = 0): Judged => ({ result: "UNPROVEN", cases, reason });
+    const known = (templates.get(path) ?? []).filter((entry) => entry.name === name);
+    if (known.length === 0) return unproven("does not exist");
+    if (known.some(({ runs }) => !runs)) return unproven("is skipped, to be done or expected to fail");
+    const runs = files.filter(({ file }) => file === path);
+    if (runs.length === 0) {
+      const suite = NAMED_SUITE.exec(path)?.[1];
+      return suite !== undefined && !suites.has(suite)
+        ? { result: "NOT RUN", cases: 0, reason: `the suite ${suite} was not run` }
+        : unproven("its file is in no report");
+    }
+    const names = (templates.get(path) ?? []).map((entry) => entry.name);
+    const cases = runs.flatMap((run) => run.cases.filter((entry) => ownerOf(entry.name, names) === name));
+    const bad = cases.find(({ status }) => status !== "passed");
+    if (bad !== undefined) return unproven(`a case is ${bad.status}: ${bad.name}`, cases.length);
+    if (cases.length === 0) return unproven("has no case in the report");
+    if (runs.some((run) => run.failed && run.cases.every(({ status }) => status !== "failed")))
+      return unproven("its file failed outside its tests", cases.length);
+    return { result: "PROVEN", cases: cases.length, reason: null };
+  };
+}
+
+/** The test that a case belongs to: its own name, or the template with the most text in common. */
+function ownerOf(name: string, templates: readonly string[]): string | undefined {
+  if (templates.includes(name)) return name;
+  return templates
+    .filter((template) => PLACEHOLDER.test(template) && patternOf(template).test(name))
+    .toSorted((one, other) => fixedLength(other) - fixedLength(one))[0];
+}
+
+const fixedLength = (template: string): number => template.split(PLACEHOLDER).join("").length;
+const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
+const patternOf = (template: string): RegExp =>
+  new RegExp(`^${template.replaceAll("%%", "%").split(PLACEHOLDER).map(escaped).join("[^]*")}$`);
