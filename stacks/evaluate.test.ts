@@ -20,6 +20,28 @@ describe("policy", () => {
     },
   );
 
+  it("holds every document against each of these rules", () => {
+    expect(RULES.map(({ name }) => name)).toEqual([
+      "no-secret-value",
+      "no-telling-names",
+      "no-secret-resource",
+      "no-credentials",
+      "own-places",
+      "known-types",
+      "known-arguments",
+      "known-sections",
+      "plain-expressions",
+      "nothing-ignored",
+      "slots-by-name",
+      "keeps-worker-secrets",
+      "tls-minimum",
+      "no-public-side-door",
+      "least-scopes",
+      "explicit-image",
+      "pinned-providers",
+    ]);
+  });
+
   it("has one file per rule, named like the rule", () => {
     expect(new Set(RULES.map(({ name }) => name)).size).toBe(RULES.length);
   });
