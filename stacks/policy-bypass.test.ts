@@ -31,6 +31,8 @@ const ORIGIN = {
   ports: [{ port: 8080, protocol: "http" }],
   routes: [{ path: "/", port: 8080 }],
 };
+/** It, with one more variable that a Koyeb secret fills. */
+const borrowing = (key: string, secret: string) => service({ env: [...ORIGIN.env, { key, secret }] });
 const DIGEST = "0123456789abcdef".repeat(4);
 const HSTS = { strict_transport_security: { enabled: true, max_age: 63_072_000 } };
 /** A zone with nothing wrong. */
@@ -312,12 +314,19 @@ describe("the policy refuses, whatever it is called,", () => {
   it.each<Case>([
     ["any variable at Fly", machine({ env: { ANYTHING: "hunter2" } })],
     ["any variable at Koyeb", service({ env: [...ORIGIN.env, { key: "ANYTHING", value: "hunter2" }] })],
-    [
-      "a secret that no origin has",
-      service({ env: [...ORIGIN.env, { key: "ANYTHING", secret: "mcpist-x-anything" }] }),
-    ],
+    ["one's own variable from another's secret", borrowing("ANYTHING", "mcpist-x-other")],
+    ["a slot under another name", borrowing("A", "mcpist-x-gateway-secret-a")],
+    ["a slot by the end of its name", borrowing("SECRET_B", "mcpist-x-gateway-secret-b")],
+    ["a secret of another environment", borrowing("ANYTHING", "mcpist-y-anything")],
+    ["a secret that mcpist does not write", borrowing("ANYTHING", "anything")],
+    ["a variable of the system", borrowing("NODE_OPTIONS", "mcpist-x-node-options")],
+    ["a variable in small letters", borrowing("anything", "mcpist-x-anything")],
   ])("%s", (_what, document) => {
     expect(refusedBy(document)).toContain("slots-by-name");
+  });
+
+  it("and accepts one's own secret by its own name", () => {
+    expect(refusedBy(borrowing("MY_DATABASE_URL", "mcpist-x-my-database-url"))).not.toContain("slots-by-name");
   });
 });
 

@@ -11,14 +11,18 @@ const SECRET_NAMES: ReadonlySet<unknown> = new Set([
   ...SLOTS,
   ...SECRETS.flatMap(({ name }) => [name, markVariable(name)]),
 ]);
-/** One's own secrets: by a name that mcpist does not use itself, from the Koyeb secret that belongs to it. */
-const isOwn = (key: unknown, secret: unknown): boolean =>
+/** One's own secrets: by a name that mcpist does not use itself, from the Koyeb secret of that name in the same environment. */
+const isOwn = (key: unknown, secret: unknown, prefix: string | null): boolean =>
   typeof key === "string" &&
-  typeof secret === "string" &&
+  prefix !== null &&
   OWN_SECRET_NAME.test(key) &&
   !RESERVED_SECRETS.includes(key) &&
-  secret.startsWith("mcpist-") &&
-  secret.endsWith(`-${key.toLowerCase().replaceAll("_", "-")}`);
+  secret === `${prefix}${key.toLowerCase().replaceAll("_", "-")}`;
+/** `mcpist-<environment>-`, as the first slot has it. */
+const prefixOf = (env: readonly Readonly<Record<string, unknown>>[]): string | null => {
+  const slot = env.find(({ key }) => key === SLOT_VARIABLES.a)?.["secret"];
+  return typeof slot === "string" ? (/^(mcpist-.+-)gateway-secret-a$/.exec(slot)?.[1] ?? null) : null;
+};
 /** What may have a value: everything else that an origin reads is a secret. */
 const PUBLIC_NAMES: ReadonlySet<unknown> = new Set(["MCPIST_CONFIG", "PORT"]);
 const given = (value: unknown): boolean => value !== undefined && value !== null && value !== "";
@@ -40,6 +44,7 @@ export const slotsByName: Rule = {
       const referenced = new Set(
         env.filter(({ secret }) => typeof secret === "string" && secret !== "").map(({ key }) => key),
       );
+      const prefix = prefixOf(env);
       return [
         ...SLOTS.filter((slot) => !referenced.has(slot)).map(
           (slot) => `${address}: ${slot} does not name a Koyeb secret`,
@@ -49,7 +54,7 @@ export const slotsByName: Rule = {
           .filter(({ key, value }) => given(value) && !PUBLIC_NAMES.has(key))
           .map(({ key }) => `${address}: ${String(key)} has a value`),
         ...env
-          .filter(({ key, secret }) => given(secret) && !SECRET_NAMES.has(key) && !isOwn(key, secret))
+          .filter(({ key, secret }) => given(secret) && !SECRET_NAMES.has(key) && !isOwn(key, secret, prefix))
           .map(({ key }) => `${address}: ${String(key)} is no secret of an origin`),
       ];
     }),
