@@ -5,7 +5,7 @@ import { Authenticator } from "./authenticate.ts";
 import { BODIES, SHAPE_WAITING, UNDER_WAY } from "./constants.ts";
 import type { Env, Runtime } from "./env.ts";
 import { EventLog } from "./event-log.ts";
-import { isThere } from "./health-check.ts";
+import { isThere } from "./probe.ts";
 import { IssuerMetadata } from "./issuer-metadata.ts";
 import { KeyResolver } from "./jwks/resolver.ts";
 import { UserLimits } from "./limits.ts";

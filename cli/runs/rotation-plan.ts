@@ -11,7 +11,7 @@ import { checkRoutes } from "../secrets/pool.ts";
 import type { Run } from "../secrets/run.ts";
 import type { Session } from "../session.ts";
 import { errorField } from "./locked.ts";
-import type { RotateFlags } from "./rotation.ts";
+import type { RotateFlags } from "./rotation-flags.ts";
 
 /** Names of the parties that a run would write. */
 export function namesOf(run: Run, observation: Observation, phase: Phase): Names {

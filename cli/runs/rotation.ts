@@ -3,31 +3,23 @@ import type { Context } from "../context.ts";
 import { McpistError, type ExitCode } from "../errors.ts";
 import { countdown } from "../http.ts";
 import { Progress, styles } from "../output.ts";
-import { openSession, type CommonFlags, type Session } from "../session.ts";
+import { openSession, type Session } from "../session.ts";
 import { acceptedEverywhere, type Observation } from "../secrets/observation.ts";
 import type { Since } from "../secrets/emergency.ts";
 import type { Phase } from "../secrets/phase.ts";
-import { seizeOrDetach } from "../secrets/takeover.ts";
+import { seizeOrDetach } from "../secrets/seize.ts";
 import { checkRoutes } from "../secrets/pool.ts";
 import { rotate } from "../secrets/rotate.ts";
 import type { Run } from "../secrets/run.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import { checkGithub } from "../targets/github.ts";
 import { wranglerPath } from "../targets/wrangler.ts";
+import type { RotateFlags } from "./rotation-flags.ts";
 import { dryRun } from "./rotation-plan.ts";
 import { errorField, kidsOf, reportEnd, runLocked, type Ended, type ReportedError } from "./locked.ts";
 
 /** How long an emergency waits for GitHub: until it has the lock, and then at each call. Unit: milliseconds. */
 const GITHUB_SILENCE_MS = 10_000;
-
-/** Flags of the command. */
-export interface RotateFlags extends CommonFlags {
-  readonly init: boolean;
-  readonly clean: boolean;
-  readonly emergency?: "fast" | "now" | undefined;
-  readonly dryRun: boolean;
-  readonly stealLock?: string | undefined;
-}
 
 /** One origin at the end of a run. */
 export interface TargetReport {

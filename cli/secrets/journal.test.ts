@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { failure, MemoryGit, party, readAnew, type Party } from "../test/memory-git.ts";
 import { formsOf, testContext } from "../test/test-context.ts";
 import { Journal } from "./journal.ts";
-import { LEASE_SECONDS } from "./takeover.ts";
+import { LEASE_SECONDS } from "./lease.ts";
 
 const MARGIN_MS = 2 * 60_000;
 const LEASE_MS = LEASE_SECONDS * 1000;

@@ -4,7 +4,7 @@
  */
 import type { InstanceView, OriginLook } from "../targets/types.ts";
 import type { Drift } from "./drift.ts";
-import type { PutRecord } from "./journal.ts";
+import type { PutRecord } from "./journal-entry.ts";
 
 /** One origin as it was looked at. */
 export interface Held {

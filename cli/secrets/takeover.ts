@@ -1,21 +1,9 @@
 /** When the lock of another run may be taken: what proves that its holder is dead, and what a dead holder may still have under way. */
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
-import { LONGEST_WRITE_MS } from "../http.ts";
 import type { GitStore } from "../targets/types.ts";
-import type { Journal, JournalTip } from "./journal.ts";
-
-/** A run may write for this long without renewing. */
-export const LEASE_SECONDS = 15 * 60;
-/** The holder stops itself this long before the end of its lease. Unit: milliseconds. */
-export const LEASE_MARGIN_MS = 2 * 60_000;
-/** A run may trust a look at the tip for so long. Unit: milliseconds. */
-export const GUARD_TRUST_MS = 5000;
-/**
- * After the lock was taken from a living run, its last write is over by then: no platform fences a write that is under way, but
- * the client ends it, and what was allowed before the takeover is sent within {@link LONGEST_WRITE_MS}. Unit: milliseconds.
- */
-export const LATE_WRITES_MS = LONGEST_WRITE_MS + GUARD_TRUST_MS + 5000;
+import type { JournalTip } from "./journal-entry.ts";
+import { LATE_WRITES_MS, LEASE_MARGIN_MS } from "./lease.ts";
 
 /** Who runs the command, as the journal names it. */
 export interface Identity {
@@ -88,25 +76,4 @@ export async function outlive(
 export function lateWritesMs(tip: JournalTip, serverTime: number): number {
   const silent = serverTime - Date.parse(tip.date);
   return silent > tip.entry.leaseSeconds * 1000 + LATE_WRITES_MS ? 0 : LATE_WRITES_MS;
-}
-
-/**
- * Takes the lock of whoever holds it, or goes on without lock and journal, and says which: a GitHub that is silent, or asks to wait,
- * must not keep a leaked secret alive. @returns how long the former holder may still have a write under way (milliseconds).
- */
-export async function seizeOrDetach(journal: Journal, note: (text: string) => void): Promise<number> {
-  const without = (why: string): void => note(`going on without lock and journal: ${why}`);
-  try {
-    const former = await journal.seize(without);
-    if (former && former.tip.entry.leaseSeconds > 0) {
-      const { actor, run, workflow } = former.tip.entry;
-      note(`took the lock of run ${run} (${actor}${workflow === "local" ? "" : `, workflow run ${workflow}`})`);
-    }
-    return former?.lateMs ?? 0;
-  } catch (error) {
-    if (!(error instanceof McpistError)) throw error;
-    journal.detach();
-    without(error.message);
-    return 0;
-  }
 }

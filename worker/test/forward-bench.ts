@@ -2,7 +2,7 @@
 import { vi } from "vitest";
 import type { ClientBody } from "../body.ts";
 import { forward, type Call } from "../forward.ts";
-import { isThere } from "../health-check.ts";
+import { isThere } from "../probe.ts";
 import { Origins } from "../origins.ts";
 import type { CallClass } from "../policy/era.ts";
 import { RetryBudget } from "../policy/retry-budget.ts";

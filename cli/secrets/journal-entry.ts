@@ -1,0 +1,119 @@
+/** What stands in the journal: one entry, the state that it carries on, and the tip of the ref. Metadata only, never a value. */
+import type { SlotName } from "../../contract/gateway-secret.ts";
+import type { SlotReport } from "../../contract/observation.ts";
+import { McpistError } from "../errors.ts";
+import type { Deploying } from "./deployments.ts";
+import { LEASE_SECONDS } from "./lease.ts";
+
+/** What the entries so far amount to; carried from entry to entry so that the tip alone is enough. */
+export interface JournalState {
+  /** GitHub's slots as last acknowledged. */
+  readonly vault: {
+    readonly a: SlotReport;
+    readonly b: SlotReport;
+    /** Platform time of that acknowledgement. */ readonly ackAt: string | null;
+  };
+  /** Kids proven dead, newest first. */
+  readonly dead: readonly string[];
+  /** Kid whose retirement began last, and whether its death is proven. */
+  readonly retired: string | null;
+  /** Worker version that had all traffic before the last switch; absent in entries of older versions of the tool. */
+  readonly lastSender?: string;
+  /** The newest deployment that this tool wrote, and what it was to replace; absent in entries of older versions of the tool. */
+  readonly deploying?: Deploying | null;
+  readonly proven: boolean;
+  readonly abandoned: readonly string[];
+  readonly candidate: {
+    readonly kid: string;
+    readonly slot: SlotName;
+    readonly since: string | null;
+    readonly run: string;
+  } | null;
+  /** An emergency took the lock from a living run at this platform time, and has not outlived its last writes yet. */
+  readonly seizedAt?: string | null;
+  readonly init: "unfinished" | "done" | null;
+  /** Last put by name of the secret; absent in entries of older versions of the tool. */
+  readonly puts?: Readonly<Record<string, PutRecord>>;
+  /** Kid in use since, by platform time. */
+  readonly live: { readonly kid: string; readonly since: string | null } | null;
+}
+
+/** The last put of one of the other secrets. */
+export interface PutRecord {
+  /** What every instance must report. */
+  readonly mark: string;
+  /** Platform time of the writes; null while they are under way, and after a run that died in them. */
+  readonly at: string | null;
+  /** What each origin's platform said of the secret after the write. */
+  readonly stamps: Readonly<Record<string, string>>;
+}
+
+/** One entry as it is written. */
+export interface JournalEntry {
+  readonly schema: 1;
+  readonly run: string;
+  readonly nonce: string;
+  readonly actor: string;
+  /** Id of the GitHub Actions run, or "local". */
+  readonly workflow: string;
+  /** Attempt of that run; absent on a laptop and in entries of older versions of the tool. */
+  readonly attempt?: number;
+  readonly tool: string;
+  readonly event: string;
+  /** 0 = the lock is free. */
+  readonly leaseSeconds: number;
+  readonly detail: Readonly<Record<string, string>>;
+  readonly state: JournalState;
+}
+
+/** The tip of the ref. */
+export interface JournalTip {
+  readonly sha: string;
+  /** Platform time of the entry. */
+  readonly date: string;
+  readonly entry: JournalEntry;
+}
+
+/** Of a ref that has no entry yet. */
+export const EMPTY: JournalState = {
+  vault: { a: null, b: null, ackAt: null },
+  dead: [],
+  retired: null,
+  proven: true,
+  abandoned: [],
+  candidate: null,
+  init: null,
+  live: null,
+};
+
+/** Reads one entry. @throws {McpistError} ERR_MISMATCH when it is none of ours. */
+export function parseEntry(message: string): JournalEntry {
+  const body = message.slice(message.indexOf("{"));
+  try {
+    const entry = JSON.parse(body) as JournalEntry;
+    if (entry.schema === 1 && typeof entry.run === "string" && typeof entry.state === "object") return entry;
+  } catch {
+    // falls through: an entry that cannot be read is reported, never guessed
+  }
+  throw new McpistError("ERR_MISMATCH", "the tip of the rotation ref is not a journal entry of mcpist", {
+    hint: "somebody wrote to the ref by hand; look at its newest commits before you go on",
+  });
+}
+
+/** An entry that cannot be read counts for nothing, and its ref may be anybody's. */
+export const unreadable = (sha: string, date: string): JournalTip => ({
+  sha,
+  date,
+  entry: {
+    schema: 1,
+    run: "?",
+    nonce: "",
+    actor: "somebody",
+    workflow: "local",
+    tool: "",
+    event: "?",
+    leaseSeconds: LEASE_SECONDS,
+    detail: {},
+    state: EMPTY,
+  },
+});
