@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type ConfigInput, type EnvironmentInput, gatewayConfigOf, parseConfig } from "./config.ts";
+import { type ConfigInput, type EnvironmentInput, parseConfig } from "./config.ts";
+import { gatewayConfigOf } from "./process-config.ts";
 
 const PRODUCTION: EnvironmentInput = {
   github: { owner: "acme", repo: "mcp", environment: "production" },

@@ -19,7 +19,7 @@ import {
 } from "./names.ts";
 import { err, ok, type Result } from "./result.ts";
 import { BUILT_IN_MODULES, isServerUrl, OWN_SECRET_NAME, RESERVED_SECRETS, secretsOf, SERVER_NAME } from "./servers.ts";
-import { isSafeUrl, type GatewayConfig, type OriginConfig } from "./runtime-config.ts";
+import { isSafeUrl } from "./runtime-config.ts";
 
 const matching = ({ shape, words }: Grammar) => z.string().regex(shape, words);
 const name = matching(PLATFORM_NAME);
@@ -341,57 +341,4 @@ function unknownSettings(issue: { readonly path: PropertyKey[]; readonly keys?: 
     const message = meant === null ? "unknown setting" : `unknown setting "${key}": is it "${meant}"?`;
     return { path: issue.path.map(String).join("."), message };
   });
-}
-
-const SUPABASE_ISSUER = /\/auth\/v1\/?$/;
-/** Supabase's rules are the stricter ones, so they hold wherever the issuer looks like Supabase. */
-const providerOf = ({ provider, issuer }: Environment["auth"]): "supabase" | "oidc" =>
-  provider ?? (SUPABASE_ISSUER.test(issuer) ? "supabase" : "oidc");
-
-/** Base URL of the gateway, without a trailing slash. */
-export const gatewayUrl = (env: Environment): string => env.cloudflare.url ?? `https://${env.cloudflare.hostname}`;
-
-/** What goes into the Worker's `MCPIST_CONFIG`. */
-export function gatewayConfigOf(environmentName: string, env: Environment): GatewayConfig {
-  return {
-    environment: environmentName,
-    resource: env.auth.audience,
-    issuer: env.auth.issuer,
-    jwksUrl: env.auth.jwksUrl ?? `${env.auth.issuer.replace(/\/$/, "")}/.well-known/jwks.json`,
-    origins: env.origins.map(({ name: origin, url: originUrl, state: originState }) => ({
-      name: origin,
-      url: originUrl,
-      state: originState,
-    })),
-    allowedOrigins: env.allowedOrigins,
-    limits: env.limits,
-    auth: {
-      maxLifetimeSeconds: Math.floor(env.auth.maxLifetime / 1000),
-      allowAnonymous: env.auth.allowAnonymous,
-      requireAal2: env.auth.requireAal2,
-      clientIds: env.auth.clientIds,
-      provider: providerOf(env.auth),
-      ...(env.auth.alsoAudiences.length > 0 ? { alsoAudiences: env.auth.alsoAudiences } : {}),
-      ...(env.auth.requiredScopes.length > 0 ? { requiredScopes: env.auth.requiredScopes } : {}),
-    },
-    sharedDatabase: env.database === "shared",
-    showOrigin: env.showOrigin,
-    worker: env.cloudflare.worker,
-    securityContact: env.securityContact,
-  };
-}
-
-/** What goes into an origin's `MCPIST_CONFIG`. */
-export function originConfigOf(environmentName: string, env: Environment, originName: string): OriginConfig {
-  const { baseUrls, httpStatusHosts, brokerUrl, alertWebhook } = env.modules;
-  return {
-    environment: environmentName,
-    origin: originName,
-    upstreams: baseUrls,
-    httpStatusHosts,
-    brokerUrl,
-    alertWebhook,
-    database: env.database,
-    ...(Object.keys(env.servers).length > 0 ? { servers: env.servers } : {}),
-  };
 }

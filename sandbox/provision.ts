@@ -5,7 +5,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { gatewayConfigOf, originConfigOf, type Environment, type Origin } from "../contract/config.ts";
+import { type Environment, type Origin } from "../contract/config.ts";
+import { gatewayConfigOf, originConfigOf } from "../contract/process-config.ts";
 import { SLOT_VARIABLES } from "../contract/gateway-secret.ts";
 import { HEALTH_PATH } from "../contract/headers.ts";
 import { SANDBOX_ENVIRONMENT } from "../contract/sandbox.ts";

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { gatewayConfigOf } from "../contract/config.ts";
+import { gatewayConfigOf } from "../contract/process-config.ts";
 import {
   AssetType,
   CloudflareProvider,

@@ -1,5 +1,6 @@
 /** What every origin is told, whatever platform it runs on: public values, and the names of the secrets that it needs. */
-import { originConfigOf, type Origin } from "../contract/config.ts";
+import { type Origin } from "../contract/config.ts";
+import { originConfigOf } from "../contract/process-config.ts";
 import { SLOT_VARIABLES } from "../contract/gateway-secret.ts";
 import { markVariable } from "../contract/marks.ts";
 import { neededSecrets } from "../contract/secret-names.ts";

@@ -1,5 +1,6 @@
 /** Checks of Cloudflare: the token and its reach, account, zone, Worker, and whether the gateway routes as mcpist.config.ts says. */
-import { gatewayUrl, type Environment } from "../../contract/config.ts";
+import { type Environment } from "../../contract/config.ts";
+import { gatewayUrl } from "../../contract/process-config.ts";
 import { WORKER_BINDING } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";

@@ -1,5 +1,6 @@
 /** Checks of what the world sees: the gateway, every origin, and the issuer's keys. Sends no secret. */
-import { gatewayUrl, type Environment, type Origin } from "../../contract/config.ts";
+import { type Environment, type Origin } from "../../contract/config.ts";
+import { gatewayUrl } from "../../contract/process-config.ts";
 import { OBSERVATION_PATH } from "../../contract/headers.ts";
 import { acceptedKids, parseWorkerObservation } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { gatewayConfigOf, type EnvironmentInput } from "../../contract/config.ts";
+import { type EnvironmentInput } from "../../contract/config.ts";
+import { gatewayConfigOf } from "../../contract/process-config.ts";
 import { NAMES } from "../../sandbox/vendors/cloudflare/test/emulator.ts";
 import { cloudflareApi, cloudflareWorker } from "../targets/cloudflare.ts";
 import { flyApi } from "../targets/fly.ts";

@@ -2,7 +2,8 @@
  * The Worker: versions and deployments over REST. Only the call that carries the value goes through wrangler, on stdin.
  * Never uses `secret put` or `secret bulk`: both deploy at once.
  */
-import { gatewayUrl, type Environment } from "../../contract/config.ts";
+import { type Environment } from "../../contract/config.ts";
+import { gatewayUrl } from "../../contract/process-config.ts";
 import { OBSERVATION_PATH, VERSION_OVERRIDE_HEADER } from "../../contract/headers.ts";
 import { parseWorkerObservation, type WorkerObservation } from "../../contract/observation.ts";
 import { WORKER_BINDING } from "../../contract/secret-names.ts";
