@@ -134,11 +134,15 @@ describe("tool calls while an origin dies", () => {
       for (let i = 0; i < 3; i++) await ask(same);
       expect(attempts()).toEqual(["2", "1", "1"]);
       await expect
-        .poll(async () => {
-          session.fly.seen.length = 0;
-          await ask(await dead.token());
-          return attempts();
-        })
+        .poll(
+          async () => {
+            session.fly.seen.length = 0;
+            await ask(await dead.token());
+            return attempts();
+          },
+          // It looks twice, a second apart.
+          { timeout: 20_000 },
+        )
         .toEqual(["1"]);
     } finally {
       await dead.close();
