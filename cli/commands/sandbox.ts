@@ -16,6 +16,7 @@ export const sandbox = defineCommand(
     command
       .argument("[command...]", "command to run inside, after --")
       .option("--print-env", "print shell lines that join another terminal to the running sandbox", false)
+      .option("--name <name>", "what to call it, or which one to join (default: sandbox)")
       .option("--scenario <name>", "start with a fault: see docs/sandbox.md")
       .option("--port-base <port>", "fixed ports from here on", wholeNumber("--port-base", 1024, 65_000))
       .option("--empty", "accounts without a service: for trying a first deploy", false)

@@ -1,13 +1,12 @@
 /** `mcpist sandbox`: keeps a local cloud running to rehearse in, or runs one command inside it. */
-import { readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { Progress, styles } from "../output.ts";
 import type { CommonFlags } from "../session.ts";
 import { deployService, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
+import { findSandbox, register, SANDBOX_NAME, USUAL_NAME } from "./running.ts";
 
 /** Flags of the command. */
 export interface SandboxFlags extends CommonFlags {
@@ -17,30 +16,7 @@ export interface SandboxFlags extends CommonFlags {
   readonly portBase?: number | undefined;
   readonly empty: boolean;
   readonly ui: boolean;
-}
-
-/** Where a running sandbox leaves its variables for `--print-env`: readable by this user only, gone when it ends. */
-const rendezvous = (): string => join(tmpdir(), `mcpist-sandbox-${userInfo().uid}.json`);
-
-interface Rendezvous {
-  readonly pid: number;
-  readonly env: Readonly<Record<string, string>>;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function running(): Promise<Rendezvous | null> {
-  const text = await readFile(rendezvous(), "utf8").catch(() => null);
-  if (text === null) return null;
-  const found = JSON.parse(text) as Rendezvous;
-  return isAlive(found.pid) ? found : null;
+  readonly name?: string | undefined;
 }
 
 /** One shell line per variable; values hold no single quote, but a shell must not have to trust that. */
@@ -50,12 +26,9 @@ const exportLines = (env: Readonly<Record<string, string>>): string =>
     .join("\n");
 
 async function printEnv(context: Context, flags: SandboxFlags): Promise<ExitCode> {
-  const found = await running();
-  if (!found)
-    throw new McpistError("ERR_NOT_FOUND", "no sandbox is running", {
-      hint: "start one in another terminal: mcpist sandbox",
-    });
-  if (flags.json) printOwn(context, { command: "sandbox", ok: true, exitCode: EXIT.done, env: found.env });
+  const found = await findSandbox(flags.name);
+  if (flags.json)
+    printOwn(context, { command: "sandbox", ok: true, exitCode: EXIT.done, name: found.name, env: found.env });
   else context.stdout.write(`${exportLines(found.env)}\n`);
   return EXIT.done;
 }
@@ -66,6 +39,8 @@ const printOwn = (context: Context, value: unknown): void =>
 
 /** The command. */
 export async function runSandbox(context: Context, flags: SandboxFlags): Promise<ExitCode> {
+  if (flags.name !== undefined && !SANDBOX_NAME.test(flags.name))
+    throw new McpistError("ERR_USAGE", "--name takes lower-case letters, digits and dashes", { hint: "--name demo" });
   if (flags.printEnv) return printEnv(context, flags);
   if (flags.scenario !== undefined) await checkScenario(flags.scenario);
   const progress = new Progress(context, flags);
@@ -108,12 +83,16 @@ async function applyScenario(cloud: LocalCloud, name: string): Promise<void> {
   }
 }
 
+/** This program itself: in a checkout there is no `mcpist` in PATH. */
+const MAIN = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../main.ts" : "../main.js", import.meta.url));
+
 async function runInside(
   context: Context,
   cloud: LocalCloud,
   [command = "", ...args]: readonly string[],
 ): Promise<ExitCode> {
-  const { exitCode, failed, code } = await execa(command, args, {
+  const [program, ...words] = command === "mcpist" ? [process.execPath, MAIN, ...args] : [command, ...args];
+  const { exitCode, failed, code } = await execa(program, words, {
     stdio: "inherit",
     reject: false,
     verbose: "none",
@@ -131,9 +110,7 @@ async function runInside(
 
 async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFlags): Promise<ExitCode> {
   const { env, urls } = cloud.sandbox;
-  const file = rendezvous();
-  const mine = (await running()) === null;
-  if (mine) await writeFile(file, JSON.stringify({ pid: process.pid, env }), { mode: 0o600 });
+  const { name, end } = await register(flags.name, env);
   const page = flags.ui ? (await import("../../sandbox/watch/live.ts")).livePageUrl(cloud.sandbox) : null;
   const style = styles(context, context.stdout);
   if (flags.json)
@@ -141,6 +118,7 @@ async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFl
       command: "sandbox",
       ok: true,
       exitCode: EXIT.done,
+      name,
       urls,
       env,
       ...(page === null ? {} : { page }),
@@ -148,7 +126,7 @@ async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFl
   else {
     const row = (name: string, value: string) => `  ${name.padEnd(12)}${value}\n`;
     context.stdout.write(
-      `${style("green", "The sandbox runs.")} Press Ctrl-C to end it.\n\n` +
+      `${style("green", name === USUAL_NAME ? "The sandbox runs." : `The sandbox "${name}" runs.`)} Press Ctrl-C to end it.\n\n` +
         row("gateway", `${urls.gateway}/mcp`) +
         row("origins", Object.values(urls.origins).join("  ")) +
         row("GitHub", urls.github) +
@@ -158,7 +136,7 @@ async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFl
         row("sign-in", urls.issuer) +
         row("faults", urls.control) +
         (page === null ? "" : row("page", page)) +
-        `\nIn another terminal:\n  eval "$(mcpist sandbox --print-env)"\n  mcpist secrets status\n  mcpist secrets rotate\n`,
+        `\nIn another terminal:\n  eval "$(mcpist sandbox --print-env${name === USUAL_NAME ? "" : ` --name ${name}`})"\n  mcpist secrets status\n  mcpist secrets rotate\n`,
     );
   }
   try {
@@ -167,7 +145,7 @@ async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFl
       else context.signal.addEventListener("abort", () => resolve(), { once: true });
     });
   } finally {
-    if (mine) await rm(file, { force: true });
+    await end();
   }
   // Ending it with Ctrl-C is how it is meant to end.
   return EXIT.done;
