@@ -98,10 +98,14 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
   const running = createRunning();
   /** Nobody goes on with a call that was allowed when it began and is not any more. */
   const recheck = (userId: string): void =>
-    background.later(async () => void running.keep(userId, await permissions.get(userId)));
+    background.later(async () => {
+      const user = await permissions.get(userId);
+      running.keep(userId, user);
+      if (user?.active !== true) await surroundings.servers?.endUser(userId);
+    });
   const permissions = createPermissionCache({
     onChange(userId) {
-      if (running.has(userId)) recheck(userId);
+      if (running.has(userId) || surroundings.servers?.hasUser(userId) === true) recheck(userId);
     },
     database,
     registry,

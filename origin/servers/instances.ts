@@ -14,6 +14,8 @@ export const IDLE_MS = 10 * 60_000;
 export interface Instances {
   /** @returns null when no instance takes the call: nothing was sent. */
   call(userId: string, call: ForeignCall): Promise<ForeignOutcome | null>;
+  /** True when something belongs to this user alone. */
+  has(userId: string): boolean;
   /** Ends what belongs to one user. */
   endUser(userId: string): Promise<void>;
   /** Ends instances that are idle. */
@@ -24,6 +26,7 @@ export interface Instances {
 /** The one instance of all users. */
 export const shared = (supervisor: Supervisor): Instances => ({
   call: (_userId, call) => supervisor.call(call),
+  has: () => false,
   endUser: async () => {},
   sweep: async () => {},
   stop: async () => {},
@@ -79,6 +82,7 @@ export function perUser(make: () => Supervisor, now: () => number): Instances {
         instance.lastUsedAt = now();
       }
     },
+    has: (userId) => instances.has(userId),
     async endUser(userId) {
       const instance = instances.get(userId);
       if (instance) await end(userId, instance);

@@ -42,6 +42,8 @@ export interface ServerModule {
   start(): void;
   /** Resolves when the first attempt to list tools has succeeded or failed. */
   settled(): Promise<void>;
+  /** True when something belongs to this user alone. */
+  hasUser(userId: string): boolean;
   /** Ends what belongs to one user. */
   endUser(userId: string): Promise<void>;
   sweep(): Promise<void>;
@@ -85,6 +87,7 @@ export function createServerModule(options: ServerModuleOptions): ServerModule {
     state: () => lister.state,
     start: () => lister.start(),
     settled: () => lister.settled(),
+    hasUser: (userId) => instances.has(userId),
     endUser: (userId) => instances.endUser(userId),
     sweep: () => instances.sweep(),
     async stop() {

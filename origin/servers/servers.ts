@@ -49,6 +49,8 @@ export interface Servers {
   /** Resolves when every server has listed its tools once, or failed to. */
   settled(): Promise<void>;
   readonly states: () => ReadonlyMap<string, ServerState>;
+  /** True when a process or session belongs to this user alone. */
+  hasUser(userId: string): boolean;
   /** Ends what belongs to a user who may no longer call anything. */
   endUser(userId: string): Promise<void>;
   /** Ends idle instances. */
@@ -123,6 +125,7 @@ export function createServers(
       await Promise.all(modules.map((module) => module.settled()));
     },
     states: () => new Map(modules.map(({ module, state }) => [module.name, state()])),
+    hasUser: (userId) => modules.some((module) => module.hasUser(userId)),
     async endUser(userId) {
       await Promise.all(modules.map((module) => module.endUser(userId)));
     },

@@ -32,7 +32,11 @@ async function call(
     case "echo":
       return text(typeof params["text"] === "string" ? params["text"] : "");
     case "who":
-      return { ...text(JSON.stringify({ uid: process.getuid?.(), env: Object.keys(process.env).sort(), meta })) };
+      return {
+        ...text(
+          JSON.stringify({ pid: process.pid, uid: process.getuid?.(), env: Object.keys(process.env).sort(), meta }),
+        ),
+      };
     case "die":
       process.exit(3);
     case "slow":

@@ -28,6 +28,14 @@ function serversOf(settings: Readonly<Record<string, ServerSettings>>, separate 
   return servers.value;
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 export function describeServers(database: () => TestDatabase): void {
   const seen = (module: string) =>
     database().admin.query<{ tool_id: string; pin: string }>(
@@ -157,6 +165,25 @@ export function describeServers(database: () => TestDatabase): void {
       await after.assembled.pollPermissions();
       expect(await text(callTool(after, userId, "fickle", "echo", { text: "a" }))).toBe("a");
       await after.stop();
+    });
+  });
+
+  describe("a server with a process for each user", () => {
+    it("gives nobody another's process, and ends it with its user", async () => {
+      const settings = { own: child("plain", { perUser: true }) };
+      const origin = await startOrigin(database(), { servers: serversOf(settings), timers: true });
+      await approve("own", "who");
+      const [anna, ben] = await Promise.all([1, 2].map(() => newUser(database(), { grants: [["own", "who"]] })));
+      const pidOf = async (user = ""): Promise<number> =>
+        (JSON.parse(await text(callTool(origin, user, "own", "who"))) as { readonly pid: number }).pid;
+      const [first, second] = [await pidOf(anna), await pidOf(ben)];
+      expect(second).not.toBe(first);
+      expect(await pidOf(anna)).toBe(first);
+      await database().admin.query("select mcpist.set_status($1::uuid, 'suspended', 'test')", [anna ?? ""]);
+      await origin.assembled.pollPermissions();
+      await expect.poll(() => isAlive(first), { timeout: 20_000 }).toBe(false);
+      expect(isAlive(second)).toBe(true);
+      await origin.stop();
     });
   });
 
