@@ -272,6 +272,8 @@ export interface Denial {
   readonly retryAfterSeconds?: number;
   /** True when a tool call may already have run. */
   readonly mayHaveExecuted?: boolean;
+  /** What is served instead; only with `mcp.version`. */
+  readonly supported?: readonly string[];
   /** The version of MCP that was asked for; only with `mcp.version`. Printable ASCII, at most 64 characters. */
   readonly requested?: string;
 }

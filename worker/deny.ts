@@ -3,7 +3,6 @@
  * exact reason stays in the log. Bodies are JSON-RPC errors, because models read bodies and not headers.
  */
 import { DENIALS, type Denial, type DenialReason } from "../contract/denial.ts";
-import { PROTOCOL_VERSIONS } from "../contract/headers.ts";
 import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { CHALLENGE_SCOPE } from "./constants.ts";
 import { corsHeaders, harden } from "./hygiene.ts";
@@ -133,7 +132,7 @@ export function errorText(denial: Denial, requestId: string, rpcId: RpcId): stri
     requestId,
     ...(wait === null ? {} : { retryAfterSeconds: wait }),
     ...(denial.mayHaveExecuted === true ? { mayHaveExecuted: true } : {}),
-    ...(denial.requested === undefined ? {} : { supported: PROTOCOL_VERSIONS, requested: denial.requested }),
+    ...(denial.requested === undefined ? {} : { supported: denial.supported, requested: denial.requested }),
   };
   return JSON.stringify({ jsonrpc: "2.0", id: rpcId, error: { code, message, data } });
 }

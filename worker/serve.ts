@@ -68,7 +68,10 @@ async function answerTo(visit: Visit, service: Service, identity: Identity, held
   if (!unblocked.ok) return no(unblocked.error);
   const asked = limits.burst(sub, runtime.now(), waitUntil);
   // While the object answers.
-  const named = protocolVersion(client.get("mcp-protocol-version") ?? null);
+  const named = protocolVersion(
+    client.get("mcp-protocol-version") ?? null,
+    typeof client.get("mcp-method") === "string",
+  );
   const version = named.ok ? named.value : null;
   const headers = originHeaders(client, { secret: secret.text, identity, requestId: visit.requestId, version });
   const burst = await asked;

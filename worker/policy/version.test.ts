@@ -37,7 +37,10 @@ describe("version of MCP", () => {
     "v2025-06-18",
     "__proto__",
   ])("%j is none that is served", (requested) => {
-    expect(protocolVersion(requested)).toEqual({ ok: false, error: { reason: "mcp.version", requested } });
+    const supported = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"];
+    expect(protocolVersion(requested)).toEqual({ ok: false, error: { reason: "mcp.version", supported, requested } });
+    // Whoever mirrors the method in a header speaks a revision without `initialize`.
+    expect(protocolVersion(requested, true)).toMatchObject({ error: { supported: ["2026-07-28"] } });
   });
 
   it("is told back as text that anybody can read", () => {
