@@ -38,6 +38,21 @@ describe("the way out", () => {
     expect(proxyAdvice(env, native)).toBe(text);
   });
 
+  it("are not taken from a joined sandbox, whose own GitHub serves gh alone", () => {
+    const github = "http://127.0.0.1:4001";
+    const vendors = ["gateway", "notion", "broker", "cloudflare", "koyeb", "fly", "issuer", "control"];
+    const urls = {
+      ...Object.fromEntries(vendors.map((name, index) => [name, `http://127.0.0.1:${4100 + index}`])),
+      github,
+      database: "postgres://a@127.0.0.1:4200/postgres?sslmode=disable",
+      origins: { koyeb: "http://127.0.0.1:4300", fly: "http://127.0.0.1:4301" },
+    };
+    const joined = { MCPIST_SANDBOX: JSON.stringify(urls), HTTP_PROXY: github };
+    expect(proxyUse(joined, true).variables).toEqual([]);
+    expect(proxyUse({ ...joined, HTTPS_PROXY: "http://proxy.example:3128" }, true).variables).toEqual(["HTTPS_PROXY"]);
+    expect(proxyUse({ ...joined, HTTP_PROXY: "http://127.0.0.1:3128" }, true).variables).toEqual(["HTTP_PROXY"]);
+  });
+
   it("shows the proxy's host without its password", () => {
     expect(proxyUse({ HTTPS_PROXY: "http://user:pass@proxy.test:8080" }, true)).toEqual({
       variables: ["HTTPS_PROXY"],

@@ -1,4 +1,5 @@
 /** Forward proxies. Node's `fetch` ignores the usual variables unless it is told; this tool honours them by itself. */
+import { parseSandboxUrls, SANDBOX_VARIABLE } from "../contract/sandbox.ts";
 import { McpistError } from "./errors.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -16,7 +17,14 @@ const NETWORK_VARIABLES = [
 /** This machine itself is never asked through a proxy: the sandbox lives here. */
 const HERE = ["localhost", "127.0.0.1", "[::1]", "::1"];
 
-const valueOf = (env: Env, name: string): string | undefined => env[name.toLowerCase()] || env[name] || undefined;
+/** A joined sandbox names its own GitHub as HTTP_PROXY, for gh alone: it forwards nothing else. */
+const isSandboxOwn = (env: Env, value: string): boolean =>
+  value === parseSandboxUrls(env[SANDBOX_VARIABLE] ?? "")?.github;
+
+function valueOf(env: Env, name: string): string | undefined {
+  const value = env[name.toLowerCase()] || env[name] || undefined;
+  return value !== undefined && isSandboxOwn(env, value) ? undefined : value;
+}
 
 /** The variables of {@link NETWORK_VARIABLES} that are set. */
 export const networkEnv = (env: Env): Record<string, string> =>

@@ -144,6 +144,17 @@ export async function runRotation(
   return { ended, report };
 }
 
+/** A platform that does not answer is named by the phase, with what to do about it. */
+const SILENT: ReadonlySet<string> = new Set(["ERR_UNREACHABLE", "ERR_VENDOR", "ERR_RATE_LIMITED"]);
+
+async function settled(run: Run, origin: Run["origins"][number]): Promise<void> {
+  try {
+    await origin.settle?.(run.journal.guard);
+  } catch (error) {
+    if (!(error instanceof McpistError) || !SILENT.has(error.code)) throw error;
+  }
+}
+
 async function rotateOnce(session: Session, run: Run, flags: RotateFlags, since: Since): Promise<Phase> {
   if (flags.emergency) {
     const { emergency } = await import("../secrets/emergency.ts");
@@ -152,7 +163,7 @@ async function rotateOnce(session: Session, run: Run, flags: RotateFlags, since:
   if (!flags.init) {
     await checkRoutes(session.targets.worker, session.environment.origins);
     // What an emergency left behind that was killed before it could take it back.
-    await Promise.all(run.origins.map(async (origin) => origin.settle?.(run.journal.guard)));
+    await Promise.all(run.origins.map((origin) => settled(run, origin)));
   }
   return rotate(run, flags.init ? "init" : flags.clean ? "clean" : "rotate");
 }

@@ -40,11 +40,12 @@ export function withDomain(
 ): EnvironmentInput {
   const { cloudflare, ...environment } = sandboxEnvironment(installation.sandbox.urls);
   const { url: _, ...domain } = cloudflare;
+  const hostname = names.hostname ?? "mcp.sandbox.test";
   return {
     ...environment,
     github: { ...environment.github, environment: "production" },
-    cloudflare: { ...domain, hostname: "mcp.sandbox.test", ...names },
-    auth: { ...environment.auth, audience: "https://mcp.sandbox.test/mcp" },
+    cloudflare: { ...domain, ...names, hostname },
+    auth: { ...environment.auth, audience: `https://${hostname}/mcp` },
     ...changes,
   };
 }

@@ -20,8 +20,10 @@ const configOf = (values: Values): unknown =>
     metadata: values["metadata"],
     guest: values["guest"],
     restart: values["restart"],
-    services: records(values["service"]).map(({ port, check, ...service }) => ({
+    services: records(values["service"]).map(({ port, check, concurrency, ...service }) => ({
       ...service,
+      // At most one block, which the API takes as an object.
+      concurrency: records(concurrency)[0],
       ports: port,
       checks: check,
     })),
