@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Connection, RawListing } from "./connection.ts";
-import { supervise, type ServerState } from "./supervisor.ts";
+import { relistPause, supervise, type ServerState } from "./supervisor.ts";
 
 const LISTING: RawListing = { tools: [], truncated: false, instructions: "" };
 
@@ -36,6 +36,14 @@ describe("a supervised server", () => {
     expect(states).toEqual(["up", "down", "up"]);
     await supervisor.stop();
     expect(states.at(-1)).toBe("stopped");
+  });
+
+  it("is asked less and less often when it says all the time that its tools changed, and at once after a rest", () => {
+    const pauses: number[] = [];
+    for (let last: number | null = null; pauses.length < 9; last = pauses.at(-1) ?? null)
+      pauses.push(relistPause(last, 1_000));
+    expect(pauses.map((ms) => ms / 1_000)).toEqual([5, 10, 20, 40, 80, 160, 300, 300, 300]);
+    expect(relistPause(300_000, 300_001)).toBe(5_000);
   });
 
   it("takes no call while it is down, and says so at once", async () => {

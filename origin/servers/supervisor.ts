@@ -10,8 +10,16 @@ const MIN_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 60_000;
 /** A server that stayed up this long starts at the shortest pause again. Unit: milliseconds. */
 const STEADY_MS = 60_000;
-/** A server that says all the time that its list changed is asked this often at most. Unit: milliseconds. */
+/**
+ * A server that says that its list changed is asked this often at most, and half as often each time that it goes on: every new list
+ * costs every user a look into the database. Unit: milliseconds.
+ */
 const RELIST_MS = 5_000;
+const MAX_RELIST_MS = 5 * 60_000;
+
+/** Pause before the next list. @param last the pause before, null = none yet @param quietMs how long the server was silent */
+export const relistPause = (last: number | null, quietMs: number): number =>
+  last === null || quietMs > MAX_RELIST_MS ? RELIST_MS : Math.min(last * 2, MAX_RELIST_MS);
 
 /** starting = not connected yet; up = calls are taken; down = it ended or does not answer, and is tried again. */
 export type ServerState = "starting" | "up" | "down" | "stopped";
@@ -20,7 +28,7 @@ export type ServerState = "starting" | "up" | "down" | "stopped";
 export interface SupervisorOptions {
   /** Connects anew. `onListChanged` = the server says so. @throws when the server does not come up. */
   readonly connect: (onListChanged: () => void) => Promise<Connection>;
-  /** A complete list arrived; what it returned before is void. Null: the server is down, and has no tools. */
+  /** A complete list arrived; what it listed before is void. */
   readonly onListing: (listing: RawListing) => void;
   readonly onState: (state: ServerState) => void;
   /** Between 0 and 1. */
@@ -55,6 +63,7 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
   /** One connection, from its start to its end. @throws when it does not come up. */
   async function serve(): Promise<void> {
     let changed: (() => void) | null = null;
+    let relistMs: number | null = null;
     const current = await connect(() => changed?.());
     try {
       if (stopping.signal.aborted) return;
@@ -65,10 +74,12 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
       for (;;) {
         const again = Promise.withResolvers<"again">();
         changed = () => again.resolve("again");
+        const quietSince = performance.now();
         if ((await Promise.race([again.promise, current.closed])) !== "again") return;
+        relistMs = relistPause(relistMs, performance.now() - quietSince);
         // Whatever it says meanwhile is answered by one more list.
         const over = await Promise.race([
-          sleep(RELIST_MS, "waited" as const, { signal: stopping.signal }).catch(() => "over" as const),
+          sleep(relistMs, "waited" as const, { signal: stopping.signal }).catch(() => "over" as const),
           current.closed,
         ]);
         if (over !== "waited") return;

@@ -44,8 +44,8 @@ export function watchServers({
   const listings = new Map<string, Listing>();
   /** Pins of the newest listing, as one text: what cached permissions were made from. */
   const shown = new Map<string, string>();
-  /** Tools that were said to be withheld, with the pin that they have now. */
-  const told = new Set<string>();
+  /** Tools that were said to be withheld, by server: once until they are as approved again, however often they change meanwhile. */
+  const told = new Map<string, ReadonlySet<string>>();
 
   const say = (event: string, more: Readonly<Record<string, unknown>>): void =>
     line({ at: wallClock().toISOString(), event, severity: "warn", ...more });
@@ -53,12 +53,12 @@ export function watchServers({
   async function report(server: string): Promise<void> {
     const listing = listings.get(server);
     if (!listing) return;
-    for (const { tool } of await reportListing(database, server, listing)) {
-      const key = `${server} ${tool} ${listing.tools.get(tool)?.pin ?? ""}`;
-      if (told.has(key)) continue;
-      told.add(key);
-      events.record({ event: "tool_changed", severity: "critical", requestId: null, module: server, tool });
-    }
+    const changed = new Set((await reportListing(database, server, listing)).map(({ tool }) => tool));
+    const known = told.get(server);
+    told.set(server, changed);
+    for (const tool of changed)
+      if (known?.has(tool) !== true)
+        events.record({ event: "tool_changed", severity: "critical", requestId: null, module: server, tool });
   }
 
   metrics.gauge("mcpist_servers_down", "Servers whose tools are unavailable", () =>
