@@ -2,7 +2,7 @@
  * One vendor API over fetch: timeouts, retries, limits that are waited out, and errors that name vendor, call and next step.
  * Never prints a request body or a header; answers are quoted only through the redactor, shortened.
  */
-import { isSafeUrl } from "../contract/runtime-config.ts";
+import { isSafeUrl } from "../contract/safe-url.ts";
 import type { Context } from "./context.ts";
 import { machineFault, McpistError } from "./errors.ts";
 import { askedWaitMs, isLimit } from "./limits.ts";

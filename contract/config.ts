@@ -18,8 +18,8 @@ import {
   type Grammar,
 } from "./names.ts";
 import { err, ok, type Result } from "./result.ts";
-import { BUILT_IN_MODULES, isServerUrl, OWN_SECRET_NAME, RESERVED_SECRETS, secretsOf, SERVER_NAME } from "./servers.ts";
-import { isSafeUrl } from "./runtime-config.ts";
+import { BUILT_IN_MODULES, OWN_SECRET_NAME, RESERVED_SECRETS, secretsOf, SERVER_NAME } from "./servers.ts";
+import { isSafeUrl } from "./safe-url.ts";
 
 const matching = ({ shape, words }: Grammar) => z.string().regex(shape, words);
 const name = matching(PLATFORM_NAME);
@@ -75,7 +75,7 @@ const server = z
       .min(1)
       .optional(),
     /** Streamable HTTP endpoint beside the origin; never public. */
-    url: z.string().refine(isServerUrl, "an https URL (http only on loopback)").optional(),
+    url: url.optional(),
     credential: ownSecret.optional(),
     secrets: z.array(ownSecret).optional(),
     trusted: z.boolean().optional(),

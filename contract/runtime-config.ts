@@ -5,7 +5,7 @@
 import { isCanonicalUrl, webOriginOf } from "./names.ts";
 import { err, ok, type Result } from "./result.ts";
 import { isRecord } from "./json.ts";
-import { isLoopbackHost } from "./loopback.ts";
+import { isSafeUrl } from "./safe-url.ts";
 import { isServerSettings, SERVER_NAME, type ServerSettings } from "./servers.ts";
 
 /** How a route treats an origin: pool = receives traffic; joining = is written but not routed to; quarantined = skipped. */
@@ -99,15 +99,6 @@ const isWebOrigin = (text: string): boolean => {
   return origin.ok && origin.value === text;
 };
 const STATES: ReadonlySet<unknown> = new Set<OriginState>(["pool", "joining", "quarantined"]);
-
-/** True for https, and for http on a loopback host; false when the URL carries credentials or a fragment. */
-export function isSafeUrl(text: unknown): text is string {
-  // URL parsers forgive blanks, backslashes and missing slashes; nobody else who compares the text does.
-  if (!isText(text) || !/^https?:\/\/[^\s\\]+$/i.test(text) || !URL.canParse(text)) return false;
-  const url = new URL(text);
-  if (url.username !== "" || url.password !== "" || url.hash !== "") return false;
-  return url.protocol === "https:" || (url.protocol === "http:" && isLoopbackHost(url.hostname));
-}
 
 function parseJson(text: string | undefined): Record<string, unknown> | null {
   if (text === undefined) return null;

@@ -3,7 +3,8 @@ import type { EnvironmentInput } from "./config.ts";
 import { readDatabaseUrl } from "./database-url.ts";
 import { isRecord } from "./json.ts";
 import { isLoopbackUrl } from "./loopback.ts";
-import { isSafeUrl, type OriginState } from "./runtime-config.ts";
+import type { OriginState } from "./runtime-config.ts";
+import { isSafeUrl } from "./safe-url.ts";
 
 /** Name of the built-in environment. */
 export const SANDBOX_ENVIRONMENT = "sandbox";

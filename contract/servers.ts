@@ -1,6 +1,6 @@
 /** Servers of one's own: what the configuration says of an MCP server whose tools become a module. Pure, no dependency. */
-import { isLoopbackHost } from "./loopback.ts";
 import { isRecord } from "./json.ts";
+import { isSafeUrl } from "./safe-url.ts";
 
 /** Name of a server and of the module that it becomes. */
 export const SERVER_NAME = /^[a-z][a-z0-9_-]{0,30}$/;
@@ -67,14 +67,6 @@ const isFlag = (value: unknown): boolean => value === undefined || typeof value 
 const isOptional = (value: unknown, pattern: RegExp): boolean =>
   value === undefined || (typeof value === "string" && pattern.test(value));
 
-/** True for a URL that an origin may ask: https anywhere, http on loopback only. */
-export function isServerUrl(text: unknown): boolean {
-  if (!isText(text) || !URL.canParse(text)) return false;
-  const { protocol, hostname, username, password, hash } = new URL(text);
-  if (username !== "" || password !== "" || hash !== "") return false;
-  return protocol === "https:" || (protocol === "http:" && isLoopbackHost(hostname));
-}
-
 /** Checks what an origin is told of one server. */
 export function isServerSettings(value: unknown): value is ServerSettings {
   if (!isRecord(value)) return false;
@@ -86,7 +78,7 @@ export function isServerSettings(value: unknown): value is ServerSettings {
   return (
     (isChild && isText(command[0])
       ? url === undefined && credential === undefined
-      : command === undefined && isServerUrl(url)) &&
+      : command === undefined && isSafeUrl(url)) &&
     isOptional(credential, OWN_SECRET_NAME) &&
     (secrets === undefined ||
       (isChild &&

@@ -9,7 +9,7 @@ import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { isSafeUrl } from "../contract/runtime-config.ts";
+import { isSafeUrl } from "../contract/safe-url.ts";
 import { isRecord } from "../contract/json.ts";
 import { blocks, type PolicyDocument, readDocument } from "./document.ts";
 import { hiddenDrift } from "./live-state.ts";

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseConfig, type ConfigIssue, type Environment } from "../contract/config.ts";
 import { err, ok, type Result } from "../contract/result.ts";
-import { isSafeUrl } from "../contract/runtime-config.ts";
+import { isSafeUrl } from "../contract/safe-url.ts";
 import { platformIssues } from "./platform-limits.ts";
 import { MIGRATIONS } from "./worker-migrations.ts";
 import {

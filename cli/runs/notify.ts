@@ -3,7 +3,7 @@
  * GitHub Actions. Kids, phases and times, never a value. What goes wrong here is noted on stderr and changes no outcome.
  */
 import { appendFile } from "node:fs/promises";
-import { isSafeUrl } from "../../contract/runtime-config.ts";
+import { isSafeUrl } from "../../contract/safe-url.ts";
 import type { Context } from "../context.ts";
 import type { NamedEnvironment } from "../load-config.ts";
 import { printable } from "../redact.ts";

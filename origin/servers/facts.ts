@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
+import { isRecord, type JsonObject } from "../../contract/json.ts";
 import { err, ok, type Result } from "../../contract/result.ts";
 
 /** Names of tools that mcpist shows; hosts refuse most other characters. */
@@ -14,9 +15,6 @@ export const MAX_FACTS_LENGTH = 64 * 1024;
 export const MAX_SCHEMA_DEPTH = 32;
 /** Tools of one server; what comes after them is left out and logged. */
 export const MAX_TOOLS = 1_000;
-
-/** A JSON object. */
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Everything of a tool that a model may see. Absent members are absent, so that a pin says whether they were there. */
 export interface ToolFacts {
@@ -37,9 +35,6 @@ export type FactsFault =
   | "reference" // a $ref that leaves the document
   | "depth" // nested too deeply
   | "size"; // longer than MAX_FACTS_LENGTH
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Keywords that fetch or name another document. `$id` would change what a local `$ref` means. */
 const REFERENCES: ReadonlySet<string> = new Set(["$ref", "$dynamicRef", "$recursiveRef"]);
@@ -67,7 +62,7 @@ function cleaned(value: unknown, depth: number, named: boolean): Result<unknown,
     }
     return ok(items);
   }
-  if (!isObject(value)) return ok(value);
+  if (!isRecord(value)) return ok(value);
   const entries: [string, unknown][] = [];
   for (const [key, member] of Object.entries(value)) {
     if (!named && DROPPED.has(key)) continue;
@@ -94,7 +89,7 @@ function bounded(value: unknown, depth: number): Result<unknown, FactsFault> {
 }
 
 function schemaOf(value: unknown): Result<JsonObject, FactsFault> {
-  if (!isObject(value) || (value["type"] !== undefined && value["type"] !== "object")) return err("schema");
+  if (!isRecord(value) || (value["type"] !== undefined && value["type"] !== "object")) return err("schema");
   const copy = cleaned(value, 0, false);
   return copy.ok ? ok({ type: "object", ...(copy.value as JsonObject) }) : copy;
 }
@@ -103,10 +98,10 @@ const isText = (value: unknown): value is string | undefined => value === undefi
 
 /** Reads one entry of a foreign `tools/list`. Order of the checks: cheap first. */
 export function readFacts(tool: unknown): Result<ToolFacts, FactsFault> {
-  if (!isObject(tool)) return err("shape");
+  if (!isRecord(tool)) return err("shape");
   const { name, title, description, inputSchema, outputSchema, annotations } = tool;
   if (typeof name !== "string" || !TOOL_NAME.test(name)) return err("name");
-  if (!isText(title) || !isText(description) || (annotations !== undefined && !isObject(annotations)))
+  if (!isText(title) || !isText(description) || (annotations !== undefined && !isRecord(annotations)))
     return err("shape");
   const input = schemaOf(inputSchema);
   if (!input.ok) return input;
@@ -132,7 +127,7 @@ export const textOf = (value: unknown): string => (canonicalize(wellFormed(value
 function wellFormed(value: unknown): unknown {
   if (typeof value === "string") return value.toWellFormed();
   if (Array.isArray(value)) return value.map(wellFormed);
-  if (!isObject(value)) return value;
+  if (!isRecord(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key.toWellFormed(), wellFormed(member)]));
 }
 

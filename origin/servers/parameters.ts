@@ -5,8 +5,8 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import formatsModule from "ajv-formats";
 import { RE2JS } from "re2js";
+import type { JsonObject } from "../../contract/json.ts";
 import { err, ok, type Result } from "../../contract/result.ts";
-import type { JsonObject } from "./facts.ts";
 
 // A CommonJS package: Node hands over its default, TypeScript sees the namespace.
 const addFormats = formatsModule as unknown as typeof formatsModule.default;

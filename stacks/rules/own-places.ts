@@ -1,5 +1,5 @@
 /** Tokens and states go to their owners, and what is uploaded comes from the synthesis. */
-import { isSafeUrl } from "../../contract/runtime-config.ts";
+import { isSafeUrl } from "../../contract/safe-url.ts";
 import { isRecord } from "../../contract/json.ts";
 import { blocks, type PolicyDocument } from "../document.ts";
 import type { Rule } from "./rule.ts";
