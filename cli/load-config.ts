@@ -104,7 +104,15 @@ export async function loadEnvironment(
       },
     );
   }
-  const environments = await loadConfigFile(context, file);
+  return pickEnvironment(await loadConfigFile(context, file), wanted, file);
+}
+
+/** One environment of a configuration file. @throws {McpistError} ERR_CONFIG when it has none of that name. */
+export function pickEnvironment(
+  environments: Readonly<Record<string, Environment>>,
+  wanted: string,
+  file: string,
+): NamedEnvironment {
   const environment = Object.hasOwn(environments, wanted) ? environments[wanted] : undefined;
   if (environment) return { name: wanted, environment };
   const known = Object.keys(environments).join(", ");

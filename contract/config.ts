@@ -74,6 +74,11 @@ const server = z
       .array(z.string().refine((part) => !part.includes("\0"), "no NUL"))
       .min(1)
       .optional(),
+    /** Folder of the program, from the configuration's own folder: laid into the image, and where the program runs. */
+    folder: z
+      .string()
+      .regex(/^[^\0:]+$/, "a path without a colon")
+      .optional(),
     /** Streamable HTTP endpoint beside the origin; never public. */
     url: url.optional(),
     credential: ownSecret.optional(),
@@ -93,7 +98,7 @@ const server = z
       )
       .optional(),
   })
-  .superRefine(({ command, url, credential, secrets }, context) => {
+  .superRefine(({ command, folder, url, credential, secrets }, context) => {
     if ((command === undefined) === (url === undefined))
       context.addIssue({ code: "custom", path: ["command"], message: "a server has either a command or a url" });
     if (url === undefined && credential !== undefined)
@@ -102,6 +107,8 @@ const server = z
         path: ["credential"],
         message: "only a server at a url is sent a credential",
       });
+    if (command === undefined && folder !== undefined)
+      context.addIssue({ code: "custom", path: ["folder"], message: "only a server with a command has a folder" });
     if (command === undefined && secrets !== undefined)
       context.addIssue({
         code: "custom",

@@ -1,5 +1,6 @@
 /** What the processes of an environment are told: the `MCPIST_CONFIG` of its gateway and of its origins, made from mcpist.config.ts. */
 import type { Environment } from "./config.ts";
+import { serverFolder, type ServerSettings } from "./servers.ts";
 import type { GatewayConfig, OriginConfig } from "./runtime-config.ts";
 
 const SUPABASE_ISSUER = /\/auth\/v1\/?$/;
@@ -51,6 +52,15 @@ export function originConfigOf(environmentName: string, env: Environment, origin
     brokerUrl,
     alertWebhook,
     database: env.database,
-    ...(Object.keys(env.servers).length > 0 ? { servers: env.servers } : {}),
+    ...(Object.keys(env.servers).length > 0 ? { servers: inImage(env.servers) } : {}),
   };
 }
+
+/** A folder beside the configuration is one of the image; an absolute path is where it says. */
+const inImage = (servers: Environment["servers"]): Readonly<Record<string, ServerSettings>> =>
+  Object.fromEntries(
+    Object.entries(servers).map(([name, server]) => [
+      name,
+      server.folder === undefined || server.folder.startsWith("/") ? server : { ...server, folder: serverFolder(name) },
+    ]),
+  );

@@ -11,6 +11,9 @@ export const SANDBOX_ENVIRONMENT = "sandbox";
 /** Environment variable that joins a process to a running sandbox; holds {@link SandboxUrls} as JSON, no secret. */
 export const SANDBOX_VARIABLE = "MCPIST_SANDBOX";
 
+/** What a sandbox runs of somebody's own configuration. */
+export type OwnParts = Pick<EnvironmentInput, "servers" | "secrets">;
+
 /** Loopback URLs, none with a trailing slash. */
 export interface SandboxUrls {
   /** Public side of the Worker. */
@@ -34,6 +37,8 @@ export interface SandboxUrls {
   readonly origins: { readonly koyeb: string; readonly fly: string };
   /** States that a rehearsal has given to origins; absent = "pool". What mcpist.config.ts is for a real environment. */
   readonly states?: Readonly<Partial<Record<"koyeb" | "fly", OriginState>>>;
+  /** Servers and secrets of the configuration that the sandbox was given; absent = none. No value of a secret. */
+  readonly own?: OwnParts;
 }
 
 const isLocalApi = (value: unknown): boolean => isSafeUrl(value) && isLoopbackUrl(value);
@@ -63,6 +68,7 @@ export function parseSandboxUrls(text: string): SandboxUrls | null {
     control,
     origins,
     states = {},
+    own = {},
   } = value;
   if (
     ![gateway, github, notion, broker, cloudflare, koyeb, fly, issuer].every(isLocalApi) ||
@@ -72,6 +78,8 @@ export function parseSandboxUrls(text: string): SandboxUrls | null {
     return null;
   if (!isRecord(origins) || !isLocalApi(origins["koyeb"]) || !isLocalApi(origins["fly"])) return null;
   if (!isRecord(states) || !Object.values(states).every((state) => STATES.has(state))) return null;
+  // What is in it is checked with the environment that is made from it.
+  if (!isRecord(own)) return null;
   return value as unknown as SandboxUrls;
 }
 
@@ -127,5 +135,7 @@ export function sandboxEnvironment(urls: SandboxUrls): EnvironmentInput {
       httpStatusHosts: ["127.0.0.1"],
     },
     showOrigin: true,
+    servers: urls.own?.servers,
+    secrets: urls.own?.secrets,
   };
 }

@@ -40,6 +40,11 @@ export interface ServerToolSettings {
 export interface ServerSettings {
   /** Program and arguments of a child of the origin that speaks MCP over its standard streams. */
   readonly command?: readonly string[] | undefined;
+  /**
+   * Folder of the program, beside mcpist.config.ts: it is laid into the image, and is where the program runs. Its `bin`, `.venv/bin` and
+   * `node_modules/.bin` come before PATH. An origin is told the absolute path.
+   */
+  readonly folder?: string | undefined;
   /** Streamable HTTP endpoint beside the origin. */
   readonly url?: string | undefined;
   /** Secret of one's own that the server at `url` gets as a bearer token. */
@@ -62,6 +67,9 @@ export interface ServerSettings {
 export const secretsOf = ({ secrets = [], credential }: ServerSettings): readonly string[] =>
   credential === undefined ? secrets : [...secrets, credential];
 
+/** Where the image has the folder of a server. */
+export const serverFolder = (name: string): string => `/app/servers/${name}`;
+
 const isText = (value: unknown): value is string => typeof value === "string" && value.length > 0;
 const isFlag = (value: unknown): boolean => value === undefined || typeof value === "boolean";
 const isOptional = (value: unknown, pattern: RegExp): boolean =>
@@ -70,7 +78,7 @@ const isOptional = (value: unknown, pattern: RegExp): boolean =>
 /** Checks what an origin is told of one server. */
 export function isServerSettings(value: unknown): value is ServerSettings {
   if (!isRecord(value)) return false;
-  const { command, url, credential, secrets, tools, concurrency } = value;
+  const { command, folder, url, credential, secrets, tools, concurrency } = value;
   const isChild =
     Array.isArray(command) &&
     command.length > 0 &&
@@ -79,6 +87,7 @@ export function isServerSettings(value: unknown): value is ServerSettings {
     (isChild && isText(command[0])
       ? url === undefined && credential === undefined
       : command === undefined && isSafeUrl(url)) &&
+    (folder === undefined || (isChild && typeof folder === "string" && /^\/[^\0:]*$/.test(folder))) &&
     isOptional(credential, OWN_SECRET_NAME) &&
     (secrets === undefined ||
       (isChild &&

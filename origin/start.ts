@@ -3,7 +3,7 @@
  * JSON lines, first of all the one that says on which port it listens; a refusal to start is one sentence on standard error.
  */
 import { randomUUID } from "node:crypto";
-import { readFileSync, writeSync } from "node:fs";
+import { accessSync, constants, readFileSync, writeSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { assemble } from "./assemble.ts";
@@ -13,7 +13,7 @@ import { lazily, type Database } from "./database/database.ts";
 import { faultOf } from "./faults.ts";
 import { VERSION } from "./calls/mcp.ts";
 import { builtIn, createRegistry, type Registry } from "./modules/registry.ts";
-import { maySeparate } from "./servers/separation.ts";
+import { findSeparator } from "./servers/separation.ts";
 import { createServers, type Servers } from "./servers/servers.ts";
 
 /** From this time on output that nobody takes is given up: the last flush would wait for its reader for ever. Monotonic, ms. */
@@ -65,10 +65,11 @@ const { port, host, config, databaseUrl, drainSeconds } = settings.value;
 
 function openServers(): Servers | null {
   if (!config.servers) return null;
+  const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
   const servers = createServers(config.servers, {
     secrets: settings.ok ? settings.value.ownSecrets : new Map(),
-    separate: maySeparate(readStatus()),
-    path: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    separator: findSeparator(readStatus(), path, isProgram),
+    path,
     version: VERSION,
     fetch,
     random: Math.random,
@@ -76,6 +77,14 @@ function openServers(): Servers | null {
   });
   if (!servers.ok) stop(servers.error);
   return servers.value;
+}
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 /** What the kernel says of this process; empty where there is no such file, so that nothing is assumed. */
 function readStatus(): string {

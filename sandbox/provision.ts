@@ -11,7 +11,7 @@ import { SLOT_VARIABLES } from "../contract/gateway-secret.ts";
 import { HEALTH_PATH } from "../contract/headers.ts";
 import { SANDBOX_ENVIRONMENT } from "../contract/sandbox.ts";
 import { markVariable, NO_MARK } from "../contract/marks.ts";
-import { koyebSecretName, koyebSlotSecret, SECRETS } from "../contract/secret-names.ts";
+import { koyebSecretName, koyebSlotSecret, secretSpecs } from "../contract/secret-names.ts";
 import { bundleWorker } from "./processes/bundle.ts";
 import { listAt, objectAt, vendorClient, type Json, type VendorCall } from "./client.ts";
 import type { Sandbox } from "./start.ts";
@@ -131,9 +131,11 @@ export async function provisionService(
     DATABASE_URL: sandbox.urls.database,
     REQUEST_STATE_KEY: randomBytes(32).toString("hex"),
     BROKER_SECRET: sandbox.broker.secret,
+    // One's own: of the right shape, and nobody's. `mcpist secrets put` changes them as it does elsewhere.
+    ...Object.fromEntries(Object.keys(env.secrets).map((key) => [key, randomBytes(32).toString("hex")])),
   };
   const secrets = Object.fromEntries(
-    SECRETS.flatMap(({ name: key }) =>
+    secretSpecs(env).flatMap(({ name: key }) =>
       values[key] === undefined
         ? []
         : [

@@ -2,7 +2,13 @@
  * Starts the whole sandbox: five vendors, an issuer, a database, the token broker and the control endpoint, all on loopback, all in
  * parallel. Nothing is provisioned here (sandbox/provision.ts) and no gateway secret is made or written.
  */
-import { SANDBOX_ENVIRONMENT, SANDBOX_NAMES, SANDBOX_VARIABLE, type SandboxUrls } from "../contract/sandbox.ts";
+import {
+  SANDBOX_ENVIRONMENT,
+  SANDBOX_NAMES,
+  SANDBOX_VARIABLE,
+  type OwnParts,
+  type SandboxUrls,
+} from "../contract/sandbox.ts";
 import { connectAccounts, furnish, providersOf } from "./accounts.ts";
 import { startBroker, type Broker } from "./vendors/broker/broker.ts";
 import { type CloudflareEmulator, startCloudflare } from "./vendors/cloudflare/cloudflare.ts";
@@ -25,6 +31,8 @@ export interface SandboxOptions extends ContextOptions {
   readonly control?: boolean | undefined;
   /** A PostgreSQL server to use instead of the embedded one; its schema is not touched. */
   readonly databaseUrl?: string | undefined;
+  /** Servers and secrets of somebody's own, as {@link localServers} makes them; absent = none. */
+  readonly own?: OwnParts | undefined;
   /** Ends a start that is no longer wanted: everything is closed again and the start rejects. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -166,8 +174,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       database: database.url,
       control: control?.url ?? "",
       origins: { koyeb: originKoyeb, fly: originFly },
+      ...(options.own ? { own: options.own } : {}),
     };
-    return { ...parts, scenarios, urls, env: joinEnvironment(urls, context.tokens), close };
+    return { ...parts, scenarios, urls, env: joinEnvironment(urls, context.tokens, database.adminUrl), close };
   } catch (cause) {
     await close();
     if (options.signal?.aborted)
@@ -177,7 +186,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 }
 
 /** The variables by which mcpist and the vendors' own clients find a running sandbox. */
-export function joinEnvironment(urls: SandboxUrls, tokens: VendorContext["tokens"]): Readonly<Record<string, string>> {
+export function joinEnvironment(
+  urls: SandboxUrls,
+  tokens: VendorContext["tokens"],
+  ownerUrl: string,
+): Readonly<Record<string, string>> {
   return {
     [SANDBOX_VARIABLE]: JSON.stringify(urls),
     MCPIST_ENV: SANDBOX_ENVIRONMENT,
@@ -201,7 +214,8 @@ export function joinEnvironment(urls: SandboxUrls, tokens: VendorContext["tokens
     FLY_API_BASE_URL: urls.fly,
     FLY_UIEX_BASE_URL: urls.fly,
     FLY_API_TOKEN: tokens.fly,
-    DATABASE_URL: urls.database,
+    // As for an operator: the owner's address is the one that `tools`, `access` and `db` read.
+    DATABASE_URL: ownerUrl,
     // Clients that call home or ask questions would meet nobody here.
     WRANGLER_SEND_METRICS: "false",
     GH_PROMPT_DISABLED: "1",

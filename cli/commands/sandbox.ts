@@ -10,7 +10,10 @@ export const sandbox = defineCommand(
       'eval "$(mcpist sandbox --print-env)"',
       "mcpist sandbox -- mcpist secrets rotate --env sandbox",
       "mcpist sandbox --scenario koyeb-down",
+      "mcpist sandbox --env production",
     ],
+    details:
+      "With --env the origins run the servers of that environment of mcpist.config.ts,\nfor real. Its accounts, tokens and secrets are not used: everything is the\nsandbox's own.",
   },
   (command) =>
     command

@@ -1,7 +1,9 @@
 /** Brings a sandbox from nothing to a working service in the order of a real bootstrap: base, first secret, service. */
+import { dirname, resolve } from "node:path";
 import { parseConfig, type Environment } from "../../contract/config.ts";
-import { SANDBOX_ENVIRONMENT, sandboxEnvironment } from "../../contract/sandbox.ts";
+import { SANDBOX_ENVIRONMENT, sandboxEnvironment, type OwnParts } from "../../contract/sandbox.ts";
 import type { Context } from "../context.ts";
+import { loadConfigFile, pickEnvironment } from "../load-config.ts";
 import { McpistError } from "../errors.ts";
 import { Progress } from "../output.ts";
 import type { Sandbox, SandboxOptions } from "../../sandbox/start.ts";
@@ -20,11 +22,12 @@ export interface LocalCloud {
 /** Modules of the sandbox; absent where only the command line was installed. */
 async function load() {
   try {
-    const [start, provision] = await Promise.all([
+    const [start, provision, servers] = await Promise.all([
       import("../../sandbox/start.ts"),
       import("../../sandbox/provision.ts"),
+      import("../../sandbox/servers.ts"),
     ]);
-    return { ...start, ...provision };
+    return { ...start, ...provision, ...servers };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
     throw new McpistError("ERR_PEER_MISSING", "the sandbox's own packages are not installed", {
@@ -32,6 +35,20 @@ async function load() {
       cause,
     });
   }
+}
+
+/**
+ * Servers and secrets of the environment that `--env` names, to be run in the sandbox; null without the flag, or for the sandbox itself.
+ * @throws {McpistError} as for every command that reads mcpist.config.ts.
+ */
+export async function ownParts(
+  context: Context,
+  { env, config }: Pick<CommonFlags, "env" | "config">,
+): Promise<OwnParts | null> {
+  if (env === undefined || env === SANDBOX_ENVIRONMENT) return null;
+  const { environment } = pickEnvironment(await loadConfigFile(context, config), env, config);
+  const { localServers } = await load();
+  return localServers(environment, dirname(resolve(context.cwd, config)));
 }
 
 /** Starts the sandbox; everything is closed again when it fails or is interrupted. */
@@ -75,7 +92,7 @@ export async function startLocalCloud(
 
 /** Base, first gateway secret, service: afterwards the gateway answers. */
 export async function deployService(cloud: LocalCloud, progress: Progress): Promise<void> {
-  const { provisionBase, provisionService } = await load();
+  const { provisionBase, provisionService, unseenServers } = await load();
   const { sandbox, environment, inside, flags } = cloud;
   const step = async (name: string, work: () => Promise<void>) => {
     inside.signal.throwIfAborted();
@@ -103,4 +120,12 @@ export async function deployService(cloud: LocalCloud, progress: Progress): Prom
       });
   });
   await step("deploy the origins", () => provisionService(sandbox, environment));
+  const servers = Object.keys(environment.servers);
+  // A database that is not the sandbox's own is never read from here.
+  if (servers.length === 0 || !sandbox.database.embedded) return;
+  let unseen: readonly string[] = [];
+  await step(`list the tools of ${servers.join(", ")}`, async () => {
+    unseen = await unseenServers(sandbox.database.adminUrl, servers, inside.signal);
+  });
+  for (const name of unseen) inside.stderr.write(`no tool of the server "${name}" was seen; it is tried again\n`);
 }

@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { Progress, styles } from "../output.ts";
 import type { CommonFlags } from "../session.ts";
-import { deployService, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
+import { deployService, ownParts, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
 import { findSandbox, register, SANDBOX_NAME, USUAL_NAME } from "./running.ts";
 
 /** Flags of the command. */
@@ -44,7 +44,11 @@ export async function runSandbox(context: Context, flags: SandboxFlags): Promise
   if (flags.printEnv) return printEnv(context, flags);
   if (flags.scenario !== undefined) await checkScenario(flags.scenario);
   const progress = new Progress(context, flags);
-  const cloud = await startLocalCloud(context, flags, flags.portBase === undefined ? {} : { portBase: flags.portBase });
+  const own = await ownParts(context, flags);
+  const cloud = await startLocalCloud(context, flags, {
+    ...(flags.portBase === undefined ? {} : { portBase: flags.portBase }),
+    ...(own === null ? {} : { own }),
+  });
   try {
     if (!flags.empty) await deployService(cloud, progress);
     await progress.end();

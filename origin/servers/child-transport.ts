@@ -78,7 +78,9 @@ export class ChildTransport implements Transport {
     child.once("spawn", started.resolve);
     child.once("error", (error: NodeJS.ErrnoException) => {
       ended.resolve();
-      started.reject(new Error(error.code ?? "cannot be started"));
+      const code = error.code ?? "unknown";
+      onStderr(`mcpist: the program cannot be started (${code})\n`);
+      started.reject(new Error(code));
     });
     await started.promise;
   }

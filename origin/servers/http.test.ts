@@ -52,7 +52,7 @@ beforeAll(async () => {
     },
     {
       secrets: new Map([["NOTES_CREDENTIAL", new Secret("notes-credential")]]),
-      separate: false,
+      separator: null,
       path: "",
       version: "0",
       fetch,

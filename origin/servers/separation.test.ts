@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { maySeparate, spawnPlan } from "./separation.ts";
+import { findSeparator, maySeparate, spawnPlan } from "./separation.ts";
 
 const status = (effective: string): string => `Name:\tnode\nCapEff:\t${effective}\nSeccomp:\t0\n`;
 
@@ -14,15 +14,25 @@ describe("separation of a server from the origin", () => {
     expect(maySeparate(status(effective))).toBe(possible);
   });
 
+  it.each([
+    ["root", "000001ffffffffff", "/opt/bin:/usr/bin:/bin", "/usr/bin/setpriv"],
+    ["nobody in particular", "0000000000000000", "/usr/bin", null],
+    ["root without the program", "000001ffffffffff", "/opt/bin", null],
+    ["root with the program in a relative folder", "000001ffffffffff", ".:bin", null],
+  ])("takes a program that is there: %s", (_, effective, path, found) => {
+    const isProgram = (file: string) => ["/usr/bin/setpriv", "./setpriv", "bin/setpriv"].includes(file);
+    expect(findSeparator(status(effective), path, isProgram)).toBe(found);
+  });
+
   it("is not assumed where the kernel says nothing", () => {
     expect(maySeparate("")).toBe(false);
   });
 
   it("gives each server an id of its own, and takes every right away", () => {
-    expect(spawnPlan(["weather", "--fast"], 2, false, true)).toEqual({
+    expect(spawnPlan(["weather", "--fast"], 2, false, "/usr/bin/setpriv")).toEqual({
       ok: true,
       value: {
-        file: "setpriv",
+        file: "/usr/bin/setpriv",
         args: [
           "--reuid",
           "20003",
@@ -32,6 +42,7 @@ describe("separation of a server from the origin", () => {
           "--inh-caps=-all",
           "--ambient-caps=-all",
           "--no-new-privs",
+          "--pdeathsig=KILL",
           "--",
           "weather",
           "--fast",
@@ -42,13 +53,13 @@ describe("separation of a server from the origin", () => {
   });
 
   it("is kept even for a trusted server where it is possible", () => {
-    const plan = spawnPlan(["weather"], 0, true, true);
+    const plan = spawnPlan(["weather"], 0, true, "/usr/bin/setpriv");
     expect(plan.ok && plan.value.uid).toBe(20001);
   });
 
   it("refuses a server that is not trusted where it is impossible", () => {
-    expect(spawnPlan(["weather"], 0, false, false).ok).toBe(false);
-    expect(spawnPlan(["weather", "-v"], 0, true, false)).toEqual({
+    expect(spawnPlan(["weather"], 0, false, null).ok).toBe(false);
+    expect(spawnPlan(["weather", "-v"], 0, true, null)).toEqual({
       ok: true,
       value: { file: "weather", args: ["-v"], uid: null },
     });

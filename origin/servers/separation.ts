@@ -27,22 +27,37 @@ export function maySeparate(status: string): boolean {
 }
 
 /**
+ * The program that starts others under user ids of their own.
+ * @param status text of /proc/self/status @param path directories with a colon between @param isProgram of a file's path
+ * @returns its absolute path; null = this process may not, or there is no such program, and nothing is assumed.
+ */
+export function findSeparator(status: string, path: string, isProgram: (file: string) => boolean): string | null {
+  if (!maySeparate(status)) return null;
+  // Not looked up with a server's own PATH: a program of that name there would run as the origin.
+  const files = path.split(":").filter((folder) => folder.startsWith("/"));
+  return files.map((folder) => `${folder}/setpriv`).find(isProgram) ?? null;
+}
+
+/**
  * How to start `command` for the server at `index`.
+ * @param separator from {@link findSeparator}
  * @returns as error one sentence for the operator, after the server's name.
  */
 export function spawnPlan(
   command: readonly string[],
   index: number,
   trusted: boolean,
-  separate: boolean,
+  separator: string | null,
 ): Result<SpawnPlan, string> {
   const [file = "", ...args] = command;
-  if (separate) {
+  if (separator !== null) {
     const uid = FIRST_UID + index;
     // setpriv and not spawn's own uid: capabilities that were given to the origin would survive the change of ids.
     const ids = ["--reuid", String(uid), "--regid", String(uid), "--clear-groups"];
     const rights = ["--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"];
-    return ok({ file: "setpriv", args: [...ids, ...rights, "--", ...command], uid });
+    // A child that ignores the end of its input must not outlive an origin that was killed.
+    rights.push("--pdeathsig=KILL");
+    return ok({ file: separator, args: [...ids, ...rights, "--", ...command], uid });
   }
   if (trusted) return ok({ file, args, uid: null });
   return err(

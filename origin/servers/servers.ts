@@ -22,8 +22,8 @@ import type { ServerState } from "./supervisor.ts";
 export interface ServerSurroundings {
   /** Values of secrets of one's own, by name. */
   readonly secrets: ReadonlyMap<string, Secret>;
-  /** Programs can be started under user ids of their own. */
-  readonly separate: boolean;
+  /** Absolute path of the program that starts others under user ids of their own; null = that is impossible here. */
+  readonly separator: string | null;
   /** PATH of children. */
   readonly path: string;
   readonly version: string;
@@ -58,6 +58,12 @@ export interface Servers {
   stop(): Promise<void>;
 }
 
+/** Programs of the server's own folder come first: its virtual environment, its packages. */
+const pathOf = ({ folder }: ServerSettings, path: string): string =>
+  folder === undefined
+    ? path
+    : [...[".venv/bin", "node_modules/.bin", "bin"].map((part) => join(folder, part)), path].join(":");
+
 /** A folder of the child's own, for HOME and temporary files. */
 function ownFolder(name: string, { uid }: SpawnPlan): string {
   const folder = mkdtempSync(join(tmpdir(), `mcpist-${name}-`));
@@ -73,7 +79,7 @@ export function createServers(
   settings: Readonly<Record<string, ServerSettings>>,
   surroundings: ServerSurroundings,
 ): Result<Servers, string> {
-  const { secrets, separate, path, version, fetch, random, now } = surroundings;
+  const { secrets, separator, path, version, fetch, random, now } = surroundings;
   let hooks: ServerHooks | null = null;
   const folders: string[] = [];
   const modules: ServerModule[] = [];
@@ -89,7 +95,7 @@ export function createServers(
       const bearer = credential === undefined ? null : (secrets.get(credential) ?? null);
       transport = () => httpTransport(url, bearer, fetch);
     } else {
-      const plan = spawnPlan(command ?? [], index, server.trusted === true, separate);
+      const plan = spawnPlan(command ?? [], index, server.trusted === true, separator);
       if (!plan.ok) return err(`the server "${name}" ${plan.error}`);
       let folder: string | null = null;
       const own = Object.fromEntries(
@@ -98,8 +104,8 @@ export function createServers(
       const onStderr = stderrLines((text) => hooks?.onStderr(name, text), now);
       transport = () => {
         if (folder === null) folders.push((folder = ownFolder(name, plan.value)));
-        const env = { PATH: path, HOME: folder, TMPDIR: folder, LANG: "C.UTF-8", ...own };
-        return new ChildTransport({ plan: plan.value, env, cwd: folder, onStderr });
+        const env = { PATH: pathOf(server, path), HOME: folder, TMPDIR: folder, LANG: "C.UTF-8", ...own };
+        return new ChildTransport({ plan: plan.value, env, cwd: server.folder ?? folder, onStderr });
       };
     }
     modules.push(

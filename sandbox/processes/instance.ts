@@ -8,6 +8,7 @@ import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { ABOUT_SERVERS, ServerNews } from "./server-news.ts";
 
 const CHILD = fileURLToPath(new URL("./instance-child.ts", import.meta.url));
 const GUARD = fileURLToPath(new URL("./instance-guard.ts", import.meta.url));
@@ -83,6 +84,7 @@ function parseLine(line: string): Readonly<Record<string, unknown>> | null {
 /** Reads a program's output: the port where it listens, and its last sentence in case it fails. */
 class Output {
   readonly listening = Promise.withResolvers<number>();
+  readonly #servers = new ServerNews();
   #isListening = false;
   #plain = 0;
   #firstError: string | undefined;
@@ -93,9 +95,13 @@ class Output {
     const read = (stream: NodeJS.ReadableStream | null, isError: boolean): void => {
       if (!stream) return;
       createInterface({ input: stream }).on("line", (line) => {
-        // Once it listens, its structured log is nobody's business here.
-        const entry = this.#isListening && line.startsWith("{") ? {} : parseLine(line);
-        if (entry) return this.#structured(entry, environment);
+        // Once it listens, its structured log is nobody's business here, but for what it says of somebody's own servers.
+        const entry = this.#isListening && line.startsWith("{") && !ABOUT_SERVERS.test(line) ? {} : parseLine(line);
+        if (entry) {
+          for (const text of this.#servers.lines(entry))
+            options.log(`instance ${options.id}: ${hide(text, environment)}`);
+          return this.#structured(entry, environment);
+        }
         if (line.trim() === "") return;
         const text = hide(line, environment);
         if (isError) this.#firstError ??= text;

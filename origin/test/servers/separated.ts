@@ -1,7 +1,7 @@
 /** A program for tests: runs one hostile server as an origin would, with its own environment set at exec, and prints what it found. */
 import process from "node:process";
-import { readFileSync } from "node:fs";
-import { maySeparate } from "../../servers/separation.ts";
+import { existsSync, readFileSync } from "node:fs";
+import { findSeparator } from "../../servers/separation.ts";
 import { createServers } from "../../servers/servers.ts";
 
 const [script = "", file = ""] = process.argv.slice(2);
@@ -9,7 +9,7 @@ const servers = createServers(
   { hostile: { command: ["/bin/sh", script, file] } },
   {
     secrets: new Map(),
-    separate: maySeparate(readFileSync("/proc/self/status", "utf8")),
+    separator: findSeparator(readFileSync("/proc/self/status", "utf8"), "/usr/bin:/bin", existsSync),
     path: "/usr/bin:/bin",
     version: "0",
     fetch,

@@ -14,10 +14,10 @@ const child = (mode = "plain", more: Partial<ServerSettings> = {}): ServerSettin
   ...more,
 });
 
-function serversOf(settings: Readonly<Record<string, ServerSettings>>, separate = false): Servers {
+function serversOf(settings: Readonly<Record<string, ServerSettings>>, separator: string | null = null): Servers {
   const servers = createServers(settings, {
     secrets: new Map([["TINY_KEY", new Secret("a-value-that-only-tiny-gets")]]),
-    separate,
+    separator,
     path: process.env["PATH"] ?? "",
     version: "0.0.0",
     fetch,

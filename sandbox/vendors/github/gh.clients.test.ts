@@ -37,7 +37,7 @@ function environment(): Readonly<Record<string, string>> {
     control: NOWHERE,
     origins,
   };
-  return joinEnvironment({ ...urls, github: github.url }, context.tokens);
+  return joinEnvironment({ ...urls, github: github.url }, context.tokens, urls.database);
 }
 
 describeClients(["gh"], environment, (run) => {
