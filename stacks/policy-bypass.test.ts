@@ -31,6 +31,7 @@ const ORIGIN = {
   ports: [{ port: 8080, protocol: "http" }],
   routes: [{ path: "/", port: 8080 }],
 };
+const SLOT_A = { key: "GATEWAY_SECRET_A", secret: "mcpist-x-gateway-secret-a" };
 /** It, with one more variable that a Koyeb secret fills. */
 const borrowing = (key: string, secret: string) => service({ env: [...ORIGIN.env, { key, secret }] });
 const DIGEST = "0123456789abcdef".repeat(4);
@@ -318,11 +319,28 @@ describe("the policy refuses, whatever it is called,", () => {
     ["a slot under another name", borrowing("A", "mcpist-x-gateway-secret-a")],
     ["a slot by the end of its name", borrowing("SECRET_B", "mcpist-x-gateway-secret-b")],
     ["a secret of another environment", borrowing("ANYTHING", "mcpist-y-anything")],
+    ["a built-in secret of another environment", borrowing("DATABASE_URL", "mcpist-y-database-url")],
+    ["a built-in name for another secret", borrowing("BROKER_SECRET", "mcpist-x-database-url")],
+    ["a built-in name for a secret of somebody else", borrowing("DATABASE_URL", "billing-database-url")],
+    ["a mark that is a secret", borrowing("DATABASE_URL_MARK", "mcpist-x-database-url")],
+    ["both slots from one secret", service({ env: [SLOT_A, { key: "GATEWAY_SECRET_B", secret: SLOT_A.secret }] })],
+    [
+      "both slots of another environment",
+      service({ env: [...ORIGIN.env, { key: "MCPIST_CONFIG", value: '{"environment":"y"}' }] }),
+    ],
+    ["slots under names of nobody", service({ env: ORIGIN.env.map(({ key }) => ({ key, secret: "a" })) })],
     ["a secret that mcpist does not write", borrowing("ANYTHING", "anything")],
     ["a variable of the system", borrowing("NODE_OPTIONS", "mcpist-x-node-options")],
     ["a variable in small letters", borrowing("anything", "mcpist-x-anything")],
   ])("%s", (_what, document) => {
     expect(refusedBy(document)).toContain("slots-by-name");
+  });
+
+  it.each([
+    ["DATABASE_URL", "mcpist-x-database-url"],
+    ["REQUEST_STATE_KEY_MARK", "mcpist-x-request-state-key-mark"],
+  ])("and accepts a built-in secret by its whole name: %s", (key, secret) => {
+    expect(refusedBy(borrowing(key, secret))).not.toContain("slots-by-name");
   });
 
   it("and accepts one's own secret by its own name", () => {

@@ -1,28 +1,31 @@
-/** An origin has both slots of the gateway secret, and has them by name. */
+/** An origin has both slots of the gateway secret by name, and no secret of anybody else. */
 import { blocks } from "../document.ts";
 import { SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
+import { isRecord } from "../../contract/json.ts";
 import { markVariable } from "../../contract/marks.ts";
-import { SECRETS } from "../../contract/secret-names.ts";
+import { koyebSecretName, SECRETS } from "../../contract/secret-names.ts";
 import { OWN_SECRET_NAME, RESERVED_SECRETS } from "../../contract/servers.ts";
 import type { Rule } from "./rule.ts";
 
 const SLOTS: readonly string[] = Object.values(SLOT_VARIABLES);
-const SECRET_NAMES: ReadonlySet<unknown> = new Set([
-  ...SLOTS,
-  ...SECRETS.flatMap(({ name }) => [name, markVariable(name)]),
-]);
-/** One's own secrets: by a name that mcpist does not use itself, from the Koyeb secret of that name in the same environment. */
-const isOwn = (key: unknown, secret: unknown, prefix: string | null): boolean =>
-  typeof key === "string" &&
-  prefix !== null &&
-  OWN_SECRET_NAME.test(key) &&
-  !RESERVED_SECRETS.includes(key) &&
-  secret === `${prefix}${key.toLowerCase().replaceAll("_", "-")}`;
-/** `mcpist-<environment>-`, as the first slot has it. */
-const prefixOf = (env: readonly Readonly<Record<string, unknown>>[]): string | null => {
+const BUILT_IN: ReadonlySet<string> = new Set([...SLOTS, ...SECRETS.flatMap(({ name }) => [name, markVariable(name)])]);
+type Variable = Readonly<Record<string, unknown>>;
+/** Names that an origin may have a secret under: mcpist's, and one's own, which mcpist does not use itself. */
+const isSecretName = (key: unknown): key is string =>
+  typeof key === "string" && (BUILT_IN.has(key) || (OWN_SECRET_NAME.test(key) && !RESERVED_SECRETS.includes(key)));
+
+/** The environment that an origin says it belongs to, else the one of its first slot; null = neither names one. */
+function environmentOf(env: readonly Variable[]): string | null {
+  const config = env.find(({ key }) => key === "MCPIST_CONFIG")?.["value"];
+  try {
+    const read: unknown = typeof config === "string" ? JSON.parse(config) : null;
+    if (isRecord(read) && typeof read["environment"] === "string") return read["environment"];
+  } catch {
+    // Another rule's matter; the slot still says where the secrets come from.
+  }
   const slot = env.find(({ key }) => key === SLOT_VARIABLES.a)?.["secret"];
-  return typeof slot === "string" ? (/^(mcpist-.+-)gateway-secret-a$/.exec(slot)?.[1] ?? null) : null;
-};
+  return typeof slot === "string" ? (/^mcpist-(.+)-gateway-secret-a$/.exec(slot)?.[1] ?? null) : null;
+}
 /** What may have a value: everything else that an origin reads is a secret. */
 const PUBLIC_NAMES: ReadonlySet<unknown> = new Set(["MCPIST_CONFIG", "PORT"]);
 const given = (value: unknown): boolean => value !== undefined && value !== null && value !== "";
@@ -44,7 +47,10 @@ export const slotsByName: Rule = {
       const referenced = new Set(
         env.filter(({ secret }) => typeof secret === "string" && secret !== "").map(({ key }) => key),
       );
-      const prefix = prefixOf(env);
+      const environment = environmentOf(env);
+      const isOwn = (key: string, secret: unknown): boolean =>
+        environment !== null && secret === koyebSecretName(environment, key);
+      const borrowed = env.filter(({ secret }) => given(secret));
       return [
         ...SLOTS.filter((slot) => !referenced.has(slot)).map(
           (slot) => `${address}: ${slot} does not name a Koyeb secret`,
@@ -53,15 +59,21 @@ export const slotsByName: Rule = {
           // A state writes an absent value as an empty text.
           .filter(({ key, value }) => given(value) && !PUBLIC_NAMES.has(key))
           .map(({ key }) => `${address}: ${String(key)} has a value`),
-        ...env
-          .filter(({ key, secret }) => given(secret) && !SECRET_NAMES.has(key) && !isOwn(key, secret, prefix))
+        ...borrowed
+          .filter(({ key }) => !isSecretName(key))
           .map(({ key }) => `${address}: ${String(key)} is no secret of an origin`),
+        // Koyeb's secrets are the organisation's: any other name would hand an origin what is not meant for it.
+        ...borrowed
+          .filter(({ key, secret }) => isSecretName(key) && !isOwn(key, secret))
+          .map(({ key }) => `${address}: ${String(key)} does not name this environment's own Koyeb secret`),
       ];
     }),
   examples: {
     accepted: {
       resource: {
-        koyeb_service: { service: { definition: [{ env: SLOTS.map((key) => ({ key, secret: key.toLowerCase() })) }] } },
+        koyeb_service: {
+          service: { definition: [{ env: SLOTS.map((key) => ({ key, secret: koyebSecretName("x", key) })) }] },
+        },
       },
     },
     refused: {
