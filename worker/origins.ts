@@ -53,7 +53,11 @@ export class Origins {
       waitUntil(this.#readHealth(kv));
     }
     for (const seat of this.#seats) if (!seat.breaker.admits) this.#find(seat, now, waitUntil);
-    const admitted = this.#seats.filter((seat) => seat.breaker.admits);
+    const admitted = this.#seats.every((seat) => seat.breaker.admits)
+      ? this.#seats
+      : this.#seats.filter((seat) => seat.breaker.admits);
+    // As most requests find it.
+    if (this.#avoided.size === 0 && admitted.every((seat) => seat.state === "up")) return admitted;
     const penalty = (seat: Seat): number =>
       (seat.state === "up" ? 0 : 1) + ((this.#avoided.get(keyOf(user, seat)) ?? 0) > now ? 2 : 0);
     return admitted.length < 2 ? admitted : admitted.toSorted((a, b) => penalty(a) - penalty(b));
