@@ -18,7 +18,9 @@ interface Report {
   }[];
 }
 
-const MESSAGE_LINES = 12;
+/** What is shown of a long message: how it begins, and how it ends, because a command's own error comes last. Unit: lines. */
+const HEAD_LINES = 5;
+const TAIL_LINES = 20;
 const [failedSteps = "0", ...files] = process.argv.slice(2);
 let [passed, failed, skipped] = [0, Number(failedSteps), 0];
 const told: string[] = [];
@@ -40,10 +42,10 @@ process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
 function shortened(message: string): string {
-  return message
-    .split("\n")
-    .filter((line) => !line.includes("/node_modules/"))
-    .slice(0, MESSAGE_LINES)
-    .map((line) => `  ${line}`)
-    .join("\n");
+  const lines = message.split("\n").filter((line) => line.trim() !== "" && !line.includes("/node_modules/"));
+  const shown =
+    lines.length <= HEAD_LINES + TAIL_LINES + 1
+      ? lines
+      : [...lines.slice(0, HEAD_LINES), "…", ...lines.slice(-TAIL_LINES)];
+  return shown.map((line) => `  ${line}`).join("\n");
 }
