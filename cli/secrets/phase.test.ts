@@ -194,7 +194,11 @@ describe("phase", () => {
       observation({ worker: { versions: [version(2, K2), version(1, K0)] }, journal: { dead: [K2] } }),
     ],
     ["MISALIGNED", "the live secret sits in two different slots", observation({ fly: seen(ZERO, K0) })],
-    ["MISALIGNED", "GitHub holds it in the other slot", observation({ vault: { a: ZERO, b: K0 } })],
+    [
+      "UNBACKED",
+      "GitHub holds it in the other slot, so a restore from there would misplace it",
+      observation({ vault: { a: ZERO, b: K0 } }),
+    ],
     [
       "SPLIT",
       "two versions with different secrets share the traffic",
@@ -350,8 +354,6 @@ function naive(o: Observation): PhaseName {
   for (const h of all)
     if (!("legacy" in h))
       for (const s of ["a", "b"] as const) if (h[s] === W && !(s === "b" && h.a === W)) where.add(s);
-  if (o.vault.a === W) where.add("a");
-  else if (o.vault.b === W) where.add("b");
 
   const held = (list: typeof pool, k: string) => holders(list).some((h) => acceptedKids(h).includes(k));
   const running = pool.flatMap((x) => (x.look.ok ? x.look.instances.map((i) => acceptedKids(i.kids)) : []));
@@ -399,7 +401,8 @@ function naive(o: Observation): PhaseName {
     return o.evidence.probedVersion === made.id ? "PROBED" : "UPLOADED";
   }
   if (counted.some((x) => x.look.ok && x.look.config === null)) return "STAGING";
-  if (vault.includes("unknown") || !vault.includes(W)) return "UNBACKED";
+  const copy = o.vault.a === W ? "a" : o.vault.b === W ? "b" : null;
+  if (vault.includes("unknown") || copy === null || [...where].some((s) => s !== copy)) return "UNBACKED";
   return o.journal.proven ? "STEADY" : "RETIRED";
 }
 

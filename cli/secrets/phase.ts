@@ -182,12 +182,9 @@ export function phaseOf(observation: Observation): Phase {
     });
   }
 
-  const slots = [
-    ...counted.flatMap((origin) =>
-      holdersOf(origin).map(({ party, kids }) => ({ party, target: origin.name, slot: slotOf(kids, live) })),
-    ),
-    { party: "github", target: "github", slot: slotOf(vault, live) },
-  ];
+  const slots = counted.flatMap((origin) =>
+    holdersOf(origin).map(({ party, kids }) => ({ party, target: origin.name, slot: slotOf(kids, live) })),
+  );
   const inA = slots.filter((place) => place.slot === "a");
   const inB = slots.filter((place) => place.slot === "b");
   if (inA.length > 0 && inB.length > 0) {
@@ -247,7 +244,10 @@ export function phaseOf(observation: Observation): Phase {
   const unproven = counted
     .filter((origin) => origin.look.ok && origin.look.config === null)
     .map((origin) => `${origin.name} configuration`);
-  const unbacked = vault.a === "unknown" || vault.b === "unknown" || slotOf(vault, live) === null;
+  const held = slotOf(vault, live);
+  // GitHub's copy in the other slot is none: a restore from there would put the secret into the wrong one.
+  const unbacked =
+    vault.a === "unknown" || vault.b === "unknown" || held === null || slots.some(({ slot }) => slot !== held);
   const [next, ...more] = others;
   if (next !== undefined) {
     const everybody = [...pool, ...joining.filter((origin) => !isEmpty(origin))];
