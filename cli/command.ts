@@ -5,6 +5,7 @@
 import { Command, type CommandUnknownOpts, type OptionValues } from "@commander-js/extra-typings";
 import type { Context } from "./context.ts";
 import { McpistError, type ExitCode } from "./errors.ts";
+import { HINTS } from "./hints/hints.ts";
 
 /** What a parsed command line is run with. */
 export interface Shell {
@@ -73,5 +74,5 @@ export const wholeNumber =
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
     const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
-    throw new McpistError("ERR_USAGE", `${flag} takes a whole number ${range}`, { hint: `${flag} ${least}` });
+    throw new McpistError("ERR_USAGE", `${flag} takes a whole number ${range}`, { hint: HINTS.flag(flag, least) });
   };

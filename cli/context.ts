@@ -1,6 +1,7 @@
 /** Every side effect of the command line in one object, so that a command can be run in a test without a process. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Place } from "./hints/hint.ts";
 import { Redactor } from "./redact.ts";
 import { tolerateLostOutput } from "./streams.ts";
 import { Waits } from "./waits.ts";
@@ -31,6 +32,8 @@ export interface Context {
   readonly redactor: Redactor;
   /** For whom and for what the command waits. */
   readonly waits: Waits;
+  /** Which environment and file a hint's commands name. */
+  readonly place: Place;
   /** Told when the run takes the lock and when it holds it no more. */
   readonly underLock?: (held: boolean) => void;
 }
@@ -73,6 +76,7 @@ export function realContext(): ProcessContext {
     signal: controller.signal,
     redactor: new Redactor(),
     waits: new Waits(),
+    place: new Place(),
     underLock: (held) => {
       locked = held;
       acted ||= held;

@@ -1,5 +1,8 @@
 /** Every way the command can fail, with its exit code. Texts never hold a secret value or what a person typed by mistake. */
 
+import { HINTS } from "./hints/hints.ts";
+import type { Hint } from "./hints/hint.ts";
+
 /** Exit codes, as documented in `mcpist --help`. */
 export const EXIT = {
   done: 0,
@@ -43,40 +46,46 @@ const CODES = {
 } as const satisfies Record<string, ExitCode>;
 export type ErrorCode = keyof typeof CODES;
 
-/** The one error class of the command line. `hint` is one command or one sentence that says what to do next. */
+/** The one error class of the command line. */
 export class McpistError extends Error {
   readonly code: ErrorCode;
-  readonly hint: string | undefined;
+  /** What to do next: an entry of the registry. */
+  readonly advice: Hint | undefined;
   readonly exitCode: ExitCode;
   constructor(
     code: ErrorCode,
     message: string,
-    options: { hint?: string | undefined; exitCode?: ExitCode; cause?: unknown } = {},
+    options: { hint?: Hint | undefined; exitCode?: ExitCode; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "McpistError";
     this.code = code;
-    this.hint = options.hint;
+    this.advice = options.hint;
     this.exitCode = options.exitCode ?? CODES[code];
+  }
+
+  /** The advice without the environment that its commands work on. */
+  get hint(): string | undefined {
+    return this.advice?.text();
   }
 }
 
 /** Same error, other exit code: what was "failed" before the first write is "partly applied" after it. */
 export function withExitCode(error: unknown, exitCode: ExitCode): McpistError {
   if (error instanceof McpistError) {
-    return new McpistError(error.code, error.message, { hint: error.hint, exitCode, cause: error.cause });
+    return new McpistError(error.code, error.message, { hint: error.advice, exitCode, cause: error.cause });
   }
-  return new McpistError("ERR_VENDOR", "unexpected error", { exitCode, cause: error });
+  return new McpistError("ERR_VENDOR", "unexpected error", { hint: HINTS.bug(), exitCode, cause: error });
 }
 
 /** Faults of the machine that runs the command. They come up inside a call to a platform, and are not the platform's. */
-const FAULTS: Readonly<Record<string, readonly [message: string, hint: string]>> = {
-  EMFILE: ["this process has too few file descriptors", "ulimit -n 4096, then run the command again"],
-  ENFILE: ["this machine has no file descriptor left", "end what holds them, then run the command again"],
-  ENOSPC: ["a disk of this machine is full", "free some space in TMPDIR and in your home, then run the command again"],
-  EDQUOT: ["your disk quota on this machine is used up", "free some space in TMPDIR, then run the command again"],
-  EROFS: ["the folder for temporary files is read-only", "set TMPDIR to a folder that can be written"],
-  ENOMEM: ["this machine has no memory left", "end what holds it, then run the command again"],
+const FAULTS: Readonly<Record<string, readonly [message: string, hint: Hint]>> = {
+  EMFILE: ["this process has too few file descriptors", HINTS.fewDescriptors()],
+  ENFILE: ["this machine has no file descriptor left", HINTS.noDescriptors()],
+  ENOSPC: ["a disk of this machine is full", HINTS.fullDisk()],
+  EDQUOT: ["your disk quota on this machine is used up", HINTS.fullQuota()],
+  EROFS: ["the folder for temporary files is read-only", HINTS.readOnly()],
+  ENOMEM: ["this machine has no memory left", HINTS.noMemory()],
 };
 
 /** Code of the first error in `error`, its causes and its parts that {@link FAULTS} knows. */
@@ -110,16 +119,14 @@ export function machineFaultIn(text: string): McpistError | null {
 export function toMcpistError(context: { readonly signal: AbortSignal }, error: unknown): McpistError {
   if (context.signal.aborted) {
     const partial = error instanceof McpistError && error.exitCode === EXIT.interrupted ? error : undefined;
-    return (
-      partial ?? new McpistError("ERR_INTERRUPTED", "interrupted", { hint: "running the same command again is safe" })
-    );
+    return partial ?? new McpistError("ERR_INTERRUPTED", "interrupted", { hint: HINTS.interrupted() });
   }
   if (error instanceof McpistError) return error;
   const fault = machineFault(error);
   if (fault) return fault;
   const name = error instanceof Error ? error.name : typeof error;
   return new McpistError("ERR_VENDOR", `unexpected ${name}`, {
-    hint: "run it again with --debug and report what it prints",
+    hint: HINTS.bug(),
     cause: error,
   });
 }

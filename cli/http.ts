@@ -5,6 +5,8 @@
 import { isSafeUrl } from "../contract/safe-url.ts";
 import type { Context } from "./context.ts";
 import { machineFault, McpistError } from "./errors.ts";
+import type { Hint } from "./hints/hint.ts";
+import { HINTS } from "./hints/hints.ts";
 import { askedWaitMs, isLimit } from "./limits.ts";
 import { proxyAdvice } from "./proxy.ts";
 import { printable } from "./redact.ts";
@@ -33,7 +35,7 @@ export interface ApiOptions {
   /** Name of the variable that holds the token, for hints. */
   readonly tokenVariable: string;
   /** What a redirect means and what to correct, for hints. It is never followed: the token stays with this host. */
-  readonly moved?: { readonly message: string; readonly hint: string };
+  readonly moved?: { readonly message: string; readonly hint: Hint };
   /** First wait after a limit that names no time. Unit: milliseconds; default a second. */
   readonly pauseMs?: number;
   /** Longest time of a call with its waits, asked at each call; see {@link CallOptions.patienceMs}. */
@@ -79,7 +81,9 @@ export class Api {
   /** @throws {McpistError} ERR_CONFIG when the base URL is neither https nor loopback. */
   constructor(context: Context, options: ApiOptions) {
     if (!isSafeUrl(options.baseUrl)) {
-      throw new McpistError("ERR_CONFIG", `the base URL of ${options.vendor} is neither https nor on loopback`);
+      throw new McpistError("ERR_CONFIG", `the base URL of ${options.vendor} is neither https nor on loopback`, {
+        hint: HINTS.loopbackUrl(options.vendor),
+      });
     }
     this.#options = { ...options, baseUrl: options.baseUrl.replace(/\/$/, "") };
     this.#context = context;
@@ -96,6 +100,7 @@ export class Api {
       throw new McpistError(
         "ERR_VENDOR",
         `${this.#options.vendor} answered ${status} to GET ${withoutQuery(path)}, not the parts that were asked for`,
+        { hint: HINTS.vendorFault(this.#options.vendor) },
       );
     const [first] = form.keys();
     return { form, entrypoint: headers.get("cf-entrypoint") ?? first ?? "index.js" };
@@ -206,7 +211,7 @@ export class Api {
     const { vendor, baseUrl } = this.#options;
     const advice = proxyAdvice(this.#context.env);
     return new McpistError("ERR_UNREACHABLE", `${vendor} did not answer ${method} ${withoutQuery(path)}`, {
-      hint: `check the network and ${new URL(baseUrl).host}, then run the command again${advice}`,
+      hint: HINTS.network(new URL(baseUrl).host, advice),
       cause,
     });
   }
@@ -219,10 +224,7 @@ export class Api {
   #limit(method: string, path: string, answer: ApiAnswer, askedMs: number | null): McpistError {
     const until = new Date(this.#context.now().getTime() + (askedMs ?? 0)).toISOString().slice(0, 19);
     return new McpistError("ERR_RATE_LIMITED", this.#said(method, path, answer), {
-      hint:
-        askedMs === null
-          ? "wait some minutes, then run the command again"
-          : `${this.#options.vendor} takes no call before ${until.replace("T", " ")} UTC: run the command again then`,
+      hint: askedMs === null ? HINTS.limit() : HINTS.limitUntil(this.#options.vendor, until.replace("T", " ")),
     });
   }
 
@@ -231,21 +233,21 @@ export class Api {
     const what = this.#said(method, path, answer);
     if (REDIRECTS.has(answer.status))
       return new McpistError("ERR_NOT_FOUND", `${what}: ${moved?.message ?? `${vendor}'s API has moved`}`, {
-        hint: moved?.hint ?? "update mcpist, or correct the variable that names the API's address",
+        hint: moved?.hint ?? HINTS.moved("update mcpist, or correct the variable that names the API's address"),
       });
     switch (answer.status) {
       case 401:
-        return new McpistError("ERR_UNAUTHORISED", what, { hint: `${tokenVariable} is missing, wrong or expired` });
+        return new McpistError("ERR_UNAUTHORISED", what, { hint: HINTS.newToken(tokenVariable) });
       case 403:
         return new McpistError("ERR_UNAUTHORISED", what, {
-          hint: `the token in ${tokenVariable} lacks a permission; mcpist doctor lists what is needed`,
+          hint: HINTS.permission(tokenVariable),
         });
       case 404:
         return new McpistError("ERR_NOT_FOUND", what, {
-          hint: `either the name in mcpist.config.ts is wrong, or the token in ${tokenVariable} may not see it`,
+          hint: HINTS.notFound(tokenVariable),
         });
       default:
-        return new McpistError("ERR_VENDOR", what);
+        return new McpistError("ERR_VENDOR", what, { hint: HINTS.vendorFault(vendor) });
     }
   }
 }

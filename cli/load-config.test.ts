@@ -167,7 +167,11 @@ describe("a terminal that is joined to a sandbox", () => {
       const error = (await loadEnvironment(joined({ MCPIST_SANDBOX: text }), "sandbox", "x").catch(
         (thrown: unknown) => thrown,
       )) as Error;
-      expect(error).toMatchObject({ code: "ERR_CONFIG", exitCode: 2, hint: 'eval "$(mcpist sandbox --print-env)"' });
+      expect(error).toMatchObject({
+        code: "ERR_CONFIG",
+        exitCode: 2,
+        hint: 'start one in another terminal: mcpist sandbox, then here: eval "$(mcpist sandbox --print-env)"',
+      });
       expect(error.message).not.toContain(CANARY);
     }
   });

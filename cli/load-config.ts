@@ -12,6 +12,7 @@ import {
 } from "../contract/sandbox.ts";
 import type { Context } from "./context.ts";
 import { McpistError } from "./errors.ts";
+import { HINTS } from "./hints/hints.ts";
 
 /** Default file, relative to the working directory. */
 export const CONFIG_FILE = "mcpist.config.ts";
@@ -27,7 +28,7 @@ export async function loadConfigFile(context: Context, file: string): Promise<Re
   const path = resolve(context.cwd, file);
   if (!existsSync(path)) {
     throw new McpistError("ERR_CONFIG", `there is no ${file} in this folder`, {
-      hint: "mcpist init writes one; mcpist demo needs none",
+      hint: HINTS.writeConfig(),
     });
   }
   let module: { default?: unknown };
@@ -35,7 +36,7 @@ export async function loadConfigFile(context: Context, file: string): Promise<Re
     module = (await import(pathToFileURL(path).href)) as { default?: unknown };
   } catch (cause) {
     throw new McpistError("ERR_CONFIG", `${file} cannot be loaded: ${cause instanceof Error ? cause.name : "error"}`, {
-      hint: `node ${file} shows where`,
+      hint: HINTS.brokenConfig(file),
       cause,
     });
   }
@@ -51,7 +52,7 @@ function checked(input: unknown, where: string): Readonly<Record<string, Environ
     "ERR_CONFIG",
     `${where}: ${first?.path === "" ? "the default export" : (first?.path ?? "")}: ${first?.message ?? "wrong"}${rest}`,
     {
-      hint: "the comments in contract/config.ts describe every setting",
+      hint: HINTS.correctConfig(where),
     },
   );
 }
@@ -62,8 +63,16 @@ function sandboxUrls(context: Context): SandboxUrls | null {
   const urls = parseSandboxUrls(text);
   if (urls) return urls;
   throw new McpistError("ERR_CONFIG", `${SANDBOX_VARIABLE} does not hold what mcpist sandbox --print-env printed`, {
-    hint: 'eval "$(mcpist sandbox --print-env)"',
+    hint: HINTS.joinSandbox(),
   });
+}
+
+/** From here on a hint's commands name what was found. */
+function found(context: Context, name: string, environment: Environment, file: string): NamedEnvironment {
+  context.place.env = name;
+  context.place.config = file === CONFIG_FILE ? null : file;
+  context.place.worker = environment.cloudflare.worker;
+  return { name, environment };
 }
 
 /**
@@ -79,20 +88,20 @@ export async function loadEnvironment(
   const urls = sandboxUrls(context);
   if (wanted === undefined || wanted === "") {
     throw new McpistError("ERR_USAGE", "which environment? --env NAME or MCPIST_ENV is needed", {
-      hint: urls ? `--env ${SANDBOX_ENVIRONMENT}` : "--env production",
+      hint: HINTS.whichEnvironment(urls ? SANDBOX_ENVIRONMENT : "production"),
     });
   }
   if (wanted === SANDBOX_ENVIRONMENT) {
     if (!urls) {
       throw new McpistError("ERR_CONFIG", "this terminal is not joined to a sandbox", {
-        hint: 'start one with mcpist sandbox, then: eval "$(mcpist sandbox --print-env)"',
+        hint: HINTS.joinSandbox(),
       });
     }
     const environment = checked(
       { environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(urls) } },
       SANDBOX_VARIABLE,
     )[SANDBOX_ENVIRONMENT];
-    if (environment) return { name: wanted, environment };
+    if (environment) return found(context, wanted, environment, file);
   }
   if (urls) {
     // The vendors' base URLs and tokens in this terminal are the sandbox's; mixing them with a real environment helps nobody.
@@ -100,11 +109,12 @@ export async function loadEnvironment(
       "ERR_CONFIG",
       `this terminal is joined to a sandbox, so it cannot work on environment "${wanted}"`,
       {
-        hint: `--env ${SANDBOX_ENVIRONMENT}, or open a new terminal`,
+        hint: HINTS.leaveSandbox(SANDBOX_ENVIRONMENT),
       },
     );
   }
-  return pickEnvironment(await loadConfigFile(context, file), wanted, file);
+  const { environment } = pickEnvironment(await loadConfigFile(context, file), wanted, file);
+  return found(context, wanted, environment, file);
 }
 
 /** One environment of a configuration file. @throws {McpistError} ERR_CONFIG when it has none of that name. */
@@ -117,6 +127,6 @@ export function pickEnvironment(
   if (environment) return { name: wanted, environment };
   const known = Object.keys(environments).join(", ");
   throw new McpistError("ERR_CONFIG", `${file} has no environment of that name; it has: ${known || "none"}`, {
-    hint: `--env ${Object.keys(environments)[0] ?? "NAME"}`,
+    hint: HINTS.whichEnvironment(Object.keys(environments)[0] ?? "NAME"),
   });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { McpistError } from "./errors.ts";
+import { HINTS } from "./hints/hints.ts";
 import { printError, printJson, Progress, styles, table } from "./output.ts";
 import { testContext } from "./test/test-context.ts";
 
@@ -13,18 +14,18 @@ const withCanary = (options: Parameters<typeof testContext>[0] = {}) => {
 describe("an error", () => {
   it("is one line with its code and one line with what to do, on stderr", () => {
     const context = testContext();
-    printError(context, new McpistError("ERR_LOCKED", "somebody holds the lock", { hint: "wait" }), false);
-    expect(context.err()).toBe("error: somebody holds the lock (ERR_LOCKED)\nhint:  wait\n");
+    printError(context, new McpistError("ERR_LOCKED", "somebody holds the lock", { hint: HINTS.again() }), false);
+    expect(context.err()).toBe("error: somebody holds the lock (ERR_LOCKED)\nhint:  run the command again\n");
     expect(context.out()).toBe("");
   });
   it("shows the cause only with --debug, and redacted", () => {
     const error = new McpistError("ERR_VENDOR", `it said ${CANARY}`, {
       cause: new Error(`deep ${CANARY}`),
-      hint: `try ${CANARY}`,
+      hint: HINTS.didYouMean(CANARY),
     });
     const quiet = withCanary();
     printError(quiet, error, false);
-    expect(quiet.err()).toBe("error: it said [secret] (ERR_VENDOR)\nhint:  try [secret]\n");
+    expect(quiet.err()).toBe("error: it said [secret] (ERR_VENDOR)\nhint:  did you mean [secret]?\n");
     const loud = withCanary();
     printError(loud, error, true);
     expect(loud.err()).toContain("Error: deep [secret]");

@@ -4,6 +4,8 @@ import { WriteStream } from "node:tty";
 import { styleText } from "node:util";
 import type { Context, Writer } from "./context.ts";
 import { McpistError } from "./errors.ts";
+import type { Hint, Party } from "./hints/hint.ts";
+import { idOf } from "./hints/hints.ts";
 import { printable } from "./redact.ts";
 import type { Reporter } from "./secrets/run.ts";
 
@@ -185,12 +187,35 @@ class Waves {
   }
 }
 
+/** A hint as it is printed now: its commands name the environment that is worked on. */
+export function hintText({ place }: Pick<Context, "place">, hint: Hint): string {
+  place.told.push(idOf(hint));
+  return hint.text(place);
+}
+
+/** The error of a report, in JSON and in a notification. */
+export interface ReportedError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+  /** Whose fault it is, or who has to act. */
+  readonly party: Party | null;
+}
+
+/** `error` for a report; nothing when all went well. */
+export function errorField(context: Context, failure: McpistError | null): { readonly error?: ReportedError } {
+  if (!failure) return {};
+  const { code, message, advice } = failure;
+  const hint = advice ? hintText(context, advice) : null;
+  return { error: { code, message, hint, party: advice?.party ?? null } };
+}
+
 /** Prints an error with its hint. The cause's stack only with --debug, and redacted. */
 export function printError(context: Context, error: McpistError, debug: boolean): void {
   const style = styles(context, context.stderr);
   const clean = (text: string) => context.redactor.apply(printable(text));
   context.stderr.write(`${style("red", "error:")} ${clean(error.message)} ${style("dim", `(${error.code})`)}\n`);
-  if (error.hint !== undefined) context.stderr.write(`${style("yellow", "hint:")}  ${clean(error.hint)}\n`);
+  if (error.advice) context.stderr.write(`${style("yellow", "hint:")}  ${clean(hintText(context, error.advice))}\n`);
   if (debug && error.cause instanceof Error)
     context.stderr.write(`${clean(error.cause.stack ?? error.cause.message)}\n`);
 }

@@ -152,6 +152,7 @@ describe("a command line that cannot be read", () => {
         code: "ERR_USAGE",
         message: "there is no such option",
         hint: "mcpist --help, or --help after a command",
+        party: "you",
       },
     });
     expect(err).toContain("error: there is no such option (ERR_USAGE)");
@@ -170,6 +171,7 @@ describe("an error of a command", () => {
         code: "ERR_USAGE",
         message: "which environment? --env NAME or MCPIST_ENV is needed",
         hint: "--env production",
+        party: "you",
       },
     });
     expect(err).toBe(

@@ -31,7 +31,8 @@ import { toolsList } from "./commands/tools-list.ts";
 import { toolsShow } from "./commands/tools-show.ts";
 import type { Context } from "./context.ts";
 import { EXIT, McpistError, toMcpistError, type ExitCode } from "./errors.ts";
-import { printError, printJson } from "./output.ts";
+import { HINTS } from "./hints/hints.ts";
+import { errorField, printError, printJson } from "./output.ts";
 import { useProxy } from "./proxy.ts";
 import { toolVersion } from "./version.ts";
 
@@ -105,7 +106,7 @@ function fail(context: Context, error: McpistError, argv: readonly string[]): Ex
     printJson(context, {
       ok: false,
       exitCode: error.exitCode,
-      error: { code: error.code, message: error.message, hint: error.hint ?? null },
+      ...errorField(context, error),
     });
   return error.exitCode;
 }
@@ -129,7 +130,7 @@ function usageError({ code, message }: CommanderError): McpistError {
     "commander.conflictingOption": "two options exclude each other",
   };
   return new McpistError("ERR_USAGE", texts[code] ?? "the command line cannot be read", {
-    hint: similar === undefined ? "mcpist --help, or --help after a command" : `did you mean ${similar}?`,
+    hint: similar === undefined ? HINTS.help() : HINTS.didYouMean(similar),
   });
 }
 
@@ -146,7 +147,7 @@ function helpFor(root: CommandUnknownOpts, words: readonly string[]): never {
   let command = root;
   for (const word of words) {
     const next = command.commands.find((candidate) => candidate.name() === word);
-    if (!next) throw new McpistError("ERR_USAGE", "there is no such command", { hint: "mcpist --help lists them" });
+    if (!next) throw new McpistError("ERR_USAGE", "there is no such command", { hint: HINTS.help() });
     command = next;
   }
   return command.help();

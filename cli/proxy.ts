@@ -1,6 +1,7 @@
 /** Forward proxies. Node's `fetch` ignores the usual variables unless it is told; this tool honours them by itself. */
 import { parseSandboxUrls, SANDBOX_VARIABLE } from "../contract/sandbox.ts";
 import { McpistError } from "./errors.ts";
+import { HINTS } from "./hints/hints.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -64,7 +65,7 @@ export function useProxy(env: Env): void {
     });
   } catch (cause) {
     throw new McpistError("ERR_CONFIG", `${variables.join(" or ")} does not name a proxy`, {
-      hint: "set it to http://HOST:PORT, or unset it",
+      hint: HINTS.proxyAddress(),
       cause,
     });
   }

@@ -6,6 +6,7 @@ import { execa } from "execa";
 import type { TargetKind } from "../contract/secret-names.ts";
 import type { Context } from "./context.ts";
 import { McpistError } from "./errors.ts";
+import { HINTS } from "./hints/hints.ts";
 
 interface Source {
   readonly variables: readonly string[];
@@ -80,7 +81,7 @@ function checkCharacters(variable: string, token: string): void {
     token === ""
       ? `${variable} holds nothing but white space`
       : `${variable} holds a character that no token has (U+${point} at place ${place + 1})`,
-    { hint: `copy the token again, without quotes or blanks: export ${variable}='...'` },
+    { hint: HINTS.copyToken(variable) },
   );
 }
 
@@ -99,7 +100,7 @@ export async function tokenOf(context: Context, kind: TargetKind): Promise<strin
       "ERR_TOKEN_MISSING",
       `no token for ${kind}: ${variables[0] ?? ""} is not set and no login was found`,
       {
-        hint: `export ${variables[0] ?? ""}, or ${login}`,
+        hint: HINTS.login(variables[0] ?? "", login),
       },
     );
   }

@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
 import { printJson } from "../output.ts";
 import { printable } from "../redact.ts";
@@ -39,11 +40,12 @@ export async function withDatabase(
 export async function confirm(context: Context, flags: CommonFlags, question: string): Promise<void> {
   if (flags.yes) return;
   if (context.stdin.isTTY !== true)
-    throw new McpistError("ERR_USAGE", "--yes is required without a terminal", { hint: "add --yes" });
+    throw new McpistError("ERR_USAGE", "--yes is required without a terminal", { hint: HINTS.addYes() });
   const prompt = createInterface({ input: context.stdin, output: process.stderr });
   try {
     const answer = await prompt.question(`${printable(question)} [y/N] `, { signal: context.signal });
-    if (!/^y(es)?$/i.test(answer.trim())) throw new McpistError("ERR_REFUSED", "nothing was changed");
+    if (!/^y(es)?$/i.test(answer.trim()))
+      throw new McpistError("ERR_REFUSED", "nothing was changed", { hint: HINTS.sayYes() });
   } finally {
     prompt.close();
   }

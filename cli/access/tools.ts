@@ -1,5 +1,6 @@
 /** Tools as the owner of the database sees them: what servers list, what of it is approved, and what has changed since. Pure but for queries. */
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { OwnerDatabase } from "../targets/postgres.ts";
 
 /** What can be done with a tool now. */
@@ -112,7 +113,7 @@ export function difference({ approved, seen }: ToolFacts): readonly {
 /** Approves a tool exactly as it is in `row`: what came since needs an approval of its own. */
 export async function approveTool(database: OwnerDatabase, row: ToolRow, actor: string): Promise<void> {
   if (row.seen === null)
-    throw new McpistError("ERR_REFUSED", `no origin has seen ${row.module} ${row.tool}`, { hint: "mcpist tools list" });
+    throw new McpistError("ERR_REFUSED", `no origin has seen ${row.module} ${row.tool}`, { hint: HINTS.tools() });
   await database.query("select mcpist.approve_tool($1, $2, $3, $4)", [row.module, row.tool, row.seen, actor]);
 }
 
@@ -126,6 +127,6 @@ export async function findTools(database: OwnerDatabase, module: string, tool?: 
   throw new McpistError(
     "ERR_USAGE",
     tool === undefined ? "no origin has seen a module of this name" : "the module has no tool of this name",
-    { hint: "mcpist tools list" },
+    { hint: HINTS.tools() },
   );
 }

@@ -1,5 +1,6 @@
 /** Users and what they may call, as the owner of the database sees and changes them. */
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { OwnerDatabase } from "../targets/postgres.ts";
 
 /** One user. */
@@ -20,14 +21,14 @@ const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 /** @throws {McpistError} ERR_USAGE, never with what was typed. */
 export function userOf(text: string): string {
   if (UUID.test(text)) return text.toLowerCase();
-  throw new McpistError("ERR_USAGE", "a user is named by the UUID of the account", { hint: "mcpist access list" });
+  throw new McpistError("ERR_USAGE", "a user is named by the UUID of the account", { hint: HINTS.users() });
 }
 
 /** What a person grants or revokes: a module, or one tool of it (`github`, `github/create_issue`). */
 export function grantOf(text: string): { readonly module: string; readonly tool: string | null } {
   const [module = "", tool, ...rest] = text.split("/");
   if (!NAME.test(module) || (tool !== undefined && !NAME.test(tool)) || rest.length > 0)
-    throw new McpistError("ERR_USAGE", "a grant is MODULE or MODULE/TOOL", { hint: "mcpist tools list" });
+    throw new McpistError("ERR_USAGE", "a grant is MODULE or MODULE/TOOL", { hint: HINTS.tools() });
   return { module, tool: tool ?? null };
 }
 
@@ -49,7 +50,7 @@ export async function listUsers(
     [user ?? "", most],
   );
   if (user !== null && rows.length === 0)
-    throw new McpistError("ERR_USAGE", "there is no such user", { hint: "mcpist access list" });
+    throw new McpistError("ERR_USAGE", "there is no such user", { hint: HINTS.users() });
   return rows;
 }
 
@@ -67,7 +68,7 @@ async function asked<T>(work: Promise<T>): Promise<T> {
     };
     const text = code === undefined ? undefined : said[code];
     if (text === undefined) throw cause;
-    throw new McpistError("ERR_REFUSED", text, { hint: "mcpist access list, mcpist tools list", cause });
+    throw new McpistError("ERR_REFUSED", text, { hint: HINTS.usersAndTools(), cause });
   }
 }
 
@@ -103,7 +104,7 @@ export async function revoke(
     `select tool_id from mcpist.grants where user_id = $1::uuid and module_id = $2 and revoked_at is null and ($3 = '' or tool_id = $3)`,
     [user, module, tool ?? ""],
   );
-  if (rows.length === 0) throw new McpistError("ERR_REFUSED", "there is no such grant", { hint: "mcpist access list" });
+  if (rows.length === 0) throw new McpistError("ERR_REFUSED", "there is no such grant", { hint: HINTS.users() });
   for (const { tool_id: name } of rows)
     await asked(database.query("select mcpist.revoke_tool($1::uuid, $2, $3, $4)", [user, module, name, actor]));
   return rows.length;

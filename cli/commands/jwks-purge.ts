@@ -4,6 +4,7 @@
  */
 import { defineCommand, noOptions } from "../command.ts";
 import { EXIT, McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { printJson } from "../output.ts";
 import type { Session } from "../session.ts";
 
@@ -21,7 +22,7 @@ async function namespaceOf(session: Session): Promise<string> {
     "ERR_NOT_FOUND",
     bound ? "the deployed Worker has no KV binding" : "the Worker is not deployed yet",
     {
-      hint: `MCPIST_ENV=${session.name} npx cdktn deploy '${session.name}-base-*'`,
+      hint: HINTS.deployBaseOf(session.name),
     },
   );
 }
@@ -48,7 +49,7 @@ export const jwksPurge = defineCommand(
         "ERR_MISMATCH",
         "KV does not hold the new generation: somebody else purged at the same moment, or KV lags",
         {
-          hint: "run the command again",
+          hint: HINTS.again(),
         },
       );
     }

@@ -11,6 +11,7 @@ import {
 } from "../../contract/headers.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { printError, printJson, Progress, styles } from "../output.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { deployService, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
@@ -86,7 +87,7 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
   const { users, rate: ratePerSecond } = flags;
   if (ratePerSecond > users * MOST_PER_USER) {
     const most = `at most ${MOST_PER_USER} requests per second and user`;
-    throw new McpistError("ERR_USAGE", `--rate takes ${most}`, { hint: `--rate ${users * MOST_PER_USER}` });
+    throw new McpistError("ERR_USAGE", `--rate takes ${most}`, { hint: HINTS.flag("--rate", users * MOST_PER_USER) });
   }
   const started = context.monotonic();
   const progress = new Progress(context, flags);

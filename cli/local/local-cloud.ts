@@ -5,6 +5,7 @@ import { SANDBOX_ENVIRONMENT, sandboxEnvironment, type OwnParts } from "../../co
 import type { Context } from "../context.ts";
 import { loadConfigFile, pickEnvironment } from "../load-config.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { Progress } from "../output.ts";
 import type { Sandbox, SandboxOptions } from "../../sandbox/start.ts";
 import { openSession, type CommonFlags } from "../session.ts";
@@ -31,7 +32,7 @@ async function load() {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
     throw new McpistError("ERR_PEER_MISSING", "the sandbox's own packages are not installed", {
-      hint: "run it from a checkout of mcpist: npm ci && npm run demo",
+      hint: HINTS.fromCheckout(),
       cause,
     });
   }
@@ -71,10 +72,10 @@ export async function startLocalCloud(
     const { code, message } = cause as { code?: string; message?: string };
     if (code === "port-taken")
       throw new McpistError("ERR_PORT_IN_USE", message ?? "a port is taken", {
-        hint: "choose another --port-base, or leave it out",
+        hint: HINTS.otherPorts(),
         cause,
       });
-    throw new McpistError("ERR_VENDOR", message ?? "the sandbox did not start", { cause });
+    throw new McpistError("ERR_VENDOR", message ?? "the sandbox did not start", { hint: HINTS.bug(), cause });
   }
   for (const token of [...Object.values(sandbox.context.tokens), sandbox.broker.secret])
     context.redactor.register(token);
@@ -116,7 +117,7 @@ export async function deployService(cloud: LocalCloud, progress: Progress): Prom
     );
     if (ended.failure)
       throw new McpistError("ERR_DEMO", `the first secret could not be written: ${ended.failure.message}`, {
-        hint: ended.failure.hint,
+        hint: ended.failure.advice,
       });
   });
   await step("deploy the origins", () => provisionService(sandbox, environment));

@@ -6,6 +6,7 @@ import { lstat, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 
 /** What a sandbox may be called. */
 export const SANDBOX_NAME = /^[a-z][a-z0-9-]{0,30}$/;
@@ -37,7 +38,7 @@ async function ownFolder(folder: string): Promise<string> {
   const found = await lstat(folder);
   const mine = process.getuid === undefined || found.uid === process.getuid();
   if (found.isDirectory() && mine && (found.mode & 0o077) === 0) return folder;
-  throw new McpistError("ERR_CONFIG", `${folder} can be written by somebody else`, { hint: `rm -r ${folder}` });
+  throw new McpistError("ERR_CONFIG", `${folder} can be written by somebody else`, { hint: HINTS.ownFolder(folder) });
 }
 
 async function read(folder: string, name: string): Promise<RunningSandbox | null> {
@@ -67,11 +68,12 @@ export async function findSandbox(name: string | undefined, folder = usualFolder
   const [first, second] = wanted;
   if (first && !second) return first;
   const names = all.map((sandbox) => sandbox.name).join(", ");
-  if (second) throw new McpistError("ERR_USAGE", `several sandboxes run: ${names}`, { hint: `--name ${second.name}` });
+  if (second)
+    throw new McpistError("ERR_USAGE", `several sandboxes run: ${names}`, { hint: HINTS.flag("--name", second.name) });
   throw new McpistError(
     "ERR_NOT_FOUND",
     all.length === 0 ? "no sandbox is running" : `no sandbox of that name is running; there are: ${names}`,
-    { hint: all.length === 0 ? "start one in another terminal: mcpist sandbox" : `--name ${all[0]?.name ?? ""}` },
+    { hint: all[0] ? HINTS.flag("--name", all[0].name) : HINTS.startSandbox() },
   );
 }
 
@@ -98,6 +100,6 @@ export async function register(
       }
     }
     if (wanted !== undefined)
-      throw new McpistError("ERR_USAGE", "a sandbox of that name runs already", { hint: "choose another --name" });
+      throw new McpistError("ERR_USAGE", "a sandbox of that name runs already", { hint: HINTS.otherName() });
   }
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { Progress, styles } from "../output.ts";
 import type { CommonFlags } from "../session.ts";
 import { deployService, ownParts, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
@@ -40,7 +41,9 @@ const printOwn = (context: Context, value: unknown): void =>
 /** The command. */
 export async function runSandbox(context: Context, flags: SandboxFlags): Promise<ExitCode> {
   if (flags.name !== undefined && !SANDBOX_NAME.test(flags.name))
-    throw new McpistError("ERR_USAGE", "--name takes lower-case letters, digits and dashes", { hint: "--name demo" });
+    throw new McpistError("ERR_USAGE", "--name takes lower-case letters, digits and dashes", {
+      hint: HINTS.flag("--name", "demo"),
+    });
   if (flags.printEnv) return printEnv(context, flags);
   if (flags.scenario !== undefined) await checkScenario(flags.scenario);
   const progress = new Progress(context, flags);
@@ -67,7 +70,7 @@ async function checkScenario(name: string): Promise<void> {
   const scenarios = await import("../../sandbox/scenarios.ts").catch(() => null);
   if (scenarios === null || scenarios.SCENARIOS.some((scenario) => scenario.name === name)) return;
   throw new McpistError("ERR_USAGE", "there is no such scenario", {
-    hint: `--scenario ${scenarios.SCENARIOS.map((scenario) => scenario.name).join("|")}`,
+    hint: HINTS.flag("--scenario", scenarios.SCENARIOS.map((scenario) => scenario.name).join("|")),
   });
 }
 
@@ -80,7 +83,7 @@ async function applyScenario(cloud: LocalCloud, name: string): Promise<void> {
       "ERR_VENDOR",
       `the scenario did not start: ${cause instanceof Error ? cause.message : "error"}`,
       {
-        hint: "docs/sandbox.md says what each scenario needs",
+        hint: HINTS.scenarioNeeds(),
         cause,
       },
     );
@@ -107,7 +110,7 @@ async function runInside(
   context.signal.throwIfAborted();
   if (failed && code === "ENOENT")
     throw new McpistError("ERR_USAGE", "the command after -- was not found", {
-      hint: "mcpist sandbox -- npx wrangler deployments list",
+      hint: HINTS.sandboxExample(),
     });
   return (exitCode ?? EXIT.failed) as ExitCode;
 }

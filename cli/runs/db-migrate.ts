@@ -7,17 +7,19 @@ import { explain } from "../../supabase/migrate/explain.ts";
 import { observe } from "../../supabase/migrate/state.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
 import { printJson, Progress } from "../output.ts";
 import { openDatabase, type OpenDatabase } from "../targets/postgres.ts";
 
 function failure(cause: unknown, applied: number): McpistError {
   if (cause instanceof McpistError) return cause;
-  if (!(cause instanceof MigrationError)) return new McpistError("ERR_VENDOR", explain(cause), { cause });
+  if (!(cause instanceof MigrationError))
+    return new McpistError("ERR_VENDOR", explain(cause), { hint: HINTS.dbStatus(), cause });
   return new McpistError(
     applied > 0 ? "ERR_PARTIAL" : "ERR_VENDOR",
     `${cause.step}: ${cause.message}; nothing of this step was kept`,
-    { hint: "mcpist db status", cause },
+    { hint: HINTS.dbStatus(), cause },
   );
 }
 
@@ -55,7 +57,7 @@ export async function dbMigrate(
   try {
     const { findings } = await observe(database);
     const obstacle = findings.find(({ blocks }) => blocks);
-    if (obstacle) throw new McpistError("ERR_REFUSED", obstacle.what, { hint: obstacle.hint });
+    if (obstacle) throw new McpistError("ERR_REFUSED", obstacle.what, { hint: HINTS.schema(obstacle.hint) });
     const applied = await migrate(database, report);
     const completed = await complete(database, report);
     if (flags.json)

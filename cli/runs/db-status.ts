@@ -3,6 +3,7 @@ import { explain } from "../../supabase/migrate/explain.ts";
 import { observe, type SchemaState } from "../../supabase/migrate/state.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
 import { printJson } from "../output.ts";
 import { printable } from "../redact.ts";
@@ -32,7 +33,7 @@ export async function dbStatus(
   try {
     state = await observe(database);
   } catch (cause) {
-    throw new McpistError("ERR_VENDOR", explain(cause), { cause });
+    throw new McpistError("ERR_VENDOR", explain(cause), { hint: HINTS.connect(), cause });
   } finally {
     await database.close();
   }

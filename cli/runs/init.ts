@@ -7,6 +7,7 @@ import { parseConfig } from "../../contract/config.ts";
 import { SANDBOX_ENVIRONMENT } from "../../contract/sandbox.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { printJson, styles } from "../output.ts";
 import type { CommonFlags } from "../flags.ts";
 import { toolVersion } from "../version.ts";
@@ -48,7 +49,9 @@ async function askAll(context: Context, questions: readonly Question[], suggeste
     const line = await lines.next();
     context.signal.throwIfAborted();
     if (line.done !== true) return line.value.trim();
-    throw new McpistError("ERR_USAGE", "the input ended before the last question: nothing was written");
+    throw new McpistError("ERR_USAGE", "the input ended before the last question: nothing was written", {
+      hint: HINTS.valueAgain(),
+    });
   };
   const answers: Partial<Record<keyof Answers, string>> = {};
   try {
@@ -84,21 +87,21 @@ async function collect(context: Context, flags: InitFlags): Promise<Answers> {
     const answer = checkAnswer(question, text ?? "");
     if (answer.ok) answers[question.key] = answer.value;
     else if (text === undefined) missing.push(question.flag);
-    else throw new McpistError("ERR_USAGE", `${question.flag} takes ${answer.error}`, { hint: "mcpist init --help" });
+    else throw new McpistError("ERR_USAGE", `${question.flag} takes ${answer.error}`, { hint: HINTS.initFlags() });
   }
   if (missing.length > 0) {
     throw new McpistError(
       "ERR_USAGE",
       `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} required without a terminal`,
       {
-        hint: "mcpist init --help shows them all",
+        hint: HINTS.initAll(),
       },
     );
   }
   const complete = answers as unknown as Answers;
   if (complete.koyebUrl === null && complete.flyApp === null) {
     throw new McpistError("ERR_USAGE", "an installation needs at least one origin", {
-      hint: "--koyeb-url URL or --fly-app NAME",
+      hint: HINTS.initOrigin(),
     });
   }
   return complete;
@@ -113,14 +116,14 @@ async function write(path: string, file: string, text: string, force: boolean): 
     throw new McpistError(
       "ERR_CONFIG",
       `${file} cannot be written (${(cause as NodeJS.ErrnoException).code ?? "error"})`,
-      { cause },
+      { hint: HINTS.writableFile(), cause },
     );
   }
 }
 
 const exists = (file: string, cause?: unknown): McpistError =>
   new McpistError("ERR_CONFIG", `${file} exists already: nothing was written`, {
-    hint: "mcpist init --force overwrites it",
+    hint: HINTS.otherFile(),
     cause,
   });
 
@@ -129,7 +132,7 @@ export async function runInit(context: Context, flags: InitFlags): Promise<ExitC
   const name = flags.env ?? "production";
   if (name === SANDBOX_ENVIRONMENT) {
     throw new McpistError("ERR_USAGE", "the sandbox's environment is built in and needs no file", {
-      hint: "mcpist sandbox",
+      hint: HINTS.justSandbox(),
     });
   }
   const path = resolve(context.cwd, flags.config);
@@ -142,7 +145,7 @@ export async function runInit(context: Context, flags: InitFlags): Promise<ExitC
       "ERR_CONFIG",
       `these answers make no valid configuration: ${issue?.path ?? ""}: ${issue?.message ?? "wrong"}`,
       {
-        hint: "mcpist init --help",
+        hint: HINTS.initFlags(),
       },
     );
   }

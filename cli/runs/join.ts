@@ -5,6 +5,7 @@
 import type { Origin } from "../../contract/config.ts";
 import type { Context } from "../context.ts";
 import { McpistError, type ExitCode } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { Progress } from "../output.ts";
 import { enterPool, obstacle } from "../secrets/join.ts";
 import { phaseOf } from "../secrets/phase.ts";
@@ -30,7 +31,7 @@ async function hasPlace(session: Session, origin: Origin): Promise<boolean> {
     origin.state === "pool"
       ? `mcpist.config.ts calls ${origin.name} pool, but the gateway does not route to it: the next deploy would, whatever it holds`
       : `mcpist.config.ts calls ${origin.name} quarantined, so a rotation would leave it out`,
-    { hint: `set its state to "joining" there, then run the command again` },
+    { hint: HINTS.setJoining() },
   );
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Context } from "../context.ts";
 import { EXIT, type McpistError, toMcpistError, withExitCode, type ExitCode } from "../errors.ts";
-import { printError, printJson, type Progress } from "../output.ts";
+import { errorField, printError, printJson, type Progress } from "../output.ts";
 import type { Phase } from "../secrets/phase.ts";
 import type { Run } from "../secrets/run.ts";
 import type { CommonFlags, Session } from "../session.ts";
@@ -50,17 +50,6 @@ export async function runLocked<T>(
   return { run, value, failure, exitCode: failure?.exitCode ?? EXIT.done, durationMs };
 }
 
-/** The error of a report, in JSON and in a notification. */
-export interface ReportedError {
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string | null;
-}
-
-/** `error` for a report; nothing when all went well. */
-export const errorField = (failure: McpistError | null): { readonly error?: ReportedError } =>
-  failure ? { error: { code: failure.code, message: failure.message, hint: failure.hint ?? null } } : {};
-
 /** What a report says of the secrets: the phase, the old one and the new one. */
 export const kidsOf = ({ run }: Ended<unknown>, phase: Phase | null) => ({
   phase: phase?.name ?? "?",
@@ -89,7 +78,7 @@ export async function reportEnd(
 ): Promise<ExitCode> {
   const { failure, exitCode, durationMs } = ended;
   const runId = session.journal.run;
-  const error = errorField(failure);
+  const error = errorField(context, failure);
   if (flags.json)
     printJson(context, {
       command: flags.command,

@@ -5,6 +5,7 @@ import { neededSecrets, SECRETS, secretSpecs, type SecretSpec } from "../../cont
 import { OWN_SECRET_NAME } from "../../contract/servers.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { loadEnvironment } from "../load-config.ts";
 import { printJson, Progress } from "../output.ts";
 import { putSecret, type Placed } from "../secrets/put.ts";
@@ -20,7 +21,10 @@ async function readStdin(context: Context): Promise<string> {
   for await (const chunk of context.stdin) {
     const bytes = Buffer.from(chunk as Uint8Array);
     size += bytes.length;
-    if (size > MAX_VALUE) throw new McpistError("ERR_SECRET_SHAPE", `the value is longer than ${MAX_VALUE} bytes`);
+    if (size > MAX_VALUE)
+      throw new McpistError("ERR_SECRET_SHAPE", `the value is longer than ${MAX_VALUE} bytes`, {
+        hint: HINTS.valueAgain(),
+      });
     chunks.push(bytes);
   }
   return Buffer.concat(chunks)
@@ -35,8 +39,14 @@ async function ask(context: Context, name: string): Promise<string> {
   const prompt = createInterface({ input: context.stdin, output: mute, terminal: true });
   // A terminal in raw mode sends Ctrl-C as a key, not as a signal; an input that ends would leave the question open for ever.
   const ended = new Promise<never>((_resolve, reject) => {
-    prompt.once("SIGINT", () => reject(new McpistError("ERR_INTERRUPTED", "interrupted: nothing was sent")));
-    prompt.once("close", () => reject(new McpistError("ERR_SECRET_SHAPE", `${name} was not given: nothing was sent`)));
+    prompt.once("SIGINT", () =>
+      reject(new McpistError("ERR_INTERRUPTED", "interrupted: nothing was sent", { hint: HINTS.interrupted() })),
+    );
+    prompt.once("close", () =>
+      reject(
+        new McpistError("ERR_SECRET_SHAPE", `${name} was not given: nothing was sent`, { hint: HINTS.putPiped(name) }),
+      ),
+    );
   });
   try {
     return await Promise.race([prompt.question("", { signal: context.signal }), ended]);
@@ -51,7 +61,7 @@ function specOf(specs: readonly SecretSpec[], name: string): SecretSpec {
   const spec = specs.find((candidate) => candidate.name === name);
   if (spec) return spec;
   throw new McpistError("ERR_USAGE", "there is no such secret", {
-    hint: `one of: ${specs.map((candidate) => candidate.name).join(", ")}; the gateway secret has its own command: mcpist secrets rotate`,
+    hint: HINTS.secretNames(specs.map((candidate) => candidate.name)),
   });
 }
 
@@ -76,7 +86,7 @@ export async function runPut(
     value = context.randomBytes(32).toString("hex");
     if (!spec.shape.test(value))
       throw new McpistError("ERR_USAGE", `${spec.name} cannot be generated: it is ${spec.shapeText}`, {
-        hint: `mcpist secrets put ${spec.name} < file`,
+        hint: HINTS.putFile(spec.name),
       });
   } else value = context.stdin.isTTY === true ? await ask(context, spec.name) : await readStdin(context);
   context.redactor.register(value);
@@ -87,7 +97,7 @@ export async function runPut(
         ? `${spec.name} is empty: nothing was sent`
         : `${spec.name} is not ${spec.shapeText}: nothing was sent`,
       {
-        hint: `printf %s "$VALUE" | mcpist secrets put ${spec.name}`,
+        hint: HINTS.putPiped(spec.name),
       },
     );
   }
@@ -95,7 +105,7 @@ export async function runPut(
   const fault = spec.faultOf?.(value) ?? null;
   if (fault !== null)
     throw new McpistError("ERR_SECRET_SHAPE", `${spec.name} ${fault}: nothing was sent`, {
-      hint: "docs/deploy.md, The database's address",
+      hint: HINTS.databaseAddress(),
     });
 
   const progress = new Progress(context, flags);

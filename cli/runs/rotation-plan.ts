@@ -1,7 +1,8 @@
 /** `mcpist secrets rotate --dry-run`: what the run would do or refuse, from where the installation is. Writes nothing. */
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
-import { printJson, Progress } from "../output.ts";
+import { HINTS } from "../hints/hints.ts";
+import { errorField, hintText, printJson, Progress } from "../output.ts";
 import { holdingLive } from "../secrets/actions/stage.ts";
 import { latestVersion, liveVersion, sameCode, type Observation } from "../secrets/observation.ts";
 import { phaseOf, type Phase } from "../secrets/phase.ts";
@@ -10,7 +11,6 @@ import { emergencyPlan, planOf, type Plan } from "../secrets/plan.ts";
 import { checkRoutes } from "../secrets/pool.ts";
 import type { Run } from "../secrets/run.ts";
 import type { Session } from "../session.ts";
-import { errorField } from "./locked.ts";
 import type { RotateFlags } from "./rotation-flags.ts";
 
 /** Names of the parties that a run would write. */
@@ -47,7 +47,7 @@ async function obstacle(session: Session, flags: RotateFlags): Promise<McpistErr
   const { journal } = session;
   if (journal.heldByAnother && flags.stealLock === undefined && flags.emergency === undefined) {
     const { run = "?" } = journal.tip?.entry ?? {};
-    return new McpistError("ERR_LOCKED", `run ${run} holds the lock`, { hint: "mcpist secrets history" });
+    return new McpistError("ERR_LOCKED", `run ${run} holds the lock`, { hint: HINTS.holder(run) });
   }
   if (flags.init || flags.emergency) return null;
   try {
@@ -81,7 +81,7 @@ export async function dryRun(context: Context, session: Session, flags: RotateFl
       other: phase.other,
       steps: actions.flatMap(({ steps }) => steps),
       actions,
-      ...errorField(stops),
+      ...errorField(context, stops),
     });
     return exitCode;
   }
@@ -92,7 +92,9 @@ export async function dryRun(context: Context, session: Session, flags: RotateFl
   ]);
   const intro =
     actions.length > 0 ? "The run would:" : stops ? "The run would stop at once:" : "The run would find nothing to do.";
-  const end = stops ? [`  stop: ${stops.message}`, `        ${stops.hint ?? ""}`] : [];
+  const end = stops
+    ? [`  stop: ${stops.message}`, `        ${stops.advice ? hintText(context, stops.advice) : ""}`]
+    : [];
   context.stdout.write(
     `${[`phase ${phase.name}, live ${phase.live ?? "none"}${other}; nothing was written. ${intro}`, ...lines, ...end].join("\n")}\n`,
   );

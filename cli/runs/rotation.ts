@@ -1,8 +1,9 @@
 /** `mcpist secrets rotate`. */
 import type { Context } from "../context.ts";
 import { McpistError, type ExitCode } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { countdown } from "../http.ts";
-import { Progress, styles } from "../output.ts";
+import { errorField, Progress, styles, type ReportedError } from "../output.ts";
 import { openSession, type Session } from "../session.ts";
 import { acceptedEverywhere, type Observation } from "../secrets/observation.ts";
 import type { Since } from "../secrets/emergency.ts";
@@ -16,7 +17,7 @@ import { checkGithub } from "../targets/github.ts";
 import { wranglerPath } from "../targets/wrangler.ts";
 import type { RotateFlags } from "./rotation-flags.ts";
 import { dryRun } from "./rotation-plan.ts";
-import { errorField, kidsOf, reportEnd, runLocked, type Ended, type ReportedError } from "./locked.ts";
+import { kidsOf, reportEnd, runLocked, type Ended } from "./locked.ts";
 
 /** How long an emergency waits for GitHub: until it has the lock, and then at each call. Unit: milliseconds. */
 const GITHUB_SILENCE_MS = 10_000;
@@ -55,11 +56,11 @@ function checkFlags(context: Context, flags: RotateFlags): void {
   const modes = [flags.init, flags.clean, flags.emergency !== undefined].filter(Boolean).length;
   if (modes > 1)
     throw new McpistError("ERR_USAGE", "--init, --clean and --emergency exclude each other", {
-      hint: "mcpist secrets rotate --help",
+      hint: HINTS.helpOf("secrets rotate"),
     });
   const dangerous = flags.emergency === "now" || flags.stealLock !== undefined;
   if (dangerous && !flags.dryRun && !flags.yes && context.stdin.isTTY !== true) {
-    throw new McpistError("ERR_USAGE", "--yes is required without a terminal", { hint: "add --yes" });
+    throw new McpistError("ERR_USAGE", "--yes is required without a terminal", { hint: HINTS.addYes() });
   }
 }
 
@@ -120,7 +121,7 @@ export async function runRotation(
       const pool = last.origins.filter((origin) => origin.state === "pool");
       if (run.result.to && !acceptedEverywhere(pool, run.result.to.kid))
         throw new McpistError("ERR_PARTIAL", "an instance changed after the last check", {
-          hint: "mcpist secrets verify",
+          hint: HINTS.verify(),
         });
       return phase;
     },
@@ -139,7 +140,7 @@ export async function runRotation(
     targets: targets ?? [],
     steps: progress.steps,
     durationMs,
-    ...errorField(failure),
+    ...errorField(context, failure),
   } as const;
   return { ended, report };
 }

@@ -259,7 +259,7 @@ describe("a rotation", () => {
       expect(err).toContain(
         `error: the gateway routes to koyeb, which mcpist.config.ts calls ${state}: its traffic would fail (ERR_REFUSED)`,
       );
-      expect(err).toContain('hint:  mcpist origins quarantine koyeb, or set its state to "pool"');
+      expect(err).toContain('hint:  mcpist origins quarantine koyeb --env production, or set its state to "pool"');
     },
   );
 });

@@ -9,6 +9,7 @@ import type { GatewayConfig, OriginState } from "../../contract/runtime-config.t
 import { SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, type SandboxUrls } from "../../contract/sandbox.ts";
 import type { Context } from "../context.ts";
 import { McpistError, type ExitCode } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
 import { Progress, styles } from "../output.ts";
 import { reroute, type Rerouted } from "../secrets/pool.ts";
@@ -29,7 +30,7 @@ export function originOf(session: Session, name: string): Origin {
   const origin = origins.find((candidate) => candidate.name === name);
   if (origin) return origin;
   throw new McpistError("ERR_USAGE", "there is no origin of that name", {
-    hint: `one of: ${origins.map((known) => known.name).join(", ")}`,
+    hint: HINTS.oneOf(origins.map((known) => known.name)),
   });
 }
 
@@ -81,7 +82,7 @@ export function checkAgreement(config: GatewayConfig, origins: readonly Origin[]
       "ERR_REFUSED",
       `mcpist.config.ts ${state === undefined ? `does not name ${route.name}` : `calls ${route.name} ${state}`}, but the gateway has it as ${route.state}`,
       {
-        hint: `make the file say what the gateway does (state: "${route.state}"), or deploy the file, then run the command again`,
+        hint: HINTS.agree(route.state),
       },
     );
   }
@@ -144,14 +145,14 @@ function checkQuarantine(config: GatewayConfig, session: Session, name: string):
   const { origins } = session.environment;
   if (!config.origins.some((route) => route.name === name)) {
     throw new McpistError("ERR_REFUSED", `the gateway does not know ${name}, so it gets no traffic`, {
-      hint: 'set its state to "quarantined" in mcpist.config.ts',
+      hint: HINTS.setQuarantined(),
     });
   }
   checkAgreement(config, origins, name);
   const others = config.origins.filter((route) => route.name !== name && route.state === "pool");
   if (others.length > 0) return;
   throw new McpistError("ERR_REFUSED", `${name} is the last origin in the pool: without it every request fails`, {
-    hint: "mcpist origins join NAME brings another one in first",
+    hint: HINTS.joinFirst(origins.find((origin) => origin.name !== name)?.name ?? "NAME"),
   });
 }
 
@@ -161,7 +162,7 @@ export async function runQuarantine(context: Context, flags: OriginFlags): Promi
   const origin = originOf(session, flags.name);
   if (origin.state === "joining") {
     throw new McpistError("ERR_REFUSED", `mcpist.config.ts calls ${origin.name} joining, so it gets no traffic`, {
-      hint: 'set its state to "quarantined" there',
+      hint: HINTS.setQuarantined(),
     });
   }
   return runOrigins(context, session, { ...flags, command: "origins quarantine" }, origin, async (run) => {

@@ -5,7 +5,9 @@ import { neededSecrets } from "../../contract/secret-names.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
-import { printJson, styles, table } from "../output.ts";
+import type { Hint } from "../hints/hint.ts";
+import { HINTS } from "../hints/hints.ts";
+import { hintText, printJson, styles, table } from "../output.ts";
 import { notify } from "./notify.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
 import { driftOf, type Drift } from "../secrets/drift.ts";
@@ -13,7 +15,7 @@ import { secretsReport, type SecretsReport } from "../secrets/marks.ts";
 import { checkRoutes, deployedRoutes, poolDrift, type PoolDrift } from "../secrets/pool.ts";
 import { kidOfVersion, sentKids, type Observation } from "../secrets/observation.ts";
 import { phaseOf, type Phase } from "../secrets/phase.ts";
-import { nextCommand } from "../secrets/phases/table.ts";
+import { nextHint } from "../secrets/phases/table.ts";
 
 interface Status {
   readonly observation: Observation;
@@ -25,7 +27,7 @@ interface Status {
   readonly ageDays: number | null;
   /** Older than `maxSecretAge`. */
   readonly overdue: boolean;
-  readonly next: string;
+  readonly next: Hint;
 }
 
 async function look(session: Session): Promise<Status> {
@@ -56,7 +58,7 @@ async function look(session: Session): Promise<Status> {
     unknown: secrets.unknown,
     overdue,
     ageDays: ageMs === null ? null : Math.floor(ageMs / 86_400_000),
-    next: misrouted?.hint ?? firstStep(session, phase, secrets, pool) ?? nextOf(session, phase, overdue, drift),
+    next: misrouted?.advice ?? firstStep(phase, secrets, pool) ?? nextOf(session, phase, overdue, drift),
   };
 }
 
@@ -79,15 +81,10 @@ async function offPool(session: Session): Promise<readonly PoolDrift[]> {
 }
 
 /** What comes before any rotation: an origin cannot start without its secrets, and a pool that is half gone is put right first. */
-function firstStep(
-  session: Session,
-  phase: Phase,
-  secrets: SecretsReport,
-  pool: readonly PoolDrift[],
-): string | undefined {
+function firstStep(phase: Phase, secrets: SecretsReport, pool: readonly PoolDrift[]): Hint | undefined {
   if (phase.name !== "STEADY" && phase.name !== "BLIND") return undefined;
   const [missing] = secrets.drift;
-  if (missing) return `mcpist secrets put ${missing.secret} --env ${session.name}`;
+  if (missing) return HINTS.put(missing.secret);
   return phase.name === "STEADY" ? pool[0]?.next : undefined;
 }
 
@@ -95,15 +92,14 @@ function firstStep(
 const named = (session: Session, state: Origin["state"]): readonly string[] =>
   session.environment.origins.filter((origin) => origin.state === state).map((origin) => origin.name);
 
-function nextOf(session: Session, phase: Phase, overdue: boolean, drift: readonly Drift[]): string {
-  const env = `--env ${session.name}`;
+function nextOf(session: Session, phase: Phase, overdue: boolean, drift: readonly Drift[]): Hint {
   const [joining] = named(session, "joining");
-  if (session.journal.heldByAnother)
-    return `mcpist secrets history ${env}   (run ${session.journal.tip?.entry.run ?? "?"} holds the lock)`;
-  if (phase.name !== "STEADY") return nextCommand(phase, env, session.environment.cloudflare.worker);
+  if (session.journal.heldByAnother) return HINTS.holder(session.journal.tip?.entry.run ?? "?");
+  const next = nextHint(phase);
+  if (next) return next;
   // Joining is a rotation as well, so it also ends what is overdue.
-  if (joining !== undefined) return `mcpist origins join ${joining} ${env}`;
-  return overdue || drift.length > 0 ? `mcpist secrets rotate ${env}` : "nothing to do";
+  if (joining !== undefined) return HINTS.join(joining);
+  return overdue || drift.length > 0 ? HINTS.rotate() : HINTS.nothing();
 }
 
 /** One row per secret that anybody sends or accepts, like a keyring listing. */
@@ -136,7 +132,7 @@ export async function runStatus(context: Context, flags: CommonFlags): Promise<E
   const session = await openSession(context, flags);
   const status = await look(session);
   if (flags.json) {
-    printJson(context, report("secrets status", session, status, EXIT.done));
+    printJson(context, report(context, "secrets status", session, status, EXIT.done));
     return EXIT.done;
   }
   const style = styles(context, context.stdout);
@@ -158,7 +154,7 @@ export async function runStatus(context: Context, flags: CommonFlags): Promise<E
       `${style("yellow", "drift")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`,
     );
   for (const text of status.unknown) context.stdout.write(`${style("dim", "unknown")}  ${text}\n`);
-  context.stdout.write(`next:  ${status.next}\n`);
+  context.stdout.write(`next:  ${hintText(context, status.next)}\n`);
   return EXIT.done;
 }
 
@@ -179,7 +175,7 @@ export async function runVerify(context: Context, flags: CommonFlags): Promise<E
     });
   }
   if (flags.json) {
-    printJson(context, report("secrets verify", session, status, exitCode));
+    printJson(context, report(context, "secrets verify", session, status, exitCode));
     return exitCode;
   }
   const style = styles(context, context.stdout);
@@ -199,11 +195,11 @@ export async function runVerify(context: Context, flags: CommonFlags): Promise<E
     context.stdout.write(
       `${style("red", "off")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`,
     );
-  context.stdout.write(`next:  ${status.next}\n`);
+  context.stdout.write(`next:  ${hintText(context, status.next)}\n`);
   return exitCode;
 }
 
-function report(command: string, session: Session, status: Status, exitCode: ExitCode): object {
+function report(context: Context, command: string, session: Session, status: Status, exitCode: ExitCode): object {
   const { observation, phase, drift, unknown, ageDays, next } = status;
   return {
     command,
@@ -220,6 +216,6 @@ function report(command: string, session: Session, status: Status, exitCode: Exi
     github: observation.vault,
     drift,
     unknown,
-    next,
+    next: hintText(context, next),
   };
 }

@@ -5,6 +5,7 @@
 import { otherSlot, tombstone } from "../../contract/gateway-secret.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { countdown } from "../http.ts";
 import type { OriginLook, OriginTarget } from "../targets/types.ts";
 import { resetForEmergency } from "./actions/stage.ts";
@@ -264,7 +265,7 @@ async function conclude(run: Run, state: Emergency, github: string | null): Prom
       "ERR_PARTIAL",
       `the leaked secret is dead everywhere, but GitHub was not written: ${github}`,
       {
-        hint: "run the same command again when GitHub is back",
+        hint: HINTS.githubBack(),
       },
     );
   }
@@ -272,7 +273,7 @@ async function conclude(run: Run, state: Emergency, github: string | null): Prom
     throw new McpistError(
       "ERR_PARTIAL",
       "the leaked secret is dead everywhere, but GitHub kept neither lock nor journal: another run may have been writing",
-      { hint: "run the same command again when GitHub is back" },
+      { hint: HINTS.githubBack() },
     );
   }
   return phaseOf(await run.observe());

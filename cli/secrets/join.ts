@@ -5,6 +5,7 @@
 import type { GatewayConfig, GatewayOrigin } from "../../contract/runtime-config.ts";
 import { acceptedKids } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { acceptedEverywhere, type Observation } from "./observation.ts";
 import { phaseOf, type Phase } from "./phase.ts";
 import { reroute, type Rerouted } from "./pool.ts";
@@ -23,25 +24,25 @@ export function obstacle(observation: Observation, phase: Phase, name: string): 
       "ERR_PHASE",
       `cannot observe ${name}: ${origin?.look.ok === false ? origin.look.reason : "it is not observed"}`,
       {
-        hint: "bring it up, then run the command again",
+        hint: HINTS.bringUp(),
       },
     );
   }
   const { instances, silent = [], config } = origin.look;
   if (silent.length > 0)
     return new McpistError("ERR_PARTIAL", `${name}: instance ${silent.join(", ")} does not answer`, {
-      hint: "look at its logs, then run the command again",
+      hint: HINTS.logs(),
     });
   if (instances.length === 0)
     return new McpistError("ERR_PARTIAL", `${name} has its slots, but nothing runs there yet`, {
-      hint: "deploy its service stack with npx cdktn deploy, then run the command again: it needs no second rotation",
+      hint: HINTS.deployService(),
     });
   if (phase.name !== "STEADY" || phase.live === null)
     return new McpistError(
       "ERR_PHASE",
       `the installation is in phase ${phase.name}, and an origin joins only when nothing is unfinished`,
       {
-        hint: "mcpist secrets rotate",
+        hint: HINTS.rotate(),
       },
     );
   const only = [config, ...instances.map((instance) => instance.kids)].every(
@@ -52,7 +53,7 @@ export function obstacle(observation: Observation, phase: Phase, name: string): 
     "ERR_PHASE",
     `${name} does not accept the live secret ${phase.live}, and only that, at every instance`,
     {
-      hint: "mcpist secrets rotate gives it the next one",
+      hint: HINTS.givesNext(),
     },
   );
 }
@@ -84,7 +85,7 @@ async function askThrough(run: Run, versionId: string, name: string): Promise<vo
     );
     if (report.observation?.accepted === true) continue;
     throw new McpistError("ERR_MISMATCH", `${name} refuses the secret of Worker version ${versionId}`, {
-      hint: "nothing was routed to it; mcpist secrets status shows what each party holds",
+      hint: HINTS.nothingRouted(),
     });
   }
 }

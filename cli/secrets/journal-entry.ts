@@ -2,6 +2,7 @@
 import type { SlotName } from "../../contract/gateway-secret.ts";
 import type { SlotReport } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { Deploying } from "./deployments.ts";
 import { LEASE_SECONDS } from "./lease.ts";
 
@@ -96,7 +97,7 @@ export function parseEntry(message: string): JournalEntry {
     // falls through: an entry that cannot be read is reported, never guessed
   }
   throw new McpistError("ERR_MISMATCH", "the tip of the rotation ref is not a journal entry of mcpist", {
-    hint: "somebody wrote to the ref by hand; look at its newest commits before you go on",
+    hint: HINTS.foreignRef(),
   });
 }
 

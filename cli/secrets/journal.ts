@@ -5,6 +5,7 @@
  */
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { countdown } from "../http.ts";
 import type { GitStore, Guard } from "../targets/types.ts";
 import {
@@ -115,7 +116,7 @@ export class Journal {
         throw new McpistError(
           "ERR_LOCKED",
           `the lock is held by run ${tip.entry.run}, not by the run named with --steal-lock`,
-          { hint: "mcpist secrets history shows who it is" },
+          { hint: HINTS.whoHolds(tip.entry.run) },
         );
       }
       await outlive(this.#context, this.#store, tip, this.#identity);
@@ -259,10 +260,10 @@ export class Journal {
   #check(): void {
     if (this.#hold === "lost") throw this.#lost();
     if (this.#hold === "none")
-      throw new McpistError("ERR_LOCK_LOST", "nothing is written without the lock", { hint: "run the command again" });
+      throw new McpistError("ERR_LOCK_LOST", "nothing is written without the lock", { hint: HINTS.again() });
     if (this.#leaseLeft() < LEASE_MARGIN_MS)
       throw new McpistError("ERR_LOCK_LOST", "the lease of this run is nearly over, so it stops itself", {
-        hint: "run the command again: it continues",
+        hint: HINTS.continues(),
       });
   }
 
@@ -270,7 +271,7 @@ export class Journal {
     this.#trusted = () => 0;
     this.#keep("lost");
     return new McpistError("ERR_LOCK_LOST", "somebody else wrote to the rotation journal, so this run stops at once", {
-      hint: "mcpist secrets history shows who it was",
+      hint: HINTS.whoWrote(),
     });
   }
 

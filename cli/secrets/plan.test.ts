@@ -1,159 +1,13 @@
 /** Every phase with every flag on the fake cloud: what `--dry-run` prints is what the run does, step by step, or what it refuses. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { planFrom } from "../runs/rotation-plan.ts";
-import { FakeCloud } from "../test/fake-cloud.ts";
 import { converge, holderOf, live, type Ending } from "../test/fake-run.ts";
 import { emergency } from "./emergency.ts";
 import { phaseOf, PHASE_NAMES, type Phase, type PhaseName } from "./phase.ts";
-import { nextCommand } from "./phases/table.ts";
+import { nextHint } from "./phases/table.ts";
+import { WORLDS } from "../test/worlds.ts";
 import type { Plan } from "./plan.ts";
 
-const K0 = "00000000000000aa";
-const K1 = "00000000000000bb";
-const ZERO = "revoked:0000000000000000";
-const ORIGINS = [
-  { name: "koyeb", kind: "koyeb" },
-  { name: "fly", kind: "fly" },
-] as const;
-const installed = (): FakeCloud => new FakeCloud({ origins: ORIGINS }).steady(K0).withJournal();
-
-/** A cloud in which a run died at the `nth` call of a name. */
-async function died(name: string, kind: "kill-before" | "kill-after" = "kill-after", nth = 1): Promise<FakeCloud> {
-  const cloud = installed();
-  let met = 0;
-  cloud.fault = (_, called) => (called === name && ++met === nth ? kind : null);
-  expect((await live(cloud, { id: "dies" })).kind).toBe("killed");
-  cloud.fault = () => null;
-  // Edges and rollouts have settled, as they have when a person looks.
-  cloud.pass(10_000);
-  return cloud;
-}
-
-/** One world in each phase that a look can find. PROBED and DRAINED are seen only by the run that probed and drained. */
-const WORLDS: Readonly<Record<Exclude<PhaseName, "PROBED" | "DRAINED">, () => FakeCloud | Promise<FakeCloud>>> = {
-  UNSET: () => {
-    const cloud = new FakeCloud({ origins: ORIGINS.map((origin) => ({ ...origin, instances: 0 })) });
-    cloud.versions = [
-      { id: "v1", number: 1, kid: null, annotatedKid: null, annotatedFrom: null, annotatedRun: null, etag: "code-0" },
-    ];
-    cloud.deployment = [{ versionId: "v1", percentage: 100 }];
-    return cloud;
-  },
-  BLIND: () => {
-    const cloud = installed();
-    cloud.origins[1]!.down = true;
-    return cloud;
-  },
-  ASTRAY: async () => {
-    const cloud = installed();
-    await live(cloud, { id: "first" });
-    cloud.checksS1 = false;
-    cloud.foreignRelease("v1");
-    cloud.pass(10_000);
-    return cloud;
-  },
-  LEGACY: () => {
-    const cloud = installed();
-    for (const origin of cloud.origins) {
-      origin.config = { a: null, b: null };
-      origin.legacy = K0;
-      for (const instance of origin.instances) instance.kids = { legacy: K0 };
-    }
-    return cloud;
-  },
-  FORKED: () => {
-    const cloud = installed();
-    cloud.checksS1 = false;
-    for (const instance of cloud.origins[1]!.instances) instance.kids = { a: K1, b: ZERO };
-    return cloud;
-  },
-  LOST: () => {
-    const cloud = installed();
-    cloud.origins[1]!.config = { a: null, b: ZERO };
-    cloud.origins[1]!.configChanged = true;
-    return cloud;
-  },
-  RESURRECTED: async () => {
-    const cloud = installed();
-    await live(cloud, { id: "first" });
-    const fly = cloud.origins[1]!;
-    fly.config = { ...fly.config, a: K0 };
-    for (const instance of fly.instances) instance.kids = { ...fly.config };
-    return cloud;
-  },
-  MISALIGNED: () => {
-    const cloud = installed();
-    const fly = cloud.origins[1]!;
-    fly.config = { a: ZERO, b: K0 };
-    for (const instance of fly.instances) instance.kids = { ...fly.config };
-    return cloud;
-  },
-  CANARY: () => {
-    const cloud = installed();
-    cloud.foreignUpload();
-    cloud.deployment = [
-      { versionId: "v1", percentage: 90 },
-      { versionId: "v2", percentage: 10 },
-    ];
-    return cloud;
-  },
-  UNDONE: async () => {
-    const cloud = installed();
-    cloud.fault = (_, name) => {
-      if (name !== "worker: deploy") return null;
-      cloud.event = () => {
-        cloud.event = null;
-        cloud.foreignDeploy();
-      };
-      return "kill-after";
-    };
-    await live(cloud, { id: "dies" });
-    cloud.fault = () => null;
-    cloud.pass(10_000);
-    return cloud;
-  },
-  SPLIT: async () => {
-    const cloud = await died("worker: upload");
-    cloud.deployment = [
-      { versionId: "v1", percentage: 90 },
-      { versionId: "v2", percentage: 10 },
-    ];
-    return cloud;
-  },
-  LINGERING: async () => died("github: write live", "kill-before"),
-  RETIRING: async () => {
-    // Somebody looks after one origin was retired and the other was not: the run that drained is gone, so it drains again.
-    const cloud = installed();
-    cloud.fault = (_, name) =>
-      name === "koyeb: redeploy" && cloud.origins[0]!.config.a?.startsWith("revoked") ? "kill-after" : null;
-    await live(cloud, { id: "dies" });
-    cloud.fault = () => null;
-    cloud.pass(10_000);
-    return cloud;
-  },
-  ORPHAN: async () => {
-    const cloud = await died("koyeb: redeploy");
-    cloud.pass(25 * 3_600_000);
-    return cloud;
-  },
-  OUTDATED: async () => {
-    const cloud = await died("worker: upload");
-    const [candidate, ...older] = cloud.versions;
-    cloud.versions = [{ ...candidate!, etag: "code-of-a-preview" }, ...older];
-    return cloud;
-  },
-  UPLOADED: async () => died("worker: upload"),
-  STAGED: async () => died("worker: upload", "kill-before"),
-  STAGING: async () => died("koyeb: write b"),
-  UNBACKED: () => {
-    const cloud = installed();
-    cloud.vault.a = { kid: null, updatedAt: null };
-    cloud.checksS2 = false;
-    return cloud;
-  },
-  RETIRED: async () => died("worker: deploy", "kill-before", 3),
-  STEADY: installed,
-};
 /** What a look finds where it is not the name of the world. */
 const FOUND: Partial<Record<PhaseName, PhaseName>> = { RETIRING: "LINGERING" };
 
@@ -227,7 +81,7 @@ describe("a plan", () => {
   });
 
   describe("that ends", () => {
-    const ENV = "--env sandbox";
+    const PLACE = { env: "sandbox", config: null, worker: "gw" };
     let worlds: ReadonlyMap<string, Phase>;
     beforeAll(async () => {
       const found = new Map<string, Phase>();
@@ -238,17 +92,20 @@ describe("a plan", () => {
     // `next` of status and verify, for each phase: literally, because people type it.
     it.each([
       ["UNSET", "mcpist secrets rotate --init --env sandbox"],
-      ["BLIND", "bring fly back, or: mcpist origins quarantine fly --env sandbox"],
+      ["BLIND", "bring fly back, or take it out of the pool on purpose: mcpist origins quarantine fly --env sandbox"],
       [
         "ASTRAY",
         "mcpist secrets restore worker --env sandbox   (or deploy its version: npx wrangler versions deploy v2@100% --name gw)",
       ],
-      ["LEGACY", "mcpist secrets rotate --env sandbox   (in a workflow job that has the old value)"],
+      ["LEGACY", "mcpist secrets rotate --env sandbox   (in a workflow job that has the old value as GATEWAY_SECRET)"],
       ["FORKED", "mcpist secrets restore fly --env sandbox   (in a workflow job)"],
       ["LOST", "mcpist secrets restore fly --env sandbox   (in a workflow job)"],
       ["RESURRECTED", "mcpist secrets rotate --env sandbox   (a new secret everywhere)"],
       ["MISALIGNED", "mcpist secrets restore fly --env sandbox   (in a workflow job)"],
-      ["CANARY", "give one of v1, v2 all traffic: npx wrangler versions deploy --name gw"],
+      [
+        "CANARY",
+        "give one of v1 and v2 all traffic (npx wrangler versions deploy v1@100% --yes --name gw), then run the command again",
+      ],
       ["UNDONE", "mcpist secrets rotate --env sandbox   (finishes what was begun)"],
       ["SPLIT", "mcpist secrets rotate --env sandbox   (finishes what was begun)"],
       ["LINGERING", "mcpist secrets rotate --env sandbox   (finishes what was begun)"],
@@ -262,7 +119,7 @@ describe("a plan", () => {
       ["STEADY", ""],
     ])("in %s has the next command %s", (world, next) => {
       const phase = worlds.get(world);
-      expect(phase && nextCommand(phase, ENV, "gw")).toBe(next);
+      expect(phase && (nextHint(phase)?.text(PLACE) ?? "")).toBe(next);
     });
 
     // Where the next command is a rotation, it gets there; where it is not, a rotation changes nothing.
@@ -270,7 +127,7 @@ describe("a plan", () => {
       "from %s with the promise, or with nothing written",
       async (world) => {
         const cloud = await WORLDS[world as keyof typeof WORLDS]();
-        const next = nextCommand(worlds.get(world)!, ENV, "gw");
+        const next = nextHint(worlds.get(world)!)?.text(PLACE) ?? "";
         const rotates = next === "" || next.startsWith("mcpist secrets rotate") || world === "ASTRAY";
         if (rotates) {
           await converge(cloud, "next");

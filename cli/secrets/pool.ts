@@ -4,6 +4,8 @@
  */
 import { parseGatewayConfig, type GatewayConfig, type OriginState } from "../../contract/runtime-config.ts";
 import { McpistError } from "../errors.ts";
+import type { Hint } from "../hints/hint.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { WorkerTarget, WorkerVersion } from "../targets/types.ts";
 import { liveVersion, sharing, type Observation } from "./observation.ts";
 import { ACTIONS } from "./phases/actions.ts";
@@ -22,7 +24,7 @@ export async function deployedRoutes(
   const parsed = parseGatewayConfig(bound.config ?? undefined);
   if (parsed.ok) return { versionId: bound.versionId, config: parsed.value };
   throw new McpistError("ERR_MISMATCH", `the deployed Worker's configuration cannot be read (${parsed.error})`, {
-    hint: "deploy the base stacks, then run the command again",
+    hint: HINTS.deployBaseAgain(),
   });
 }
 
@@ -41,7 +43,7 @@ export async function checkRoutes(
     throw new McpistError(
       "ERR_REFUSED",
       `the gateway routes to ${route.name}, which mcpist.config.ts ${state === undefined ? "does not name" : `calls ${state}`}: its traffic would fail`,
-      { hint: `mcpist origins quarantine ${route.name}, or set its state to "pool"` },
+      { hint: HINTS.quarantineOrPool(route.name) },
     );
   }
 }
@@ -50,7 +52,7 @@ export async function checkRoutes(
 export interface PoolDrift {
   readonly what: string;
   /** What to do about it. */
-  readonly next: string;
+  readonly next: Hint;
 }
 
 /** Origins of the file's pool that the gateway leaves out or looks for elsewhere. Pure. */
@@ -65,14 +67,14 @@ export function poolDrift(
       return [
         {
           what: `the gateway ${route ? `has ${name} as ${route.state}` : `does not know ${name}`}, and mcpist.config.ts calls it pool`,
-          next: `set its state in mcpist.config.ts to "joining" and run mcpist origins join ${name}, or to "quarantined"`,
+          next: HINTS.joinOrQuarantine(name),
         },
       ];
     if (route.url === url) return [];
     return [
       {
         what: `the gateway looks for ${name} at another URL than mcpist.config.ts names`,
-        next: "deploy the base stacks, or correct its url in mcpist.config.ts",
+        next: HINTS.deployOrCorrect(),
       },
     ];
   });
@@ -114,18 +116,16 @@ const seen = async (run: Run): Promise<Observation["worker"]> => ({
 async function senderOf(run: Run): Promise<Sender> {
   const look = await seen(run);
   const live = liveVersion(look);
-  if (!live)
-    throw new McpistError("ERR_NOT_FOUND", "the Worker is not deployed yet", { hint: "deploy the base stacks first" });
+  if (!live) throw new McpistError("ERR_NOT_FOUND", "the Worker is not deployed yet", { hint: HINTS.deployBase() });
   const shares = sharing(look);
   if (shares.length > 1)
     throw new McpistError(
       "ERR_PHASE",
       `two Worker versions share the traffic (${shares.map(({ versionId }) => versionId).join(", ")})`,
-      { hint: "give one of them all traffic (wrangler versions deploy), then run the command again" },
+      { hint: HINTS.endCanary(shares.map(({ versionId }) => versionId)) },
     );
   const kid = look.observed[live.id] ?? null;
-  if (kid === null)
-    throw new McpistError("ERR_PHASE", "the Worker sends no secret yet", { hint: "mcpist secrets rotate --init" });
+  if (kid === null) throw new McpistError("ERR_PHASE", "the Worker sends no secret yet", { hint: HINTS.init() });
   return { look, live, kid };
 }
 
@@ -179,7 +179,7 @@ async function sends(run: Run, id: string, kid: string): Promise<Observation["wo
   const sent = look.observed[id];
   if (sent === kid) return look;
   throw new McpistError("ERR_MISMATCH", `Worker version ${id} sends ${sent ?? "no secret"} instead of ${kid}`, {
-    hint: "mcpist secrets status; the version that served before is still uploaded",
+    hint: HINTS.servedBefore(),
   });
 }
 
@@ -203,7 +203,7 @@ export async function reroute(run: Run, wanted: Reroute): Promise<Rerouted> {
       if (error instanceof Overtook) await findLost(run);
       if (tries === TRIES)
         throw new McpistError("ERR_PARTIAL", "somebody else keeps deploying the Worker", {
-          hint: "run the command again",
+          hint: HINTS.again(),
           cause: error,
         });
       run.report.note("somebody deployed the Worker meanwhile: looking again");

@@ -4,6 +4,7 @@
  */
 import type { SecretSpec } from "../../contract/secret-names.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { OriginTarget } from "../targets/types.ts";
 import { standingOf, type Standing } from "./marks.ts";
 import { allSettled, type Run } from "./run.ts";
@@ -84,7 +85,7 @@ export async function putSecret(run: Run, spec: SecretSpec, value: string, used:
   throw new McpistError(
     "ERR_PARTIAL",
     `${name} is written and rolled out, and not proven at ${missing.map(wordsOf).join(", ")}`,
-    { hint: `mcpist secrets verify shows when every instance has it; mcpist secrets put ${name} again rolls out anew` },
+    { hint: HINTS.putAgain(name) },
   );
 }
 
@@ -93,7 +94,7 @@ function stopped(error: unknown, name: string, origins: readonly OriginTarget[],
   if (!(error instanceof McpistError)) return error;
   const left = origins.slice(origins.indexOf(failed)).map((origin) => origin.name);
   return new McpistError(error.code, `${name} is written, and not rolled out at ${left.join(", ")}: ${error.message}`, {
-    hint: error.hint,
+    hint: error.advice,
     exitCode: error.exitCode,
     cause: error,
   });

@@ -5,6 +5,7 @@
 import { isKid, parseSlot, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
 import { acceptedKids, type KidsReport } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { SlotValues } from "../targets/types.ts";
 import { liveVersion, losesAtColdStart, slotAtOrigins, type Observation } from "./observation.ts";
 import { phaseOf, type Phase } from "./phase.ts";
@@ -28,7 +29,7 @@ async function given(run: Run): Promise<Given> {
     const parsed = parseSlot(text);
     if (text === undefined || parsed.kind === "unset" || parsed.kind === "invalid") {
       throw new McpistError("ERR_SECRET_SHAPE", `${SLOT_VARIABLES[slot]} is ${parsed.kind} in this job's environment`, {
-        hint: "run it in a workflow job of the environment that passes both slots as variables (docs/runbooks/restore.md)",
+        hint: HINTS.workflowJob(),
       });
     }
     values[slot] = text;
@@ -53,7 +54,7 @@ function wanted(run: Run, observation: Observation, target: string): string {
       throw new McpistError(
         "ERR_REFUSED",
         `${origin.name} cannot be observed either (${origin.look.reason}), so nothing says what to restore`,
-        { hint: "bring one origin back first" },
+        { hint: HINTS.oneOriginFirst(origin.name) },
       );
     return [
       ...origin.look.instances.map((instance) => instance.kids),
@@ -64,7 +65,7 @@ function wanted(run: Run, observation: Observation, target: string): string {
   const [set] = sets;
   if (sets.length > 1)
     throw new McpistError("ERR_REFUSED", `the other origins disagree (${sets.join(" / ")}): a rotation is under way`, {
-      hint: "mcpist secrets rotate --clean, then restore",
+      hint: HINTS.cleanFirst(),
     });
   if (set !== undefined) return set;
   const { vault } = run.journal.state;
@@ -117,7 +118,7 @@ async function refill(
     throw new McpistError(
       "ERR_REFUSED",
       `this job holds ${job.kids[slot]} in slot ${slot}, and ${live} is what is missing at ${name}`,
-      { hint: "a queued job may hold yesterday's values: start a new one" },
+      { hint: HINTS.newJob() },
     );
   }
   await run.journal.record(`restoring ${name}`, { kid: live, slot });
@@ -126,14 +127,14 @@ async function refill(
   );
   const look = await origin.look();
   if (losesAtColdStart({ name, state: origin.state, look }, live) || !look.ok || look.instances.length === 0)
-    throw new McpistError("ERR_PARTIAL", `${name} does not hold ${live} yet`, { hint: "mcpist secrets status" });
+    throw new McpistError("ERR_PARTIAL", `${name} does not hold ${live} yet`, { hint: HINTS.status() });
 }
 
 async function restoreOrigin(run: Run, observation: Observation, job: Given, name: string): Promise<void> {
   const origin = run.origins.find((candidate) => candidate.name === name);
   if (!origin)
     throw new McpistError("ERR_USAGE", "there is no such target", {
-      hint: `one of: worker, ${run.origins.map((candidate) => candidate.name).join(", ")}`,
+      hint: HINTS.oneOf(["worker", ...run.origins.map((candidate) => candidate.name)]),
     });
   const set = wanted(run, observation, name);
   if (setOf(job.kids) !== set) {
@@ -141,7 +142,7 @@ async function restoreOrigin(run: Run, observation: Observation, job: Given, nam
       "ERR_REFUSED",
       `this job holds ${setOf(job.kids) || "no secret"}, but ${set || "nothing"} is accepted elsewhere: a restore may not change that`,
       {
-        hint: "a queued job may hold yesterday's values: start a new one",
+        hint: HINTS.newJob(),
       },
     );
   }
@@ -151,14 +152,14 @@ async function restoreOrigin(run: Run, observation: Observation, job: Given, nam
     : [];
   if (present.some((kids) => kids !== set)) {
     throw new McpistError("ERR_REFUSED", `${name} accepts ${present.join(" / ")} and is not a hole`, {
-      hint: "mcpist secrets status",
+      hint: HINTS.status(),
     });
   }
   await run.journal.record(`restoring ${name}`);
   await run.step(`restore ${name} and roll out`, () => run.writeOrigin(origin, job.values, "rolling", "restored"));
   const after = await origin.look();
   if (!after.ok || after.instances.some((instance) => setOf(instance.kids) !== set)) {
-    throw new McpistError("ERR_PARTIAL", `${name} does not accept ${set} yet`, { hint: "mcpist secrets status" });
+    throw new McpistError("ERR_PARTIAL", `${name} does not accept ${set} yet`, { hint: HINTS.status() });
   }
 }
 
@@ -168,7 +169,7 @@ async function restoreWorker(run: Run, observation: Observation, job: Given): Pr
   const sends = live ? observation.worker.observed[live.id] : null;
   if (typeof sends === "string" && accepted.includes(sends)) {
     throw new McpistError("ERR_REFUSED", `the Worker sends ${sends}, which is accepted: it is not a hole`, {
-      hint: "mcpist secrets status",
+      hint: HINTS.status(),
     });
   }
   const candidates = Object.values(job.secrets).filter((secret) => accepted.includes(secret.kid));
@@ -179,7 +180,7 @@ async function restoreWorker(run: Run, observation: Observation, job: Given): Pr
     throw new McpistError(
       "ERR_REFUSED",
       `this job holds ${setOf(job.kids) || "no secret"}; the origins accept ${accepted.join(", ") || "nothing"}`,
-      { hint: "start a new job, so that it gets today's values" },
+      { hint: HINTS.newJob() },
     );
   }
   await run.journal.record("restoring worker", { kid: secret.kid });

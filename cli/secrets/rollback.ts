@@ -1,5 +1,6 @@
 /** The value-free step back: a rotation whose candidate is the old secret. It changes no code. */
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { kidOfVersion, liveVersion } from "./observation.ts";
 import { recordSwitch } from "./actions/switch.ts";
 import { phaseOf, type Phase } from "./phase.ts";
@@ -21,7 +22,7 @@ export async function rollback(run: Run): Promise<Phase> {
       if (!(error instanceof Moved)) throw error;
       if (tries === TRIES)
         throw new McpistError("ERR_PARTIAL", "somebody else keeps deploying the Worker", {
-          hint: "run the command again",
+          hint: HINTS.again(),
           cause: error,
         });
       run.report.note("somebody deployed the Worker meanwhile: looking again");
@@ -42,10 +43,7 @@ async function stepBack(run: Run): Promise<void> {
         ? `${retired ?? "the previous secret"} was retired: going back would break all traffic`
         : `there is nothing to step back to (phase ${phase.name})`,
       {
-        hint:
-          phase.name === "STEADY" || gone
-            ? "rotate again to replace the current secret: mcpist secrets rotate"
-            : "mcpist secrets rotate --clean gives up an unfinished candidate",
+        hint: phase.name === "STEADY" || gone ? HINTS.stepForward() : HINTS.stepClean(),
       },
     );
   }
@@ -55,7 +53,7 @@ async function stepBack(run: Run): Promise<void> {
       "ERR_REFUSED",
       `${other} is refused by ${refusing.join(" or ")} since the retirement began; going back would break all traffic`,
       {
-        hint: "mcpist secrets rotate finishes the retirement; rotate again to replace the current secret",
+        hint: HINTS.finishRetirement(),
       },
     );
   }
@@ -63,7 +61,7 @@ async function stepBack(run: Run): Promise<void> {
   const old = observation.worker.versions.find((version) => kidOfVersion(observation.worker, version.id) === other);
   if (!deployed || !old)
     throw new McpistError("ERR_REFUSED", `no Worker version holds ${other} any more`, {
-      hint: "mcpist secrets rotate",
+      hint: HINTS.rotate(),
     });
   await run.journal.record("rolling back", { kid: other, from: live }, { lastSender: deployed.id });
   const annotation = { kid: other, from: live, run: run.journal.run };

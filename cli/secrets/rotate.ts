@@ -3,6 +3,7 @@
  * a run that finds an unfinished rotation meets the same phases as one that began it.
  */
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { Observation } from "./observation.ts";
 import { phaseOf, type Phase } from "./phase.ts";
 import { ACTIONS } from "./phases/actions.ts";
@@ -45,7 +46,7 @@ export async function rotate(run: Run, intent: Intent): Promise<Phase> {
       const waits = loop.verifyBy !== null && ROLLS.has(decision.action);
       if (!waits && ++actions > MAX_ACTIONS) {
         throw new McpistError("ERR_PARTIAL", `the rotation does not settle (phase ${phase.name})`, {
-          hint: "run the command again",
+          hint: HINTS.again(),
         });
       }
       await perform(loop, decision.action, observation, phase);
@@ -112,5 +113,5 @@ const slow = (phase: Phase): McpistError =>
   new McpistError(
     "ERR_TIMEOUT",
     `the rollout is not complete everywhere after ${VERIFY_TIMEOUT_MS / 60_000} min (${phase.parties.join(", ") || phase.name})`,
-    { hint: "look at the platform's dashboard, then run the command again: it continues" },
+    { hint: HINTS.platform() },
   );

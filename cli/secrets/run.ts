@@ -2,6 +2,7 @@
 import type { SlotName } from "../../contract/gateway-secret.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { GitStore, Guard, OriginTarget, Share, SlotValues, Targets, VaultSlots } from "../targets/types.ts";
 import type { Journal } from "./journal.ts";
 import type { JournalState } from "./journal-entry.ts";
@@ -203,7 +204,7 @@ export class Run {
           "ERR_TIMEOUT",
           `${what} took longer than ${Math.round(timeoutMs / 1000)} s: ${missing()}`,
           {
-            hint: "look at the platform's own dashboard, then run the command again: it continues",
+            hint: HINTS.platform(),
           },
         );
       }

@@ -1,6 +1,7 @@
 /** When the lock of another run may be taken: what proves that its holder is dead, and what a dead holder may still have under way. */
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { GitStore } from "../targets/types.ts";
 import type { JournalTip } from "./journal-entry.ts";
 import { LATE_WRITES_MS, LEASE_MARGIN_MS } from "./lease.ts";
@@ -24,15 +25,11 @@ export const isNamed = ({ entry }: JournalTip, name: string): boolean =>
 export function locked({ date, entry }: JournalTip): McpistError {
   const { run, actor, workflow, leaseSeconds } = entry;
   const minutes = Math.ceil((leaseSeconds + LEASE_MARGIN_MS / 1000) / 60);
-  const steal = `the same command with --steal-lock ${run}`;
   return new McpistError(
     "ERR_LOCKED",
     `${actor} has been rotating since ${date}${workflow === "local" ? "" : ` (workflow run ${workflow})`}: run ${run} holds the lock`,
     {
-      hint:
-        workflow === "local"
-          ? `wait for it; if it is dead: ${steal} (watches it for ${minutes} min to be sure)`
-          : `wait for it; if that workflow run is over: ${steal} (input "dead_run" of the workflow)`,
+      hint: workflow === "local" ? HINTS.held(run, minutes) : HINTS.heldByWorkflow(run),
     },
   );
 }
@@ -56,7 +53,7 @@ export async function outlive(
     if (state === "over") return;
     if (state === "alive")
       throw new McpistError("ERR_LOCKED", `GitHub says that workflow run ${workflow} of run ${run} is not over`, {
-        hint: "wait for it or cancel it there, then run the command again",
+        hint: HINTS.cancelRun(),
       });
   }
   const until = context.monotonic() + leaseSeconds * 1000 + LEASE_MARGIN_MS;
@@ -64,7 +61,7 @@ export async function outlive(
     await context.sleep(Math.min(15_000, until - context.monotonic()));
     if ((await store.readRef())?.sha === tip.sha) continue;
     throw new McpistError("ERR_LOCKED", `run ${run} is alive: it wrote to the journal while its lease was watched`, {
-      hint: "wait for it to finish",
+      hint: HINTS.waitForRun(),
     });
   }
 }

@@ -4,6 +4,8 @@
  * because an edge location that lags and a stranger on the same platform look alike.
  */
 import { McpistError } from "../errors.ts";
+import type { Hint } from "../hints/hint.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { Observation } from "./observation.ts";
 
 /** What was seen of the old secret's users. */
@@ -59,12 +61,10 @@ export function usersOf(
   return { verdict: foreign ? "foreign" : ours ? "ours" : "unknown", evidence };
 }
 
-const WAY_OUT: Readonly<Record<Users["verdict"], string>> = {
-  foreign:
-    "it is used by somebody who is not the gateway, so treat it as leaked: mcpist secrets rotate --emergency fast; or, if that user is known to you, stop it and run the command again: it goes on draining",
-  ours: "an edge location still runs the old version: run the command again later, it goes on draining; to end the old secret at once instead: mcpist secrets rotate --emergency fast",
-  unknown:
-    "an edge location that lags or somebody who has the old secret, which cannot be told apart: run the command again later, it goes on draining; to end the old secret at once instead: mcpist secrets rotate --emergency fast",
+const WAY_OUT: Readonly<Record<Users["verdict"], () => Hint>> = {
+  foreign: HINTS.leaked,
+  ours: HINTS.edgeLags,
+  unknown: HINTS.whoUses,
 };
 
 /** The end of a drain that found no end. */
@@ -72,6 +72,6 @@ export function stillInUse(old: string, seconds: number, { verdict, evidence }: 
   return new McpistError(
     "ERR_PARTIAL",
     `the old secret ${old} is still in use after ${seconds} s; both secrets stay valid: ${evidence.join("; ") || "no instance has been quiet for long enough"}`,
-    { hint: WAY_OUT[verdict] },
+    { hint: WAY_OUT[verdict]() },
   );
 }

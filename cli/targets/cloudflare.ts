@@ -9,6 +9,7 @@ import { parseWorkerObservation, type WorkerObservation } from "../../contract/o
 import { WORKER_BINDING } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { machineFault, McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
@@ -39,7 +40,7 @@ export function cloudflareApi(context: Context, access: { baseUrl: string; token
     tokenVariable: "CLOUDFLARE_API_TOKEN",
     moved: {
       message: "its API is somewhere else",
-      hint: "correct CLOUDFLARE_API_BASE_URL, or unset it: its default is Cloudflare's own API",
+      hint: HINTS.moved("correct CLOUDFLARE_API_BASE_URL, or unset it: its default is Cloudflare's own API"),
     },
     headers: { authorization: `Bearer ${access.token}` },
   });
@@ -199,7 +200,7 @@ export function cloudflareWorker(
       if (seen) return [versionId, seen.kid];
       if (context.monotonic() > deadline) {
         throw new McpistError("ERR_TIMEOUT", `${new URL(gateway).host} did not answer as Worker version ${versionId}`, {
-          hint: `check that ${gateway} is routed to Worker ${worker}`,
+          hint: HINTS.gatewayRoute(gateway, worker),
         });
       }
       await context.sleep(POLL_MS);
@@ -262,7 +263,7 @@ export function cloudflareWorker(
       "ERR_MISMATCH",
       `the deployed code could not be uploaded again unchanged (Worker version ${id} differs from ${from.id})`,
       {
-        hint: `delete Worker version ${id}, or deploy your code anew, then run the command again`,
+        hint: HINTS.foreignCode(id),
       },
     );
   };
@@ -319,7 +320,7 @@ export function cloudflareWorker(
       const before = await uploads();
       if (before.length === 0)
         throw new McpistError("ERR_NOT_FOUND", `Cloudflare has no Worker ${worker}`, {
-          hint: "deploy the base stacks first",
+          hint: HINTS.deployBase(),
         });
       const known = new Set(before.map((version) => version.id));
       await guard();
@@ -336,7 +337,7 @@ export function cloudflareWorker(
       throw (
         failure ??
         new McpistError("ERR_VENDOR", "wrangler reported success, but Cloudflare lists no new version", {
-          hint: "run the command again",
+          hint: HINTS.again(),
         })
       );
     },

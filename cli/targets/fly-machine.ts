@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { isRecord } from "../../contract/json.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { Api } from "../http.ts";
 import { asObject, textAt, type Json } from "./json.ts";
 import type { Guard } from "./types.ts";
@@ -113,7 +114,7 @@ async function change(
     return RUNS.has(state) ? textAt(answer.json, "instance_id", "an updated Fly Machine") : null;
   }
   throw new McpistError("ERR_MISMATCH", `somebody else keeps changing Fly Machine ${id} of ${app}`, {
-    hint: "wait until that deploy is over, then run the command again",
+    hint: HINTS.flyDeploy(),
   });
 }
 
@@ -137,7 +138,7 @@ async function lease(place: MachinePlace, id: string, guard: Guard): Promise<str
     if (await takeBack(place, id, guard, hurried && waited > LEASE_HURRY_MS)) continue;
     if (waited > LEASE_TIMEOUT_MS) {
       throw new McpistError("ERR_TIMEOUT", `somebody else holds the lease of Fly Machine ${id} of ${app}`, {
-        hint: `fly machine leases view ${id} -a ${app}, then run the command again`,
+        hint: HINTS.flyLease(id, app),
       });
     }
     await context.waits.during(`${place.name}: somebody else to give back the lease of Machine ${id}`, () =>
@@ -164,7 +165,7 @@ async function awaitStarted(place: MachinePlace, id: string, instance: string): 
   const deadline = context.monotonic() + BOOT_TIMEOUT_MS;
   const slow = (what: string) =>
     new McpistError("ERR_TIMEOUT", `Fly Machine ${id} of ${app} ${what} within ${BOOT_TIMEOUT_MS / 60_000} min`, {
-      hint: `fly machine status ${id} -a ${app}, then run the command again`,
+      hint: HINTS.flyMachine(id, app),
     });
   for (;;) {
     const query = `instance_id=${instance}&version=${instance}&state=started&timeout=${WAIT_SECONDS}`;

@@ -9,6 +9,7 @@ import { FLY_FORCE_INSTANCE_HEADER } from "../../contract/headers.ts";
 import type { KidsReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
@@ -33,7 +34,7 @@ export function flyApi(context: Context, access: { baseUrl: string; token: strin
     tokenVariable: "FLY_API_TOKEN",
     moved: {
       message: "its API is somewhere else",
-      hint: "correct FLY_FLAPS_BASE_URL, or unset it: its default is Fly.io's own API",
+      hint: HINTS.moved("correct FLY_FLAPS_BASE_URL, or unset it: its default is Fly.io's own API"),
     },
     headers: { authorization },
   });
@@ -50,6 +51,7 @@ export async function putFlySecrets(api: Api, app: string, values: Readonly<Reco
   throw new McpistError(
     "ERR_VENDOR",
     "Fly.io acknowledged the secrets without a version, so no Machine can be told to wait for them",
+    { hint: HINTS.vendorFault("Fly.io") },
   );
 }
 
@@ -82,7 +84,10 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
     [SLOT_VARIABLES.a, SLOT_VARIABLES.b].map((name) => known.get(name)?.digest ?? "-").join(".");
   const machines = async (): Promise<readonly Json[]> => {
     const { json } = await api.get(`${base}/machines`);
-    if (!Array.isArray(json)) throw new McpistError("ERR_VENDOR", "Fly's list of Machines is not a list");
+    if (!Array.isArray(json))
+      throw new McpistError("ERR_VENDOR", "Fly's list of Machines is not a list", {
+        hint: HINTS.vendorFault("Fly.io"),
+      });
     // A list may be behind; what one of them is, it is asked itself.
     const ids = json.filter(isRecord).map((machine) => textAt(machine, "id", "a Fly Machine"));
     const asked = await Promise.all(ids.map((id) => api.get(`${base}/machines/${id}`, { accept: [404] })));
@@ -146,7 +151,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       const stamp = (await secrets()).get(name)?.digest;
       if (stamp !== undefined) return stamp;
       throw new McpistError("ERR_VENDOR", `Fly.io took ${name} for ${origin.app} and does not list it`, {
-        hint: "run the command again",
+        hint: HINTS.again(),
       });
     },
     async deployed() {
@@ -236,7 +241,7 @@ function checkHost(app: string, machine: Json): void {
   throw new McpistError(
     "ERR_VENDOR",
     `Fly.io cannot reach the host of Machine ${id} of ${app} (host_status ${String(machine["host_status"])}), so it cannot be updated`,
-    { hint: `wait for Fly.io, or give the Machine up: fly machine destroy ${id} --force -a ${app}, then deploy again` },
+    { hint: HINTS.flyHost(id, app) },
   );
 }
 

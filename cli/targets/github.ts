@@ -4,6 +4,7 @@ import { githubSecretName, LIVE_VARIABLE, rotationRef } from "../../contract/sec
 import type { Environment } from "../../contract/config.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { Api, countdown } from "../http.ts";
 import { listAt, textAt } from "./json.ts";
 import { seal } from "./sealed-box.ts";
@@ -27,7 +28,7 @@ export function githubApi(context: Context, access: GithubAccess, patience?: () 
     tokenVariable: "GH_TOKEN",
     moved: {
       message: "the repository was renamed or moved",
-      hint: "correct github.owner and github.repo in mcpist.config.ts",
+      hint: HINTS.moved("correct github.owner and github.repo in mcpist.config.ts"),
     },
     // docs.github.com, Rate limits for the REST API: where no header names a time, at least a minute, then ever longer.
     pauseMs: 60_000,
@@ -222,7 +223,7 @@ export async function checkGithub(api: Api, github: Environment["github"]): Prom
     "ERR_NOT_FOUND",
     `GitHub does not know ${github.scope} "${github.environment}" of ${github.owner}/${github.repo}, or hides it`,
     {
-      hint: "deploy the base stacks first, or give GH_TOKEN access to the repository's environments and secrets",
+      hint: HINTS.deployBaseOrAccess(),
     },
   );
 }

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { isRecord } from "../../contract/json.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { Api } from "../http.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import type { Guard, RolloutSpeed } from "./types.ts";
@@ -113,7 +114,7 @@ async function deployChanged(
     from = before;
   }
   throw new McpistError("ERR_MISMATCH", "somebody else keeps deploying the Koyeb service", {
-    hint: "wait until that is over, then run the command again",
+    hint: HINTS.koyebDeploy(),
   });
 }
 

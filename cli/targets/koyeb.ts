@@ -12,6 +12,7 @@ import {
 import type { KidsReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { Api } from "../http.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import { calmDown, redeploy } from "./koyeb-rollout.ts";
@@ -43,7 +44,7 @@ export function koyebApi(context: Context, access: { baseUrl: string; token: str
     tokenVariable: "KOYEB_TOKEN",
     moved: {
       message: "its API is somewhere else",
-      hint: "correct KOYEB_URL, or unset it: its default is Koyeb's own API",
+      hint: HINTS.moved("correct KOYEB_URL, or unset it: its default is Koyeb's own API"),
     },
     headers: { authorization: `Bearer ${access.token}` },
   });
@@ -145,7 +146,7 @@ export function koyebOrigin(
     const id = await findService();
     if (id !== null) return id;
     throw new McpistError("ERR_NOT_FOUND", `Koyeb has no service ${origin.app}/${origin.service}`, {
-      hint: "check app and service in mcpist.config.ts, or deploy the service stack",
+      hint: HINTS.koyebService(),
     });
   };
   /** A deployment that names a secret which is not there fails, and a service of this version names the marks. */
@@ -190,7 +191,7 @@ export function koyebOrigin(
         throw new McpistError(
           "ERR_VENDOR",
           `Koyeb's deployment ${id} of ${origin.app}/${origin.service} ended ${stateOf(made)}; the old one keeps serving`,
-          { hint: `koyeb deployments logs ${id}, then run the command again` },
+          { hint: HINTS.koyebLogs(id) },
         );
       }
       if (status === "HEALTHY" || status === "SLEEPING") {
@@ -201,7 +202,7 @@ export function koyebOrigin(
         throw new McpistError(
           "ERR_TIMEOUT",
           `Koyeb's deployment ${id} is ${stateOf(made)} after ${ROLLOUT_TIMEOUT_MS / 60_000} min`,
-          { hint: `koyeb deployments logs ${id}, then run the command again` },
+          { hint: HINTS.koyebLogs(id) },
         );
       }
       await context.sleep(POLL_MS);

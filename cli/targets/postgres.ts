@@ -5,12 +5,12 @@ import type { SchemaDatabase } from "../../supabase/migrate/database.ts";
 import { explain } from "../../supabase/migrate/explain.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 
 /** Unit: milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** One step of a migration over a large table. Unit: milliseconds. */
 const STATEMENT_TIMEOUT_MS = 1_800_000;
-const ASK = "read -rs DATABASE_URL && export DATABASE_URL";
 
 /** An open connection. */
 export interface OwnerDatabase extends SchemaDatabase {
@@ -22,14 +22,19 @@ export type OpenDatabase = (context: Context) => Promise<OwnerDatabase>;
 /** Connects to the database of DATABASE_URL. @throws {McpistError} without any part of the address. */
 export const openDatabase: OpenDatabase = async (context) => {
   const url = context.env["DATABASE_URL"];
-  if (url === undefined || url === "") throw new McpistError("ERR_CONFIG", "DATABASE_URL is not set", { hint: ASK });
+  if (url === undefined || url === "")
+    throw new McpistError("ERR_CONFIG", "DATABASE_URL is not set", { hint: HINTS.databaseUrl() });
   const address = readDatabaseUrl(url);
-  if (typeof address === "string") throw new McpistError("ERR_CONFIG", `DATABASE_URL ${address}`, { hint: ASK });
+  if (typeof address === "string")
+    throw new McpistError("ERR_CONFIG", `DATABASE_URL ${address}`, { hint: HINTS.databaseUrl() });
   let ca: string | undefined;
   try {
     if (address.caFile !== null) ca = readFileSync(address.caFile, "utf8");
   } catch (cause) {
-    throw new McpistError("ERR_CONFIG", "DATABASE_URL names a file in sslrootcert that cannot be read here", { cause });
+    throw new McpistError("ERR_CONFIG", "DATABASE_URL names a file in sslrootcert that cannot be read here", {
+      hint: HINTS.caFile(),
+      cause,
+    });
   }
   const parsed = new URL(address.url);
   // An origin's own parameter; the same address may serve both.
@@ -51,7 +56,7 @@ export const openDatabase: OpenDatabase = async (context) => {
     await client.query("select set_config('statement_timeout', $1, false)", [String(STATEMENT_TIMEOUT_MS)]);
   } catch (cause) {
     throw new McpistError("ERR_UNREACHABLE", explain(cause), {
-      hint: "check the address and the password in DATABASE_URL",
+      hint: HINTS.connect(),
       cause,
     });
   }

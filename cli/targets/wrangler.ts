@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import type { Context } from "../context.ts";
 import { machineFault, machineFaultIn, McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import { networkEnv, proxyAdvice } from "../proxy.ts";
 import { printable } from "../redact.ts";
 
@@ -29,7 +30,7 @@ export interface VersionSecret {
 
 /** Path of wrangler's entry file. @throws {McpistError} ERR_PEER_MISSING when it is absent or too old. */
 export async function wranglerPath(): Promise<string> {
-  const hint = "npm install --save-dev wrangler@4";
+  const hint = HINTS.installWrangler("npm install --save-dev wrangler@4");
   let manifest: string;
   try {
     manifest = createRequire(import.meta.url).resolve("wrangler/package.json");
@@ -147,7 +148,7 @@ export async function putVersionSecret(context: Context, secret: VersionSecret):
       .trim()
       .slice(0, 300);
     return new McpistError("ERR_VENDOR", `wrangler ended with ${exitCode ?? "a signal"}: ${said}`, {
-      hint: `check CLOUDFLARE_API_TOKEN (Workers Scripts: Edit) and the Worker's name in mcpist.config.ts${proxyAdvice(context.env)}`,
+      hint: HINTS.wranglerFailed(proxyAdvice(context.env)),
     });
   } finally {
     await rm(home, { recursive: true, force: true });

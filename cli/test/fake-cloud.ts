@@ -7,6 +7,7 @@ import { parseSlot, kidOf, type SlotName } from "../../contract/gateway-secret.t
 import { acceptedKids, type ProbeReport } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
+import { Place } from "../hints/hint.ts";
 import { Redactor } from "../redact.ts";
 import { Waits } from "../waits.ts";
 import type {
@@ -432,6 +433,7 @@ export class FakeCloud {
       signal,
       redactor: new Redactor(),
       waits: new Waits(),
+      place: new Place(),
     };
   }
 

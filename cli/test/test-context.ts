@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { Context } from "../context.ts";
+import { Place } from "../hints/hint.ts";
 import { Redactor } from "../redact.ts";
 import { Waits } from "../waits.ts";
 
@@ -69,6 +70,7 @@ export function testContext(options: TestContextOptions = {}): TestContext {
     signal,
     redactor: new Redactor(),
     waits: new Waits(),
+    place: new Place(),
     out: () => written.out,
     err: () => written.err,
     slept,

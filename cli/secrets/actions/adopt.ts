@@ -1,6 +1,7 @@
 /** LEGACY: the live value moves from a lone GATEWAY_SECRET into slot A. The accepted set does not change. */
 import { ZERO_TOMBSTONE } from "../../../contract/gateway-secret.ts";
 import { McpistError } from "../../errors.ts";
+import { HINTS } from "../../hints/hints.ts";
 import type { Observation } from "../observation.ts";
 import type { Phase } from "../phase.ts";
 import { refusal } from "../phases/table.ts";
@@ -17,7 +18,7 @@ export async function adopt(run: Run, _observation: Observation, phase: Phase): 
       "ERR_SECRET_SHAPE",
       `GATEWAY_SECRET in this job has kid ${secret.kid}, but the Worker sends ${phase.live ?? "nothing"}`,
       {
-        hint: "give the job the value that is in use",
+        hint: HINTS.jobValue(),
       },
     );
   }

@@ -3,6 +3,7 @@
  * These actions need no value: the secret of one version is inherited, by id, by the code of another.
  */
 import { McpistError } from "../../errors.ts";
+import { HINTS } from "../../hints/hints.ts";
 import type { WorkerVersion } from "../../targets/types.ts";
 import { liveVersion, sameCode, versionById, versionWith, type Observation } from "../observation.ts";
 import type { Phase } from "../phase.ts";
@@ -46,7 +47,7 @@ export async function putBack(run: Run, observation: Observation, phase: Phase):
       "ERR_PARTIAL",
       `Worker version ${phase.versions[0] ?? "?"} was deployed by somebody else and replaced by ${live?.id ?? "?"}; it cannot be read any more`,
       {
-        hint: "deploy it again",
+        hint: HINTS.deployAgain(),
       },
     );
   }

@@ -1,6 +1,7 @@
 /** Steps 13 to 16: tombstone the old secret everywhere, then prove through the old Worker version that it is dead. */
 import { otherSlot, tombstone } from "../../../contract/gateway-secret.ts";
 import { McpistError } from "../../errors.ts";
+import { HINTS } from "../../hints/hints.ts";
 import type { WorkerVersion } from "../../targets/types.ts";
 import { liveVersion, type Observation } from "../observation.ts";
 import type { Phase } from "../phase.ts";
@@ -78,7 +79,7 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
         // A refusal proves something only of the secret that was really sent.
         if (sent !== kid)
           throw new McpistError("ERR_MISMATCH", `Worker version ${old.id} sends ${sent ?? "no secret"}, not ${kid}`, {
-            hint: "mcpist secrets history",
+            hint: HINTS.history(),
           });
         await allSettled(
           pool.flatMap((origin) =>
@@ -98,7 +99,7 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
                 return;
               }
               throw new McpistError("ERR_MISMATCH", `${origin.name} still accepts ${kid}`, {
-                hint: "mcpist secrets status",
+                hint: HINTS.status(),
               });
             }),
           ),

@@ -1,6 +1,7 @@
 /** Steps 3 to 7: generate, write the spare slot everywhere, upload the Worker version. Nothing sends the candidate yet. */
 import { otherSlot, tombstone, ZERO_TOMBSTONE, type SlotName } from "../../../contract/gateway-secret.ts";
 import { McpistError } from "../../errors.ts";
+import { HINTS } from "../../hints/hints.ts";
 import type { OriginTarget, SlotValues, WorkerVersion } from "../../targets/types.ts";
 import { acceptsSomewhere, latestVersion, liveVersion, slotAtOrigins, type Observation } from "../observation.ts";
 import type { Phase } from "../phase.ts";
@@ -11,7 +12,7 @@ import { annotationFor } from "./code.ts";
 export function liveSlot({ origins }: Observation, live: string): SlotName {
   const slot = slotAtOrigins(origins, live);
   if (slot !== null) return slot;
-  throw new McpistError("ERR_PHASE", "no origin holds the live secret in a slot", { hint: "mcpist secrets status" });
+  throw new McpistError("ERR_PHASE", "no origin holds the live secret in a slot", { hint: HINTS.status() });
 }
 
 /**

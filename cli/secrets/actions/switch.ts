@@ -1,5 +1,6 @@
 /** Steps 8 to 12: probe the new version at 0 %, switch, drain by evidence and time. Needs no value. */
 import { McpistError } from "../../errors.ts";
+import { HINTS } from "../../hints/hints.ts";
 import type { ProbeReport } from "../../../contract/observation.ts";
 import { liveVersion, sentKids, slotAtOrigins, versionById, type Observation } from "../observation.ts";
 import { phaseOf, type Phase } from "../phase.ts";
@@ -40,7 +41,7 @@ export async function probeUploaded(run: Run, observation: Observation, phase: P
     const sent = (await run.targets.worker.look()).observed[made.id];
     if (sent !== undefined && sent !== kid) {
       throw new McpistError("ERR_MISMATCH", `Worker version ${made.id} sends ${sent ?? "no secret"}, not ${kid}`, {
-        hint: "nothing was switched; mcpist secrets rotate --clean gives it up",
+        hint: HINTS.notSwitched(),
       });
     }
     await allSettled(
@@ -52,7 +53,7 @@ export async function probeUploaded(run: Run, observation: Observation, phase: P
             const report = await probe(run, held, version.id, origin.name);
             if (report.observation?.accepted === true) return;
             throw new McpistError("ERR_MISMATCH", `${origin.name} refuses the secret of Worker version ${version.id}`, {
-              hint: "nothing was switched; mcpist secrets status shows what each party holds",
+              hint: HINTS.nothingSwitched(),
             });
           }),
         ),

@@ -3,6 +3,8 @@
  * it and the plan of `--dry-run` asks it again and again, so that the two cannot differ.
  */
 import { McpistError } from "../../errors.ts";
+import type { Hint } from "../../hints/hint.ts";
+import { HINTS } from "../../hints/hints.ts";
 import type { Phase, PhaseName } from "../phase.ts";
 import { PHASES, refusal } from "./table.ts";
 
@@ -73,7 +75,7 @@ const PUT_BACKS = 3;
 const DONE: Decision = { kind: "done" };
 const does = (action: ActionName): Decision => ({ kind: "do", action });
 const stop = (error: McpistError): Decision => ({ kind: "stop", error });
-const mismatch = (message: string, hint: string): Decision => stop(new McpistError("ERR_MISMATCH", message, { hint }));
+const mismatch = (message: string, hint: Hint): Decision => stop(new McpistError("ERR_MISMATCH", message, { hint }));
 
 /** Phases with one action, whatever else is known. */
 const ALWAYS: Partial<Record<PhaseName, ActionName>> = {
@@ -95,7 +97,7 @@ export function decide(phase: Phase, intent: Intent, memory: Memory): Decision {
     if (memory.initialised) return DONE;
     if (name === "UNSET") return does("initialise");
     const error = new McpistError("ERR_PHASE", "this installation has a gateway secret already", {
-      hint: "mcpist secrets rotate",
+      hint: HINTS.rotate(),
     });
     return stop(error);
   }
@@ -119,18 +121,18 @@ export function decide(phase: Phase, intent: Intent, memory: Memory): Decision {
     case "STAGED":
       if (!memory.mine) return staging(phase, memory);
       if (memory.candidate === "held") return does("upload");
-      return mismatch("the Worker version that this run uploaded is gone", "run the command again");
+      return mismatch("the Worker version that this run uploaded is gone", HINTS.again());
     case "ORPHAN":
     case "STAGING":
       return does(memory.candidate === "none" ? "stage" : "wait");
     case "UNBACKED":
       if (intent === "clean") return DONE;
       if (memory.candidate === "none") return does("stage");
-      return mismatch("what GitHub holds was changed by somebody else during the run", "run the command again");
+      return mismatch("what GitHub holds was changed by somebody else during the run", HINTS.again());
     case "STEADY":
       if (memory.switched || memory.resumed || intent === "clean" || memory.retired) return DONE;
       if (memory.candidate === "none") return does("stage");
-      return mismatch("the new secret vanished from every target", "mcpist secrets history");
+      return mismatch("the new secret vanished from every target", HINTS.history());
     default:
       return stop(refusal(phase));
   }
@@ -140,7 +142,7 @@ function staging(phase: Phase, memory: Memory): Decision {
   if (memory.candidate === "none") return does("stage");
   return mismatch(
     `${phase.other ?? "another secret"} appeared in the spare slot: somebody else is writing`,
-    "nothing was deleted; mcpist secrets status shows both kids",
+    HINTS.nothingDeleted(),
   );
 }
 
@@ -148,5 +150,5 @@ const overtaken = (phase: Phase): McpistError =>
   new McpistError(
     "ERR_PARTIAL",
     `somebody else keeps deploying: version ${phase.versions[0] ?? "?"} was replaced by ${phase.versions[1] ?? "?"} again, after its code had been put back ${PUT_BACKS} times`,
-    { hint: "wait for the deploys to end, then run the command again: it puts the newest code back" },
+    { hint: HINTS.deploysEnd() },
   );

@@ -3,6 +3,8 @@
  * `status`, `verify` and docs/runbooks/rotation.md read it; what is done is decided in decide.ts, from the same names.
  */
 import { McpistError } from "../../errors.ts";
+import type { Hint } from "../../hints/hint.ts";
+import { HINTS } from "../../hints/hints.ts";
 import type { Phase, PhaseName } from "../phase.ts";
 
 /** One row. Texts are Markdown without links; the runbook prints them. */
@@ -145,31 +147,22 @@ export const PHASES: Readonly<Record<PhaseName, Row>> = {
 /** What a run says when the observed phase allows nothing to be done. */
 export function refusal(phase: Phase): McpistError {
   const parties = phase.parties.join(", ");
-  const stop = (message: string, hint: string, exitCode?: 2 | 5) =>
+  const stop = (message: string, hint: Hint, exitCode?: 2 | 5) =>
     new McpistError("ERR_PHASE", message, { hint, ...(exitCode === undefined ? {} : { exitCode }) });
   switch (phase.name) {
     case "UNSET":
-      return stop("no gateway secret exists yet at any target", "mcpist secrets rotate --init");
+      return stop("no gateway secret exists yet at any target", HINTS.init());
     case "BLIND": {
       const name = phase.targets.find((target) => target !== "worker");
-      return stop(
-        `cannot observe ${parties}`,
-        name === undefined
-          ? "check the gateway's address and its route to the Worker, then run the command again"
-          : `bring it back, or take it out of the pool on purpose: mcpist origins quarantine ${name}`,
-      );
+      return stop(`cannot observe ${parties}`, name === undefined ? HINTS.askDoctor() : HINTS.bringBack(name));
     }
     case "ASTRAY":
       return stop(
         `${parties}, and every origin accepts ${phase.other ?? "another one"}; no uploaded version carries that`,
-        "mcpist secrets restore worker, in a workflow job",
+        HINTS.restoreWorker(),
       );
     case "LEGACY":
-      return stop(
-        `${parties} accepts the secret through a lone GATEWAY_SECRET`,
-        "run the rotation in a workflow whose job has the old value as GATEWAY_SECRET in its environment",
-        2,
-      );
+      return stop(`${parties} accepts the secret through a lone GATEWAY_SECRET`, HINTS.adopt(), 2);
     case "FORKED":
       return stop(`${parties} refuses a secret that the Worker sends`, restoring(phase));
     case "LOST":
@@ -182,61 +175,53 @@ export function refusal(phase: Phase): McpistError {
     case "CANARY":
       return stop(
         `two Worker versions share the traffic (${parties}), so there is no room for a probe; nothing was written`,
-        "give one of them all traffic (wrangler versions deploy), then run the command again",
+        HINTS.endCanary(phase.versions),
       );
     default:
-      return stop(`phase ${phase.name} does not allow this`, "mcpist secrets status");
+      return stop(`phase ${phase.name} does not allow this`, HINTS.phaseGone());
   }
 }
 
 /** How an emergency ends where the leaked secret is not known to be dead. */
 export const notDead = (leaked: string, origins: readonly string[]): McpistError =>
   new McpistError("ERR_NOT_DEAD", `${leaked} may still be accepted at ${origins.join(", ")}`, {
-    hint: "stop that app or cut its network now, then run the command again",
+    hint: HINTS.cutOff(origins),
   });
 
-const restoring = (phase: Phase): string =>
-  phase.targets.includes("github")
-    ? "mcpist secrets status"
-    : `mcpist secrets restore ${phase.targets[0] ?? "NAME"}, in a workflow job`;
+const restoring = (phase: Phase): Hint =>
+  phase.targets.includes("github") ? HINTS.rotateAnew() : HINTS.restore(phase.targets[0] ?? "NAME");
 
-/** The next command from a phase, for `status` and `verify`. Empty in STEADY, where only drift decides. */
-export function nextCommand(phase: Phase, env: string, worker: string): string {
+/** The next step from a phase, for `status` and `verify`; null in STEADY, where only drift decides. */
+export function nextHint(phase: Phase): Hint | null {
   const [target] = phase.targets;
   switch (phase.name) {
     case "UNSET":
-      return `mcpist secrets rotate --init ${env}`;
+      return HINTS.init();
     case "STEADY":
-      return "";
+      return null;
     case "BLIND":
-      return target === undefined || target === "worker"
-        ? `mcpist doctor ${env}   (the gateway cannot be asked)`
-        : `bring ${target} back, or: mcpist origins quarantine ${target} ${env}`;
+      return target === undefined || target === "worker" ? HINTS.askDoctor() : HINTS.bringBack(target);
     case "ASTRAY": {
       const [version] = phase.versions;
-      return version === undefined
-        ? `mcpist secrets restore worker ${env}   (in a workflow job)`
-        : `mcpist secrets restore worker ${env}   (or deploy its version: npx wrangler versions deploy ${version}@100% --name ${worker})`;
+      return version === undefined ? HINTS.restoreWorker() : HINTS.rearm(version);
     }
     case "FORKED":
     case "LOST":
     case "MISALIGNED":
-      return target === undefined || target === "github"
-        ? `mcpist secrets rotate ${env}`
-        : `mcpist secrets restore ${target} ${env}   (in a workflow job)`;
+      return restoring(phase);
     case "CANARY":
-      return `give one of ${phase.versions.join(", ")} all traffic: npx wrangler versions deploy --name ${worker}`;
+      return HINTS.endCanary(phase.versions);
     case "ORPHAN":
-      return `mcpist secrets rotate --clean ${env}`;
+      return HINTS.clean();
     case "RESURRECTED":
     case "UNBACKED":
-      return `mcpist secrets rotate ${env}   (a new secret everywhere)`;
+      return HINTS.rotateAnew();
     case "LEGACY":
-      return `mcpist secrets rotate ${env}   (in a workflow job that has the old value)`;
+      return HINTS.adopt();
     case "STAGED":
     case "STAGING":
-      return `mcpist secrets rotate ${env}   (a new secret over what was begun)`;
+      return HINTS.rotateOver();
     default:
-      return `mcpist secrets rotate ${env}   (finishes what was begun)`;
+      return HINTS.finish();
   }
 }

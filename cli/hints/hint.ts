@@ -1,0 +1,111 @@
+/**
+ * What a person is told to do. A hint comes from the registry (hints.ts) and from nowhere else: the class cannot be made outside of it.
+ * Commands of ours in it carry the environment and the file that the user works with, once both are known to exist.
+ */
+
+/** Whose fault it is, or who has to act. */
+export type Party =
+  | "you"
+  | "this machine"
+  | "the configuration"
+  | "GitHub"
+  | "Cloudflare"
+  | "Koyeb"
+  | "Fly.io"
+  | "a platform"
+  | "the gateway"
+  | "an origin"
+  | "the database"
+  | "another run"
+  | "somebody else"
+  | "mcpist";
+
+/**
+ * Which environment and file the commands of a hint name. Filled when the configuration was read and has the environment, so that
+ * nothing that was pasted by mistake is printed again.
+ */
+export class Place {
+  /** Name of the environment; null = not known yet. */
+  env: string | null = null;
+  /** Configuration file where it is not the default; else null. */
+  config: string | null = null;
+  /** Name of the environment's Worker. */
+  worker: string | null = null;
+  /** Ids of the hints that were printed, in order. */
+  readonly told: string[] = [];
+}
+
+/** Commands that work on no environment. */
+const PLACELESS = /^(?:--help|help|init|demo|sandbox|db|tools|access)(?: |$)/;
+
+const quoted = (word: string): string => (/^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+/** What a command is completed with. */
+type Names = Pick<Place, "env" | "config" | "worker">;
+
+/** A command in a hint, completed when it is printed. */
+export type Command = (place: Names) => string;
+
+/** A command of ours, without its first word: "secrets rotate --init". */
+export const mcpist =
+  (words: string): Command =>
+  ({ env, config }) => {
+    const flags = PLACELESS.test(words)
+      ? []
+      : [...(env === null ? [] : ["--env", quoted(env)]), ...(config === null ? [] : ["--config", quoted(config)])];
+    return ["mcpist", words, ...flags].join(" ");
+  };
+
+/** A command of wrangler for the environment's Worker: "versions deploy ID@100%". */
+export const wrangler =
+  (words: string): Command =>
+  ({ worker }) =>
+    `npx wrangler ${words}${worker === null ? "" : ` --name ${quoted(worker)}`}`;
+
+/** Words and commands in the order in which they are read. */
+export type Advice = readonly (string | Command)[];
+
+/** Makes an {@link Advice}: say`bring it back, or: ${mcpist("origins quarantine koyeb")}`. */
+export const say = (texts: TemplateStringsArray, ...parts: readonly (string | number | Command)[]): Advice =>
+  texts.flatMap((text, i) => {
+    const part = parts[i];
+    return [text, ...(part === undefined ? [] : [typeof part === "number" ? String(part) : part])];
+  });
+
+/** One entry of the registry: called with what is particular, it is the hint. */
+export interface Entry<Args extends readonly unknown[] = never> {
+  (...args: Args): Hint;
+  readonly party: Party;
+  /** When it is said, in one sentence. */
+  readonly cause: string;
+}
+
+/** What a person can do now. */
+class Hint {
+  readonly entry: Entry;
+  readonly #advice: Advice;
+  constructor(entry: Entry, advice: Advice) {
+    this.entry = entry;
+    this.#advice = advice;
+  }
+
+  get party(): Party {
+    return this.entry.party;
+  }
+
+  /** As it is printed. Without a place its commands name no environment. */
+  text(place: Names = { env: null, config: null, worker: null }): string {
+    return this.#advice.map((part) => (typeof part === "string" ? part : part(place))).join("");
+  }
+}
+export type { Hint };
+
+/** Makes an entry; for the files of the registry alone. */
+export function hint<Args extends readonly unknown[]>(
+  party: Party,
+  cause: string,
+  advise: (...args: Args) => Advice,
+): Entry<Args> {
+  const entry: Entry<Args> = Object.assign((...args: Args): Hint => new Hint(entry, advise(...args)), { party, cause });
+  return entry;
+}

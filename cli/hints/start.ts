@@ -1,0 +1,128 @@
+/** Before anything is asked of a platform: what was typed, the file, tokens, this machine, and the sandbox. */
+import { hint, mcpist, say } from "./hint.ts";
+
+/** The entries. */
+export const START = {
+  help: hint("you", "a command line that cannot be read", () => say`${mcpist("--help")}, or --help after a command`),
+  didYouMean: hint(
+    "you",
+    "a command or an option that resembles another one",
+    (words: string) => say`did you mean ${words}?`,
+  ),
+  helpOf: hint("you", "options that do not go together", (command: string) => say`${mcpist(`${command} --help`)}`),
+  flag: hint(
+    "you",
+    "a value that an option does not take",
+    (flag: string, value: string | number) => say`${flag} ${value}`,
+  ),
+  addYes: hint("you", "a change that has to be confirmed, without a terminal", () => say`add --yes`),
+  sayYes: hint("you", "a question that was answered with no", () => say`run the command again and answer y`),
+  valueAgain: hint("you", "an input that ended or was cut short", () => say`run the command again`),
+  oneOf: hint("you", "a name that nothing has", (names: readonly string[]) => say`one of: ${names.join(", ")}`),
+  interrupted: hint("you", "Ctrl-C", () => say`running the same command again is safe`),
+
+  writeConfig: hint(
+    "the configuration",
+    "there is no configuration file",
+    () => say`${mcpist("init")} writes one; ${mcpist("demo")} needs none`,
+  ),
+  brokenConfig: hint(
+    "the configuration",
+    "a configuration file that is no module",
+    (file: string) => say`node ${file}   (shows where)`,
+  ),
+  correctConfig: hint(
+    "the configuration",
+    "a setting that the schema refuses",
+    (file: string) => say`correct it in ${file}, then run the command again`,
+  ),
+  whichEnvironment: hint("you", "no environment, or none of that name", (name: string) => say`--env ${name}`),
+  joinSandbox: hint(
+    "this machine",
+    "a terminal that is not joined to a sandbox, or to one that is gone",
+    () =>
+      say`start one in another terminal: ${mcpist("sandbox")}, then here: eval "$(${mcpist("sandbox --print-env")})"`,
+  ),
+  leaveSandbox: hint(
+    "you",
+    "a terminal that is joined to a sandbox, and another environment",
+    (sandbox: string) => say`--env ${sandbox}, or open a new terminal`,
+  ),
+  loopbackUrl: hint(
+    "you",
+    "a platform's address that is neither https nor loopback",
+    (vendor: string) => say`unset the variable that names the address of ${vendor}, or give it an https:// one`,
+  ),
+
+  login: hint("you", "no token", (variable: string, login: string) => say`export ${variable}, or ${login}`),
+  copyToken: hint(
+    "you",
+    "a token with a character that no token has",
+    (variable: string) => say`copy the token again, without quotes or blanks: export ${variable}='...'`,
+  ),
+  proxyAddress: hint(
+    "you",
+    "a proxy's address that cannot be read",
+    () => say`set it to http://HOST:PORT, or unset it`,
+  ),
+
+  fewDescriptors: hint("this machine", "EMFILE", () => say`ulimit -n 4096, then run the command again`),
+  noDescriptors: hint("this machine", "ENFILE", () => say`end what holds them, then run the command again`),
+  fullDisk: hint(
+    "this machine",
+    "ENOSPC",
+    () => say`free some space in TMPDIR and in your home, then run the command again`,
+  ),
+  fullQuota: hint("this machine", "EDQUOT", () => say`free some space in TMPDIR, then run the command again`),
+  readOnly: hint("this machine", "EROFS", () => say`set TMPDIR to a folder that can be written`),
+  noMemory: hint("this machine", "ENOMEM", () => say`end what holds it, then run the command again`),
+  installWrangler: hint("this machine", "wrangler is missing or too old", (command: string) => say`${command}`),
+  bug: hint(
+    "mcpist",
+    "an error that nobody foresaw",
+    () => say`run the command again with --debug and report what it prints`,
+  ),
+
+  otherFile: hint("you", "init would overwrite a file", () => say`${mcpist("init --force")} overwrites it`),
+  writableFile: hint(
+    "this machine",
+    "the configuration file cannot be written",
+    () => say`run it in a folder of yours, or name another file with --config`,
+  ),
+  initFlags: hint("you", "an answer that init does not take", () => say`${mcpist("init --help")}`),
+  initAll: hint(
+    "you",
+    "answers that are missing without a terminal",
+    () => say`${mcpist("init --help")} shows them all`,
+  ),
+  initOrigin: hint("you", "an installation without an origin", () => say`--koyeb-url URL or --fly-app NAME`),
+  justSandbox: hint("you", "init for the sandbox, which needs no file", () => say`${mcpist("sandbox")}`),
+
+  fromCheckout: hint(
+    "this machine",
+    "the sandbox's packages are not installed",
+    () => say`run it from a checkout of mcpist: npm ci && npm run demo`,
+  ),
+  otherPorts: hint(
+    "this machine",
+    "a port of the sandbox is taken",
+    () => say`choose another --port-base, or leave it out`,
+  ),
+  otherName: hint("you", "a sandbox of that name runs already", () => say`choose another --name`),
+  startSandbox: hint("you", "no sandbox is running", () => say`start one in another terminal: ${mcpist("sandbox")}`),
+  ownFolder: hint(
+    "this machine",
+    "a folder of the sandbox that others can write",
+    (folder: string) => say`rm -r ${folder}`,
+  ),
+  scenarioNeeds: hint(
+    "you",
+    "a scenario that does not fit this sandbox",
+    () => say`docs/sandbox.md says what each scenario needs`,
+  ),
+  sandboxExample: hint(
+    "you",
+    "a command for the sandbox that cannot be started",
+    () => say`${mcpist("sandbox -- npx wrangler deployments list")}`,
+  ),
+} as const;
