@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { accessSync, constants, readFileSync, writeSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { resolve } from "node:path";
 import { pino } from "pino";
 import { assemble } from "./assemble.ts";
 import { parseEnvironment } from "./config.ts";
@@ -12,9 +13,11 @@ import { authorityFault } from "./database/authority.ts";
 import { lazily, type Database } from "./database/database.ts";
 import { faultOf } from "./faults.ts";
 import { VERSION } from "./calls/mcp.ts";
+import type { Module } from "./modules/module.ts";
 import { builtIn, createRegistry, type Registry } from "./modules/registry.ts";
 import { findSeparator } from "./servers/separation.ts";
 import { createServers, type Servers } from "./servers/servers.ts";
+import { ownModules } from "../supabase/migrate/own-modules.ts";
 
 /** From this time on output that nobody takes is given up: the last flush would wait for its reader for ever. Monotonic, ms. */
 let giveUpAt = Number.POSITIVE_INFINITY;
@@ -96,14 +99,17 @@ function readStatus(): string {
 }
 const servers = openServers();
 
-function openRegistry(): Registry {
+/** Modules of one's own: the folder or the file that MCPIST_MODULES names. */
+async function openRegistry(): Promise<Registry> {
+  const place = process.env["MCPIST_MODULES"];
   try {
-    return createRegistry(builtIn({ ...config, fetch }), servers?.modules);
+    const own = place === undefined || place === "" ? [] : await ownModules(resolve(place));
+    return createRegistry([...builtIn({ ...config, fetch }), ...(own as readonly Module[])], servers?.modules);
   } catch (cause) {
     stop(cause instanceof Error ? cause.message : "the modules cannot be set up");
   }
 }
-const registry = openRegistry();
+const registry = await openRegistry();
 const assembled = assemble(settings.value, {
   database: await openDatabase(databaseUrl, registry),
   registry,

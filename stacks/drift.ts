@@ -1,12 +1,12 @@
 /**
- * `node stacks/drift.ts` asks, for a schedule, whether the accounts still are what this checkout says: it synthesizes, plans every
+ * `node stacks/drift.ts` asks, for a schedule, whether the accounts still are what the configuration says: it synthesizes, plans every
  * stack without taking a lock, holds each plan against the policy, asks Cloudflare for the bindings that no plan looks at, looks at what plans read and call no change, and
  * changes nothing. Says one line per stack. Then it runs `mcpist secrets verify`, whatever the plans said: drift in one must not
  * hide the other. Exit codes: 0 as described, 1 an engine or Cloudflare failed or the policy refused the synthesis itself, 2 wrong
  * configuration, 3 drift or a violation in a plan; where the plans found no worse, the code of `secrets verify`.
  */
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { isSafeUrl } from "../contract/safe-url.ts";
@@ -21,6 +21,8 @@ import { RULES } from "./rules/all.ts";
 const ENGINE = process.env["TERRAFORM_BINARY_NAME"] || "terraform";
 /** Inside the stack's folder, and gone when the answer is known: a plan holds everything that a state holds. */
 const PLAN = "drift.tfplan";
+/** Compiled, as the package has it. */
+const PACKAGED = import.meta.url.endsWith(".js");
 const LARGEST_PLAN_BYTES = 64 * 1024 * 1024;
 const CLOUDFLARE_TIMEOUT_MS = 30_000;
 /** `plan -detailed-exitcode`. */
@@ -98,10 +100,19 @@ async function look({ folder }: SynthesizedStack): Promise<Verdict> {
   }
 }
 
+/** What the CDKTF command line would start: in a project the "app" of cdktf.json, in a checkout the stacks beside this file. */
+function application(): readonly [program: string, ...words: string[]] {
+  if (!PACKAGED) return [process.execPath, join(import.meta.dirname, "main.ts")];
+  const { app }: { app?: unknown } = JSON.parse(readFileSync("cdktf.json", "utf8")) as { app?: unknown };
+  const [program = "node", ...words] = (typeof app === "string" ? app : "node stacks.ts").trim().split(/\s+/);
+  return [program === "node" ? process.execPath : program, ...words];
+}
+
 /** @returns exit code. */
 async function plans(): Promise<number> {
   const outdir = process.env["CDKTF_OUTDIR"] || "cdktf.out";
-  const synth = spawnSync(process.execPath, [join(import.meta.dirname, "main.ts")], { stdio: "inherit" });
+  const [program, ...words] = application();
+  const synth = spawnSync(program, words, { stdio: "inherit" });
   if (synth.status !== 0) return synth.status ?? 1;
   const verdicts: { readonly stack: SynthesizedStack; readonly verdict: Verdict }[] = [];
   for (const stack of synthesizedStacks(outdir)) verdicts.push({ stack, verdict: await look(stack) });
@@ -117,9 +128,13 @@ async function plans(): Promise<number> {
 
 /** @returns exit code of `mcpist secrets verify`. */
 function secrets(): number {
-  const verify = spawnSync(process.execPath, [join(import.meta.dirname, "../cli/main.ts"), "secrets", "verify"], {
-    stdio: "inherit",
-  });
+  const verify = spawnSync(
+    process.execPath,
+    [join(import.meta.dirname, `../cli/main.${PACKAGED ? "js" : "ts"}`), "secrets", "verify"],
+    {
+      stdio: "inherit",
+    },
+  );
   return verify.status ?? 1;
 }
 

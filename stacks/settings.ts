@@ -64,13 +64,26 @@ function stateOf({ control, gateway }: SandboxUrls): string {
   return join(tmpdir(), `mcpist-sandbox-${run}`);
 }
 
+/** A configuration that is read only when it is needed: inside a sandbox it is not. */
+export type ConfigSource = () => Promise<Result<unknown, readonly string[]>>;
+
+/** mcpist.config.ts of a folder. */
+export const fileIn =
+  (folder: string): ConfigSource =>
+  () =>
+    importConfig(join(folder, FILE));
+
 /**
  * Chooses and checks one environment. `MCPIST_ENV` names it; without it a process inside a sandbox gets the sandbox, and
  * every other one gets `production`.
  *
  * @returns as error one sentence per wrong field, naming the file and the path, never a value.
  */
-export async function loadSettings(variables: Variables, folder: string): Promise<Result<Settings, readonly string[]>> {
+export async function loadSettings(
+  variables: Variables,
+  folder: string,
+  source: ConfigSource = fileIn(folder),
+): Promise<Result<Settings, readonly string[]>> {
   const joined = variables[SANDBOX_VARIABLE] || undefined;
   const urls = joined === undefined ? null : parseSandboxUrls(joined);
   if (joined !== undefined && !urls) return err([`${SANDBOX_VARIABLE} is not what "mcpist sandbox" sets`]);
@@ -79,9 +92,7 @@ export async function loadSettings(variables: Variables, folder: string): Promis
   if (sandbox && !urls)
     return err([`environment "${SANDBOX_ENVIRONMENT}" exists only inside "mcpist sandbox -- <command>"`]);
   const input =
-    sandbox && urls
-      ? ok({ environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(urls) } })
-      : await importConfig(join(folder, FILE));
+    sandbox && urls ? ok({ environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(urls) } }) : await source();
   if (!input.ok) return input;
   const config = parseConfig(input.value);
   if (!config.ok) return err(describe(config.error));

@@ -3,17 +3,20 @@
  * it is another program, with another runtime. The same sources give the same bytes, so an unchanged Worker plans no change.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { buildSync } from "esbuild";
+import { fileURLToPath } from "node:url";
 import { err, ok, type Result } from "../contract/result.ts";
 
 /** Where the bundle is written, relative to the checkout. */
 export const BUNDLE_PATH = "dist/worker/index.js";
 const ENTRY = "worker/index.ts";
+/** Beside the compiled stacks of the package; in a checkout there is none. */
+const PACKAGED = fileURLToPath(new URL("../worker/index.js", import.meta.url));
 
 /**
  * Writes the bundle and gives its absolute path. `MCPIST_WORKER_BUNDLE` names a file that is taken as it is instead, for
- * pipelines that build and attest it in an earlier job.
+ * pipelines that build and attest it in an earlier job. The package brings its Worker already bundled.
  *
  * @returns as error one sentence with what to do.
  */
@@ -24,12 +27,15 @@ export function bundleWorker(folder: string, prebuilt: string | undefined): Resu
     if (readFileSync(file).length === 0) return err(["MCPIST_WORKER_BUNDLE: the file is empty"]);
     return ok(file);
   }
+  if (existsSync(PACKAGED)) return ok(PACKAGED);
   if (!existsSync(join(folder, ENTRY)))
     return err([
       `${ENTRY}: not found in this folder; run this in a checkout, or name a bundle in MCPIST_WORKER_BUNDLE`,
     ]);
   const outfile = join(folder, BUNDLE_PATH);
   try {
+    // The package comes without a bundler.
+    const { buildSync } = createRequire(import.meta.url)("esbuild") as typeof import("esbuild");
     buildSync({
       absWorkingDir: folder,
       entryPoints: [ENTRY],

@@ -38,7 +38,7 @@ try {
   const demo = run(mcpist, ["demo"], folder);
   check(
     "mcpist demo says what it needs and exits 2",
-    demo.status === 2 && demo.text.includes("ERR_PEER_MISSING"),
+    demo.status === 2 && /ERR_PEER_MISSING\)\nhint: +npm install --save-dev miniflare@/.test(demo.text),
     demo.text,
   );
 } finally {

@@ -10,6 +10,7 @@ const projects = [
   "sandbox",
   "cli",
   "stacks",
+  "package",
   "test",
 ].filter((path) => existsSync(path.endsWith(".json") ? path : `${path}/tsconfig.json`));
 let failed = 0;

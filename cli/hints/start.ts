@@ -98,10 +98,10 @@ export const START = {
   initOrigin: hint("you", "an installation without an origin", () => say`--koyeb-url URL or --fly-app NAME`),
   justSandbox: hint("you", "init for the sandbox, which needs no file", () => say`${mcpist("sandbox")}`),
 
-  fromCheckout: hint(
+  installPackages: hint(
     "this machine",
-    "the sandbox's packages are not installed",
-    () => say`run it from a checkout of mcpist: npm ci && npm run demo`,
+    "packages that only some commands need are not installed",
+    (packages: readonly string[]) => say`npm install --save-dev ${packages.join(" ")}`,
   ),
   otherPorts: hint(
     "this machine",

@@ -7,6 +7,7 @@ import { loadConfigFile, pickEnvironment } from "../load-config.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Progress } from "../output.ts";
+import { needPeers } from "../peers.ts";
 import type { Sandbox, SandboxOptions } from "../../sandbox/start.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { runRotation } from "../runs/rotation.ts";
@@ -22,20 +23,13 @@ export interface LocalCloud {
 
 /** Modules of the sandbox; absent where only the command line was installed. */
 async function load() {
-  try {
-    const [start, provision, servers] = await Promise.all([
-      import("../../sandbox/start.ts"),
-      import("../../sandbox/provision.ts"),
-      import("../../sandbox/servers.ts"),
-    ]);
-    return { ...start, ...provision, ...servers };
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
-    throw new McpistError("ERR_PEER_MISSING", "the sandbox's own packages are not installed", {
-      hint: HINTS.fromCheckout(),
-      cause,
-    });
-  }
+  needPeers("cloud");
+  const [start, provision, servers] = await Promise.all([
+    import("../../sandbox/start.ts"),
+    import("../../sandbox/provision.ts"),
+    import("../../sandbox/servers.ts"),
+  ]);
+  return { ...start, ...provision, ...servers };
 }
 
 /**

@@ -1,7 +1,10 @@
 /** Bundles the Worker into the one module that is uploaded. In memory: no temporary file, nothing to clean up. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { build, stop } from "esbuild";
 
+/** What the package brings instead of the sources; in a checkout there is none. */
+const PACKAGED = fileURLToPath(new URL("../../worker/index.js", import.meta.url));
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
@@ -9,6 +12,8 @@ const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
  * @throws when worker/ does not bundle; the message is esbuild's, with file and line.
  */
 export async function bundleWorker(entry = "worker/index.ts"): Promise<string> {
+  if (existsSync(PACKAGED)) return readFile(PACKAGED, "utf8");
+  const { build, stop } = await import("esbuild");
   try {
     const { outputFiles } = await build({
       absWorkingDir: REPOSITORY,

@@ -10,9 +10,12 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { ABOUT_SERVERS, ServerNews } from "./server-news.ts";
 
-const CHILD = fileURLToPath(new URL("./instance-child.ts", import.meta.url));
-const GUARD = fileURLToPath(new URL("./instance-guard.ts", import.meta.url));
-const ORIGIN = fileURLToPath(new URL("../../origin/main.ts", import.meta.url));
+/** In the package everything is compiled, and the origin bundled. */
+const [ENDING, ENTRY] = import.meta.url.endsWith(".ts") ? ["ts", "main"] : ["js", "start"];
+const besides = (path: string): string => fileURLToPath(new URL(`${path}.${ENDING}`, import.meta.url));
+const CHILD = besides("./instance-child");
+const GUARD = besides("./instance-guard");
+const ORIGIN = besides(`../../origin/${ENTRY}`);
 /** Lines of plain text (not JSON) that reach the operator's log, per instance. */
 const PLAIN_LINES = 5;
 /** Environment values shorter than this are not hidden in log lines: they are names and numbers. Unit: characters. */

@@ -1,0 +1,67 @@
+/**
+ * Packages that only some commands need. They are optional peers, so that the command that writes secrets stays small; whoever needs one
+ * is told in one line what to install.
+ */
+import { readFileSync } from "node:fs";
+import { McpistError } from "./errors.ts";
+import { HINTS } from "./hints/hints.ts";
+
+/** What each kind of work needs. */
+export const PEERS = {
+  /** `demo`, `sandbox` and the sandbox in tests. */
+  cloud: ["miniflare", "@electric-sql/pglite", "wrangler"],
+  /** `deploy`, `drift` and stacks.ts. */
+  stacks: ["cdktf", "constructs", "cdktn-cli"],
+  /** `origin build` with modules of one's own. */
+  image: ["esbuild"],
+} as const;
+export type Work = keyof typeof PEERS;
+
+interface Manifest {
+  readonly name?: string;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+/** The manifest of this tool. */
+export function ownManifest(): Manifest {
+  for (const path of ["../package.json", "../../package.json"]) {
+    try {
+      const manifest = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as Manifest;
+      if (manifest.name === "mcpist") return manifest;
+    } catch {
+      // The other place: what is compiled lies one folder deeper.
+    }
+  }
+  return {};
+}
+
+/** Version that is tested with this one, by name. */
+export function peerVersions(): Readonly<Record<string, string>> {
+  const { peerDependencies = {}, devDependencies = {} } = ownManifest();
+  return Object.fromEntries(
+    Object.entries(peerDependencies).map(([name, range]) => [name, devDependencies[name] ?? range]),
+  );
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    import.meta.resolve(name);
+    return true;
+  } catch (cause) {
+    // It is there, and exports no entry of its own.
+    return (cause as NodeJS.ErrnoException).code === "ERR_PACKAGE_PATH_NOT_EXPORTED";
+  }
+}
+
+/** @throws {McpistError} ERR_PEER_MISSING with the one command that installs what is missing. */
+export function needPeers(work: Work): void {
+  const missing = PEERS[work].filter((name) => !isInstalled(name));
+  if (missing.length === 0) return;
+  const versions = peerVersions();
+  const words = missing.map((name) => `${name}@${(versions[name] ?? "latest").replace(/^\^/, "")}`);
+  const what = missing.length === 1 ? "a package that is" : "packages that are";
+  throw new McpistError("ERR_PEER_MISSING", `this command needs ${what} not installed: ${missing.join(", ")}`, {
+    hint: HINTS.installPackages(words),
+  });
+}

@@ -1,0 +1,57 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createOriginGuard } from "./guard.ts";
+
+const SECRET = "3b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfe";
+const USER = "6f1c2a34-0000-4000-8000-000000000001";
+const REQUEST = "01936f3e-8a00-7000-8000-000000000001";
+const guard = createOriginGuard({ origin: "own", env: { GATEWAY_SECRET_A: SECRET } });
+const server = createServer((request, response) => {
+  const caller = guard.admit(request, response);
+  if (caller) response.end(JSON.stringify(caller));
+});
+let url: string;
+
+beforeAll(async () => {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => void server.close());
+
+const post = (headers: Record<string, string>) => fetch(`${url}/mcp`, { method: "POST", headers, body: "{}" });
+
+describe("the guard of one's own server", () => {
+  it("lets the gateway in, and says who calls", async () => {
+    const response = await post({ "x-gateway-secret": SECRET, "x-user-id": USER, "x-request-id": REQUEST });
+    expect(response.headers.get("x-mcpist-origin")).toBe("own");
+    expect(await response.json()).toMatchObject({ userId: USER, requestId: REQUEST, attempt: 1 });
+  });
+
+  it.each<[string, Record<string, string>, number, string]>([
+    ["no secret", {}, 403, "gateway_secret"],
+    ["an empty secret", { "x-gateway-secret": "" }, 403, "gateway_secret"],
+    ["another secret", { "x-gateway-secret": SECRET.replace("3", "4") }, 403, "gateway_secret"],
+    ["the secret without a caller", { "x-gateway-secret": SECRET }, 500, "identity"],
+  ])("turns away %s", async (_, headers, status, reason) => {
+    const response = await post(headers);
+    expect([response.status, response.headers.get("x-mcpist-deny")]).toEqual([status, reason]);
+    expect(await response.text()).toBe("");
+  });
+
+  it("answers the health check and the observation to everybody, without the secret", async () => {
+    expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: "ok" });
+    const observed = await (await fetch(`${url}/.well-known/mcpist/gateway`)).text();
+    expect(JSON.parse(observed)).toMatchObject({
+      role: "origin",
+      kids: { a: expect.stringMatching(/^[0-9a-f]{16}$/) },
+    });
+    expect(observed).not.toContain(SECRET);
+  });
+
+  it("does not exist without a gateway secret", () => {
+    expect(() => createOriginGuard({ origin: "own", env: {} })).toThrow(/^no gateway secret in GATEWAY_SECRET_A/);
+  });
+});

@@ -1,0 +1,74 @@
+/**
+ * For an MCP server of one's own that stands where mcpist's origin stands: it answers the health check and the observation, turns away
+ * whoever does not present the gateway secret, and says who calls. Reads the environment that the platforms give to an origin.
+ */
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { DENY_HEADER, HEALTH_PATH, OBSERVATION_PATH, ORIGIN_HEADER } from "../contract/headers.ts";
+import { marksIn } from "../contract/marks.ts";
+import { createObserver } from "./http/observe.ts";
+import { createPeers } from "./http/peer.ts";
+import { createGate } from "./http/verify.ts";
+import { type Identity, readIdentity } from "./identity.ts";
+
+/** Stands before every request. */
+export interface OriginGuard {
+  /**
+   * Call it first, on the raw request. @returns who calls; null when the request is answered already: a probe, or a refusal with 403.
+   */
+  admit(request: IncomingMessage, response: ServerResponse): Identity | null;
+}
+
+/** Who this origin is. */
+export interface GuardOptions {
+  /** Name of the origin in mcpist.config.ts. */
+  readonly origin: string;
+  /** Absent = `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** @throws {Error} when no slot holds a gateway secret: do not listen then. The message names the variable, never its content. */
+export function createOriginGuard({ origin, env = process.env }: GuardOptions): OriginGuard {
+  const now = (): number => performance.now();
+  const { GATEWAY_SECRET_A, GATEWAY_SECRET_B, GATEWAY_SECRET } = env;
+  const gate = createGate({ GATEWAY_SECRET_A, GATEWAY_SECRET_B, GATEWAY_SECRET }, { now });
+  if (!gate.ok) throw new Error(gate.error);
+  const { value } = gate;
+  const instanceId = env["FLY_MACHINE_ID"] ?? env["KOYEB_INSTANCE_ID"] ?? `local-${randomUUID()}`;
+  const deployment = env["FLY_MACHINE_VERSION"] ?? env["KOYEB_REGIONAL_DEPLOYMENT_ID"] ?? "local";
+  const observer = createObserver(value, { instanceId, deployment, marks: marksIn(env) }, now);
+  const peerOf = createPeers(env["FLY_MACHINE_ID"] !== undefined);
+
+  const answer = (response: ServerResponse, status: number, body: unknown): null => {
+    const text = body === undefined ? "" : JSON.stringify(body);
+    response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" }).end(text);
+    return null;
+  };
+  const refuse = (response: ServerResponse, reason: "gateway_secret" | "identity"): null => {
+    // The body, if there is one, is not read: the connection ends with the answer.
+    response.writeHead(reason === "identity" ? 500 : 403, {
+      [DENY_HEADER]: reason,
+      "content-length": "0",
+      connection: "close",
+    });
+    response.end();
+    return null;
+  };
+  return {
+    admit(request, response) {
+      response.setHeader(ORIGIN_HEADER, origin);
+      const path = (request.url ?? "").split("?", 1)[0] ?? "";
+      if (request.method === "GET" || request.method === "HEAD") {
+        if (path === HEALTH_PATH) return answer(response, 200, { status: "ok" });
+        if (path === OBSERVATION_PATH) {
+          const observation = observer.observe(request.rawHeaders);
+          return observation ? answer(response, 200, observation) : answer(response, 429, undefined);
+        }
+      }
+      const checked = value.check(request.rawHeaders);
+      if (!checked.accepted) return refuse(response, "gateway_secret");
+      value.note(checked.kid, peerOf(request.rawHeaders));
+      return readIdentity(request.rawHeaders) ?? refuse(response, "identity");
+    },
+  };
+}
