@@ -24,7 +24,12 @@ export function api(base: string, token: string): Api {
     const isForm = body instanceof FormData;
     const response = await fetch(base + path, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(body && !isForm ? { "content-type": "application/json" } : {}) },
+      headers: {
+        authorization: `Bearer ${token}`,
+        // A kept connection may be closed in the moment of its next use. Go's client repeats such a call; this one cannot.
+        connection: "close",
+        ...(body && !isForm ? { "content-type": "application/json" } : {}),
+      },
       ...(body ? { body: isForm ? body : JSON.stringify(body) } : {}),
     });
     const text = await response.text();
