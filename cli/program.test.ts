@@ -65,7 +65,17 @@ describe("every command", () => {
     "secrets history",
     "secrets rollback",
     "secrets restore",
+    "secrets list",
     "secrets put",
+    "tools list",
+    "tools show",
+    "tools approve",
+    "access list",
+    "access grant",
+    "access revoke",
+    "access plan",
+    "access suspend",
+    "access resume",
     "origins quarantine",
     "origins join",
     "init",
@@ -84,9 +94,15 @@ describe("every command", () => {
   });
   it("is one of those", async () => {
     const helps = await Promise.all(
-      [["--help"], ["secrets", "--help"], ["origins", "--help"], ["db", "--help"], ["jwks", "--help"]].map((argv) =>
-        call(...argv),
-      ),
+      [
+        ["--help"],
+        ["secrets", "--help"],
+        ["origins", "--help"],
+        ["db", "--help"],
+        ["jwks", "--help"],
+        ["tools", "--help"],
+        ["access", "--help"],
+      ].map((argv) => call(...argv)),
     );
     const names = helps.flatMap(({ out }) =>
       [...out.matchAll(/^ {2}([a-z]+) (?:\[options\]|\[command\]).*$/gm)].map(([, name]) => name),

@@ -20,6 +20,7 @@ import { originsJoin } from "./commands/origins-join.ts";
 import { originsQuarantine } from "./commands/origins-quarantine.ts";
 import { sandbox } from "./commands/sandbox.ts";
 import { secretsHistory } from "./commands/secrets-history.ts";
+import { secretsList } from "./commands/secrets-list.ts";
 import { secretsPut } from "./commands/secrets-put.ts";
 import { secretsRestore } from "./commands/secrets-restore.ts";
 import { secretsRollback } from "./commands/secrets-rollback.ts";
@@ -47,6 +48,7 @@ const COMMANDS: readonly Definition[] = [
     secretsHistory,
     secretsRollback,
     secretsRestore,
+    secretsList,
     secretsPut,
   ]),
   group("origins", "Which origins the gateway routes to.", [originsQuarantine, originsJoin]),

@@ -6,7 +6,7 @@ export const toolsApprove = defineCommand(
   {
     summary: "Approves new and changed tools of a module, exactly as they were last seen.",
     details:
-      "Read them first: mcpist tools show MODULE. Users who were granted a tool may call it as soon as it is approved.",
+      "Read them first: mcpist tools show MODULE. Users who were granted a tool may\ncall it as soon as it is approved.",
     examples: ["mcpist tools approve weather", "mcpist tools approve weather get_forecast --yes"],
   },
   (command) => command.argument("<module>", "name of the module").argument("[tool]", "name of one tool"),

@@ -6,7 +6,7 @@ export const toolsList = defineCommand(
   {
     summary: "Lists every tool: built in, approved, new, changed or off.",
     details:
-      "A tool of a server is shown to nobody before it is approved, and withheld when it changes. The address of the\ndatabase's owner is read from DATABASE_URL.",
+      "A tool of a server is shown to nobody before it is approved, and withheld when\nit changes. The address of the database's owner is read from DATABASE_URL.",
     examples: ["mcpist tools list", "mcpist tools list weather --json"],
   },
   (command) => command.argument("[module]", "module whose tools to list"),

@@ -202,6 +202,39 @@ export function describeServers(database: () => TestDatabase): void {
       await origin.close();
     });
 
+    it("are bounded over all names of modules together, and an approved one stays", async () => {
+      const { admin } = database();
+      const sight = (module: string, tool: string) =>
+        admin.query("select * from mcpist.sight_tools($1, $2::json)", [
+          module,
+          JSON.stringify([{ tool, facts: `{"of":"${tool}"}` }]),
+        ]);
+      await sight("kept", "approved");
+      await sight("kept", "other");
+      await admin.query(
+        "update mcpist.tool_sightings set last_seen = now() - interval '9 days' where module_id = 'kept'",
+      );
+      const [pin] = await admin.query<{ pin: string }>(
+        "select pin from mcpist.tool_sightings where module_id = 'kept' and tool_id = 'approved'",
+      );
+      await admin.query("select mcpist.approve_tool('kept', 'approved', $1, 'test')", [pin?.pin ?? ""]);
+      await admin.query(
+        `insert into mcpist.tool_sightings (module_id, tool_id, facts, pin, last_seen)
+         select 'm' || n, 't', n::text, encode(sha256(convert_to(n::text, 'UTF8')), 'hex'), now() - interval '1 day'
+         from generate_series(1, 20100) n`,
+      );
+      await sight("newest", "t");
+      const [count] = await admin.query<{ unapproved: string; kept: string; newest: string }>(
+        `select count(*) filter (where not (module_id = 'kept' and tool_id = 'approved')
+           and not exists (select from mcpist.tools t where t.module_id = s.module_id and t.tool_id = s.tool_id and t.pin = s.pin))::text as unapproved,
+           string_agg(tool_id, ',') filter (where module_id = 'kept') as kept,
+           string_agg(tool_id, ',') filter (where module_id = 'newest') as newest
+         from mcpist.tool_sightings s`,
+      );
+      expect(count).toEqual({ unapproved: "20000", kept: "approved", newest: "t" });
+      await admin.query("delete from mcpist.tool_sightings where last_seen < now() - interval '1 hour'");
+    });
+
     it("have the pin of what they say, whoever writes them", async () => {
       await expect(
         database().admin.query(
