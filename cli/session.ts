@@ -65,7 +65,11 @@ function nameOf(localUser: () => string): string {
 
 /** Loads the environment and connects to its platforms. Makes no remote call. @throws {McpistError}. */
 export async function openSession(context: Context, flags: CommonFlags): Promise<Session> {
-  const named = await loadEnvironment(context, flags.env, flags.config);
+  return sessionOf(context, await loadEnvironment(context, flags.env, flags.config));
+}
+
+/** The same for an environment that is known already. @throws {McpistError} without a token. */
+export async function sessionOf(context: Context, named: NamedEnvironment): Promise<Session> {
   const { name, environment } = named;
   const kinds = new Set<TargetKind>(["github", "cloudflare", ...environment.origins.map((origin) => origin.kind)]);
   const tokens = new Map<TargetKind, string>();

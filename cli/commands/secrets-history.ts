@@ -3,6 +3,19 @@ import { defineCommand, wholeNumber } from "../command.ts";
 import { EXIT } from "../errors.ts";
 import { printJson, table } from "../output.ts";
 import { printable } from "../redact.ts";
+import type { JournalTip } from "../secrets/journal-entry.ts";
+
+/** Newest first. What was noted came before the entry that it was written with, and has no time of its own. */
+export const historyRows = (entries: readonly JournalTip[]): readonly (readonly string[])[] =>
+  entries.flatMap(({ date, entry: { run, actor, since = [], event: last, detail: said } }) => [
+    [date, run, actor, last, wordsOf(said)],
+    ...since.toReversed().map(({ event, detail }) => ["", run, actor, event, wordsOf(detail)]),
+  ]);
+
+const wordsOf = (detail: Readonly<Record<string, string>>): string =>
+  Object.entries(detail)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(" ");
 
 export const secretsHistory = defineCommand(
   "history",
@@ -29,16 +42,7 @@ export const secretsHistory = defineCommand(
       context.stdout.write("no rotation has been recorded yet\n");
       return EXIT.done;
     }
-    const rows = entries.map(({ date, entry }) => [
-      date,
-      entry.run,
-      entry.actor,
-      entry.event,
-      Object.entries(entry.detail)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(" "),
-    ]);
-    const lines = printable(table([["TIME", "RUN", "WHO", "EVENT", "DETAIL"], ...rows]));
+    const lines = printable(table([["TIME", "RUN", "WHO", "EVENT", "DETAIL"], ...historyRows(entries)]));
     context.stdout.write(`${lines.replaceAll("\uFFFD", "?")}\n`);
     return EXIT.done;
   },

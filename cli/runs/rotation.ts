@@ -13,7 +13,6 @@ import { checkRoutes } from "../secrets/pool.ts";
 import { rotate } from "../secrets/rotate.ts";
 import type { Run } from "../secrets/run.ts";
 import { acceptedKids } from "../../contract/observation.ts";
-import { checkGithub } from "../targets/github.ts";
 import { wranglerPath } from "../targets/wrangler.ts";
 import type { RotateFlags } from "./rotation-flags.ts";
 import { dryRun } from "./rotation-plan.ts";
@@ -104,10 +103,7 @@ export async function runRotation(
     progress,
     async (run): Promise<Phase> => {
       await progressStep(progress, "check accounts", async () => {
-        await Promise.all([
-          wranglerPath(),
-          flags.emergency ? null : checkGithub(session.apis.github, session.environment.github),
-        ]);
+        await Promise.all([wranglerPath(), flags.emergency ? null : session.targets.vault.check()]);
       });
       let lateMs = 0;
       await progressStep(progress, "take the lock", async () => {

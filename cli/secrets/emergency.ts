@@ -211,6 +211,7 @@ export async function emergency(run: Run, mode: "fast" | "now", since: Since = {
       candidate: { kid: secret.kid, slot: spare, since: null, run: run.journal.run },
       ...(source ? { lastSender: source.id } : {}),
     },
+    ["candidate"],
   );
 
   await (mode === "now" ? now(run, state) : fast(run, state));

@@ -3,6 +3,7 @@ import type { SlotName } from "../../contract/gateway-secret.ts";
 import type { SlotReport } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
+import type { GitStore } from "../targets/types.ts";
 import type { Deploying } from "./deployments.ts";
 import { LEASE_SECONDS } from "./lease.ts";
 
@@ -49,6 +50,15 @@ export interface PutRecord {
   readonly stamps: Readonly<Record<string, string>>;
 }
 
+/** Parts of the state that are known by the time of the entry that brings them, which nobody knows before it is written. */
+export type Dated = "vault" | "candidate" | "live";
+
+/** Something that needed no entry of its own: no later run depends on it. */
+export interface Noted {
+  readonly event: string;
+  readonly detail: Readonly<Record<string, string>>;
+}
+
 /** One entry as it is written. */
 export interface JournalEntry {
   readonly schema: 1;
@@ -64,6 +74,10 @@ export interface JournalEntry {
   /** 0 = the lock is free. */
   readonly leaseSeconds: number;
   readonly detail: Readonly<Record<string, string>>;
+  /** What happened since the entry before, oldest first; absent = nothing that was noted. */
+  readonly since?: readonly Noted[];
+  /** Times in the state that are this entry's own; written as null, so that an older tool takes them for unknown. */
+  readonly dated?: readonly Dated[];
   readonly state: JournalState;
 }
 
@@ -87,12 +101,28 @@ export const EMPTY: JournalState = {
   live: null,
 };
 
+/** The entry with its own time where it says so. @param date platform time of its commit */
+export function dateEntry(entry: JournalEntry, date: string): JournalEntry {
+  const { dated = [], state } = entry;
+  const { vault, candidate, live } = state;
+  return {
+    ...entry,
+    state: {
+      ...state,
+      ...(dated.includes("vault") ? { vault: { ...vault, ackAt: date } } : {}),
+      ...(dated.includes("candidate") && candidate ? { candidate: { ...candidate, since: date } } : {}),
+      ...(dated.includes("live") && live ? { live: { ...live, since: date } } : {}),
+    },
+  };
+}
+
 /** Reads one entry. @throws {McpistError} ERR_MISMATCH when it is none of ours. */
-export function parseEntry(message: string): JournalEntry {
+export function parseEntry(message: string, date: string): JournalEntry {
   const body = message.slice(message.indexOf("{"));
   try {
     const entry = JSON.parse(body) as JournalEntry;
-    if (entry.schema === 1 && typeof entry.run === "string" && typeof entry.state === "object") return entry;
+    if (entry.schema === 1 && typeof entry.run === "string" && typeof entry.state === "object")
+      return dateEntry(entry, date);
   } catch {
     // falls through: an entry that cannot be read is reported, never guessed
   }
@@ -118,3 +148,18 @@ export const unreadable = (sha: string, date: string): JournalTip => ({
     state: EMPTY,
   },
 });
+
+/** Entries from the newest back, at most `limit`. @throws {McpistError} ERR_MISMATCH at one that is none of ours. */
+export async function readHistory(
+  store: Pick<GitStore, "readRef" | "readCommit">,
+  limit: number,
+): Promise<readonly JournalTip[]> {
+  const entries: JournalTip[] = [];
+  let sha = (await store.readRef())?.sha;
+  while (sha !== undefined && entries.length < limit) {
+    const { date, message, parents } = await store.readCommit(sha);
+    entries.push({ sha, date, entry: parseEntry(message, date) });
+    [sha] = parents;
+  }
+  return entries;
+}

@@ -9,20 +9,20 @@ import { HINTS } from "../hints/hints.ts";
 import { countdown } from "../http.ts";
 import type { GitStore, Guard } from "../targets/types.ts";
 import {
-  EMPTY,
-  parseEntry,
+  dateEntry,
+  readHistory,
   unreadable,
+  type Dated,
   type JournalEntry,
   type JournalState,
   type JournalTip,
 } from "./journal-entry.ts";
+import { JournalRef, type Said } from "./journal-ref.ts";
 import { GUARD_TRUST_MS, LATE_WRITES_MS, LEASE_MARGIN_MS, LEASE_SECONDS } from "./lease.ts";
 import { isNamed, lateWritesMs, locked, outlive, type Identity } from "./takeover.ts";
 
 /** A lease that has less left than this is renewed. Unit: milliseconds. */
 const RENEW_BELOW_MS = (LEASE_SECONDS - 5 * 60) * 1000;
-/** Kids remembered as dead. */
-const DEAD_KEPT = 64;
 
 /** What a run may do with the journal. `lost` is for good: such a run never writes again, anywhere. */
 type Hold = "none" | "held" | "lost";
@@ -32,24 +32,21 @@ export class Journal {
   readonly #store: GitStore;
   readonly #context: Context;
   readonly #identity: Identity;
-  #tip: JournalTip | null = null;
+  readonly #ref: JournalRef;
   #hold: Hold = "none";
   /** Nothing is recorded and nothing is locked: GitHub is out of reach in an emergency. */
   #detached = false;
   /** What a detached run did, as far as the next entry would say. */
   #unrecorded: JournalState | null = null;
   #onDetach: ((why: string) => void) | null = null;
-  /** Own entries that GitHub did not acknowledge: they may still land. */
-  readonly #unacknowledged = new Map<string, JournalTip>();
   #leaseLeft: () => number = () => 0;
-  /** How long the last reading of the tip still counts. */
-  #trusted: () => number = () => 0;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(store: GitStore, context: Context, identity: Identity) {
     this.#store = store;
     this.#context = context;
     this.#identity = identity;
+    this.#ref = new JournalRef(store, context, identity);
   }
 
   get run(): string {
@@ -59,37 +56,28 @@ export class Journal {
     return this.#hold === "held";
   }
   get state(): JournalState {
-    return this.#unrecorded ?? this.#tip?.entry.state ?? EMPTY;
+    return this.#unrecorded ?? this.#ref.state;
   }
   get tip(): JournalTip | null {
-    return this.#tip;
+    return this.#ref.tip;
   }
 
-  /** Reads the tip again. While the lock is held, a foreign tip means that somebody else wrote: throws ERR_LOCK_LOST. */
-  async read(): Promise<JournalTip | null> {
-    if (this.#detached || (this.held && this.#isFresh())) return this.#tip;
-    const ref = await this.#store.readRef().catch((error: unknown) => this.#detachFor(error));
-    if (ref === undefined) return this.#tip;
-    this.#trusted = countdown(this.#context, GUARD_TRUST_MS);
-    if (ref?.sha === this.#tip?.sha) return this.#tip;
-    if (this.held) {
-      const own = this.#unacknowledged.get(ref?.sha ?? "");
-      if (!own) throw this.#lost();
-      this.#tip = own;
-    } else this.#tip = ref ? await this.#load(ref.sha) : null;
-    return this.#tip;
+  /**
+   * Reads the tip again. While the lock is held, a foreign tip means that somebody else wrote: throws ERR_LOCK_LOST.
+   * @param maxAgeMs while the lock is held, a reading that is not older will do.
+   */
+  async read(maxAgeMs: number = GUARD_TRUST_MS): Promise<JournalTip | null> {
+    if (this.#detached || (this.held && this.#ref.isFresh(maxAgeMs))) return this.tip;
+    const sha = await this.#ref.look().catch((error: unknown) => this.#detachFor(error));
+    if (sha === undefined || sha === (this.tip?.sha ?? null)) return this.tip;
+    if (!this.held) return this.#ref.load(sha);
+    if (!this.#ref.adopt(sha)) throw this.#lost();
+    return this.tip;
   }
 
   /** Entries from the newest back, at most `limit`. */
   async history(limit: number): Promise<readonly JournalTip[]> {
-    const entries: JournalTip[] = [];
-    let sha = (await this.#store.readRef())?.sha;
-    while (sha !== undefined && entries.length < limit) {
-      const commit = await this.#store.readCommit(sha);
-      entries.push({ sha, date: commit.date, entry: parseEntry(commit.message) });
-      [sha] = commit.parents;
-    }
-    return entries;
+    return readHistory(this.#store, limit);
   }
 
   /** The candidate that the journal names was made by the run that holds the lock now. */
@@ -99,7 +87,7 @@ export class Journal {
 
   /** True when a living holder other than this run may still write. */
   get heldByAnother(): boolean {
-    return !this.held && this.#tip !== null && this.#tip.entry.leaseSeconds > 0;
+    return !this.held && this.tip !== null && this.tip.entry.leaseSeconds > 0;
   }
 
   /**
@@ -121,9 +109,9 @@ export class Journal {
       }
       await outlive(this.#context, this.#store, tip, this.#identity);
     }
-    if (!(await this.#append(tip && tip.entry.leaseSeconds > 0 ? "stolen" : "acquired", {}, LEASE_SECONDS, {}))) {
-      const winner = await this.#store.readRef();
-      throw winner ? locked(await this.#load(winner.sha)) : this.#lost();
+    if (!(await this.#ref.append(tip && tip.entry.leaseSeconds > 0 ? "stolen" : "acquired", LEASE_SECONDS))) {
+      const winner = await this.#ref.load(await this.#ref.look());
+      throw winner ? locked(winner) : this.#lost();
     }
     this.#keep("held");
   }
@@ -136,21 +124,18 @@ export class Journal {
    */
   async seize(onDetach: (why: string) => void): Promise<{ readonly tip: JournalTip; readonly lateMs: number } | null> {
     for (;;) {
-      const ref = await this.#store.readRef();
-      const tip = ref && (await this.#load(ref.sha).catch((error: unknown) => this.#orUnreadable(error, ref.sha)));
-      this.#tip = tip;
+      const sha = await this.#ref.look();
+      const tip = await this.#ref.load(sha).catch((error: unknown) => this.#orUnreadable(error, sha ?? ""));
       const held = tip !== null && tip.entry.leaseSeconds > 0;
       const time = this.#store.serverTime();
       // An emergency that was killed while it looked leaves the rest of that to the next one.
       const { seizedAt } = tip?.entry.state ?? {};
       const rest = seizedAt ? Math.max(0, LATE_WRITES_MS - (time - Date.parse(seizedAt))) : 0;
       const lateMs = Math.max(rest, held ? lateWritesMs(tip, time) : 0);
-      const taken = await this.#append(
-        held ? "seized" : "acquired",
-        held ? { from: tip.entry.run } : {},
-        LEASE_SECONDS,
-        held && lateMs > 0 ? { seizedAt: new Date(time).toISOString() } : {},
-      );
+      const taken = await this.#ref.append(held ? "seized" : "acquired", LEASE_SECONDS, {
+        detail: held ? { from: tip.entry.run } : {},
+        change: held && lateMs > 0 ? { seizedAt: new Date(time).toISOString() } : {},
+      });
       if (!taken) continue;
       this.#onDetach = onDetach;
       this.#keep("held");
@@ -170,44 +155,65 @@ export class Journal {
     return this.#detached;
   }
 
-  /** Writes an entry. Calls from parallel steps are written one after another. @throws {McpistError} ERR_LOCK_LOST. */
+  /**
+   * Writes an entry: what a later run needs, before the write that it announces. Calls from parallel steps are written one
+   * after another.
+   * @param dated parts of `change` whose time is that of the entry.
+   * @throws {McpistError} ERR_LOCK_LOST.
+   */
   async record(
     event: string,
     detail: Readonly<Record<string, string>> = {},
     change: Partial<JournalState> = {},
+    dated: readonly Dated[] = [],
   ): Promise<JournalTip> {
+    const said = { detail, change, dated };
     return this.#enqueue(async () => {
-      if (this.#detached) return this.#remember(event, detail, change);
+      if (this.#detached) return this.#remember(event, said);
       this.#check();
       try {
-        const tip = await this.#appendOwn(event, detail, LEASE_SECONDS, change);
+        const tip = await this.#appendOwn(event, LEASE_SECONDS, said);
         this.#keep("held");
         return tip;
       } catch (error) {
         this.#detachFor(error);
-        return this.#remember(event, detail, change);
+        return this.#remember(event, said);
       }
     });
   }
 
   /**
-   * Before each mutating call: not interrupted, lock held, lease left, tip still mine; renews a lease that is getting old.
-   * @throws {McpistError} ERR_LOCK_LOST, in every branch of a run, once one of them has seen that the lock is lost.
+   * Keeps what no later run depends on, to be written with the next entry, at the latest when the lock is given back: two calls
+   * to GitHub for each would use up what an hour allows. A run that is killed takes it along.
    */
-  readonly guard: Guard = async () => {
+  note(event: string, detail: Readonly<Record<string, string>> = {}, change: Partial<JournalState> = {}): void {
+    if (this.#detached) this.#remember(event, { detail, change });
+    else this.#ref.note(event, { detail, change });
+  }
+
+  /**
+   * While a run only waits: not interrupted, lock held, lease left; renews a lease that is getting old.
+   * @throws as {@link Journal.guard}.
+   */
+  readonly stay: Guard = async () => {
     this.#context.signal.throwIfAborted();
     if (this.#detached) return;
     this.#check();
-    if (this.#leaseLeft() < RENEW_BELOW_MS) {
-      await this.record("renewed");
-      return;
-    }
+    if (this.#leaseLeft() < RENEW_BELOW_MS) await this.record("renewed");
+  };
+
+  /**
+   * Before each mutating call: as {@link Journal.stay}, and the tip is still mine.
+   * @throws {McpistError} ERR_LOCK_LOST, in every branch of a run, once one of them has seen that the lock is lost.
+   */
+  readonly guard: Guard = async () => {
+    await this.stay();
     await this.#enqueue(async () => {
       // An earlier one in the queue may have seen what this one must not ignore.
       if (this.#detached) return;
       this.#check();
       // Many Machines are written beside each other: one reading of the tip serves all that begin soon after it.
-      if (this.#isFresh()) return;
+      if (this.#ref.isFresh(GUARD_TRUST_MS)) return;
       await this.read();
     });
     this.#context.signal.throwIfAborted();
@@ -218,7 +224,7 @@ export class Journal {
     if (!this.held) return;
     await this.#enqueue(async () => {
       try {
-        await this.#appendOwn("released", detail, 0, {});
+        await this.#appendOwn("released", 0, { detail });
       } catch (error) {
         if (!(error instanceof McpistError && error.code === "ERR_LOCK_LOST")) throw error;
       } finally {
@@ -228,27 +234,19 @@ export class Journal {
   }
 
   /** Keeps the state of a run that cannot write it, so that the run itself sees what it did. */
-  #remember(event: string, detail: Readonly<Record<string, string>>, change: Partial<JournalState>): JournalTip {
+  #remember(event: string, { detail = {}, change = {}, dated = [] }: Said): JournalTip {
+    const date = this.#context.now().toISOString();
     const state = { ...this.state, ...change };
-    this.#unrecorded = state;
-    const entry: JournalEntry = { schema: 1, ...this.#identity, nonce: "", event, leaseSeconds: 0, detail, state };
-    return { sha: "", date: this.#context.now().toISOString(), entry };
+    const own: JournalEntry = { schema: 1, ...this.#identity, nonce: "", event, leaseSeconds: 0, detail, dated, state };
+    const entry = dateEntry(own, date);
+    this.#unrecorded = entry.state;
+    return { sha: "", date, entry };
   }
 
   async #enqueue<T>(work: () => Promise<T>): Promise<T> {
     const next = this.#queue.then(work, work);
     this.#queue = next.catch(() => undefined);
     return next;
-  }
-
-  async #load(sha: string): Promise<JournalTip> {
-    const commit = await this.#store.readCommit(sha);
-    return { sha, date: commit.date, entry: parseEntry(commit.message) };
-  }
-
-  /** The last reading still counts. Never while an own entry may land late: then each look has to be a new one. */
-  #isFresh(): boolean {
-    return this.#unacknowledged.size === 0 && this.#trusted() > 0;
   }
 
   #keep(hold: Hold): void {
@@ -268,7 +266,7 @@ export class Journal {
   }
 
   #lost(): McpistError {
-    this.#trusted = () => 0;
+    this.#ref.distrust();
     this.#keep("lost");
     return new McpistError("ERR_LOCK_LOST", "somebody else wrote to the rotation journal, so this run stops at once", {
       hint: HINTS.whoWrote(),
@@ -283,62 +281,20 @@ export class Journal {
   }
 
   #orUnreadable(error: unknown, sha: string): JournalTip {
-    if (error instanceof McpistError && error.code === "ERR_MISMATCH")
-      return unreadable(sha, new Date(this.#store.serverTime()).toISOString());
-    throw error;
+    if (!(error instanceof McpistError && error.code === "ERR_MISMATCH")) throw error;
+    const tip = unreadable(sha, new Date(this.#store.serverTime()).toISOString());
+    this.#ref.assume(tip);
+    return tip;
   }
 
   /** An entry of the holder. @throws {McpistError} ERR_LOCK_LOST when the tip is somebody else's. */
-  async #appendOwn(
-    event: string,
-    detail: Readonly<Record<string, string>>,
-    leaseSeconds: number,
-    change: Partial<JournalState>,
-  ): Promise<JournalTip> {
+  async #appendOwn(event: string, leaseSeconds: number, said: Said): Promise<JournalTip> {
     for (;;) {
-      const tip = await this.#append(event, detail, leaseSeconds, change);
+      const tip = await this.#ref.append(event, leaseSeconds, said);
       if (tip) return tip;
       // Only an entry of mine that landed late is gone past.
-      const before = this.#tip;
+      const before = this.tip;
       if ((await this.read()) === before) throw this.#lost();
     }
-  }
-
-  /** Writes one entry whose parent is the tip. @returns null when the ref is not at that tip any more. */
-  async #append(
-    event: string,
-    detail: Readonly<Record<string, string>>,
-    leaseSeconds: number,
-    change: Partial<JournalState>,
-  ): Promise<JournalTip | null> {
-    const state = { ...this.state, ...change };
-    const entry: JournalEntry = {
-      schema: 1,
-      ...this.#identity,
-      nonce: this.#context.randomBytes(8).toString("hex"),
-      event,
-      leaseSeconds,
-      detail,
-      state: { ...state, dead: state.dead.slice(0, DEAD_KEPT) },
-    };
-    const parent = this.#tip?.sha;
-    const commit = await this.#store.createCommit(
-      `mcpist: ${event}\n\n${JSON.stringify(entry)}`,
-      parent === undefined ? [] : [parent],
-    );
-    const made: JournalTip = { sha: commit.sha, date: commit.date, entry };
-    let mine: boolean;
-    try {
-      mine = parent === undefined ? await this.#store.createRef(commit.sha) : await this.#store.updateRef(commit.sha);
-    } catch (cause) {
-      // The reply was lost: the ref itself tells whether the update happened, or has not happened yet.
-      this.#unacknowledged.set(made.sha, made);
-      if ((await this.#store.readRef())?.sha !== commit.sha) throw cause;
-      mine = true;
-    }
-    if (!mine) return null;
-    this.#tip = made;
-    this.#trusted = countdown(this.#context, GUARD_TRUST_MS);
-    return made;
   }
 }

@@ -123,7 +123,7 @@ export async function replace(
     // Before anything else: a cold start must not read what leaked.
     await origin.write(values, run.journal.guard);
     run.touched = true;
-    await run.journal.record(`emergency ${origin.name}`);
+    run.journal.note(`emergency ${origin.name}`);
     await hold?.();
     try {
       await rollUntil(run, origin, gentleUntil);
@@ -132,7 +132,7 @@ export async function replace(
       await origin.write(values, run.journal.guard);
       await rollUntil(run, origin, gentleUntil);
     }
-    await run.journal.record(`rolled ${origin.name}`);
+    run.journal.note(`rolled ${origin.name}`);
   });
 }
 
@@ -185,10 +185,10 @@ export async function switchTo(run: Run, emergency: Emergency, versionId: string
     run.deployOver({ believed, shares: [{ versionId, percentage: 100 }], message: `mcpist emergency kid=${kid}` }),
   );
   run.switched = true;
-  const tip = await run.journal.record(
+  await run.journal.record(
     "switched",
     { version: versionId, kid },
-    { candidate: null, retired: emergency.leaked, proven: false },
+    { candidate: null, retired: emergency.leaked, proven: false, live: { kid, since: null } },
+    ["live"],
   );
-  await run.journal.record("live", { kid }, { live: { kid, since: tip.date } });
 }

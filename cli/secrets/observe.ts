@@ -45,16 +45,29 @@ export function vaultSlots(journal: Journal, updatedAt: Readonly<Record<"a" | "b
   return { a: slot("a"), b: slot("b") };
 }
 
+/** While a run only waits, GitHub is asked so often. Unit: milliseconds. */
+const WAITING_MS = 60_000;
+/** A run that holds the lock asks for the tip before each write; a look needs it only to end a run that has lost it. Unit: milliseconds. */
+const TIP_MS = 30_000;
+
+/** How to look. */
+export interface Looking {
+  /** Worker versions that are asked by id. */
+  readonly known?: readonly string[];
+  /** Nothing is decided but to wait on. */
+  readonly waits?: boolean;
+}
+
 /** Looks at all targets once. @throws {McpistError} ERR_UNAUTHORISED, ERR_LOCK_LOST, or when GitHub cannot be read. */
 export async function observe(
   targets: Targets,
   journal: Journal,
   store: Pick<GitStore, "serverTime">,
   evidence: Evidence,
-  known: readonly string[] = [],
+  { known = [], waits = false }: Looking = {},
 ): Promise<Observation> {
   // First, because it names versions that no list may hold any more.
-  await journal.read();
+  await journal.read(waits ? WAITING_MS : TIP_MS);
   const { lastSender } = journal.state;
   const versions = lastSender === undefined ? known : [...known, lastSender];
   const origins = targets.origins.filter((origin) => origin.state !== "quarantined");
@@ -74,7 +87,9 @@ export async function observe(
         origin.look().catch((error: unknown): OriginLook => ({ ok: false, reason: reasonOf(error) })),
       ),
     ),
-    journal.detached ? NO_VAULT : targets.vault.names().catch((error: unknown) => silent(journal, error)),
+    journal.detached
+      ? NO_VAULT
+      : targets.vault.names(waits ? WAITING_MS : undefined).catch((error: unknown) => silent(journal, error)),
   ]);
   const { state } = journal;
   const since = state.candidate?.since;

@@ -39,7 +39,7 @@ export async function rotate(run: Run, intent: Intent): Promise<Phase> {
     try {
       const observation = await run.observe();
       const phase = phaseOf(observation);
-      if (first) await begin(loop, phase);
+      if (first) begin(loop, phase);
       const decision = decide(phase, intent, memoryOf(loop, phase));
       if (decision.kind === "done") return phase;
       if (decision.kind === "stop") throw decision.error;
@@ -59,9 +59,9 @@ export async function rotate(run: Run, intent: Intent): Promise<Phase> {
   }
 }
 
-async function begin(loop: Loop, phase: Phase): Promise<void> {
+function begin(loop: Loop, phase: Phase): void {
   const { run } = loop;
-  await run.journal.record("observed", { phase: phase.name });
+  run.journal.note("observed", { phase: phase.name });
   loop.resumed = PHASES[phase.name].unfinished;
   if (loop.resumed) run.report.note(`found an unfinished rotation (${phase.name}): finishing it`);
 }

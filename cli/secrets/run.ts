@@ -113,9 +113,10 @@ export class Run {
     this.#store = deps.store;
   }
 
-  async observe(): Promise<Observation> {
+  /** @param waits nothing is decided but to wait on: GitHub, which has no part in it, is asked less often. */
+  async observe(waits = false): Promise<Observation> {
     const known = this.uploadedVersion === null ? [] : [this.uploadedVersion];
-    return observe(this.targets, this.journal, this.#store, this.evidence, known);
+    return observe(this.targets, this.journal, this.#store, this.evidence, { known, waits });
   }
 
   /** Origins that are written and verified. */
@@ -213,21 +214,12 @@ export class Run {
   }
 
   /** Writes slots of GitHub and records what is there now. */
-  async writeVault(
-    values: SlotValues,
-    known: Partial<Record<SlotName, string>>,
-    change: Partial<JournalState> = {},
-  ): Promise<void> {
+  async writeVault(values: SlotValues, known: Partial<Record<SlotName, string>>): Promise<void> {
     await this.targets.vault.write(values, this.journal.guard);
     this.touched = true;
-    const { vault } = this.journal.state;
-    const tip = await this.journal.record(
-      "wrote github",
-      {},
-      { ...change, vault: { ...vault, ...known, ackAt: null } },
-    );
-    // The acknowledgement carries the platform's own time of that entry, so that two clocks are never compared.
-    await this.journal.record("acknowledged github", {}, { vault: { ...tip.entry.state.vault, ackAt: tip.date } });
+    const vault = { ...this.journal.state.vault, ...known, ackAt: null };
+    // The acknowledgement is dated by the platform's own time of this entry, so that two clocks are never compared.
+    await this.journal.record("wrote github", {}, { vault }, ["vault"]);
   }
 
   /**
@@ -254,9 +246,9 @@ export class Run {
   async writeOrigin(origin: OriginTarget, values: SlotValues, speed: "rolling" | "now", verb: string): Promise<void> {
     await origin.write(values, this.journal.guard);
     this.touched = true;
-    await this.journal.record(`${verb} ${origin.name}`);
+    this.journal.note(`${verb} ${origin.name}`);
     await this.roll(origin, speed);
-    await this.journal.record(`rolled ${origin.name}`);
+    this.journal.note(`rolled ${origin.name}`);
   }
 
   /** Exit code of an error at this point. */

@@ -8,7 +8,7 @@ import { Journal } from "../secrets/journal.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
 import { countingGuard, secretOf, ZERO } from "../test/origin-targets.ts";
 import { testContext, type TestContext } from "../test/test-context.ts";
-import { checkGithub, githubApi, githubStore, githubVault, putGithubSecret } from "./github.ts";
+import { githubApi, githubStore, githubVault, putGithubSecret } from "./github.ts";
 
 const ONE = secretOf("one");
 const TWO = secretOf("two");
@@ -212,11 +212,12 @@ describe("a workflow run", () => {
 
 describe("a wrong name or token", () => {
   it("is told before anything else is tried", async () => {
-    await expect(checkGithub(api(), config())).resolves.toBeUndefined();
-    expect(await failure(checkGithub(api(), config("environment", { environment: "elsewhere" })))).toMatchObject({
+    const check = (place: ReturnType<typeof config>, token?: string) => githubVault(context, api(token), place).check();
+    await expect(check(config())).resolves.toBeUndefined();
+    expect(await failure(check(config("environment", { environment: "elsewhere" })))).toMatchObject({
       code: "ERR_NOT_FOUND",
       message: 'GitHub does not know environment "elsewhere" of acme/mcp, or hides it',
     });
-    expect(await failure(checkGithub(api("wrong"), config()))).toMatchObject({ code: "ERR_UNAUTHORISED", exitCode: 4 });
+    expect(await failure(check(config(), "wrong"))).toMatchObject({ code: "ERR_UNAUTHORISED", exitCode: 4 });
   });
 });

@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Api, countdown } from "../http.ts";
-import { listAt, textAt } from "./json.ts";
+import { asObject, listAt, textAt } from "./json.ts";
 import { seal } from "./sealed-box.ts";
 import type { GitStore, Guard, SlotValues, Vault } from "./types.ts";
 
@@ -60,6 +60,22 @@ function placeOf(github: Environment["github"]): Place {
   };
 }
 
+const PAGE = 100;
+
+/** When each secret of a place was written, by name: all in one call, of the at most 100 that a place has. */
+async function secretTimes(api: Api, place: Place): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (let page = 1; ; page++) {
+    const answer = await api.get(`${place.secrets}?per_page=${PAGE}&page=${page}`, { accept: [404] });
+    if (answer.status === 404) return found;
+    const secrets = listAt(answer.json, "secrets", "GitHub's list of secrets");
+    for (const secret of secrets)
+      found.set(textAt(secret, "name", "a GitHub secret"), textAt(secret, "updated_at", "a GitHub secret"));
+    const { total_count: total } = asObject(answer.json, "GitHub's list of secrets");
+    if (secrets.length === 0 || typeof total !== "number" || found.size >= total) return found;
+  }
+}
+
 /** The public key of a place, kept between two writes. */
 interface KeptKey {
   json: unknown;
@@ -101,19 +117,19 @@ export async function putGithubSecret(
 /** GitHub as the vault from which a lost target can be filled again. */
 export function githubVault(context: Context, api: Api, github: Environment["github"]): Vault {
   const place = placeOf(github);
-  const slotName = (slot: SlotName) => place.name(SLOT_VARIABLES[slot]);
-  const updatedAt = async (slot: SlotName): Promise<string | null> => {
-    const answer = await api.get(`${place.secrets}/${slotName(slot)}`, { accept: [404] });
-    return answer.status === 404 ? null : textAt(answer.json, "updated_at", "a GitHub secret");
-  };
   const key: KeptKey = { json: null };
   /** A reading counts as long as one of the journal: a run looks every second, and only GitHub's own clock is asked for. */
-  let reading: { readonly left: () => number; readonly names: { a: string | null; b: string | null } } | null = null;
+  let reading: { readonly left: () => number; readonly names: Readonly<Record<SlotName, string | null>> } | null = null;
   return {
-    async names() {
-      if (reading !== null && reading.left() > 0) return reading.names;
-      const [a, b] = await Promise.all([updatedAt("a"), updatedAt("b")]);
-      reading = { left: countdown(context, READING_MS), names: { a, b } };
+    async check() {
+      key.json = await checkGithub(api, github);
+    },
+    async names(maxAgeMs = READING_MS) {
+      if (reading !== null && reading.left() > -maxAgeMs) return reading.names;
+      const left = countdown(context, 0);
+      const held = await secretTimes(api, place);
+      const at = (slot: SlotName) => held.get(place.name(SLOT_VARIABLES[slot])) ?? null;
+      reading = { left, names: { a: at("a"), b: at("b") } };
       return reading.names;
     },
     async write(values: SlotValues, guard: Guard) {
@@ -196,7 +212,9 @@ export function githubStore(api: Api, environmentName: string, github: Environme
     },
     async readCommit(sha) {
       const { json } = await api.get(`${repo}/git/commits/${sha}`);
-      const { committer } = json as { committer?: unknown };
+      const { committer, tree: held } = json as { committer?: unknown; tree?: unknown };
+      // All entries have the same tree, so that it need not be made again.
+      tree ??= textAt(held, "sha", "a git commit's tree");
       return {
         message: textAt(json, "message", "a git commit"),
         parents: listAt(json, "parents", "a git commit").map((parent) =>
@@ -214,11 +232,11 @@ export function githubStore(api: Api, environmentName: string, github: Environme
   };
 }
 
-/** Fails early where a name in the configuration is wrong: everything else would look like a missing permission. */
-export async function checkGithub(api: Api, github: Environment["github"]): Promise<void> {
+/** @returns the public key of the place. @throws {McpistError} ERR_NOT_FOUND when there is no such place. */
+async function checkGithub(api: Api, github: Environment["github"]): Promise<unknown> {
   const place = placeOf(github);
   const answer = await api.get(`${place.secrets}/public-key`, { accept: [404] });
-  if (answer.status !== 404) return;
+  if (answer.status !== 404) return answer.json;
   throw new McpistError(
     "ERR_NOT_FOUND",
     `GitHub does not know ${github.scope} "${github.environment}" of ${github.owner}/${github.repo}, or hides it`,

@@ -180,8 +180,13 @@ export interface Annotation {
 
 /** GitHub's copy, from which a target can be restored. Write-only. */
 export interface Vault {
-  /** Which slots exist and when each was last written, by the platform's clock. */
-  names(): Promise<Readonly<Record<SlotName, string | null>>>;
+  /** Fails early where a name in the configuration is wrong: everything else would look like a missing permission. */
+  check(): Promise<void>;
+  /**
+   * Which slots exist and when each was last written, by the platform's clock.
+   * @param maxAgeMs a reading of this run that is not older will do; default 5 s.
+   */
+  names(maxAgeMs?: number): Promise<Readonly<Record<SlotName, string | null>>>;
   write(values: SlotValues, guard: Guard): Promise<void>;
   writeLive(slot: SlotName, kid: string, guard: Guard): Promise<void>;
   /** `<slot>:<kid>`; null when the variable does not exist. Information only. */

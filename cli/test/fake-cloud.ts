@@ -769,6 +769,7 @@ export class FakeCloud {
 
   #vault(run: { dead: boolean }): Vault {
     return {
+      check: async () => undefined,
       names: () =>
         this.remote(run, "github: names", () => ({
           a: this.vault.a.updatedAt === null ? null : new Date(this.vault.a.updatedAt).toISOString(),

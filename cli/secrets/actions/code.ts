@@ -34,7 +34,7 @@ export async function remake(run: Run, observation: Observation, phase: Phase): 
   );
   run.uploadedVersion = id;
   run.touched = true;
-  await run.journal.record("uploaded", { version: id, previous: live.id }, { lastSender: live.id });
+  run.journal.note("uploaded", { version: id, previous: live.id }, { lastSender: live.id });
 }
 
 /** UNDONE: a deploy that was answered with success got lost under a write of ours. Its code goes live with the secret that is live. */
@@ -59,9 +59,9 @@ export async function putBack(run: Run, observation: Observation, phase: Phase):
   await run.step("put back the deploy that got lost", async () => {
     const id = await run.targets.worker.reupload(lost, annotationFor(run, observation, kid), run.journal.guard, live);
     run.touched = true;
-    await run.journal.record("putting back", { version: id, code: lost.id });
+    run.journal.note("putting back", { version: id, code: lost.id });
     await deployAlone(run, observation, id, `put back kid=${kid}`);
-    await run.journal.record("put back", { version: id, code: lost.id });
+    run.journal.note("put back", { version: id, code: lost.id });
   });
 }
 
@@ -80,6 +80,6 @@ export async function rearm(run: Run, observation: Observation, phase: Phase): P
     const id = alike?.id ?? (await run.targets.worker.reupload(live, annotation, run.journal.guard, source));
     run.touched = true;
     await deployAlone(run, observation, id, `repair kid=${kid}`);
-    await run.journal.record("rearmed", { kid, version: id });
+    run.journal.note("rearmed", { kid, version: id });
   });
 }

@@ -55,7 +55,7 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
   const kid = run.journal.state.retired ?? live.annotatedFrom;
   const old = oldSender(run, observation, kid);
   if (kid === null) {
-    await run.journal.record("nothing to prove", {}, { proven: true });
+    run.journal.note("nothing to prove", {}, { proven: true });
     return;
   }
   const alone = [{ versionId: live.id, percentage: 100 }];
@@ -109,7 +109,7 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
       }
     });
   }
-  await run.journal.record(
+  run.journal.note(
     `dead ${kid}`,
     { kid },
     { dead: [kid, ...run.journal.state.dead.filter((dead) => dead !== kid)], proven: true },

@@ -50,10 +50,9 @@ export async function stage(run: Run, observation: Observation, phase: Phase): P
   run.result.to = { slot: spare, kid: secret.kid };
   const candidate = { kid: secret.kid, slot: spare, since: null, run: run.journal.run };
   const holding = holdingLive(run, observation, live);
-  const tip = await run.journal.record("staging", { slot: spare, kid: secret.kid, from: live }, { candidate });
-  const dated = { candidate: { ...candidate, since: tip.date } };
+  await run.journal.record("staging", { slot: spare, kid: secret.kid, from: live }, { candidate }, ["candidate"]);
   await allSettled([
-    run.step("write GitHub", () => run.writeVault({ [spare]: secret.reveal() }, { [spare]: secret.kid }, dated)),
+    run.step("write GitHub", () => run.writeVault({ [spare]: secret.reveal() }, { [spare]: secret.kid })),
     ...run.origins.map((origin) =>
       run.step(`write ${origin.name} and roll out`, () =>
         run.writeOrigin(origin, staged(run, origin, holding, spare, secret.reveal()), "rolling", "wrote"),
@@ -70,7 +69,7 @@ export async function upload(run: Run, observation: Observation, phase: Phase): 
   const { candidate } = run;
   const before = liveVersion(observation.worker);
   if (!candidate || !before) throw new TypeError("uploading needs the run's candidate and a live version");
-  await run.journal.record("verified", { kid: candidate.secret.kid });
+  run.journal.note("verified", { kid: candidate.secret.kid });
   const annotation = { kid: candidate.secret.kid, from: phase.live, run: run.journal.run };
   const id = await run.step("upload the Worker version", () =>
     run.targets.worker.upload(candidate.secret.reveal(), annotation, run.journal.guard),
@@ -78,7 +77,7 @@ export async function upload(run: Run, observation: Observation, phase: Phase): 
   run.uploadedVersion = id;
   run.touched = true;
   candidate.secret.wipe();
-  await run.journal.record("uploaded", { version: id, previous: before.id }, { lastSender: before.id });
+  run.journal.note("uploaded", { version: id, previous: before.id }, { lastSender: before.id });
 }
 
 /** Guard G8: makes the latest uploaded version carry the live secret and the deployed code again; the caller observes anew. */
@@ -101,7 +100,7 @@ export async function resetUpload(run: Run, observation: Observation, phase: Pha
   });
   run.touched = true;
   if (latest.annotatedKid === null) run.report.note(previewNote(latest.id));
-  await run.journal.record("reset upload", { leftover: latest.id });
+  run.journal.note("reset upload", { leftover: latest.id });
 }
 
 const previewNote = (id: string): string =>
@@ -138,7 +137,7 @@ export async function initialise(run: Run, observation: Observation): Promise<vo
       run.step(`write ${origin.name}`, async () => {
         await origin.write(values(), run.journal.guard);
         run.touched = true;
-        await run.journal.record(`wrote ${origin.name}`);
+        run.journal.note(`wrote ${origin.name}`);
       }),
     ),
   ]);
@@ -165,11 +164,9 @@ export async function initialise(run: Run, observation: Observation): Promise<vo
   );
   await run.targets.vault.writeLive("a", secret.kid, run.journal.guard);
   run.initialised = true;
-  await run.journal.record(
-    "initialised",
-    { version: id },
-    { init: "done", live: { kid: secret.kid, since: run.journal.tip?.date ?? null } },
-  );
+  await run.journal.record("initialised", { version: id }, { init: "done", live: { kid: secret.kid, since: null } }, [
+    "live",
+  ]);
 }
 
 /** Tombstones a kid in the spare slot everywhere: a candidate that was given up, or one that came back from the dead. */

@@ -60,7 +60,7 @@ export async function probeUploaded(run: Run, observation: Observation, phase: P
     );
   });
   run.evidence.probedVersion = made.id;
-  await run.journal.record("probed", { version: made.id });
+  run.journal.note("probed", { version: made.id });
 }
 
 /** The point at which the sender changes. The observation was made after the probes. */
@@ -86,8 +86,8 @@ export async function switchOver(run: Run, observation: Observation, phase: Phas
 
 /** What the journal knows of a switch: who sends since when, and what is to be retired. Age and variable are read from it. */
 export async function recordSwitch(run: Run, version: string, kid: string, retired: string | null): Promise<void> {
-  const tip = await run.journal.record("switched", { version, kid }, { candidate: null, retired, proven: false });
-  await run.journal.record("live", { kid }, { live: { kid, since: tip.date } });
+  const live = { kid, since: null };
+  await run.journal.record("switched", { version, kid }, { candidate: null, retired, proven: false, live }, ["live"]);
 }
 
 /** Two versions above 0 % with different kids: all traffic to the one whose kid is safe. */
@@ -102,7 +102,7 @@ export async function unsplit(run: Run, observation: Observation, phase: Phase):
       message: "mcpist end of split",
     }),
   );
-  await run.journal.record("unsplit", { version: chosen });
+  run.journal.note("unsplit", { version: chosen });
 }
 
 interface Watch {
@@ -152,7 +152,7 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
       shares: [{ versionId: live.id, percentage: 100 }],
       message: `mcpist alone kid=${phase.live}`,
     });
-    await run.journal.record("alone", { version: live.id });
+    run.journal.note("alone", { version: live.id });
   }
   // Somebody else's upload may have taken the candidate live before this tool did: it is a complete rotation all the same.
   if (run.journal.state.live?.kid !== phase.live) await recordSwitch(run, live.id, phase.live, old);
@@ -170,7 +170,7 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
     let told = false;
     for (;;) {
       const polledAt = run.context.monotonic();
-      const [now, answer] = await Promise.all([run.observe(), run.targets.worker.answers()]);
+      const [now, answer] = await Promise.all([run.observe(true), run.targets.worker.answers()]);
       const current = phaseOf(now);
       if (current.name !== "LINGERING" || current.other !== old || sentKids(now.worker).join() !== phase.live) return;
       const instances = instancesOf(now);
@@ -190,9 +190,9 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
         run.report.note(`ALARM: ${old} is used by somebody who is not the gateway: ${users.evidence.join("; ")}`);
       }
       if (polledAt - started > max) throw stillInUse(old, Math.round(max / 1000), users);
-      await run.journal.guard();
+      await run.journal.stay();
       await run.context.sleep(Math.min(POLL_MS, quiet / 4));
     }
   });
-  if (run.evidence.drainedKid === old) await run.journal.record("drained", { kid: old });
+  if (run.evidence.drainedKid === old) run.journal.note("drained", { kid: old });
 }
