@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadConfigFile, loadEnvironment } from "./load-config.ts";
+import { loadConfigFile, loadEnvironment, loadWritten } from "./load-config.ts";
 import { testContext } from "./test/test-context.ts";
 
 const CANARY = "canary-5f0c6a1be2d49317-value";
@@ -180,5 +180,72 @@ describe("a terminal that is joined to a sandbox", () => {
     await expect(loadEnvironment(joined({ MCPIST_SANDBOX: abroad }), "sandbox", "x")).rejects.toMatchObject({
       code: "ERR_CONFIG",
     });
+  });
+});
+
+describe("a terminal that is joined to the rehearsal of an environment", () => {
+  const VENDORS = {
+    GITHUB_API_URL: URLS.github,
+    GITHUB_BASE_URL: `${URLS.github}/`,
+    CLOUDFLARE_API_BASE_URL: URLS.cloudflare,
+    CLOUDFLARE_BASE_URL: `${URLS.cloudflare}/`,
+    KOYEB_URL: URLS.koyeb,
+    FLY_FLAPS_BASE_URL: URLS.fly,
+  };
+  const rehearses = { name: "production", settings: ENVIRONMENT, ownDrain: false };
+  const joined = (env: Record<string, string> = {}, change: object = {}) =>
+    testContext({
+      cwd: folder,
+      env: { ...VENDORS, MCPIST_SANDBOX: JSON.stringify({ ...URLS, rehearses, ...change }), ...env },
+    });
+
+  it("has that environment at the sandbox's addresses, without its file", async () => {
+    const { name, environment } = await loadEnvironment(joined(), "production", "none.config.ts");
+    expect(name).toBe("production");
+    expect(environment.github).toMatchObject({ owner: "acme", repo: "mcp" });
+    expect(environment.cloudflare.url).toBe("http://127.0.0.1:1");
+    expect(environment.origins.map(({ app, url }) => [app, url])).toEqual([["o", "http://127.0.0.1:10"]]);
+  });
+  it.each(Object.keys(VENDORS))(
+    "is refused when %s leads elsewhere: the names are those of real accounts",
+    async (variable) => {
+      for (const value of ["", "https://api.example.com"])
+        await expect(loadEnvironment(joined({ [variable]: value }), "production", "x")).rejects.toMatchObject({
+          code: "ERR_CONFIG",
+          message: `this terminal is joined to a rehearsal, but ${variable} is not the sandbox's`,
+        });
+    },
+  );
+  it("works on no other environment, not even the built-in one", async () => {
+    for (const name of ["staging", "sandbox"])
+      await expect(loadEnvironment(joined(), name, "x")).rejects.toMatchObject({
+        code: "ERR_CONFIG",
+        hint: "--env production, or open a new terminal",
+      });
+  });
+  it("names the setting that does not fit, or the origin that the sandbox lacks", async () => {
+    const settings = { ...ENVIRONMENT, limits: { perIpPerMinute: "many" } };
+    await expect(
+      loadEnvironment(joined({}, { rehearses: { ...rehearses, settings } }), "production", "x"),
+    ).rejects.toThrow("MCPIST_SANDBOX: environments.production.limits.perIpPerMinute: ");
+    await expect(
+      loadEnvironment(joined({}, { origins: { koyeb: URLS.origins.koyeb } }), "production", "x"),
+    ).rejects.toThrow("MCPIST_SANDBOX: origins: the sandbox was started without fly");
+  });
+});
+
+describe("the environment that is to be rehearsed", () => {
+  it("is the only one, or must be named", async () => {
+    const one = await put("one-written.config.ts", config({ production: ENVIRONMENT }));
+    const context = testContext({ cwd: folder });
+    expect(await loadWritten(context, undefined, one)).toMatchObject({ name: "production", settings: ENVIRONMENT });
+    const elsewhere = { ...ENVIRONMENT, cloudflare: { ...ENVIRONMENT.cloudflare, zone: "other.test" } };
+    const two = await put("two-written.config.ts", config({ production: ENVIRONMENT, staging: elsewhere }));
+    expect((await loadWritten(context, "staging", two)).name).toBe("staging");
+    await expect(loadWritten(context, undefined, two)).rejects.toMatchObject({
+      code: "ERR_USAGE",
+      hint: "--env production",
+    });
+    await expect(loadWritten(context, CANARY, two)).rejects.toMatchObject({ code: "ERR_CONFIG" });
   });
 });

@@ -2,14 +2,9 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseConfig, type Environment } from "../contract/config.ts";
-import {
-  parseSandboxUrls,
-  SANDBOX_ENVIRONMENT,
-  SANDBOX_VARIABLE,
-  sandboxEnvironment,
-  type SandboxUrls,
-} from "../contract/sandbox.ts";
+import { parseConfig, type ConfigIssue, type Environment } from "../contract/config.ts";
+import { joinedEnvironment, joinedName, strayVariable } from "../contract/rehearsal.ts";
+import { parseSandboxUrls, SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, type SandboxUrls } from "../contract/sandbox.ts";
 import type { Context } from "./context.ts";
 import { McpistError } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
@@ -25,6 +20,38 @@ export interface NamedEnvironment {
 
 /** The default export of a configuration file, checked. @throws {McpistError} ERR_CONFIG naming the field, never its content. */
 export async function loadConfigFile(context: Context, file: string): Promise<Readonly<Record<string, Environment>>> {
+  return checked(await importConfig(context, file), file);
+}
+
+/** An environment as the file has it, and as it is read. */
+export interface WrittenEnvironment extends NamedEnvironment {
+  readonly settings: unknown;
+}
+
+/**
+ * One environment of a configuration file, also in a terminal that has joined a sandbox.
+ * @param name absent = the only one
+ * @throws {McpistError} ERR_USAGE when there are several and none is named, ERR_CONFIG for an unknown one.
+ */
+export async function loadWritten(
+  context: Context,
+  name: string | undefined,
+  file: string,
+): Promise<WrittenEnvironment> {
+  const written = await importConfig(context, file);
+  const environments = checked(written, file);
+  const [only, ...others] = Object.keys(environments);
+  if (name === undefined && others.length > 0)
+    throw new McpistError("ERR_USAGE", "which environment? --env NAME is needed", {
+      hint: HINTS.whichEnvironment(only ?? "NAME"),
+    });
+  const wanted = name ?? only ?? "";
+  const { environment } = pickEnvironment(environments, wanted, file);
+  const { environments: all } = written as { readonly environments: Readonly<Record<string, unknown>> };
+  return { name: wanted, environment, settings: all[wanted] };
+}
+
+async function importConfig(context: Context, file: string): Promise<unknown> {
   const path = resolve(context.cwd, file);
   if (!existsSync(path)) {
     throw new McpistError("ERR_CONFIG", `there is no ${file} in this folder`, {
@@ -40,15 +67,18 @@ export async function loadConfigFile(context: Context, file: string): Promise<Re
       cause,
     });
   }
-  return checked(module.default, file);
+  return module.default;
 }
 
 function checked(input: unknown, where: string): Readonly<Record<string, Environment>> {
   const parsed = parseConfig(input);
   if (parsed.ok) return parsed.value.environments;
-  const [first, ...more] = parsed.error;
+  throw wrong(parsed.error, where);
+}
+
+function wrong([first, ...more]: readonly ConfigIssue[], where: string): McpistError {
   const rest = more.length > 0 ? ` (and ${more.length} more)` : "";
-  throw new McpistError(
+  return new McpistError(
     "ERR_CONFIG",
     `${where}: ${first?.path === "" ? "the default export" : (first?.path ?? "")}: ${first?.message ?? "wrong"}${rest}`,
     {
@@ -88,20 +118,17 @@ export async function loadEnvironment(
   const urls = sandboxUrls(context);
   if (wanted === undefined || wanted === "") {
     throw new McpistError("ERR_USAGE", "which environment? --env NAME or MCPIST_ENV is needed", {
-      hint: HINTS.whichEnvironment(urls ? SANDBOX_ENVIRONMENT : "production"),
+      hint: HINTS.whichEnvironment(urls ? joinedName(urls) : "production"),
     });
   }
-  if (wanted === SANDBOX_ENVIRONMENT) {
-    if (!urls) {
-      throw new McpistError("ERR_CONFIG", "this terminal is not joined to a sandbox", {
-        hint: HINTS.joinSandbox(),
-      });
-    }
-    const environment = checked(
-      { environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(urls) } },
-      SANDBOX_VARIABLE,
-    )[SANDBOX_ENVIRONMENT];
-    if (environment) return found(context, wanted, environment, file);
+  if (urls && wanted === joinedName(urls)) {
+    const { name: joinedTo, environment } = joined(context, urls);
+    return found(context, joinedTo, environment, file);
+  }
+  if (wanted === SANDBOX_ENVIRONMENT && !urls) {
+    throw new McpistError("ERR_CONFIG", "this terminal is not joined to a sandbox", {
+      hint: HINTS.joinSandbox(),
+    });
   }
   if (urls) {
     // The vendors' base URLs and tokens in this terminal are the sandbox's; mixing them with a real environment helps nobody.
@@ -109,7 +136,7 @@ export async function loadEnvironment(
       "ERR_CONFIG",
       `this terminal is joined to a sandbox, so it cannot work on environment "${wanted}"`,
       {
-        hint: HINTS.leaveSandbox(SANDBOX_ENVIRONMENT),
+        hint: HINTS.leaveSandbox(joinedName(urls)),
       },
     );
   }
@@ -129,4 +156,16 @@ export function pickEnvironment(
   throw new McpistError("ERR_CONFIG", `${file} has no environment of that name; it has: ${known || "none"}`, {
     hint: HINTS.whichEnvironment(Object.keys(environments)[0] ?? "NAME"),
   });
+}
+
+/** @throws {McpistError} when only a part of the sandbox's variables is here: the rest would lead to real accounts. */
+function joined(context: Context, urls: SandboxUrls): NamedEnvironment {
+  const stray = strayVariable(urls, context.env);
+  if (stray !== null)
+    throw new McpistError("ERR_CONFIG", `this terminal is joined to a rehearsal, but ${stray} is not the sandbox's`, {
+      hint: HINTS.joinSandbox(),
+    });
+  const environment = joinedEnvironment(urls);
+  if (environment.ok) return environment.value;
+  throw wrong(environment.error, SANDBOX_VARIABLE);
 }

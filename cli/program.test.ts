@@ -59,6 +59,7 @@ describe("every command", () => {
   const COMMANDS = [
     "demo",
     "sandbox",
+    "rehearse",
     "secrets rotate",
     "secrets status",
     "secrets verify",

@@ -18,6 +18,7 @@ import { init } from "./commands/init.ts";
 import { jwksPurge } from "./commands/jwks-purge.ts";
 import { originsJoin } from "./commands/origins-join.ts";
 import { originsQuarantine } from "./commands/origins-quarantine.ts";
+import { rehearse } from "./commands/rehearse.ts";
 import { sandbox } from "./commands/sandbox.ts";
 import { secretsHistory } from "./commands/secrets-history.ts";
 import { secretsList } from "./commands/secrets-list.ts";
@@ -41,6 +42,7 @@ import { toolVersion } from "./version.ts";
 const COMMANDS: readonly Definition[] = [
   demo,
   sandbox,
+  rehearse,
   group("secrets", "The gateway secret and the other secrets of an installation.", [
     secretsRotate,
     secretsStatus,

@@ -1,7 +1,9 @@
 /** What the processes of an environment are told: the `MCPIST_CONFIG` of its gateway and of its origins, made from mcpist.config.ts. */
 import type { Environment } from "./config.ts";
+import { isLoopbackUrl } from "./loopback.ts";
 import { serverFolder, type ServerSettings } from "./servers.ts";
 import type { GatewayConfig, OriginConfig } from "./runtime-config.ts";
+import { SANDBOX_ENVIRONMENT } from "./sandbox.ts";
 
 const SUPABASE_ISSUER = /\/auth\/v1\/?$/;
 /** Supabase's rules are the stricter ones, so they hold wherever the issuer looks like Supabase. */
@@ -45,7 +47,8 @@ export function gatewayConfigOf(environmentName: string, env: Environment): Gate
 export function originConfigOf(environmentName: string, env: Environment, originName: string): OriginConfig {
   const { baseUrls, httpStatusHosts, brokerUrl, alertWebhook } = env.modules;
   return {
-    environment: environmentName,
+    // An origin on this machine is the sandbox's, whatever environment is rehearsed: there, and only there, it may reach loopback.
+    environment: isLoopbackUrl(env.cloudflare.url) ? SANDBOX_ENVIRONMENT : environmentName,
     origin: originName,
     upstreams: baseUrls,
     httpStatusHosts,

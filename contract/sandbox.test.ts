@@ -52,6 +52,22 @@ describe("the variable that joins a process to a running sandbox", () => {
     });
   });
 
+  const rehearses = { name: "production", settings: {}, ownDrain: false };
+  it("is read with the origins of a rehearsal, whatever their names", () => {
+    const origins = { tokyo: "http://127.0.0.1:11" };
+    expect(parse({ origins, rehearses })).toMatchObject({ origins, rehearses });
+    expect(parse({ origins })).toBeNull();
+  });
+  it.each<[string, object]>([
+    ["an origin elsewhere", { rehearses, origins: { tokyo: "https://example.com" } }],
+    ["no name", { rehearses: { ...rehearses, name: 7 } }],
+    ["no settings", { rehearses: { ...rehearses, settings: "production" } }],
+    ["no object", { rehearses: "production" }],
+    ["a state that no origin has", { states: { koyeb: "gone" } }],
+  ])("is not read with a rehearsal of %s", (_, change) => {
+    expect(parse(change)).toBeNull();
+  });
+
   it("is not read when a parameter of the database leads elsewhere", () => {
     expect(parse({ database: "postgres://u@127.0.0.1/x?host=evil.example" })).toBeNull();
   });

@@ -11,9 +11,6 @@ export const SANDBOX_ENVIRONMENT = "sandbox";
 /** Environment variable that joins a process to a running sandbox; holds {@link SandboxUrls} as JSON, no secret. */
 export const SANDBOX_VARIABLE = "MCPIST_SANDBOX";
 
-/** What a sandbox runs of somebody's own configuration. */
-export type OwnParts = Pick<EnvironmentInput, "servers" | "secrets">;
-
 /** Loopback URLs, none with a trailing slash. */
 export interface SandboxUrls {
   /** Public side of the Worker. */
@@ -34,16 +31,26 @@ export interface SandboxUrls {
   /** Control endpoint for faults and scenarios; empty in a demo, which has none. */
   readonly control: string;
   /** Public URL of each origin by name. */
-  readonly origins: { readonly koyeb: string; readonly fly: string };
-  /** States that a rehearsal has given to origins; absent = "pool". What mcpist.config.ts is for a real environment. */
-  readonly states?: Readonly<Partial<Record<"koyeb" | "fly", OriginState>>>;
-  /** Servers and secrets of the configuration that the sandbox was given; absent = none. No value of a secret. */
-  readonly own?: OwnParts;
+  readonly origins: Readonly<Record<string, string>>;
+  /** States that a rehearsal has given to origins; absent = as configured. What mcpist.config.ts is for a real environment. */
+  readonly states?: Readonly<Record<string, OriginState>>;
+  /** Absent = the built-in environment. */
+  readonly rehearses?: Rehearsed;
+}
+
+/** An environment of mcpist.config.ts that a sandbox runs instead of the built-in one. */
+export interface Rehearsed {
+  readonly name: string;
+  /** As the file has it: names, limits and choices, never a value. Not checked; contract/rehearsal.ts does that. */
+  readonly settings: unknown;
+  /** True keeps the environment's own drain, which takes minutes. */
+  readonly ownDrain: boolean;
 }
 
 const isLocalApi = (value: unknown): boolean => isSafeUrl(value) && isLoopbackUrl(value);
 /** The URL has a user, and parameters by which a driver could be led elsewhere; those are refused where they are read. */
 const isLocalDatabase = (value: unknown): boolean => isLoopbackUrl(value) && typeof readDatabaseUrl(value) !== "string";
+const BUILT_IN_ORIGINS = ["koyeb", "fly"] as const;
 const STATES: ReadonlySet<unknown> = new Set<OriginState | undefined>(["pool", "joining", "quarantined", undefined]);
 
 /** Reads {@link SANDBOX_VARIABLE}. @returns null when it holds anything else: every URL must be there and on loopback. */
@@ -68,7 +75,7 @@ export function parseSandboxUrls(text: string): SandboxUrls | null {
     control,
     origins,
     states = {},
-    own = {},
+    rehearses,
   } = value;
   if (
     ![gateway, github, notion, broker, cloudflare, koyeb, fly, issuer].every(isLocalApi) ||
@@ -76,10 +83,12 @@ export function parseSandboxUrls(text: string): SandboxUrls | null {
     !isLocalDatabase(database)
   )
     return null;
-  if (!isRecord(origins) || !isLocalApi(origins["koyeb"]) || !isLocalApi(origins["fly"])) return null;
+  if (!isRecord(origins) || !Object.values(origins).every(isLocalApi)) return null;
+  if (rehearses === undefined) {
+    if (!BUILT_IN_ORIGINS.every((name) => name in origins)) return null;
+  } else if (!isRecord(rehearses) || typeof rehearses["name"] !== "string" || !isRecord(rehearses["settings"]))
+    return null;
   if (!isRecord(states) || !Object.values(states).every((state) => STATES.has(state))) return null;
-  // What is in it is checked with the environment that is made from it.
-  if (!isRecord(own)) return null;
   return value as unknown as SandboxUrls;
 }
 
@@ -96,6 +105,39 @@ export const SANDBOX_NAMES = {
   image: "sandbox.local/mcpist-origin:dev",
 } as const;
 
+/** Where the accounts of an environment are, and what is in them. */
+export interface SandboxAccounts {
+  readonly owner: string;
+  readonly repo: string;
+  /** Environment of the repository. */
+  readonly repositoryEnvironment: string;
+  readonly accountId: string;
+  readonly zone: string;
+  readonly worker: string;
+  readonly origins: readonly SandboxOrigin[];
+}
+/** An origin's place. */
+export type SandboxOrigin =
+  | { readonly name: string; readonly kind: "koyeb"; readonly app: string; readonly service: string }
+  | { readonly name: string; readonly kind: "fly"; readonly app: string };
+
+/** Those of the built-in environment. */
+export const SANDBOX_ACCOUNTS: SandboxAccounts = {
+  owner: SANDBOX_NAMES.owner,
+  repo: SANDBOX_NAMES.repo,
+  repositoryEnvironment: SANDBOX_ENVIRONMENT,
+  accountId: SANDBOX_NAMES.accountId,
+  zone: SANDBOX_NAMES.zone,
+  worker: SANDBOX_NAMES.worker,
+  origins: [
+    { name: "koyeb", kind: "koyeb", app: SANDBOX_NAMES.koyebApp, service: SANDBOX_NAMES.koyebService },
+    { name: "fly", kind: "fly", app: SANDBOX_NAMES.flyApp },
+  ],
+};
+
+/** Drain of a rehearsal. */
+export const SHORT_DRAIN = { minAge: "2s", quiet: "4s", max: "60s" } as const;
+
 /** The built-in environment: short drain, loopback URLs. */
 export function sandboxEnvironment(urls: SandboxUrls): EnvironmentInput {
   return {
@@ -111,31 +153,29 @@ export function sandboxEnvironment(urls: SandboxUrls): EnvironmentInput {
       {
         name: "koyeb",
         kind: "koyeb",
-        url: urls.origins.koyeb,
+        url: urls.origins["koyeb"] ?? "",
         app: SANDBOX_NAMES.koyebApp,
         service: SANDBOX_NAMES.koyebService,
-        state: urls.states?.koyeb,
+        state: urls.states?.["koyeb"],
       },
       {
         name: "fly",
         kind: "fly",
-        url: urls.origins.fly,
+        url: urls.origins["fly"] ?? "",
         app: SANDBOX_NAMES.flyApp,
         machines: 2,
-        state: urls.states?.fly,
+        state: urls.states?.["fly"],
       },
     ],
     auth: { issuer: urls.issuer, audience: `${urls.gateway}/mcp` },
     image: SANDBOX_NAMES.image,
     limits: { perIpPerMinute: 100_000, burstPerSecond: 5 },
-    drain: { minAge: "2s", quiet: "4s", max: "60s" },
+    drain: SHORT_DRAIN,
     modules: {
       baseUrls: { github: urls.github, notion: urls.notion },
       brokerUrl: urls.broker,
       httpStatusHosts: ["127.0.0.1"],
     },
     showOrigin: true,
-    servers: urls.own?.servers,
-    secrets: urls.own?.secrets,
   };
 }

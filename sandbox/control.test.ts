@@ -1,5 +1,6 @@
 import { decodeJwt } from "jose";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { SANDBOX_ACCOUNTS } from "../contract/sandbox.ts";
 import { startControl, type ControlParts } from "./control.ts";
 import { type Fly, startFly } from "./vendors/fly/fly.ts";
 import { createContext } from "./vendors/context.ts";
@@ -29,7 +30,13 @@ beforeEach(async () => {
   idp = await startIdp(context);
   idp.setResource("http://127.0.0.1:1/mcp");
   github = await startGithub(context, { owner: "o", repo: "r" });
-  const parts = { context, faults: context.faults, github, koyeb } as unknown as ScenarioParts;
+  const parts = {
+    context,
+    faults: context.faults,
+    github,
+    koyeb,
+    accounts: SANDBOX_ACCOUNTS,
+  } as unknown as ScenarioParts;
   fly = await startFly(context);
   const urls = { github: github.url, cloudflare: "http://127.0.0.1:9", koyeb: "http://127.0.0.1:9", fly: fly.url };
   control = await startControl(context, {
@@ -37,7 +44,14 @@ beforeEach(async () => {
     idp,
     scenarios: new Scenarios(parts),
     watch,
-    vendors: { github, fly, koyeb, cloudflare: {}, urls } as unknown as ControlParts["vendors"],
+    vendors: {
+      github,
+      fly,
+      koyeb,
+      cloudflare: {},
+      urls,
+      accounts: SANDBOX_ACCOUNTS,
+    } as unknown as ControlParts["vendors"],
   });
 });
 afterEach(() => Promise.all([control.close(), idp.close(), github.close(), fly.close()]));

@@ -3,7 +3,7 @@
  * run, an unreachable host, how many instances run), an edit by hand, and where one instance listens.
  */
 import { z } from "zod";
-import { SANDBOX_NAMES, type SandboxUrls } from "../contract/sandbox.ts";
+import type { SandboxAccounts, SandboxUrls } from "../contract/sandbox.ts";
 import type { Vendor } from "./client.ts";
 import type { CloudflareEmulator } from "./vendors/cloudflare/cloudflare.ts";
 import type { Fly } from "./vendors/fly/fly.ts";
@@ -18,12 +18,22 @@ export interface ControlledVendors {
   readonly cloudflare: CloudflareEmulator;
   readonly koyeb: Koyeb;
   readonly fly: Fly;
+  /** Whose first origin on a platform is meant where none is named. */
+  readonly accounts: SandboxAccounts;
 }
 
 const text = z.string().min(1).max(200);
 const count = z.int().min(0).max(100_000);
 const milliseconds = z.int().min(0).max(600_000);
-const ofKoyeb = { app: text.default(SANDBOX_NAMES.koyebApp), service: text.default(SANDBOX_NAMES.koyebService) };
+/** App and service on Koyeb, app on Fly.io: required where the environment has none there. */
+function placesIn({ origins }: SandboxAccounts) {
+  const koyeb = origins.find((origin) => origin.kind === "koyeb");
+  const fly = origins.find((origin) => origin.kind === "fly");
+  return {
+    ofKoyeb: { app: koyeb ? text.default(koyeb.app) : text, service: koyeb ? text.default(koyeb.service) : text },
+    ofFly: { app: fly ? text.default(fly.app) : text },
+  };
+}
 const run = z.strictObject({
   status: z.enum(["queued", "in_progress", "completed"]).default("completed"),
   conclusion: z.enum(["success", "failure", "cancelled", "timed_out", "skipped"]).nullable().default(null),
@@ -43,10 +53,6 @@ const edit = z.strictObject({
   path: z.string().startsWith("/").max(500),
   body: z.unknown().optional(),
 });
-const edge = z.discriminatedUnion("platform", [
-  z.strictObject({ platform: z.literal("koyeb"), ...ofKoyeb }),
-  z.strictObject({ platform: z.literal("fly"), app: text.default(SANDBOX_NAMES.flyApp) }),
-]);
 
 /** Adds the routes. @param urls of the vendors' APIs. */
 export function addControls(
@@ -56,6 +62,11 @@ export function addControls(
   urls: Pick<SandboxUrls, Vendor>,
 ): void {
   const { github, cloudflare, koyeb, fly } = vendors;
+  const { ofKoyeb, ofFly } = placesIn(vendors.accounts);
+  const edge = z.discriminatedUnion("platform", [
+    z.strictObject({ platform: z.literal("koyeb"), ...ofKoyeb }),
+    z.strictObject({ platform: z.literal("fly"), ...ofFly }),
+  ]);
 
   app.get("/settings", (c) => c.json({ light: context.light }));
   app.patch("/settings", async (c) => {

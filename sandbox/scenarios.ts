@@ -2,7 +2,7 @@
  * Named outages and slownesses for rehearsals: `mcpist sandbox --scenario NAME`, or over the control endpoint while it runs.
  * Each can be ended again; what it changed then goes back to what it was. None touches a secret.
  */
-import { SANDBOX_NAMES } from "../contract/sandbox.ts";
+import type { SandboxAccounts } from "../contract/sandbox.ts";
 import { listAt, type VendorCall } from "./client.ts";
 import type { FaultEffect, FaultRule, Faults } from "./vendors/faults.ts";
 import type { Fly } from "./vendors/fly/fly.ts";
@@ -19,6 +19,7 @@ export interface ScenarioParts {
   readonly koyeb: Koyeb;
   readonly fly: Fly;
   readonly call: VendorCall;
+  readonly accounts: SandboxAccounts;
 }
 /** Ends a scenario. */
 export type Undo = () => void | Promise<void>;
@@ -28,9 +29,10 @@ export interface Scenario {
   readonly start: (parts: ScenarioParts) => Undo | Promise<Undo>;
 }
 
-const { koyebApp, koyebService, flyApp } = SANDBOX_NAMES;
 const MACHINE_WAIT_SECONDS = 30;
-const FLY_MACHINES = `/v1/apps/${flyApp}/machines`;
+
+const onKoyeb = ({ origins }: SandboxAccounts) => origins.filter((origin) => origin.kind === "koyeb");
+const onFly = ({ origins }: SandboxAccounts) => origins.filter((origin) => origin.kind === "fly");
 
 const refuse = (status: number, retryAfterSeconds?: number): FaultEffect => ({
   kind: "status",
@@ -60,38 +62,47 @@ const withTimings =
 
 const rollout =
   (behaviour: "fail" | "stuck"): Scenario["start"] =>
-  ({ koyeb }) => {
-    koyeb.behave(koyebApp, behaviour);
-    return () => koyeb.behave(koyebApp, "normal");
+  ({ koyeb, accounts }) => {
+    const apps = onKoyeb(accounts).map(({ app }) => app);
+    for (const app of apps) koyeb.behave(app, behaviour);
+    return () => apps.forEach((app) => koyeb.behave(app, "normal"));
   };
 
 const sleep =
   (depth: "light" | "deep"): Scenario["start"] =>
-  async ({ koyeb }) => {
-    await koyeb.sleep(koyebApp, koyebService, depth);
-    const edge = await koyeb.edgeUrl(koyebApp, koyebService);
+  async ({ koyeb, accounts }) => {
+    const services = onKoyeb(accounts);
+    await Promise.all(services.map(({ app, service }) => koyeb.sleep(app, service, depth)));
+    const edges = await Promise.all(services.map(({ app, service }) => koyeb.edgeUrl(app, service)));
     // Whoever comes by wakes it.
-    return async () => void (await fetch(`${edge}/health`).catch(() => undefined));
+    return async () => void (await Promise.allSettled(edges.map((edge) => fetch(`${edge}/health`))));
   };
 
 const machines =
   (down: "stop" | "suspend"): Scenario["start"] =>
-  async ({ call }) => {
+  async ({ call, accounts }) => {
     /** Those that are in `from` when it is their turn: whatever happened meanwhile, they are read again. */
-    const bring = async (from: readonly string[], action: "stop" | "suspend" | "start", state: string) => {
-      const ids = listAt(await call("fly", "GET", FLY_MACHINES), "items").map(({ id }) => String(id));
+    const bringOne = async (
+      path: string,
+      from: readonly string[],
+      action: "stop" | "suspend" | "start",
+      state: string,
+    ) => {
+      const ids = listAt(await call("fly", "GET", path), "items").map(({ id }) => String(id));
       await Promise.all(
         ids.map(async (id) => {
           const { state: now, instance_id: version } =
-            (await call("fly", "GET", `${FLY_MACHINES}/${id}`, undefined, [404])) ?? {};
+            (await call("fly", "GET", `${path}/${id}`, undefined, [404])) ?? {};
           if (!from.includes(String(now))) return;
           // Somebody else may hold its lease, or have changed its state a moment ago: then it is no longer this scenario's.
-          if ((await call("fly", "POST", `${FLY_MACHINES}/${id}/${action}`, {}, [404, 409, 412])) === null) return;
+          if ((await call("fly", "POST", `${path}/${id}/${action}`, {}, [404, 409, 412])) === null) return;
           const wait = `wait?state=${state}&version=${String(version)}&timeout=${MACHINE_WAIT_SECONDS}`;
-          await call("fly", "GET", `${FLY_MACHINES}/${id}/${wait}`, undefined, [404, 408]);
+          await call("fly", "GET", `${path}/${id}/${wait}`, undefined, [404, 408]);
         }),
       );
     };
+    const bring = async (...how: readonly [readonly string[], "stop" | "suspend" | "start", string]) =>
+      void (await Promise.all(onFly(accounts).map(({ app }) => bringOne(`/v1/apps/${app}/machines`, ...how))));
     await bring(["started"], down, down === "stop" ? "stopped" : "suspended");
     return () => bring(["stopped", "suspended"], "start", "started");
   };
@@ -146,9 +157,10 @@ const BY_NAME: Readonly<Record<string, Scenario>> = {
   },
   "stale-host": {
     text: "Fly hosts do not see new secrets unless a boot asks for them with min_secrets_version.",
-    start: ({ fly }) => {
-      fly.staleHosts(flyApp, true);
-      return () => fly.staleHosts(flyApp, false);
+    start: ({ fly, accounts }) => {
+      const apps = onFly(accounts).map(({ app }) => app);
+      for (const app of apps) fly.staleHosts(app, true);
+      return () => apps.forEach((app) => fly.staleHosts(app, false));
     },
   },
   "fly-rate-limit": {

@@ -6,11 +6,13 @@
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import type { Environment } from "../contract/config.ts";
-import type { OwnParts } from "../contract/sandbox.ts";
+import type { Environment, EnvironmentInput } from "../contract/config.ts";
+
+/** What a sandbox runs of somebody's own configuration. */
+export type OwnParts = Pick<EnvironmentInput, "servers" | "secrets">;
 
 /**
- * What {@link startSandbox} is given as `own`.
+ * Servers and secrets as the sandbox runs them.
  * @param folder of the configuration file @param separate false = every program is trusted; absent = as this machine is
  */
 export function localServers(

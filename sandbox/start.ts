@@ -2,11 +2,13 @@
  * Starts the whole sandbox: five vendors, an issuer, a database, the token broker and the control endpoint, all on loopback, all in
  * parallel. Nothing is provisioned here (sandbox/provision.ts) and no gateway secret is made or written.
  */
+import { joinedName } from "../contract/rehearsal.ts";
 import {
-  SANDBOX_ENVIRONMENT,
-  SANDBOX_NAMES,
+  SANDBOX_ACCOUNTS,
   SANDBOX_VARIABLE,
-  type OwnParts,
+  type Rehearsed,
+  type SandboxAccounts,
+  type SandboxOrigin,
   type SandboxUrls,
 } from "../contract/sandbox.ts";
 import { connectAccounts, furnish, providersOf } from "./accounts.ts";
@@ -23,7 +25,7 @@ import { type Koyeb, startKoyeb } from "./vendors/koyeb/koyeb.ts";
 import { startNotion, type Notion } from "./vendors/notion/notion.ts";
 import { vendorClient } from "./client.ts";
 import { Scenarios } from "./scenarios.ts";
-import { startTimeline } from "./watch/timeline.ts";
+import { startTimeline, watchedOf } from "./watch/timeline.ts";
 import type { VendorContext } from "./vendors/vendor.ts";
 
 export interface SandboxOptions extends ContextOptions {
@@ -31,8 +33,8 @@ export interface SandboxOptions extends ContextOptions {
   readonly control?: boolean | undefined;
   /** A PostgreSQL server to use instead of the embedded one; its schema is not touched. */
   readonly databaseUrl?: string | undefined;
-  /** Servers and secrets of somebody's own, as {@link localServers} makes them; absent = none. */
-  readonly own?: OwnParts | undefined;
+  /** An environment of mcpist.config.ts, with its accounts; absent = the built-in one. */
+  readonly rehearses?: (Rehearsed & { readonly accounts: SandboxAccounts }) | undefined;
   /** Ends a start that is no longer wanted: everything is closed again and the start rejects. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -44,6 +46,7 @@ interface Closable {
 /** A running sandbox. */
 export interface Sandbox {
   readonly urls: SandboxUrls;
+  readonly accounts: SandboxAccounts;
   /** What another process needs to join: URLs and the sandbox's own tokens, by the names that the vendors' clients read. */
   readonly env: Readonly<Record<string, string>>;
   readonly faults: Faults;
@@ -123,7 +126,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   };
 
   try {
-    const { accountId, zone, worker, owner, repo, koyebApp, koyebService, flyApp } = SANDBOX_NAMES;
+    const { rehearses } = options;
+    const accounts = rehearses?.accounts ?? SANDBOX_ACCOUNTS;
+    const { accountId, zone, worker, owner, repo } = accounts;
     const [github, cloudflare, koyeb, fly, idp, notion, database] = await all<
       [Github, CloudflareEmulator, Koyeb, Fly, Idp, Notion, Database]
     >([
@@ -137,10 +142,13 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     ]);
     furnish({ github, notion });
     const providers = providersOf({ github, notion });
-    const [gateway, originKoyeb, originFly, broker] = await all<[string, string, string, Broker, void]>([
+    const edgeOf = async (origin: SandboxOrigin): Promise<readonly [string, string]> => [
+      origin.name,
+      await (origin.kind === "koyeb" ? koyeb.edgeUrl(origin.app, origin.service) : fly.edgeUrl(origin.app)),
+    ];
+    const [gateway, origins, broker] = await all<[string, (readonly [string, string])[], Broker, void]>([
       cloudflare.gatewayUrlOf(worker),
-      koyeb.edgeUrl(koyebApp, koyebService),
-      fly.edgeUrl(flyApp),
+      Promise.all(accounts.origins.map(edgeOf)),
       started(startBroker(context, { databaseUrl: database.brokerUrl, providers }), "users"),
       // A database that is not the sandbox's own is never written to from here.
       database.embedded ? connectAccounts({ github, notion }, database.adminUrl) : Promise.resolve(),
@@ -149,7 +157,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const parts = { faults: context.faults, context, github, cloudflare, koyeb, fly, idp, notion, database, broker };
     const apis = { github: github.url, cloudflare: cloudflare.apiUrl, koyeb: koyeb.url, fly: fly.url };
     const call = vendorClient(apis, context.tokens);
-    const scenarios = new Scenarios({ ...parts, call });
+    const scenarios = new Scenarios({ ...parts, accounts, call });
     const control =
       options.control === false
         ? null
@@ -157,8 +165,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
             startControl(context, {
               ...parts,
               scenarios,
-              watch: () => startTimeline({ ...parts, urls: { gateway } }),
-              vendors: { ...parts, urls: apis },
+              watch: () => startTimeline({ ...parts, urls: { gateway } }, { environment: watchedOf(accounts) }),
+              vendors: { ...parts, accounts, urls: apis },
             }),
             "users",
           );
@@ -173,10 +181,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       issuer: idp.issuer,
       database: database.url,
       control: control?.url ?? "",
-      origins: { koyeb: originKoyeb, fly: originFly },
-      ...(options.own ? { own: options.own } : {}),
+      origins: Object.fromEntries(origins),
+      ...(rehearses === undefined ? {} : { rehearses: rehearsedIn(rehearses) }),
     };
-    return { ...parts, scenarios, urls, env: joinEnvironment(urls, context.tokens, database.adminUrl), close };
+    const env = joinEnvironment(urls, accounts, context.tokens, database.adminUrl);
+    return { ...parts, accounts, scenarios, urls, env, close };
   } catch (cause) {
     await close();
     if (options.signal?.aborted)
@@ -185,18 +194,21 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
 }
 
+const rehearsedIn = ({ name, settings, ownDrain }: Rehearsed): Rehearsed => ({ name, settings, ownDrain });
+
 /** The variables by which mcpist and the vendors' own clients find a running sandbox. */
 export function joinEnvironment(
   urls: SandboxUrls,
+  accounts: Pick<SandboxAccounts, "owner" | "accountId">,
   tokens: VendorContext["tokens"],
   ownerUrl: string,
 ): Readonly<Record<string, string>> {
   return {
     [SANDBOX_VARIABLE]: JSON.stringify(urls),
-    MCPIST_ENV: SANDBOX_ENVIRONMENT,
+    MCPIST_ENV: joinedName(urls),
     GH_TOKEN: tokens.github,
     GITHUB_TOKEN: tokens.github,
-    GITHUB_OWNER: SANDBOX_NAMES.owner,
+    GITHUB_OWNER: accounts.owner,
     GITHUB_API_URL: urls.github,
     GITHUB_BASE_URL: `${urls.github}/`,
     // gh speaks plain HTTP to this one name, and Go's client sends it to the proxy; everything else on loopback goes direct.
@@ -205,7 +217,7 @@ export function joinEnvironment(
     HTTP_PROXY: urls.github,
     NO_PROXY: "127.0.0.1",
     CLOUDFLARE_API_TOKEN: tokens.cloudflare,
-    CLOUDFLARE_ACCOUNT_ID: SANDBOX_NAMES.accountId,
+    CLOUDFLARE_ACCOUNT_ID: accounts.accountId,
     CLOUDFLARE_API_BASE_URL: urls.cloudflare,
     CLOUDFLARE_BASE_URL: `${urls.cloudflare}/`,
     KOYEB_URL: urls.koyeb,

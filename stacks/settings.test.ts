@@ -46,6 +46,53 @@ describe("loadSettings", () => {
     expect(settings.ok && settings.value.stateDirectory.startsWith(tmpdir())).toBe(true);
   });
 
+  const rehearsal = (change: Record<string, string> = {}) => ({
+    [SANDBOX_VARIABLE]: JSON.stringify({
+      ...URLS,
+      rehearses: {
+        name: "production",
+        ownDrain: false,
+        settings: {
+          github: { owner: "acme", repo: "mcp", environment: "production" },
+          cloudflare: { accountId: "0".repeat(32), zone: "example.com", hostname: "mcp.example.com", worker: "gw" },
+          origins: [{ name: "fly", kind: "fly", url: "https://o.fly.dev", app: "o" }],
+          auth: { issuer: "https://issuer.test/auth/v1", audience: "https://mcp.example.com/mcp" },
+          image: "ghcr.io/acme/origin:1",
+          backend: { type: "s3", bucket: "state", endpoint: "https://s3.example.com" },
+        },
+      },
+    }),
+    GITHUB_API_URL: URLS.github,
+    GITHUB_BASE_URL: `${URLS.github}/`,
+    CLOUDFLARE_API_BASE_URL: URLS.cloudflare,
+    CLOUDFLARE_BASE_URL: `${URLS.cloudflare}/`,
+    KOYEB_URL: URLS.koyeb,
+    FLY_FLAPS_BASE_URL: URLS.fly,
+    ...change,
+  });
+  it("takes the environment that a sandbox rehearses, with a state of its own and never the real one's", async () => {
+    const settings = await loadSettings(rehearsal(), ROOT);
+    expect(settings).toMatchObject({
+      ok: true,
+      value: {
+        name: "production",
+        local: true,
+        environment: {
+          backend: { type: "local" },
+          cloudflare: { worker: "gw", url: "http://127.0.0.1:1001" },
+          origins: [{ app: "o", url: "http://127.0.0.1:1010" }],
+        },
+      },
+    });
+    expect(settings.ok && settings.value.stateDirectory.startsWith(tmpdir())).toBe(true);
+  });
+  it("refuses a rehearsal whose providers would reach the real accounts", async () => {
+    expect(await loadSettings(rehearsal({ CLOUDFLARE_BASE_URL: "" }), ROOT)).toEqual({
+      ok: false,
+      error: ["CLOUDFLARE_BASE_URL is not the sandbox's, so this is not its rehearsal: join it again"],
+    });
+  });
+
   it("lets a pipeline choose the image and the folder of the state", async () => {
     const settings = await loadSettings(
       { MCPIST_IMAGE: "ghcr.io/acme/origin:2.0.0", MCPIST_STATE_DIR: "/state" },

@@ -12,13 +12,8 @@ import { err, ok, type Result } from "../contract/result.ts";
 import { isSafeUrl } from "../contract/safe-url.ts";
 import { platformIssues } from "./platform-limits.ts";
 import { MIGRATIONS } from "./worker-migrations.ts";
-import {
-  parseSandboxUrls,
-  SANDBOX_ENVIRONMENT,
-  SANDBOX_VARIABLE,
-  sandboxEnvironment,
-  type SandboxUrls,
-} from "../contract/sandbox.ts";
+import { joinedEnvironment, joinedName, strayVariable } from "../contract/rehearsal.ts";
+import { parseSandboxUrls, SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, type SandboxUrls } from "../contract/sandbox.ts";
 
 /** One synthesis. */
 export interface Settings {
@@ -73,9 +68,25 @@ export const fileIn =
   () =>
     importConfig(join(folder, FILE));
 
+function joinedSettings(urls: SandboxUrls): Result<Environment, readonly string[]> {
+  const joined = joinedEnvironment(urls);
+  return joined.ok ? ok(joined.value.environment) : err(describe(joined.error));
+}
+
+async function writtenSettings(name: string, source: ConfigSource): Promise<Result<Environment, readonly string[]>> {
+  const input = await source();
+  if (!input.ok) return input;
+  const config = parseConfig(input.value);
+  if (!config.ok) return err(describe(config.error));
+  const environment = config.value.environments[name];
+  if (environment) return ok(environment);
+  const known = Object.keys(config.value.environments).join(", ");
+  return err([`${FILE}: environments: there is no "${name}"; MCPIST_ENV may name one of: ${known}`]);
+}
+
 /**
- * Chooses and checks one environment. `MCPIST_ENV` names it; without it a process inside a sandbox gets the sandbox, and
- * every other one gets `production`.
+ * Chooses and checks one environment. `MCPIST_ENV` names it; without it a process inside a sandbox gets the
+ * environment that this sandbox runs, and every other one gets `production`.
  *
  * @returns as error one sentence per wrong field, naming the file and the path, never a value.
  */
@@ -87,20 +98,16 @@ export async function loadSettings(
   const joined = variables[SANDBOX_VARIABLE] || undefined;
   const urls = joined === undefined ? null : parseSandboxUrls(joined);
   if (joined !== undefined && !urls) return err([`${SANDBOX_VARIABLE} is not what "mcpist sandbox" sets`]);
-  const name = variables["MCPIST_ENV"] || (urls ? SANDBOX_ENVIRONMENT : "production");
-  const sandbox = name === SANDBOX_ENVIRONMENT;
-  if (sandbox && !urls)
+  const name = variables["MCPIST_ENV"] || (urls ? joinedName(urls) : "production");
+  // The sandbox's own environment, or the one of this file that it rehearses; another one is no business of a sandbox.
+  const local = urls !== null && name === joinedName(urls) ? urls : null;
+  if (name === SANDBOX_ENVIRONMENT && !local)
     return err([`environment "${SANDBOX_ENVIRONMENT}" exists only inside "mcpist sandbox -- <command>"`]);
-  const input =
-    sandbox && urls ? ok({ environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(urls) } }) : await source();
-  if (!input.ok) return input;
-  const config = parseConfig(input.value);
-  if (!config.ok) return err(describe(config.error));
-  const environment = config.value.environments[name];
-  if (!environment) {
-    const known = Object.keys(config.value.environments).join(", ");
-    return err([`${FILE}: environments: there is no "${name}"; MCPIST_ENV may name one of: ${known}`]);
-  }
+  const stray = local && strayVariable(local, variables);
+  if (stray) return err([`${stray} is not the sandbox's, so this is not its rehearsal: join it again`]);
+  const found = local ? joinedSettings(local) : await writtenSettings(name, source);
+  if (!found.ok) return found;
+  const environment = found.value;
   const image = variables["MCPIST_IMAGE"] || environment.image;
   const refused = platformIssues(name, { ...environment, image });
   if (refused.length > 0) return err(describe(refused));
@@ -117,7 +124,7 @@ export async function loadSettings(
     environment,
     local: environment.cloudflare.url !== undefined,
     image,
-    stateDirectory: variables["MCPIST_STATE_DIR"] || (sandbox && urls ? stateOf(urls) : folder),
+    stateDirectory: variables["MCPIST_STATE_DIR"] || (local ? stateOf(local) : folder),
     appliedMigrationTag,
     allowDestroy: allowDestroy === "1",
     flyBaseUrl,

@@ -13,7 +13,7 @@ export const sandbox = defineCommand(
       "mcpist sandbox --env production",
     ],
     details:
-      "With --env the origins run the servers of that environment of mcpist.config.ts,\nfor real. Its accounts, tokens and secrets are not used: everything is the\nsandbox's own.",
+      "With --env it runs that environment of mcpist.config.ts: its names, origins,\nlimits and choices, and its servers for real. Nothing real is reached: accounts,\ntokens and secrets are the sandbox's own.",
   },
   (command) =>
     command
@@ -23,6 +23,7 @@ export const sandbox = defineCommand(
       .option("--scenario <name>", "start with a fault: see docs/sandbox.md")
       .option("--port-base <port>", "fixed ports from here on", wholeNumber("--port-base", 1024, 65_000))
       .option("--empty", "accounts without a service: for trying a first deploy", false)
+      .option("--own-drain", "with --env: drain as long as that environment says, not seconds", false)
       .option("--ui", "serve a live page", false),
   async (context, flags, command) => (await import("../local/sandbox.ts")).runSandbox(context, { ...flags, command }),
 );

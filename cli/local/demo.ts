@@ -1,95 +1,33 @@
 /** `mcpist demo`: a local cloud, live traffic through the real gateway, one rotation under it, and the proof. */
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
-import {
-  GATEWAY_SECRET_HEADER,
-  MCP_PATH,
-  MODERN_PROTOCOL_VERSION,
-  REQUEST_ID_HEADER,
-  USER_ID_HEADER,
-} from "../../contract/headers.ts";
 import type { Context } from "../context.ts";
-import { EXIT, McpistError, type ExitCode } from "../errors.ts";
-import { HINTS } from "../hints/hints.ts";
+import { EXIT, type ExitCode } from "../errors.ts";
 import { printError, printJson, Progress, styles } from "../output.ts";
 import { openSession, type CommonFlags } from "../session.ts";
-import { deployService, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
+import { loadFor, startLoad } from "./load.ts";
+import { deployService, rehearsedBy, startLocalCloud } from "./local-cloud.ts";
+import { allAnswered, askOrigins, heldSecret, type Statuses } from "./proof.ts";
 import { runRotation, type RotationReport } from "../runs/rotation.ts";
 
 /** Flags of the command. */
 export interface DemoFlags extends CommonFlags {
   readonly html?: string | undefined;
   readonly users: number;
-  readonly rate: number;
+  readonly rate?: number | undefined;
+  readonly ownDrain: boolean;
 }
 
 /** Traffic before and after the rotation, so that both sides of it are seen. Unit: milliseconds. */
 const WARM_UP_MS = 2000;
-/** A user is limited to five. */
-const MOST_PER_USER = 4;
 const COOL_DOWN_MS = 1500;
-
-/** HTTP status of each origin by name. */
-type Statuses = Record<string, number>;
-
-/** Asks every origin directly, past the gateway, with one secret. */
-async function askOrigins(cloud: LocalCloud, secret: string | undefined): Promise<Statuses> {
-  const body = JSON.stringify({
-    jsonrpc: "2.0",
-    id: 1,
-    method: "tools/list",
-    params: {
-      _meta: {
-        "io.modelcontextprotocol/protocolVersion": MODERN_PROTOCOL_VERSION,
-        "io.modelcontextprotocol/clientInfo": { name: "mcpist-demo", version: "1.0.0" },
-        "io.modelcontextprotocol/clientCapabilities": {},
-      },
-    },
-  });
-  const statuses: Statuses = {};
-  await Promise.all(
-    cloud.environment.origins.map(async (origin) => {
-      const response = await cloud.inside.fetch(origin.url + MCP_PATH, {
-        method: "POST",
-        headers: {
-          "content-type": "application/json",
-          accept: "application/json, text/event-stream",
-          "mcp-protocol-version": MODERN_PROTOCOL_VERSION,
-          "mcp-method": "tools/list",
-          [USER_ID_HEADER]: "00000000-0000-4000-8000-000000000001",
-          [REQUEST_ID_HEADER]: requestId(),
-          ...(secret === undefined ? {} : { [GATEWAY_SECRET_HEADER]: secret }),
-        },
-        body,
-      });
-      await response.body?.cancel();
-      statuses[origin.name] = response.status;
-    }),
-  );
-  return statuses;
-}
-
-/** A UUIDv7, as the gateway mints them. */
-function requestId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  new DataView(bytes.buffer).setBigUint64(
-    0,
-    (BigInt(Date.now()) << 16n) | BigInt(0x7000 | (((bytes[6] ?? 0) & 0x0f) << 8) | (bytes[7] ?? 0)),
-  );
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Buffer.from(bytes).toString("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
 
 /** The command. */
 export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitCode> {
-  const { users, rate: ratePerSecond } = flags;
-  if (ratePerSecond > users * MOST_PER_USER) {
-    const most = `at most ${MOST_PER_USER} requests per second and user`;
-    throw new McpistError("ERR_USAGE", `--rate takes ${most}`, { hint: HINTS.flag("--rate", users * MOST_PER_USER) });
-  }
   const started = context.monotonic();
+  const rehearses = await rehearsedBy(context, flags);
+  const load = loadFor(rehearses?.environment.limits, flags);
+  const { users, ratePerSecond } = load;
   const progress = new Progress(context, flags);
   const step = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
     context.signal.throwIfAborted();
@@ -105,22 +43,16 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
   };
 
   const cloud = await step("start a local cloud (GitHub, Cloudflare, Koyeb, Fly.io, sign-in, Postgres)", () =>
-    startLocalCloud(context, flags, { control: flags.html !== undefined }),
+    startLocalCloud(context, flags, { rehearses, ownDrain: flags.ownDrain, control: flags.html !== undefined }),
   );
   try {
     await deployService(cloud, progress);
     const { sandbox, inside } = cloud;
-    const held = (slot: "a" | "b") => sandbox.github.reveal(SLOT_VARIABLES[slot], cloud.environment.github.environment);
-    const { startTraffic } = await import("../../sandbox/load/traffic.ts");
-    const before = held("a");
-    const { startTimeline } = await import("../../sandbox/watch/timeline.ts");
-    const traffic = await startTraffic({
-      gatewayUrl: sandbox.urls.gateway,
-      mint: (options) => sandbox.idp.mint(options),
-      users,
-      ratePerSecond,
-    });
-    const timeline = flags.html === undefined ? null : startTimeline(sandbox, { traffic });
+    const before = heldSecret(cloud, "a");
+    const { startTimeline, watchedOf } = await import("../../sandbox/watch/timeline.ts");
+    const traffic = await startLoad(cloud, load);
+    const timeline =
+      flags.html === undefined ? null : startTimeline(sandbox, { environment: watchedOf(sandbox.accounts), traffic });
     if (timeline) progress.onStep((name) => timeline.step(name));
     try {
       await step(`send ${ratePerSecond} requests/s from ${users} users through the gateway`, () =>
@@ -134,7 +66,7 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
       );
       await context.sleep(COOL_DOWN_MS);
       const report = await traffic.stop();
-      const after = rotation.to?.slot === "a" ? held("a") : held("b");
+      const after = heldSecret(cloud, rotation.to?.slot === "a" ? "a" : "b");
       const proof = {
         oldSecret: await askOrigins(cloud, before),
         newSecret: await askOrigins(cloud, after),
@@ -151,18 +83,17 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
         });
         await writeFile(resolve(context.cwd, flags.html), page);
       }
-      const all = (statuses: Statuses, wanted: number) =>
-        Object.values(statuses).length > 0 && Object.values(statuses).every((status) => status === wanted);
       const ok =
         rotation.ok &&
         report.failed === 0 &&
-        all(proof.oldSecret, 403) &&
-        all(proof.newSecret, 200) &&
-        all(proof.noSecret, 403);
+        allAnswered(proof.oldSecret, 403) &&
+        allAnswered(proof.newSecret, 200) &&
+        allAnswered(proof.noSecret, 403);
       const exitCode: ExitCode = ok ? EXIT.done : EXIT.failed;
       const { sent, failed, byStatus, byOrigin, p50Ms, p99Ms, failures } = report;
       const result = {
         command: "demo",
+        environment: cloud.name,
         ok,
         exitCode,
         durationMs: Math.round(context.monotonic() - started),

@@ -1,9 +1,10 @@
 /** Brings a sandbox from nothing to a working service in the order of a real bootstrap: base, first secret, service. */
 import { dirname, resolve } from "node:path";
-import { parseConfig, type Environment } from "../../contract/config.ts";
-import { SANDBOX_ENVIRONMENT, sandboxEnvironment, type OwnParts } from "../../contract/sandbox.ts";
+import type { Environment } from "../../contract/config.ts";
+import { accountsOf, joinedEnvironment } from "../../contract/rehearsal.ts";
+import { SANDBOX_ENVIRONMENT } from "../../contract/sandbox.ts";
 import type { Context } from "../context.ts";
-import { loadConfigFile, pickEnvironment } from "../load-config.ts";
+import { loadWritten, type WrittenEnvironment } from "../load-config.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Progress } from "../output.ts";
@@ -16,6 +17,7 @@ import { runRotation } from "../runs/rotation.ts";
 export interface LocalCloud {
   readonly sandbox: Sandbox;
   readonly environment: Environment;
+  readonly name: string;
   /** As `context`, but with the sandbox's URLs and tokens as environment. */
   readonly inside: Context;
   readonly flags: CommonFlags;
@@ -32,34 +34,61 @@ async function load() {
   return { ...start, ...provision, ...servers };
 }
 
+/** What a local cloud runs. */
+export interface LocalCloudOptions extends Omit<SandboxOptions, "log" | "rehearses"> {
+  /** An environment of mcpist.config.ts; absent = the built-in one. */
+  readonly rehearses?: WrittenEnvironment | undefined;
+  /** True keeps that environment's own drain. */
+  readonly ownDrain?: boolean | undefined;
+}
+
 /**
- * Servers and secrets of the environment that `--env` names, to be run in the sandbox; null without the flag, or for the sandbox itself.
+ * The environment that `--env` names for a local cloud; undefined = the built-in one, which has no file.
  * @throws {McpistError} as for every command that reads mcpist.config.ts.
  */
-export async function ownParts(
+export const rehearsedBy = async (
   context: Context,
-  { env, config }: Pick<CommonFlags, "env" | "config">,
-): Promise<OwnParts | null> {
-  if (env === undefined || env === SANDBOX_ENVIRONMENT) return null;
-  const { environment } = pickEnvironment(await loadConfigFile(context, config), env, config);
+  flags: Pick<CommonFlags, "env" | "config">,
+): Promise<WrittenEnvironment | undefined> =>
+  flags.env === undefined || flags.env === SANDBOX_ENVIRONMENT
+    ? undefined
+    : rehearsed(context, flags.env, flags.config);
+
+/** One environment of the file, its servers as this machine runs them. @param name absent = the only one @throws {McpistError}. */
+export async function rehearsed(
+  context: Context,
+  name: string | undefined,
+  config: string,
+): Promise<WrittenEnvironment> {
+  const written = await loadWritten(context, name, config);
   const { localServers } = await load();
-  return localServers(environment, dirname(resolve(context.cwd, config)));
+  const { servers } = localServers(written.environment, dirname(resolve(context.cwd, config)));
+  return { ...written, settings: { ...(written.settings as object), servers } };
 }
 
 /** Starts the sandbox; everything is closed again when it fails or is interrupted. */
 export async function startLocalCloud(
   context: Context,
   flags: CommonFlags,
-  options: Omit<SandboxOptions, "log">,
+  { rehearses, ownDrain = false, ...options }: LocalCloudOptions,
 ): Promise<LocalCloud> {
   const { startSandbox } = await load();
   let sandbox: Sandbox;
   try {
     sandbox = await startSandbox({
       ...options,
+      ...(rehearses && {
+        rehearses: {
+          name: rehearses.name,
+          settings: rehearses.settings,
+          ownDrain,
+          accounts: accountsOf(rehearses.environment),
+        },
+      }),
       log: (line) => context.stderr.write(`${context.redactor.apply(line)}\n`),
       signal: context.signal,
-      databaseUrl: context.env["DATABASE_URL"],
+      // Of a rehearsal the operator's terminal may know the real database, and this is not its business.
+      databaseUrl: rehearses ? undefined : context.env["DATABASE_URL"],
     });
   } catch (cause) {
     context.signal.throwIfAborted();
@@ -73,22 +102,26 @@ export async function startLocalCloud(
   }
   for (const token of [...Object.values(sandbox.context.tokens), sandbox.broker.secret])
     context.redactor.register(token);
-  const parsed = parseConfig({ environments: { [SANDBOX_ENVIRONMENT]: sandboxEnvironment(sandbox.urls) } });
-  const environment = parsed.ok ? parsed.value.environments[SANDBOX_ENVIRONMENT] : undefined;
-  if (!environment) throw new TypeError("the built-in sandbox environment does not fit its own schema");
+  const joined = joinedEnvironment(sandbox.urls);
+  if (!joined.ok) {
+    await sandbox.close();
+    throw new TypeError(`the sandbox's environment does not fit its own schema: ${joined.error[0]?.message ?? ""}`);
+  }
+  const { name, environment } = joined.value;
   const { PATH, HOME } = context.env;
   return {
     sandbox,
     environment,
+    name,
     inside: { ...context, env: { PATH, HOME, ...sandbox.env } },
-    flags: { ...flags, env: SANDBOX_ENVIRONMENT },
+    flags: { ...flags, env: name },
   };
 }
 
 /** Base, first gateway secret, service: afterwards the gateway answers. */
 export async function deployService(cloud: LocalCloud, progress: Progress): Promise<void> {
   const { provisionBase, provisionService, unseenServers } = await load();
-  const { sandbox, environment, inside, flags } = cloud;
+  const { sandbox, environment, name: environmentName, inside, flags } = cloud;
   const step = async (name: string, work: () => Promise<void>) => {
     inside.signal.throwIfAborted();
     const end = progress.begin(name);
@@ -100,7 +133,7 @@ export async function deployService(cloud: LocalCloud, progress: Progress): Prom
       },
     );
   };
-  await step("deploy Worker, stores and apps", () => provisionBase(sandbox, environment));
+  await step("deploy Worker, stores and apps", () => provisionBase(sandbox, environment, environmentName));
   await step("write the first gateway secret", async () => {
     const quiet = new Progress({ ...inside, stderr: { write: () => true } }, { json: true });
     const { ended } = await runRotation(
@@ -114,7 +147,7 @@ export async function deployService(cloud: LocalCloud, progress: Progress): Prom
         hint: ended.failure.advice,
       });
   });
-  await step("deploy the origins", () => provisionService(sandbox, environment));
+  await step("deploy the origins", () => provisionService(sandbox, environment, environmentName));
   const servers = Object.keys(environment.servers);
   // A database that is not the sandbox's own is never read from here.
   if (servers.length === 0 || !sandbox.database.embedded) return;

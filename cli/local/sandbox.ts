@@ -6,7 +6,7 @@ import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Progress, styles } from "../output.ts";
 import type { CommonFlags } from "../session.ts";
-import { deployService, ownParts, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
+import { deployService, rehearsedBy, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
 import { findSandbox, register, SANDBOX_NAME, USUAL_NAME } from "./running.ts";
 
 /** Flags of the command. */
@@ -18,6 +18,7 @@ export interface SandboxFlags extends CommonFlags {
   readonly empty: boolean;
   readonly ui: boolean;
   readonly name?: string | undefined;
+  readonly ownDrain: boolean;
 }
 
 /** One shell line per variable; values hold no single quote, but a shell must not have to trust that. */
@@ -47,10 +48,11 @@ export async function runSandbox(context: Context, flags: SandboxFlags): Promise
   if (flags.printEnv) return printEnv(context, flags);
   if (flags.scenario !== undefined) await checkScenario(flags.scenario);
   const progress = new Progress(context, flags);
-  const own = await ownParts(context, flags);
+  const { portBase, ownDrain } = flags;
   const cloud = await startLocalCloud(context, flags, {
-    ...(flags.portBase === undefined ? {} : { portBase: flags.portBase }),
-    ...(own === null ? {} : { own }),
+    rehearses: await rehearsedBy(context, flags),
+    ownDrain,
+    portBase,
   });
   try {
     if (!flags.empty) await deployService(cloud, progress);
@@ -93,7 +95,8 @@ async function applyScenario(cloud: LocalCloud, name: string): Promise<void> {
 /** This program itself: in a checkout there is no `mcpist` in PATH. */
 const MAIN = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../main.ts" : "../main.js", import.meta.url));
 
-async function runInside(
+/** Runs a command with the variables of a sandbox. @returns its exit code. */
+export async function runInside(
   context: Context,
   cloud: LocalCloud,
   [command = "", ...args]: readonly string[],

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Origin } from "../../contract/config.ts";
 import type { GatewayConfig, OriginState } from "../../contract/runtime-config.ts";
-import { SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, type SandboxUrls } from "../../contract/sandbox.ts";
+import { SANDBOX_VARIABLE, type SandboxUrls } from "../../contract/sandbox.ts";
 import type { Context } from "../context.ts";
 import { McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
@@ -52,9 +52,11 @@ export async function fileChange(
   state: OriginState,
 ): Promise<FileChange | null> {
   if (origin.state === state) return null;
-  if (session.name === SANDBOX_ENVIRONMENT) {
-    // The sandbox's environment is built in; its states travel with the variable that joins a terminal to it.
-    const urls = JSON.parse(context.env[SANDBOX_VARIABLE] ?? "{}") as SandboxUrls;
+  const joined = context.env[SANDBOX_VARIABLE];
+  if (joined) {
+    // What a sandbox runs was given to it at its start, and a rehearsal changes no file of the real environment: states travel with
+    // the variable that joins a terminal to it.
+    const urls = JSON.parse(joined) as SandboxUrls;
     const text = JSON.stringify({ ...urls, states: { ...urls.states, [origin.name]: state } });
     return { file: SANDBOX_VARIABLE, change: null, words: `export ${SANDBOX_VARIABLE}='${text}'` };
   }

@@ -13,7 +13,7 @@ import { Latency } from "./latency.ts";
 import { listenServer } from "../vendors/vendor.ts";
 import { faultOf, kindOf, mcpRequest, type RequestKind } from "./mcp-requests.ts";
 
-/** A user never sends more often than this: 4 a second, where the gateway admits 5. Unit: milliseconds. */
+/** A user never sends more often than this, unless said: 4 a second, where the gateway admits 5. Unit: milliseconds. */
 const USER_SPACING_MS = 250;
 /** A user's requests under way: less than the depth of the burst, so that a stalled edge does not see them all at once. */
 const USER_IN_FLIGHT = 3;
@@ -41,6 +41,8 @@ export interface TrafficOptions {
   readonly mint: (options: TokenOptions) => Promise<string>;
   readonly users?: number;
   readonly ratePerSecond?: number;
+  /** A user never sends more often than this. Unit: milliseconds. */
+  readonly userSpacingMs?: number;
 }
 
 /** One request that was not answered rightly. */
@@ -110,11 +112,9 @@ async function startSlowHost(delayMs: number): Promise<{ readonly url: string; c
 
 /** Starts sending at once. @throws {RangeError} when the rate would take users over their limit. */
 export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
-  const { gatewayUrl, mint, users: userCount = 48, ratePerSecond = 120 } = options;
-  if (ratePerSecond * USER_SPACING_MS > userCount * 1000)
-    throw new RangeError(
-      `${userCount} users may send at most ${(userCount * 1000) / USER_SPACING_MS} requests a second`,
-    );
+  const { gatewayUrl, mint, users: userCount = 48, ratePerSecond = 120, userSpacingMs = USER_SPACING_MS } = options;
+  if (ratePerSecond * userSpacingMs > userCount * 1000)
+    throw new RangeError(`${userCount} users may send at most ${(userCount * 1000) / userSpacingMs} requests a second`);
   const tokenOf = (sub: string): Promise<string> => mint({ sub });
   const users: User[] = await Promise.all(
     Array.from({ length: userCount }, async (_, i) => {
@@ -221,7 +221,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   function free(now: number): User | null {
     for (let i = 0; i < users.length; i++) {
       const user = users[(nextUser + i) % users.length];
-      if (!user || user.inFlight >= USER_IN_FLIGHT || now - user.lastSentAt < USER_SPACING_MS) continue;
+      if (!user || user.inFlight >= USER_IN_FLIGHT || now - user.lastSentAt < userSpacingMs) continue;
       nextUser = (nextUser + i + 1) % users.length;
       return user;
     }

@@ -2,7 +2,7 @@
  * Records a running sandbox over time: who sends or accepts which kid, what is rolling out, sleeping or failing, which step a
  * rotation is in, and how the traffic fares.
  */
-import { SANDBOX_ENVIRONMENT, SANDBOX_NAMES } from "../../contract/sandbox.ts";
+import { SANDBOX_ACCOUNTS, type SandboxAccounts } from "../../contract/sandbox.ts";
 import { OBSERVATION_PATH } from "../../contract/headers.ts";
 import { rotationRef } from "../../contract/secret-names.ts";
 import type { Faults } from "../vendors/faults.ts";
@@ -96,15 +96,16 @@ class Bins {
   }
 }
 
-const BUILT_IN: WatchedEnvironment = {
-  github: { environment: SANDBOX_ENVIRONMENT },
-  cloudflare: { worker: SANDBOX_NAMES.worker },
-};
+/** What is watched of an environment with these accounts. */
+export const watchedOf = ({ repositoryEnvironment, worker }: SandboxAccounts): WatchedEnvironment => ({
+  github: { environment: repositoryEnvironment },
+  cloudflare: { worker },
+});
 
 /** Starts recording. */
 export function startTimeline(
   sandbox: TimelineSource,
-  { environment = BUILT_IN, traffic }: TimelineOptions = {},
+  { environment = watchedOf(SANDBOX_ACCOUNTS), traffic }: TimelineOptions = {},
 ): Timeline {
   const began = performance.now();
   const now = (): number => Math.round(performance.now() - began);

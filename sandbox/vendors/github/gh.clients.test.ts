@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { createContext } from "../context.ts";
+import { SANDBOX_ACCOUNTS } from "../../../contract/sandbox.ts";
 import { joinEnvironment } from "../../start.ts";
 import { describeClients } from "../../test/client.ts";
 import type { VendorContext } from "../vendor.ts";
@@ -37,7 +38,7 @@ function environment(): Readonly<Record<string, string>> {
     control: NOWHERE,
     origins,
   };
-  return joinEnvironment({ ...urls, github: github.url }, context.tokens, urls.database);
+  return joinEnvironment({ ...urls, github: github.url }, SANDBOX_ACCOUNTS, context.tokens, urls.database);
 }
 
 describeClients(["gh"], environment, (run) => {
