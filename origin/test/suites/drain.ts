@@ -50,6 +50,38 @@ export function describeDrain(database: () => TestDatabase): void {
       await stopped;
     });
 
+    it("sends elsewhere what comes over a kept connection when the calls that still run have long been alone", async () => {
+      const origin = await startOrigin(database());
+      const userId = await newUser(database(), { grants: [["lab", "wait"]] });
+      const running = callTool(origin, userId, "lab", "wait");
+      await expect.poll(() => origin.lab.effects.length).toBe(1);
+      const late = async (afterMs: number): Promise<string> => {
+        const socket = connect(origin.port, "127.0.0.1");
+        let text = "";
+        socket.on("data", (chunk) => (text += chunk.toString()));
+        const closed = once(socket, "close");
+        await once(socket, "connect");
+        const names = [GATEWAY_SECRET_HEADER, USER_ID_HEADER, REQUEST_ID_HEADER];
+        const values = [origin.secret, userId, newRequestId()];
+        socket.write(
+          `POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n${names.map((name, i) => `${name}: ${values[i]}\r\n`).join("")}X-Half: `,
+        );
+        await new Promise((done) => setTimeout(done, afterMs));
+        socket.write("1\r\n\r\n{}");
+        await closed;
+        return text;
+      };
+      const connected = [late(500), late(5_000)];
+      await new Promise((done) => setTimeout(done, 100));
+      const stopped = origin.stop(30_000);
+      const [served = "", sent = ""] = await Promise.all(connected);
+      expect(served).not.toMatch(/draining/);
+      expect(sent).toMatch(/^HTTP\/1\.1 503 .*x-mcpist-deny: draining/is);
+      origin.lab.release();
+      expect((await running).status).toBe(200);
+      await stopped;
+    });
+
     it("ends at once when the last answer was a stream on a kept connection", async () => {
       const origin = await startOrigin(database());
       const userId = await newUser(database(), { grants: [["lab", "wait"]] });

@@ -1,7 +1,7 @@
 /** The plan's calls per minute and month, and the accounting over origins. */
 import { describe, expect, it } from "vitest";
 import type { TestDatabase } from "../database.ts";
-import { callTool, getSchema, newUser, post, startOrigin } from "../origin.ts";
+import { callTool, getSchema, newUser, post, resultOf, startOrigin } from "../origin.ts";
 
 export function describePlanLimits(database: () => TestDatabase): void {
   describe("plan limits", () => {
@@ -37,6 +37,49 @@ export function describePlanLimits(database: () => TestDatabase): void {
       });
       now += 60_000;
       expect((await callTool(origin, userId, "lab", "read")).status).toBe(200);
+      await origin.stop();
+    });
+
+    it("of a module are the gateway's count: the excess is refused behind admission, and tells of no module that is not granted", async () => {
+      const origin = await startOrigin(database());
+      const userId = await newUser(database(), { grants: [["lab", "effect"]] });
+      const call = (module: string, excess: Readonly<Record<string, string>>): Promise<Response> =>
+        post(origin, {
+          userId,
+          body: {
+            jsonrpc: "2.0",
+            id: "abc",
+            method: "tools/call",
+            params: { name: "call", arguments: { module, tool: "effect" } },
+          },
+          headers: excess,
+        });
+      const over = { "x-mcpist-module-limit": "3;2" };
+      const refused = await call("lab", over);
+      expect(refused.status).toBe(429);
+      expect(Object.fromEntries(refused.headers)).toMatchObject({
+        "retry-after": "2",
+        "ratelimit-policy": '"module";q=3;w=1',
+        ratelimit: '"module";r=0;t=2',
+      });
+      expect(await refused.json()).toMatchObject({
+        id: "abc",
+        error: { code: 42906, data: { reason: "module.burst", retryAfterSeconds: 2 } },
+      });
+      expect(origin.lab.effects).toEqual([]);
+      expect(origin.events("rate_limited")).toMatchObject([{ userId, reason: "module", httpStatus: 429 }]);
+
+      const hidden = async (module: string, excess: Readonly<Record<string, string>>) => {
+        const response = await call(module, excess);
+        return [response.status, response.headers.get("ratelimit"), (await resultOf(response)).content];
+      };
+      const answer = await hidden("github", {});
+      expect(answer[0]).toBe(200);
+      expect(await hidden("github", over)).toEqual(answer);
+      expect(await hidden("no-such-module", over)).toEqual(answer);
+      // A value that the gateway never writes is none.
+      expect((await call("lab", { "x-mcpist-module-limit": "3" })).status).toBe(200);
+      expect(origin.lab.effects).toHaveLength(1);
       await origin.stop();
     });
 
