@@ -2,7 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Place } from "./hints/hint.ts";
+import type { NamedEnvironment } from "./load-config.ts";
 import { Redactor } from "./redact.ts";
+import type { OwnerDatabase } from "./targets/postgres.ts";
+import type { Platforms } from "./targets/types.ts";
 import { tolerateLostOutput } from "./streams.ts";
 import { Waits } from "./waits.ts";
 
@@ -34,6 +37,10 @@ export interface Context {
   readonly waits: Waits;
   /** Which environment and file a hint's commands name. */
   readonly place: Place;
+  /** Platforms in place of those that the configuration names; absent = the real ones. */
+  readonly platforms?: (named: NamedEnvironment) => Platforms;
+  /** A database in place of the one at DATABASE_URL; absent = the real one. */
+  readonly database?: () => Promise<OwnerDatabase>;
   /** Told when the run takes the lock and when it holds it no more. */
   readonly underLock?: (held: boolean) => void;
 }

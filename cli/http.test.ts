@@ -51,9 +51,9 @@ describe("the client of a vendor", () => {
   it.each([
     [401, "ERR_UNAUTHORISED", 4, "VENDOR_TOKEN is missing, wrong or expired"],
     [403, "ERR_UNAUTHORISED", 4, "the token in VENDOR_TOKEN lacks a permission"],
-    [404, "ERR_NOT_FOUND", 1, "the name in mcpist.config.ts is wrong, or the token"],
-    [409, "ERR_VENDOR", 1, ""],
-    [422, "ERR_VENDOR", 1, ""],
+    [404, "ERR_NOT_FOUND", 1, "the name is wrong or the token in VENDOR_TOKEN may not see it"],
+    [409, "ERR_VENDOR", 1, "run the command again"],
+    [422, "ERR_VENDOR", 1, "run the command again"],
   ])("maps %i to %s with exit code %i and says what to do", async (status, code, exitCode, hint) => {
     const { api } = vendor(answer(status, { message: "said the vendor" }));
     const error = await api.get("/thing").catch((thrown: unknown) => thrown);

@@ -54,7 +54,7 @@ describe("mcpist.config.ts", () => {
       code: "ERR_CONFIG",
       exitCode: 2,
       message: "there is no none.config.ts in this folder",
-      hint: "mcpist init writes one; mcpist demo needs none",
+      hint: "mcpist init   (writes one; mcpist demo needs none)",
     });
   });
   it("that does not run is named without its text", async () => {

@@ -85,17 +85,20 @@ export async function sessionOf(context: Context, named: NamedEnvironment): Prom
     if (origin.kind === "koyeb") return koyeb ? [koyebOrigin(context, koyeb, name, environment, origin)] : [];
     return fly ? [flyOrigin(context, fly, environment, origin)] : [];
   });
-  const targets: Targets = {
+  const given = context.platforms?.(named);
+  const targets: Targets = given?.targets ?? {
     worker: cloudflareWorker(context, cloudflare, environment, access("cloudflare")),
     origins,
     vault: githubVault(context, github, environment.github),
   };
   // The lock must be given back after Ctrl-C, so the journal's own calls are not cut short by it.
-  const store = githubStore(
-    githubApi(calm(context), access("github"), () => silence?.() ?? PATIENCE_MS),
-    name,
-    environment.github,
-  );
+  const store =
+    given?.store ??
+    githubStore(
+      githubApi(calm(context), access("github"), () => silence?.() ?? PATIENCE_MS),
+      name,
+      environment.github,
+    );
   const attempt = Number(context.env["GITHUB_RUN_ATTEMPT"] ?? 0);
   const identity = {
     run: context.randomBytes(6).toString("hex"),

@@ -208,6 +208,6 @@ describe("mcpist doctor", () => {
   it("is about an environment of mcpist.config.ts", async () => {
     const context = testContext({ cwd: folder });
     expect(await run(["doctor", "--env", "production"], context)).toBe(2);
-    expect(context.err()).toContain("mcpist init writes one");
+    expect(context.err()).toContain("mcpist init   (writes one");
   });
 });

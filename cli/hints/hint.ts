@@ -2,6 +2,7 @@
  * What a person is told to do. A hint comes from the registry (hints.ts) and from nowhere else: the class cannot be made outside of it.
  * Commands of ours in it carry the environment and the file that the user works with, once both are known to exist.
  */
+import { rotationRef } from "../../contract/secret-names.ts";
 
 /** Whose fault it is, or who has to act. */
 export type Party =
@@ -61,6 +62,9 @@ export const wrangler =
   (words: string): Command =>
   ({ worker }) =>
     `npx wrangler ${words}${worker === null ? "" : ` --name ${quoted(worker)}`}`;
+
+/** How the journal's ref is deleted, in a checkout of the repository. */
+export const rotationRefOf: Command = ({ env }) => `git push origin --delete ${rotationRef(env ?? "ENVIRONMENT")}`;
 
 /** Words and commands in the order in which they are read. */
 export type Advice = readonly (string | Command)[];

@@ -32,13 +32,14 @@ export const PLATFORMS = {
   permission: hint(
     "you",
     "403",
-    (variable: string) => say`the token in ${variable} lacks a permission; ${mcpist("doctor")} lists what is needed`,
+    (variable: string) =>
+      say`${mcpist("doctor")}   (the token in ${variable} lacks a permission; lists what is needed)`,
   ),
   notFound: hint(
     "the configuration",
     "404",
     (variable: string) =>
-      say`the name in mcpist.config.ts is wrong, or the token in ${variable} may not see it; ${mcpist("doctor")} tells which`,
+      say`${mcpist("doctor")}   (tells whether the name is wrong or the token in ${variable} may not see it)`,
   ),
   vendorFault: hint("a platform", "an answer that makes no sense, or 5xx", (vendor: string) => {
     const page = STATUS_PAGES[vendor];

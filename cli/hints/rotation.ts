@@ -1,5 +1,5 @@
 /** Phases of a rotation, its lock, the other secrets, and which origins the gateway routes to. */
-import { hint, mcpist, say, wrangler } from "./hint.ts";
+import { hint, mcpist, rotationRefOf, say, wrangler } from "./hint.ts";
 
 /** The entries. */
 export const ROTATION = {
@@ -64,9 +64,8 @@ export const ROTATION = {
   jobValue: hint(
     "you",
     "a job with another value than the one in use",
-    () => say`give the job the value that is in use`,
+    () => say`give the job the value that is in use, then run the command again`,
   ),
-  phaseGone: hint("mcpist", "a phase in which nothing may be done", () => say`${mcpist("secrets status")}`),
   cutOff: hint(
     "an origin",
     "a leaked secret that may still be accepted",
@@ -82,26 +81,25 @@ export const ROTATION = {
     "somebody deploys all the time",
     () => say`wait for the deploys to end, then run the command again: it puts the newest code back`,
   ),
-  deployAgain: hint("somebody else", "a deploy that got lost and cannot be read any more", () => say`deploy it again`),
+  deployAgain: hint(
+    "somebody else",
+    "a deploy that got lost and cannot be read any more",
+    () => say`deploy it again, then run the command again`,
+  ),
   notSwitched: hint(
     "the gateway",
     "an uploaded version that sends something else",
-    () => say`nothing was switched; ${mcpist("secrets rotate --clean")} gives it up`,
+    () => say`${mcpist("secrets rotate --clean")}   (nothing was switched; gives it up)`,
   ),
   nothingSwitched: hint(
     "an origin",
     "an origin refuses the new secret from the new version",
-    () => say`nothing was switched; ${mcpist("secrets status")} shows what each party holds`,
+    () => say`${mcpist("secrets status")}   (nothing was switched; shows what each party holds)`,
   ),
   nothingRouted: hint(
     "an origin",
     "an origin refuses the gateway before it gets traffic",
-    () => say`nothing was routed to it; ${mcpist("secrets status")} shows what each party holds`,
-  ),
-  nothingDeleted: hint(
-    "somebody else",
-    "another secret appeared in the spare slot",
-    () => say`nothing was deleted; ${mcpist("secrets status")} shows both kids`,
+    () => say`${mcpist("secrets status")}   (nothing was routed to it; shows what each party holds)`,
   ),
   servedBefore: hint(
     "the gateway",
@@ -152,17 +150,18 @@ export const ROTATION = {
   whoHolds: hint(
     "another run",
     "the lock is held by another run than the one named",
-    (run: string) => say`${mcpist("secrets history")} shows who it is; run ${run} holds it`,
+    (run: string) => say`${mcpist("secrets history")}   (shows who it is; run ${run} holds it)`,
   ),
   whoWrote: hint(
     "another run",
     "somebody else wrote to the journal",
-    () => say`${mcpist("secrets history")} shows who it was`,
+    () => say`${mcpist("secrets history")}   (shows who it was)`,
   ),
   foreignRef: hint(
     "somebody else",
     "a tip of the journal that is no entry",
-    () => say`somebody wrote to the ref by hand; look at its newest commits before you go on`,
+    () =>
+      say`somebody wrote to the ref by hand: set it back, or delete it (${rotationRefOf}) and run the command again: what GitHub holds counts as unknown then`,
   ),
 
   stepForward: hint(
@@ -173,12 +172,12 @@ export const ROTATION = {
   stepClean: hint(
     "you",
     "a rollback with nothing to step back to",
-    () => say`${mcpist("secrets rotate --clean")} gives up an unfinished candidate`,
+    () => say`${mcpist("secrets rotate --clean")}   (gives up an unfinished candidate)`,
   ),
   finishRetirement: hint(
     "you",
     "a rollback in the middle of the retirement",
-    () => say`${mcpist("secrets rotate")} finishes the retirement; run it once more to replace the current secret`,
+    () => say`${mcpist("secrets rotate")}   (finishes the retirement; once more replaces the current secret)`,
   ),
 
   workflowJob: hint(
@@ -187,10 +186,22 @@ export const ROTATION = {
     () =>
       say`run it in a workflow job of the environment that passes both slots as variables (docs/runbooks/restore.md)`,
   ),
+  lostAtGithub: hint(
+    "GitHub",
+    "a restore in a workflow job that was given no value",
+    (name: string) =>
+      say`start a job that names the environment; if it did, GitHub has lost the value too: ${mcpist(`origins quarantine ${name}`)}, then rotate`,
+  ),
+  workerLost: hint(
+    "GitHub",
+    "a restore of the Worker in a workflow job that was given no value",
+    () =>
+      say`start a job that names the environment; if it did, GitHub has lost the value too: ${mcpist("secrets rotate --emergency now --yes")}`,
+  ),
   newJob: hint(
     "you",
     "a job with the values of another day",
-    () => say`a queued job may hold yesterday's values: start a new one`,
+    () => say`start a new job: a queued one may hold yesterday's values`,
   ),
   oneOriginFirst: hint(
     "an origin",
@@ -208,7 +219,7 @@ export const ROTATION = {
     "an origin",
     "a secret that is written and not proven",
     (name: string) =>
-      say`${mcpist("secrets verify")} shows when every instance has it; ${mcpist(`secrets put ${name}`)} again rolls out anew`,
+      say`${mcpist("secrets verify")}   (shows when every instance has it); to roll out anew: ${mcpist(`secrets put ${name}`)}`,
   ),
   put: hint(
     "you",
@@ -234,7 +245,7 @@ export const ROTATION = {
   databaseAddress: hint(
     "you",
     "an address of a database that origins refuse",
-    () => say`docs/deploy.md, The database's address`,
+    () => say`correct the address, then run the command again (docs/deploy.md, The database's address)`,
   ),
 
   quarantineOrPool: hint(
@@ -277,7 +288,7 @@ export const ROTATION = {
   joinFirst: hint(
     "you",
     "the last origin of the pool",
-    (name: string) => say`${mcpist(`origins join ${name}`)} brings another one in first`,
+    (name: string) => say`${mcpist(`origins join ${name}`)}   (brings another one in first)`,
   ),
   bringUp: hint(
     "an origin",
@@ -294,12 +305,13 @@ export const ROTATION = {
   givesNext: hint(
     "an origin",
     "a joining origin without the live secret",
-    () => say`${mcpist("secrets rotate")} gives it the next one`,
+    () => say`${mcpist("secrets rotate")}   (gives it the next one)`,
   ),
   holder: hint(
     "another run",
     "status and dry run while a run holds the lock",
-    (run: string) => say`${mcpist("secrets history")}   (run ${run} holds the lock)`,
+    (run: string) =>
+      say`wait for run ${run}, which holds the lock; if it is dead: ${mcpist(`secrets rotate --yes --steal-lock ${run}`)}`,
   ),
   nothing: hint("mcpist", "nothing is off", () => say`nothing to do`),
 } as const;

@@ -24,7 +24,7 @@ export const START = {
   writeConfig: hint(
     "the configuration",
     "there is no configuration file",
-    () => say`${mcpist("init")} writes one; ${mcpist("demo")} needs none`,
+    () => say`${mcpist("init")}   (writes one; ${mcpist("demo")} needs none)`,
   ),
   brokenConfig: hint(
     "the configuration",
@@ -83,7 +83,7 @@ export const START = {
     () => say`run the command again with --debug and report what it prints`,
   ),
 
-  otherFile: hint("you", "init would overwrite a file", () => say`${mcpist("init --force")} overwrites it`),
+  otherFile: hint("you", "init would overwrite a file", () => say`${mcpist("init --force")}   (overwrites it)`),
   writableFile: hint(
     "this machine",
     "the configuration file cannot be written",
@@ -93,7 +93,7 @@ export const START = {
   initAll: hint(
     "you",
     "answers that are missing without a terminal",
-    () => say`${mcpist("init --help")} shows them all`,
+    () => say`${mcpist("init --help")}   (shows them all)`,
   ),
   initOrigin: hint("you", "an installation without an origin", () => say`--koyeb-url URL or --fly-app NAME`),
   justSandbox: hint("you", "init for the sandbox, which needs no file", () => say`${mcpist("sandbox")}`),

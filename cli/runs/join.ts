@@ -49,6 +49,8 @@ async function rotateInto(
     const problem = obstacle(observation, phaseOf(observation), name);
     // Exit code 5: the slots are written, and what is missing is no secret.
     if (problem === null) return;
+    // A rotation would refuse as well, and call it a member of the pool.
+    if (observation.origins.some((origin) => origin.name === name && !origin.look.ok)) throw problem;
     if (rotations > 0 && (problem.code === "ERR_PARTIAL" || rotations === MOST_ROTATIONS)) throw problem;
     const { ended } = await runRotation(
       context,

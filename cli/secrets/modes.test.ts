@@ -330,11 +330,22 @@ describe("secrets restore", () => {
     expect(ending).toMatchObject({ kind: "stopped", error: { code: "ERR_REFUSED", exitCode: 3 } });
   });
   it("refuses a target that is no hole", async () => {
-    const { cloud, env } = await broken();
+    const { cloud, env, kid } = await broken();
     const other = await value();
-    for (const instance of cloud.origins[0]!.instances) instance.kids = { a: other.kid, b: ZERO };
+    for (const instance of cloud.origins[0]!.instances) instance.kids = { a: kid, b: other.kid };
+    cloud.origins[0]!.config = { a: kid, b: other.kid };
     const ending = await live(cloud, { id: "restore", env, work: (run) => restore(run, "koyeb") });
     expect(ending).toMatchObject({ kind: "stopped", error: { code: "ERR_REFUSED" } });
+  });
+  it("gives an origin that refuses the live secret that secret, whatever else it holds", async () => {
+    const { cloud, env, kid } = await broken();
+    const other = await value();
+    const [koyeb] = cloud.origins;
+    koyeb!.config = { a: other.kid, b: ZERO };
+    for (const instance of koyeb!.instances) instance.kids = { a: other.kid, b: ZERO };
+    const ending = await live(cloud, { id: "restore", env, work: (run) => restore(run, "koyeb") });
+    expect(ending).toMatchObject({ kind: "done", phase: { name: "STEADY" } });
+    expect(koyeb!.config).toEqual({ a: kid, b: ZERO });
   });
   it("asks for both slots and names the one that is missing", async () => {
     const { cloud, text } = await broken();

@@ -2,9 +2,10 @@
  * Refills a target that has lost its slots, from the environment of a workflow job. It may fill a hole; it may not change the
  * set of secrets that is accepted, which is the only rule for such a command that keeps traffic alive.
  */
-import { isKid, parseSlot, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
+import { isKid, otherSlot, parseSlot, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
 import { acceptedKids, type KidsReport } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
+import type { Hint } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { SlotValues } from "../targets/types.ts";
 import { liveVersion, losesAtColdStart, slotAtOrigins, type Observation } from "./observation.ts";
@@ -20,7 +21,13 @@ interface Given {
   readonly secrets: Readonly<Partial<Record<SlotName, Secret>>>;
 }
 
-async function given(run: Run): Promise<Given> {
+/** What to do where a slot is not given. In a workflow job of the environment that means that GitHub does not hold it. */
+function withoutValue({ context }: Run, target: string): Hint {
+  if (context.env["GITHUB_ACTIONS"] !== "true") return HINTS.workflowJob();
+  return target === "worker" ? HINTS.workerLost() : HINTS.lostAtGithub(target);
+}
+
+async function given(run: Run, target: string): Promise<Given> {
   const secrets: Partial<Record<SlotName, Secret>> = {};
   const values: Partial<Record<SlotName, string>> = {};
   const kids: Partial<Record<SlotName, string>> = {};
@@ -29,7 +36,7 @@ async function given(run: Run): Promise<Given> {
     const parsed = parseSlot(text);
     if (text === undefined || parsed.kind === "unset" || parsed.kind === "invalid") {
       throw new McpistError("ERR_SECRET_SHAPE", `${SLOT_VARIABLES[slot]} is ${parsed.kind} in this job's environment`, {
-        hint: HINTS.workflowJob(),
+        hint: withoutValue(run, target),
       });
     }
     values[slot] = text;
@@ -84,10 +91,10 @@ export async function restore(run: Run, name: string): Promise<Phase> {
     await ACTIONS.rearm.run(run, observation, phase);
     return phaseOf(await run.observe());
   }
-  const job = await given(run);
+  const job = await given(run, name);
   try {
     if (name === "worker") await restoreWorker(run, observation, job);
-    else if (phase.live !== null && isLosing(observation, name, phase.live))
+    else if (phase.live !== null && (isForked(phase, name) || isLosing(observation, name, phase.live)))
       await refill(run, observation, job, { name, live: phase.live });
     else await restoreOrigin(run, observation, job, name);
   } finally {
@@ -96,14 +103,26 @@ export async function restore(run: Run, name: string): Promise<Phase> {
   return phaseOf(await run.observe());
 }
 
+/** It refuses what the Worker sends: with the live secret in its slot it accepts that, whatever else it holds. */
+const isForked = ({ name, targets }: Phase, origin: string): boolean => name === "FORKED" && targets.includes(origin);
+
 /** Every instance still accepts the live secret, and the next start would not find it. */
 function isLosing({ origins }: Observation, name: string, live: string): boolean {
   const origin = origins.find((candidate) => candidate.name === name);
   if (!origin?.look.ok || !losesAtColdStart(origin, live)) return false;
-  return origin.look.instances.every(({ kids }) => acceptedKids(kids).includes(live));
+  return acceptsAtAll(origin.look.instances, live);
 }
 
-/** LOST: the live slot alone is written, so that whatever else is under way stays as it is. */
+const acceptsAtAll = (instances: readonly { readonly kids: KidsReport }[], kid: string): boolean =>
+  instances.every(({ kids }) => acceptedKids(kids).includes(kid));
+
+/** A platform may need both names before it starts anything. What is not known to be gone is there. */
+function hasSlot({ origins }: Observation, name: string, slot: SlotName): boolean {
+  const look = origins.find((candidate) => candidate.name === name)?.look;
+  return !look?.ok || look.slots === undefined || look.slots[slot] !== null;
+}
+
+/** LOST, FORKED: the live slot is written, and what is not there at all. Whatever else is under way stays as it is. */
 async function refill(
   run: Run,
   observation: Observation,
@@ -113,7 +132,7 @@ async function refill(
   const origin = run.origins.find((candidate) => candidate.name === name);
   const slot = slotAtOrigins(observation.origins, live);
   if (!origin || slot === null) throw new TypeError("an origin that loses a secret holds it");
-  const value = job.values[slot];
+  const [value, beside] = [job.values[slot], job.values[otherSlot(slot)]];
   if (job.kids[slot] !== live || value === undefined) {
     throw new McpistError(
       "ERR_REFUSED",
@@ -123,10 +142,17 @@ async function refill(
   }
   await run.journal.record(`restoring ${name}`, { kid: live, slot });
   await run.step(`restore ${name} and roll out`, () =>
-    run.writeOrigin(origin, { [slot]: value }, "rolling", "restored"),
+    run.writeOrigin(
+      origin,
+      { [slot]: value, ...(hasSlot(observation, name, otherSlot(slot)) ? {} : { [otherSlot(slot)]: beside }) },
+      "rolling",
+      "restored",
+    ),
   );
   const look = await origin.look();
-  if (losesAtColdStart({ name, state: origin.state, look }, live) || !look.ok || look.instances.length === 0)
+  const seen = { name, state: origin.state, look };
+  const accepts = look.ok && look.instances.length > 0 && acceptsAtAll(look.instances, live);
+  if (!accepts || losesAtColdStart(seen, live))
     throw new McpistError("ERR_PARTIAL", `${name} does not hold ${live} yet`, { hint: HINTS.status() });
 }
 

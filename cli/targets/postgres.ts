@@ -21,6 +21,7 @@ export type OpenDatabase = (context: Context) => Promise<OwnerDatabase>;
 
 /** Connects to the database of DATABASE_URL. @throws {McpistError} without any part of the address. */
 export const openDatabase: OpenDatabase = async (context) => {
+  if (context.database) return context.database();
   const url = context.env["DATABASE_URL"];
   if (url === undefined || url === "")
     throw new McpistError("ERR_CONFIG", "DATABASE_URL is not set", { hint: HINTS.databaseUrl() });

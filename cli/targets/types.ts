@@ -203,6 +203,12 @@ export interface Targets {
   readonly vault: Vault;
 }
 
+/** Everything that a session is connected to. */
+export interface Platforms {
+  readonly targets: Targets;
+  readonly store: GitStore;
+}
+
 /** Git objects as far as the journal needs them. */
 export interface GitStore {
   /** Tip of the rotation ref and the platform's present time; null when the ref does not exist. */

@@ -47,6 +47,8 @@ interface FakeInstance {
   peers?: Record<string, { inside?: number; outside?: number; outsideCount: number }>;
   /** Virtual time at which it stops; null = serves on. */
   diesAt: number | null;
+  /** Marks of the other secrets that it booted with. */
+  marks?: Record<string, string>;
 }
 export interface FakeOriginState {
   name: string;
@@ -64,6 +66,12 @@ export interface FakeOriginState {
   rollouts: number;
   /** Set: its API answers with an error. */
   down: boolean;
+  /** The other secrets by name: mark and stamp. Absent = not looked at. */
+  secrets?: Record<string, { mark: string; stamp: string }>;
+  /** Instances of a joining origin that do not answer. */
+  silent?: readonly string[];
+  /** Other secrets without which nothing starts there. */
+  needs?: readonly string[];
 }
 interface FakeVersion extends WorkerVersion {
   readonly kid: string | null;
@@ -637,8 +645,16 @@ export class FakeCloud {
           });
         }
       },
-      // The other secrets have no part in the model: their proof is tested against the emulators.
-      put: () => Promise.reject(new TypeError("the fake cloud keeps no other secrets")),
+      // The other secrets have no part in the model: they are kept for whoever gives them to an origin.
+      put: async (name, _value, mark, guard) => {
+        await guard();
+        return this.remote(run, `${origin.name}: put ${name}`, () => {
+          up();
+          const stamp = `written ${this.calls}`;
+          origin.secrets = { ...origin.secrets, [name]: { mark, stamp } };
+          return stamp;
+        });
+      },
       alone: async () => false,
       deployed: async () => origin.service,
       roll: async (speed, guard) => {
@@ -650,6 +666,8 @@ export class FakeCloud {
             this.#replace(origin, speed === "now");
           });
         } else {
+          // Machines that stopped at their first start are updated, and start.
+          if (origin.instances.length === 0) this.deployService(origin);
           for (const id of origin.instances.map((instance) => instance.id)) {
             await guard();
             await this.remote(run, `${origin.name}: update ${id}`, () => {
@@ -664,12 +682,24 @@ export class FakeCloud {
       look: () =>
         this.remote(run, `${origin.name}: look`, (): OriginLook => {
           if (origin.down) return { ok: false, reason: "its API does not answer" };
+          const stamps = origin.secrets && {
+            stamps: Object.fromEntries(Object.entries(origin.secrets).map(([name, { stamp }]) => [name, stamp])),
+          };
+          const [missing] = this.#missing(origin);
+          if (origin.service && origin.instances.length === 0 && missing !== undefined)
+            return {
+              ok: false,
+              reason: `deployment d-${origin.name} is ERROR: secret ${missing} not found`,
+              ...stamps,
+            };
           const seen = this.sleepersAreInvisible
             ? origin.instances.filter((instance) => instance.awake)
             : origin.instances;
           for (const instance of seen) instance.awake = true; // asking an instance wakes it
           return {
             ok: true,
+            ...stamps,
+            ...(origin.silent ? { silent: origin.silent } : {}),
             config: origin.configChanged ? null : { ...origin.config },
             slots: this.#slotsOf(origin),
             instances: seen.map((instance) => ({
@@ -678,6 +708,7 @@ export class FakeCloud {
               newest: instance.newest,
               awake: true,
               kids: { ...instance.kids },
+              ...(instance.marks ? { marks: instance.marks } : {}),
               peers: Object.fromEntries(
                 Object.entries(instance.peers ?? {}).map(([kid, { inside, outside, outsideCount }]) => [
                   kid,
@@ -729,8 +760,15 @@ export class FakeCloud {
     origin.configChanged = false;
   }
 
+  #missing({ needs = [], secrets = {} }: FakeOriginState): readonly string[] {
+    return needs.filter((name) => !Object.hasOwn(secrets, name));
+  }
+
   /** An origin without a valid slot refuses to start. */
   #mustBoot(origin: FakeOriginState): void {
+    const [missing] = this.#missing(origin);
+    if (missing !== undefined)
+      throw new McpistError("ERR_VENDOR", `fake: ${origin.name} does not start without ${missing}`);
     if (origin.legacy !== null || acceptedKids(origin.config).length > 0) return;
     throw new McpistError("ERR_VENDOR", `fake: ${origin.name} does not start without a valid slot`);
   }
@@ -764,6 +802,9 @@ export class FakeCloud {
       kids: { ...origin.config },
       lastAccepted: {},
       diesAt: null,
+      ...(origin.secrets
+        ? { marks: Object.fromEntries(Object.entries(origin.secrets).map(([name, { mark }]) => [name, mark])) }
+        : {}),
     };
   }
 

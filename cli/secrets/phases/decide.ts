@@ -142,7 +142,7 @@ function staging(phase: Phase, memory: Memory): Decision {
   if (memory.candidate === "none") return does("stage");
   return mismatch(
     `${phase.other ?? "another secret"} appeared in the spare slot: somebody else is writing`,
-    HINTS.nothingDeleted(),
+    HINTS.status(),
   );
 }
 

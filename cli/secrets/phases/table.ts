@@ -178,7 +178,7 @@ export function refusal(phase: Phase): McpistError {
         HINTS.endCanary(phase.versions),
       );
     default:
-      return stop(`phase ${phase.name} does not allow this`, HINTS.phaseGone());
+      return stop(`phase ${phase.name} does not allow this`, HINTS.status());
   }
 }
 
