@@ -10,6 +10,7 @@ import { HINTS } from "./hints/hints.ts";
 import { askedWaitMs, isLimit } from "./limits.ts";
 import { proxyAdvice } from "./proxy.ts";
 import { printable } from "./redact.ts";
+import { whenLong } from "./waits.ts";
 
 /** Unit: milliseconds. */
 const CALL_TIMEOUT_MS = 30_000;
@@ -115,7 +116,19 @@ export class Api {
     return this.#repeat(method, path, options, this.#readText);
   }
 
+  /** An answer that takes long is told as a wait. Where it was asked to be held back, others say why. */
   async #repeat<Answer extends ApiAnswer>(
+    method: string,
+    path: string,
+    options: CallOptions,
+    read: Read<Answer>,
+  ): Promise<Answer> {
+    const work = () => this.#tries(method, path, options, read);
+    if (options.serverMs !== undefined) return work();
+    return whenLong(this.#context, `${this.#options.vendor}: its answer to ${method} ${withoutQuery(path)}`, work);
+  }
+
+  async #tries<Answer extends ApiAnswer>(
     method: string,
     path: string,
     options: CallOptions,
@@ -140,7 +153,8 @@ export class Api {
       }
       const limited = isLimit({ ...answer, said: messageOf(answer) });
       // A limit is never an answer: who asks whether a token may do something accepts a 403.
-      if (!limited && (isSuccess(answer.status) || options.accept?.includes(answer.status))) return answer;
+      if (!limited && ((answer.status >= 200 && answer.status < 300) || options.accept?.includes(answer.status)))
+        return answer;
       const asked = askedWaitMs(answer.headers, this.#context.now().getTime());
       // What was limited was not carried out, so any call may be repeated; a 5xx only where repeating is harmless.
       if (limited) {
@@ -263,8 +277,6 @@ export function countdown(context: Pick<Context, "monotonic" | "now">, ms: numbe
 
 const payloadOf = (json: unknown, raw: FormData | string | undefined): { body?: FormData | string } =>
   raw !== undefined ? { body: raw } : json === undefined ? {} : { body: JSON.stringify(json) };
-
-const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 
 const withoutQuery = (path: string): string => path.replace(/\?.*$/, "");
 

@@ -1,11 +1,11 @@
 /** What a command waits for at this moment, so that whoever shows progress can say for whom and for what. */
 
-/** Text of one wait; a function where it changes meanwhile. */
-export type WaitText = string | (() => string);
+/** Text of one wait; a function where it changes meanwhile, null while there is nothing to tell yet. */
+export type WaitText = string | (() => string | null);
 
 /** The waits of one command. */
 export class Waits {
-  readonly #texts = new Set<() => string>();
+  readonly #texts = new Set<() => string | null>();
 
   /** Counts as waiting until `work` has settled. */
   async during<T>(text: WaitText, work: () => Promise<T>): Promise<T> {
@@ -20,6 +20,21 @@ export class Waits {
 
   /** Oldest first, each once. */
   current(): readonly string[] {
-    return [...new Set([...this.#texts].map((text) => text()))];
+    const texts = [...this.#texts].map((text) => text());
+    return [...new Set(texts)].filter((text) => text !== null);
   }
+}
+
+/** A wait that is shorter is not worth a word. Unit: milliseconds. */
+const LONG_MS = 5000;
+
+/** Counts as waiting once `work` has taken long. @param afterMs how long that is (milliseconds). */
+export async function whenLong<T>(
+  { waits, monotonic }: { readonly waits: Waits; readonly monotonic: () => number },
+  text: string,
+  work: () => Promise<T>,
+  afterMs: number = LONG_MS,
+): Promise<T> {
+  const began = monotonic();
+  return waits.during(() => (monotonic() - began >= afterMs ? text : null), work);
 }

@@ -66,16 +66,18 @@ async function now(run: Run, emergency: Emergency): Promise<void> {
     await ready.promise;
     await switchTo(run, emergency, id);
   })();
-  const watch = async (origin: OriginTarget): Promise<void> => {
-    while (!ready.given && origin.peek) {
-      const kids = await origin.peek().catch(() => null);
-      if (kids && acceptedKids(kids).includes(secret.kid)) return ready.give();
-      await context.sleep(PEEK_MS);
-    }
-  };
-  const hold = async (): Promise<void> => {
-    while (!uploaded.given && context.monotonic() - started < HOLD_MS) await context.sleep(PEEK_MS);
-  };
+  const watch = async (origin: OriginTarget): Promise<void> =>
+    run.waits(`${origin.name}: the new secret to be accepted, for the gateway to switch`, async () => {
+      while (!ready.given && origin.peek) {
+        const kids = await origin.peek().catch(() => null);
+        if (kids && acceptedKids(kids).includes(secret.kid)) return ready.give();
+        await context.sleep(PEEK_MS);
+      }
+    });
+  const hold = async (): Promise<void> =>
+    run.waits("the Worker version, before the origin that has the traffic is replaced", async () => {
+      while (!uploaded.given && context.monotonic() - started < HOLD_MS) await context.sleep(PEEK_MS);
+    });
   const killed = atEach(run, emergency, async (origin) => {
     const leads = origin === first();
     const watching = leads ? watch(origin) : Promise.resolve();
@@ -111,7 +113,13 @@ async function fast(run: Run, emergency: Emergency): Promise<void> {
     // The switch waits for those that serve, and for nobody else.
     const { name, state } = origin;
     const is = (look: OriginLook) => acceptedEverywhere([{ name, state, look }], secret.kid);
-    if (state === "pool") await awaitLook(run, origin, { is, values, missing: `it does not accept ${secret.kid}` });
+    if (state === "pool")
+      await awaitLook(run, origin, {
+        is,
+        values,
+        missing: `it does not accept ${secret.kid}`,
+        waits: `every instance to accept ${secret.kid}`,
+      });
   });
   const reached = run.origins.filter(({ name, state }) => state === "pool" && !emergency.alive.has(name));
   await switchTo(run, emergency, await uploading);
@@ -133,10 +141,12 @@ async function quiet(run: Run, { leaked }: Emergency, origins: readonly OriginTa
       (look) => look.ok && look.instances.some(({ lastAccepted }) => (lastAccepted[leaked] ?? 3600) * 1000 < QUIET_MS),
     );
   };
-  while (context.monotonic() - switched < DRAIN_MAX_MS) {
-    await context.sleep(PEEK_MS * 2);
-    if (context.monotonic() - switched >= QUIET_MS && !(await used())) return;
-  }
+  await run.waits(`edge locations that lag: to stop sending ${leaked}`, async () => {
+    while (context.monotonic() - switched < DRAIN_MAX_MS) {
+      await context.sleep(PEEK_MS * 2);
+      if (context.monotonic() - switched >= QUIET_MS && !(await used())) return;
+    }
+  });
 }
 
 /** Takes back what an immediate rollout changed at a platform. What cannot be taken back now is by the next run. */

@@ -66,6 +66,7 @@ export async function awaitDeath(run: Run, origin: OriginTarget, emergency: Emer
     is: (look) => isDead(origin, look, emergency),
     values: () => onlyNew(emergency),
     missing: `it still accepts ${emergency.leaked}`,
+    waits: `every instance and its configuration to refuse ${emergency.leaked}`,
   });
   const after = Math.round((run.context.monotonic() - emergency.started) / 1000);
   run.result.proof[origin.name] = `dead after ${after} s`;
@@ -78,10 +79,16 @@ export interface Awaited {
   /** Written again when it does not come: somebody's write landed between ours and the rollout. */
   readonly values: () => SlotValues;
   readonly missing: string;
+  /** The same for progress. */
+  readonly waits: string;
 }
 
 /** @throws {McpistError} ERR_TIMEOUT. */
-export async function awaitLook(run: Run, origin: OriginTarget, { is, values, missing }: Awaited): Promise<void> {
+export async function awaitLook(run: Run, origin: OriginTarget, awaited: Awaited): Promise<void> {
+  await run.waits(`${origin.name}: ${awaited.waits}`, () => lookUntil(run, origin, awaited));
+}
+
+async function lookUntil(run: Run, origin: OriginTarget, { is, values, missing }: Awaited): Promise<void> {
   const { context } = run;
   const deadline = context.monotonic() + KILL_TIMEOUT_MS;
   for (let again = context.monotonic() + AGAIN_MS; ;) {
@@ -149,7 +156,9 @@ async function rollGently(run: Run, origin: OriginTarget, until: number): Promis
   while (!state.over && run.context.monotonic() < until)
     await Promise.race([
       rolling.catch(() => undefined),
-      run.context.sleep(Math.min(POLL_MS, until - run.context.monotonic())),
+      run.waits(`${origin.name}: new instances beside the old ones`, () =>
+        run.context.sleep(Math.min(POLL_MS, until - run.context.monotonic())),
+      ),
     ]);
   if (state.over) return rolling;
   run.report.note(`${origin.name} has not replaced every instance yet: what is left goes at once`);

@@ -24,10 +24,17 @@ export async function buryLate(
   left: () => number,
   github: () => Promise<void>,
 ): Promise<void> {
-  const { kid } = emergency.secret;
-  run.report.note(
-    `the run that held the lock may still be writing: looking for ${Math.ceil(Math.max(0, left()) / 1000)} s`,
+  const seconds = (): number => Math.ceil(Math.max(0, left()) / 1000);
+  run.report.note(`the run that held the lock may still be writing: looking for ${seconds()} s`);
+  await run.waits(
+    () => `the run that held the lock: its last writes may still land for ${seconds()} s`,
+    () => look(run, emergency, left, github),
   );
+  await run.journal.record("outlived the former holder", {}, { seizedAt: null });
+}
+
+async function look(run: Run, emergency: Emergency, left: () => number, github: () => Promise<void>): Promise<void> {
+  const { kid } = emergency.secret;
   const bury = async (what: string, work: () => Promise<unknown>): Promise<void> => {
     run.report.note(`${what} was written by the run that held the lock: written again`);
     await work();
@@ -73,5 +80,4 @@ export async function buryLate(
     if (last && clean) break;
     await run.context.sleep(LOOK_MS);
   }
-  await run.journal.record("outlived the former holder", {}, { seizedAt: null });
 }

@@ -39,12 +39,21 @@ async function writeEverywhere(run: Run, name: string, value: string, mark: stri
 
 /** Asks every instance until all report the mark, or it is clear that they will not. */
 async function prove(run: Run, origin: OriginTarget, name: string): Promise<Standing> {
+  let why = "its instances";
+  return run.context.waits.during(
+    () => `${origin.name}: ${why}`,
+    () => awaitMark(run, origin, name, (text) => (why = text)),
+  );
+}
+
+async function awaitMark(run: Run, origin: OriginTarget, name: string, tell: (why: string) => void): Promise<Standing> {
   const record = run.journal.state.puts?.[name];
   const deadline = run.context.monotonic() + PROOF_TIMEOUT_MS;
   for (;;) {
     const look = await origin.look();
     const standing = standingOf({ name: origin.name, look }, name, record);
     if (standing.kind !== "off" || run.context.monotonic() > deadline) return standing;
+    tell(standing.why);
     await run.context.sleep(POLL_MS);
   }
 }

@@ -2,9 +2,10 @@
  * `secrets rotate` as a loop: observe, compute the phase, decide, do that one action, observe again. There is no recovery code:
  * a run that finds an unfinished rotation meets the same phases as one that began it.
  */
+import { acceptedKids } from "../../contract/observation.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import type { Observation } from "./observation.ts";
+import { holdersOf, type Observation } from "./observation.ts";
 import { phaseOf, type Phase } from "./phase.ts";
 import { ACTIONS } from "./phases/actions.ts";
 import { decide, type ActionName, type Intent, type Memory } from "./phases/decide.ts";
@@ -30,14 +31,19 @@ interface Loop {
   verifyBy: number | null;
   /** Own monotonic time until which faults after the switch are waited out; null = none under way. */
   patientUntil: number | null;
+  /** What the run waits for between two looks; null = it does not wait. */
+  waiting: string | null;
 }
 
 /** Runs until the installation is steady on one secret. @throws {McpistError} when it must stop; a re-run continues. */
 export async function rotate(run: Run, intent: Intent): Promise<Phase> {
-  const loop: Loop = { run, intent, resumed: false, verifyBy: null, patientUntil: null };
+  const loop: Loop = { run, intent, resumed: false, verifyBy: null, patientUntil: null, waiting: null };
   for (let actions = 0, first = true; ; first = false) {
     try {
-      const observation = await run.observe();
+      const observation = await run.waits(
+        () => loop.waiting,
+        () => run.observe(),
+      );
       const phase = phaseOf(observation);
       if (first) begin(loop, phase);
       const decision = decide(phase, intent, memoryOf(loop, phase));
@@ -83,13 +89,26 @@ function memoryOf({ run, resumed }: Loop, phase: Phase): Memory {
 async function perform(loop: Loop, action: ActionName, observation: Observation, phase: Phase): Promise<void> {
   const { run } = loop;
   run.actions.push(action);
-  await ACTIONS[action].run(run, observation, phase);
+  loop.waiting = waited(run, action, observation, phase);
+  await run.waits(
+    () => loop.waiting,
+    () => ACTIONS[action].run(run, observation, phase),
+  );
   if (action === "switch") loop.verifyBy = null;
   if (!ROLLS.has(action)) return;
   // Starts or checks the clock of a rollout.
   const now = run.context.monotonic();
   loop.verifyBy ??= now + VERIFY_TIMEOUT_MS;
   if (now > loop.verifyBy) throw slow(phase);
+}
+
+/** For whom a run waits whose next action only waits; null = it does something. */
+function waited(run: Run, action: ActionName, { origins }: Observation, phase: Phase): string | null {
+  const kid = phase.other ?? "the new secret";
+  if (action === "wait") return `${phase.parties.join(", ") || "every party"}: to accept ${kid}`;
+  if (action !== "retire" || run.retiredKid !== phase.other) return null;
+  const late = origins.flatMap(holdersOf).filter((holder) => acceptedKids(holder.kids).includes(kid));
+  return `${late.map(({ party }) => party).join(", ") || "every party"}: to refuse ${kid}`;
 }
 
 /** After the switch a fault is waited out; the tool never switches back by itself. Before it, any error aborts. */
@@ -106,7 +125,11 @@ async function waitOut(loop: Loop, error: unknown): Promise<void> {
   loop.patientUntil ??= now + PATIENCE_MS;
   if (now > loop.patientUntil) throw error;
   run.report.note(`${error.message}; trying again`);
-  await run.context.sleep(RETRY_MS);
+  const left = () => Math.ceil(((loop.patientUntil ?? now) - run.context.monotonic()) / 1000);
+  await run.waits(
+    () => `${error.message}: trying again for ${left()} s`,
+    () => run.context.sleep(RETRY_MS),
+  );
 }
 
 const slow = (phase: Phase): McpistError =>

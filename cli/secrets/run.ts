@@ -10,6 +10,7 @@ import { observe, type Evidence } from "./observe.ts";
 import { isListed, lostUnder, markedMessage, type Deploying } from "./deployments.ts";
 import type { Observation } from "./observation.ts";
 import { Secret } from "./secret.ts";
+import type { WaitText } from "../waits.ts";
 
 /** Unit: milliseconds. */
 export interface DrainTimes {
@@ -178,7 +179,7 @@ export class Run {
       const list = await worker.deployments();
       if (lostUnder(list, deploying)) throw new Overtook();
       if (isListed(list, deploying) || this.context.monotonic() > deadline) return id;
-      await this.context.sleep(LISTED_POLL_MS);
+      await this.waits(`Cloudflare: its list to show deployment ${id}`, () => this.context.sleep(LISTED_POLL_MS));
     }
   }
 
@@ -194,11 +195,9 @@ export class Run {
   /** Waits and looks again until `ready` says so. @throws {McpistError} ERR_TIMEOUT naming what is missing. */
   async until<T>(what: string, timeoutMs: number, ready: () => Promise<T | null>, missing: () => string): Promise<T> {
     const deadline = this.context.monotonic() + timeoutMs;
+    const text = () => `${what}: ${missing()}`;
     for (;;) {
-      const value = await this.context.waits.during(
-        () => `${what}: ${missing()}`,
-        () => ready(),
-      );
+      const value = await this.waits(text, ready);
       if (value !== null) return value;
       if (this.context.monotonic() > deadline) {
         throw new McpistError(
@@ -209,8 +208,13 @@ export class Run {
           },
         );
       }
-      await this.context.sleep(POLL_MS);
+      await this.waits(text, () => this.context.sleep(POLL_MS));
     }
+  }
+
+  /** Counts as waiting, for whom and for what `text` says, until `work` has settled. */
+  async waits<T>(text: WaitText, work: () => Promise<T>): Promise<T> {
+    return this.context.waits.during(text, work);
   }
 
   /** Writes slots of GitHub and records what is there now. */
@@ -237,7 +241,12 @@ export class Run {
       this.report.note(
         `${origin.name} has one instance and no other origin is in the pool: requests fail while it boots`,
       );
-    const rolled = this.#alone.then(() => origin.roll(speed, this.journal.guard));
+    let isTurn = false;
+    const turn = this.#alone.then(() => (isTurn = true));
+    const rolled = this.waits(
+      () => (isTurn ? null : `${origin.name}: its turn, because one origin of a single instance is away at a time`),
+      () => turn.then(() => origin.roll(speed, this.journal.guard)),
+    );
     this.#alone = rolled.catch(() => undefined);
     await rolled;
   }

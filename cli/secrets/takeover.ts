@@ -40,12 +40,12 @@ export function locked({ date, entry }: JournalTip): McpistError {
  * @throws {McpistError} ERR_LOCKED when it is alive.
  */
 export async function outlive(
-  context: Pick<Context, "monotonic" | "sleep">,
+  context: Pick<Context, "monotonic" | "sleep" | "waits">,
   store: Pick<GitStore, "readRef" | "workflowRun">,
   tip: JournalTip,
   self: Identity,
 ): Promise<void> {
-  const { run, workflow, attempt, leaseSeconds } = tip.entry;
+  const { run, actor, workflow, attempt, leaseSeconds } = tip.entry;
   if (workflow !== "local") {
     // GitHub runs one attempt of a workflow run after the other.
     if (workflow === self.workflow && attempt !== undefined && attempt < (self.attempt ?? 0)) return;
@@ -57,8 +57,10 @@ export async function outlive(
       });
   }
   const until = context.monotonic() + leaseSeconds * 1000 + LEASE_MARGIN_MS;
+  const left = (): number => Math.ceil((until - context.monotonic()) / 1000);
+  const text = () => `run ${run} of ${actor}: a sign of life, or none for ${left()} s more`;
   while (context.monotonic() < until) {
-    await context.sleep(Math.min(15_000, until - context.monotonic()));
+    await context.waits.during(text, () => context.sleep(Math.min(15_000, until - context.monotonic())));
     if ((await store.readRef())?.sha === tip.sha) continue;
     throw new McpistError("ERR_LOCKED", `run ${run} is alive: it wrote to the journal while its lease was watched`, {
       hint: HINTS.waitForRun(),

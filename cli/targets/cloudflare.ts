@@ -15,6 +15,7 @@ import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import type { Annotation, Deployment, Guard, WorkerTarget, WorkerVersion } from "./types.ts";
 import { putVersionSecret } from "./wrangler.ts";
+import { whenLong } from "../waits.ts";
 
 /** Unit: milliseconds. */
 const OBSERVE_TIMEOUT_MS = 30_000;
@@ -193,7 +194,9 @@ export function cloudflareWorker(
     const seen = await askGateway(query, { [VERSION_OVERRIDE_HEADER]: `${worker}="${versionId}"` });
     return seen?.deployment === versionId ? seen : null;
   };
-  const kidOf = async (versionId: string): Promise<readonly [string, string | null]> => {
+  const kidOf = (versionId: string): Promise<readonly [string, string | null]> =>
+    whenLong(context, `the gateway: an answer of Worker version ${versionId}`, () => askKid(versionId));
+  const askKid = async (versionId: string): Promise<readonly [string, string | null]> => {
     const deadline = context.monotonic() + OBSERVE_TIMEOUT_MS;
     for (;;) {
       const seen = await ask(versionId, "");
@@ -220,7 +223,7 @@ export function cloudflareWorker(
       );
       if (found) return found.id;
       if (context.monotonic() > deadline) return null;
-      await context.sleep(POLL_MS);
+      await context.waits.during("Cloudflare: its list to show the uploaded version", () => context.sleep(POLL_MS));
     }
   };
 

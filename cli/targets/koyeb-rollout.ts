@@ -29,7 +29,7 @@ interface Deployed {
 
 /** Where the service is. */
 export interface ServicePlace {
-  readonly context: Pick<Context, "sleep">;
+  readonly context: Pick<Context, "sleep" | "waits">;
   readonly api: Api;
   /** Id of the service. */
   readonly service: string;
@@ -74,7 +74,9 @@ async function beforeOf(place: ServicePlace, made: string, own: ReadonlySet<stri
       .slice(mine + 1)
       .find((other) => !own.has(other.id) && !isDeepStrictEqual(other.definition, definition));
     if (mine !== -1) return before ?? null;
-    await place.context.sleep(LIST_POLL_MS);
+    await place.context.waits.during(`Koyeb: its list to show deployment ${made}`, () =>
+      place.context.sleep(LIST_POLL_MS),
+    );
   }
   return null;
 }

@@ -108,7 +108,7 @@ export async function putKoyebSecret(
       ? await api.call("PATCH", `/v1/secrets/${existing.id}`, { body, accept: refusals })
       : await api.call("POST", "/v1/secrets", { body, accept: refusals });
     if (answer.status < 400) return writtenAt(answer.json);
-    await context.sleep(POLL_MS);
+    await context.waits.during(`Koyeb: its list to show ${name} as it is`, () => context.sleep(POLL_MS));
   }
 }
 

@@ -23,6 +23,8 @@ export interface LifeOptions {
   /** What the run reports, in order. */
   readonly steps?: string[];
   readonly notes?: string[];
+  /** Each wait, with what would be said of it at that moment. */
+  readonly sleeps?: { readonly ms: number; readonly told: readonly string[] }[];
   readonly id: string;
   readonly steal?: string;
   readonly drain?: DrainTimes;
@@ -41,7 +43,16 @@ export interface LifeOptions {
 /** One process life of `secrets rotate`. */
 export async function live(cloud: FakeCloud, options: LifeOptions): Promise<Ending> {
   const self = { dead: false };
-  const context = { ...cloud.context(self, options.signal), env: options.env ?? {} };
+  const base = cloud.context(self, options.signal);
+  const context = {
+    ...base,
+    env: options.env ?? {},
+    sleep: async (ms: number) => {
+      const told = base.waits.current();
+      options.sleeps?.push({ ms, told });
+      await base.sleep(ms);
+    },
+  };
   const store = cloud.store(self);
   const journal = new Journal(store, context, {
     run: options.id,

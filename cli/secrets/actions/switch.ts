@@ -164,13 +164,24 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
   run.switchedAt ??= started;
   const aloneSince = run.switchedAt;
   const kids = { old, live: phase.live };
+  let watch: Watch = { instances: instancesOf(first), quietSince: started };
+  let seen = "";
+  const seconds = (ms: number): number => Math.max(0, Math.ceil(ms / 1000));
+  const waits = (): string => {
+    const now = run.context.monotonic();
+    const [young, used] = [minAge - (now - aloneSince), quiet - (now - watch.quietSince)];
+    return used >= young
+      ? `everybody who sends ${old}: nobody must use it for ${seconds(used)} s more${seen && ` (${seen})`}`
+      : `every edge location: to run the new version for ${seconds(young)} s more`;
+  };
   await run.step(`drain ${old}`, async () => {
-    let watch: Watch = { instances: instancesOf(first), quietSince: started };
     let gatewayOldAt: number | null = null;
     let told = false;
     for (;;) {
       const polledAt = run.context.monotonic();
-      const [now, answer] = await Promise.all([run.observe(true), run.targets.worker.answers()]);
+      const [now, answer] = await run.waits(waits, () =>
+        Promise.all([run.observe(true), run.targets.worker.answers()]),
+      );
       const current = phaseOf(now);
       if (current.name !== "LINGERING" || current.other !== old || sentKids(now.worker).join() !== phase.live) return;
       const instances = instancesOf(now);
@@ -185,13 +196,15 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
       }
       const oldAgeSeconds = gatewayOldAt === null ? null : Math.floor((polledAt - gatewayOldAt) / 1000);
       const users = usersOf(now, kids, { oldAgeSeconds }, Math.ceil(quiet / 1000));
+      const [first = "", ...others] = users.evidence;
+      seen = others.length > 0 ? `${first}, and ${others.length} more` : first;
       if (users.verdict === "foreign" && !told) {
         told = true;
         run.report.note(`ALARM: ${old} is used by somebody who is not the gateway: ${users.evidence.join("; ")}`);
       }
       if (polledAt - started > max) throw stillInUse(old, Math.round(max / 1000), users);
       await run.journal.stay();
-      await run.context.sleep(Math.min(POLL_MS, quiet / 4));
+      await run.waits(waits, () => run.context.sleep(Math.min(POLL_MS, quiet / 4)));
     }
   });
   if (run.evidence.drainedKid === old) run.journal.note("drained", { kid: old });
