@@ -4,7 +4,7 @@
  */
 import { Hono } from "hono";
 import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
-import { addOAuth } from "./oauth.ts";
+import { addOAuth, type GrantType } from "./oauth.ts";
 import { TokenMint, USER_COUNT, userId, type TokenOptions } from "./tokens.ts";
 
 /** OAuth client of the tokens that {@link Idp.mint} makes. */
@@ -20,6 +20,10 @@ export interface Idp {
   setResource(url: string): void;
   /** An access token for the MCP resource. `claims` override, `undefined` removes. */
   readonly mint: (options?: TokenOptions) => Promise<string>;
+  /** The first access token of each sign-in of a user is refused so many seconds after it was issued, by a gateway that allows 30 s. */
+  hurry(sub: string, seconds: number): void;
+  /** How often a user was given tokens, by grant type. */
+  grants(sub: string): Readonly<Record<GrantType, number>>;
   /** A new signing key. The old one stays published unless `revoke` is set. @returns the new key's id. */
   rotateKey(options?: { readonly revoke?: boolean }): Promise<string>;
   close(): Promise<void>;
@@ -37,7 +41,9 @@ export async function startIdp(context: VendorContext): Promise<Idp> {
 
   // Supabase's edge keeps the keys for ten minutes; here they are short-lived so that a rotation can be watched.
   app.get("/auth/v1/.well-known/jwks.json", (c) => c.json(mint.jwks(), 200, { "cache-control": "public, max-age=2" }));
-  addOAuth(app, mint, resourceUrl);
+  const hurried = new Map<string, number>();
+  const grants: { readonly sub: string; readonly grantType: GrantType }[] = [];
+  addOAuth(app, mint, resourceUrl, { hurried, granted: (sub, grantType) => void grants.push({ sub, grantType }) });
   app.post("/auth/v1/token", async (c) => {
     const body: unknown = await c.req.json().catch(() => null);
     const { email = "", password = "" } = (typeof body === "object" ? body : null) as {
@@ -65,6 +71,11 @@ export async function startIdp(context: VendorContext): Promise<Idp> {
       resource = url;
     },
     mint: (options) => mint.mint(resourceUrl(), SANDBOX_CLIENT_ID, options),
+    hurry: (sub, seconds) => void hurried.set(sub, seconds),
+    grants(sub) {
+      const count = (type: GrantType) => grants.filter((grant) => grant.sub === sub && grant.grantType === type).length;
+      return { authorization_code: count("authorization_code"), refresh_token: count("refresh_token") };
+    },
     async rotateKey(options = {}) {
       const kid = await mint.rotate();
       if (options.revoke === true) mint.revoke();

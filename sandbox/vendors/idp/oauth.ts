@@ -11,6 +11,8 @@ import { USER_COUNT, userId, type TokenMint } from "./tokens.ts";
 /** Unit: milliseconds. */
 const CODE_LIFETIME_MS = 60_000;
 const TOKEN_LIFETIME_SECONDS = 3600;
+/** Difference of clocks that verifiers forgive; a token that shall end soon has to be older by as much. */
+const SKEW_SECONDS = 30;
 
 interface Grant {
   readonly clientId: string;
@@ -38,6 +40,17 @@ function scopeOf(asked: string | undefined): string | null {
   return names.every((name) => (SCOPES as readonly string[]).includes(name)) ? [...new Set(names)].join(" ") : null;
 }
 
+/** How tokens are asked for. */
+export type GrantType = "authorization_code" | "refresh_token";
+
+/** What may differ from person to person, by subject. */
+export interface SignIns {
+  /** Seconds until the first access token of a sign-in is refused by a verifier that allows {@link SKEW_SECONDS}; absent = an hour. */
+  readonly hurried: ReadonlyMap<string, number>;
+  /** Called for each grant that ended in tokens. */
+  granted(sub: string, grantType: GrantType): void;
+}
+
 /** Redirects leave the sandbox only to this machine or to an app scheme. */
 function isRedirect(uri: string): boolean {
   if (!URL.canParse(uri)) return false;
@@ -48,7 +61,7 @@ function isRedirect(uri: string): boolean {
 }
 
 /** Adds the OAuth endpoints below `/auth/v1`. `resource` names the audience of issued tokens. */
-export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string): void {
+export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string, signIns: SignIns): void {
   const clients = new Map<string, readonly string[]>();
   const codes = new Map<string, Code>();
   const refreshTokens = new Map<string, Grant>();
@@ -119,20 +132,24 @@ export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string
     return c.redirect(target.href, 302);
   });
 
-  const issue = async (c: Context, grant: Grant): Promise<Response> => {
+  const issue = async (c: Context, grant: Grant, grantType: GrantType): Promise<Response> => {
     const refreshToken = randomBytes(32).toString("base64url");
     refreshTokens.set(refreshToken, grant);
+    const hurried = grantType === "authorization_code" ? signIns.hurried.get(grant.sub) : undefined;
+    const lifetimeSeconds = hurried ?? TOKEN_LIFETIME_SECONDS;
     const accessToken = await mint.mint(resource(), grant.clientId, {
       sub: grant.sub,
-      lifetimeSeconds: TOKEN_LIFETIME_SECONDS,
+      lifetimeSeconds,
+      ageSeconds: hurried === undefined ? 0 : SKEW_SECONDS,
       claims: { scope: grant.scope },
     });
+    signIns.granted(grant.sub, grantType);
     // As Supabase answers: no `scope` member, whose absence means that what was asked for is granted (RFC 6749, section 5.1).
     return c.json(
       {
         access_token: accessToken,
         token_type: "bearer",
-        expires_in: TOKEN_LIFETIME_SECONDS,
+        expires_in: lifetimeSeconds,
         refresh_token: refreshToken,
       },
       200,
@@ -158,14 +175,14 @@ export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string
         code?.clientId === clientId && code.redirectUri === form.get("redirect_uri") && code.challenge === challenge;
       if (!code || !fits || code.expiresAt < Date.now())
         return refusal(c, "invalid_grant", "the code is unknown, used, expired or not for this request");
-      return issue(c, code);
+      return issue(c, code, grantType);
     }
     if (grantType === "refresh_token") {
       const text = form.get("refresh_token") ?? "";
       const grant = refreshTokens.get(text);
       if (grant?.clientId !== clientId) return refusal(c, "invalid_grant", "the refresh token is unknown or used");
       refreshTokens.delete(text);
-      return issue(c, grant);
+      return issue(c, grant, grantType);
     }
     return refusal(c, "unsupported_grant_type", "authorization_code or refresh_token");
   });

@@ -15,6 +15,8 @@ export interface TokenOptions {
   readonly sub?: string;
   /** Unit: seconds. */
   readonly lifetimeSeconds?: number;
+  /** How long ago it was issued. Unit: seconds; absent = now. */
+  readonly ageSeconds?: number;
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 
@@ -81,7 +83,7 @@ export class TokenMint {
   #sign(claims: Readonly<Record<string, unknown>>, options: TokenOptions): Promise<string> {
     const [key] = this.#keys;
     const sub = options.sub ?? userId(1);
-    const iat = Math.floor(Date.now() / 1000);
+    const iat = Math.floor(Date.now() / 1000) - (options.ageSeconds ?? 0);
     const payload = {
       iss: this.issuer,
       iat,
