@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { type Results, tableOf, withTable } from "./results.ts";
+import { CLIENTS, idOf } from "./versions.ts";
+import { PAGE, RESULTS } from "./write-table.ts";
+
+const page = readFileSync(PAGE, "utf8");
+const results = JSON.parse(readFileSync(RESULTS, "utf8")) as Results;
+
+describe("the table of clients", () => {
+  it("is what the last run of all clients found", () => {
+    expect(withTable(page, tableOf(results))).toBe(page);
+  });
+
+  it("has every client of the registry and no other", () => {
+    const runs = CLIENTS.flatMap((client) => client.eras.map((era) => `${idOf(client)} ${era}`));
+    expect(results.map(({ id, era }) => `${id} ${era}`).toSorted()).toEqual(runs.toSorted());
+  });
+
+  it("admits no failure but the faults of clients that are named", () => {
+    const failed = results.flatMap(({ id, outcomes }) =>
+      outcomes.filter(({ ok }) => !ok).map(({ step }) => `${id}: ${step}`),
+    );
+    expect(failed).toEqual(["typescript-sdk-1.12.3: signIn", "typescript-sdk-1.12.3: refresh"]);
+  });
+
+  it("cannot be made of a run that left a client out", () => {
+    expect(() => tableOf(results.slice(1))).toThrow("there is no result of typescript-sdk-1.10.2 (legacy)");
+  });
+});

@@ -1,0 +1,54 @@
+/** The outcomes of a run of the matrix, and the table that is made of them. Pure. */
+import type { Outcome } from "./task.ts";
+import { CLIENTS, type ClientVersion, type Era, idOf, type Step, STEPS } from "./versions.ts";
+
+/** One run of one client. */
+export interface Result {
+  readonly id: string;
+  readonly era: Era;
+  readonly outcomes: readonly Outcome[];
+}
+export type Results = readonly Result[];
+
+/** What the columns are called. */
+const TITLES: Readonly<Record<Step, string>> = {
+  signIn: "signs in from nothing",
+  list: "lists",
+  parallel: "20 calls at once",
+  slow: "slow call",
+  cancel: "cancels",
+  windows: "5 windows at once",
+  refresh: "token ends, is renewed",
+};
+const ERAS: Readonly<Record<Era, string>> = { legacy: "up to 2025-11-25", auto: "2026-07-28" };
+
+function cell(client: ClientVersion, step: Step, outcomes: readonly Outcome[]): string {
+  const outcome = outcomes.find((outcome) => outcome.step === step);
+  if (!outcome) return "–";
+  if (!outcome.ok) return client.faults?.[step] === undefined ? "✗" : "✗ (its own fault)";
+  return step === "cancel" ? `✓ ${outcome.detail}` : "✓";
+}
+
+/** Markdown, one row for each client and era, in the order of the registry. @throws {TypeError} when one was not run. */
+export function tableOf(results: Results): string {
+  const rows = CLIENTS.flatMap((client) =>
+    client.eras.map((era) => {
+      const result = results.find(({ id, era: ran }) => id === idOf(client) && ran === era);
+      if (!result) throw new TypeError(`there is no result of ${idOf(client)} (${era})`);
+      const cells = STEPS.map((step) => cell(client, step, result.outcomes));
+      return `| ${[`${client.family} ${client.version}`, ERAS[era], ...cells].join(" | ")} |`;
+    }),
+  );
+  const head = ["client", "revision", ...STEPS.map((step) => TITLES[step])];
+  return [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...rows].join("\n");
+}
+
+const BEGIN = "<!-- from test/clients/results.json: node test/clients/write-table.ts -->\n";
+const END = "\n<!-- end -->";
+
+/** The page with the table between its marks. @throws {TypeError} when the page has no marks. */
+export function withTable(page: string, table: string): string {
+  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
+  if (from < 0 || to < from) throw new TypeError("the page has no place for the table");
+  return page.slice(0, from) + BEGIN + table + page.slice(to);
+}

@@ -1,0 +1,115 @@
+/**
+ * The MCP clients that are held against the gateway, unchanged, as their registries give them. test/clients/install.ts installs them
+ * outside the tree, from the locks in test/clients/locks/.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+
+/** What is tried with a client, in this order. */
+export const STEPS = ["signIn", "list", "parallel", "slow", "cancel", "windows", "refresh"] as const;
+export type Step = (typeof STEPS)[number];
+
+/** The program in test/clients/drivers/ that drives it. */
+export type Driver = "typescript.ts" | "python_sdk.py" | "fast_mcp.py" | "mcp-remote.ts" | "inspector.ts";
+
+/** One version of one client. */
+export interface ClientVersion {
+  readonly family: "TypeScript SDK" | "Python SDK" | "fastmcp" | "mcp-remote" | "Inspector";
+  readonly version: string;
+  /** As its registry calls it. */
+  readonly name: string;
+  readonly registry: "npm" | "pypi";
+  readonly driver: Driver;
+  /** True for the oldest and the newest of a family, which every landing tries. */
+  readonly sample: boolean;
+  /** How it finds a revision: the sequence before 2026-07-28, or by asking which are served (`server/discover`). */
+  readonly eras: readonly Era[];
+  /** Steps that fail by a fault of the client's own, and which one; they are tried all the same, and must fail. */
+  readonly faults?: Readonly<Partial<Record<Step, string>>>;
+  /** Steps that this client has no way to take. */
+  readonly without?: readonly Step[];
+}
+export type Era = "legacy" | "auto";
+
+type Details = Pick<ClientVersion, "family" | "name" | "registry" | "driver"> &
+  Partial<Pick<ClientVersion, "eras" | "faults" | "without">>;
+const clients = (details: Details, sample: readonly string[], others: readonly string[] = []): ClientVersion[] =>
+  [...sample, ...others].map((version) => ({
+    eras: ["legacy"],
+    ...details,
+    version,
+    sample: sample.includes(version),
+  }));
+
+const TYPESCRIPT = { family: "TypeScript SDK", registry: "npm", driver: "typescript.ts" } as const;
+const PYTHON = { family: "Python SDK", name: "mcp", registry: "pypi", driver: "python_sdk.py" } as const;
+const SDK = { ...TYPESCRIPT, name: "@modelcontextprotocol/sdk" } as const;
+const FASTMCP = { family: "fastmcp", name: "fastmcp", registry: "pypi", driver: "fast_mcp.py" } as const;
+const REMOTE = { family: "mcp-remote", name: "mcp-remote", registry: "npm", driver: "mcp-remote.ts" } as const;
+
+/** Of TypeScript 1.12. */
+const LOST = "asks for the issuer's metadata at the root of its host, where an issuer with a path has none";
+
+/** Oldest first. */
+export const CLIENTS: readonly ClientVersion[] = [
+  ...clients(SDK, ["1.10.2"]),
+  ...clients({ ...SDK, faults: { signIn: LOST, refresh: LOST } }, [], ["1.12.3"]),
+  ...clients(SDK, [], ["1.15.1", "1.18.2", "1.20.2", "1.25.3", "1.32.2"]),
+  ...clients({ ...TYPESCRIPT, name: "@modelcontextprotocol/client", eras: ["legacy", "auto"] }, ["2.4.0"]),
+  ...clients(PYTHON, ["1.9.4"], ["1.12.4", "1.20.0", "1.30.0"]),
+  ...clients({ ...PYTHON, eras: ["legacy", "auto"] }, ["2.3.0"]),
+  ...clients(FASTMCP, ["2.14.7"]),
+  ...clients({ ...FASTMCP, eras: ["auto"] }, ["4.2.3"]),
+  ...clients(REMOTE, ["0.1.18", "0.15.1"]),
+  ...clients(
+    {
+      family: "Inspector",
+      name: "@modelcontextprotocol/inspector",
+      registry: "npm",
+      driver: "inspector.ts",
+      eras: ["legacy", "auto"],
+      without: ["parallel", "slow", "cancel", "windows", "refresh"],
+    },
+    ["2.12.0"],
+  ),
+];
+
+/** Name of a client's folder and of its lock, e.g. `python-sdk-1.9.4`. */
+export const idOf = ({ family, version }: ClientVersion): string =>
+  `${family.toLowerCase().replaceAll(" ", "-")}-${version}`;
+
+/** Where the clients are installed: `MCPIST_CLIENTS`, else below the cache that `.ci/tools` uses. */
+const CLIENTS_FOLDER =
+  process.env["MCPIST_CLIENTS"] ??
+  join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "mcpist", "clients");
+
+export const folderOf = (client: ClientVersion): string => join(CLIENTS_FOLDER, idOf(client));
+
+/** The file that names everything that is installed, with a hash of each. */
+export const lockOf = (client: ClientVersion): string =>
+  join(
+    import.meta.dirname,
+    "locks",
+    idOf(client),
+    client.registry === "npm" ? "package-lock.json" : "requirements.txt",
+  );
+
+/** Stands in the folder of a client once all of it is there: the hash of the lock that it came from. */
+export const stampOf = (client: ClientVersion): string => join(folderOf(client), ".installed");
+export const lockHash = (client: ClientVersion): string =>
+  createHash("sha256")
+    .update(readFileSync(lockOf(client)))
+    .digest("hex");
+
+/** True once a client is there as its lock says. */
+export function isInstalled(client: ClientVersion): boolean {
+  const stamp = stampOf(client);
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === lockHash(client);
+}
+
+/** The clients of one run: the sample, or with `MCPIST_CLIENT_SET=all` every one. */
+export const chosen = (set: string | undefined = process.env["MCPIST_CLIENT_SET"]): readonly ClientVersion[] =>
+  CLIENTS.filter(({ sample }) => sample || set === "all");
