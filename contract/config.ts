@@ -209,12 +209,14 @@ const environment = z
         alertWebhook: url.nullable().default(null),
       })
       .prefault({}),
+    /** How clients meet tools: "meta" = get_module_schema and call; "native" = each as module__tool in tools/list. */
+    presentation: z.enum(["meta", "native"]).default("meta"),
     /** MCP servers whose tools become modules, by the name of the module. */
     servers: z
       .record(
         z
           .string()
-          .regex(SERVER_NAME, "lower-case letters, digits, - and _, at most 31")
+          .regex(SERVER_NAME, "lower-case letters, digits, - and single _, at most 31, no _ at the end")
           .refine((text) => !BUILT_IN_MODULES.includes(text), "the name of a module that mcpist has already"),
         server,
       )

@@ -40,6 +40,7 @@ export function gatewayConfigOf(environmentName: string, env: Environment): Gate
     showOrigin: env.showOrigin,
     worker: env.cloudflare.worker,
     securityContact: env.securityContact,
+    ...presentationOf(env),
   };
 }
 
@@ -55,9 +56,14 @@ export function originConfigOf(environmentName: string, env: Environment, origin
     brokerUrl,
     alertWebhook,
     database: env.database,
+    ...presentationOf(env),
     ...(Object.keys(env.servers).length > 0 ? { servers: inImage(env.servers) } : {}),
   };
 }
+
+/** Absent = "meta". */
+const presentationOf = ({ presentation }: Environment): { readonly presentation?: "native" } =>
+  presentation === "native" ? { presentation } : {};
 
 /** A folder beside the configuration is one of the image; an absolute path is where it says. */
 const inImage = (servers: Environment["servers"]): Readonly<Record<string, ServerSettings>> =>

@@ -5,6 +5,7 @@
 import { isCanonicalUrl, webOriginOf } from "./names.ts";
 import { err, ok, type Result } from "./result.ts";
 import { isRecord } from "./json.ts";
+import type { Presentation } from "./presentation.ts";
 import { isSafeUrl } from "./safe-url.ts";
 import { isServerSettings, SERVER_NAME, type ServerSettings } from "./servers.ts";
 
@@ -67,6 +68,8 @@ export interface GatewayConfig {
   readonly worker: string;
   /** Contact for /.well-known/security.txt: a mailto: or https: URI; null = not served. */
   readonly securityContact: string | null;
+  /** Absent = "meta". */
+  readonly presentation?: Presentation | undefined;
 }
 
 /** Configuration of an origin. */
@@ -84,6 +87,8 @@ export interface OriginConfig {
   readonly alertWebhook: string | null;
   /** "embedded": without DATABASE_URL the origin keeps its own database in memory. Absent = "shared". */
   readonly database?: "shared" | "embedded";
+  /** Absent = "meta". */
+  readonly presentation?: Presentation;
   /** MCP servers whose tools become modules, by name; absent = none. */
   readonly servers?: Readonly<Record<string, ServerSettings>>;
 }
@@ -98,6 +103,7 @@ const isWebOrigin = (text: string): boolean => {
   const origin = webOriginOf(text);
   return origin.ok && origin.value === text;
 };
+const isPresentation = (value: unknown): boolean => value === undefined || value === "meta" || value === "native";
 const STATES: ReadonlySet<unknown> = new Set<OriginState>(["pool", "joining", "quarantined"]);
 
 function parseJson(text: string | undefined): Record<string, unknown> | null {
@@ -157,6 +163,7 @@ export function parseGatewayConfig(text: string | undefined): Result<GatewayConf
     ["showOrigin", isFlag(value["showOrigin"])],
     ["worker", isText(value["worker"])],
     ["securityContact", isTextOrNull(value["securityContact"])],
+    ["presentation", isPresentation(value["presentation"])],
   ];
   const wrong = checks.find(([, good]) => !good);
   return wrong ? err(wrong[0]) : ok(value as unknown as GatewayConfig);
@@ -182,6 +189,7 @@ export function parseOriginConfig(text: string | undefined): Result<OriginConfig
             ([name, server]) => SERVER_NAME.test(name) && isServerSettings(server),
           )),
     ],
+    ["presentation", isPresentation(value["presentation"])],
     ["database", value["database"] === undefined || value["database"] === "shared" || value["database"] === "embedded"],
   ];
   const wrong = checks.find(([, good]) => !good);

@@ -2,8 +2,8 @@
 import { isRecord } from "./json.ts";
 import { isSafeUrl } from "./safe-url.ts";
 
-/** Name of a server and of the module that it becomes. */
-export const SERVER_NAME = /^[a-z][a-z0-9_-]{0,30}$/;
+/** Name of a server and of the module that it becomes. No `__` and no `_` at the end: `module__tool` must have one border. */
+export const SERVER_NAME = /^(?=.{1,31}$)[a-z](?:[a-z0-9-]|_(?!_|$))*$/;
 /** Name of a secret of one's own, and of the variable in which an origin finds it. */
 export const OWN_SECRET_NAME = /^[A-Z][A-Z0-9_]{0,62}$/;
 /** Variables of an origin that are not one's own. */

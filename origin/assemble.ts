@@ -135,11 +135,14 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
   });
   const caller = createCaller({ claims, broker, events, metrics, wallClock });
   const refusals = createRefusals({ database, registry, events, metrics, usage, now });
+  const presentation = config.presentation ?? "meta";
   const mcp = createMcp({
+    presentation,
     registry,
     requestStateKey,
     execute: (call) => caller.run(call),
     onRefused: refusals.record,
+    onRefusedNative: refusals.recordNative,
     onError: () => metrics.count("mcpist_requests_total", "sdk_rejected"),
   });
   const serveMcp = createRequestHandler({
@@ -153,6 +156,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
     metrics,
     budget,
     running,
+    presentation,
     deadlineMs: surroundings.deadlineMs ?? DEADLINE_MS,
     later: background.later,
   });

@@ -1,4 +1,5 @@
 /** The steps of a request that need more than one policy: form, address, sign-in, meaning of the body. Each stops at the first refusal. */
+import type { Presentation } from "../contract/presentation.ts";
 import type { Denial } from "../contract/denial.ts";
 import { err, ok, type Result } from "../contract/result.ts";
 import type { GatewayConfig } from "../contract/runtime-config.ts";
@@ -117,8 +118,9 @@ export async function understand(
   visit: Visit,
   named: Result<ProtocolVersion | null, Denial>,
   room: Room,
+  presentation: Presentation,
 ): Promise<Result<Understood, Refusal>> {
-  const modern = named.ok && era(named.value) === "modern" ? modernClass(visit.headers) : null;
+  const modern = named.ok && era(named.value) === "modern" ? modernClass(visit.headers, presentation) : null;
   const taken = await takeBody(visit.request, visit.headers.get("content-length") ?? null, room);
   if (!taken.ok) return err(BODY_FAULTS[taken.error]);
   const body = taken.value;
@@ -130,14 +132,19 @@ export async function understand(
   if (!named.ok) return named;
   const version = named.value;
   if (modern?.ok === true)
-    return ok({ version, callClass: modern.value.callClass, body, module: moduleInHeaders(visit.headers) });
+    return ok({
+      version,
+      callClass: modern.value.callClass,
+      body,
+      module: moduleInHeaders(visit.headers, presentation),
+    });
   if (body.kind === "stream") {
     // Too large to be kept and parsed: never a batch, never sent twice.
     return startsBatch(body.head) === false
       ? ok({ version, callClass: "single", body, module: { kind: "unread" } })
       : err({ reason: "shape.batch" });
   }
-  const call = legacyCall(body.bytes);
+  const call = legacyCall(body.bytes, presentation);
   if (!call.ok) return call;
   visit.rpcId = call.value.id;
   return ok({ version, callClass: call.value.callClass, body, module: call.value.module });

@@ -83,7 +83,7 @@ async function answerTo(visit: Visit, service: Service, identity: Identity, held
     seat.release();
   }
 
-  const call = await understand(visit, named, held.room);
+  const call = await understand(visit, named, held.room, config.presentation ?? "meta");
   if (!call.ok) return no(call.error);
   const count = moduleCount(call.value.module, config.limits.modulesPerSecond);
   const over = count ? await limits.module(sub, count, runtime.now(), waitUntil) : null;

@@ -58,8 +58,8 @@ export function measureStages(): Readonly<Record<string, number>> {
   const stages: Readonly<Record<string, () => unknown>> = {
     "secret check": () => gate.value.check(headers),
     identity: () => readIdentity(headers),
-    "sieve, admitted": () => targetOf(body, permissions),
-    "sieve, refused": () => targetOf(refused, permissions),
+    "sieve, admitted": () => targetOf(body, permissions, "meta"),
+    "sieve, refused": () => targetOf(refused, permissions, "meta"),
     "plan limit": () => limiter.admit(users[n++ % users.length] ?? "", 120),
     "limit headers": () => rateLimitHeaders(admission),
   };

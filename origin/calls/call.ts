@@ -14,8 +14,10 @@ import type { RegisteredTool } from "../modules/registry.ts";
 import type { Permissions } from "../sieve/permissions.ts";
 import { callFailed, explained, refusal, success } from "../sieve/results.ts";
 import type { Secret } from "../modules/secret.ts";
+import { nativeTools } from "../sieve/native-names.ts";
 import { admit } from "../sieve/sieve.ts";
 import { isRecord } from "../../contract/json.ts";
+import type { Presentation } from "../../contract/presentation.ts";
 
 /** What calls need from outside. */
 export interface CallSources {
@@ -28,19 +30,20 @@ export interface CallSources {
 
 /** A `tools/call` as the body names it: what will be counted, claimed and run. */
 export interface CallTarget {
-  /** Name of the meta tool. */
+  /** Name of the meta tool; in the native presentation what the client called. */
   readonly metaTool: string;
   /** The tool that the user is allowed to run, when the meta tool is `call` and the names are admitted. */
   readonly admitted: { readonly module: string; readonly tool: RegisteredTool } | null;
 }
 
 /** Reads the target from the parsed body, the same object that the SDK will read. @returns null for any other method. */
-export function targetOf(body: unknown, permissions: Permissions): CallTarget | null {
+export function targetOf(body: unknown, permissions: Permissions, presentation: Presentation): CallTarget | null {
   if (!isRecord(body) || body["method"] !== "tools/call") return null;
   const { params } = body;
   const name = isRecord(params) ? params["name"] : undefined;
   const args = isRecord(params) ? params["arguments"] : undefined;
   const metaTool = typeof name === "string" ? name : "";
+  if (presentation === "native") return { metaTool, admitted: nativeTools(permissions).get(metaTool) ?? null };
   if (metaTool !== "call" || !isRecord(args)) return { metaTool, admitted: null };
   const { module, tool: toolName } = args;
   if (typeof module !== "string" || typeof toolName !== "string") return { metaTool, admitted: null };

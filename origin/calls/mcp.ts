@@ -1,20 +1,27 @@
 /**
- * The MCP side: one SDK handler for both protocol eras, and a server per request with the two meta tools. Identity reaches tool
+ * The MCP side: one SDK handler for both protocol eras, and a server per request with the two meta tools, or with the modules' own. Identity reaches tool
  * code through an explicit exchange object, never through request headers.
  */
 import {
   createMcpHandler,
   createRequestStateCodec,
   McpServer,
+  ProtocolError,
+  ProtocolErrorCode,
+  Server,
   type CallToolResult,
+  type ListToolsResult,
   type McpRequestContext,
   type ServerContext,
 } from "@modelcontextprotocol/server";
+import type { Presentation } from "../../contract/presentation.ts";
 import type { Exchange } from "../exchange.ts";
 import { call, getModuleSchema } from "../sieve/meta-tools.ts";
 import type { ToolResult } from "../modules/module.ts";
 import { refusal, success } from "../sieve/results.ts";
 import type { AdmittedCall } from "./call.ts";
+import { nativeInstructions, nativePage } from "../sieve/native-list.ts";
+import { nativeTools } from "../sieve/native-names.ts";
 import { admit, describeModule, listModules } from "../sieve/sieve.ts";
 import type { Registry } from "../modules/registry.ts";
 
@@ -25,14 +32,23 @@ export const VERSION = "0.1.0";
 const LIST_TTL_MS = 300_000;
 const DISCOVER_TTL_MS = 3_600_000;
 
+/** Of what is one user's alone: natively, the instructions in `server/discover` too. */
+const CACHE_HINTS = {
+  "tools/list": { ttlMs: LIST_TTL_MS, cacheScope: "private" },
+  "server/discover": { ttlMs: LIST_TTL_MS, cacheScope: "private" },
+} as const;
+
 /** What the meta tools hand over to. */
 export interface McpParts {
   readonly registry: Registry;
+  readonly presentation: Presentation;
   readonly requestStateKey: Uint8Array | null;
   /** Runs an admitted tool; never throws. */
   readonly execute: (call: AdmittedCall) => Promise<ToolResult>;
   /** A name was refused; `tool` is null when a module's schema was asked for. Must return at once. */
   readonly onRefused: (exchange: Exchange, module: string, tool: string | null) => void;
+  /** A natively presented name was refused. As {@link onRefused}. */
+  readonly onRefusedNative: (exchange: Exchange, name: string) => void;
   readonly onError: (error: Error) => void;
 }
 
@@ -61,7 +77,15 @@ function progressTo({ mcpReq }: ServerContext): AdmittedCall["progress"] {
 }
 
 /** Builds the MCP side. */
-export function createMcp({ registry, requestStateKey, execute, onRefused, onError }: McpParts): McpSide {
+export function createMcp({
+  registry,
+  presentation,
+  requestStateKey,
+  execute,
+  onRefused,
+  onRefusedNative,
+  onError,
+}: McpParts): McpSide {
   const exchanges = new WeakMap<Request, Exchange>();
 
   function build({ requestInfo }: McpRequestContext): McpServer {
@@ -77,10 +101,7 @@ export function createMcp({ registry, requestStateKey, execute, onRefused, onErr
       { name: "mcpist", version: VERSION },
       {
         capabilities: { tools: { listChanged: false } },
-        cacheHints: {
-          "tools/list": { ttlMs: LIST_TTL_MS, cacheScope: "private" },
-          "server/discover": { ttlMs: DISCOVER_TTL_MS, cacheScope: "public" },
-        },
+        cacheHints: { ...CACHE_HINTS, "server/discover": { ttlMs: DISCOVER_TTL_MS, cacheScope: "public" } },
         instructions: "Ask get_module_schema what you may use, then run it with call.",
         requestState: {
           verify: (sent, context) => {
@@ -121,9 +142,39 @@ export function createMcp({ registry, requestStateKey, execute, onRefused, onErr
     return server;
   }
 
+  /** The modules' own tools: no schema of theirs goes through the SDK, and a made-up name is refused as in the meta tools. */
+  function buildNative({ requestInfo }: McpRequestContext): Server {
+    const exchange = requestInfo && exchanges.get(requestInfo);
+    if (!exchange) throw new TypeError("a request reached the MCP server without an exchange");
+    const { permissions } = exchange;
+    const instructions = nativeInstructions(registry, permissions);
+    const server = new Server(
+      { name: "mcpist", version: VERSION },
+      {
+        capabilities: { tools: { listChanged: false } },
+        cacheHints: CACHE_HINTS,
+        ...(instructions === "" ? {} : { instructions }),
+      },
+    );
+    server.setRequestHandler("tools/list", ({ params }) => {
+      const page = nativePage(permissions, params?.cursor);
+      if (!page.ok) throw new ProtocolError(ProtocolErrorCode.InvalidParams, "Invalid cursor");
+      const { tools, nextCursor } = page.value;
+      return { tools: tools as ListToolsResult["tools"], ...(nextCursor === undefined ? {} : { nextCursor }) };
+    });
+    server.setRequestHandler("tools/call", async ({ params: { name, arguments: params = {} } }, context) => {
+      const found = nativeTools(permissions).get(name);
+      if (found) return forSdk(await execute({ ...found, exchange, params, progress: progressTo(context) }));
+      onRefusedNative(exchange, name);
+      return forSdk(refusal());
+    });
+    return server;
+  }
+
+  const serverOf = presentation === "native" ? buildNative : build;
   const options = { legacy: "stateless", maxRequestBodySize: MAX_BODY_BYTES, onerror: onError } as const;
-  const whole = createMcpHandler(build, options);
-  const streaming = createMcpHandler(build, { ...options, responseMode: "sse" });
+  const whole = createMcpHandler(serverOf, options);
+  const streaming = createMcpHandler(serverOf, { ...options, responseMode: "sse" });
   return {
     serve(request, body, exchange, stream) {
       exchanges.set(request, exchange);

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isRecord } from "../../contract/json.ts";
+import type { Presentation } from "../../contract/presentation.ts";
 import { CLAIM_HEADER, MCP_PATH } from "../../contract/headers.ts";
 import { afterClose } from "../telemetry/background.ts";
 import { readJson } from "./body.ts";
@@ -51,6 +52,7 @@ export interface RequestParts {
   readonly budget: BodyBudget;
   /** Calls under way, for whoever takes permissions away. */
   readonly running: Running;
+  readonly presentation: Presentation;
   /** From the gateway secret on: a tool that still runs then is stopped, and the caller told so. Unit: milliseconds. */
   readonly deadlineMs: number;
   /** Runs work after the answer has left, so that shutdown can wait for it. */
@@ -88,8 +90,21 @@ function signalFor(outgoing: ServerResponse, deadlineMs: number, controller: Abo
 export function createRequestHandler(
   parts: RequestParts,
 ): (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<Response> {
-  const { permissions, registry, limiter, usage, caller, mcp, events, metrics, budget, running, deadlineMs, later } =
-    parts;
+  const {
+    permissions,
+    registry,
+    limiter,
+    usage,
+    caller,
+    mcp,
+    events,
+    metrics,
+    budget,
+    running,
+    presentation,
+    deadlineMs,
+    later,
+  } = parts;
 
   const deny = (refusal: Refusal, details: RefusalDetails): Response => {
     metrics.count("mcpist_requests_total", refusal);
@@ -132,7 +147,7 @@ export function createRequestHandler(
   ): Promise<Response> {
     const { identity, permissions: user } = exchange;
     const { requestId, userId } = identity;
-    const target = targetOf(body, user);
+    const target = targetOf(body, user, presentation);
     if (!target) return mcp.serve(request, body, { ...exchange, claim: null }, false);
 
     const { admitted } = target;

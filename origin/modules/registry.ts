@@ -25,6 +25,13 @@ export interface RegisteredTool {
   readonly pin: string | null;
   /** JSON Schema of the parameters, as `get_module_schema` shows it. */
   readonly inputSchema: () => unknown;
+  /** What else clients that see the tool itself are shown; absent = nothing. */
+  readonly shown?: () => {
+    readonly title?: string | undefined;
+    readonly outputSchema?: unknown;
+    /** The server's own; hints for display. */
+    readonly annotations?: Readonly<Record<string, unknown>> | undefined;
+  };
   /** @returns the parameters with their defaults, or as error up to five sentences for the caller. */
   readonly check: (params: unknown) => Result<unknown, readonly string[]>;
   /** `params` = what {@link check} returned. As {@link Tool.run}. */

@@ -121,6 +121,7 @@ function registered(
     destructive: !readOnly,
     pin,
     inputSchema: () => facts.inputSchema,
+    shown: () => facts,
     // Defaults of a foreign schema are the server's business.
     check: (params) => {
       const checked = check(params);

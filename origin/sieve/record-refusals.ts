@@ -7,6 +7,7 @@ import type { Usage } from "../limits/usage.ts";
 import { loggableNames } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Registry } from "../modules/registry.ts";
+import { meantBy } from "./native-names.ts";
 import { createSuspicion } from "./suspicion.ts";
 import { findVerdict, SCORES } from "./verdict.ts";
 
@@ -28,6 +29,8 @@ const MAX_WAITING = 1_000;
 export interface Refusals {
   /** Only queues the work; `tool` is null when a module's schema was asked for. */
   readonly record: (exchange: Exchange, module: string, tool: string | null) => void;
+  /** As {@link record}, of a natively presented name: what it was meant to be is looked for after the answer, too. */
+  readonly recordNative: (exchange: Exchange, name: string) => void;
   /** Finds the verdicts that could not be found while the database was away. Never throws. */
   retry(): Promise<void>;
 }
@@ -92,13 +95,17 @@ export function createRefusals({ database, registry, events, metrics, usage, now
     addUp(refused, verdict);
   }
 
+  /** Nothing but this is done before the answer: it costs the same whatever was refused. */
+  function later({ identity, afterwards }: Exchange, names: () => Pick<Refused, "module" | "tool">): void {
+    const { requestId, userId, clientId } = identity;
+    usage.count(userId, "refused");
+    const who = { requestId, userId, ...(clientId === null ? {} : { clientId }) };
+    afterwards(() => record({ who, ...names() }));
+  }
+
   return {
-    record({ identity, afterwards }, module, tool) {
-      const { requestId, userId, clientId } = identity;
-      usage.count(userId, "refused");
-      const who = { requestId, userId, ...(clientId === null ? {} : { clientId }) };
-      afterwards(() => record({ who, module, tool }));
-    },
+    record: (exchange, module, tool) => later(exchange, () => ({ module, tool })),
+    recordNative: (exchange, name) => later(exchange, () => meantBy(registry, name)),
     async retry() {
       // Their lines are written; what was missing is what they add up to.
       for (let oldest = waiting.shift(); oldest; oldest = waiting.shift()) {

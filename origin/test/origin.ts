@@ -8,11 +8,13 @@ import {
   REQUEST_ID_HEADER,
   USER_ID_HEADER,
 } from "../../contract/headers.ts";
+import type { Presentation } from "../../contract/presentation.ts";
 import type { OriginConfig } from "../../contract/runtime-config.ts";
 import { assemble, type Assembled } from "../assemble.ts";
 import type { Database } from "../database/database.ts";
 import type { Servers } from "../servers/servers.ts";
 import { createRegistry } from "../modules/registry.ts";
+import { nativeName } from "../sieve/native-names.ts";
 import type { TestDatabase } from "./database.ts";
 import { createLab, testModules, type Lab } from "./modules.ts";
 
@@ -53,6 +55,7 @@ export interface TestOrigin {
   readonly url: string;
   readonly port: number;
   readonly secret: string;
+  readonly presentation: Presentation;
   readonly assembled: Assembled;
   readonly lab: Lab;
   /** Everything that was written to the log. */
@@ -117,6 +120,7 @@ export async function startOrigin(test: TestDatabase, options: TestOriginOptions
     url: `http://127.0.0.1:${port}`,
     port,
     secret,
+    presentation: config.presentation ?? "meta",
     assembled: assembled.value,
     lab,
     lines,
@@ -175,26 +179,32 @@ const headerText = (value: string): string =>
     ? value
     : `=?base64?${Buffer.from(value).toString("base64")}?=`;
 
-/** A modern `tools/call` of the meta tool `call`. */
+/** A modern `tools/call` of one tool, as the origin presents tools. */
 export function callTool(
-  origin: Pick<TestOrigin, "url" | "secret">,
+  origin: Pick<TestOrigin, "url" | "secret"> & { readonly presentation?: Presentation },
   userId: string,
   module: string,
   tool: string,
   params: Readonly<Record<string, unknown>> = {},
   options: { readonly requestId?: string; readonly id?: number | string; readonly signal?: AbortSignal } = {},
 ): Promise<Response> {
+  const known = /^[A-Za-z0-9_.-]{1,64}$/.test(tool) ? nativeName(module, tool) : null;
+  const native = origin.presentation === "native" ? (known ?? `${module}__${tool}`) : null;
+  const meta = { "mcp-param-module": headerText(module), "mcp-param-tool": headerText(tool) };
   return post(origin, {
     userId,
     ...(options.requestId === undefined ? {} : { requestId: options.requestId }),
     ...(options.signal ? { signal: options.signal } : {}),
-    body: modern("tools/call", { name: "call", arguments: { module, tool, params } }, options.id),
+    body: modern(
+      "tools/call",
+      native === null ? { name: "call", arguments: { module, tool, params } } : { name: native, arguments: params },
+      options.id,
+    ),
     headers: {
       "mcp-protocol-version": MODERN_PROTOCOL_VERSION,
       "mcp-method": "tools/call",
-      "mcp-name": "call",
-      "mcp-param-module": headerText(module),
-      "mcp-param-tool": headerText(tool),
+      "mcp-name": native === null ? "call" : headerText(native),
+      ...(native === null ? meta : {}),
     },
   });
 }

@@ -47,7 +47,7 @@ describe("class of a method", () => {
     ["__proto__", null, "single"],
     ["made/up", null, "single"],
   ])("%s of %j is %s", (method, name, expected) => {
-    expect(classOf(method, name)).toBe(expected);
+    expect(classOf(method, name, "meta")).toBe(expected);
   });
 });
 
@@ -58,7 +58,7 @@ describe("modern requests", () => {
     [{ "mcp-method": "tools/call", "mcp-name": "get_module_schema" }, "safe"],
     [{ "mcp-method": "notifications/cancelled" }, "safe"],
   ])("are classed by their headers: %j", (headers, callClass) => {
-    expect(modernClass(new Headers(headers))).toMatchObject({ ok: true, value: { callClass } });
+    expect(modernClass(new Headers(headers), "meta")).toMatchObject({ ok: true, value: { callClass } });
   });
 
   it.each([
@@ -72,7 +72,7 @@ describe("modern requests", () => {
     { "mcp-method": "resources/read" },
     { "mcp-method": "prompts/get" },
   ])("are refused without usable headers: %j", (headers) => {
-    expect(modernClass(new Headers(headers as Record<string, string>))).toEqual({
+    expect(modernClass(new Headers(headers as Record<string, string>), "meta")).toEqual({
       ok: false,
       error: { reason: "mcp.header" },
     });
@@ -107,18 +107,18 @@ describe("legacy bodies", () => {
     ],
     ['\uFEFF{"id":1,"method":"ping"}', { method: "ping", id: 1, callClass: "safe" }],
   ])("are classed by what they say: %s", (text, expected) => {
-    expect(legacyCall(bytes(text))).toMatchObject({ ok: true, value: expected });
+    expect(legacyCall(bytes(text), "meta")).toMatchObject({ ok: true, value: expected });
   });
 
   it.each(["[]", '[{"method":"ping"}]', "\uFEFF[]", " \t\r\n[]", "\uFEFF \uFEFF[1]", "[1,", "[[[["])(
     "are refused as a batch: %j",
     (text) => {
-      expect(legacyCall(bytes(text))).toEqual({ ok: false, error: { reason: "shape.batch" } });
+      expect(legacyCall(bytes(text), "meta")).toEqual({ ok: false, error: { reason: "shape.batch" } });
     },
   );
 
   it.each(["null", "42", '"x"', "true", " 0 ", '"[]"'])("are refused as a message, being JSON: %j", (text) => {
-    expect(legacyCall(bytes(text))).toEqual({ ok: false, error: { reason: "shape.message" } });
+    expect(legacyCall(bytes(text), "meta")).toEqual({ ok: false, error: { reason: "shape.message" } });
   });
 
   it.each([
@@ -135,11 +135,11 @@ describe("legacy bodies", () => {
     ["[1]", null],
   ])("have the id %s, or none that could be told back wrongly", (id, expected) => {
     const text = bytes(`{"jsonrpc":"2.0","id":${id},"method":"ping"}`);
-    expect([legacyCall(text), idIn(text)]).toMatchObject([{ ok: true, value: { id: expected } }, expected]);
+    expect([legacyCall(text, "meta"), idIn(text)]).toMatchObject([{ ok: true, value: { id: expected } }, expected]);
   });
 
   it.each(["", " ", "{", '{"a":1}{"b":2}', "undefined", '{"a":1}]'])("are refused as JSON: %j", (text) => {
-    expect(legacyCall(bytes(text))).toEqual({ ok: false, error: { reason: "shape.json" } });
+    expect(legacyCall(bytes(text), "meta")).toEqual({ ok: false, error: { reason: "shape.json" } });
   });
 
   it("are refused when they are not UTF-8, UTF-16 with its mark included", () => {
@@ -148,7 +148,7 @@ describe("legacy bodies", () => {
       [0x7b, 0xff, 0x7d],
       [0xc0, 0xaf],
     ]) {
-      expect(legacyCall(Uint8Array.from(odd))).toEqual({ ok: false, error: { reason: "shape.json" } });
+      expect(legacyCall(Uint8Array.from(odd), "meta")).toEqual({ ok: false, error: { reason: "shape.json" } });
     }
   });
 
@@ -156,5 +156,13 @@ describe("legacy bodies", () => {
     expect(startsBatch(bytes(" \n["))).toBe(true);
     expect(startsBatch(bytes("\uFEFF{"))).toBe(false);
     expect(startsBatch(bytes("   "))).toBeNull();
+  });
+});
+
+describe("where tools are presented natively", () => {
+  it("every tool call may have effects, whatever it is called", () => {
+    expect(classOf("tools/call", "get_module_schema", "native")).toBe("claimed");
+    expect(classOf("tools/call", "weather__get_forecast", "native")).toBe("claimed");
+    expect(classOf("tools/list", undefined, "native")).toBe("safe");
   });
 });

@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../../contract/result.ts";
 import type { Denial } from "../../contract/denial.ts";
 import { MODERN_PROTOCOL_VERSION } from "../../contract/headers.ts";
 import { isRecord } from "../../contract/json.ts";
+import type { Presentation } from "../../contract/presentation.ts";
 import type { ClientHeaders } from "./client-headers.ts";
 import type { ProtocolVersion } from "./version.ts";
 import { type CalledModule, moduleInParams } from "./module-limit.ts";
@@ -42,9 +43,12 @@ const READ_ONLY_TOOL = "get_module_schema";
 export const era = (version: ProtocolVersion | null): Era =>
   version !== null && version >= MODERN_PROTOCOL_VERSION ? "modern" : "legacy";
 
-/** @param name of the tool; anything but the literal read-only tool may have effects, encoded spellings of it included */
-export function classOf(method: string, name: unknown): CallClass {
-  if (method === "tools/call") return name === READ_ONLY_TOOL ? "safe" : "claimed";
+/**
+ * @param name of the tool; anything but the literal read-only tool may have effects, encoded spellings of it included. Where tools are
+ * presented natively there is no such tool.
+ */
+export function classOf(method: string, name: unknown, presentation: Presentation): CallClass {
+  if (method === "tools/call") return presentation === "meta" && name === READ_ONLY_TOOL ? "safe" : "claimed";
   if (method === "subscriptions/listen") return "stream";
   return SAFE.has(method) || method.startsWith("notifications/") ? "safe" : "single";
 }
@@ -52,12 +56,13 @@ export function classOf(method: string, name: unknown): CallClass {
 /** Class of a modern request, from its headers. A client that lies here is refused by the origin before anything runs. */
 export function modernClass(
   headers: ClientHeaders,
+  presentation: Presentation,
 ): Result<{ readonly method: string; readonly callClass: CallClass }, Denial> {
   const method = headers.get("mcp-method") ?? "";
   const name = headers.get("mcp-name") ?? "";
   if (!METHOD.test(method)) return err({ reason: "mcp.header" });
   if (NAMED.has(method) && name === "") return err({ reason: "mcp.header" });
-  return ok({ method, callClass: classOf(method, name) });
+  return ok({ method, callClass: classOf(method, name, presentation) });
 }
 
 /** A JSON-RPC id, or null. */
@@ -89,7 +94,7 @@ export function idIn(bytes: Uint8Array): RpcId {
  * Parses a legacy body as the origin will: UTF-8, a leading byte order mark dropped, the last of two equal members wins.
  * @returns `shape.batch` for an array: batches left the protocol, but older servers still execute them
  */
-export function legacyCall(bytes: Uint8Array): Result<LegacyCall, Denial> {
+export function legacyCall(bytes: Uint8Array, presentation: Presentation): Result<LegacyCall, Denial> {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
@@ -102,8 +107,8 @@ export function legacyCall(bytes: Uint8Array): Result<LegacyCall, Denial> {
   const rpcId = rpcIdOf(id);
   if (typeof method !== "string") return ok({ method: null, id: rpcId, callClass: "single", module: { kind: "none" } });
   const given = isRecord(params) ? params : {};
-  const module: CalledModule = method === "tools/call" ? moduleInParams(given) : { kind: "none" };
-  return ok({ method, id: rpcId, callClass: classOf(method, given["name"]), module });
+  const module: CalledModule = method === "tools/call" ? moduleInParams(given, presentation) : { kind: "none" };
+  return ok({ method, id: rpcId, callClass: classOf(method, given["name"], presentation), module });
 }
 
 /** Looks past byte order marks and white space. @returns null when `bytes` end before anything else comes. */

@@ -16,22 +16,22 @@ describe("module of a modern call", () => {
     ["github, notion", "github, notion"],
     ["=?base64?Z2l0aHVi", "=?base64?Z2l0aHVi"],
   ])("%j is %j", (value, name) => {
-    expect(moduleInHeaders(headers(value))).toEqual({ kind: "module", name });
+    expect(moduleInHeaders(headers(value), "meta")).toEqual({ kind: "module", name });
   });
 
   it.each([
     ["a header that is missing", headers(null), { kind: "module", name: "" }],
     ["another method", headers("github", "tools/list"), { kind: "none" }],
   ])("%s belongs to no limit", (_case, given, module) => {
-    expect(moduleInHeaders(given)).toEqual(module);
+    expect(moduleInHeaders(given, "meta")).toEqual(module);
     // What names nothing that has a limit costs the same, or nothing.
-    expect([null, { key: "*", rate: 1_000_000 }]).toContainEqual(moduleCount(moduleInHeaders(given), RATES));
+    expect([null, { key: "*", rate: 1_000_000 }]).toContainEqual(moduleCount(moduleInHeaders(given, "meta"), RATES));
   });
 });
 
 it("counts what cannot be decoded as unread: whatever the origin makes of it, nothing is gained", () => {
-  expect(moduleInHeaders(headers("=?base64?/w==?="))).toEqual({ kind: "unread" });
-  expect(moduleInHeaders(headers("=?base64?Z?="))).toEqual({ kind: "unread" });
+  expect(moduleInHeaders(headers("=?base64?/w==?="), "meta")).toEqual({ kind: "unread" });
+  expect(moduleInHeaders(headers("=?base64?Z?="), "meta")).toEqual({ kind: "unread" });
 });
 
 describe("module of a legacy call", () => {
@@ -44,7 +44,7 @@ describe("module of a legacy call", () => {
     [{ name: "call", arguments: null }, { kind: "none" }],
     [{ name: "call" }, { kind: "none" }],
   ])("%j", (params, module) => {
-    expect(moduleInParams(params)).toEqual(module);
+    expect(moduleInParams(params, "meta")).toEqual(module);
   });
 });
 
@@ -67,5 +67,25 @@ describe("count of a call", () => {
   it.each([undefined, {}])("is none without limits (%j)", (rates) => {
     for (const kind of ["unread", "none"] as const) expect(moduleCount({ kind }, rates)).toBeNull();
     expect(moduleCount({ kind: "module", name: "github" }, rates)).toBeNull();
+  });
+});
+
+describe("where tools are presented natively", () => {
+  const named = (name: string) =>
+    new Headers({ "mcp-method": "tools/call", "mcp-name": name, "mcp-param-module": "time" });
+  it.each([
+    ["weather__get_forecast", { kind: "module", name: "weather" }],
+    ["weather___hidden", { kind: "module", name: "weather" }],
+    ["=?base64?d2VhdGhlcl9fZ2V0X2ZvcmVjYXN0?=", { kind: "module", name: "weather" }],
+    ["get_module_schema", { kind: "none" }],
+    ["__proto__", { kind: "none" }],
+    ["", { kind: "none" }],
+  ])("a call of %s is counted by its module", (name, module) => {
+    expect(moduleInHeaders(named(name), "native")).toEqual(module);
+  });
+  it("the body's own name counts for older revisions, and no argument does", () => {
+    const params = { name: "weather__get_forecast", arguments: { module: "time" } };
+    expect(moduleInParams(params, "native")).toEqual({ kind: "module", name: "weather" });
+    expect(moduleInParams({ name: 5, arguments: { module: "time" } }, "native")).toEqual({ kind: "none" });
   });
 });

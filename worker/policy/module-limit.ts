@@ -2,6 +2,7 @@
  * Limits per module: which count a tool call belongs to. Modern requests name the module in `Mcp-Param-Module`, which the origin
  * holds against the body before anything runs; for older ones only the body counts. No I/O.
  */
+import { splitNative, type Presentation } from "../../contract/presentation.ts";
 import type { ClientHeaders } from "./client-headers.ts";
 
 /** Calls per second and user, by module; absent = no limit of its own. */
@@ -42,15 +43,21 @@ function decoded(value: string): string | null {
   }
 }
 
+/** A natively presented tool has its module's name in front. */
+const ofNative = (name: unknown): CalledModule =>
+  called(typeof name === "string" ? splitNative(name)?.module : undefined);
+
 /** Of a modern request, by its headers. Without one the call belongs to no module: the origin refuses it. */
-export function moduleInHeaders(headers: ClientHeaders): CalledModule {
+export function moduleInHeaders(headers: ClientHeaders, presentation: Presentation): CalledModule {
   if (headers.get("mcp-method") !== "tools/call") return NONE;
-  const name = decoded(headers.get("mcp-param-module") ?? "");
-  return name === null ? { kind: "unread" } : called(name);
+  const name = decoded(headers.get(presentation === "native" ? "mcp-name" : "mcp-param-module") ?? "");
+  if (name === null) return { kind: "unread" };
+  return presentation === "native" ? ofNative(name) : called(name);
 }
 
 /** Of a legacy `tools/call`, by its parsed parameters. */
-export function moduleInParams(params: Readonly<Record<string, unknown>>): CalledModule {
+export function moduleInParams(params: Readonly<Record<string, unknown>>, presentation: Presentation): CalledModule {
+  if (presentation === "native") return ofNative(params["name"]);
   const given = params["arguments"];
   return typeof given === "object" && given !== null
     ? called((given as Readonly<Record<string, unknown>>)["module"])

@@ -44,8 +44,8 @@ export default {
       form: () => [route("POST", "/mcp"), query(""), inspectHeaders(headers), shape(headers)],
       "token, cached": () => cached.authenticate(token.value, Date.now(), nothing),
       "token, in full": () => new Authenticator(config.value, keys).authenticate(token.value, Date.now(), nothing),
-      "class, modern": () => [era("2026-07-28"), modernClass(headers)],
-      "class, legacy": () => [era("2025-11-25"), legacyCall(body)],
+      "class, modern": () => [era("2026-07-28"), modernClass(headers, "meta")],
+      "class, legacy": () => [era("2025-11-25"), legacyCall(body, "meta")],
       "burst, arithmetic": () => counter.take(Date.now(), 1_000_000),
       "burst, object": () => env.BURST?.get(env.BURST.idFromName(identity.sub)).take(999_999, 1, 999_999, 0),
       "headers to origin": () =>

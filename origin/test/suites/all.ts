@@ -18,12 +18,14 @@ import { describeRequests } from "./requests.ts";
 import { describeSieveModel } from "./sieve-model.ts";
 import { describeServers } from "./servers.ts";
 import { describeSieve } from "./sieve.ts";
+import { describeNativeSieve } from "./sieve-native.ts";
 
 export function describeAll(database: () => TestDatabase): void {
   describeDatabase(database);
   describeGatewaySecret(database);
   describeRequests(database);
   describeSieve(database);
+  describeNativeSieve(database);
   describeSieveModel(database);
   describeCalls(database);
   describePlanLimits(database);

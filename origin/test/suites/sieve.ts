@@ -14,7 +14,9 @@ import {
   resultOf,
   startOrigin,
   type TestOrigin,
+  type TestOriginOptions,
 } from "../origin.ts";
+import { listNative } from "./sieve-native.ts";
 
 const REFUSED = "This module or tool does not exist or is not available to you.";
 const registry = createRegistry(testModules({ fetch }, createLab()));
@@ -25,17 +27,21 @@ const ALL = [...registry.values()].flatMap((module) =>
 const RUNNABLE: ReadonlySet<string> = new Set(["time now", "lab read"]);
 
 export function describeSieve(database: () => TestDatabase): void {
-  describe("Tool Sieve", () => {
+  describe.each(["meta", "native"] as const)("Tool Sieve, tools presented as %s", (presentation) => {
+    const start = (options: TestOriginOptions = {}) =>
+      startOrigin(database(), { ...options, config: { presentation, ...options.config } });
     let koyeb: TestOrigin;
     let fly: TestOrigin;
     let now = 0;
     beforeAll(async () => {
-      koyeb = await startOrigin(database(), { name: "koyeb", now: () => now });
-      fly = await startOrigin(database(), { name: "fly", now: () => now });
+      koyeb = await start({ name: "koyeb", now: () => now });
+      fly = await start({ name: "fly", now: () => now });
     });
     afterAll(() => Promise.all([koyeb.stop(), fly.stop()]));
 
     async function listed(origin: TestOrigin, userId: string): Promise<string[]> {
+      if (presentation === "native")
+        return (await listNative(origin, userId)).map((name) => name.replace("__", " ")).sort();
       const { structuredContent } = await resultOf(await getSchema(origin, userId));
       const modules = structuredContent?.["modules"] as { module: string; tools: string[] }[];
       const names: string[] = [];
@@ -90,7 +96,7 @@ export function describeSieve(database: () => TestDatabase): void {
       );
     });
 
-    it("shows everybody the same two tools, with hints for caches", async () => {
+    it.runIf(presentation === "meta")("shows everybody the same two tools, with hints for caches", async () => {
       const users = [await newUser(database()), await newUser(database(), { grants: ALL.slice(0, 5) })];
       const lists = await Promise.all(
         users.map(async (userId) => {
@@ -162,7 +168,10 @@ export function describeSieve(database: () => TestDatabase): void {
               jsonrpc: "2.0",
               id: 7,
               method: "tools/call",
-              params: { name: "call", arguments: { module, tool } },
+              params:
+                presentation === "meta"
+                  ? { name: "call", arguments: { module, tool } }
+                  : { name: `${module}__${tool}`, arguments: {} },
             },
           });
           legacy.add(`${old.status} ${without(old.headers)} ${await old.text()}`);
@@ -172,7 +181,7 @@ export function describeSieve(database: () => TestDatabase): void {
         expect([...answers][0]).toContain(REFUSED);
       });
 
-      it("are the same for a module whose schema is asked for", async () => {
+      it.runIf(presentation === "meta")("are the same for a module whose schema is asked for", async () => {
         const answers = new Set<string>();
         for (const module of ["github", "nothing", "__proto__", ""])
           answers.add(await (await getSchema(koyeb, userId, module)).text());
@@ -195,7 +204,7 @@ export function describeSieve(database: () => TestDatabase): void {
           "time travel": ["nonexistent", 1],
           "nothing here": ["nonexistent", 1],
         };
-        const origin = await startOrigin(database(), { name: "log" });
+        const origin = await start({ name: `log-${presentation}` });
         for (const [, module, tool] of names) await (await callTool(origin, userId, module, tool)).text();
         await expect.poll(() => origin.events("tool_refused").length).toBe(names.length);
         for (const event of origin.events("tool_refused")) {
@@ -204,7 +213,8 @@ export function describeSieve(database: () => TestDatabase): void {
         }
         await origin.assembled.flushLog();
         const rows = await database().admin.query<{ name: string; verdict: string; score: number; user: string }>(
-          `select module || ' ' || tool as name, verdict, score, user_id::text as user from mcpist.security_events where origin = 'log' and event = 'tool_refused'`,
+          `select module || ' ' || tool as name, verdict, score, user_id::text as user from mcpist.security_events where origin = $1 and event = 'tool_refused'`,
+          [`log-${presentation}`],
         );
         expect(rows).toHaveLength(names.length);
         for (const row of rows)
@@ -215,7 +225,7 @@ export function describeSieve(database: () => TestDatabase): void {
       it("are not given to a client that left before its body was read, and nothing is left waiting for it", async () => {
         const controller = new AbortController();
         let gone = Promise.resolve();
-        const origin = await startOrigin(database(), {
+        const origin = await start({
           name: "hang-up",
           wrap: (inner) => ({
             ...inner,
@@ -241,7 +251,7 @@ export function describeSieve(database: () => TestDatabase): void {
           alerts.push(JSON.parse(init.body) as Record<string, unknown>);
           return new Response(null, { status: 204 });
         }) as unknown as typeof fetch;
-        const origin = await startOrigin(database(), {
+        const origin = await start({
           config: { alertWebhook: "https://alerts.example/hook" },
           fetch: webhook,
         });
@@ -268,7 +278,7 @@ export function describeSieve(database: () => TestDatabase): void {
 
       it("add up once the database answers again, when it was away at the time of the refusal", async () => {
         let down = false;
-        const origin = await startOrigin(database(), {
+        const origin = await start({
           wrap: (inner) => ({
             ...inner,
             query: (text, parameters) => (down ? Promise.reject(new Error("down")) : inner.query(text, parameters)),
@@ -324,7 +334,7 @@ export function describeSieve(database: () => TestDatabase): void {
       });
 
       it("log names that an attacker chose only in a harmless shape", async () => {
-        const origin = await startOrigin(database(), { name: "names" });
+        const origin = await start({ name: "names" });
         const evil = 'x","verdict":"ok"}\n{"event":"fake';
         await callTool(origin, userId, evil, "now");
         await callTool(origin, userId, "time", "a".repeat(65));
@@ -347,7 +357,7 @@ export function describeSieve(database: () => TestDatabase): void {
       });
     });
 
-    it("never speaks of a tool that the client invents beside the two", async () => {
+    it("never speaks of a tool that the client invents", async () => {
       const userId = await newUser(database());
       const before = koyeb.lab.effects.length;
       for (const name of ["now", "__proto__", "constructor", "github.comment"]) {
@@ -357,7 +367,7 @@ export function describeSieve(database: () => TestDatabase): void {
           body: modern("tools/call", { name, arguments: {} }),
           headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": name },
         });
-        expect(await response.text()).toContain('"error"');
+        expect(await response.text()).toContain(presentation === "meta" ? '"error"' : REFUSED);
       }
       expect(koyeb.lab.effects.length).toBe(before);
     });
