@@ -7,7 +7,7 @@ import type { Context } from "./context.ts";
 import { machineFault, McpistError } from "./errors.ts";
 import type { Hint } from "./hints/hint.ts";
 import { HINTS } from "./hints/hints.ts";
-import { askedWaitMs, isLimit } from "./limits.ts";
+import { askedWaitMs, isLimit } from "./vendor-limits.ts";
 import { proxyAdvice } from "./proxy.ts";
 import { printable } from "./redact.ts";
 import { whenLong } from "./waits.ts";

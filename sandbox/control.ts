@@ -13,7 +13,7 @@ import type { SandboxUrls } from "../contract/sandbox.ts";
 import type { Vendor } from "./client.ts";
 import { addControls, type ControlledVendors } from "./controls.ts";
 import { SCENARIOS, UnknownScenarioError, type Scenarios } from "./scenarios.ts";
-import { addLivePage } from "./watch/live.ts";
+import { addLivePage } from "./watch/live-page.ts";
 import type { Timeline } from "./watch/timeline.ts";
 import { listen, type Listener, type VendorApp, type VendorContext } from "./vendors/vendor.ts";
 

@@ -4,7 +4,7 @@ import type { ClientBody, StreamedBody } from "./body.ts";
 import { TOTAL_MS, UPLOAD_MS } from "./constants.ts";
 import type { Runtime } from "./env.ts";
 import { isStream } from "./answer.ts";
-import type { HeaderRecord } from "./policy/headers.ts";
+import type { HeaderRecord } from "./policy/crossing-headers.ts";
 import { verdict, type Verdict } from "./policy/verdict.ts";
 import { LATE, within } from "./deadline.ts";
 

@@ -10,7 +10,7 @@ import { RETRY_AFTER_ROUTE_SECONDS } from "./constants.ts";
 import type { Runtime, WaitUntil } from "./env.ts";
 import { firstByteMs, type Origins, type Seat } from "./origins.ts";
 import type { CallClass } from "./policy/era.ts";
-import { withAttempt, type HeaderRecord } from "./policy/headers.ts";
+import { withAttempt, type HeaderRecord } from "./policy/crossing-headers.ts";
 import type { RetryBudget } from "./policy/retry-budget.ts";
 
 /** One request, ready to be sent. */

@@ -1,6 +1,6 @@
 /** What every answer carries, whoever wrote its body: security headers, no caching, CORS for the web origins on the list. */
 import { MCP_PATH, REQUEST_ID_HEADER } from "../contract/headers.ts";
-import { PAGE_HEADERS, type HeaderRecord } from "./policy/headers.ts";
+import { PAGE_HEADERS, type HeaderRecord } from "./policy/crossing-headers.ts";
 
 /** Grades A+ at the MDN HTTP Observatory: an API that must never be a page. */
 export const SECURITY_HEADERS = {

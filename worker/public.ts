@@ -1,6 +1,6 @@
 /** What anybody may read without a token: documents, liveness and the observation that rotations rely on. */
 import { checkAddress, checkWebOrigin } from "./checks.ts";
-import type { ClientHeaders } from "./policy/client-headers.ts";
+import type { ClientHeaders } from "./policy/header-reader.ts";
 import { harden, preflight } from "./hygiene.ts";
 import { RETRY_AFTER_METADATA_SECONDS } from "./constants.ts";
 import { healthPage, resourceMetadata, rootPage, securityTxt, serverMetadata } from "./metadata.ts";

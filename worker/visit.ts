@@ -6,7 +6,7 @@ import type { GatewayEvent } from "./event-log.ts";
 import type { Isolate } from "./isolate.ts";
 import { addressKey } from "./policy/address.ts";
 import type { RpcId } from "./policy/era.ts";
-import type { ClientHeaders } from "./policy/client-headers.ts";
+import type { ClientHeaders } from "./policy/header-reader.ts";
 import type { Identity } from "./policy/token.ts";
 import { mintRequestId } from "./request-id.ts";
 

@@ -6,7 +6,7 @@ import { runRotation, type Rotation } from "../runs/rotation.ts";
 import { runVerify } from "../runs/status.ts";
 import { openSession } from "../session.ts";
 import type { TrafficReport } from "../../sandbox/load/traffic.ts";
-import { startLoad, type Load } from "./load.ts";
+import { startLoad, type Load } from "./traffic-load.ts";
 import { deployService, type LocalCloud } from "./local-cloud.ts";
 import { allAnswered, askOrigins, heldSecret, type Statuses } from "./proof.ts";
 

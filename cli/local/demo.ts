@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { printError, printJson, Progress, styles } from "../output.ts";
 import { openSession, type CommonFlags } from "../session.ts";
-import { loadFor, startLoad } from "./load.ts";
+import { loadFor, startLoad } from "./traffic-load.ts";
 import { deployService, rehearsedBy, startLocalCloud } from "./local-cloud.ts";
 import { allAnswered, askOrigins, heldSecret, type Statuses } from "./proof.ts";
 import { runRotation, type RotationReport } from "../runs/rotation.ts";
@@ -75,7 +75,7 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
       const recording = await timeline?.stop();
       await progress.end();
       if (recording && flags.html !== undefined) {
-        const { renderPage, rotationTiles } = await import("../../sandbox/watch/page.ts");
+        const { renderPage, rotationTiles } = await import("../../sandbox/watch/page-markup.ts");
         const page = renderPage(recording, {
           title: "A rotation under live traffic",
           subtitle: `The gateway secret was replaced at the Worker, Koyeb, Fly.io and GitHub while ${users} users sent ${ratePerSecond} requests a second.`,

@@ -10,7 +10,7 @@ import type { WrittenEnvironment } from "../load-config.ts";
 import { printError, printJson, Progress, styles } from "../output.ts";
 import type { CommonFlags } from "../session.ts";
 import { ACTS, type Act, type Outcome, type Stage } from "./acts.ts";
-import { loadFor } from "./load.ts";
+import { loadFor } from "./traffic-load.ts";
 import { deployService, rehearsed, startLocalCloud } from "./local-cloud.ts";
 import { runInside } from "./sandbox.ts";
 

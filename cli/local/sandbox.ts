@@ -121,7 +121,7 @@ export async function runInside(
 async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFlags): Promise<ExitCode> {
   const { env, urls } = cloud.sandbox;
   const { name, end } = await register(flags.name, env);
-  const page = flags.ui ? (await import("../../sandbox/watch/live.ts")).livePageUrl(cloud.sandbox) : null;
+  const page = flags.ui ? (await import("../../sandbox/watch/live-page.ts")).livePageUrl(cloud.sandbox) : null;
   const style = styles(context, context.stdout);
   if (flags.json)
     printOwn(context, {

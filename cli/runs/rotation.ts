@@ -8,7 +8,7 @@ import { openSession, type Session } from "../session.ts";
 import { acceptedEverywhere, type Observation } from "../secrets/observation.ts";
 import type { Since } from "../secrets/emergency.ts";
 import type { Phase } from "../secrets/phase.ts";
-import { seizeOrDetach } from "../secrets/seize.ts";
+import { seizeOrDetach } from "../secrets/emergency-lock.ts";
 import { checkRoutes } from "../secrets/pool.ts";
 import { rotate } from "../secrets/rotate.ts";
 import type { Run } from "../secrets/run.ts";

@@ -12,7 +12,7 @@ import {
   type JournalTip,
   type Noted,
 } from "./journal-entry.ts";
-import type { Identity } from "./takeover.ts";
+import type { Identity } from "./steal-lock.ts";
 
 /** Kids remembered as dead. */
 const DEAD_KEPT = 64;

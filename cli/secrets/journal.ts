@@ -19,7 +19,7 @@ import {
 } from "./journal-entry.ts";
 import { JournalRef, type Said } from "./journal-ref.ts";
 import { GUARD_TRUST_MS, LATE_WRITES_MS, LEASE_MARGIN_MS, LEASE_SECONDS } from "./lease.ts";
-import { isNamed, lateWritesMs, locked, outlive, type Identity } from "./takeover.ts";
+import { isNamed, lateWritesMs, locked, outlive, type Identity } from "./steal-lock.ts";
 
 /** A lease that has less left than this is renewed. Unit: milliseconds. */
 const RENEW_BELOW_MS = (LEASE_SECONDS - 5 * 60) * 1000;

@@ -4,7 +4,7 @@ import { emergency } from "../secrets/emergency.ts";
 import { rotate } from "../secrets/rotate.ts";
 import { Journal } from "../secrets/journal.ts";
 import type { Phase } from "../secrets/phase.ts";
-import { seizeOrDetach } from "../secrets/seize.ts";
+import { seizeOrDetach } from "../secrets/emergency-lock.ts";
 import { Run, type DrainTimes } from "../secrets/run.ts";
 import type { Targets } from "../targets/types.ts";
 import { Killed, type FakeCloud } from "./fake-cloud.ts";

@@ -11,7 +11,7 @@ import {
   type Transport,
 } from "@modelcontextprotocol/client";
 import { z } from "zod";
-import { MAX_TOOLS } from "./facts.ts";
+import { MAX_TOOLS } from "./tool-facts.ts";
 
 /** From the start of a program to the end of its handshake: some load a model first. Unit: milliseconds. */
 export const CONNECT_TIMEOUT_MS = 30_000;

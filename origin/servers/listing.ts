@@ -1,5 +1,5 @@
 /** From what a server lists to the tools that may be run: facts, pins and checks. Pure. */
-import { readFacts, pinOf, MAX_TOOLS, type FactsFault, type ToolFacts } from "./facts.ts";
+import { readFacts, pinOf, MAX_TOOLS, type FactsFault, type ToolFacts } from "./tool-facts.ts";
 import { createParameterCompiler, type ParameterCheck } from "./parameters.ts";
 import type { RawListing } from "./connection.ts";
 

@@ -1,6 +1,6 @@
 /** Reports what servers list, and learns what of it is approved. The database computes the pins, so that none can be made up. */
 import type { Database } from "../database/database.ts";
-import { textOf } from "./facts.ts";
+import { textOf } from "./tool-facts.ts";
 import type { Listing } from "./listing.ts";
 
 /** A tool whose approved pin is not what its server shows now. */

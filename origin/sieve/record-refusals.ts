@@ -9,7 +9,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { Registry } from "../modules/registry.ts";
 import { meantBy } from "./native-names.ts";
 import { createSuspicion } from "./suspicion.ts";
-import { findVerdict, SCORES } from "./verdict.ts";
+import { findVerdict, SCORES } from "./refusal-cause.ts";
 
 /** What recording needs from outside. */
 export interface RefusalSources {

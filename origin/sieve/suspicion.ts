@@ -3,7 +3,7 @@
  * the database has the whole. Bounded: the user who was quiet for longest is forgotten first.
  */
 import type { SieveVerdict } from "../../contract/security-event.ts";
-import { SCORES } from "./verdict.ts";
+import { SCORES } from "./refusal-cause.ts";
 
 /** Unit: milliseconds. */
 export const WINDOW_MS = 600_000;

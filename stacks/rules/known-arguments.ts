@@ -5,7 +5,7 @@
 import { isRecord } from "../../contract/json.ts";
 import { type PolicyDocument, UNKNOWN } from "../document.ts";
 import type { Rule } from "./rule.ts";
-import { argumentsOf, META, type Shape } from "./shapes.ts";
+import { argumentsOf, META, type Shape } from "./allowed-resources.ts";
 
 const isPlain = (value: unknown): boolean => (Array.isArray(value) ? value.every(isPlain) : !isRecord(value));
 

@@ -1,5 +1,5 @@
 /** Resources and data sources are of the types that the stacks use; everything else is a decision for a person. */
-import { argumentsOf } from "./shapes.ts";
+import { argumentsOf } from "./allowed-resources.ts";
 import type { Rule } from "./rule.ts";
 
 export const knownTypes: Rule = {

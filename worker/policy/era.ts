@@ -7,7 +7,7 @@ import type { Denial } from "../../contract/denial.ts";
 import { MODERN_PROTOCOL_VERSION } from "../../contract/headers.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { Presentation } from "../../contract/presentation.ts";
-import type { ClientHeaders } from "./client-headers.ts";
+import type { ClientHeaders } from "./header-reader.ts";
 import type { ProtocolVersion } from "./version.ts";
 import { type CalledModule, moduleInParams } from "./module-limit.ts";
 

@@ -3,7 +3,7 @@
  * holds against the body before anything runs; for older ones only the body counts. No I/O.
  */
 import { splitNative, type Presentation } from "../../contract/presentation.ts";
-import type { ClientHeaders } from "./client-headers.ts";
+import type { ClientHeaders } from "./header-reader.ts";
 
 /** Calls per second and user, by module; absent = no limit of its own. */
 export type ModuleRates = Readonly<Record<string, number>>;

@@ -11,8 +11,8 @@ import {
   MAX_HEADER_PARAMETERS,
   MAX_QUERY_CHARACTERS,
 } from "../constants.ts";
-import type { ClientHeaders } from "./client-headers.ts";
-import { isForwarded } from "./headers.ts";
+import type { ClientHeaders } from "./header-reader.ts";
+import { isForwarded } from "./crossing-headers.ts";
 
 /**
  * RFC 9110 §8.3.1. Parameters are ignored: JSON is UTF-8 whatever a charset says (RFC 8259 §11), and the body is read as such. A

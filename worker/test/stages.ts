@@ -6,7 +6,7 @@ import { harden } from "../hygiene.ts";
 import { KeyResolver } from "../jwks/resolver.ts";
 import { bearer } from "../policy/bearer.ts";
 import { era, legacyCall, modernClass } from "../policy/era.ts";
-import { clientHeaders, originHeaders, withAttempt } from "../policy/headers.ts";
+import { clientHeaders, originHeaders, withAttempt } from "../policy/crossing-headers.ts";
 import { burstLimit, rateLimitHeaders } from "../policy/rate-limit-headers.ts";
 import { route } from "../policy/route.ts";
 import { inspectHeaders, query, shape } from "../policy/shape.ts";

@@ -5,7 +5,7 @@ import type { ProbeReport } from "../../../contract/observation.ts";
 import { liveVersion, sentKids, slotAtOrigins, versionById, type Observation } from "../observation.ts";
 import { phaseOf, type Phase } from "../phase.ts";
 import { allSettled, POLL_MS, type Run } from "../run.ts";
-import { stillInUse, usersOf } from "../users.ts";
+import { stillInUse, usersOf } from "../old-secret-users.ts";
 
 /** Longest wait until every edge location knows a 0 % version. Unit: milliseconds. */
 const PROBE_TIMEOUT_MS = 120_000;

@@ -1,7 +1,7 @@
 /** The page that shows a running sandbox: lanes of the last minutes, and buttons for scenarios. Part of the control endpoint. */
 import type { SandboxUrls } from "../../contract/sandbox.ts";
 import { renderChart } from "./view/chart.ts";
-import { renderLivePage } from "./page.ts";
+import { renderLivePage } from "./page-markup.ts";
 import { SCENARIOS, type Scenarios } from "../scenarios.ts";
 import type { Timeline } from "./timeline.ts";
 import type { VendorApp } from "../vendors/vendor.ts";

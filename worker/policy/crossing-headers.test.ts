@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clientHeaders, originHeaders, PAGE_HEADERS, withAttempt } from "./headers.ts";
+import { clientHeaders, originHeaders, PAGE_HEADERS, withAttempt } from "./crossing-headers.ts";
 
 const SECRET = "9f00112233445566778899aabbccddeeff0123456789abcdeffedcba98765432";
 const outgoing = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { testEnvironment } from "../test/environment.ts";
-import { loadFor } from "./load.ts";
+import { loadFor } from "./traffic-load.ts";
 
 const limits = (change: object = {}) => testEnvironment({ limits: change }).limits;
 

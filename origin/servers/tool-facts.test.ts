@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pinOf, readFacts, type ToolFacts } from "./facts.ts";
+import { pinOf, readFacts, type ToolFacts } from "./tool-facts.ts";
 
 const TOOL = {
   name: "get_forecast",

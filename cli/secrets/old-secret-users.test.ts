@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Peers } from "../../contract/observation.ts";
-import { stillInUse, usersOf } from "./users.ts";
+import { stillInUse, usersOf } from "./old-secret-users.ts";
 
 const OLD = "00000000000000aa";
 const LIVE = "00000000000000bb";

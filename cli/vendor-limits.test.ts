@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { askedWaitMs, isLimit } from "./limits.ts";
+import { askedWaitMs, isLimit } from "./vendor-limits.ts";
 
 const NOW = Date.parse("2026-11-29T12:00:00Z");
 const DATE = { date: "Sun, 29 Nov 2026 12:00:00 GMT" };

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { renderPage } from "./page.ts";
+import { renderPage } from "./page-markup.ts";
 import type { TimelineData } from "./recorder.ts";
 import { describeClients } from "../test/client.ts";
 

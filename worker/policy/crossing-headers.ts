@@ -11,7 +11,7 @@ import {
   REQUEST_ID_HEADER,
   USER_ID_HEADER,
 } from "../../contract/headers.ts";
-import type { ClientHeaders } from "./client-headers.ts";
+import type { ClientHeaders } from "./header-reader.ts";
 import { era } from "./era.ts";
 import type { Identity } from "./token.ts";
 import type { ProtocolVersion } from "./version.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { markup } from "./view/html.ts";
 import { barsOf, describe, kidsOf } from "./view/chart.ts";
-import { renderLivePage, renderPage, rotationTiles } from "./page.ts";
+import { renderLivePage, renderPage, rotationTiles } from "./page-markup.ts";
 import type { TimelineData } from "./recorder.ts";
 
 const OLD = "5f0c6a1be2d49317";
