@@ -7,8 +7,9 @@ import { printError, printJson, Progress, styles } from "../output.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { loadFor, startLoad } from "./traffic-load.ts";
 import { deployService, rehearsedBy, startLocalCloud } from "./local-cloud.ts";
-import { allAnswered, askOrigins, heldSecret, type Statuses } from "./proof.ts";
+import { askOrigins, heldSecret, type Statuses } from "./proof.ts";
 import { runRotation, type RotationReport } from "../runs/rotation.ts";
+import { verdictOf, type Proof, type Verdict } from "./verdict.ts";
 
 /** Flags of the command. */
 export interface DemoFlags extends CommonFlags {
@@ -50,7 +51,7 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
     const { sandbox, inside } = cloud;
     const before = heldSecret(cloud, "a");
     const { startTimeline, watchedOf } = await import("../../sandbox/watch/timeline.ts");
-    const traffic = await startLoad(cloud, load);
+    const traffic = await startLoad(cloud, load, progress);
     const timeline =
       flags.html === undefined ? null : startTimeline(sandbox, { environment: watchedOf(sandbox.accounts), traffic });
     if (timeline) progress.onStep((name) => timeline.step(name));
@@ -83,36 +84,35 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
         });
         await writeFile(resolve(context.cwd, flags.html), page);
       }
-      const ok =
-        rotation.ok &&
-        report.failed === 0 &&
-        allAnswered(proof.oldSecret, 403) &&
-        allAnswered(proof.newSecret, 200) &&
-        allAnswered(proof.noSecret, 403);
+      const verdict = verdictOf(rotation.ok, proof, report, ratePerSecond);
+      const { ok } = verdict;
       const exitCode: ExitCode = ok ? EXIT.done : EXIT.failed;
-      const { sent, failed, byStatus, byOrigin, p50Ms, p99Ms, failures } = report;
+      const { sent, failed, slow, byStatus, byOrigin, p50Ms, p99Ms, failures } = report;
       const result = {
         command: "demo",
         environment: cloud.name,
         ok,
+        verdict: verdict.kind,
         exitCode,
         durationMs: Math.round(context.monotonic() - started),
         traffic: {
           sent,
           failed,
+          slow,
           byStatus,
           byOrigin,
           p50Ms,
           p99Ms,
           users,
           ratePerSecond,
+          lowestRatePerSecond: report.ratePerSecond,
           failures: failures.slice(0, 10),
         },
         proof,
         rotation,
       };
       if (flags.json) printJson(context, result);
-      else printDemo(context, result, flags.html);
+      else printDemo(context, result, verdict, flags.html);
       if (ended.failure && !flags.json) printError(context, ended.failure, flags.debug);
       return exitCode;
     } finally {
@@ -126,7 +126,6 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
 }
 
 interface DemoResult {
-  readonly ok: boolean;
   readonly durationMs: number;
   readonly traffic: {
     readonly sent: number;
@@ -136,24 +135,27 @@ interface DemoResult {
     readonly p99Ms: number;
     readonly failures: readonly { kind: string; status: number; reason: string }[];
   };
-  readonly proof: { readonly oldSecret: Statuses; readonly newSecret: Statuses; readonly noSecret: Statuses };
+  readonly proof: Proof;
   readonly rotation: RotationReport;
 }
 
-function printDemo(context: Context, result: DemoResult, html: string | undefined): void {
+function printDemo(context: Context, result: DemoResult, verdict: Verdict, html: string | undefined): void {
   const style = styles(context, context.stdout);
   const { traffic, proof, rotation } = result;
   const list = (statuses: Statuses) =>
     Object.entries(statuses)
       .map(([origin, status]) => `${origin} ${status}`)
       .join(", ");
-  const verdict = result.ok ? style("green", "It worked.") : style("red", "It did not work.");
+  const [sentence, ...more] = verdict.lines;
+  const tone = { worked: "green", slow: "yellow", "requests-failed": "red", failed: "red" } as const;
   const instances = rotation.targets
     .map((target) => `${target.name} ${target.accepted}/${target.instances}`)
     .join(", ");
   const lines = [
     "",
-    `${verdict} The gateway secret was rotated under live traffic, everything on this machine.`,
+    style(tone[verdict.kind], sentence),
+    ...more,
+    "One rotation of the gateway secret under live traffic, everything on this machine.",
     "",
     `  rotation    ${rotation.from?.kid ?? "?"} -> ${rotation.to?.kid ?? "?"} in ${(rotation.durationMs / 1000).toFixed(1)} s; accepted by ${instances}`,
     `  traffic     ${traffic.sent} requests from ${traffic.users} users, ${style(traffic.failed === 0 ? "green" : "red", `${traffic.failed} failed`)} (p50 ${traffic.p50Ms.toFixed(0)} ms, p99 ${traffic.p99Ms.toFixed(0)} ms)`,

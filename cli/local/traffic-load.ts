@@ -4,6 +4,7 @@ import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { Traffic } from "../../sandbox/load/traffic.ts";
 import type { TokenOptions } from "../../sandbox/vendors/idp/tokens.ts";
+import type { Progress } from "../output.ts";
 import type { LocalCloud } from "./local-cloud.ts";
 
 /** Requests per second and user. */
@@ -75,8 +76,14 @@ const mintFor = ({ sandbox, environment: { auth } }: LocalCloud) => {
     });
 };
 
-/** Traffic of an environment's users through its gateway. */
-export async function startLoad(cloud: LocalCloud, load: Load): Promise<Traffic> {
+/** Traffic of an environment's users through its gateway: less of it where this machine cannot carry it, and that is said. */
+export async function startLoad(cloud: LocalCloud, load: Load, progress: Progress): Promise<Traffic> {
   const { startTraffic } = await import("../../sandbox/load/traffic.ts");
-  return startTraffic({ gatewayUrl: cloud.sandbox.urls.gateway, mint: mintFor(cloud), ...load });
+  return startTraffic({
+    gatewayUrl: cloud.sandbox.urls.gateway,
+    mint: mintFor(cloud),
+    ...load,
+    onLowered: (rate) =>
+      progress.note(`this machine is too slow for ${load.ratePerSecond} requests/s: ${rate}/s from now on`),
+  });
 }

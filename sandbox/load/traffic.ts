@@ -4,13 +4,14 @@
  * missed by more than a second, because this machine or the service cannot keep up, is given up and shows as a lower rate.
  * No user exceeds the gateway's burst limit, not even after a stall. Anything but a 200 with the right JSON-RPC result is a failure.
  */
-import { Agent, createServer, request } from "node:http";
+import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ORIGIN_HEADER } from "../../contract/headers.ts";
 import type { TokenOptions } from "../vendors/idp/tokens.ts";
 import { userId } from "../vendors/idp/tokens.ts";
 import { Latency } from "./latency.ts";
-import { listenServer } from "../vendors/vendor.ts";
+import { Pressure } from "./pressure.ts";
+import { startSlowHost } from "./slow-host.ts";
 import { faultOf, kindOf, mcpRequest, type RequestKind } from "./mcp-requests.ts";
 
 /** A user never sends more often than this, unless said: 4 a second, where the gateway admits 5. Unit: milliseconds. */
@@ -43,6 +44,8 @@ export interface TrafficOptions {
   readonly ratePerSecond?: number;
   /** A user never sends more often than this. Unit: milliseconds. */
   readonly userSpacingMs?: number;
+  /** Given, the rate is lowered on a machine that cannot carry it, and this is told the new one. */
+  readonly onLowered?: (ratePerSecond: number) => void;
 }
 
 /** One request that was not answered rightly. */
@@ -50,9 +53,15 @@ export interface TrafficFailure {
   /** Since the start. Unit: milliseconds. */
   readonly atMs: number;
   readonly kind: RequestKind;
+  /** From the time at which it was due, without the time that its kind takes by itself. */
+  readonly waitedMs: number;
   /** 0 = no answer. */
   readonly status: number;
   readonly reason: string;
+}
+/** A failure, and whether it is this machine's. */
+export interface JudgedFailure extends TrafficFailure {
+  readonly slow: boolean;
 }
 /** What happened so far. */
 export interface TrafficStats {
@@ -70,8 +79,12 @@ export interface TrafficStats {
 export interface TrafficReport extends TrafficStats {
   readonly users: number;
   readonly durationMs: number;
+  /** Of `failed`: those that this machine explains, because it had nothing to spare. */
+  readonly slow: number;
+  /** What it was in the end. */
+  readonly ratePerSecond: number;
   /** The first {@link KEPT_FAILURES}. */
-  readonly failures: readonly TrafficFailure[];
+  readonly failures: readonly JudgedFailure[];
 }
 /** One answer, or the lack of one. */
 export interface Answered {
@@ -102,17 +115,10 @@ interface Answer {
   readonly body: string;
 }
 
-/** A host that takes its time, for calls that are under way while origins are replaced. */
-async function startSlowHost(delayMs: number): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const server = createServer((_request, response) => {
-    setTimeout(() => response.writeHead(204).end(), delayMs).unref();
-  });
-  return listenServer(server, 0);
-}
-
 /** Starts sending at once. @throws {RangeError} when the rate would take users over their limit. */
 export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
-  const { gatewayUrl, mint, users: userCount = 48, ratePerSecond = 120, userSpacingMs = USER_SPACING_MS } = options;
+  const { gatewayUrl, mint, users: userCount = 48, userSpacingMs = USER_SPACING_MS, onLowered } = options;
+  let { ratePerSecond = 120 } = options;
   if (ratePerSecond * userSpacingMs > userCount * 1000)
     throw new RangeError(`${userCount} users may send at most ${(userCount * 1000) / userSpacingMs} requests a second`);
   const tokenOf = (sub: string): Promise<string> => mint({ sub });
@@ -134,12 +140,20 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   const target = new URL(gatewayUrl);
   const agent = new Agent({ keepAlive: true, scheduling: "lifo" });
   const latency = new Latency();
+  const lower =
+    onLowered &&
+    ((rate: number): void => {
+      ratePerSecond = rate;
+      onLowered(rate);
+    });
   const failures: TrafficFailure[] = [];
   const byStatus: Record<string, number> = {};
   const byOrigin: Record<string, number> = {};
   const open = new Set<Promise<void>>();
   const listeners = new Set<(answer: Answered) => void>();
   const startedAt = performance.now();
+  const pressure = new Pressure<TrafficFailure>(startedAt, ratePerSecond, lower);
+  const sinceStart = (): number => Math.round(performance.now() - startedAt);
   const interval = (ageMs: number): number =>
     1000 / (ratePerSecond * Math.min(1, RAMP_FROM + ((1 - RAMP_FROM) * ageMs) / RAMP_MS));
   let [sent, failed, nextUser] = [0, 0, 0];
@@ -195,6 +209,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     const kind = kindOf(id);
     user.lastSentAt = performance.now();
     user.inFlight++;
+    pressure.began(id, dueAt + (OWN_MS[kind] ?? 0));
     let status = 0;
     let reason: string | null;
     try {
@@ -210,11 +225,13 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     count(byStatus, String(status));
     const latencyMs = performance.now() - dueAt - (OWN_MS[kind] ?? 0);
     latency.add(latencyMs);
-    for (const listener of listeners) listener({ latencyMs, failed: reason !== null });
-    if (reason === null) return;
+    const failure =
+      reason === null ? null : { atMs: sinceStart(), waitedMs: Math.round(latencyMs), kind, status, reason };
+    pressure.ended(id, latencyMs, failure);
+    for (const listener of listeners) listener({ latencyMs, failed: failure !== null });
+    if (!failure) return;
     failed++;
-    if (failures.length < KEPT_FAILURES)
-      failures.push({ atMs: Math.round(performance.now() - startedAt), kind, status, reason });
+    if (failures.length < KEPT_FAILURES) failures.push(failure);
   }
 
   /** The next user in turn who may send now. */
@@ -254,7 +271,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   let report: Promise<TrafficReport> | null = null;
   async function finish(): Promise<TrafficReport> {
     clearInterval(timer);
-    const durationMs = Math.round(performance.now() - startedAt);
+    const durationMs = sinceStart();
     const late = new AbortController();
     await Promise.race([
       Promise.all(open),
@@ -263,7 +280,10 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     late.abort();
     agent.destroy();
     await slowHost.close();
-    return { ...stats(), users: userCount, durationMs, failures };
+    pressure.stop();
+    const slow = pressure.slow();
+    const told = failures.map((failure) => ({ ...failure, slow: slow.has(failure) }));
+    return { ...stats(), users: userCount, durationMs, slow: slow.size, ratePerSecond, failures: told };
   }
   return {
     stats,

@@ -54,7 +54,7 @@ async function underLoad(
     const report = await traffic.stop();
     // A story that broke says why by itself.
     if (finished) {
-      expect(report.failures.filter(({ kind }) => !except.includes(kind)).slice(0, 5)).toEqual([]);
+      expect(report.failures.filter(({ kind, slow }) => !slow && !except.includes(kind)).slice(0, 5)).toEqual([]);
       expect(report.sent).toBeGreaterThan(100);
     }
   }
