@@ -1,9 +1,11 @@
 /**
  * Named outages and slownesses for rehearsals: `mcpist sandbox --scenario NAME`, or over the control endpoint while it runs.
- * Each can be ended again; what it changed then goes back to what it was. None touches a secret.
+ * Each can be ended again; what it changed then goes back to what it was. None changes a secret.
  */
 import type { SandboxAccounts } from "../contract/sandbox.ts";
 import { listAt, type VendorCall } from "./client.ts";
+import { useStolenSecret } from "./stolen-secret.ts";
+import type { CloudflareEmulator } from "./vendors/cloudflare/cloudflare.ts";
 import type { FaultEffect, FaultRule, Faults } from "./vendors/faults.ts";
 import type { Fly } from "./vendors/fly/fly.ts";
 import type { Github } from "./vendors/github/github.ts";
@@ -16,6 +18,7 @@ export interface ScenarioParts {
   readonly context: VendorContext;
   readonly faults: Faults;
   readonly github: Github;
+  readonly cloudflare: CloudflareEmulator;
   readonly koyeb: Koyeb;
   readonly fly: Fly;
   readonly call: VendorCall;
@@ -221,6 +224,19 @@ const BY_NAME: Readonly<Record<string, Scenario>> = {
         effect: { kind: "delay", ms: 2000 },
       })),
     ),
+  },
+  "stolen-secret": {
+    text: "Somebody outside Cloudflare calls every origin directly, with the gateway secret that is live when this begins.",
+    start: async ({ cloudflare, koyeb, fly, accounts }) =>
+      useStolenSecret(
+        cloudflare,
+        accounts.worker,
+        await Promise.all(
+          accounts.origins.map((origin) =>
+            origin.kind === "koyeb" ? koyeb.edgeUrl(origin.app, origin.service) : fly.edgeUrl(origin.app),
+          ),
+        ),
+      ),
   },
 };
 

@@ -10,6 +10,7 @@ import { runRotation, type Rotation } from "../cli/runs/rotation.ts";
 import { sessionOf, type Session } from "../cli/session.ts";
 import { Waits } from "../cli/waits.ts";
 import { provisionBase, provisionService } from "../sandbox/provision.ts";
+import { startTraffic, type Traffic } from "../sandbox/load/traffic.ts";
 import { startSandbox, type Sandbox } from "../sandbox/start.ts";
 import type { Timings } from "../sandbox/vendors/vendor.ts";
 
@@ -45,6 +46,8 @@ export interface LightCloud {
   session(): Promise<Session>;
   /** `mcpist secrets rotate`. @param change of the context, for this command alone */
   rotate(mode?: RotationMode, change?: Partial<Context>): Promise<Rotation & { readonly progress: Progress }>;
+  /** Begins traffic through the gateway. */
+  traffic(ratePerSecond: number): Promise<Traffic>;
   /** Calls to GitHub so far. */
   githubCalls(): number;
   close(): Promise<void>;
@@ -105,6 +108,13 @@ export async function startLightCloud(size: CloudSize = {}): Promise<LightCloud>
         const all = { ...flags, init: false, clean: false, ...mode };
         return { ...(await runRotation(own, await session(change), all, progress)), progress };
       },
+      traffic: (ratePerSecond) =>
+        startTraffic({
+          gatewayUrl: sandbox.urls.gateway,
+          mint: (options) => sandbox.idp.mint(options),
+          users: 16,
+          ratePerSecond,
+        }),
       githubCalls: () => sandbox.faults.calls.filter(({ vendor }) => vendor === "github").length,
       close: () => sandbox.close(),
     };

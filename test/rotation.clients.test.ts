@@ -9,6 +9,25 @@ afterEach(async () => {
   cloud = null;
 });
 
+describe("somebody who has the gateway secret and calls the origins past the gateway", () => {
+  it("is certainly not the gateway: told at once, and the old secret stays valid", { timeout: 120_000 }, async () => {
+    cloud = await startLightCloud({ light: false, drain: { minAge: "500ms", quiet: "3s", max: "6s" } });
+    const traffic = await cloud.traffic(20);
+    await cloud.sandbox.scenarios.start("stolen-secret");
+    let said = "";
+    const { ended, report } = await cloud.rotate({}, { stderr: { write: (text: string) => (said += text) } });
+    expect(said).toMatch(/ALARM: [0-9a-f]{16} is used by somebody who is not the gateway: /);
+    expect(ended.failure).toMatchObject({ code: "ERR_PARTIAL", exitCode: 5 });
+    expect(ended.failure?.message).toMatch(
+      /(koyeb|fly) instance \S+ accepted it .* from outside the gateway's platform/,
+    );
+    expect(ended.failure?.hint).toContain("treat it as leaked: mcpist secrets rotate --emergency fast");
+    await cloud.sandbox.scenarios.stop("stolen-secret");
+    expect((await cloud.rotate()).report).toMatchObject({ ok: true, phase: "STEADY", from: { kid: report.from?.kid } });
+    expect(await traffic.stop()).toMatchObject({ failed: 0 });
+  });
+});
+
 describe("a rotation's calls to GitHub", () => {
   it.each<[string, CloudSize, number]>([
     ["two origins", { origins: 2, machines: 2 }, 40],

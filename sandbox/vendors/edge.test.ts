@@ -39,6 +39,23 @@ describe("the edge", () => {
     expect(incoming.headers["x-mcpist-origin"]).toBe("koyeb");
   });
 
+  it.each<["koyeb" | "fly", string, string, readonly string[]]>([
+    ["koyeb", "127.0.0.1", "127.0.0.1", ["198.51.100.7", "127.0.0.1"]],
+    ["koyeb", "127.0.0.2", "203.0.113.2", ["198.51.100.7", "203.0.113.2"]],
+    ["fly", "127.0.0.2", "203.0.113.2", ["198.51.100.7", "203.0.113.2"]],
+  ])("attests at %s where %s calls from, whatever it claims", async (platform, localAddress, seen, forwarded) => {
+    const own = await startEdge(context, { listener: null, platform, route: async () => route() });
+    const claims = { "x-forwarded-for": "198.51.100.7", "fly-client-ip": "127.0.0.1" };
+    const outgoing = httpRequest(own.url, { localAddress, headers: claims, agent: false });
+    outgoing.end();
+    const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
+    const headers = (JSON.parse((await incoming.toArray()).join("")) as Json)["headers"] as string[];
+    await own.close();
+    const values = (name: string) => headers.filter((_, i) => headers[i - 1]?.toLowerCase() === name);
+    expect(values("x-forwarded-for")).toEqual(forwarded);
+    if (platform === "fly") expect(values("fly-client-ip")).toEqual([seen]);
+  });
+
   it("streams an answer as it comes, and takes the request back when the client goes away", async () => {
     const abort = new AbortController();
     const response = await fetch(`${edge.url}/stream`, { signal: abort.signal });

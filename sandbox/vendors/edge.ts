@@ -18,6 +18,22 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "trailer",
   "upgrade",
 ]);
+/** What every instance is told: here, the gateway's requests come from this address, as Cloudflare's come from its ranges. */
+export const GATEWAY_ENVIRONMENT = { GATEWAY_RANGES: "127.0.0.1/32" } as const;
+/** Whoever calls from any other loopback address than the first comes from outside Cloudflare. */
+export const OUTSIDE_ADDRESS = "127.0.0.2";
+
+/** The client's address as a platform attests it: one of a network for documentation (RFC 5737) for everybody from outside. */
+function clientAddress(request: IncomingMessage): string {
+  const address = (request.socket.remoteAddress ?? "127.0.0.1").replace(/^::ffff:/, "");
+  return address === "127.0.0.1" ? address : address.replace(/^127\.\d+\.\d+\./, "203.0.113.");
+}
+
+/** Written by a platform's proxy and by nobody else. */
+const ATTESTED: Readonly<Record<EdgeOptions["platform"], ReadonlySet<string>>> = {
+  koyeb: HOP_BY_HOP,
+  fly: new Set([...HOP_BY_HOP, "fly-client-ip"]),
+};
 /** How long an answer that a fault replaces may still arrive. Unit: milliseconds. */
 const SWALLOW_MS = 1_000;
 
@@ -126,8 +142,10 @@ function forward(
   response: ServerResponse,
 ): void {
   const { backend } = route;
-  const headers = endToEnd(request.rawHeaders);
-  headers.push("x-forwarded-for", request.socket.remoteAddress ?? "127.0.0.1", "x-forwarded-proto", "https");
+  const headers = endToEnd(request.rawHeaders, ATTESTED[options.platform]);
+  const address = clientAddress(request);
+  headers.push("x-forwarded-for", address, "x-forwarded-proto", "https");
+  if (options.platform === "fly") headers.push("fly-client-ip", address);
   const { method, url: path } = request;
   const upstream = send({ host: "127.0.0.1", port: backend.port, method, path, headers, agent: backend.agent });
   upstream.once("close", () => backend.end());

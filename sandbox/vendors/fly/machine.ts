@@ -3,7 +3,7 @@
  * start or an autostart sees the newest ones and a resumed snapshot never does.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Backend } from "../edge.ts";
+import { Backend, GATEWAY_ENVIRONMENT } from "../edge.ts";
 import { type Instance, StartError, startInstance } from "../../processes/instance.ts";
 import { startLight } from "../../processes/light.ts";
 import { Trail } from "../trail.ts";
@@ -298,6 +298,7 @@ export class Machine {
       this.#restarts = 0;
     }
     const environment = {
+      ...GATEWAY_ENVIRONMENT,
       ...this.config.env,
       ...this.#bootSecrets,
       FLY_APP_NAME: this.#app.name,

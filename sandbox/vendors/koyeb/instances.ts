@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Backend } from "../edge.ts";
+import { Backend, GATEWAY_ENVIRONMENT } from "../edge.ts";
 import { startInstance } from "../../processes/instance.ts";
 import { startLight } from "../../processes/light.ts";
 import type { VendorContext } from "../vendor.ts";
@@ -79,6 +79,7 @@ export class KoyebInstances {
     const { log, timings } = this.#context;
     mark(instance, "STARTING");
     const environment = {
+      ...GATEWAY_ENVIRONMENT,
       ...deployment.environment,
       ...platform,
       KOYEB_INSTANCE_ID: instance.id,
