@@ -1,6 +1,6 @@
 /** Finds the environment that a command works on: mcpist.config.ts, or the sandbox that this terminal is joined to. */
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseConfig, type ConfigIssue, type Environment } from "../contract/config.ts";
 import { joinedEnvironment, joinedName, strayVariable } from "../contract/rehearsal.ts";
@@ -8,6 +8,7 @@ import { parseSandboxUrls, SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, type SandboxUr
 import type { Context } from "./context.ts";
 import { McpistError } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
+import { standInForPackage } from "./own-package.ts";
 
 /** Default file, relative to the working directory. */
 export const CONFIG_FILE = "mcpist.config.ts";
@@ -51,14 +52,30 @@ export async function loadWritten(
   return { name: wanted, environment, settings: all[wanted] };
 }
 
+/**
+ * Where a configuration file is. The default one is looked for in the folders above too, up to the one that has the repository, as code from
+ * further up would be somebody else's; outside of a repository up to the next package.json.
+ */
+export function configPath(cwd: string, file: string): string {
+  const here = resolve(cwd, file);
+  if (file !== CONFIG_FILE || existsSync(here)) return here;
+  const above: string[] = [];
+  for (let folder = resolve(cwd); folder !== dirname(folder); folder = dirname(folder)) above.push(folder);
+  const end = (name: string): number => above.findIndex((folder) => existsSync(join(folder, name)));
+  const last = end(".git") >= 0 ? end(".git") : end("package.json");
+  const found = above.slice(0, last + 1).find((folder) => existsSync(join(folder, file)));
+  return found === undefined ? here : join(found, file);
+}
+
 async function importConfig(context: Context, file: string): Promise<unknown> {
-  const path = resolve(context.cwd, file);
+  const path = configPath(context.cwd, file);
   if (!existsSync(path)) {
     throw new McpistError("ERR_CONFIG", `there is no ${file} in this folder`, {
       hint: HINTS.writeConfig(),
     });
   }
   let module: { default?: unknown };
+  standInForPackage();
   try {
     module = (await import(pathToFileURL(path).href)) as { default?: unknown };
   } catch (cause) {

@@ -2,7 +2,9 @@
  * Packages that only some commands need. They are optional peers, so that the command that writes secrets stays small; whoever needs one
  * is told in one line what to install.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { McpistError } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
 
@@ -36,23 +38,28 @@ export function ownManifest(): Manifest {
   return {};
 }
 
+/** Types that an editor needs in a project. */
+const TYPES = "@types/node";
+
+/** What a project installs beside this package: versions that are tested with this one, by name. */
+export function companions(): Readonly<Record<string, string>> {
+  const { devDependencies = {} } = ownManifest();
+  return { ...peerVersions(), ...(devDependencies[TYPES] === undefined ? {} : { [TYPES]: devDependencies[TYPES] }) };
+}
+
 /** Version that is tested with this one, by name. */
-export function peerVersions(): Readonly<Record<string, string>> {
+function peerVersions(): Readonly<Record<string, string>> {
   const { peerDependencies = {}, devDependencies = {} } = ownManifest();
   return Object.fromEntries(
     Object.entries(peerDependencies).map(([name, range]) => [name, devDependencies[name] ?? range]),
   );
 }
 
-function isInstalled(name: string): boolean {
-  try {
-    import.meta.resolve(name);
-    return true;
-  } catch (cause) {
-    // It is there, and exports no entry of its own.
-    return (cause as NodeJS.ErrnoException).code === "ERR_PACKAGE_PATH_NOT_EXPORTED";
-  }
-}
+/** Looked for as Node does; some of them have no entry that could be resolved. */
+const isInstalled = (name: string): boolean =>
+  (createRequire(import.meta.url).resolve.paths(name) ?? []).some((folder) =>
+    existsSync(join(folder, name, "package.json")),
+  );
 
 /** @throws {McpistError} ERR_PEER_MISSING with the one command that installs what is missing. */
 export function needPeers(work: Work): void {

@@ -13,9 +13,12 @@ import { accessSuspend } from "./commands/access-suspend.ts";
 import { dbMigrate } from "./commands/db-migrate.ts";
 import { dbStatus } from "./commands/db-status.ts";
 import { demo } from "./commands/demo.ts";
+import { deploy } from "./commands/deploy.ts";
 import { doctor } from "./commands/doctor.ts";
+import { drift } from "./commands/drift.ts";
 import { init } from "./commands/init.ts";
 import { jwksPurge } from "./commands/jwks-purge.ts";
+import { originBuild } from "./commands/origin-build.ts";
 import { originsJoin } from "./commands/origins-join.ts";
 import { originsQuarantine } from "./commands/origins-quarantine.ts";
 import { rehearse } from "./commands/rehearse.ts";
@@ -56,6 +59,9 @@ const COMMANDS: readonly Definition[] = [
   group("origins", "Which origins the gateway routes to.", [originsQuarantine, originsJoin]),
   init,
   doctor,
+  deploy,
+  drift,
+  group("origin", "The origin as an image.", [originBuild]),
   group("tools", "Tools of mcpist and of one's own servers: what is listed, approved and changed.", [
     toolsList,
     toolsShow,

@@ -129,7 +129,7 @@ const isOurs = (name: string): boolean =>
 
 /** Puts every other library that compiled files import into dist/vendor/, and the path to it into the import. */
 async function bundleVendor(): Promise<void> {
-  const files = ["cli", "contract", "sandbox", "stacks", "supabase"].flatMap((folder) =>
+  const files = ["cli", "contract", "package", "sandbox", "stacks", "supabase"].flatMap((folder) =>
     filesIn(join(DIST, folder), /\.js$/),
   );
   const names = new Set<string>();

@@ -37,7 +37,7 @@ export class Place {
 }
 
 /** Commands that work on no environment. */
-const PLACELESS = /^(?:--help|help|init|demo|sandbox|db|tools|access)(?: |$)/;
+const PLACELESS = /^(?:--help|help|init|demo|sandbox|origin|db|tools|access)(?: |$)/;
 
 const quoted = (word: string): string => (/^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 

@@ -2,11 +2,12 @@
 import { DATABASE } from "./database.ts";
 import type { Entry, Hint } from "./hint.ts";
 import { PLATFORMS } from "./platforms.ts";
+import { PROJECT } from "./project.ts";
 import { ROTATION } from "./rotation.ts";
 import { START } from "./start.ts";
 
 /** All entries by id. */
-export const HINTS = { ...START, ...PLATFORMS, ...ROTATION, ...DATABASE } as const;
+export const HINTS = { ...START, ...PLATFORMS, ...ROTATION, ...DATABASE, ...PROJECT } as const;
 
 /** Id of an entry. */
 export type HintId = keyof typeof HINTS;

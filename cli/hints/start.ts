@@ -89,6 +89,11 @@ export const START = {
     "the configuration file cannot be written",
     () => say`run it in a folder of yours, or name another file with --config`,
   ),
+  ownProject: hint(
+    "you",
+    "init in a folder whose package.json cannot be a project's",
+    () => say`make a folder of its own: mkdir mcp && cd mcp && npx ${mcpist("init")}`,
+  ),
   initFlags: hint("you", "an answer that init does not take", () => say`${mcpist("init --help")}`),
   initAll: hint(
     "you",

@@ -1,5 +1,4 @@
 /** Brings a sandbox from nothing to a working service in the order of a real bootstrap: base, first secret, service. */
-import { dirname, resolve } from "node:path";
 import type { Environment } from "../../contract/config.ts";
 import { accountsOf, joinedEnvironment } from "../../contract/rehearsal.ts";
 import { SANDBOX_ENVIRONMENT } from "../../contract/sandbox.ts";
@@ -9,6 +8,8 @@ import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Progress } from "../output.ts";
 import { needPeers } from "../peers.ts";
+import { modulesFolder, projectFolder, projectModules } from "../project.ts";
+import { toolsOf } from "../../supabase/migrate/own-modules.ts";
 import type { Sandbox, SandboxOptions } from "../../sandbox/start.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { runRotation } from "../runs/rotation.ts";
@@ -26,12 +27,13 @@ export interface LocalCloud {
 /** Modules of the sandbox; absent where only the command line was installed. */
 async function load() {
   needPeers("cloud");
-  const [start, provision, servers] = await Promise.all([
+  const [start, provision, servers, tools] = await Promise.all([
     import("../../sandbox/start.ts"),
     import("../../sandbox/provision.ts"),
     import("../../sandbox/servers.ts"),
+    import("../../sandbox/own-tools.ts"),
   ]);
-  return { ...start, ...provision, ...servers };
+  return { ...start, ...provision, ...servers, ...tools };
 }
 
 /** What a local cloud runs. */
@@ -62,7 +64,7 @@ export async function rehearsed(
 ): Promise<WrittenEnvironment> {
   const written = await loadWritten(context, name, config);
   const { localServers } = await load();
-  const { servers } = localServers(written.environment, dirname(resolve(context.cwd, config)));
+  const { servers } = localServers(written.environment, projectFolder(context, { config }));
   return { ...written, settings: { ...(written.settings as object), servers } };
 }
 
@@ -72,11 +74,13 @@ export async function startLocalCloud(
   flags: CommonFlags,
   { rehearses, ownDrain = false, ...options }: LocalCloudOptions,
 ): Promise<LocalCloud> {
-  const { startSandbox } = await load();
+  const { startSandbox, admitOwnTools } = await load();
+  const own = rehearses ? toolsOf(await projectModules(context, flags)) : [];
   let sandbox: Sandbox;
   try {
     sandbox = await startSandbox({
       ...options,
+      ...(own.length > 0 ? { modules: modulesFolder(context, flags) ?? undefined } : {}),
       ...(rehearses && {
         rehearses: {
           name: rehearses.name,
@@ -102,6 +106,7 @@ export async function startLocalCloud(
   }
   for (const token of [...Object.values(sandbox.context.tokens), sandbox.broker.secret])
     context.redactor.register(token);
+  if (sandbox.database.embedded) await admitOwnTools(sandbox.database.adminUrl, own);
   const joined = joinedEnvironment(sandbox.urls);
   if (!joined.ok) {
     await sandbox.close();

@@ -61,7 +61,7 @@ const ownLimits = ({ burstPerSecond, perIpPerMinute, modulesPerSecond = {} }: Li
 ];
 
 /** Makes tokens that the environment's rules for sign-in accept. */
-const mintFor = ({ sandbox, environment: { auth } }: LocalCloud) => {
+export const mintFor = ({ sandbox, environment: { auth } }: LocalCloud) => {
   const [client_id] = auth.clientIds;
   const rules = {
     ...(client_id === undefined ? {} : { client_id }),

@@ -4,12 +4,14 @@
  */
 import { complete, migrate, MigrationError, type Completed, type MigrateReport } from "../../supabase/migrate/apply.ts";
 import { explain } from "../../supabase/migrate/explain.ts";
+import { toolsOf } from "../../supabase/migrate/own-modules.ts";
 import { observe } from "../../supabase/migrate/state.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
 import { printJson, Progress } from "../output.ts";
+import { projectModules } from "../project.ts";
 import { openDatabase, type OpenDatabase } from "../targets/postgres.ts";
 
 function failure(cause: unknown, applied: number): McpistError {
@@ -37,6 +39,7 @@ export async function dbMigrate(
   flags: CommonFlags,
   open: OpenDatabase = openDatabase,
 ): Promise<ExitCode> {
+  const own = toolsOf(await projectModules(context, flags));
   const database = await open(context);
   const progress = new Progress(context, { json: flags.json });
   let done = 0;
@@ -55,11 +58,11 @@ export async function dbMigrate(
     },
   };
   try {
-    const { findings } = await observe(database);
+    const { findings } = await observe(database, own);
     const obstacle = findings.find(({ blocks }) => blocks);
     if (obstacle) throw new McpistError("ERR_REFUSED", obstacle.what, { hint: HINTS.schema(obstacle.hint) });
     const applied = await migrate(database, report);
-    const completed = await complete(database, report);
+    const completed = await complete(database, report, own);
     if (flags.json)
       printJson(context, {
         command: "db migrate",

@@ -1,5 +1,6 @@
 /** `mcpist db status`: how the project's database stands. Reads only; exit 3 when anything is off. */
 import { explain } from "../../supabase/migrate/explain.ts";
+import { toolsOf } from "../../supabase/migrate/own-modules.ts";
 import { observe, type SchemaState } from "../../supabase/migrate/state.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
@@ -7,6 +8,7 @@ import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
 import { printJson } from "../output.ts";
 import { printable } from "../redact.ts";
+import { projectModules } from "../project.ts";
 import { openDatabase, type OpenDatabase } from "../targets/postgres.ts";
 
 /** What was found, as lines. */
@@ -28,10 +30,11 @@ export async function dbStatus(
   flags: CommonFlags,
   open: OpenDatabase = openDatabase,
 ): Promise<ExitCode> {
+  const own = toolsOf(await projectModules(context, flags));
   const database = await open(context);
   let state: SchemaState;
   try {
-    state = await observe(database);
+    state = await observe(database, own);
   } catch (cause) {
     throw new McpistError("ERR_VENDOR", explain(cause), { hint: HINTS.connect(), cause });
   } finally {

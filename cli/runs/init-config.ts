@@ -154,15 +154,16 @@ const inline = (value: object): string =>
     .map(([key, entry]) => `${key}: ${JSON.stringify(entry)}`)
     .join(", ")} }`;
 
-/** The file. `checkout`: it stands beside contract/, whose types it can use. */
+/** The file. `checkout`: it stands beside contract/, which has the types; else the package has them. */
 export function configText(name: string, environment: EnvironmentInput, checkout: boolean): string {
   const { github, cloudflare, origins, auth, image, limits, drain } = environment;
-  const [open, close] = checkout ? ["defineConfig({", "});"] : ["{", "};"];
   return `/**
  * One installation, described once: names, accounts and limits, never a value. Every command and every stack reads it.
  * Written by mcpist init, yours from here on; settings that are not here have defaults.
  */
-${checkout ? `import { defineConfig } from "../commands/contract/config.ts";\n\n` : ""}export default ${open}
+import { defineConfig } from "${checkout ? "./contract/config.ts" : "mcpist"}";
+
+export default defineConfig({
   environments: {
     ${/^[a-z]+$/.test(name) ? name : JSON.stringify(name)}: {
       github: ${inline(github)},
@@ -178,7 +179,7 @@ ${origins.map((origin) => `        ${inline(origin)},`).join("\n")}
       drain: ${inline(drain ?? {})},
     },
   },
-${close}
+});
 `;
 }
 
@@ -187,7 +188,23 @@ export const configOf = (name: string, environment: EnvironmentInput): ConfigInp
   environments: { [name]: environment },
 });
 
-/** What to type next, in the order of a fresh set of accounts. */
+/** What to type next in a project, in the order of a fresh set of accounts. */
+export function projectCommands(name: string, image: string): readonly string[] {
+  const mcpist = (words: string) => `npx mcpist ${words} --env ${name}`;
+  return [
+    mcpist("doctor --deploy"),
+    mcpist("deploy --base"),
+    mcpist("secrets rotate --init"),
+    mcpist("secrets put DATABASE_URL"),
+    mcpist("secrets put REQUEST_STATE_KEY --generate"),
+    "npx mcpist db migrate",
+    `npx mcpist origin build && docker build -t ${image} build/origin && docker push ${image}`,
+    mcpist("deploy --first"),
+    mcpist("secrets verify"),
+  ];
+}
+
+/** The same in a checkout of mcpist. */
 export function bootstrapCommands(name: string, image: string): readonly string[] {
   const env = `--env ${name}`;
   const deploy = (stacks: string) => `MCPIST_ENV=${name} npx cdktn deploy '${name}-${stacks}'`;
@@ -195,7 +212,7 @@ export function bootstrapCommands(name: string, image: string): readonly string[
     `mcpist doctor --deploy ${env}`,
     deploy("base-*"),
     `mcpist secrets rotate --init ${env}`,
-    `mcpist secrets put DATABASE_URL ${env} < database-url.txt`,
+    `mcpist secrets put DATABASE_URL ${env}`,
     `mcpist secrets put REQUEST_STATE_KEY --generate ${env}`,
     `docker build -f origin/Dockerfile -t ${image} . && docker push ${image}`,
     deploy("*"),

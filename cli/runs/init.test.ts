@@ -22,6 +22,11 @@ const flat = (flags: Record<string, string>): string[] => Object.entries(flags).
 let folder = "";
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "mcpist-init-"));
+  // As after npm install.
+  const installed = join(folder, "node_modules/mcpist");
+  await mkdir(installed, { recursive: true });
+  await writeFile(join(installed, "package.json"), '{ "name": "mcpist", "type": "module", "main": "index.js" }');
+  await writeFile(join(installed, "index.js"), "export const defineConfig = (config) => config;");
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -76,13 +81,15 @@ describe("mcpist init without a terminal", () => {
   it("prints the next commands in the order of a fresh set of accounts", async () => {
     const { out } = await init([...flat(FLAGS), "--env", "staging"]);
     const steps = [
-      "mcpist doctor --deploy --env staging",
-      "MCPIST_ENV=staging npx cdktn deploy 'staging-base-*'",
-      "mcpist secrets rotate --init --env staging",
-      "mcpist secrets put DATABASE_URL --env staging",
-      "docker build -f origin/Dockerfile -t ghcr.io/acme/mcpist-origin:0.1.0 . && docker push ghcr.io/acme/mcpist-origin:0.1.0",
-      "MCPIST_ENV=staging npx cdktn deploy 'staging-*'",
-      "mcpist secrets verify --env staging",
+      "npm install && npm run demo",
+      "npx mcpist doctor --deploy --env staging",
+      "npx mcpist deploy --base --env staging",
+      "npx mcpist secrets rotate --init --env staging",
+      "npx mcpist secrets put DATABASE_URL --env staging",
+      "npx mcpist db migrate\n",
+      "docker build -t ghcr.io/acme/mcpist-origin:0.1.0 build/origin && docker push ghcr.io/acme/mcpist-origin:0.1.0",
+      "npx mcpist deploy --first --env staging",
+      "npx mcpist secrets verify --env staging",
     ];
     const places = steps.map((step) => out.indexOf(step));
     expect(places.every((place) => place > 0)).toBe(true);
@@ -161,12 +168,105 @@ describe("mcpist init without a terminal", () => {
     expect(refused.err).toContain(
       "mcpist.config.ts exists already: nothing was written (ERR_CONFIG)\nhint:  mcpist init --force",
     );
-    expect((await init([...flat(FLAGS), "--force"])).text).toContain("export default {");
+    expect((await init([...flat(FLAGS), "--force"])).text).toContain("export default defineConfig({");
   });
 
   it("refuses the sandbox, whose environment is built in, and a name that the schema refuses", async () => {
     expect((await init([...flat(FLAGS), "--env", "sandbox"])).code).toBe(2);
     const { code, text } = await init([...flat(FLAGS), "--env", "Not A Name"]);
+    expect({ code, text }).toEqual({ code: 2, text: null });
+  });
+});
+
+describe("the project that mcpist init makes", () => {
+  const fileOf = (path: string) => readFile(join(folder, path), "utf8").catch(() => null);
+  const manifest = async () => JSON.parse((await fileOf("package.json")) ?? "null") as Record<string, unknown>;
+
+  it("has scripts, stacks, an example with its test, and four workflows that name the environment", async () => {
+    await init([...flat(FLAGS), "--env", "staging"], { env: { MCPIST_PACKAGE: "file:../mcpist.tgz" } });
+    expect(await manifest()).toMatchObject({
+      private: true,
+      type: "module",
+      scripts: {
+        demo: "mcpist demo --env staging",
+        synth: "node stacks.ts",
+        deploy: "mcpist deploy --env staging",
+        rotate: "mcpist secrets rotate --env staging",
+        verify: "mcpist secrets verify --env staging",
+      },
+      dependencies: { mcpist: "file:../mcpist.tgz" },
+      devDependencies: { cdktf: "0.21.0", miniflare: expect.stringMatching(/^\d/) },
+    });
+    expect(await fileOf("stacks.ts")).toContain("await deployment(config);");
+    expect(JSON.parse((await fileOf("cdktf.json")) ?? "")).toMatchObject({ app: "node stacks.ts" });
+    expect(await fileOf("modules/dice.test.ts")).toContain("mcpist/testing");
+    for (const name of ["rotate", "restore", "deploy", "drift"])
+      expect(await fileOf(`.github/workflows/${name}.yml`)).toContain(
+        `exec node_modules/.bin/mcpist ${name === "rotate" ? "secrets" : name === "restore" ? "secrets restore" : name}`,
+      );
+    expect(await fileOf(".github/workflows/rotate.yml")).toContain(
+      "MCPIST_ENV: ${{ inputs.environment || 'staging' }}",
+    );
+    expect(await fileOf(".gitignore")).toContain("node_modules/\n");
+  });
+
+  it("changes a package.json that is there only after a yes, and loses nothing of it", async () => {
+    const mine = '{\n    "name": "mine",\n    "type": "module",\n    "scripts": { "test": "mine" }\n}\n';
+    await writeFile(join(folder, "package.json"), mine);
+    await writeFile(join(folder, ".gitignore"), "/node_modules\nmine");
+    const refused = await init(flat(FLAGS));
+    expect(refused).toMatchObject({ code: 2, text: null });
+    expect(refused.err).toContain("package.json and .gitignore would be changed (ERR_USAGE)\nhint:  add --yes");
+    const declined = await init(flat(FLAGS), { terminal: true, stdin: "n\n" });
+    expect(declined).toMatchObject({ code: 3, text: null });
+    expect(declined.err).toContain("package.json: scripts.demo, scripts.synth,");
+    expect(await fileOf("package.json")).toBe(mine);
+    expect((await init(flat(FLAGS), { terminal: true, stdin: "y\n" })).code).toBe(0);
+    expect(await manifest()).toMatchObject({ name: "mine", scripts: { test: "mine", synth: "node stacks.ts" } });
+    expect(await fileOf("package.json")).toMatch(/^\{\n {4}"name"/);
+    expect(await fileOf(".gitignore")).toMatch(/^\/node_modules\nmine\nbuild\/\n/);
+  });
+
+  it("leaves workflows, modules and stacks of somebody else as they are", async () => {
+    await mkdir(join(folder, ".github/workflows"), { recursive: true });
+    await mkdir(join(folder, "modules"));
+    await writeFile(join(folder, ".github/workflows/deploy.yml"), "name: mine\n");
+    await writeFile(join(folder, "stacks.ts"), "mine");
+    const { out } = await init([...flat(FLAGS), "--json"]);
+    expect(await fileOf(".github/workflows/deploy.yml")).toBe("name: mine\n");
+    expect(await fileOf(".github/workflows/mcpist-deploy.yml")).toContain("mcpist deploy");
+    expect([await fileOf("stacks.ts"), await fileOf("modules/dice.ts")]).toEqual(["mine", null]);
+    expect(JSON.parse(out).files).toContainEqual({ path: "stacks.ts", change: "kept", adds: [] });
+  });
+
+  it("can be run again for what is missing, and renews workflows only with --force", async () => {
+    await init(flat(FLAGS));
+    const workflow = join(folder, ".github/workflows/rotate.yml");
+    const usual = await readFile(workflow, "utf8");
+    await rm(join(folder, "stacks.ts"));
+    await writeFile(workflow, `${usual}# mine, exec node_modules/.bin/mcpist\n`);
+    expect((await init(["--files"])).code).toBe(0);
+    expect(await fileOf("stacks.ts")).toContain("deployment");
+    expect(await readFile(workflow, "utf8")).toContain("# mine");
+    expect((await init(["--files", "--force", "--yes"])).code).toBe(0);
+    expect(await readFile(workflow, "utf8")).toBe(usual);
+  });
+
+  it.each([
+    ["{}", 'package.json has no "type": "module"'],
+    ["[]", "package.json is not a JSON object"],
+    ["{", "package.json is not JSON"],
+  ])("is not made beside a package.json that says %s", async (text, message) => {
+    await writeFile(join(folder, "package.json"), text);
+    const { code, err } = await init([...flat(FLAGS), "--yes"]);
+    expect({ code, config: await fileOf("mcpist.config.ts") }).toEqual({ code: 2, config: null });
+    expect(err).toContain(message);
+    expect(err).toContain("mkdir mcp && cd mcp && npx mcpist init");
+  });
+
+  it("gets its configuration last, so that a run that was killed is run again", async () => {
+    await writeFile(join(folder, ".github"), "a file where a folder has to be");
+    const { code, text } = await init(flat(FLAGS));
     expect({ code, text }).toEqual({ code: 2, text: null });
   });
 });
@@ -215,8 +315,8 @@ describe("what is derived", () => {
       "1.0.0",
     );
     expect(configText("production", environment, true)).toContain(
-      'import { defineConfig } from "../commands/contract/config.ts";',
+      'import { defineConfig } from "./contract/config.ts";',
     );
-    expect(configText("production", environment, false)).not.toContain("import");
+    expect(configText("production", environment, false)).toContain('import { defineConfig } from "mcpist";');
   });
 });

@@ -1,14 +1,19 @@
-/** `mcpist init`: asks for what cannot be derived, checks the result with the schema and writes mcpist.config.ts. No remote call. */
+/**
+ * `mcpist init`: makes a project, in an empty folder or in one that has something. Asks for what cannot be derived, checks the result with
+ * the schema, says what it would add to a file that is there, and writes. No remote call.
+ */
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { parseConfig } from "../../contract/config.ts";
+import { parseConfig, type EnvironmentInput } from "../../contract/config.ts";
 import { SANDBOX_ENVIRONMENT } from "../../contract/sandbox.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
+import { CONFIG_FILE } from "../load-config.ts";
 import { printJson, styles } from "../output.ts";
+import { companions } from "../peers.ts";
 import type { CommonFlags } from "../flags.ts";
 import { toolVersion } from "../version.ts";
 import {
@@ -17,14 +22,18 @@ import {
   configOf,
   configText,
   environmentOf,
+  projectCommands,
   QUESTIONS,
   type Answers,
   type Question,
 } from "./init-config.ts";
+import { type PlannedFile, planProject } from "./init-project.ts";
 
 /** Flags of the command. */
 export interface InitFlags extends CommonFlags, Partial<Record<keyof Answers, string | undefined>> {
   readonly force: boolean;
+  /** Only the files beside the configuration. */
+  readonly files: boolean;
 }
 
 type Given = Readonly<Partial<Record<keyof Answers, string>>>;
@@ -37,49 +46,64 @@ async function derived(context: Context): Promise<Given> {
   return { ...(repo === undefined ? {} : { repo }), ...(account ? { account } : {}) };
 }
 
-/** Asks on the terminal until the answer fits. @throws {McpistError} ERR_USAGE when the input ends first. */
-async function askAll(context: Context, questions: readonly Question[], suggested: Given): Promise<Given> {
+/** A person at a terminal. */
+interface Prompt {
+  /** @throws {McpistError} ERR_USAGE when the input ends first. */
+  ask(words: string): Promise<string>;
+  close(): void;
+}
+
+function openPrompt(context: Context): Prompt {
   const prompt = createInterface({ input: context.stdin });
   const close = () => prompt.close();
   context.signal.addEventListener("abort", close, { once: true });
   // The iterator keeps lines that come before their question.
   const lines = prompt[Symbol.asyncIterator]();
-  const ask = async (words: string): Promise<string> => {
-    context.stderr.write(words);
-    const line = await lines.next();
-    context.signal.throwIfAborted();
-    if (line.done !== true) return line.value.trim();
-    throw new McpistError("ERR_USAGE", "the input ended before the last question: nothing was written", {
-      hint: HINTS.valueAgain(),
-    });
+  return {
+    async ask(words) {
+      context.stderr.write(words);
+      const line = await lines.next();
+      context.signal.throwIfAborted();
+      if (line.done !== true) return line.value.trim();
+      throw new McpistError("ERR_USAGE", "the input ended before the last question: nothing was written", {
+        hint: HINTS.valueAgain(),
+      });
+    },
+    close() {
+      context.signal.removeEventListener("abort", close);
+      prompt.close();
+    },
   };
+}
+
+/** Asks each question until its answer fits. */
+async function askAll(
+  context: Context,
+  prompt: Prompt,
+  questions: readonly Question[],
+  suggested: Given,
+): Promise<Given> {
   const answers: Partial<Record<keyof Answers, string>> = {};
-  try {
-    for (const question of questions) {
-      const fallback = suggested[question.key];
-      for (;;) {
-        const typed = await ask(`${question.ask}${fallback === undefined ? "" : ` [${fallback}]`}: `);
-        const answer = checkAnswer(question, typed === "" ? (fallback ?? "") : typed);
-        if (answer.ok) {
-          answers[question.key] = answer.value ?? "";
-          break;
-        }
-        context.stderr.write(`  it must be ${answer.error}\n`);
+  for (const question of questions) {
+    const fallback = suggested[question.key];
+    for (;;) {
+      const typed = await prompt.ask(`${question.ask}${fallback === undefined ? "" : ` [${fallback}]`}: `);
+      const answer = checkAnswer(question, typed === "" ? (fallback ?? "") : typed);
+      if (answer.ok) {
+        answers[question.key] = answer.value ?? "";
+        break;
       }
+      context.stderr.write(`  it must be ${answer.error}\n`);
     }
-  } finally {
-    context.signal.removeEventListener("abort", close);
-    prompt.close();
   }
   return answers;
 }
 
 /** All answers, from flags, this folder and, on a terminal, a person. @throws {McpistError} ERR_USAGE naming the flags. */
-async function collect(context: Context, flags: InitFlags): Promise<Answers> {
+async function collect(context: Context, flags: InitFlags, prompt: Prompt | null): Promise<Answers> {
   const suggested = await derived(context);
-  const asks = context.stdin.isTTY === true && !flags.yes;
   const open = QUESTIONS.filter(({ key }) => flags[key] === undefined);
-  const typed = asks ? await askAll(context, open, suggested) : suggested;
+  const typed = prompt ? await askAll(context, prompt, open, suggested) : suggested;
   const missing: string[] = [];
   const answers: Partial<Record<keyof Answers, string | null>> = {};
   for (const question of QUESTIONS) {
@@ -127,6 +151,64 @@ const exists = (file: string, cause?: unknown): McpistError =>
     cause,
   });
 
+/** What the project depends on: this version or a later one that fits it, or what `MCPIST_PACKAGE` names. */
+const dependencyOf = ({ env }: Context): string => env["MCPIST_PACKAGE"] || `^${toolVersion()}`;
+
+/** The files beside the configuration. @throws {McpistError} when they cannot be, or a person does not want them. */
+async function planFiles(
+  context: Context,
+  flags: InitFlags,
+  environment: string,
+  prompt: Prompt | null,
+): Promise<readonly PlannedFile[]> {
+  const planned = planProject({
+    folder: context.cwd,
+    environment,
+    mcpist: dependencyOf(context),
+    peers: companions(),
+    renew: flags.files && flags.force,
+  });
+  if (!planned.ok) throw new McpistError("ERR_CONFIG", planned.error, { hint: HINTS.ownProject() });
+  const touched = planned.value.filter(({ change }) => change === "changed");
+  if (touched.length === 0 || flags.yes) return planned.value;
+  const list = touched.map(({ path, adds }) => `  ${path}: ${adds.join(", ")}\n`).join("");
+  if (!prompt)
+    throw new McpistError("ERR_USAGE", `${touched.map(({ path }) => path).join(" and ")} would be changed`, {
+      hint: HINTS.addYes(),
+    });
+  context.stderr.write(`These files are here, and this is added to them:\n${list}`);
+  if (/^y(es)?$/i.test(await prompt.ask("Add it? [y/N] "))) return planned.value;
+  throw new McpistError("ERR_REFUSED", "nothing was written", { hint: HINTS.sayYes() });
+}
+
+async function writeFiles(context: Context, files: readonly PlannedFile[]): Promise<void> {
+  for (const { path, text, change } of files) {
+    if (change !== "new" && change !== "changed") continue;
+    const target = resolve(context.cwd, path);
+    await mkdir(dirname(target), { recursive: true }).catch(() => undefined);
+    await write(target, path, text, change === "changed");
+  }
+}
+
+/** The text of the configuration, from answers that the schema accepts. */
+async function configuration(
+  context: Context,
+  flags: InitFlags,
+  name: string,
+  checkout: boolean,
+  prompt: Prompt | null,
+) {
+  const environment = environmentOf(name, await collect(context, flags, prompt), toolVersion());
+  const parsed = parseConfig(configOf(name, environment));
+  if (parsed.ok) return { environment, text: configText(name, environment, checkout) };
+  const [issue] = parsed.error;
+  throw new McpistError(
+    "ERR_CONFIG",
+    `these answers make no valid configuration: ${issue?.path ?? ""}: ${issue?.message ?? "wrong"}`,
+    { hint: HINTS.initFlags() },
+  );
+}
+
 /** The command. */
 export async function runInit(context: Context, flags: InitFlags): Promise<ExitCode> {
   const name = flags.env ?? "production";
@@ -136,36 +218,63 @@ export async function runInit(context: Context, flags: InitFlags): Promise<ExitC
     });
   }
   const path = resolve(context.cwd, flags.config);
-  if (!flags.force && existsSync(path)) throw exists(flags.config);
-  const environment = environmentOf(name, await collect(context, flags), toolVersion());
-  const parsed = parseConfig(configOf(name, environment));
-  if (!parsed.ok) {
-    const [issue] = parsed.error;
-    throw new McpistError(
-      "ERR_CONFIG",
-      `these answers make no valid configuration: ${issue?.path ?? ""}: ${issue?.message ?? "wrong"}`,
-      {
-        hint: HINTS.initFlags(),
-      },
-    );
-  }
-  await write(
-    path,
-    flags.config,
-    configText(name, environment, existsSync(resolve(context.cwd, "contract/config.ts"))),
-    flags.force,
-  );
-  const next = bootstrapCommands(name, environment.image);
-  if (flags.json) {
-    printJson(context, { command: "init", ok: true, exitCode: EXIT.done, file: flags.config, environment: name, next });
+  const checkout = existsSync(resolve(context.cwd, "contract/config.ts"));
+  // Another file is one more configuration of a project that is there already.
+  const project = !checkout && flags.config === CONFIG_FILE;
+  if (flags.files && !project)
+    throw new McpistError("ERR_USAGE", "--files is for a project, and for its mcpist.config.ts", {
+      hint: HINTS.initFlags(),
+    });
+  if (!flags.files && !flags.force && existsSync(path)) throw exists(flags.config);
+  const prompt = context.stdin.isTTY === true && !flags.yes ? openPrompt(context) : null;
+  try {
+    const files = project ? await planFiles(context, flags, name, prompt) : [];
+    const written = flags.files ? null : await configuration(context, flags, name, checkout, prompt);
+    await writeFiles(context, files);
+    // Last: where it is there, the rest is.
+    if (written) await write(path, flags.config, written.text, flags.force);
+    report(context, flags, { name, files, environment: written?.environment ?? null, project });
     return EXIT.done;
+  } finally {
+    prompt?.close();
+  }
+}
+
+interface Outcome {
+  readonly name: string;
+  readonly files: readonly PlannedFile[];
+  /** null = the configuration was not written. */
+  readonly environment: EnvironmentInput | null;
+  readonly project: boolean;
+}
+
+const DID = { new: "wrote", changed: "changed", kept: "kept", same: "kept" } as const;
+
+function report(context: Context, flags: InitFlags, { name, files, environment, project }: Outcome): void {
+  const next = environment === null ? [] : (project ? projectCommands : bootstrapCommands)(name, environment.image);
+  if (flags.json) {
+    const changes = files.map(({ path, change, adds }) => ({ path, change, adds }));
+    printJson(context, {
+      command: "init",
+      ok: true,
+      exitCode: EXIT.done,
+      file: flags.config,
+      environment: name,
+      files: changes,
+      next: project && environment ? ["npm install", "npm run demo", ...next] : next,
+    });
+    return;
   }
   const style = styles(context, context.stdout);
+  const lines = files.map(({ path, change }) => `${style("dim", DID[change].padEnd(7))}  ${path}\n`);
+  context.stdout.write(lines.join(""));
+  if (environment === null) return;
   context.stdout.write(
-    `${style("green", "done")}  ${flags.config} describes environment ${name}; zone ${environment.cloudflare.zone} and the other names in it were derived: look them through\n\n` +
-      `Next, with GH_TOKEN (also as GITHUB_TOKEN), CLOUDFLARE_API_TOKEN, KOYEB_TOKEN and FLY_API_TOKEN set:\n${next
-        .map((command, i) => `  ${i + 1}. ${command}\n`)
-        .join("")}`,
+    `${style("green", "done")}     ${flags.config} describes environment ${name}; the zone\n` +
+      `         ${environment.cloudflare.zone} and other names in it were derived: look them through\n\n` +
+      (project
+        ? "Try it, all on this machine:\n  npm install && npm run demo\n\nFor real, with tokens for GitHub, Cloudflare, Koyeb and Fly.io in the environment\n(docs: node_modules/mcpist/docs/install.md):\n"
+        : "Next, with GH_TOKEN (also as GITHUB_TOKEN), CLOUDFLARE_API_TOKEN, KOYEB_TOKEN and\nFLY_API_TOKEN set:\n") +
+      next.map((command, i) => `  ${i + 1}. ${command}\n`).join(""),
   );
-  return EXIT.done;
 }

@@ -25,6 +25,8 @@ export interface ContextOptions {
   readonly timings?: Partial<Timings> | undefined;
   /** Light instances from the start. */
   readonly light?: boolean | undefined;
+  /** Folder of somebody's own modules. */
+  readonly modules?: string | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -52,6 +54,7 @@ export function createContext(options: ContextOptions): VendorContext {
     timings: { ...DEFAULT_TIMINGS, ...options.timings },
     log,
     light: options.light ?? false,
+    modules: options.modules,
     byHand: randomBytes(16).toString("hex"),
     tokens: makeTokens(),
     port(listener) {

@@ -46,6 +46,8 @@ export interface VendorContext {
   timings: Timings;
   /** Instances that start from now on are light ones inside this process (processes/light.ts), not processes of the origin. */
   light: boolean;
+  /** Folder of somebody's own modules, which the image of every origin has; absent = none. */
+  readonly modules?: string | undefined;
   /** Header value of {@link BY_HAND}: what the sandbox itself does in the name of a person at a vendor's console. */
   readonly byHand: string;
   /** Port for a listener by its fixed name, or 0 for an ephemeral one. */

@@ -4,7 +4,7 @@
  */
 import type { SchemaDatabase } from "./database.ts";
 import { explain, lineOf } from "./explain.ts";
-import { BUILT_IN_TOOLS, readMigrations, type Migration } from "./files.ts";
+import { BUILT_IN_TOOLS, readMigrations, type Migration, type ToolNames } from "./files.ts";
 
 /** Two migrations at once would both see nothing applied. */
 const LOCK = "select pg_advisory_xact_lock(7064923815)";
@@ -126,8 +126,16 @@ const TRIGGERS = [
   ["mcpist_account_deleted", "after delete", "on_account_deleted"],
 ] as const;
 
-/** Adds tools of this version, accounts that have no row, and what somebody removed by hand. @throws {MigrationError}. */
-export async function complete(database: SchemaDatabase, report: MigrateReport = SILENT): Promise<Completed> {
+/**
+ * Adds tools of this version, accounts that have no row, and what somebody removed by hand.
+ * @param own tools of modules of one's own
+ * @throws {MigrationError}.
+ */
+export async function complete(
+  database: SchemaDatabase,
+  report: MigrateReport = SILENT,
+  own: ToolNames = [],
+): Promise<Completed> {
   const mended: string[] = [];
   try {
     const plan = await database.query(
@@ -150,7 +158,7 @@ export async function complete(database: SchemaDatabase, report: MigrateReport =
     const added = await database.query(
       `insert into mcpist.tools (module_id, tool_id)
        select x ->> 0, x ->> 1 from json_array_elements($1::json) as x on conflict do nothing returning tool_id`,
-      [JSON.stringify(BUILT_IN_TOOLS)],
+      [JSON.stringify([...BUILT_IN_TOOLS, ...own])],
     );
     return { tools: added.length, accounts: await admitAccounts(database, report), mended };
   } catch (cause) {

@@ -24,8 +24,11 @@ export async function readMigrations(): Promise<readonly Migration[]> {
   );
 }
 
-/** Module and tool of everything that is built in; a test compares it with the origin's registry. */
-export const BUILT_IN_TOOLS: readonly (readonly [module: string, tool: string])[] = [
+/** Tools, each by its module and its name. */
+export type ToolNames = readonly (readonly [module: string, tool: string])[];
+
+/** Everything that is built in; a test compares it with the origin's registry. */
+export const BUILT_IN_TOOLS: ToolNames = [
   ["github", "search_repositories"],
   ["github", "list_issues"],
   ["github", "get_issue"],

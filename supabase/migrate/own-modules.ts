@@ -5,6 +5,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { ToolNames } from "./files.ts";
 
 /** What is known of a module here. */
 export interface OwnModule {
@@ -40,6 +41,10 @@ async function load(file: string): Promise<readonly OwnModule[]> {
   throw new TypeError(`${basename(file)}: its default export is no module: export default defineModule({ … })`);
 }
 
+/** Names of the files in a folder that are modules, in order. */
+export const moduleFiles = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder)).filter((name) => FILE.test(name) && !NOT_A_MODULE.test(name)).sort();
+
 /**
  * Loads the modules of a folder (one file each, in the order of their names; tests are left out) or of one file (a list).
  * @param place absolute path
@@ -49,12 +54,11 @@ export async function ownModules(place: string): Promise<readonly OwnModule[]> {
   const found = await stat(place).catch(() => null);
   if (found === null) throw new TypeError(`there is no ${basename(place)}`);
   if (!found.isDirectory()) return load(place);
-  const names = (await readdir(place)).filter((name) => FILE.test(name) && !NOT_A_MODULE.test(name)).sort();
   const modules: OwnModule[] = [];
-  for (const name of names) modules.push(...(await load(join(place, name))));
+  for (const name of await moduleFiles(place)) modules.push(...(await load(join(place, name))));
   return modules;
 }
 
 /** Module and tool of each, as the database registers them. */
-export const toolsOf = (modules: readonly OwnModule[]): readonly (readonly [module: string, tool: string])[] =>
+export const toolsOf = (modules: readonly OwnModule[]): ToolNames =>
   modules.flatMap(({ name, tools }) => tools.map((tool) => [name, tool.name] as const));

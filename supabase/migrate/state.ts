@@ -1,6 +1,6 @@
 /** How a database stands: what is applied, and what is not as it should be, each in one sentence. Reads only. */
 import type { SchemaDatabase } from "./database.ts";
-import { BUILT_IN_TOOLS, readMigrations } from "./files.ts";
+import { BUILT_IN_TOOLS, readMigrations, type ToolNames } from "./files.ts";
 
 const OLDEST_MAJOR = 15;
 
@@ -92,9 +92,13 @@ select (select count(*)::int from auth.users a where not exists (select from mcp
   (select count(*)::int from pg_trigger where tgrelid = 'auth.users'::regclass and tgname in ('mcpist_sign_up', 'mcpist_account_deleted')
    and tgenabled <> 'D') as triggers`;
 
-async function details(database: SchemaDatabase, { accounts, vault }: Facts): Promise<readonly Finding[]> {
+async function details(
+  database: SchemaDatabase,
+  { accounts, vault }: Facts,
+  own: ToolNames,
+): Promise<readonly Finding[]> {
   const found: Finding[] = [];
-  const [detail] = await database.query<Detail>(DETAIL, [JSON.stringify(BUILT_IN_TOOLS)]);
+  const [detail] = await database.query<Detail>(DETAIL, [JSON.stringify([...BUILT_IN_TOOLS, ...own])]);
   if (!detail) return found;
   if (!detail.plan) found.push(finding('the plan "free" is missing: whoever signs up gets no row', MIGRATE));
   if (detail.tools > 0) found.push(finding(`${detail.tools} tools of this version cannot be granted yet`, MIGRATE));
@@ -122,8 +126,8 @@ async function details(database: SchemaDatabase, { accounts, vault }: Facts): Pr
   return found;
 }
 
-/** Looks at a database. @throws whatever the driver throws. */
-export async function observe(database: SchemaDatabase): Promise<SchemaState> {
+/** Looks at a database. @param own tools of modules of one's own @throws whatever the driver throws. */
+export async function observe(database: SchemaDatabase, own: ToolNames = []): Promise<SchemaState> {
   const [facts] = await database.query<Facts>(FACTS);
   if (!facts) throw new TypeError("the database answered without a row");
   const findings: Finding[] = [...obstacles(facts)];
@@ -152,7 +156,7 @@ export async function observe(database: SchemaDatabase): Promise<SchemaState> {
     );
   if (pending.length > 0 && !findings.some(({ blocks }) => blocks))
     findings.push(finding(`${pending.length} of ${known.length} migrations are not applied`, MIGRATE));
-  if (readable && facts.records && pending.length === 0) findings.push(...(await details(database, facts)));
+  if (readable && facts.records && pending.length === 0) findings.push(...(await details(database, facts, own)));
   return {
     server: facts.server,
     role: facts.role,

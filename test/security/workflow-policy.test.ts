@@ -7,6 +7,8 @@ import { readWorkflow } from "./workflow.ts";
 
 const folder = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const REAL = folder("../../.github/workflows/");
+/** What `mcpist init` writes. */
+const PROJECT = folder("../../package/templates/workflows/");
 const BAD = folder("./known-bad/workflows/");
 const files = (path: string): string[] => readdirSync(path).filter((name) => /\.ya?ml$/.test(name));
 const read = (path: string) => readWorkflow(readFileSync(path, "utf8"));
@@ -20,6 +22,10 @@ describe("workflow policy", () => {
 
   it.each(files(REAL))("finds nothing in %s", (name) => {
     expect(judge(read(REAL + name))).toEqual([]);
+  });
+
+  it.each(files(PROJECT))("finds nothing in %s of a project", (name) => {
+    expect(judge(read(PROJECT + name))).toEqual([]);
   });
 
   it("has one known-bad workflow per rule", () => {

@@ -18,7 +18,7 @@ const ROTATION_COMMAND = /\bsecrets\s+("\$@"|rotate\b|restore\b|rollback\b)/;
 /** The tool, by any of its names. */
 const TOOL = /\bmcpist\b(?!\.config)|\bcli\/main\.[jt]s\b|\bnpm\s+(run|exec)\b[^#\n]*\bdemo\b/;
 /** In place of the shell, with nothing before or after it that would get its signals. */
-const TOOL_ALONE = /^\s*(run:\s*)?exec node cli\/main\.ts\b[^|;&`]*$/;
+const TOOL_ALONE = /^\s*(run:\s*)?exec (node cli\/main\.ts|node_modules\/\.bin\/mcpist)\b[^|;&`]*$/;
 /** Everything but `mcpist` that could write a slot. */
 const SLOT_WRITER = /\bwrangler\b[^\n]*\bsecret\b|\bfly(ctl)?\s+secrets?\b|\bkoyeb\s+secrets?\b|\bgh\s+secret\b/;
 const SLOT_NAME = /\bGATEWAY_SECRET(_[AB])?\b/;

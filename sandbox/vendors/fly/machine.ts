@@ -299,6 +299,7 @@ export class Machine {
     }
     const environment = {
       ...GATEWAY_ENVIRONMENT,
+      ...(this.#context.modules === undefined ? {} : { MCPIST_MODULES: this.#context.modules }),
       ...this.config.env,
       ...this.#bootSecrets,
       FLY_APP_NAME: this.#app.name,

@@ -80,6 +80,7 @@ export class KoyebInstances {
     mark(instance, "STARTING");
     const environment = {
       ...GATEWAY_ENVIRONMENT,
+      ...(this.#context.modules === undefined ? {} : { MCPIST_MODULES: this.#context.modules }),
       ...deployment.environment,
       ...platform,
       KOYEB_INSTANCE_ID: instance.id,

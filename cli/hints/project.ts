@@ -1,0 +1,28 @@
+/** What a project of one's own is told: deploying it, building its image, updating it. */
+import { hint, mcpist, say } from "./hint.ts";
+
+/** The entries. */
+export const PROJECT = {
+  verifyFirst: hint("you", "a deploy beside parties that disagree", () => say`${mcpist("secrets verify")}`),
+  stateInBucket: hint(
+    "the configuration",
+    "a pipeline would deploy with a state on its own disk",
+    () => say`set backend to a bucket in mcpist.config.ts (docs/deploy.md)`,
+  ),
+  readAbove: hint(
+    "a platform",
+    "Terraform failed",
+    () => say`it says above why; running the same command again is safe`,
+  ),
+  noModule: hint(
+    "you",
+    "a file in modules/ that is no module",
+    () => say`export default defineModule({ … }), or move the file out of modules/`,
+  ),
+  dockerInCheckout: hint(
+    "you",
+    "a build context asked for in a checkout",
+    () => say`docker build -f origin/Dockerfile .`,
+  ),
+  otherOut: hint("you", "a folder that another program made", () => say`name another folder with --out, or remove it`),
+} as const;

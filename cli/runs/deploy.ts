@@ -1,0 +1,116 @@
+/**
+ * `mcpist deploy`: Terraform between two looks at the secrets. A deploy never writes a slot; the looks prove that it did not lose or
+ * change one either.
+ */
+import type { Environment } from "../../contract/config.ts";
+import { isRecord } from "../../contract/json.ts";
+import type { Context } from "../context.ts";
+import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import type { CommonFlags } from "../flags.ts";
+import { HINTS } from "../hints/hints.ts";
+import { loadEnvironment } from "../load-config.ts";
+import { printJson } from "../output.ts";
+import { needPeers } from "../peers.ts";
+import { runBeside, runCdktn } from "./engine.ts";
+
+/** Flags of the command. */
+export interface DeployFlags extends CommonFlags {
+  readonly base: boolean;
+  readonly first: boolean;
+  readonly dryRun: boolean;
+}
+
+/** What `secrets verify --json` says. */
+interface Look {
+  readonly exitCode: number;
+  /** Kid of the live secret; null = none is known. */
+  readonly live: string | null;
+}
+
+/** What is deployed, as patterns of stack names. */
+export const patternsOf = (name: string, base: boolean): readonly string[] =>
+  base ? [`${name}-base-*`] : [`${name}-base-*`, `${name}-service-*`];
+
+/** @returns null when the answer is not the one JSON object. */
+export function readLook(exitCode: number, stdout: string): Look | null {
+  try {
+    const answer: unknown = JSON.parse(stdout);
+    if (!isRecord(answer)) return null;
+    return { exitCode, live: typeof answer["live"] === "string" ? answer["live"] : null };
+  } catch {
+    return null;
+  }
+}
+
+async function look(context: Context, environment: string, config: string): Promise<Look> {
+  const words = ["secrets", "verify", "--json", "--config", config];
+  const { exitCode, stdout } = await runBeside(context, "cli/main", words, { environment, keep: true });
+  const found = readLook(exitCode, stdout);
+  if (found) return found;
+  throw new McpistError("ERR_CHILD", "the secrets could not be looked at", { hint: HINTS.verifyFirst() });
+}
+
+/** A machine of a pipeline forgets its disk. @throws {McpistError} ERR_REFUSED */
+function refuseLostState(context: Context, { backend, cloudflare }: Environment): void {
+  if (backend.type !== "local" || !context.env["CI"] || cloudflare.url !== undefined) return;
+  throw new McpistError(
+    "ERR_REFUSED",
+    "the state would be kept on this machine, and a pipeline's machine is gone afterwards",
+    {
+      hint: HINTS.stateInBucket(),
+    },
+  );
+}
+
+/** The command. */
+export async function runDeploy(context: Context, flags: DeployFlags): Promise<ExitCode> {
+  if (flags.base && flags.first)
+    throw new McpistError("ERR_USAGE", "--base and --first exclude each other", { hint: HINTS.helpOf("deploy") });
+  const { name, environment } = await loadEnvironment(context, flags.env, flags.config);
+  needPeers("stacks");
+  const patterns = patternsOf(name, flags.base);
+  const options = { environment: name, json: flags.json };
+  if (flags.dryRun) {
+    for (const pattern of patterns) {
+      const { exitCode } = await runCdktn(context, ["diff", pattern], options);
+      if (exitCode !== 0) throw new McpistError("ERR_CHILD", "cdktn diff failed", { hint: HINTS.readAbove() });
+    }
+    if (flags.json)
+      printJson(context, { command: "deploy", ok: true, exitCode: EXIT.done, environment: name, dryRun: true });
+    return EXIT.done;
+  }
+  refuseLostState(context, environment);
+  const before = flags.base || flags.first ? null : await look(context, name, flags.config);
+  if (before && before.exitCode !== EXIT.done)
+    throw new McpistError("ERR_DRIFT", "the parties do not agree on one gateway secret: nothing was deployed", {
+      hint: HINTS.verifyFirst(),
+    });
+  const words = ["deploy", ...patterns, ...(flags.yes ? ["--auto-approve"] : [])];
+  const { exitCode } = await runCdktn(context, words, options);
+  const after = flags.base ? null : await look(context, name, flags.config);
+  if (before && after && before.live !== after.live)
+    throw new McpistError(
+      "ERR_MISMATCH",
+      `the live gateway secret was ${before.live ?? "?"} before and is ${after.live ?? "?"}`,
+      {
+        hint: HINTS.verifyFirst(),
+      },
+    );
+  if (exitCode !== 0)
+    throw new McpistError("ERR_PARTIAL", "cdktn deploy failed; what was made is in the state", {
+      hint: HINTS.readAbove(),
+    });
+  if (after && after.exitCode !== EXIT.done)
+    throw new McpistError("ERR_DRIFT", "it is deployed, and the parties do not agree on one gateway secret", {
+      hint: HINTS.verifyFirst(),
+    });
+  if (flags.json)
+    printJson(context, {
+      command: "deploy",
+      ok: true,
+      exitCode: EXIT.done,
+      environment: name,
+      live: after?.live ?? null,
+    });
+  return EXIT.done;
+}

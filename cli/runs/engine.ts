@@ -1,0 +1,62 @@
+/** Programs that work for a command: the CDKTF command line and what travels beside this one. Their words go where ours go. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { delimiter, dirname, join } from "node:path";
+import { execa } from "execa";
+import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
+import { besideCli } from "../self.ts";
+
+/** Entry file of `cdktn`. */
+function cdktn(): string {
+  const manifest = createRequire(import.meta.url).resolve("cdktn-cli/package.json");
+  const { bin } = JSON.parse(readFileSync(manifest, "utf8")) as { bin: Readonly<Record<string, string>> };
+  return join(dirname(manifest), bin["cdktn"] ?? "bundle/bin/cdktn");
+}
+
+/** How a program ended, and what it wrote where that was asked for. */
+export interface Ended {
+  readonly exitCode: number;
+  readonly stdout: string;
+}
+
+interface Start {
+  readonly environment: string;
+  /** Keeps standard output instead of showing it. */
+  readonly keep?: boolean;
+  /** Standard output is for one JSON object of ours: a program's own words go to stderr. */
+  readonly json?: boolean;
+}
+
+async function start(context: Context, program: readonly string[], { environment, keep, json }: Start): Promise<Ended> {
+  const { exitCode, stdout, failed, code } = await execa(process.execPath, [...program], {
+    cwd: context.cwd,
+    stdin: "inherit",
+    stdout: keep === true ? "pipe" : json === true ? 2 : "inherit",
+    stderr: "inherit",
+    reject: false,
+    verbose: "none",
+    extendEnv: false,
+    env: {
+      ...context.env,
+      MCPIST_ENV: environment,
+      // What they start by the name of node is this Node.
+      PATH: [dirname(process.execPath), context.env["PATH"] ?? ""].join(delimiter),
+    },
+    cancelSignal: context.signal,
+    forceKillAfterDelay: 10_000,
+  });
+  context.signal.throwIfAborted();
+  if (failed && exitCode === undefined)
+    throw new McpistError("ERR_CHILD", `a program could not be started (${code ?? "error"})`, { hint: HINTS.bug() });
+  return { exitCode: exitCode ?? 1, stdout: typeof stdout === "string" ? stdout : "" };
+}
+
+/** Runs `cdktn` in the working directory. */
+export const runCdktn = (context: Context, words: readonly string[], options: Start): Promise<Ended> =>
+  start(context, [cdktn(), ...words], options);
+
+/** Runs a program of this package. @param path as {@link besideCli} */
+export const runBeside = (context: Context, path: string, words: readonly string[], options: Start): Promise<Ended> =>
+  start(context, [besideCli(path), ...words], options);

@@ -1,0 +1,105 @@
+/**
+ * `mcpist origin build`: the folder that `docker build` makes the origin's image of. The origin comes bundled with the package; modules of
+ * one's own become one file beside it, which shares its classes; servers of one's own are laid in as they are.
+ */
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { moduleFiles, toolsOf } from "../../supabase/migrate/own-modules.ts";
+import type { Context } from "../context.ts";
+import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import type { CommonFlags } from "../flags.ts";
+import { HINTS } from "../hints/hints.ts";
+import { loadConfigFile, pickEnvironment } from "../load-config.ts";
+import { printJson, styles } from "../output.ts";
+import { needPeers } from "../peers.ts";
+import { MODULES_FOLDER, projectFolder, projectModules } from "../project.ts";
+import { besideCli, isPackaged } from "../self.ts";
+import { template } from "./init-project.ts";
+
+/** Flags of the command. */
+export interface OriginBuildFlags extends CommonFlags {
+  readonly out: string;
+}
+
+/** A marker, so that only a folder that this command made is emptied. */
+const MARKER = "Dockerfile";
+
+/** One file of all modules; `mcpist/origin` in it is the origin's own, so that both know the same errors. */
+async function bundleModules(folder: string, app: string): Promise<void> {
+  needPeers("image");
+  const { build } = await import("esbuild");
+  const files = await moduleFiles(join(folder, MODULES_FOLDER));
+  const imports = files.map((file, i) => `import m${i} from ${JSON.stringify(`./${file}`)};`);
+  const list = `export default [${files.map((_, i) => `m${i}`).join(", ")}].flat();`;
+  await build({
+    stdin: { contents: `${imports.join("\n")}\n${list}`, resolveDir: join(folder, MODULES_FOLDER), loader: "js" },
+    outfile: join(app, "modules.mjs"),
+    bundle: true,
+    platform: "node",
+    target: "node24",
+    format: "esm",
+    sourcemap: "inline",
+    logLevel: "warning",
+    plugins: [
+      {
+        name: "origin",
+        setup(context) {
+          context.onResolve({ filter: /^mcpist\/origin$/ }, () => ({ path: "./origin/public.js", external: true }));
+        },
+      },
+    ],
+  });
+}
+
+/** The command. */
+export async function runOriginBuild(context: Context, flags: OriginBuildFlags): Promise<ExitCode> {
+  if (!isPackaged())
+    throw new McpistError("ERR_USAGE", "this is for a project that has the package; a checkout has origin/Dockerfile", {
+      hint: HINTS.dockerInCheckout(),
+    });
+  const folder = projectFolder(context, flags);
+  const out = resolve(context.cwd, flags.out);
+  if (existsSync(out) && !existsSync(join(out, MARKER)))
+    throw new McpistError("ERR_REFUSED", `${flags.out} is there, and this command did not make it`, {
+      hint: HINTS.otherOut(),
+    });
+  const modules = await projectModules(context, flags);
+  const wanted = flags.env ?? context.env["MCPIST_ENV"];
+  const servers = wanted
+    ? pickEnvironment(await loadConfigFile(context, flags.config), wanted, flags.config).environment.servers
+    : {};
+  const app = join(out, "app");
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(join(app, "origin"), { recursive: true });
+  const origin = dirname(besideCli("origin/start"));
+  for (const file of readdirSync(origin).filter((name) => /\.js(\.map)?$/.test(name)))
+    cpSync(join(origin, file), join(app, "origin", file));
+  writeFileSync(join(app, "package.json"), '{ "type": "module", "private": true }\n');
+  if (modules.length > 0) await bundleModules(folder, app);
+  const laid: string[] = [];
+  for (const [name, { folder: place }] of Object.entries(servers)) {
+    if (place === undefined || place.startsWith("/")) continue;
+    cpSync(resolve(folder, place), join(app, "servers", name), { recursive: true });
+    laid.push(name);
+  }
+  const variable = modules.length > 0 ? "MCPIST_MODULES=/app/modules.mjs" : "";
+  writeFileSync(join(out, MARKER), template("Dockerfile").replace(" @MODULES@", variable === "" ? "" : ` ${variable}`));
+  const names = modules.map(({ name }) => name);
+  const next = `docker build -t IMAGE ${flags.out}`;
+  if (flags.json)
+    printJson(context, {
+      command: "origin build",
+      ok: true,
+      exitCode: EXIT.done,
+      out: flags.out,
+      modules: names,
+      tools: toolsOf(modules),
+      servers: laid,
+      next,
+    });
+  else
+    context.stdout.write(
+      `${styles(context, context.stdout)("green", "done")}  ${flags.out}: the origin${names.length > 0 ? `, modules ${names.join(", ")}` : ""}${laid.length > 0 ? `, servers ${laid.join(", ")}` : ""}\nnext: ${next}\n`,
+    );
+  return EXIT.done;
+}

@@ -1,0 +1,5 @@
+/** What exists at the platforms: synthesized by `npm run synth`, deployed by `npm run deploy`. */
+import { deployment } from "mcpist/stacks";
+import config from "./mcpist.config.ts";
+
+await deployment(config);
