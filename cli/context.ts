@@ -6,6 +6,7 @@ import type { NamedEnvironment } from "./load-config.ts";
 import { Redactor } from "./redact.ts";
 import type { OwnerDatabase } from "./targets/postgres.ts";
 import type { Platforms } from "./targets/types.ts";
+import { interrupts } from "./signals.ts";
 import { tolerateLostOutput } from "./streams.ts";
 import { Waits } from "./waits.ts";
 
@@ -53,19 +54,8 @@ export interface ProcessContext extends Context {
 
 /** The context of a real process. */
 export function realContext(): ProcessContext {
-  const controller = new AbortController();
   let [locked, acted] = [false, false];
-  let presses = 0;
-  process.on("SIGINT", () => {
-    // The second Ctrl-C of a person. What ends jobs sends SIGINT and then SIGTERM, and must not cut short what the first one began.
-    if (++presses === 2) process.exit(130);
-    controller.abort();
-  });
-  process.on("SIGTERM", () => controller.abort());
-  // A terminal that was closed, or a connection that broke: nobody asked for a rotation that ends half way.
-  process.on("SIGHUP", () => {
-    if (!locked) controller.abort();
-  });
+  const signal = interrupts(() => locked);
   tolerateLostOutput();
   return {
     stdin: process.stdin,
@@ -77,10 +67,10 @@ export function realContext(): ProcessContext {
     now: () => new Date(),
     monotonic: () => performance.now(),
     sleep: async (ms) => {
-      await sleep(ms, undefined, { signal: controller.signal });
+      await sleep(ms, undefined, { signal });
     },
     randomBytes,
-    signal: controller.signal,
+    signal,
     redactor: new Redactor(),
     waits: new Waits(),
     place: new Place(),
@@ -89,19 +79,5 @@ export function realContext(): ProcessContext {
       acted ||= held;
     },
     acted: () => acted,
-  };
-}
-
-/**
- * The same without its interrupts: for what gives back what a run holds. Ten seconds are what a cancelled job has left.
- */
-export function calm(context: Context): Context {
-  return {
-    ...context,
-    signal: new AbortController().signal,
-    sleep: async (ms) => {
-      if (context.signal.aborted) await sleep(Math.min(ms, 1000));
-      else await context.sleep(ms).catch(() => sleep(Math.min(ms, 1000)));
-    },
   };
 }

@@ -1,7 +1,7 @@
 /** Puts an environment, its tokens and its platforms together for one command. */
 import { userInfo } from "node:os";
 import type { TargetKind } from "../contract/secret-names.ts";
-import { calm, type Context } from "./context.ts";
+import type { Context } from "./context.ts";
 import { type Api, PATIENCE_MS } from "./http.ts";
 import { loadEnvironment, type NamedEnvironment } from "./load-config.ts";
 import { Journal } from "./secrets/journal.ts";
@@ -14,6 +14,7 @@ import type { GitStore, Targets } from "./targets/types.ts";
 import type { CommonFlags } from "./flags.ts";
 import { tokenOf } from "./tokens.ts";
 import { toolVersion } from "./version.ts";
+import { calm } from "./signals.ts";
 
 export type { CommonFlags };
 

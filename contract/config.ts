@@ -14,6 +14,7 @@ import {
   isPlainHost,
   nearestName,
   PLATFORM_NAME,
+  TOOL_NAME,
   webOriginOf,
   type Grammar,
 } from "./names.ts";
@@ -86,14 +87,11 @@ const server = z
     trusted: z.boolean().optional(),
     perUser: z.boolean().optional(),
     concurrency: z.int().min(1).max(1000).optional(),
-    account: z
-      .string()
-      .regex(/^[A-Za-z0-9_.-]{1,64}$/)
-      .optional(),
+    account: matching(TOOL_NAME).optional(),
     description: z.string().max(500).optional(),
     tools: z
       .record(
-        z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/),
+        matching(TOOL_NAME),
         z.strictObject({ readOnly: z.boolean().optional(), idempotent: z.boolean().optional() }),
       )
       .optional(),
@@ -182,7 +180,7 @@ const environment = z
         /** Lets an isolate take requests in advance: faster, and up to this many over the limit per isolate. Absent = exact. */
         burstLease: z.int().positive().max(100).optional(),
         /** Calls per second and user, by module, on top of the burst: `{ github: 2 }`. */
-        modulesPerSecond: z.record(z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), z.int().positive().max(1000)).optional(),
+        modulesPerSecond: z.record(matching(TOOL_NAME), z.int().positive().max(1000)).optional(),
       })
       .prefault({}),
     drain: z
@@ -201,7 +199,7 @@ const environment = z
     modules: z
       .strictObject({
         /** Where a module's provider is, by module: `{ github: "https://github.example.com/api/v3" }`. Absent = the public service. */
-        baseUrls: z.record(z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), baseUrl).default({}),
+        baseUrls: z.record(matching(TOOL_NAME), baseUrl).default({}),
         httpStatusHosts: z
           .array(z.string().refine(isPlainHost, "a host name in lower case, without a port"))
           .default([]),

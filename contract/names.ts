@@ -27,6 +27,9 @@ export const PLATFORM_NAME: Grammar = {
   words: "lower-case letters, digits and dashes, at most 31",
 };
 
+/** Modules, their tools, and the modules of accounts: what a header, a log line and an SQL check take as they are. */
+export const TOOL_NAME: Grammar = { shape: /^[A-Za-z0-9_.-]{1,64}$/, words: "letters, digits, _, . and -, at most 64" };
+
 /** True for a name or address as `URL.hostname` writes it, without a port. */
 export const isPlainHost = (text: string): boolean =>
   /^[a-z0-9.[\]:-]+$/.test(text) && URL.canParse(`https://${text}/`) && new URL(`https://${text}/`).hostname === text;

@@ -3,13 +3,10 @@
  * The parsers are strict: a field that is missing makes the observation worthless, and "in sync" needs evidence.
  */
 import { parseMarks, type Marks } from "./marks.ts";
-import { isKid, type SlotName } from "./gateway-secret.ts";
+import { isKid } from "./gateway-secret.ts";
 import { isRecord } from "./json.ts";
+import { parseKids, type KidsReport } from "./slots.ts";
 
-/** Content of a slot as reported: a kid, `revoked:<kid>`, or null for a slot that is unset. */
-export type SlotReport = string | null;
-/** The slots of an origin, or the lone legacy variable. */
-export type KidsReport = { readonly a: SlotReport; readonly b: SlotReport } | { readonly legacy: string };
 /** Per accepted kid: age of its last acceptance in whole seconds by the instance's own clock; null = never since it started. */
 export type LastAccepted = Readonly<Record<string, number | null>>;
 
@@ -62,21 +59,6 @@ export interface WorkerObservation {
 
 const isText = (value: unknown): value is string =>
   typeof value === "string" && value.length > 0 && value.length <= 200;
-
-function parseSlotReport(value: unknown): SlotReport | undefined {
-  if (value === null) return null;
-  if (typeof value !== "string") return undefined;
-  return isKid(value.startsWith("revoked:") ? value.slice("revoked:".length) : value) ? value : undefined;
-}
-
-function parseKids(value: unknown): KidsReport | undefined {
-  if (!isRecord(value)) return undefined;
-  if ("legacy" in value)
-    return typeof value["legacy"] === "string" && isKid(value["legacy"]) ? { legacy: value["legacy"] } : undefined;
-  const a = parseSlotReport(value["a"]);
-  const b = parseSlotReport(value["b"]);
-  return a === undefined || b === undefined ? undefined : { a, b };
-}
 
 function parseLastAccepted(value: unknown): LastAccepted | undefined {
   if (!isRecord(value)) return undefined;
@@ -145,16 +127,4 @@ export function parseWorkerObservation(value: unknown): WorkerObservation | null
   const via = value["via"] === undefined ? undefined : parseProbe(value["via"]);
   if (value["via"] !== undefined && !via) return null;
   return { role: "worker", instanceId, deployment, kid, lastAccepted, ...(via ? { via } : {}) };
-}
-
-/** The slot that holds `kid` itself, not its tombstone; null = neither does. */
-export function slotOf(kids: KidsReport, kid: string): SlotName | null {
-  if ("legacy" in kids) return null;
-  return kids.a === kid ? "a" : kids.b === kid ? "b" : null;
-}
-
-/** The kids that an instance with these slots accepts. */
-export function acceptedKids(kids: KidsReport): readonly string[] {
-  if ("legacy" in kids) return [kids.legacy];
-  return [kids.a, kids.b].filter((slot): slot is string => slot !== null && isKid(slot));
 }

@@ -2,6 +2,7 @@
  * One schema for the security log of gateway, origin and broker, joined by request id. Vocabulary after the OWASP logging
  * cheat sheet. Never arguments, results, tokens, secrets, raw headers, bodies or upstream error text.
  */
+import { TOOL_NAME } from "./names.ts";
 
 /** Every event that may be written. */
 export const SECURITY_EVENTS = [
@@ -76,4 +77,4 @@ export interface SecurityEvent {
 }
 
 /** Attacker-chosen names are logged only in this shape. */
-export const SAFE_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+export const SAFE_NAME = TOOL_NAME.shape;

@@ -1,5 +1,6 @@
 /** Servers of one's own: what the configuration says of an MCP server whose tools become a module. Pure, no dependency. */
 import { isRecord } from "./json.ts";
+import { TOOL_NAME } from "./names.ts";
 import { isSafeUrl } from "./safe-url.ts";
 
 /** Name of a server and of the module that it becomes. No `__` and no `_` at the end: `module__tool` must have one border. */
@@ -97,7 +98,7 @@ export function isServerSettings(value: unknown): value is ServerSettings {
     isFlag(value["perUser"]) &&
     (concurrency === undefined ||
       (Number.isInteger(concurrency) && Number(concurrency) >= 1 && Number(concurrency) <= 1000)) &&
-    isOptional(value["account"], /^[A-Za-z0-9_.-]{1,64}$/) &&
+    isOptional(value["account"], TOOL_NAME.shape) &&
     isOptional(value["description"], /^[^]{0,500}$/) &&
     (tools === undefined ||
       (isRecord(tools) &&

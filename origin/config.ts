@@ -4,6 +4,7 @@
  */
 import { isIP } from "node:net";
 import { z } from "zod";
+import { drainSecondsOf } from "../contract/origin-drain.ts";
 import { err, ok, type Result } from "../contract/result.ts";
 import { parseOriginConfig, type OriginConfig } from "../contract/runtime-config.ts";
 import { marksIn, type Marks } from "../contract/marks.ts";
@@ -56,12 +57,6 @@ const environment = z.object({
   KOYEB_INSTANCE_ID: platformId.optional(),
   KOYEB_REGIONAL_DEPLOYMENT_ID: platformId.optional(),
 });
-
-/**
- * A little less than the platform waits before it kills: Koyeb 30 s; a Fly Machine 65 s, which `mcpist secrets` writes into its
- * configuration, and a call is over after 60.
- */
-const drainSecondsOf = (fly: boolean): number => (fly ? 60 : 28);
 
 /** What an origin needs to run, apart from its clock and its sockets. */
 export interface OriginSettings {
@@ -130,7 +125,7 @@ export function parseEnvironment(
     onFly: values.FLY_MACHINE_ID !== undefined,
     gatewayRanges: values.GATEWAY_RANGES?.split(",") ?? null,
     brokerSecret: values.BROKER_SECRET ?? null,
-    drainSeconds: values.DRAIN_SECONDS ?? drainSecondsOf(values.FLY_MACHINE_ID !== undefined),
+    drainSeconds: values.DRAIN_SECONDS ?? drainSecondsOf(values.FLY_MACHINE_ID === undefined ? "koyeb" : "fly"),
     ownSecrets: new Map(
       Object.values(config.value.servers ?? {})
         .flatMap((server) => secretsOf(server))

@@ -11,7 +11,7 @@ import { forward } from "./forward.ts";
 import { corsHeaders, harden } from "./hygiene.ts";
 import type { Service } from "./isolate.ts";
 import { depthOf } from "./limits.ts";
-import { clientHeaders, originHeaders, withModuleExcess } from "./policy/crossing-headers.ts";
+import { returnedHeaders, originHeaders, withModuleExcess } from "./policy/crossing-headers.ts";
 import { moduleCount } from "./policy/module-limit.ts";
 import { burstLimit, rateLimitHeaders } from "./policy/rate-limit-headers.ts";
 import type { Identity } from "./policy/token.ts";
@@ -154,7 +154,7 @@ async function deliver(
   }
   const { limits } = config;
   const headers = {
-    ...clientHeaders(response.headers, config.showOrigin),
+    ...returnedHeaders(response.headers, config.showOrigin),
     ...rateLimitHeaders(burstLimit(limits.burstPerSecond, depthOf(limits), remaining), response.headers),
     ...corsHeaders(visit.webOrigin),
   };

@@ -1,4 +1,5 @@
 /** Users and what they may call, as the owner of the database sees and changes them. */
+import { TOOL_NAME } from "../../contract/names.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { OwnerDatabase } from "../targets/postgres.ts";
@@ -16,7 +17,6 @@ export interface UserRow {
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
 /** @throws {McpistError} ERR_USAGE, never with what was typed. */
 export function userOf(text: string): string {
@@ -27,7 +27,7 @@ export function userOf(text: string): string {
 /** What a person grants or revokes: a module, or one tool of it (`github`, `github/create_issue`). */
 export function grantOf(text: string): { readonly module: string; readonly tool: string | null } {
   const [module = "", tool, ...rest] = text.split("/");
-  if (!NAME.test(module) || (tool !== undefined && !NAME.test(tool)) || rest.length > 0)
+  if (!TOOL_NAME.shape.test(module) || (tool !== undefined && !TOOL_NAME.shape.test(tool)) || rest.length > 0)
     throw new McpistError("ERR_USAGE", "a grant is MODULE or MODULE/TOOL", { hint: HINTS.tools() });
   return { module, tool: tool ?? null };
 }

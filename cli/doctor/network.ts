@@ -2,7 +2,8 @@
 import { type Environment, type Origin } from "../../contract/config.ts";
 import { gatewayUrl } from "../../contract/process-config.ts";
 import { OBSERVATION_PATH } from "../../contract/headers.ts";
-import { acceptedKids, parseWorkerObservation } from "../../contract/observation.ts";
+import { parseWorkerObservation } from "../../contract/observation.ts";
+import { acceptedKids } from "../../contract/slots.ts";
 import type { Context } from "../context.ts";
 import { probeOrigin } from "../targets/origin-probe.ts";
 import { isRecord } from "../../contract/json.ts";

@@ -12,7 +12,7 @@ import { seizeOrDetach } from "../secrets/emergency-lock.ts";
 import { checkRoutes } from "../secrets/pool.ts";
 import { rotate } from "../secrets/rotate.ts";
 import type { Run } from "../secrets/run.ts";
-import { acceptedKids } from "../../contract/observation.ts";
+import { acceptedKids } from "../../contract/slots.ts";
 import { wranglerPath } from "../targets/wrangler.ts";
 import type { RotateFlags } from "./rotation-flags.ts";
 import { dryRun } from "./rotation-plan.ts";

@@ -2,7 +2,7 @@
 import { isKid } from "../../contract/gateway-secret.ts";
 import type { Origin } from "../../contract/config.ts";
 import { neededSecrets } from "../../contract/secret-names.ts";
-import { acceptedKids } from "../../contract/observation.ts";
+import { acceptedKids } from "../../contract/slots.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import type { Hint } from "../hints/hint.ts";

@@ -1,6 +1,6 @@
 /** Everything that `secrets verify` calls off, from one observation. Pure. "In sync" needs evidence: what is missing is drift. */
 import { isKid } from "../../contract/gateway-secret.ts";
-import { acceptedKids, type KidsReport } from "../../contract/observation.ts";
+import { acceptedKids, type KidsReport } from "../../contract/slots.ts";
 import type { Observation } from "./observation.ts";
 import type { Phase } from "./phase.ts";
 

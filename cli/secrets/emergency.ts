@@ -3,7 +3,7 @@
  * never the promise that only the new secret is accepted at the end. An origin that could not be reached is NOT DEAD.
  */
 import { otherSlot, tombstone } from "../../contract/gateway-secret.ts";
-import { acceptedKids } from "../../contract/observation.ts";
+import { acceptedKids } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { countdown } from "../http.ts";

@@ -3,7 +3,7 @@
  * before is for. Refuses while anything is unfinished, or while one instance of it cannot be heard.
  */
 import type { GatewayConfig, GatewayOrigin } from "../../contract/runtime-config.ts";
-import { acceptedKids } from "../../contract/observation.ts";
+import { acceptedKids } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { acceptedEverywhere, type Observation } from "./observation.ts";

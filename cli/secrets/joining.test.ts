@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { acceptedKids } from "../../contract/observation.ts";
+import { acceptedKids } from "../../contract/slots.ts";
 import { emergency } from "./emergency.ts";
 import { FakeCloud, type FakeOriginState, type FaultKind } from "../test/fake-cloud.ts";
 import { converge, holderOf, live, type Ending } from "../test/fake-run.ts";

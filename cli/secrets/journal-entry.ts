@@ -1,6 +1,6 @@
 /** What stands in the journal: one entry, the state that it carries on, and the tip of the ref. Metadata only, never a value. */
 import type { SlotName } from "../../contract/gateway-secret.ts";
-import type { SlotReport } from "../../contract/observation.ts";
+import type { SlotReport } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { GitStore } from "../targets/types.ts";

@@ -1,6 +1,6 @@
 /** How an emergency replaces what accepts the leaked secret, and what it looks at to know that it is dead. No order of steps. */
 import { tombstone, type SlotName } from "../../contract/gateway-secret.ts";
-import { acceptedKids } from "../../contract/observation.ts";
+import { acceptedKids } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import type { OriginLook, OriginTarget, SlotValues, WorkerVersion } from "../targets/types.ts";
 import { liveVersion, sameCode, versionById, type Observation } from "./observation.ts";

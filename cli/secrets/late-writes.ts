@@ -2,7 +2,7 @@
  * After the lock was taken from a living run: no platform fences a write that is under way, so what it wrote last may appear until
  * its longest call must have ended. Until then everything is looked at again and again, and what appears is buried.
  */
-import { acceptedKids } from "../../contract/observation.ts";
+import { acceptedKids } from "../../contract/slots.ts";
 import { atEach, awaitDeath, isDead, onlyNew, replace, switchTo, type Emergency } from "./kill.ts";
 import { kidOfVersion, latestVersion, sharing, versionById, type Observation } from "./observation.ts";
 import { POLL_MS, type Run } from "./run.ts";

@@ -1,6 +1,6 @@
 /** What one look at everything gave, and what can be read off it. Pure: no clock, no journal store, no platform. */
 import type { SlotName } from "../../contract/gateway-secret.ts";
-import { acceptedKids, slotOf, type KidsReport } from "../../contract/observation.ts";
+import { acceptedKids, slotOf, type KidsReport } from "../../contract/slots.ts";
 import type { Deployment, OriginLook, VaultSlots, WorkerLook, WorkerVersion } from "../targets/types.ts";
 
 /** Everything the phase depends on. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isKid } from "../../contract/gateway-secret.ts";
-import { acceptedKids } from "../../contract/observation.ts";
+import { acceptedKids } from "../../contract/slots.ts";
 import type { InstanceView, OriginLook, WorkerVersion } from "../targets/types.ts";
 import type { Observation } from "./observation.ts";
 import { phaseOf, type PhaseName } from "./phase.ts";

@@ -4,7 +4,7 @@
  * What each phase needs, does and says is in phases/table.ts.
  */
 import { isKid } from "../../contract/gateway-secret.ts";
-import { acceptedKids, slotOf } from "../../contract/observation.ts";
+import { acceptedKids, slotOf } from "../../contract/slots.ts";
 import {
   acceptedEverywhere,
   acceptsSomewhere,

@@ -3,7 +3,7 @@
  * set of secrets that is accepted, which is the only rule for such a command that keeps traffic alive.
  */
 import { isKid, otherSlot, parseSlot, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
-import { acceptedKids, type KidsReport } from "../../contract/observation.ts";
+import { acceptedKids, type KidsReport } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import type { Hint } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";

@@ -2,7 +2,7 @@
  * `secrets rotate` as a loop: observe, compute the phase, decide, do that one action, observe again. There is no recovery code:
  * a run that finds an unfinished rotation meets the same phases as one that began it.
  */
-import { acceptedKids } from "../../contract/observation.ts";
+import { acceptedKids } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { holdersOf, type Observation } from "./observation.ts";

@@ -3,6 +3,7 @@
  * is under the lease, and only if nobody changed it in between: whatever else is in it stays as it is.
  */
 import { isDeepStrictEqual } from "node:util";
+import { FLY_STOP_SECONDS } from "../../contract/origin-drain.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
@@ -28,8 +29,8 @@ const LEASE_HURRY_MS = 10_000;
 const LEASE_POLL_MS = 2000;
 /** Not everybody asks for a lease; whoever keeps changing a Machine is not outrun. */
 const TRIES = 5;
-/** Fly kills after 5 s where a Machine does not say otherwise; a call may run for 60. The Terraform provider has no argument for it. */
-const STOP = { signal: "SIGTERM", timeout: "65s" };
+/** The Terraform provider has no argument for it. */
+const STOP = { signal: "SIGTERM", timeout: `${FLY_STOP_SECONDS}s` };
 const WAIT_SECONDS = 60;
 /** Unit: milliseconds. */
 const BOOT_TIMEOUT_MS = 5 * 60_000;

@@ -6,7 +6,7 @@ import type { Environment, Origin } from "../../contract/config.ts";
 import { LEGACY_VARIABLE, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
 import { markVariable } from "../../contract/marks.ts";
 import { FLY_FORCE_INSTANCE_HEADER } from "../../contract/headers.ts";
-import type { KidsReport } from "../../contract/observation.ts";
+import type { KidsReport } from "../../contract/slots.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";

@@ -9,7 +9,7 @@ import {
   secretSpecs,
   type SecretSpec,
 } from "../../contract/secret-names.ts";
-import type { KidsReport } from "../../contract/observation.ts";
+import type { KidsReport } from "../../contract/slots.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";

@@ -3,7 +3,8 @@
  * whatever writes takes a `guard` and calls it before each mutating call, because a lease may run out between two calls.
  */
 import type { Marks } from "../../contract/marks.ts";
-import type { KidsReport, LastAccepted, Peers, ProbeReport, SlotReport } from "../../contract/observation.ts";
+import type { LastAccepted, Peers, ProbeReport } from "../../contract/observation.ts";
+import type { KidsReport, SlotReport } from "../../contract/slots.ts";
 import type { SlotName } from "../../contract/gateway-secret.ts";
 
 /** Throws when the run may not write any more: lease over, journal not mine, interrupted. */

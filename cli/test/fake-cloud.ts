@@ -4,7 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { parseSlot, kidOf, type SlotName } from "../../contract/gateway-secret.ts";
-import { acceptedKids, type ProbeReport } from "../../contract/observation.ts";
+import { type ProbeReport } from "../../contract/observation.ts";
+import { acceptedKids } from "../../contract/slots.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { Place } from "../hints/hint.ts";

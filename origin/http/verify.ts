@@ -12,7 +12,8 @@ import {
   type SlotName,
 } from "../../contract/gateway-secret.ts";
 import { GATEWAY_SECRET_HEADER } from "../../contract/headers.ts";
-import type { KidsReport, LastAccepted, Peers } from "../../contract/observation.ts";
+import type { LastAccepted, Peers } from "../../contract/observation.ts";
+import type { KidsReport } from "../../contract/slots.ts";
 import { err, ok, type Result } from "../../contract/result.ts";
 import type { Peer } from "./peer.ts";
 

@@ -1,4 +1,5 @@
 /** All modules, by name. Adding one is a file beside this one and a line in {@link builtIn}. Keys come from clients: Maps only. */
+import { TOOL_NAME } from "../../contract/names.ts";
 import type { OriginConfig } from "../../contract/runtime-config.ts";
 import { SANDBOX_ENVIRONMENT } from "../../contract/sandbox.ts";
 import { z } from "zod";
@@ -53,8 +54,6 @@ export interface RegisteredModule {
 /** Module name to module. */
 export type Registry = ReadonlyMap<string, RegisteredModule>;
 
-const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
-
 function registered({ input, run, ...tool }: Tool): RegisteredTool {
   let schema: unknown;
   return {
@@ -79,16 +78,18 @@ export function createRegistry(modules: readonly Module[], servers: readonly Reg
   for (const module of modules) {
     const tools = new Map<string, RegisteredTool>();
     for (const tool of module.tools) {
-      if (!NAME.test(tool.name) || tools.has(tool.name))
+      if (!TOOL_NAME.shape.test(tool.name) || tools.has(tool.name))
         throw new TypeError(`module ${module.name}: bad or repeated tool name`);
       tools.set(tool.name, registered(tool));
     }
-    if (!NAME.test(module.name) || registry.has(module.name)) throw new TypeError("bad or repeated module name");
+    if (!TOOL_NAME.shape.test(module.name) || registry.has(module.name))
+      throw new TypeError("bad or repeated module name");
     const { name, description, network, scopes } = module;
     registry.set(name, { name, description, network, scopes, tools, instructions: () => "" });
   }
   for (const server of servers) {
-    if (!NAME.test(server.name) || registry.has(server.name)) throw new TypeError("bad or repeated module name");
+    if (!TOOL_NAME.shape.test(server.name) || registry.has(server.name))
+      throw new TypeError("bad or repeated module name");
     registry.set(server.name, server);
   }
   return registry;

@@ -5,10 +5,9 @@
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import { isRecord, type JsonObject } from "../../contract/json.ts";
+import { TOOL_NAME } from "../../contract/names.ts";
 import { err, ok, type Result } from "../../contract/result.ts";
 
-/** Names of tools that mcpist shows; hosts refuse most other characters. */
-const TOOL_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 /** Larger facts are no description but an attack on a model's context. Unit: UTF-16 code units of the canonical JSON. */
 export const MAX_FACTS_LENGTH = 64 * 1024;
 /** Deeper schemas are refused: every step of a walk costs stack. */
@@ -100,7 +99,7 @@ const isText = (value: unknown): value is string | undefined => value === undefi
 export function readFacts(tool: unknown): Result<ToolFacts, FactsFault> {
   if (!isRecord(tool)) return err("shape");
   const { name, title, description, inputSchema, outputSchema, annotations } = tool;
-  if (typeof name !== "string" || !TOOL_NAME.test(name)) return err("name");
+  if (typeof name !== "string" || !TOOL_NAME.shape.test(name)) return err("name");
   if (!isText(title) || !isText(description) || (annotations !== undefined && !isRecord(annotations)))
     return err("shape");
   const input = schemaOf(inputSchema);

@@ -6,7 +6,8 @@
 import { get } from "node:http";
 import { kidOf, parseSlot, SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
 import { OBSERVATION_PATH, VERSION_OVERRIDE_HEADER } from "../../contract/headers.ts";
-import { parseOriginObservation, parseWorkerObservation, type SlotReport } from "../../contract/observation.ts";
+import { parseOriginObservation, parseWorkerObservation } from "../../contract/observation.ts";
+import type { SlotReport } from "../../contract/slots.ts";
 import type { CloudflareEmulator } from "../vendors/cloudflare/cloudflare.ts";
 import { edgeOf } from "../vendors/cloudflare/runtime/edges.ts";
 import type { Fly } from "../vendors/fly/fly.ts";

@@ -1,5 +1,5 @@
 /** What happened when, as lanes of spans: pure bookkeeping of observed states. Times are milliseconds since the recording began. */
-import type { SlotReport } from "../../contract/observation.ts";
+import type { SlotReport } from "../../contract/slots.ts";
 import type { Activity } from "../processes/instance-view.ts";
 
 /** One observed state of one party. Kids are public names; never a value. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clientHeaders, originHeaders, PAGE_HEADERS, withAttempt } from "./crossing-headers.ts";
+import { returnedHeaders, originHeaders, PAGE_HEADERS, withAttempt } from "./crossing-headers.ts";
 
 const SECRET = "9f00112233445566778899aabbccddeeff0123456789abcdeffedcba98765432";
 const outgoing = {
@@ -139,13 +139,13 @@ describe("headers to the client", () => {
       link: "<x>",
       location: "https://evil.test",
     });
-    expect(clientHeaders(origin, false)).toEqual({
+    expect(returnedHeaders(origin, false)).toEqual({
       "content-type": "text/event-stream",
       allow: "POST",
       "retry-after": "7",
       "x-accel-buffering": "no",
     });
-    expect(clientHeaders(origin, true)["x-mcpist-origin"]).toBe("fly");
+    expect(returnedHeaders(origin, true)["x-mcpist-origin"]).toBe("fly");
   });
 });
 

@@ -95,7 +95,7 @@ export const withAttempt = (headers: Readonly<HeaderRecord>, attempt: 1 | 2): He
 });
 
 /** Headers of an origin's answer that a client may see. */
-export function clientHeaders(origin: Headers, showOrigin: boolean): HeaderRecord {
+export function returnedHeaders(origin: Headers, showOrigin: boolean): HeaderRecord {
   const headers: HeaderRecord = {};
   for (const name of RETURNED) {
     const value = origin.get(name);

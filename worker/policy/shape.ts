@@ -76,7 +76,7 @@ const ASCII = /^[\t\x20-\x7e]*$/;
 /**
  * One pass over the client's headers: their size, of all and of those that are sent on, against one request that costs as much as
  * hundreds or exceeds what a platform takes; and names that pretend to come from the gateway. Those are dropped in any case
- * (policy/headers.ts); here they are only noticed.
+ * (policy/crossing-headers.ts); here they are only noticed.
  * @returns the folded names of spoofed headers
  */
 export function inspectHeaders(headers: ClientHeaders): Result<readonly string[], Denial> {

@@ -6,7 +6,7 @@ import { harden } from "../hygiene.ts";
 import { KeyResolver } from "../jwks/resolver.ts";
 import { bearer } from "../policy/bearer.ts";
 import { era, legacyCall, modernClass } from "../policy/era.ts";
-import { clientHeaders, originHeaders, withAttempt } from "../policy/crossing-headers.ts";
+import { returnedHeaders, originHeaders, withAttempt } from "../policy/crossing-headers.ts";
 import { burstLimit, rateLimitHeaders } from "../policy/rate-limit-headers.ts";
 import { route } from "../policy/route.ts";
 import { inspectHeaders, query, shape } from "../policy/shape.ts";
@@ -55,7 +55,7 @@ export default {
       "headers to client": () =>
         new Headers(
           harden(
-            { ...clientHeaders(answer, false), ...rateLimitHeaders(burstLimit(5, 30, 29), answer) },
+            { ...returnedHeaders(answer, false), ...rateLimitHeaders(burstLimit(5, 30, 29), answer) },
             "01a2037a-11ab-71b2-b4f0-cbea78024c4b",
           ),
         ),
