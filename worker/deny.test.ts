@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { DENIALS, type DenialReason } from "../contract/denial.ts";
 import { SECURITY_EVENTS } from "../contract/security-event.ts";
 import { deny, isFailedSignIn, type DenyContext } from "./deny.ts";
-import { SECURITY_HEADERS } from "./hygiene.ts";
 import { configOf } from "./test/config.ts";
 
 const REASONS = Object.keys(DENIALS) as DenialReason[];
@@ -11,6 +10,14 @@ const context: DenyContext = {
   path: "/mcp",
   config: configOf([{ name: "koyeb", url: "https://koyeb.test" }], "https://issuer.test/jwks"),
   webOrigin: "https://app.example.com",
+};
+const SECURITY = {
+  "strict-transport-security": "max-age=63072000; includeSubDomains; preload",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
 };
 interface ErrorBody {
   readonly jsonrpc: string;
@@ -27,7 +34,7 @@ describe("refusals", () => {
     expect(response.status).toBe(status);
     expect(response.headers.get("x-request-id")).toBe(context.requestId);
     expect(response.headers.get("cache-control")).toBe("no-store");
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) expect(response.headers.get(name)).toBe(value);
+    expect(Object.fromEntries(response.headers)).toMatchObject(SECURITY);
     expect(await bodyOf(response)).toMatchObject({
       jsonrpc: "2.0",
       id: null,

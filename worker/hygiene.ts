@@ -3,7 +3,7 @@ import { MCP_PATH, REQUEST_ID_HEADER } from "../contract/headers.ts";
 import { PAGE_HEADERS, type HeaderRecord } from "./policy/crossing-headers.ts";
 
 /** Grades A+ at the MDN HTTP Observatory: an API that must never be a page. */
-export const SECURITY_HEADERS = {
+const SECURITY_HEADERS = {
   "strict-transport-security": "max-age=63072000; includeSubDomains; preload",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   "x-content-type-options": "nosniff",

@@ -97,6 +97,26 @@ describe("a drain", () => {
     expect(cloud.violation).toBeNull();
   });
 
+  it("waits while the gateway itself answers with the old version, although nothing is sent: its next request may be", async () => {
+    const cloud = installed();
+    cloud.lagMs = 20_000;
+    cloud.busy = () => false;
+    let answered = 0;
+    const lagging = (targets: Targets): Targets => ({
+      ...targets,
+      worker: {
+        ...targets.worker,
+        answers: () => {
+          if (cloud.liveId === "v1" || cloud.deployment.length > 1) return Promise.resolve(K0);
+          answered ||= cloud.now;
+          return Promise.resolve(cloud.now - answered < 20_000 ? K0 : null);
+        },
+      },
+    });
+    const ending = await live(cloud, { id: "edge", drain: DRAIN, wrap: lagging });
+    expect({ kind: ending.kind, violation: cloud.violation }).toEqual({ kind: "done", violation: null });
+  });
+
   it("begins again with an instance that is new: it does not remember what the one before accepted", async () => {
     const cloud = installed();
     cloud.lagMs = 9000;
@@ -133,6 +153,27 @@ describe("the end of a rotation", () => {
     const notes: string[] = [];
     expect((await live(cloud, { id: "second", notes })).kind).toBe("done");
     expect(notes.join("\n")).toContain(`ALARM: ${K0} was retired and is back at fly`);
+  });
+
+  it("is not reached while an origin accepts the old secret that is sent to prove its end", async () => {
+    const cloud = installed();
+    const accepting = (targets: Targets): Targets => ({
+      ...targets,
+      worker: {
+        ...targets.worker,
+        probe: async (version, origin) => {
+          const report = await targets.worker.probe(version, origin);
+          const accepts = version === "v1" && origin === "fly";
+          return report?.observation && accepts
+            ? { ...report, observation: { ...report.observation, accepted: true } }
+            : report;
+        },
+      },
+    });
+    expect(await live(cloud, { id: "accepts", wrap: accepting })).toMatchObject({
+      kind: "stopped",
+      error: { code: "ERR_MISMATCH", message: `fly still accepts ${K0}` },
+    });
   });
 
   it("proves nothing through a version that sends another secret than the one that was retired", async () => {

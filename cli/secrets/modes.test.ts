@@ -75,6 +75,31 @@ describe("secrets rotate --emergency", () => {
     },
   );
 
+  it.each(["fast", "now"] as const)("%s never calls dead what it cannot see", async (mode) => {
+    const cloud = installed();
+    cloud.checksS1 = false;
+    // Fly.io does not answer from the moment in which its instances would show that the secret is dead.
+    const ending = await live(cloud, {
+      id: mode,
+      emergency: mode,
+      wrap: (targets) => ({
+        ...targets,
+        origins: targets.origins.map((origin) => ({
+          ...origin,
+          look: async () => {
+            const look = await origin.look();
+            const unseen = origin.name === "fly" && !JSON.stringify(look).includes(`"${K0}"`);
+            return unseen ? { ok: false, reason: "its API does not answer" } : look;
+          },
+        })),
+      }),
+    });
+    expect(ending).toMatchObject({
+      kind: "stopped",
+      error: { code: "ERR_NOT_DEAD", exitCode: 5, message: `${K0} may still be accepted at fly` },
+    });
+  });
+
   it.each(["fast", "now"] as const)("%s goes on while GitHub is silent, says so and exits 5", async (mode) => {
     const cloud = installed();
     cloud.checksS1 = false;

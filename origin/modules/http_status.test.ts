@@ -119,7 +119,16 @@ describe("module http_status", () => {
     ["loopback in IPv6", "http://[::1]/"],
     ["the metadata service", "http://169.254.169.254/latest/meta-data/"],
   ])("refuses %s", async (_, url) => {
-    await expect(check(url, production(["example.com"]))).rejects.toThrow("not on the list");
+    const asked: string[] = [];
+    const resolve = async (name: string) => {
+      asked.push(name);
+      return ["127.0.0.1"];
+    };
+    await expect(check(url, { hosts: ["example.com"], allowLoopback: false, resolve })).rejects.toThrow(
+      "not on the list",
+    );
+    // The list alone refuses it: where the name leads is not even asked.
+    expect(asked).toEqual([]);
   });
 
   it("accepts spellings that are the listed host", () => {

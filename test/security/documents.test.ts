@@ -104,6 +104,9 @@ describe("claims", () => {
     "バイパス不可の制限です。",
     "Military-grade encryption",
     "It is 100 % secure.",
+    "An unbreakable gateway",
+    "絶対に安全です。",
+    "This is risk-free.",
   ])("are flagged: %s", (sentence) => {
     expect(forbiddenClaims(sentence)).not.toEqual([]);
   });

@@ -277,7 +277,9 @@ export function describeBroker(database: () => TestDatabase): void {
         content: [{ text: "Connect your account for this module first." }],
       });
       expect(origin.events("broker_denied")).toMatchObject([{ reason: "connect", userId: stranger, module: "lab" }]);
-      expect(JSON.stringify(origin.lines)).not.toContain("canary-access");
+      expect(broker.lines).toContainEqual(expect.objectContaining({ event: "token_given", userId }));
+      for (const canary of ["canary-access", REFRESH, CLIENT_SECRET, a])
+        expect(JSON.stringify([origin.lines, broker.lines])).not.toContain(canary);
       await origin.stop();
     });
   });

@@ -104,6 +104,8 @@ export function describeConnections(database: () => TestDatabase): void {
           now: () => now,
         });
         const call = (tool: string) => callTool(origin, userId, "lab", tool).then((response) => response.text());
+        // The first poll begins to listen and forgets everybody, whatever has changed.
+        await origin.assembled.pollPermissions();
         // The permissions are older than the token.
         await call("read");
         now = 1;
