@@ -12,6 +12,8 @@ const common = {
   title: z.string().min(10),
   maps: z.array(z.string().regex(MAP)).min(1),
   limitations: z.array(z.string().min(5)).optional(),
+  /** Broken on purpose by test/security/mutants, to see that the tests below notice. */
+  critical: z.literal(true).optional(),
 };
 const reason = z.string().min(10);
 const control = z.discriminatedUnion("status", [
@@ -28,6 +30,12 @@ const control = z.discriminatedUnion("status", [
   z.strictObject({ ...common, status: z.literal("not-done"), reason }),
 ]);
 const file = z.strictObject({ controls: z.array(control).min(1) });
+
+/** Suites beside `npm test`: a machine without their tools does not run them. */
+const NAMED_SUITE = /\.(clients|postgres|deploy|conformance|canary|browser)\.test\.ts$/;
+
+/** Which suite a file of tests belongs to; `undefined` for `npm test`. */
+export const suiteOf = (path: string): string | undefined => NAMED_SUITE.exec(path)?.[1];
 
 export type Control = z.output<typeof control>;
 export type TestName = z.output<typeof test>;

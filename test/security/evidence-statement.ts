@@ -1,6 +1,7 @@
 /** Evidence as an in-toto statement, as a page, and compared with another. Pure. */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import type { Scan } from "./scans/report.ts";
 import type { Result, Verdict } from "./verdicts.ts";
 
 export interface Run {
@@ -17,6 +18,8 @@ interface Predicate {
   readonly tools: readonly { readonly name: string; readonly version: string }[];
   readonly counts: Readonly<Record<Result, number>>;
   readonly controls: readonly Verdict[];
+  /** Empty where no scanner was run. */
+  readonly scans: readonly Scan[];
 }
 
 /** https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md */
@@ -42,6 +45,7 @@ export function statementOf(of: Omit<Predicate, "counts"> & { readonly tree: str
       tools: of.tools,
       counts: { PROVEN: count("PROVEN"), UNPROVEN: count("UNPROVEN"), "NOT RUN": count("NOT RUN") },
       controls: of.controls,
+      scans: of.scans,
     },
   };
 }
@@ -64,10 +68,11 @@ export function differencesIn(given: Statement, made: Statement, sameReports: bo
 
 /** The same for a reader, in Markdown. */
 export function pageOf({ subject, predicate }: Statement): string {
-  const { run, clean, tools, counts, controls } = predicate;
+  const { run, clean, tools, counts, controls, scans } = predicate;
   const cell = (text: string): string => text.replaceAll("|", String.raw`\|`);
   const of = (status: Verdict["status"]): string => (status === "implemented" ? "" : ` (${status})`);
   const open = controls.filter(({ reasons }) => reasons.length > 0);
+  const caught = ({ mutants }: Verdict): string => (mutants === null ? "–" : `${mutants.caught} of ${mutants.all}`);
   return [
     "# What a run of the tests has shown",
     "",
@@ -77,18 +82,35 @@ export function pageOf({ subject, predicate }: Statement): string {
     `- Tree: SHA-256 of \`git ls-files -s\` is \`${subject[0]?.digest.sha256 ?? ""}\`${clean ? "" : ", **but the files on disk were others**"}`,
     `- Tools: ${tools.map(({ name, version }) => `${name} ${version}`).join(", ")}`,
     "",
-    "PROVEN: each test that the control cites ran in this run, with at least one case, and each case passed. NOT RUN: the suite of",
-    "a cited test was not part of the run. A test that would pass without its control is not found this way.",
+    "PROVEN: each test that the control cites ran in this run, with at least one case, and each case passed; where the control is",
+    "critical, it was also broken by each of its mutants, and the tests went red ([what was broken](../mutants.md)). NOT RUN: a suite",
+    "or a mutant was not part of the run. Where a control has no mutant, a test that would pass without it is not found.",
     "",
     "This page can be edited by hand: `npm run evidence -- --check FILE` runs the tests again and names each difference. Who made",
     "it, only a signed attestation would show; there is none.",
     "",
-    "| Control | What | Result | Tests | Cases |",
-    "|---|---|---|---|---|",
-    ...controls.map(({ id, title, status, result, tests }) => {
+    "| Control | What | Result | Tests | Cases | Mutants caught |",
+    "|---|---|---|---|---|---|",
+    ...controls.map((verdict) => {
+      const { id, title, status, result, tests } = verdict;
       const cases = tests.reduce((sum, test) => sum + test.cases, 0);
-      return `| ${id} | ${cell(title)}${of(status)} | ${result ?? "–"} | ${tests.length} | ${cases} |`;
+      return `| ${id} | ${cell(title)}${of(status)} | ${result ?? "–"} | ${tests.length} | ${cases} | ${caught(verdict)} |`;
     }),
+    "",
+    "## Scanners",
+    "",
+    ...(scans.length === 0
+      ? ["None was run."]
+      : [
+          "Each had to flag its known-bad input in the same run. NOT RUN is no pass.",
+          "",
+          "| Scanner | Version | Result | Looked at | Flagged of its known-bad input | |",
+          "|---|---|---|---|---|---|",
+          ...scans.map(
+            ({ name, version, result, inspected, flagged, reason, findings }) =>
+              `| ${name} | ${version ?? "–"} | ${result} | ${inspected} | ${flagged.length} | ${cell([reason ?? "", ...findings].filter((text) => text !== "").join("; "))} |`,
+          ),
+        ]),
     "",
     ...(open.length === 0
       ? []

@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import { type Control, readControls } from "./controls.ts";
 import { differencesIn, pageOf, type Statement, statementOf } from "./evidence-statement.ts";
 import type { KnownTest } from "./list-tests.ts";
+import type { MutantResult } from "./mutants/report.ts";
 import { PINNED_CONTROLS } from "./pinned-controls.ts";
 import { readTracked } from "./repository.ts";
-import { type Evidence, filesOf, type Report, type RunFile, verdictsOf } from "./verdicts.ts";
+import { type Evidence, filesOf, pinOf, type Report, type RunFile, verdictsOf } from "./verdicts.ts";
 
 const control: Control = {
   id: "OK-01",
@@ -24,6 +25,8 @@ const honest: Evidence = {
   pinned: ["OK-01 implemented"],
   tests: [known("group > works with %s"), known("group > works with %s and more")],
   files: [ran(["group > works with one", "passed"], ["group > works with two", "passed"])],
+  mutants: [],
+  fates: [],
 };
 
 describe("evidence", () => {
@@ -36,6 +39,7 @@ describe("evidence", () => {
         result: "PROVEN",
         reasons: [],
         tests: [{ test: "a.test.ts", name: "group > works with %s", result: "PROVEN", cases: 2 }],
+        mutants: null,
       },
     ]);
   });
@@ -87,13 +91,68 @@ describe("evidence", () => {
           { id: "OK-01", title: control.title, maps: control.maps, status: "not-done", reason: "no time for it" },
         ],
       },
-      "OK-01 as not-done is not in the pinned list",
+      '"OK-01 not-done" is not in the pinned list',
     ],
     ["a control that cites nothing", { controls: [{ ...control, evidence: [] }] }, "OK-01 cites no test"],
   ])("calls unproven: %s", (_, change, reason) => {
     const verdicts = verdictsOf({ ...honest, ...change });
     expect(verdicts.map(({ result }) => result)).toEqual(["UNPROVEN"]);
     expect(verdicts[0]?.reasons.join("\n")).toContain(reason);
+  });
+
+  describe("of a critical control", () => {
+    const mutant = {
+      id: "OK-01/off",
+      breaks: "it",
+      file: "a.ts",
+      from: "a",
+      to: "b",
+      caughtBy: ["group > works with %s"],
+    };
+    const caught: MutantResult = { id: "OK-01/off", fate: "caught", reasons: [] };
+    const critical: Evidence = {
+      ...honest,
+      controls: [{ ...control, critical: true }],
+      pinned: ["OK-01 implemented critical"],
+      mutants: [mutant],
+      fates: [caught],
+    };
+    const unrelated = [
+      { test: "a.test.ts", name: "group > works with %s" },
+      { test: "a.test.ts", name: "group > works with %s and more" },
+    ];
+
+    it.each<[string, Partial<Evidence>, string, string]>([
+      ["is proven when its mutant was caught", {}, "PROVEN", ""],
+      ["is not run when its mutants were not", { fates: [] }, "NOT RUN", "1 of its 1 mutants were not run"],
+      [
+        "is unproven when one survived",
+        { fates: [{ ...caught, fate: "survived", reasons: ["x stays green"] }] },
+        "UNPROVEN",
+        "the mutant OK-01/off survived: x stays green",
+      ],
+      [
+        "is unproven when one no longer applies",
+        { fates: [{ ...caught, fate: "stale" }] },
+        "UNPROVEN",
+        "the mutant OK-01/off no longer applies",
+      ],
+      ["is unproven when it has none", { mutants: [], fates: [] }, "UNPROVEN", "no mutant breaks it"],
+      ["is unproven when nobody calls it critical any more", { controls: [control] }, "UNPROVEN", "pinned list"],
+      [
+        "is unproven when it cites a test about something else",
+        {
+          controls: [{ ...control, critical: true, evidence: unrelated }],
+          files: [...honest.files, ran(["group > works with one and more", "passed"])],
+        },
+        "UNPROVEN",
+        "no mutant of OK-01 is caught by a test that it cites: group > works with %s and more",
+      ],
+    ])("%s", (_, change, result, reason) => {
+      const [verdict] = verdictsOf({ ...critical, ...change });
+      expect(verdict?.result).toBe(result);
+      expect(verdict?.reasons.join("\n") ?? "").toContain(reason);
+    });
   });
 
   it("cannot be made of a register whose control cites nothing", () => {
@@ -139,8 +198,7 @@ describe("evidence", () => {
   });
 
   it("rests on every control that has to be there, with its status", () => {
-    const present = readControls(readTracked("docs/security/controls.yaml")).map(({ id, status }) => `${id} ${status}`);
-    expect(present).toEqual(PINNED_CONTROLS);
+    expect(readControls(readTracked("docs/security/controls.yaml")).map(pinOf)).toEqual(PINNED_CONTROLS);
   });
 });
 
@@ -151,6 +209,10 @@ describe("a statement", () => {
     tools: [{ name: "node", version: "24.21.0" }],
     run: { reports: ["ab"], last: "2026-11-29T12:00:00.000Z" },
     controls: verdictsOf({ ...honest, pinned: ["OK-01 implemented", "OK-02 implemented"] }),
+    scans: [
+      { name: "a", version: "1", result: "PASSED", inspected: 3, findings: [], flagged: ["x"], reason: null },
+      { name: "b", version: null, result: "NOT RUN", inspected: 0, findings: [], flagged: [], reason: "not here" },
+    ],
   });
 
   it("has the shape of in-toto and names the tree by its digest", () => {
@@ -169,6 +231,7 @@ describe("a statement", () => {
     ["the number of cases", edit('"cases":2', '"cases":3'), ["OK-01"]],
     ["a control's name", edit('"id":"OK-02"', '"id":"OK-03"'), ["controls", "OK-03", "OK-02"]],
     ["a version", edit("24.21.0", "24.22.0"), ["tools"]],
+    ["a scanner's result", edit('"NOT RUN","inspected"', '"PASSED","inspected"'), ["scans"]],
     ["the tree", edit("62735090", "00000000"), ["subject"]],
     ["the time", edit("T12", "T13"), ["run"]],
   ])("differs after an edit of %s", (_, edited, places) => {
@@ -183,7 +246,8 @@ describe("a statement", () => {
   it("can be read", () => {
     const page = pageOf(made);
     expect(page).toContain("1 controls proven, 1 unproven, 0 not run");
-    expect(page).toContain("| OK-01 | something that is really there | PROVEN | 1 | 2 |");
+    expect(page).toContain("| OK-01 | something that is really there | PROVEN | 1 | 2 | – |");
+    expect(page).toContain("| b | – | NOT RUN | 0 | 0 | not here |");
     expect(page).toContain("- OK-02: OK-02 is no longer in controls.yaml");
   });
 });

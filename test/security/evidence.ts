@@ -1,10 +1,11 @@
 /**
- * `npm run evidence`: runs the tests and writes what they have shown of each control.
+ * `npm run evidence`: runs the tests, the mutants and the scanners, and writes what they have shown of each control.
  *
- *     node test/security/evidence.ts [REPORT.json …] [--out FOLDER] [--check FILE]
+ *     node test/security/evidence.ts [REPORT.json …] [--mutants FILE] [--scans FILE] [--out FOLDER] [--check FILE]
  *
- * Without a report it runs `npm test` for one. Writes evidence.json and README.md to the folder; `--check` writes nothing and
- * compares a file with what the reports say. Exit code 1: something is unproven, the file differs, or the tests failed.
+ * Without a report it runs `npm test`, `npm run test:mutants` and `npm run test:scan` for them. Writes evidence.json and README.md to
+ * the folder; `--check` writes nothing and compares a file with what the reports say. Exit code 1: something is unproven, a scanner
+ * failed, the file differs, or the tests failed.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,22 +16,48 @@ import { isDeepStrictEqual, parseArgs } from "node:util";
 import { readControls } from "./controls.ts";
 import { digestOf, pageOf, type Run, type Statement, statementOf, differencesIn } from "./evidence-statement.ts";
 import type { KnownTest } from "./list-tests.ts";
+import { treeDigest } from "./mutants/copy.ts";
+import { readMutantReport } from "./mutants/report.ts";
+import { MUTANTS } from "./mutants/table.ts";
 import { PINNED_CONTROLS } from "./pinned-controls.ts";
 import { readTracked, ROOT } from "./repository.ts";
+import { readScanReport } from "./scans/report.ts";
 import { filesOf, type Report, verdictsOf } from "./verdicts.ts";
 
 const MOST_OUTPUT = 64 * 1024 * 1024;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { out: { type: "string", default: join(ROOT, "docs/security/evidence") }, check: { type: "string" } },
+  options: {
+    out: { type: "string", default: join(ROOT, "docs/security/evidence") },
+    check: { type: "string" },
+    mutants: { type: "string" },
+    scans: { type: "string" },
+  },
 });
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const git = (...args: string[]): string =>
   execFileSync("git", args, { cwd: ROOT, encoding: "utf8", maxBuffer: MOST_OUTPUT });
 
-const own = positionals.length === 0 ? runTests() : null;
-const reports = own === null ? positionals.map((path) => readFileSync(path, "utf8")) : [own.report];
-const statement = collect(reports);
+/** What a run has left. */
+interface Left {
+  /** Reports of vitest. */
+  readonly reports: readonly string[];
+  readonly mutants: string | null;
+  readonly scans: string | null;
+  readonly code: number;
+}
+
+const read = (path: string | undefined): string | null => (path === undefined ? null : readFileSync(path, "utf8"));
+const left: Left =
+  positionals.length === 0
+    ? runAll()
+    : {
+        reports: positionals.map((path) => readFileSync(path, "utf8")),
+        mutants: read(values.mutants),
+        scans: read(values.scans),
+        code: 0,
+      };
+const statement = collect(left);
 if (values.check === undefined) write(statement, values.out);
 else compare(JSON.parse(readFileSync(values.check, "utf8")) as Statement, statement);
 
@@ -38,26 +65,47 @@ for (const { id, result, reasons } of statement.predicate.controls)
   if (result === "UNPROVEN") for (const reason of reasons) say(`UNPROVEN ${id}: ${reason}`);
 const { PROVEN, UNPROVEN, "NOT RUN": notRun } = statement.predicate.counts;
 say(`${PROVEN} controls proven, ${UNPROVEN} unproven, ${notRun} not run`);
-if (UNPROVEN > 0 || (own !== null && own.code !== 0)) process.exitCode = 1;
+for (const { name, result, reason, findings } of statement.predicate.scans)
+  if (result !== "PASSED")
+    say(`${result} ${name}: ${[reason ?? "", ...findings].filter((text) => text !== "").join("; ")}`);
+const failed = statement.predicate.scans.some(({ result }) => result === "FAILED");
+if (UNPROVEN > 0 || failed || left.code !== 0) process.exitCode = 1;
 
-/** Runs `npm test` anew, so that no report of another day is taken for this one. */
-function runTests(): { readonly report: string; readonly code: number } {
+/** Runs everything anew, so that no report of another day is taken for this one. */
+function runAll(): Left {
   const folder = mkdtempSync(join(tmpdir(), "mcpist-evidence-"));
+  const node = (...args: readonly string[]): number =>
+    spawnSync(process.execPath, args, { cwd: ROOT, stdio: "inherit" }).status ?? 1;
   try {
-    const path = join(folder, "report.json");
+    const [tests, mutants, scans] = ["tests.json", "mutants.json", "scans.json"].map((name) => join(folder, name));
+    if (tests === undefined || mutants === undefined || scans === undefined) throw new TypeError("three reports");
     const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
-    const { status } = spawnSync(
-      process.execPath,
-      [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${path}`],
-      { cwd: ROOT, stdio: "inherit" },
-    );
-    return { report: readFileSync(path, "utf8"), code: status ?? 1 };
+    const codes = [
+      node(vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${tests}`),
+      node(join(ROOT, "test/security/mutants/run.ts"), "--out", mutants),
+      node(join(ROOT, "test/security/scans/run.ts"), "--out", scans),
+    ];
+    return {
+      reports: [readFileSync(tests, "utf8")],
+      mutants: readFileSync(mutants, "utf8"),
+      scans: readFileSync(scans, "utf8"),
+      code: Math.max(...codes),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function collect(texts: readonly string[]): Statement {
+/** @throws when a report is of other files than those that are here. */
+function ofThisTree<Given extends { readonly tree: string }>(given: Given | null): Given | null {
+  if (given !== null && given.tree !== treeDigest())
+    throw new Error("this report of mutants or scanners was made of other files");
+  return given;
+}
+
+function collect({ reports: texts, mutants, scans }: Left): Statement {
+  const fates = ofThisTree(mutants === null ? null : readMutantReport(mutants));
+  const scanned = ofThisTree(scans === null ? null : readScanReport(scans));
   const parsed = texts.map((text) => JSON.parse(text) as Report & { readonly startTime: number });
   const { MCPIST_SUITE: _, ...env } = process.env;
   const list = execFileSync(process.execPath, [join(ROOT, "test/security/list-tests.ts")], {
@@ -85,7 +133,10 @@ function collect(texts: readonly string[]): Statement {
       pinned: PINNED_CONTROLS,
       tests: JSON.parse(list) as readonly KnownTest[],
       files: parsed.flatMap((report) => filesOf(report, ROOT)),
+      mutants: MUTANTS,
+      fates: fates?.results ?? [],
     }),
+    scans: scanned?.scans ?? [],
   });
 }
 

@@ -2,10 +2,12 @@
  * What a run has shown of each control, judged from the reports of the run. Pure.
  *
  * A test that is read from its source can promise anything: it may skip itself while it runs, have no row in its table, or fail.
- * What a report cannot show is whether a test would notice that its control is broken.
+ * Whether a test would notice that its control is broken is shown by the mutants of critical controls.
  */
-import { type Control, testsOf, type TestName } from "./controls.ts";
+import { type Control, suiteOf, testsOf, type TestName } from "./controls.ts";
 import type { KnownTest } from "./list-tests.ts";
+import { controlOf, type Mutant, mutantFaults } from "./mutants/mutant.ts";
+import type { MutantResult } from "./mutants/report.ts";
 
 /** A report of vitest's JSON reporter, as far as it is read here. */
 export interface Report {
@@ -42,10 +44,16 @@ export interface Verdict {
   /** Why it is not proven, one sentence each. */
   readonly reasons: readonly string[];
   readonly tests: readonly (TestName & { readonly result: Result; readonly cases: number })[];
+  /** How many mutants there are, and how many of them this run has caught; `null` where there is none. */
+  readonly mutants: { readonly all: number; readonly caught: number } | null;
 }
 
-/** Suites beside `npm test`: a machine without their tools does not run them. */
-const NAMED_SUITE = /\.(clients|postgres|deploy|conformance|canary|browser)\.test\.ts$/;
+const FATES = {
+  caught: "was caught",
+  survived: "survived",
+  stale: "no longer applies",
+  broken: "was not judged",
+} as const;
 /** Where vitest writes a value into the name of a case. */
 const PLACEHOLDER = /%[sdifjoOc#$]|\$\{[^}]*\}|\$[\w.]+/;
 
@@ -63,34 +71,52 @@ export const filesOf = (report: Report, root: string): readonly RunFile[] =>
 /** What is judged, and by what. */
 export interface Evidence {
   readonly controls: readonly Control[];
-  /** `id status` of each control that has to be there. */
+  /** `id status`, and `critical` where it is, of each control that has to be there. */
   readonly pinned: readonly string[];
+  readonly mutants: readonly Mutant[];
+  /** What became of mutants in this run; those that were not run are missing. */
+  readonly fates: readonly MutantResult[];
   /** The tests as they stand in the sources. */
   readonly tests: readonly KnownTest[];
   readonly files: readonly RunFile[];
 }
 
+/** As the pinned list has it. */
+export const pinOf = ({ id, status, critical }: Control): string =>
+  `${id} ${status}${critical === true ? " critical" : ""}`;
+
 /** One verdict for each control, in the order of the register; controls that are gone come last. */
-export function verdictsOf({ controls, pinned, tests, files }: Evidence): readonly Verdict[] {
+export function verdictsOf({ controls, pinned, tests, files, mutants, fates }: Evidence): readonly Verdict[] {
   const judge = judgeOf(tests, files);
   const found = controls.map((entry): Verdict => {
     const judged = testsOf(entry).map((cited) => ({ cited, ...judge(cited) }));
-    const reasons = judged.flatMap(({ cited, reason }) =>
-      reason === null ? [] : [`${cited.test} > ${cited.name}: ${reason}`],
-    );
     const claims = entry.status === "implemented" || entry.status === "accepted-risk";
-    const unpinned = !pinned.includes(`${entry.id} ${entry.status}`);
-    if (unpinned) reasons.push(`${entry.id} as ${entry.status} is not in the pinned list of controls`);
-    if (claims && judged.length === 0) reasons.push(`${entry.id} cites no test`);
-    const unproven = unpinned || (claims && judged.length === 0) || judged.some(({ result }) => result === "UNPROVEN");
-    const proven = judged.every(({ result }) => result === "PROVEN") ? "PROVEN" : "NOT RUN";
+    const own = mutants.filter((mutant) => controlOf(mutant) === entry.id);
+    const results = fates.filter(({ id }) => own.some((mutant) => mutant.id === id));
+    const wrong = [
+      ...(pinned.includes(pinOf(entry)) ? [] : [`"${pinOf(entry)}" is not in the pinned list of controls`]),
+      ...(claims && judged.length === 0 ? [`${entry.id} cites no test`] : []),
+      ...mutantFaults(entry, mutants),
+      ...results
+        .filter(({ fate }) => fate !== "caught")
+        .map(({ id, fate, reasons }) => `the mutant ${id} ${FATES[fate]}: ${reasons.join("; ")}`),
+    ];
+    const missing = entry.critical === true ? own.length - results.length : 0;
+    const unproven = wrong.length > 0 || judged.some(({ result }) => result === "UNPROVEN");
+    const proven = missing === 0 && judged.every(({ result }) => result === "PROVEN") ? "PROVEN" : "NOT RUN";
     return {
       id: entry.id,
       title: entry.title,
       status: entry.status,
       result: unproven ? "UNPROVEN" : claims ? proven : null,
-      reasons,
+      reasons: [
+        ...judged.flatMap(({ cited, reason }) => (reason === null ? [] : [`${cited.test} > ${cited.name}: ${reason}`])),
+        ...wrong,
+        ...(missing > 0 ? [`${missing} of its ${own.length} mutants were not run`] : []),
+      ],
       tests: judged.map(({ cited, result, cases }) => ({ ...cited, result, cases })),
+      mutants:
+        own.length === 0 ? null : { all: own.length, caught: results.filter(({ fate }) => fate === "caught").length },
     };
   });
   const present = new Set(controls.map(({ id }) => id));
@@ -104,6 +130,7 @@ export function verdictsOf({ controls, pinned, tests, files }: Evidence): readon
       result: "UNPROVEN",
       reasons: [`${id} is no longer in controls.yaml`],
       tests: [],
+      mutants: null,
     }));
   return [...found, ...gone];
 }
@@ -116,7 +143,7 @@ interface Judged {
 
 /** Judges one cited test. Every case that a report has of it counts, in whichever report. */
 function judgeOf(tests: readonly KnownTest[], files: readonly RunFile[]): (cited: TestName) => Judged {
-  const suites = new Set(files.map(({ file }) => NAMED_SUITE.exec(file)?.[1]));
+  const suites = new Set(files.map(({ file }) => suiteOf(file)));
   const templates = Map.groupBy(tests, ({ file }) => file);
   return ({ test: path, name }) => {
     const unproven = (reason: string, cases = 0): Judged => ({ result: "UNPROVEN", cases, reason });
@@ -125,7 +152,7 @@ function judgeOf(tests: readonly KnownTest[], files: readonly RunFile[]): (cited
     if (known.some(({ runs }) => !runs)) return unproven("is skipped, to be done or expected to fail");
     const runs = files.filter(({ file }) => file === path);
     if (runs.length === 0) {
-      const suite = NAMED_SUITE.exec(path)?.[1];
+      const suite = suiteOf(path);
       return suite !== undefined && !suites.has(suite)
         ? { result: "NOT RUN", cases: 0, reason: `the suite ${suite} was not run` }
         : unproven("its file is in no report");
@@ -151,5 +178,6 @@ function ownerOf(name: string, templates: readonly string[]): string | undefined
 
 const fixedLength = (template: string): number => template.split(PLACEHOLDER).join("").length;
 const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
-const patternOf = (template: string): RegExp =>
+/** Matches the names of a template's cases. */
+export const patternOf = (template: string): RegExp =>
   new RegExp(`^${template.replaceAll("%%", "%").split(PLACEHOLDER).map(escaped).join("[^]*")}$`);

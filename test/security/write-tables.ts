@@ -3,10 +3,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { readControls } from "./controls.ts";
+import { MUTANTS } from "./mutants/table.ts";
 import { readTracked, ROOT } from "./repository.ts";
 import { tablesOf } from "./tables.ts";
 
-for (const [path, text] of Object.entries(tablesOf(readControls(readTracked("docs/security/controls.yaml"))))) {
+const controls = readControls(readTracked("docs/security/controls.yaml"));
+for (const [path, text] of Object.entries(tablesOf(controls, MUTANTS))) {
   writeFileSync(join(ROOT, path), text);
   process.stdout.write(`wrote ${path}\n`);
 }
