@@ -82,6 +82,7 @@ export async function startLoad(cloud: LocalCloud, load: Load, progress: Progres
   return startTraffic({
     gatewayUrl: cloud.sandbox.urls.gateway,
     mint: mintFor(cloud),
+    presentation: cloud.environment.presentation,
     ...load,
     onLowered: (rate) =>
       progress.note(`this machine is too slow for ${load.ratePerSecond} requests/s: ${rate}/s from now on`),

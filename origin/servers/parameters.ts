@@ -91,7 +91,7 @@ function arePatternsLinear(schema: unknown): boolean {
 export function createParameterCompiler(): ParameterCompiler {
   const ajv = validator();
   return {
-    compile(schema) {
+    compile({ $schema: _dialect, ...schema }) {
       // Depth is bounded by readFacts, so the walk is.
       if (ajv.validateSchema(schema) !== true || !arePatternsLinear(schema)) return err("schema");
       let validate: ValidateFunction | null = null;

@@ -62,8 +62,22 @@ describe("facts of a foreign tool", () => {
       },
     };
     expect(facts({ ...TOOL, inputSchema }).inputSchema).toEqual({
+      $schema: "https://json-schema.org/draft/2020-12/schema",
       type: "object",
       properties: { city: { type: "string" }, id: { type: "string" }, $ref: { type: "string" } },
+    });
+  });
+
+  it.each([
+    ["http://json-schema.org/draft-07/schema#", { $schema: "http://json-schema.org/draft-07/schema#" }],
+    ["https://example.com/schema", {}],
+    [7, {}],
+  ])("keep the name of a language that everybody knows, and no other: %s", ($schema, kept) => {
+    const inputSchema = { $schema, type: "object", properties: { a: { $schema, type: "string" } } };
+    expect(facts({ ...TOOL, inputSchema }).inputSchema).toEqual({
+      ...kept,
+      type: "object",
+      properties: { a: { type: "string" } },
     });
   });
 

@@ -38,6 +38,12 @@ export type FactsFault =
 /** Keywords that fetch or name another document. `$id` would change what a local `$ref` means. */
 const REFERENCES: ReadonlySet<string> = new Set(["$ref", "$dynamicRef", "$recursiveRef"]);
 const DROPPED: ReadonlySet<string> = new Set(["x-mcp-header", "$id", "id", "$schema"]);
+/** Names of the language itself, kept at the root for whoever validates: nobody has to fetch them. */
+const DIALECTS: ReadonlySet<unknown> = new Set([
+  "https://json-schema.org/draft/2020-12/schema",
+  "https://json-schema.org/draft/2019-09/schema",
+  "http://json-schema.org/draft-07/schema#",
+]);
 /** Members of a schema whose keys are names of the author's choice, not keywords. */
 const NAMED: ReadonlySet<string> = new Set([
   "properties",
@@ -90,7 +96,9 @@ function bounded(value: unknown, depth: number): Result<unknown, FactsFault> {
 function schemaOf(value: unknown): Result<JsonObject, FactsFault> {
   if (!isRecord(value) || (value["type"] !== undefined && value["type"] !== "object")) return err("schema");
   const copy = cleaned(value, 0, false);
-  return copy.ok ? ok({ type: "object", ...(copy.value as JsonObject) }) : copy;
+  if (!copy.ok) return copy;
+  const dialect = DIALECTS.has(value["$schema"]) ? { $schema: value["$schema"] } : {};
+  return ok({ ...dialect, type: "object", ...(copy.value as JsonObject) });
 }
 
 const isText = (value: unknown): value is string | undefined => value === undefined || typeof value === "string";

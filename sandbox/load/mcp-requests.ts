@@ -1,6 +1,7 @@
 /** The MCP requests that the load generator sends, and what counts as a right answer to each. No sockets. */
 import { MCP_PATH, MODERN_PROTOCOL_VERSION } from "../../contract/headers.ts";
 import { isRecord } from "../../contract/json.ts";
+import type { Presentation } from "../../contract/presentation.ts";
 
 /** The last revision before per-request metadata; its answers are event streams. */
 const LEGACY_PROTOCOL_VERSION = "2025-11-25";
@@ -36,16 +37,30 @@ const HEADERS = { "content-type": "application/json", accept: "application/json,
 const LONG_TOOL = { module: "http_status", tool: "check" } as const;
 const CALL = { name: "call", arguments: { module: "time", tool: "now", params: {} } } as const;
 
+/** The same, where tools are presented natively. */
+const NATIVE_LONG = `${LONG_TOOL.module}__${LONG_TOOL.tool}`;
+const NATIVE_CALL = { name: "time__now", arguments: {} } as const;
+
+function nativeToolOf(kind: RequestKind, slowUrl: string) {
+  return kind === "long" ? { name: NATIVE_LONG, arguments: { url: slowUrl } } : NATIVE_CALL;
+}
 function toolOf(kind: RequestKind, slowUrl: string) {
   if (kind === "schema") return { name: "get_module_schema", arguments: { module: "time" } } as const;
   return kind === "long" ? ({ name: "call", arguments: { ...LONG_TOOL, params: { url: slowUrl } } } as const) : CALL;
 }
 
 /** @param id JSON-RPC id; the answer must carry the same. @param slowUrl what a `long` call asks for. */
-export function mcpRequest(kind: RequestKind, id: number, token: string, slowUrl: string): McpRequest {
+export function mcpRequest(
+  kind: RequestKind,
+  id: number,
+  token: string,
+  slowUrl: string,
+  presentation: Presentation = "meta",
+): McpRequest {
+  const native = presentation === "native";
   const authorization = `Bearer ${token}`;
   if (kind === "legacy") {
-    const body = JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: CALL });
+    const body = JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: native ? NATIVE_CALL : CALL });
     return {
       kind,
       path: MCP_PATH,
@@ -53,8 +68,10 @@ export function mcpRequest(kind: RequestKind, id: number, token: string, slowUrl
       body,
     };
   }
-  const method = kind === "list" ? "tools/list" : "tools/call";
-  const tool = kind === "list" ? null : toolOf(kind, slowUrl);
+  // Natively there is no schema to ask for: it is in the list.
+  const lists = kind === "list" || (native && kind === "schema");
+  const method = lists ? "tools/list" : "tools/call";
+  const tool = lists ? null : native ? nativeToolOf(kind, slowUrl) : toolOf(kind, slowUrl);
   const meta = {
     "io.modelcontextprotocol/protocolVersion": MODERN_PROTOCOL_VERSION,
     "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
@@ -107,7 +124,7 @@ export function faultOf(
   const { error, result } = message;
   if (isRecord(error)) return `JSON-RPC error ${String(error["code"])}`;
   if (!isRecord(result)) return "no JSON-RPC result";
-  if (kind === "list")
+  if (kind === "list" || Array.isArray(result["tools"]))
     return Array.isArray(result["tools"]) && result["tools"].length > 0 ? null : "an empty tool list";
   if (result["isError"] === true) return "the tool failed";
   return Array.isArray(result["content"]) && result["content"].length > 0 ? null : "no content";

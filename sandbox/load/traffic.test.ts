@@ -131,3 +131,21 @@ test("a rate that would take users over their limit is refused at once", async (
     "at most 40 requests a second",
   );
 });
+
+test("natively presented tools are called by their own names, and listed where a schema would be asked for", () => {
+  const body = (kind: "call" | "long" | "schema" | "legacy") => {
+    const { headers, body: text } = mcpRequest(kind, 1, "t", "http://127.0.0.1:1/", "native");
+    const { method, params } = JSON.parse(text) as { method: string; params: { name?: string; arguments?: unknown } };
+    return [method, headers["mcp-name"], headers["mcp-param-module"], params.name, params.arguments];
+  };
+  expect(body("call")).toEqual(["tools/call", "time__now", undefined, "time__now", {}]);
+  expect(body("long")).toEqual([
+    "tools/call",
+    "http_status__check",
+    undefined,
+    "http_status__check",
+    { url: "http://127.0.0.1:1/" },
+  ]);
+  expect(body("schema")).toEqual(["tools/list", undefined, undefined, undefined, undefined]);
+  expect(body("legacy")).toEqual(["tools/call", undefined, undefined, "time__now", {}]);
+});

@@ -4,6 +4,7 @@
  * missed by more than a second, because this machine or the service cannot keep up, is given up and shows as a lower rate.
  * No user exceeds the gateway's burst limit, not even after a stall. Anything but a 200 with the right JSON-RPC result is a failure.
  */
+import type { Presentation } from "../../contract/presentation.ts";
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ORIGIN_HEADER } from "../../contract/headers.ts";
@@ -46,6 +47,8 @@ export interface TrafficOptions {
   readonly userSpacingMs?: number;
   /** Given, the rate is lowered on a machine that cannot carry it, and this is told the new one. */
   readonly onLowered?: (ratePerSecond: number) => void;
+  /** As the gateway's environment has it; absent = "meta". */
+  readonly presentation?: Presentation;
 }
 
 /** One request that was not answered rightly. */
@@ -164,7 +167,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
 
   function exchange(user: User, id: number, kind: RequestKind): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    const { path, headers, body } = mcpRequest(kind, id, user.token, slowHost.url);
+    const { path, headers, body } = mcpRequest(kind, id, user.token, slowHost.url, options.presentation);
     const length = { "content-length": String(Buffer.byteLength(body)) };
     const outgoing = request(
       {
