@@ -1,13 +1,25 @@
 /** The registry: every hint and every `next:` that the command line prints. Each entry has its scenario in the tests beside it. */
 import { DATABASE } from "./database.ts";
 import type { Entry, Hint } from "./hint.ts";
+import { LOCK } from "./lock.ts";
+import { ORIGINS } from "./origins.ts";
 import { PLATFORMS } from "./platforms.ts";
 import { PROJECT } from "./project.ts";
 import { ROTATION } from "./rotation.ts";
 import { START } from "./start.ts";
+import { VALUES } from "./values.ts";
 
 /** All entries by id. */
-export const HINTS = { ...START, ...PLATFORMS, ...ROTATION, ...DATABASE, ...PROJECT } as const;
+export const HINTS = {
+  ...START,
+  ...PLATFORMS,
+  ...ROTATION,
+  ...LOCK,
+  ...VALUES,
+  ...ORIGINS,
+  ...DATABASE,
+  ...PROJECT,
+} as const;
 
 /** Id of an entry. */
 export type HintId = keyof typeof HINTS;

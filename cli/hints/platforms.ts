@@ -54,7 +54,7 @@ export const PLATFORMS = {
   koyebService: hint(
     "the configuration",
     "Koyeb has no such service",
-    () => say`check app and service in mcpist.config.ts, or deploy the service stack`,
+    () => say`check app and service in mcpist.config.ts, or deploy the service stack; then run the command again`,
   ),
   koyebLogs: hint(
     "Koyeb",
@@ -90,7 +90,8 @@ export const PLATFORMS = {
   gatewayRoute: hint(
     "the configuration",
     "the gateway's address is not served by the Worker",
-    (gateway: string, worker: string) => say`check that ${gateway} is routed to Worker ${worker}`,
+    (gateway: string, worker: string) =>
+      say`check that ${gateway} is routed to Worker ${worker}, then run the command again`,
   ),
   foreignCode: hint(
     "somebody else",
@@ -100,7 +101,7 @@ export const PLATFORMS = {
   deployBase: hint(
     "the configuration",
     "something that the base stacks make is not there",
-    () => say`deploy the base stacks first`,
+    () => say`deploy the base stacks first, then run the command again`,
   ),
   deployBaseOf: hint(
     "the configuration",
@@ -110,7 +111,8 @@ export const PLATFORMS = {
   deployBaseOrAccess: hint(
     "the configuration",
     "GitHub has no such environment, or not for this token",
-    () => say`deploy the base stacks first, or give GH_TOKEN access to the repository's environments and secrets`,
+    () =>
+      say`deploy the base stacks first, or give GH_TOKEN access to the repository's environments and secrets; then run the command again`,
   ),
   wranglerFailed: hint(
     "Cloudflare",

@@ -83,11 +83,15 @@ export const START = {
     () => say`run the command again with --debug and report what it prints`,
   ),
 
-  otherFile: hint("you", "init would overwrite a file", () => say`${mcpist("init --force")}   (overwrites it)`),
+  otherFile: hint(
+    "you",
+    "init would overwrite a file",
+    () => say`add --force   (overwrites it), or name another file with --config`,
+  ),
   writableFile: hint(
     "this machine",
     "the configuration file cannot be written",
-    () => say`run it in a folder of yours, or name another file with --config`,
+    () => say`make its folder, or name another file with --config`,
   ),
   ownProject: hint(
     "you",
@@ -123,7 +127,7 @@ export const START = {
   scenarioNeeds: hint(
     "you",
     "a scenario that does not fit this sandbox",
-    () => say`docs/sandbox.md says what each scenario needs`,
+    () => say`leave out --empty (docs/sandbox.md says what each scenario needs)`,
   ),
   sandboxExample: hint(
     "you",

@@ -166,7 +166,7 @@ describe("mcpist init without a terminal", () => {
     const refused = await init([], { terminal: true });
     expect(refused).toMatchObject({ code: 2, text: "mine" });
     expect(refused.err).toContain(
-      "mcpist.config.ts exists already: nothing was written (ERR_CONFIG)\nhint:  mcpist init --force",
+      "mcpist.config.ts exists already: nothing was written (ERR_CONFIG)\nhint:  add --force",
     );
     expect((await init([...flat(FLAGS), "--force"])).text).toContain("export default defineConfig({");
   });

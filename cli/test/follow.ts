@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EnvironmentInput } from "../../contract/config.ts";
 import type { Context } from "../context.ts";
+import { mcpist } from "../hints/hint.ts";
 import { run } from "../program.ts";
 import type { OwnerDatabase } from "../targets/postgres.ts";
+import type { Targets } from "../targets/types.ts";
 import { ENVIRONMENT_INPUT } from "./environment.ts";
 import type { FakeCloud } from "./fake-cloud.ts";
 import { testContext } from "./test-context.ts";
@@ -28,14 +30,17 @@ export interface Desk {
   /** What the commands reach; absent = the network of `fetch`. */
   readonly cloud?: FakeCloud;
   readonly folder: string;
-  readonly fetch?: typeof fetch;
-  readonly database?: () => Promise<OwnerDatabase>;
+  fetch?: typeof fetch;
+  database?: () => Promise<OwnerDatabase>;
+  /** Other targets than the cloud's. */
+  swap?: (targets: Targets) => Targets;
+  terminal?: boolean;
   /** May be changed, as in a shell. */
   readonly env: Record<string, string | undefined>;
   /** What is piped into a command. */
   stdin?: string;
   realTime?: boolean;
-  readonly signal?: AbortSignal;
+  signal?: AbortSignal;
 }
 
 /** GitHub's answer to the one question that a rotation asks past its targets. */
@@ -79,6 +84,8 @@ export interface Said {
   readonly text: string;
   /** Ids of the hints that were printed. */
   readonly told: readonly string[];
+  /** What every command of ours in a hint has to carry; "" before the configuration was read. */
+  readonly flags: string;
   /** The last hint or `next:`; null = none. */
   readonly hint: string | null;
 }
@@ -93,6 +100,7 @@ export async function type(desk: Desk, argv: readonly string[]): Promise<Said> {
     ...(desk.fetch ? { fetch: desk.fetch } : {}),
     ...(desk.stdin === undefined ? {} : { stdin: desk.stdin }),
     ...(desk.realTime ? { realTime: true } : {}),
+    ...(desk.terminal ? { terminal: true } : {}),
     ...(desk.signal ? { signal: desk.signal } : {}),
   });
   const clock = cloud?.context(self, desk.signal);
@@ -105,7 +113,7 @@ export async function type(desk: Desk, argv: readonly string[]): Promise<Said> {
     ...(cloud
       ? {
           platforms: ({ environment }) => {
-            const targets = cloud.targets(self);
+            const targets = desk.swap?.(cloud.targets(self)) ?? cloud.targets(self);
             const origins = targets.origins.flatMap((target) => {
               const origin = environment.origins.find(({ name }) => name === target.name);
               return origin ? [{ ...target, state: origin.state }] : [];
@@ -119,7 +127,14 @@ export async function type(desk: Desk, argv: readonly string[]): Promise<Said> {
   const text = plain.err() + plain.out();
   const hints = [...text.matchAll(/^(?:hint|next): {2}(.+)$|^ {2}stop: .*\n {8}(.+)$/gm)];
   const [, printed, stop] = hints.at(-1) ?? [];
-  return { argv, code, text, told: context.place.told, hint: printed ?? stop ?? null };
+  return {
+    argv,
+    code,
+    text,
+    told: context.place.told,
+    flags: mcpist("secrets verify")(context.place).slice("mcpist secrets verify".length),
+    hint: printed ?? stop ?? null,
+  };
 }
 
 /** Commands of ours in a hint, each without its first word. They end where a person stops reading: at a mark or a bracket. */
@@ -128,6 +143,7 @@ export const commandsIn = (hint: string): readonly (readonly string[])[] =>
 
 /** What a hint without a command of ours asks for: the same command, perhaps with something more. */
 export function againIn(hint: string, argv: readonly string[]): readonly string[] | null {
+  if (hint.includes("with --debug")) return [...argv, "--debug"];
   const flag = /^(?:add )?(--[\w-]+)(?: ([^\s,|]+))?/.exec(hint) ?? /the same command with (--[\w-]+) (\S+)/.exec(hint);
   if (flag) {
     const [, name = "", value] = flag;
@@ -135,7 +151,7 @@ export function againIn(hint: string, argv: readonly string[]): readonly string[
     const rest = at < 0 ? argv : argv.filter((_, i) => i !== at && i !== at + 1);
     return [...rest, name, ...(value === undefined ? [] : [value])];
   }
-  return /command again|again is safe|\bthen\b|workflow job|new job|^(?:check|set|correct|choose|export|read)\b/.test(
+  return /command again|again is safe|\bthen\b|workflow job|new job|^(?:check|set|unset|copy|correct|choose|export|read|start a new job)\b/.test(
     hint,
   )
     ? argv
@@ -148,6 +164,8 @@ export interface Follower {
   readonly byHand?: (desk: Desk, hint: string) => void | Promise<void>;
   /** Which of several commands; absent = the first. "again" = none of them, but the same one again. */
   readonly choose?: number | "again";
+  /** What a person types who chooses from what the hint lists. */
+  readonly retype?: string;
   /** Variables of a workflow job, where a hint says that it is one. */
   readonly job?: Readonly<Record<string, string>>;
 }
@@ -158,7 +176,7 @@ const MOST_STEPS = 6;
 export async function follow(
   desk: Desk,
   argv: readonly string[],
-  { byHand, choose = 0, job }: Follower = {},
+  { byHand, choose = 0, job, retype }: Follower = {},
 ): Promise<readonly Said[]> {
   const said = [await type(desk, argv)];
   for (let step = 0; step < MOST_STEPS; step++) {
@@ -167,8 +185,11 @@ export async function follow(
     if (step === 0) await byHand?.(desk, last.hint);
     const again = step === 0 && choose === "again";
     const command = commandsIn(last.hint)[step === 0 && typeof choose === "number" ? choose : 0];
-    const next = again ? last.argv : (command ?? againIn(last.hint, last.argv));
-    if (!next) break;
+    const chosen =
+      step === 0 && retype !== undefined ? [...retype.split(" "), ...(last.argv.includes(CONFIG) ? FLAGS : [])] : null;
+    const next = chosen ?? (again ? last.argv : (command ?? againIn(last.hint, last.argv)));
+    // A local cloud takes seconds, and outlives the test.
+    if (!next || /^(?:sandbox|demo)$/.test(next[0] ?? "")) break;
     if (job && /workflow job|new job/.test(last.hint)) Object.assign(desk.env, job);
     said.push(await type(desk, next));
   }

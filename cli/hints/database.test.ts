@@ -1,0 +1,103 @@
+/** Every hint about the project's database, users and tools, followed word by word. */
+import { afterAll, beforeAll } from "vitest";
+import { pgliteDatabase, type TestDatabase } from "../../origin/test/database.ts";
+import type { OwnerDatabase } from "../targets/postgres.ts";
+import type { Desk } from "../test/follow.ts";
+import { leadOut, type Elsewhere, type Scenario } from "../test/scenario.ts";
+import { DATABASE } from "./database.ts";
+import { START } from "./start.ts";
+
+const USER = "00000000-0000-4000-8000-0000000000aa";
+let test: TestDatabase;
+let database: OwnerDatabase;
+beforeAll(async () => {
+  test = await pgliteDatabase();
+  database = {
+    query: (text, parameters) => test.admin.query(text, parameters),
+    script: (text) => test.admin.script(text),
+    close: async () => {},
+  };
+  await database.query("insert into mcpist.users (user_id) values ($1::uuid)", [USER]);
+});
+afterAll(() => test.close());
+
+const connect = (desk: Desk): void => void (desk.database = () => Promise.resolve(database));
+/** Without an address, or with a wrong one; then the right one is exported. */
+const address = (url: string | undefined, command = "access list"): Scenario => ({
+  argv: command,
+  env: { DATABASE_URL: url },
+  byHand: connect,
+  ends: /^0 [^]*00000000-0000-4000-8000-0000000000aa/,
+});
+const asked = (argv: string, ends: RegExp): Scenario => ({ argv, prepare: connect, ends });
+
+const SCENARIOS: Readonly<Record<keyof typeof DATABASE | "sayYes", Scenario | Elsewhere>> = {
+  databaseUrl: address(undefined),
+  caFile: address("postgres://u:p@127.0.0.1:1/x?sslmode=verify-full&sslrootcert=/nowhere/ca.pem"),
+  connect: address("postgres://u:p@127.0.0.1:1/x?sslmode=disable"),
+  dbStatus: {
+    argv: "db migrate",
+    prepare: (desk) => {
+      desk.database = () =>
+        Promise.resolve({
+          ...database,
+          script: () => Promise.reject(new Error("the disk is full")),
+          query: async (text, parameters) => {
+            if (/^\s*(?:insert|select mcpist)/i.test(text)) throw new Error("the disk is full");
+            return database.query(text, parameters);
+          },
+        });
+    },
+    byHand: connect,
+    ends: /^[03] database {2}PostgreSQL/,
+  },
+  schema: {
+    argv: "db migrate",
+    prepare: (desk) => {
+      desk.database = () =>
+        Promise.resolve({
+          ...database,
+          query: async () =>
+            [
+              {
+                server: "14.1",
+                major: 14,
+                role: "postgres",
+                creates: true,
+                makes_roles: true,
+                owner: null,
+                owns: true,
+                records: false,
+                schema: false,
+                vault: true,
+                accounts: false,
+                standby: false,
+              },
+            ] as never,
+        });
+    },
+    ends: /^3 error: PostgreSQL 14\.1 is too old/,
+  },
+  users: asked("access suspend canary --yes", /^0 [^]*00000000-0000-4000-8000-0000000000aa/),
+  tools: asked("tools show canary", /^0 /),
+  usersAndTools: asked(`access plan ${USER} canary`, /^0 [^]*00000000-0000-4000-8000-0000000000aa/),
+  sayYes: {
+    argv: "tools approve weather",
+    prepare: async (desk) => {
+      const facts = {
+        facts: { description: "The weather", inputSchema: { type: "object" }, name: "forecast" },
+        instructions: "",
+      };
+      await database.query("select mcpist.sight_tools('weather', $1::json)", [
+        JSON.stringify([{ tool: "forecast", facts: JSON.stringify(facts) }]),
+      ]);
+      connect(desk);
+      desk.terminal = true;
+    },
+    stdin: "n\n",
+    byHand: (desk) => void (desk.stdin = "y\n"),
+    ends: /^0 [^]*approved forecast/,
+  },
+};
+
+leadOut({ ...DATABASE, sayYes: START.sayYes }, SCENARIOS);

@@ -1,0 +1,27 @@
+/** Every hint about a project and its deploy, followed word by word. */
+import { expect } from "vitest";
+import { leadOut, steady, type Elsewhere, type Scenario, type Untried } from "../test/scenario.ts";
+import { PROJECT } from "./project.ts";
+
+const SCENARIOS: Readonly<Record<keyof typeof PROJECT, Scenario | Elsewhere | Untried>> = {
+  verifyFirst: {
+    argv: "deploy",
+    world: steady,
+    // The look is a command of its own, which ends without a token.
+    env: { GH_TOKEN: "", PATH: "", HOME: "/nowhere" },
+    byHand: ({ env }) => void (env["GH_TOKEN"] = "gh-token-1"),
+    ends: "STEADY",
+  },
+  stateInBucket: {
+    argv: "deploy --base",
+    env: { CI: "1" },
+    byHand: (_desk, hint) => expect(hint).toContain("set backend to a bucket"),
+    ends: /^3 error: the state would be kept on this machine/,
+  },
+  readAbove: { untried: "it needs Terraform, which fails" },
+  noModule: { elsewhere: "origin/modules/own-modules.test.ts", says: "its default export is no module" },
+  dockerInCheckout: { argv: "origin build", ends: /^2 error: this is for a project that has the package/ },
+  otherOut: { untried: "it needs a project that was installed from the package" },
+};
+
+leadOut(PROJECT, SCENARIOS);
