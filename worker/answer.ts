@@ -6,9 +6,11 @@
 import type { Denial } from "../contract/denial.ts";
 import type { ClientBody } from "./body.ts";
 import { STREAM_IDLE_MS, WHOLE_ANSWER_BYTES } from "./constants.ts";
+import type { AnswerForm } from "./policy/accept.ts";
 import type { CallClass, RpcId } from "./policy/era.ts";
 import { findRpcId } from "./policy/rpc-id.ts";
 import { concat } from "./read-bounded.ts";
+import { eventsToJson, jsonToEvents } from "./recast.ts";
 import { relay, type Break, type Relay } from "./stream.ts";
 
 /** {@link answerBody} of an answer that broke off before any of it was sent. */
@@ -28,11 +30,31 @@ export function afterBreak(callClass: CallClass, how: Break): Denial {
 export const idOf = (known: RpcId, body: ClientBody): RpcId =>
   known ?? (body.kind === "bytes" ? findRpcId(body.bytes, true) : findRpcId(body.head, false));
 
-/** The body as the client gets it, or {@link CUT}. */
+type Body = ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
+/** A body, and its media type where that is not the origin's. */
+export interface AnswerBody {
+  readonly body: Body;
+  readonly contentType?: string;
+}
+
+/**
+ * The body in a form that the client takes, or {@link CUT}. Notifications are asked for as a stream and come as one, and a refusal
+ * (not 200) stays as it is: clients read its status.
+ */
 export async function answerBody(
   response: Response,
+  form: AnswerForm,
   relaying: Omit<Relay, "idleMs">,
-): Promise<ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | typeof CUT | null> {
+): Promise<AnswerBody | typeof CUT> {
+  const body = await bodyOf(response, relaying);
+  if (body === CUT || body === null || response.status !== 200) return body === CUT ? CUT : { body };
+  if (form === "json" && body instanceof ReadableStream && isStream(response) && !relaying.endsFreely)
+    return { body: eventsToJson(body), contentType: "application/json" };
+  if (form === "events" && !isStream(response)) return { body: jsonToEvents(body), contentType: "text/event-stream" };
+  return { body };
+}
+
+async function bodyOf(response: Response, relaying: Omit<Relay, "idleMs">): Promise<Body | typeof CUT> {
   if (!response.body) return null;
   if (isStream(response)) return relay(response.body, { ...relaying, idleMs: STREAM_IDLE_MS });
   // The HTTP layers hold a declared length to its word: a client sees that bytes are missing.

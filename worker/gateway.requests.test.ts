@@ -45,9 +45,9 @@ describe("web origins", () => {
     expect(preflight.headers.get("access-control-allow-origin")).toBe(origin);
     expect(preflight.headers.get("access-control-allow-headers")?.split(", ")).toEqual([
       "authorization",
+      "accept",
       "content-type",
       "mcp-protocol-version",
-      "accept",
       "traceparent",
       "tracestate",
       "mcp-method",

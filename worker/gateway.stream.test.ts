@@ -41,6 +41,7 @@ async function open(
   const { port } = new URL(session.gateway.url);
   const body = JSON.stringify(CALL);
   const headers = Object.entries({
+    accept: "application/json, text/event-stream",
     ...more,
     host: "x",
     connection: "close",
@@ -198,5 +199,79 @@ describe("an answer that its origin did not end", () => {
       { ...MODERN, "mcp-name": "get_module_schema" },
     );
     expect([text.includes('"id":7,"error":{"code":50201'), text.includes("mayHaveExecuted")]).toEqual([true, false]);
+  });
+});
+
+describe("a client that reads one form only", () => {
+  const { id } = CALL;
+  const answer = { jsonrpc: "2.0", id, result: { content: [{ type: "text", text: "two\nlines" }] } };
+  const line = JSON.stringify(answer);
+  const asEvents: Behaviour = (_request, response) => {
+    response.writeHead(200, SSE);
+    response.write(": keepalive\n\n");
+    response.write('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{}}\n\n');
+    response.end(`event: message\ndata: ${line}\n\n`);
+  };
+  const asJson: Behaviour = (_request, response) => {
+    response.writeHead(200, { "content-type": "application/json", "x-mcpist-origin": "koyeb" });
+    response.end(JSON.stringify(answer, null, 2));
+  };
+  const read = async (accept: string, behave: Behaviour, headers: Readonly<Record<string, string>> = MODERN) => {
+    session.koyeb.behave = behave;
+    const response = await session.post(await session.token(), { ...headers, accept });
+    return { type: response.headers.get("content-type"), status: response.status, text: await response.text() };
+  };
+
+  it.each([
+    ["application/json", asEvents],
+    ["*/*", asEvents],
+    ["application/json, text/plain, */*", asEvents],
+    ["application/json", asJson],
+  ])("gets JSON for Accept: %s", async (accept, behave) => {
+    for (const headers of [MODERN, {}]) {
+      const { type, status, text } = await read(accept, behave, headers);
+      expect([type, status, JSON.parse(text)]).toEqual(["application/json", 200, answer]);
+    }
+    expect(new Set(session.koyeb.seen.map(({ headers }) => headers.accept))).toEqual(
+      new Set(["application/json, text/event-stream"]),
+    );
+  });
+
+  it("gets events for Accept: text/event-stream", async () => {
+    const { type, text } = await read("text/event-stream", asJson);
+    expect(type).toBe("text/event-stream");
+    const [, data = ""] = /^event: message\ndata: (.*)\n\n$/.exec(text) ?? [];
+    expect(JSON.parse(data)).toEqual(answer);
+    expect(await read("text/event-stream", asEvents)).toMatchObject({ type: "text/event-stream" });
+  });
+
+  it("reads a refusal of the origin as it is", async () => {
+    const refusal: Behaviour = (_request, response) => {
+      response.writeHead(400, { "content-type": "application/json", "x-mcpist-origin": "koyeb" });
+      response.end('{"jsonrpc":"2.0","id":7,"error":{"code":-32602,"message":"no"}}');
+    };
+    expect(await read("text/event-stream", refusal)).toMatchObject({ type: "application/json", status: 400 });
+  });
+
+  it("gets notifications as the stream that it asked for", async () => {
+    const listen = { jsonrpc: "2.0", id, method: "subscriptions/listen", params: {} };
+    const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen" };
+    session.koyeb.behave = asEvents;
+    const response = await session.post(await session.token(), { ...headers, accept: "application/json" }, listen);
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    expect(await response.text()).toContain("notifications/progress");
+  });
+
+  it.each(Object.entries(stops))("hears as JSON that the call may have run when the origin %s", async (_, stop) => {
+    const text = await outcome(
+      (request, response) => {
+        response.writeHead(200, SSE);
+        response.write(": keepalive\n\n", () => stop(request));
+      },
+      { ...MODERN, accept: "application/json" },
+    );
+    expect(text).toMatch(/^content-type: application\/json\r$/im);
+    expect([text.includes(ERROR), text.includes(MAY_HAVE_RUN)]).toEqual([true, true]);
+    expect(text).not.toContain("keepalive");
   });
 });

@@ -11,6 +11,7 @@ import { forward } from "./forward.ts";
 import { corsHeaders, harden } from "./hygiene.ts";
 import type { Service } from "./isolate.ts";
 import { depthOf } from "./limits.ts";
+import { answerForm } from "./policy/accept.ts";
 import { returnedHeaders, originHeaders, withModuleExcess } from "./policy/crossing-headers.ts";
 import { moduleCount } from "./policy/module-limit.ts";
 import { burstLimit, rateLimitHeaders } from "./policy/rate-limit-headers.ts";
@@ -142,24 +143,25 @@ async function deliver(
   };
   const streams = isStream(response) && response.body !== null;
   if (streams) held.place.extend(visit.isolate.runtime.now() + STREAM_MS);
-  const body = await answerBody(response, {
+  const answer = await answerBody(response, answerForm(visit.headers.get("accept")), {
     endsFreely: call.callClass === "stream",
     explain: (how) => errorText(broken(how), visit.requestId, idOf(visit.rpcId, call.body)),
     lastsMs: STREAM_MS,
     ended: () => release(held),
   });
-  if (body === CUT) {
+  if (answer === CUT) {
     visit.rpcId = idOf(visit.rpcId, call.body);
     return { response: refuse(visit, { ...broken("cut"), quiet: true }), streams: false };
   }
   const { limits } = config;
   const headers = {
     ...returnedHeaders(response.headers, config.showOrigin),
+    ...(answer.contentType === undefined ? {} : { "content-type": answer.contentType }),
     ...rateLimitHeaders(burstLimit(limits.burstPerSecond, depthOf(limits), remaining), response.headers),
     ...corsHeaders(visit.webOrigin),
   };
   return {
-    response: new Response(body, { status: response.status, headers: harden(headers, visit.requestId) }),
+    response: new Response(answer.body, { status: response.status, headers: harden(headers, visit.requestId) }),
     streams,
   };
 }

@@ -77,6 +77,24 @@ describe.skipIf(runs.length === 0)("real clients (skipped where none is installe
     await world.close();
   }, PATIENCE_MS);
 
+  it("are no worse off when they take JSON only, as several hosts do (docs/clients.md): a slow call", async () => {
+    const { sandbox } = world.cloud;
+    const params = { owner: "clients", repo: "slow-plain" };
+    const call = { name: "call", arguments: { module: "github", tool: "list_issues", params } };
+    const response = await fetch(world.url, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${await sandbox.idp.mint()}`,
+        "content-type": "application/json",
+        accept: "application/json",
+        "mcp-protocol-version": "2025-06-18",
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", id: "slow", method: "tools/call", params: call }),
+    });
+    expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/json"]);
+    expect(await response.json()).toMatchObject({ id: "slow", result: { structuredContent: { issues: [] } } });
+  });
+
   describe.each(runs)("$client.family $client.version, $era", ({ client, outcomes, n }) => {
     it.each(stepsOf(client))(
       "%s",

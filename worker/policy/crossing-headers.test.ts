@@ -12,6 +12,7 @@ const toOrigin = (client: Record<string, string>, era: "modern" | "legacy" = "mo
 
 /** What every request to an origin carries. */
 const OWN = {
+  accept: "application/json, text/event-stream",
   "accept-encoding": "identity",
   "content-type": "application/json",
   "x-gateway-secret": SECRET,
@@ -78,7 +79,6 @@ describe("headers to an origin", () => {
 
   it("contain what MCP and tracing need, unchanged", () => {
     const client = {
-      accept: "application/json, text/event-stream",
       traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
       tracestate: "a=b",
       "mcp-protocol-version": "2026-07-28",
@@ -88,6 +88,11 @@ describe("headers to an origin", () => {
       "mcp-param-nobody-knows-this-one": "=?base64?w6Q=?=",
     };
     expect(toOrigin(client)).toEqual({ ...OWN, ...client });
+  });
+
+  it("name both forms of answers, whatever the client takes", () => {
+    for (const accept of ["*/*", "application/json", "text/event-stream", "\xff"])
+      expect(toOrigin({ accept }, "legacy")).toEqual(OWN);
   });
 
   it("contain no mirrored headers of a legacy request: nobody would check them", () => {

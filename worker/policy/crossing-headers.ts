@@ -11,6 +11,7 @@ import {
   REQUEST_ID_HEADER,
   USER_ID_HEADER,
 } from "../../contract/headers.ts";
+import { BOTH_FORMS } from "./accept.ts";
 import type { ClientHeaders } from "./header-reader.ts";
 import { era } from "./era.ts";
 import type { Identity } from "./token.ts";
@@ -20,9 +21,9 @@ import type { ProtocolVersion } from "./version.ts";
 export type HeaderRecord = Record<string, string>;
 
 /** The client's own words that an origin may hear in any revision, as they came. */
-const FORWARDED = ["accept", "traceparent", "tracestate"] as const;
+const FORWARDED = ["traceparent", "tracestate"] as const;
 /** What the client said in one of several ways is passed on in one. */
-const NORMALISED = ["content-type", "mcp-protocol-version"] as const;
+const NORMALISED = ["accept", "content-type", "mcp-protocol-version"] as const;
 const MIRRORED = ["mcp-method", "mcp-name"] as const;
 const isMirrored = (name: string): boolean =>
   name === "mcp-method" || name === "mcp-name" || name.startsWith("mcp-param-");
@@ -71,6 +72,7 @@ export const withModuleExcess = (headers: Readonly<HeaderRecord>, excess: Module
 /** Headers of the request to an origin, but for the attempt (see {@link withAttempt}). */
 export function originHeaders(client: ClientHeaders, { secret, identity, requestId, version }: Outgoing): HeaderRecord {
   const headers: HeaderRecord = {
+    accept: BOTH_FORMS,
     "accept-encoding": "identity",
     "content-type": "application/json",
     [GATEWAY_SECRET_HEADER]: secret,

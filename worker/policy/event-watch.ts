@@ -5,12 +5,12 @@
 import { isRecord } from "../../contract/json.ts";
 
 /** Events up to this size are looked into; a longer one that came to its end is taken for the answer. Unit: bytes. */
-const MAX_EVENT_BYTES = 64 * 1024;
+export const MAX_EVENT_BYTES = 64 * 1024;
 const [LF, CR] = [0x0a, 0x0d];
 const decoder = new TextDecoder();
 
 /** True for a JSON-RPC response: neither a request of the server nor a notification (progress, log). */
-function isAnswer(data: string): boolean {
+export function isAnswer(data: string): boolean {
   try {
     const message: unknown = JSON.parse(data);
     return isRecord(message) && !("method" in message) && ("result" in message || "error" in message);
@@ -20,7 +20,7 @@ function isAnswer(data: string): boolean {
 }
 
 /** The value of a `data` line, or null for any other line. */
-function dataOf(line: string): string | null {
+export function dataOf(line: string): string | null {
   if (!line.startsWith("data:")) return null;
   return line.slice(line.startsWith("data: ") ? 6 : 5);
 }

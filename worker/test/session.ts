@@ -62,6 +62,7 @@ export async function startSession(
         headers: {
           connection: "close",
           "content-type": "application/json",
+          accept: "application/json, text/event-stream",
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
           ...headers,
         },

@@ -28,6 +28,12 @@ interface Answer {
 }
 type Result = NonNullable<Answer["result"]>;
 
+/** Ended with this program, also when it gives up on a step. */
+const children = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
 /** One process of mcp-remote with the host's end of its streams. */
 class Window {
   readonly #child: ChildProcess;
@@ -40,11 +46,13 @@ class Window {
     this.#child = spawn(process.execPath, [PROGRAM, task.url, PORT, "--allow-http", "--transport", "http-only"], {
       env,
     });
+    children.add(this.#child);
     const { stdout, stderr, stdin } = this.#child;
     stdin?.on("error", () => undefined);
     if (stdout) createInterface(stdout).on("line", (line) => this.#said(line));
     if (stderr) createInterface(stderr).on("line", (line) => this.#logged(line, person));
     this.#child.on("exit", () => {
+      children.delete(this.#child);
       for (const settle of this.#waiting.values())
         settle(new Error(`mcp-remote ended: ${/\S*Error.*/.exec(this.#log)?.[0] ?? this.#log.slice(-250)}`));
       this.#waiting.clear();

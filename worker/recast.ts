@@ -1,0 +1,43 @@
+/**
+ * Answers in the other form, for clients that read only one (policy/accept.ts): the answer out of an event stream as JSON, and JSON as the
+ * one event of a stream. Nothing is kept whole that is longer than an event that {@link isAnswer} looks into.
+ */
+import { AnswerPicker } from "./policy/answer-picker.ts";
+
+const encoder = new TextEncoder();
+const BEFORE = encoder.encode("event: message\ndata: ");
+const AFTER = encoder.encode("\n\n");
+const [LF, CR, SPACE] = [0x0a, 0x0d, 0x20];
+
+/** The JSON-RPC answer of an event stream; what else is in there (progress, comments) is left out. */
+export function eventsToJson(events: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const picker = new AnswerPicker();
+  const decoder = new TextDecoder();
+  const pass = (text: string, controller: TransformStreamDefaultController<Uint8Array>): void => {
+    const answer = picker.feed(text);
+    if (answer !== "") controller.enqueue(encoder.encode(answer));
+  };
+  return events.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform: (chunk, controller) => pass(decoder.decode(chunk, { stream: true }), controller),
+      flush: (controller) => pass(decoder.decode(), controller),
+    }),
+  );
+}
+
+/** One line, because each line of an event needs a name of its own; between the values of JSON a line end is a space. */
+function oneLine(json: Uint8Array): Uint8Array {
+  return json.map((byte) => (byte === LF || byte === CR ? SPACE : byte));
+}
+
+/** An event stream of one event. An answer that was cut leaves an event without its end, which no client takes for one. */
+export function jsonToEvents(json: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
+  const source = json instanceof Uint8Array ? new Blob([json]).stream() : json;
+  return source.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      start: (controller) => controller.enqueue(BEFORE),
+      transform: (chunk, controller) => controller.enqueue(oneLine(chunk)),
+      flush: (controller) => controller.enqueue(AFTER),
+    }),
+  );
+}
