@@ -44,8 +44,12 @@ export interface LightCloud {
   readonly context: Context;
   /** A new command that has not begun. */
   session(): Promise<Session>;
-  /** `mcpist secrets rotate`. @param change of the context, for this command alone */
-  rotate(mode?: RotationMode, change?: Partial<Context>): Promise<Rotation & { readonly progress: Progress }>;
+  /** `mcpist secrets rotate`. @param change of the context, for this command alone. @param onStep told which step begins. */
+  rotate(
+    mode?: RotationMode,
+    change?: Partial<Context>,
+    onStep?: (name: string | null) => void,
+  ): Promise<Rotation & { readonly progress: Progress }>;
   /** Begins traffic through the gateway. */
   traffic(ratePerSecond: number): Promise<Traffic>;
   /** Calls to GitHub so far. */
@@ -101,9 +105,10 @@ export async function startLightCloud(size: CloudSize = {}): Promise<LightCloud>
       environment,
       context,
       session: () => session(),
-      async rotate(mode = {}, change = {}) {
+      async rotate(mode = {}, change = {}, onStep = () => undefined) {
         const own = { ...context, ...change };
         const progress = new Progress(own, { json: true });
+        progress.onStep(onStep);
         const flags = { env: undefined, config: "", json: true, yes: true, debug: false, dryRun: false };
         const all = { ...flags, init: false, clean: false, ...mode };
         return { ...(await runRotation(own, await session(change), all, progress)), progress };

@@ -66,6 +66,8 @@ export interface Deploy {
 /** How long a list of deployments may lag behind the write that made one. Unit: milliseconds. */
 const LISTED_WITHIN_MS = 15_000;
 const LISTED_POLL_MS = 500;
+/** More than anybody deploys while one deployment is written. */
+const OVER_TRIES = 5;
 
 /** State of one run. Everything else is observed. */
 export class Run {
@@ -172,7 +174,9 @@ export class Run {
     const deploying: Deploying = { replaces: believed, mark: this.context.randomBytes(6).toString("hex") };
     const { event, detail } = entry ?? { event: "deploying", detail: { what: message } };
     await this.journal.record(event, detail, { ...change, deploying });
-    const id = await worker.deploy(shares, markedMessage(message, deploying.mark), guard, { recall });
+    const id = await worker
+      .deploy(shares, markedMessage(message, deploying.mark), guard, { recall })
+      .catch((error: unknown) => this.#refused(deploying, error));
     this.touched = true;
     const deadline = this.context.monotonic() + LISTED_WITHIN_MS;
     for (;;) {
@@ -183,12 +187,28 @@ export class Run {
     }
   }
 
+  /**
+   * A deploy of somebody else that came in between may be the reason: next to it ours would bring back another secret, which
+   * Cloudflare refuses (10220). @throws {Moved} then, else `error`.
+   */
+  async #refused(deploying: Deploying, error: unknown): Promise<never> {
+    if (!(error instanceof McpistError && error.code === "ERR_VENDOR")) throw error;
+    const list = await this.targets.worker.deployments();
+    if (!isListed(list, deploying) && (list[0]?.id ?? null) !== deploying.replaces) throw new Moved();
+    throw error;
+  }
+
   /** Replaces whatever is deployed, for what waits for nobody. What gets lost under it is UNDONE at the next look, and put back. */
   async deployOver(wanted: Deploy): Promise<void> {
-    try {
-      await this.#replace(wanted, this.journal.guard);
-    } catch (error) {
-      if (!(error instanceof Overtook)) throw error;
+    for (let { believed } = wanted, tries = 1; ; tries++) {
+      try {
+        await this.#replace({ ...wanted, believed }, this.journal.guard);
+        return;
+      } catch (error) {
+        if (error instanceof Overtook) return;
+        if (!(error instanceof Moved) || tries === OVER_TRIES) throw error;
+        believed = (await this.targets.worker.deployments())[0]?.id ?? null;
+      }
     }
   }
 

@@ -18,6 +18,7 @@ import type {
   GitStore,
   OriginLook,
   OriginTarget,
+  Share,
   SlotValues,
   Targets,
   Vault,
@@ -581,9 +582,12 @@ export class FakeCloud {
         await guard();
         return this.remote(run, "worker: reconfigure", () => again(from.id, kidOfId(from.id), annotation, { config }));
       },
-      deploy: async (shares, message, guard) => {
+      deploy: async (shares, message, guard, { recall } = { recall: false }) => {
         await guard();
-        return this.remote(run, "worker: deploy", () => this.#deploy(shares, message));
+        return this.remote(run, "worker: deploy", () => {
+          if (!recall) this.#refuseOldSecrets(shares);
+          return this.#deploy(shares, message);
+        });
       },
       answers: () =>
         this.remote(run, "worker: answers", () => {
@@ -615,6 +619,17 @@ export class FakeCloud {
           };
         }),
     };
+  }
+
+  /** Cloudflare's 10220: an older version that is not deployed brings back another secret than the one that is. */
+  #refuseOldSecrets(shares: readonly Share[]): void {
+    const byId = (id: string) => this.versions.find((version) => version.id === id);
+    const running = byId(this.liveId);
+    const brings = shares
+      .filter(({ versionId }) => !this.deployment.some((share) => share.versionId === versionId))
+      .map(({ versionId }) => byId(versionId))
+      .find((version) => running && version && version.number < running.number && version.kid !== running.kid);
+    if (brings) throw new McpistError("ERR_VENDOR", "fake: cannot deploy this version without force (10220)");
   }
 
   #origin(run: { dead: boolean }, origin: FakeOriginState): OriginTarget {

@@ -1,0 +1,140 @@
+/**
+ * Somebody uploads or deploys at every boundary of a rotation, with real wrangler and over REST. In the end the newest deployed code
+ * is live, with the new secret alone, and no request has failed. `ROWS=all` runs every way at every boundary (about ten minutes).
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mcpRequest } from "../sandbox/load/mcp-requests.ts";
+import { Progress } from "../cli/output.ts";
+import { phaseOf } from "../cli/secrets/phase.ts";
+import { startLightCloud, type LightCloud } from "./light-cloud.ts";
+import { startReleases, type Releases } from "./releases.ts";
+
+type Way = Exclude<keyof Releases, "close">;
+const WAYS: readonly Way[] = [
+  "a deploy over REST",
+  "wrangler deploy",
+  "an upload over REST",
+  "wrangler versions upload",
+];
+/** Longer than the way takes on a busy machine. Unit: milliseconds. */
+const HELD_MS: Readonly<Record<Way, number>> = {
+  "an upload over REST": 1000,
+  "a deploy over REST": 1500,
+  "wrangler versions upload": 9000,
+  "wrangler deploy": 9000,
+};
+
+/** When it happens: as a step begins, or while one of the tool's own writes is on its way to Cloudflare. */
+type Boundary = { readonly step: string } | { readonly write: string; readonly nth: number };
+const BOUNDARIES: readonly (readonly [name: string, boundary: Boundary])[] = [
+  ["as the new secret is written", { step: "write GitHub" }],
+  ["as the Worker version is uploaded", { step: "upload the Worker version" }],
+  ["while that upload is on its way", { write: "/versions(/latest)?$", nth: 1 }],
+  ["as the new version is probed", { step: "probe the new version at 0 %" }],
+  ["while the deployment of the probe is on its way", { write: "/deployments", nth: 1 }],
+  ["as the Worker is switched", { step: "switch the Worker" }],
+  ["while the switch is on its way", { write: "/deployments", nth: 2 }],
+  ["as the old secret drains", { step: "drain" }],
+  ["as the old secret is retired", { step: "retire at GitHub" }],
+  ["as the old secret is proven dead", { step: "prove that the old secret is dead" }],
+  ["while the deployment of the proof is on its way", { write: "/deployments", nth: 3 }],
+  ["while the end of the proof is on its way", { write: "/deployments", nth: 4 }],
+];
+/** Each boundary with one way, so that each way is there three times. */
+const SAMPLE = BOUNDARIES.map(
+  ([name, boundary], i) => [WAYS[i % WAYS.length] ?? "a deploy over REST", name, boundary] as const,
+);
+const ALL = BOUNDARIES.flatMap(([name, boundary]) => WAYS.map((way) => [way, name, boundary] as const));
+const ROWS = process.env["ROWS"] === "all" ? ALL : SAMPLE;
+
+let cloud: LightCloud;
+let releases: Releases;
+beforeAll(async () => {
+  cloud = await startLightCloud({ drain: { minAge: "1s", quiet: "1500ms", max: "60s" } });
+  releases = await startReleases(cloud);
+}, 120_000);
+afterAll(async () => {
+  await releases.close();
+  await cloud.close();
+});
+
+const worker = () => {
+  const { cloudflare } = cloud.sandbox;
+  const state = cloudflare.workers().find(({ name }) => name === cloud.environment.cloudflare.worker);
+  const shares = state?.deployments.at(-1)?.shares ?? [];
+  const id = shares[0]?.versionId ?? "";
+  return { shares: shares.length, etag: state?.versions.find((version) => version.id === id)?.etag ?? "" };
+};
+
+/** A user who asks all the time. @returns what ends it, with the answers that were none. */
+async function startUser(): Promise<() => Promise<readonly string[]>> {
+  const { idp, urls } = cloud.sandbox;
+  const token = await idp.mint({ sub: crypto.randomUUID() });
+  const failures: string[] = [];
+  const over = new AbortController();
+  const asking = (async () => {
+    for (let id = 1; !over.signal.aborted; id++) {
+      const { headers, body, path } = mcpRequest("list", id, token, "");
+      const response = await fetch(urls.gateway + path, { method: "POST", headers, body });
+      const text = await response.text();
+      if (response.status !== 200 || !text.includes('"result"'))
+        failures.push(`${response.status} ${text.slice(0, 80)}`);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  })().catch((error: unknown) => failures.push(String(error)));
+  return async () => {
+    over.abort();
+    await asking;
+    return failures;
+  };
+}
+
+/** Lets `release` happen once, at `boundary`. @returns what it came to; null when the boundary was never reached. */
+function at(boundary: Boundary, way: Way) {
+  const { faults } = cloud.sandbox;
+  let released: Promise<string> | null = null;
+  const go = (): void => void (released ??= releases[way]());
+  if ("step" in boundary)
+    return {
+      onStep: (name: string | null) => {
+        if (name?.startsWith(boundary.step)) go();
+      },
+      released: () => released,
+      end: () => undefined,
+    };
+  const { write: path, nth } = boundary;
+  const effect = { kind: "delay", ms: HELD_MS[way] } as const;
+  const ids = ["POST", "PATCH"].map((method) =>
+    faults.add({ vendor: "cloudflare", method, path, nth, times: 1, effect }),
+  );
+  let seen = 0;
+  const stop = faults.onCall((call) => {
+    if (call.vendor !== "cloudflare" || call.method === "GET" || !new RegExp(path).test(call.path)) return;
+    if (++seen === nth) go();
+  });
+  const end = (): void => {
+    stop();
+    for (const id of ids) faults.remove(id);
+  };
+  return { onStep: () => undefined, released: () => released, end };
+}
+
+describe("somebody else at work on the Worker during a rotation", { shuffle: false }, () => {
+  it.each(ROWS)("%s, %s", { timeout: 180_000 }, async (way, _, boundary) => {
+    const before = worker();
+    const stopUser = await startUser();
+    const event = at(boundary, way);
+    const { report, ended } = await cloud.rotate({}, {}, event.onStep);
+    const etag = await event.released();
+    event.end();
+    expect(etag, "it happened").toMatch(/\S/);
+    expect(ended.failure).toBeNull();
+    expect(report.phase).toBe("STEADY");
+    const isDeploy = way.includes("deploy");
+    expect(worker()).toEqual({ shares: 1, etag: isDeploy ? etag : before.etag });
+    const session = await cloud.session();
+    const seen = await session.run(new Progress(cloud.context, { json: true })).observe();
+    expect(phaseOf(seen)).toMatchObject({ name: "STEADY", live: report.to?.kid });
+    expect(await stopUser()).toEqual([]);
+  });
+});
