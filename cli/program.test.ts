@@ -84,6 +84,7 @@ describe("every command", () => {
     "deploy",
     "drift",
     "origin build",
+    "origin check",
     "db status",
     "db migrate",
     "jwks purge",

@@ -18,6 +18,7 @@ import { doctor } from "./commands/doctor.ts";
 import { drift } from "./commands/drift.ts";
 import { init } from "./commands/init.ts";
 import { jwksPurge } from "./commands/jwks-purge.ts";
+import { originCheck } from "./commands/origin-check.ts";
 import { originBuild } from "./commands/origin-build.ts";
 import { originsJoin } from "./commands/origins-join.ts";
 import { originsQuarantine } from "./commands/origins-quarantine.ts";
@@ -61,7 +62,7 @@ const COMMANDS: readonly Definition[] = [
   doctor,
   deploy,
   drift,
-  group("origin", "The origin as an image.", [originBuild]),
+  group("origin", "An origin by itself: its image, and its contract.", [originBuild, originCheck]),
   group("tools", "Tools of mcpist and of one's own servers: what is listed, approved and changed.", [
     toolsList,
     toolsShow,

@@ -211,6 +211,7 @@ const SCENARIOS: Readonly<Record<keyof typeof START, Scenario | Elsewhere>> = {
   },
 
   installPackages: { elsewhere: "test/smoke.ts", says: "ERR_PEER_MISSING" },
+  originSlots: { elsewhere: "test/origin-contract.clients.test.ts" },
   otherPorts: { elsewhere: "cli/hints/local.test.ts" },
   otherName: { elsewhere: "cli/hints/local.test.ts" },
   startSandbox: { elsewhere: "cli/hints/local.test.ts" },

@@ -112,6 +112,12 @@ export const START = {
     "packages that only some commands need are not installed",
     (packages: readonly string[]) => say`npm install --save-dev ${packages.join(" ")}`,
   ),
+  originSlots: hint(
+    "you",
+    "an origin to check, without the slots that it was started with",
+    () =>
+      say`export GATEWAY_SECRET_A="$(openssl rand -hex 32)", start the origin with it, then ${mcpist("origin check http://127.0.0.1:8080")}`,
+  ),
   otherPorts: hint(
     "this machine",
     "a port of the sandbox is taken",

@@ -1,0 +1,3 @@
+module example.com/origin
+
+go 1.25
