@@ -27,10 +27,11 @@ export interface DenyContext {
 
 /** RFC 6750 §3 and RFC 9728 §5.1. Values are ours: nothing of the request is echoed. */
 function challenge(config: GatewayConfig | null, error: string | null): string {
+  const scopes = config ? scopesOf(config) : [CHALLENGE_SCOPE];
   const parts = [
     ...(error === null ? [] : [`error="${error}"`]),
     ...(config ? [`resource_metadata="${metadataUrl(config.resource)}"`] : []),
-    `scope="${config ? scopesOf(config).join(" ") : CHALLENGE_SCOPE}"`,
+    ...(scopes.length > 0 ? [`scope="${scopes.join(" ")}"`] : []),
   ];
   return `Bearer ${parts.join(", ")}`;
 }

@@ -32,6 +32,18 @@ describe("a gateway that requires scopes", () => {
   });
 });
 
+describe("a gateway for another provider than Supabase", () => {
+  it("asks for no scope that the provider may not have", async () => {
+    const session = await startSession({ auth: { ...AUTH, provider: "oidc" } });
+    const metadata = await fetch(`${session.gateway.url}/.well-known/oauth-protected-resource/mcp`);
+    expect(await metadata.json()).not.toHaveProperty("scopes_supported");
+    expect((await session.post(null)).headers.get("www-authenticate")).toBe(
+      'Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"',
+    );
+    await session.close();
+  });
+});
+
 describe("the shield of an address", () => {
   it("counts an IPv6 network of 64 bits as one, however it is written, and its neighbour apart", async () => {
     const session = await startSession({}, { perIpPerMinute: 4 });

@@ -9,19 +9,24 @@ export function metadataUrl(resource: string): string {
   return origin + METADATA_PATH + (pathname === "/" ? "" : pathname);
 }
 
-/** What a client is asked to request: what every token must carry, or the least that Supabase knows. */
-export function scopesOf({ auth: { requiredScopes = [] } }: GatewayConfig): readonly string[] {
-  return requiredScopes.length > 0 ? requiredScopes : [CHALLENGE_SCOPE];
+/**
+ * What a client is asked to request: what every token must carry, else the least that Supabase knows. Of another provider's scopes
+ * nothing is known, and one that it does not have would make it refuse the client's registration: then none.
+ */
+export function scopesOf({ auth: { requiredScopes = [], provider } }: GatewayConfig): readonly string[] {
+  if (requiredScopes.length > 0) return requiredScopes;
+  return provider === "oidc" ? [] : [CHALLENGE_SCOPE];
 }
 
 /** `resource` and the token's `aud` are the same text, byte for byte. */
 export function resourceMetadata(config: GatewayConfig): Response {
+  const scopes = scopesOf(config);
   return Response.json(
     {
       resource: config.resource,
       authorization_servers: [config.issuer],
       bearer_methods_supported: ["header"],
-      scopes_supported: scopesOf(config),
+      ...(scopes.length > 0 ? { scopes_supported: scopes } : {}),
     },
     { headers: { "cache-control": "max-age=3600", "access-control-allow-origin": "*" } },
   );
