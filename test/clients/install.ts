@@ -6,11 +6,21 @@ import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { execa } from "execa";
-import { chosen, type ClientVersion, folderOf, idOf, isInstalled, lockHash, lockOf, stampOf } from "./versions.ts";
+import {
+  chosen,
+  folderOf,
+  idOf,
+  type Installed,
+  isInstalled,
+  lockHash,
+  lockOf,
+  OIDC_PROVIDER,
+  stampOf,
+} from "./versions.ts";
 
 const SHOWN = { stdio: "inherit", verbose: "none" } as const;
 
-async function install(client: ClientVersion): Promise<void> {
+async function install(client: Installed): Promise<void> {
   const folder = folderOf(client);
   const lock = lockOf(client);
   await rm(folder, { recursive: true, force: true });
@@ -30,7 +40,7 @@ async function install(client: ClientVersion): Promise<void> {
 
 const [which] = process.argv.slice(2);
 if (which !== "sample" && which !== "all") throw new TypeError("node test/clients/install.ts sample|all");
-for (const client of chosen(which)) {
+for (const client of [...chosen(which), OIDC_PROVIDER]) {
   if (isInstalled(client)) continue;
   process.stdout.write(`installing ${idOf(client)}\n`);
   await install(client);

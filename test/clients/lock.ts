@@ -6,9 +6,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
 import { execa } from "execa";
-import { CLIENTS, type ClientVersion, idOf, lockOf } from "./versions.ts";
+import { CLIENTS, idOf, type Installed, lockOf, OIDC_PROVIDER } from "./versions.ts";
 
-async function lock(client: ClientVersion, constraints: readonly string[]): Promise<void> {
+async function lock(client: Installed, constraints: readonly string[]): Promise<void> {
   const file = lockOf(client);
   const folder = dirname(file);
   await mkdir(folder, { recursive: true });
@@ -27,7 +27,8 @@ async function lock(client: ClientVersion, constraints: readonly string[]): Prom
 const words = process.argv.slice(2);
 const end = words.includes("--") ? words.indexOf("--") : words.length;
 const ids = words.slice(0, end);
-const clients = CLIENTS.filter((client) => ids.includes(idOf(client)));
+const known = [...CLIENTS, OIDC_PROVIDER];
+const clients = known.filter((client) => ids.includes(idOf(client)));
 if (clients.length === 0 || clients.length < ids.length)
-  throw new TypeError(`node test/clients/lock.ts ID…, of ${CLIENTS.map(idOf).join(" ")}`);
+  throw new TypeError(`node test/clients/lock.ts ID…, of ${known.map(idOf).join(" ")}`);
 for (const client of clients) await lock(client, words.slice(end + 1));

@@ -1,25 +1,28 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { CLIENTS, chosen, idOf, lockOf } from "./versions.ts";
+import { CLIENTS, chosen, idOf, lockOf, OIDC_PROVIDER } from "./versions.ts";
 
 describe("the clients of the matrix", () => {
-  it.each(CLIENTS)("$family $version is locked, with a hash of everything that is installed", (client) => {
-    const lock = readFileSync(lockOf(client), "utf8");
-    if (client.registry === "pypi") {
-      const pinned = lock.match(/^\S+==\S+/gm) ?? [];
-      expect(pinned).toContain(`${client.name}==${client.version}`);
-      expect(lock.match(/==\S+(?: ; [^\n]*)? \\\n {4}--hash=sha256:[0-9a-f]{64}/g)).toHaveLength(pinned.length);
-      return;
-    }
-    const { packages } = JSON.parse(lock) as {
-      readonly packages: Readonly<Record<string, { readonly version?: string; readonly integrity?: string }>>;
-    };
-    expect(packages[`node_modules/${client.name}`]?.version).toBe(client.version);
-    const loose = Object.entries(packages).filter(([path, { integrity }]) => path !== "" && !integrity);
-    expect(loose).toEqual([]);
-    expect(existsSync(join(lockOf(client), "../package.json"))).toBe(true);
-  });
+  it.each([...CLIENTS, OIDC_PROVIDER])(
+    "$family $version is locked, with a hash of everything that is installed",
+    (client) => {
+      const lock = readFileSync(lockOf(client), "utf8");
+      if (client.registry === "pypi") {
+        const pinned = lock.match(/^\S+==\S+/gm) ?? [];
+        expect(pinned).toContain(`${client.name}==${client.version}`);
+        expect(lock.match(/==\S+(?: ; [^\n]*)? \\\n {4}--hash=sha256:[0-9a-f]{64}/g)).toHaveLength(pinned.length);
+        return;
+      }
+      const { packages } = JSON.parse(lock) as {
+        readonly packages: Readonly<Record<string, { readonly version?: string; readonly integrity?: string }>>;
+      };
+      expect(packages[`node_modules/${client.name}`]?.version).toBe(client.version);
+      const loose = Object.entries(packages).filter(([path, { integrity }]) => path !== "" && !integrity);
+      expect(loose).toEqual([]);
+      expect(existsSync(join(lockOf(client), "../package.json"))).toBe(true);
+    },
+  );
 
   it("are all of those that were promised, and no two have one name", () => {
     const ids = CLIENTS.map(idOf);

@@ -15,13 +15,18 @@ export type Step = (typeof STEPS)[number];
 /** The program in test/clients/drivers/ that drives it. */
 export type Driver = "typescript.ts" | "python_sdk.py" | "fast_mcp.py" | "mcp-remote.ts" | "inspector.ts";
 
-/** One version of one client. */
-export interface ClientVersion {
-  readonly family: "TypeScript SDK" | "Python SDK" | "fastmcp" | "mcp-remote" | "Inspector";
+/** What is installed by itself, from a lock. */
+export interface Installed {
+  readonly family: string;
   readonly version: string;
   /** As its registry calls it. */
   readonly name: string;
   readonly registry: "npm" | "pypi";
+}
+
+/** One version of one client. */
+export interface ClientVersion extends Installed {
+  readonly family: "TypeScript SDK" | "Python SDK" | "fastmcp" | "mcp-remote" | "Inspector";
   readonly driver: Driver;
   /** True for the oldest and the newest of a family, which every landing tries. */
   readonly sample: boolean;
@@ -77,8 +82,16 @@ export const CLIENTS: readonly ClientVersion[] = [
   ),
 ];
 
+/** An issuer that is not Supabase, certified by the OpenID Foundation; no client, and installed with the sample. */
+export const OIDC_PROVIDER: Installed = {
+  family: "oidc-provider",
+  version: "9.13.3",
+  name: "oidc-provider",
+  registry: "npm",
+};
+
 /** Name of a client's folder and of its lock, e.g. `python-sdk-1.9.4`. */
-export const idOf = ({ family, version }: ClientVersion): string =>
+export const idOf = ({ family, version }: Installed): string =>
   `${family.toLowerCase().replaceAll(" ", "-")}-${version}`;
 
 /** Where the clients are installed: `MCPIST_CLIENTS`, else below the cache that `.ci/tools` uses. */
@@ -86,10 +99,10 @@ const CLIENTS_FOLDER =
   process.env["MCPIST_CLIENTS"] ??
   join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "mcpist", "clients");
 
-export const folderOf = (client: ClientVersion): string => join(CLIENTS_FOLDER, idOf(client));
+export const folderOf = (client: Installed): string => join(CLIENTS_FOLDER, idOf(client));
 
 /** The file that names everything that is installed, with a hash of each. */
-export const lockOf = (client: ClientVersion): string =>
+export const lockOf = (client: Installed): string =>
   join(
     import.meta.dirname,
     "locks",
@@ -98,14 +111,14 @@ export const lockOf = (client: ClientVersion): string =>
   );
 
 /** Stands in the folder of a client once all of it is there: the hash of the lock that it came from. */
-export const stampOf = (client: ClientVersion): string => join(folderOf(client), ".installed");
-export const lockHash = (client: ClientVersion): string =>
+export const stampOf = (client: Installed): string => join(folderOf(client), ".installed");
+export const lockHash = (client: Installed): string =>
   createHash("sha256")
     .update(readFileSync(lockOf(client)))
     .digest("hex");
 
 /** True once a client is there as its lock says. */
-export function isInstalled(client: ClientVersion): boolean {
+export function isInstalled(client: Installed): boolean {
   const stamp = stampOf(client);
   return existsSync(stamp) && readFileSync(stamp, "utf8") === lockHash(client);
 }

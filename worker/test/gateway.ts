@@ -114,6 +114,8 @@ export async function startIssuer(): Promise<TestIssuer> {
 export interface GatewayOptions {
   readonly config: GatewayConfig | null;
   readonly secret?: string | null;
+  /** Absent = any. */
+  readonly port?: number;
   readonly perIpPerMinute?: number;
   readonly failedAuthPerMinute?: number;
 }
@@ -129,7 +131,12 @@ export interface TestGateway {
 }
 
 /** Starts the Worker; `close` ends it. */
-export async function startGateway({ config, secret = SECRET, ...limits }: GatewayOptions): Promise<TestGateway> {
+export async function startGateway({
+  config,
+  secret = SECRET,
+  port = 0,
+  ...limits
+}: GatewayOptions): Promise<TestGateway> {
   const events: Record<string, unknown>[] = [];
   const output: string[] = [];
   const miniflare = new Miniflare({
@@ -155,7 +162,7 @@ export async function startGateway({ config, secret = SECRET, ...limits }: Gatew
         /* not one of ours */
       }
     },
-    port: 0,
+    port,
     host: "127.0.0.1",
   });
   const url = (await miniflare.ready).href.replace(/\/$/, "");

@@ -13,6 +13,8 @@ export const WINDOWS = 5;
 /** How often, and after what pause, a browser looks for a client that does not listen yet. Unit: milliseconds. */
 const ATTEMPTS = 200;
 const PAUSE_MS = 50;
+/** Pages of one sign-in. */
+const HOPS = 10;
 /** Longest step. Unit: milliseconds. */
 const STEP_MS = 60_000;
 /** Longest text of an error that is passed on. Unit: characters. */
@@ -48,18 +50,30 @@ async function take(step: Step, run: (() => Promise<string>) | undefined): Promi
   }
 }
 
-/** The person: opens the address, consents. @returns the address to which the browser would go on. */
+/** The person: opens the address, follows where the pages lead, consents. @returns the client's address to which the browser would go on. */
 export async function approve(location: string | URL, person: string): Promise<URL> {
-  const url = new URL(location);
+  let url = new URL(location);
   url.searchParams.set("login_hint", person);
-  const answer = await fetch(url, { redirect: "manual" });
-  const back = answer.headers.get("location");
-  if (back === null)
-    throw new Error(`the sign-in page answered ${answer.status}: ${(await answer.text()).slice(0, 200)}`);
-  const target = new URL(back);
-  const error = target.searchParams.get("error");
-  if (error !== null) throw new Error(`the sign-in page said ${error}`);
-  return target;
+  const home = url.searchParams.get("redirect_uri") ?? "";
+  const cookies = new Map<string, string>();
+  for (let hop = 0; hop < HOPS; hop++) {
+    const cookie = Array.from(cookies, ([name, value]) => `${name}=${value}`).join("; ");
+    const answer = await fetch(url, { redirect: "manual", headers: { cookie } });
+    for (const [, name = "", value = ""] of answer.headers
+      .getSetCookie()
+      .map((text) => /^([^=]+)=([^;]*)/.exec(text) ?? []))
+      cookies.set(name, value);
+    const next = answer.headers.get("location");
+    if (next === null)
+      throw new Error(`the sign-in page answered ${answer.status}: ${(await answer.text()).slice(0, 200)}`);
+    url = new URL(next, url);
+    if (!url.href.startsWith(home)) continue;
+    const error = url.searchParams.get("error");
+    if (error !== null)
+      throw new Error(`the sign-in page said ${error}: ${url.searchParams.get("error_description") ?? ""}`);
+    return url;
+  }
+  throw new Error("the sign-in leads in circles");
 }
 
 /** The person and the browser: some clients show the address before they listen for the answer, and nobody is that fast. */

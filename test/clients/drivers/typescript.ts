@@ -22,7 +22,8 @@ interface Client {
   close(): Promise<void>;
 }
 interface Transport {
-  finishAuth(code: string): Promise<void>;
+  /** Since 2.0 with the issuer's name in it (RFC 9207). */
+  finishAuth(answer: string | URLSearchParams): Promise<void>;
 }
 interface Sdk {
   readonly Client: new (info: object, options?: object) => Client;
@@ -102,7 +103,7 @@ async function signIn(store: Store): Promise<Client> {
   );
   if (!store.location) throw new Error("nobody was sent to a sign-in");
   const back = await approve(store.location, store.person);
-  await transport.finishAuth(back.searchParams.get("code") ?? "");
+  await transport.finishAuth(isTwo ? back.searchParams : (back.searchParams.get("code") ?? ""));
   return connect(store);
 }
 
