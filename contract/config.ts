@@ -67,6 +67,8 @@ const flyOrigin = z.strictObject({
   state,
 });
 
+const tokenEnd = z.strictObject({ ends: z.iso.date("a day such as 2027-03-01") });
+
 const ownSecret = z.string().regex(OWN_SECRET_NAME, "a name in upper case such as WEATHER_KEY");
 const server = z
   .strictObject({
@@ -232,6 +234,15 @@ const environment = z
       )
       .default({}),
     showOrigin: z.boolean().default(false),
+    /** Last day of each platform's token, where the platform does not say it: Koyeb and Fly.io. `doctor` warns two weeks before. */
+    tokens: z
+      .strictObject({
+        github: tokenEnd.optional(),
+        cloudflare: tokenEnd.optional(),
+        koyeb: tokenEnd.optional(),
+        fly: tokenEnd.optional(),
+      })
+      .optional(),
     securityContact: z
       .string()
       .regex(/^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)$/, "a mailto: or https: address")

@@ -5,7 +5,7 @@ import type { ApiAnswer, Api, CallOptions } from "../http.ts";
 import { printable } from "../redact.ts";
 
 /** How a check ended. "not run": nothing is known, because something before it is missing or did not answer. */
-export type Outcome = "ok" | "missing" | "too broad" | "not run";
+export type Outcome = "ok" | "missing" | "too broad" | "ends soon" | "not run";
 
 /** One line of the answer. */
 export interface Check {

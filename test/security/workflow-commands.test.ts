@@ -40,8 +40,18 @@ test "$before" = "$after" || { echo "the live gateway secret changed from $befor
   it("drift asks for the plans, or verifies the secrets alone where it cannot", () => {
     const script = read("drift.yml")
       .jobs.flatMap((job) => job.steps)
-      .at(-1)?.run;
+      .find(({ node }) => node["name"] === "Plans and secrets")?.run;
     expect(script?.match(/exec .*/g)).toEqual(["exec node stacks/drift.ts", "exec node cli/main.ts secrets verify"]);
+  });
+
+  it("drift says before a token ends, also when something else is off", () => {
+    const step = read("drift.yml")
+      .jobs.flatMap((job) => job.steps)
+      .at(-1);
+    expect([step?.node["if"], step?.run?.trim()]).toEqual([
+      EVEN_AFTER_FAILURE,
+      "exec node cli/main.ts doctor --tokens",
+    ]);
   });
 
   it.each(["ci.yml", "deploy.yml", "drift.yml", "restore.yml", "rotate.yml"])(

@@ -71,7 +71,6 @@ export const GATEWAY: readonly Mutant[] = [
       "gateway secret: starting > is refused when %s, in words that hold no value",
       "origin process > refuses to start %s, in one sentence that holds no value",
     ],
-    sampled: true,
   },
   {
     id: "GW-02/starts-with-any-text",
@@ -96,8 +95,8 @@ export const GATEWAY: readonly Mutant[] = [
     id: "GW-04/all-headers-are-copied",
     breaks: "a client's headers are copied to the origin, in front of the gateway's own",
     file: "worker/policy/crossing-headers.ts",
-    from: '  const headers: HeaderRecord = {\n    "accept-encoding": "identity",',
-    to: '  const headers: HeaderRecord = {\n    ...(Object.fromEntries(client) as HeaderRecord),\n    "accept-encoding": "identity",',
+    from: '  if (version !== null) headers["mcp-protocol-version"] = version;',
+    to: '  for (const [name, value] of client) headers[name] ??= String(value);\n  if (version !== null) headers["mcp-protocol-version"] = version;',
     caughtBy: [
       "headers to an origin > never contain the client's %s",
       "forged headers on the wire > %j never reaches an origin",

@@ -18,7 +18,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "ENV NODE_ENV=production",
     to: "ENV NODE_ENV=production GATEWAY_SECRET_A=x",
     caughtBy: ["Dockerfile > has no ADD, no build argument, no secret in its environment, and a health check"],
-    sampled: true,
   },
   {
     id: "IAC-01/connection-strings-pass",
@@ -27,7 +26,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "/\\b[a-z][a-z0-9+]*:\\/\\/[^\\s/:@]*:[^\\s/@]+@/",
     to: "/\\b[a-z]{99}:\\/\\/[^\\s/:@]*:[^\\s/@]+@/",
     caughtBy: ["a credential by its form > is known, and masked (case %#)"],
-    sampled: true,
   },
   {
     id: "IAC-01/findings-are-not-masked",
@@ -62,7 +60,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "verdict(rule.examples.refused) > 0 ? []",
     to: "verdict(rule.examples.refused) >= 0 ? []",
     caughtBy: ["policy > does not trust a rule that accepts everything"],
-    sampled: true,
   },
   {
     id: "IAC-01/secrets-by-reference",
@@ -74,7 +71,6 @@ export const PLATFORM: readonly Mutant[] = [
       "policy > %s accepts its good example and refuses its bad one",
       "the policy refuses, wherever it stands, > %s",
     ],
-    sampled: true,
   },
   {
     id: "IAC-01/blocks-by-expression",
@@ -83,7 +79,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "if (!isRecord(item)) return [`${path}: must be written out as a block`];",
     to: "if (!isRecord(item)) return [];",
     caughtBy: ["the policy refuses, in place of what it reads, > %s"],
-    sampled: true,
   },
   {
     id: "IAC-01/refused-and-kept",
@@ -120,7 +115,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: '(value) => value === "1.2" || value === "1.3"',
     to: "(value) => value !== undefined",
     caughtBy: ["the policy refuses, by setting, > %s"],
-    sampled: true,
   },
   {
     id: "IAC-02/policy-takes-plain-ports",
@@ -129,7 +123,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: '!Array.isArray(handlers) || !handlers.includes("tls")',
     to: "!Array.isArray(handlers)",
     caughtBy: ["the policy refuses, by setting, > %s"],
-    sampled: true,
   },
   {
     id: "IAC-02/any-list-keeps-secrets",
@@ -147,7 +140,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "instances: 1,",
     to: "instances: 2,",
     caughtBy: ["the example's stacks > %s is what it was"],
-    sampled: true,
   },
   {
     id: "SUP-01/an-entry-without-a-digest",
@@ -165,7 +157,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "/^sha512-[A-Za-z0-9+/]{86}==$/",
     to: "/^sha/",
     caughtBy: ["lockfile > is flagged entry by entry when it does not"],
-    sampled: true,
   },
   {
     id: "SUP-01/packages-from-git",
@@ -195,7 +186,6 @@ export const PLATFORM: readonly Mutant[] = [
       "workflow policy > flags a workflow that breaks %s, and by that name alone",
       "a workflow > breaks %s by %s",
     ],
-    sampled: true,
   },
   {
     id: "SUP-02/privileged-triggers",
@@ -233,7 +223,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "  - package-ecosystem: docker\n    directory: /origin\n    schedule:\n      interval: weekly\n    cooldown:\n      default-days: 7",
     to: "  - package-ecosystem: docker\n    directory: /origin\n    schedule:\n      interval: weekly\n    cooldown:\n      default-days: 0",
     caughtBy: ["dependabot.yml > updates %s on a schedule, seven days after a release"],
-    sampled: true,
   },
   {
     id: "SUP-04/no-binary",
@@ -242,7 +231,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: '    "node": true,',
     to: '    "node": false,',
     caughtBy: ["house > runs on Node 24 whatever the machine has"],
-    sampled: true,
   },
   {
     id: "SUP-07/the-worker-uses-node",
@@ -268,7 +256,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "  /\\bunbreakable\\b|\\bunhackable\\b|\\bbullet-?proof\\b|\\bhacker-?proof\\b/i,\n",
     to: "",
     caughtBy: ["claims > are flagged: %s"],
-    sampled: true,
   },
   {
     id: "OPEN-01/a-dead-link",
@@ -277,7 +264,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "[Controls](controls.md) |",
     to: "[Controls](control.md) |",
     caughtBy: ["documents > link to what is there: %s"],
-    sampled: true,
   },
   {
     id: "OPEN-02/one-person-approves-alone",
@@ -295,6 +281,39 @@ export const PLATFORM: readonly Mutant[] = [
     from: "check: (document) => [...zoneGaps(document), ...plainPorts(document)],",
     to: "check: (document) => (document.resources.length < 0 ? zoneGaps(document) : []),",
     caughtBy: ["policy > %s accepts its good example and refuses its bad one", "the policy refuses, by setting, > %s"],
+  },
+  {
+    id: "SUP-06/known-bad-is-not-needed",
+    breaks: "a scanner that does not flag its known-bad input passes",
+    file: "test/security/scans/scanner.ts",
+    from: "missed.length > 0 || wanted.length === 0",
+    to: "missed.length > 99",
+    caughtBy: ["a scanner > %s"],
+    sampled: true,
+  },
+  {
+    id: "SUP-06/nothing-was-looked-at",
+    breaks: "a scanner that looked at nothing passes",
+    file: "test/security/scans/scanner.ts",
+    from: ": inspected === 0",
+    to: ": inspected < 0",
+    caughtBy: ["a scanner > %s"],
+  },
+  {
+    id: "SUP-06/absent-is-a-pass",
+    breaks: "a scanner that is not installed passes",
+    file: "test/security/scans/scanner.ts",
+    from: 'result: required ? "FAILED" : "NOT RUN", reason: absent }',
+    to: 'result: "PASSED", reason: absent }',
+    caughtBy: ["a scanner > %s"],
+  },
+  {
+    id: "SUP-06/one-is-taken-away",
+    breaks: "the history is no longer scanned",
+    file: "test/security/scans/secrets.ts",
+    from: 'name: "gitleaks, history",',
+    to: 'name: "gitleaks",',
+    caughtBy: ["scanners > are the ones that are promised, and those that cannot run here say why"],
     sampled: true,
   },
 ];

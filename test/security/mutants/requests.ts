@@ -24,7 +24,6 @@ export const REQUESTS: readonly Mutant[] = [
       "refusals > %s has its status, code, request id and security headers",
       "refusals > tells the client nothing about why a token is bad, except that it expired",
     ],
-    sampled: true,
   },
   {
     id: "HTTP-03/retries-what-may-have-run",

@@ -74,7 +74,6 @@ export const TOOLS: readonly Mutant[] = [
     from: "if (!addresses.every(isPublicAddress)) throw new ToolError(NOT_ALLOWED);\n",
     to: "",
     caughtBy: ["module http_status > refuses %s", "module http_status > refuses a listed name that resolves to %s"],
-    sampled: true,
   },
   {
     id: "TOOL-02/resolves-twice",
@@ -272,7 +271,6 @@ export const TOOLS: readonly Mutant[] = [
     from: '  url.searchParams.delete("sslmode");\n',
     to: "",
     caughtBy: ["address of the database > leaves the driver nothing to decide about TLS, whatever else the URL says"],
-    sampled: true,
   },
   {
     id: "DB-01/temporary-types-are-taken",

@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { readTracked } from "../repository.ts";
+import { DEPLOYED } from "./deployed.ts";
+import { listedIn, missingIn, PACKAGES, shippedBy } from "./packages.ts";
+import { readScanReport } from "./report.ts";
+import { NEVER_HERE, type Scanner, scanWith } from "./scanner.ts";
+import { SECRETS } from "./secrets.ts";
+import { SOURCE } from "./source.ts";
+
+const good: Scanner = {
+  name: "a scanner",
+  absent: () => null,
+  version: () => "1.0.0",
+  look: () => ({ inspected: 3, findings: [] }),
+  bad: () => ({ wanted: ["x", "y"], flagged: ["y", "x", "z"] }),
+};
+const breaks = (): never => {
+  throw new TypeError("with a value that nobody may see");
+};
+
+describe("a scanner", () => {
+  it.each<[string, Partial<Scanner>, boolean, string, string | null]>([
+    ["passes when it is clean and flags what it has to", {}, true, "PASSED", null],
+    ["fails by a finding", { look: () => ({ inspected: 3, findings: ["a.ts:1: x"] }) }, true, "FAILED", null],
+    [
+      "fails when it misses something of its known-bad input",
+      { bad: () => ({ wanted: ["x", "y"], flagged: ["x"] }) },
+      true,
+      "FAILED",
+      "does not flag its known-bad input: y",
+    ],
+    ["fails without a known-bad input", { bad: () => ({ wanted: [], flagged: [] }) }, true, "FAILED", "known-bad"],
+    ["fails when it looked at nothing", { look: () => ({ inspected: 0, findings: [] }) }, true, "FAILED", "at nothing"],
+    ["fails when it breaks off, and repeats nothing", { look: breaks }, true, "FAILED", "broke off: TypeError"],
+    ["is not run on a laptop that lacks it", { absent: () => "x is not installed" }, false, "NOT RUN", "x is not"],
+    ["fails on CI that lacks it", { absent: () => "x is not installed" }, true, "FAILED", "x is not installed"],
+  ])("%s", async (_, change, required, result, reason) => {
+    const scan = await scanWith({ ...good, ...change }, required);
+    expect(scan.result).toBe(result);
+    if (reason === null) expect(scan.reason).toBeNull();
+    else expect(scan.reason).toContain(reason);
+  });
+});
+
+describe("scanners", () => {
+  it("are the ones that are promised, and those that cannot run here say why", () => {
+    expect([...SECRETS, ...SOURCE, ...PACKAGES, ...DEPLOYED].map(({ name }) => name)).toEqual([
+      "gitleaks, history",
+      "gitleaks, files",
+      "semgrep, rules of this project",
+      "zizmor",
+      "actionlint",
+      "hadolint",
+      "SBOM, CycloneDX 1.6",
+      "licences of what is shipped",
+      "checkov, synthesized stacks",
+      "TLS of a deployed host, sslscan",
+      "TLS of the front that local scans use, sslscan",
+    ]);
+    expect(NEVER_HERE.map(({ name, result }) => `${name}: ${result}`)).toEqual([
+      "CodeQL: NOT RUN",
+      "Trivy, image: NOT RUN",
+      "npm audit: NOT RUN",
+      "SSL Labs: NOT RUN",
+      "HTTP Observatory, public: NOT RUN",
+    ]);
+    for (const { reason } of NEVER_HERE) expect(reason?.length).toBeGreaterThan(20);
+  });
+
+  it("hand over a report that can be read", async () => {
+    const report = { tree: "0".repeat(64), scans: [await scanWith(good, true), ...NEVER_HERE] };
+    expect(readScanReport(JSON.stringify(report))).toEqual(report);
+  });
+});
+
+describe("an SBOM", () => {
+  it("lacks what the lockfile ships and it does not list, nested parts included", () => {
+    const sbom = JSON.stringify({
+      components: [
+        { group: "@a", name: "b", version: "1.0.0", components: [{ name: "inside", version: "2.0.0" }] },
+        { name: "c", version: "3.0.0" },
+      ],
+    });
+    expect(listedIn(sbom)).toEqual(["@a/b@1.0.0", "c@3.0.0", "inside@2.0.0"]);
+    expect(missingIn(listedIn(sbom), ["@a/b@1.0.0", "d@4.0.0"])).toEqual(["d@4.0.0"]);
+  });
+
+  it("is compared with what is shipped, and development is not", () => {
+    const shipped = shippedBy(readTracked("package-lock.json")).map((name) => name.slice(0, name.lastIndexOf("@")));
+    expect(shipped).toContain("zod");
+    expect(shipped).not.toContain("vitest");
+  });
+});
