@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { HOST_NAME, isCanonicalUrl, isPlainHost, nearestName, webOriginOf } from "./names.ts";
+import {
+  GITHUB_OWNER,
+  GITHUB_REPOSITORY,
+  HOST_NAME,
+  isCanonicalUrl,
+  isPlainHost,
+  nearestName,
+  PLATFORM_NAME,
+  webOriginOf,
+} from "./names.ts";
 
 describe("host name", () => {
   it.each(["mcp.example.com", "a.io", "x-1.example.co.jp", "xn--wgv71a.example", "mcp.example.xn--p1ai"])(
@@ -25,6 +34,17 @@ describe("host name", () => {
     "",
     `${"a".repeat(64)}.example.com`,
   ])("may not be %j", (name) => expect(HOST_NAME.shape.test(name)).toBe(false));
+});
+
+describe("names at platforms", () => {
+  it.each([
+    ["owner", GITHUB_OWNER, ["acme", "Acme-2", "jane_acme", "a", "1a"], ["", "-acme", "_acme", "a.b", "a b", "a/b"]],
+    ["repository", GITHUB_REPOSITORY, ["mcp", ".github", "a.b_c-d", "..."], ["", ".", "..", "a b", "a/b", "é"]],
+    ["app", PLATFORM_NAME, ["a", "mcp", "mcp-2", "a--b"], ["", "-a", "1a", "mcp-", "Mcp", "a_b", "a".repeat(32)]],
+  ])("an %s is what the platform can have", (_, { shape }, good, bad) => {
+    expect(good.filter((text) => !shape.test(text))).toEqual([]);
+    expect(bad.filter((text) => shape.test(text))).toEqual([]);
+  });
 });
 
 describe("web origin", () => {

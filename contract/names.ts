@@ -19,12 +19,19 @@ export const ACCOUNT_ID: Grammar = {
   shape: /^[0-9a-f]{32}$/,
   words: "32 lower-case hex characters, as the dashboard shows",
 };
-export const GITHUB_OWNER: Grammar = { shape: /^[A-Za-z0-9-]{1,39}$/, words: "the name of a user or organization" };
-export const GITHUB_REPOSITORY: Grammar = { shape: /^[\w.-]{1,100}$/, words: "the name of a repository" };
-/** Apps, services, environments and Workers. */
+/** Managed users have an underscore before their company's short code. */
+export const GITHUB_OWNER: Grammar = {
+  shape: /^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$/,
+  words: "the name of a user or organization: letters, digits, - and _, at most 39",
+};
+export const GITHUB_REPOSITORY: Grammar = {
+  shape: /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/,
+  words: "the name of a repository: letters, digits, ., - and _, at most 100",
+};
+/** Apps, services, environments and Workers. Platforms make host names of them, whose labels do not end with a dash. */
 export const PLATFORM_NAME: Grammar = {
-  shape: /^[a-z][a-z0-9-]{0,30}$/,
-  words: "lower-case letters, digits and dashes, at most 31",
+  shape: /^[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?$/,
+  words: "lower-case letters, digits and dashes, at most 31, no dash at the end",
 };
 
 /** Modules, their tools, and the modules of accounts: what a header, a log line and an SQL check take as they are. */

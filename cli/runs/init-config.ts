@@ -1,7 +1,8 @@
 /** From a few answers to the text of mcpist.config.ts. Pure: derives names, asks nobody, writes nothing. */
 import type { ConfigInput, EnvironmentInput } from "../../contract/config.ts";
-import { ACCOUNT_ID, HOST_NAME, PLATFORM_NAME } from "../../contract/names.ts";
+import { ACCOUNT_ID, GITHUB_OWNER, GITHUB_REPOSITORY, HOST_NAME, PLATFORM_NAME } from "../../contract/names.ts";
 import { err, ok, type Result } from "../../contract/result.ts";
+import { isSafeUrl } from "../../contract/safe-url.ts";
 
 /** What a person has to say; everything else is derived. */
 export interface Answers {
@@ -43,7 +44,7 @@ export const QUESTIONS: readonly Question[] = [
     key: "repo",
     flag: "--repo",
     ask: "GitHub repository, owner/name",
-    shape: /^[A-Za-z0-9-]{1,39}\/[\w.-]{1,100}$/,
+    shape: new RegExp(`${GITHUB_OWNER.shape.source.slice(0, -1)}/${GITHUB_REPOSITORY.shape.source.slice(1)}`),
     shapeText: "owner/name",
     optional: false,
   },
@@ -85,7 +86,8 @@ export const QUESTIONS: readonly Question[] = [
 export function checkAnswer(question: Question, text: string): Result<string | null, string> {
   const answer = text.trim();
   if (answer === "" && question.optional) return ok(null);
-  return question.shape.test(answer) ? ok(answer) : err(question.shapeText);
+  const isUrl = answer.includes("://");
+  return question.shape.test(answer) && (!isUrl || isSafeUrl(answer)) ? ok(answer) : err(question.shapeText);
 }
 
 /** The zone that a host name most likely lives in: without its first label, unless that leaves a bare suffix. */

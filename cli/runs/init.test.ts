@@ -149,11 +149,18 @@ describe("mcpist init without a terminal", () => {
     ["--domain", CANARY],
     ["--domain", "https://mcp.example.com"],
     ["--repo", CANARY],
+    ["--repo", `-${CANARY}/mcp`],
+    ["--repo", "acme/.."],
     ["--account", CANARY],
     ["--supabase", `http://${CANARY}`],
+    ["--supabase", `https://${CANARY}:x@auth.example.com`],
+    ["--supabase", `https:///${CANARY}`],
+    ["--koyeb-url", `https://${CANARY}@x.koyeb.app`],
+    ["--koyeb-url", `https://x\\${CANARY}`],
     ["--koyeb-url", "http://x.koyeb.app"],
     ["--koyeb-url", `https://x.koyeb.app/${CANARY}`],
     ["--fly-app", `Not ${CANARY}`],
+    ["--fly-app", "acme-"],
   ])("refuses a wrong %s without repeating it", async (flag, value) => {
     const { code, text, out, err } = await init(flat({ ...FLAGS, [flag]: value }));
     expect({ code, text }).toEqual({ code: 2, text: null });

@@ -1,17 +1,11 @@
 /** Module `github`: repositories and issues through the REST API, with the token of the calling user. */
 import { z } from "zod";
+import { GITHUB_OWNER, GITHUB_REPOSITORY } from "../../contract/names.ts";
 import { tool, type Module } from "./module.ts";
 import { createUpstream } from "./upstream.ts";
 
-const owner = z
-  .string()
-  // Managed users have an underscore before their company's short code.
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$/, "letters, digits, dashes and underscores, at most 39")
-  .describe("User or organisation");
-const repo = z
-  .string()
-  .regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/, "letters, digits, dots, dashes and underscores, at most 100")
-  .describe("Repository name");
+const owner = z.string().regex(GITHUB_OWNER.shape, GITHUB_OWNER.words).describe("User or organisation");
+const repo = z.string().regex(GITHUB_REPOSITORY.shape, GITHUB_REPOSITORY.words).describe("Repository name");
 const number = z.int().min(1).max(2_147_483_647).describe("Issue number");
 const page = z.int().min(1).max(100).default(1);
 const perPage = z.int().min(1).max(50).default(10);
