@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Place } from "./hints/hint.ts";
 import type { NamedEnvironment } from "./load-config.ts";
 import { Redactor } from "./redact.ts";
+import { processesOf, type Processes } from "./secrets/holder.ts";
 import type { OwnerDatabase } from "./targets/postgres.ts";
 import type { Platforms } from "./targets/types.ts";
 import { interrupts } from "./signals.ts";
@@ -42,6 +43,8 @@ export interface Context {
   readonly platforms?: (named: NamedEnvironment) => Platforms;
   /** A database in place of the one at DATABASE_URL; absent = the real one. */
   readonly database?: () => Promise<OwnerDatabase>;
+  /** The processes of this machine; absent = nothing can be proven of any. */
+  readonly processes?: Processes;
   /** Told when the run takes the lock and when it holds it no more. */
   readonly underLock?: (held: boolean) => void;
 }
@@ -74,6 +77,7 @@ export function realContext(): ProcessContext {
     redactor: new Redactor(),
     waits: new Waits(),
     place: new Place(),
+    processes: processesOf(),
     underLock: (held) => {
       locked = held;
       acted ||= held;

@@ -101,12 +101,14 @@ export async function sessionOf(context: Context, named: NamedEnvironment): Prom
       environment.github,
     );
   const attempt = Number(context.env["GITHUB_RUN_ATTEMPT"] ?? 0);
+  const holder = context.processes?.self();
   const identity = {
     run: context.randomBytes(6).toString("hex"),
     actor: actorOf(context),
     workflow: context.env["GITHUB_RUN_ID"] ?? "local",
     ...(attempt > 0 ? { attempt } : {}),
     tool: toolVersion(),
+    ...(holder ? { holder } : {}),
   };
   const journal = new Journal(store, context, identity);
   return {

@@ -1,4 +1,6 @@
 /** Rotations by the real command line, with the real wrangler, against platforms whose instances are light. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { startLightCloud, type CloudSize, type LightCloud } from "./light-cloud.ts";
 
@@ -25,6 +27,32 @@ describe("somebody who has the gateway secret and calls the origins past the gat
     await cloud.sandbox.scenarios.stop("stolen-secret");
     expect((await cloud.rotate()).report).toMatchObject({ ok: true, phase: "STEADY", from: { kid: report.from?.kid } });
     expect(await traffic.stop()).toMatchObject({ failed: 0 });
+  });
+});
+
+describe("the lock of a run that was killed on this machine", () => {
+  it.runIf(process.platform === "linux")("is taken at once by the next command", { timeout: 120_000 }, async () => {
+    cloud = await startLightCloud({ drain: DRAIN });
+    const { faults, env } = cloud.sandbox;
+    const { PATH, HOME } = process.env;
+    const child = spawn(process.execPath, ["cli/main.ts", "secrets", "rotate"], {
+      env: { PATH, HOME, ...env },
+      stdio: "ignore",
+    });
+    const exit = once(child, "exit");
+    const redeployed = Promise.withResolvers<void>();
+    const stop = faults.onCall(({ vendor, path }) => {
+      if (vendor === "koyeb" && path.endsWith("/redeploy")) redeployed.resolve();
+    });
+    await Promise.race([redeployed.promise, exit]);
+    stop();
+    child.kill("SIGKILL");
+    expect(await exit).toEqual([null, "SIGKILL"]);
+    let said = "";
+    const { report } = await cloud.rotate({}, { stderr: { write: (text: string) => (said += text) } });
+    expect(report.error).toBeUndefined();
+    expect(report.phase).toBe("STEADY");
+    expect(said).toMatch(/note {2}took the lock of run [0-9a-f]{12} \(.*\), which is over/);
   });
 });
 

@@ -13,6 +13,7 @@ export const secretsPut = defineCommand(
   (command) =>
     command
       .argument("<name>", "DATABASE_URL, BROKER_SECRET or REQUEST_STATE_KEY")
-      .option("--generate", "make a random value (for keys of 64 hex characters)", false),
+      .option("--generate", "make a random value (for keys of 64 hex characters)", false)
+      .option("--steal-lock <run>", "take the lock of a dead run"),
   async (context, flags, name) => (await import("../runs/put.ts")).runPut(context, { ...flags, name }),
 );

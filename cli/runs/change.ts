@@ -6,6 +6,7 @@ import type { Phase } from "../secrets/phase.ts";
 import type { Run } from "../secrets/run.ts";
 import type { CommonFlags, Session } from "../session.ts";
 import { kidsOf, reportEnd, runLocked } from "./locked.ts";
+import { checkSteal, takeLock } from "./take-lock.ts";
 import { targetReports, type TargetReport } from "./rotation.ts";
 
 /** Runs `work` under the lock and reports the phase that it ends in. */
@@ -15,6 +16,7 @@ export async function runChange(
   flags: CommonFlags & { readonly stealLock?: string | undefined; readonly command: string },
   work: (run: Run) => Promise<Phase>,
 ): Promise<ExitCode> {
+  checkSteal(context, flags);
   const progress = new Progress(context, flags);
   let targets: readonly TargetReport[] = [];
   const ended = await runLocked(
@@ -22,7 +24,7 @@ export async function runChange(
     session,
     progress,
     async (run) => {
-      await session.journal.acquire(flags.stealLock);
+      await takeLock(session, run, flags);
       return work(run);
     },
     async (run) => {

@@ -14,6 +14,7 @@ import type { Run } from "../secrets/run.ts";
 import { openSession, type Session } from "../session.ts";
 import { checkAgreement, originOf, runOrigins, type OriginFlags, type Outcome } from "./routes.ts";
 import { runRotation } from "./rotation.ts";
+import { takeLock } from "./take-lock.ts";
 
 /** The first may only finish what an earlier run began, without the newcomer. */
 const MOST_ROTATIONS = 2;
@@ -76,7 +77,8 @@ export async function runJoin(context: Context, flags: OriginFlags): Promise<Exi
     async (run, progress): Promise<Outcome> => {
       if (await hasPlace(session, origin)) return { rerouted: null, state: "pool" };
       await rotateInto(context, session, flags, origin.name, run, progress);
-      await session.journal.acquire();
+      // A rotation that took a dead run's lock has given it back.
+      await takeLock(session, run, flags);
       const joined = { name: origin.name, url: origin.url, state: "pool" as const };
       const names = origins.map(({ name }) => name);
       const rerouted = await enterPool(run, joined, names, (config) => checkAgreement(config, origins, origin.name));

@@ -11,6 +11,7 @@ import { printJson, Progress } from "../output.ts";
 import { putSecret, type Placed } from "../secrets/put.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { runLocked } from "./locked.ts";
+import { checkSteal, takeLock, type LockFlags } from "./take-lock.ts";
 
 /** Unit: bytes. */
 const MAX_VALUE = 48_000;
@@ -74,8 +75,9 @@ const wordsOf = ({ origin, standing }: Placed): string =>
 /** The command. */
 export async function runPut(
   context: Context,
-  flags: CommonFlags & { readonly name: string; readonly generate: boolean },
+  flags: CommonFlags & LockFlags & { readonly name: string; readonly generate: boolean },
 ): Promise<ExitCode> {
+  checkSteal(context, flags);
   // What can be no name needs no configuration; one's own names are in it, and a wrong one is told before any token is looked for.
   if (!OWN_SECRET_NAME.test(flags.name)) specOf(SECRETS, flags.name);
   const { environment } = await loadEnvironment(context, flags.env, flags.config);
@@ -111,7 +113,7 @@ export async function runPut(
   const progress = new Progress(context, flags);
   const needed = neededSecrets(session.environment);
   const { failure, value: placed } = await runLocked(context, session, progress, async (run) => {
-    await session.journal.acquire();
+    await takeLock(session, run, flags);
     return putSecret(run, spec, value, needed.includes(spec.name));
   });
   if (failure) throw failure;

@@ -16,6 +16,7 @@ import { acceptedKids } from "../../contract/slots.ts";
 import { wranglerPath } from "../targets/wrangler.ts";
 import type { RotateFlags } from "./rotation-flags.ts";
 import { dryRun } from "./rotation-plan.ts";
+import { checkSteal, takeLock } from "./take-lock.ts";
 import { kidsOf, reportEnd, runLocked, type Ended } from "./locked.ts";
 
 /** How long an emergency waits for GitHub: until it has the lock, and then at each call. Unit: milliseconds. */
@@ -57,10 +58,10 @@ function checkFlags(context: Context, flags: RotateFlags): void {
     throw new McpistError("ERR_USAGE", "--init, --clean and --emergency exclude each other", {
       hint: HINTS.helpOf("secrets rotate"),
     });
-  const dangerous = flags.emergency === "now" || flags.stealLock !== undefined;
-  if (dangerous && !flags.dryRun && !flags.yes && context.stdin.isTTY !== true) {
+  if (flags.dryRun) return;
+  checkSteal(context, flags);
+  if (flags.emergency === "now" && !flags.yes && context.stdin.isTTY !== true)
     throw new McpistError("ERR_USAGE", "--yes is required without a terminal", { hint: HINTS.addYes() });
-  }
 }
 
 /** What every origin looks like now, for the report. */
@@ -108,7 +109,7 @@ export async function runRotation(
       let lateMs = 0;
       await progressStep(progress, "take the lock", async () => {
         if (flags.emergency) lateMs = await seizeLock(context, session, run);
-        else await session.journal.acquire(flags.stealLock);
+        else await takeLock(session, run, flags);
       });
       const phase = await rotateOnce(session, run, flags, { started, lateMs });
       if (phase.name === "UNSET") return phase;

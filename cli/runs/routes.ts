@@ -17,9 +17,10 @@ import type { Run } from "../secrets/run.ts";
 import { openSession, type Session } from "../session.ts";
 import { stateLine, type LineChange } from "./config-line.ts";
 import { reportEnd, runLocked } from "./locked.ts";
+import { checkSteal, takeLock, type LockFlags } from "./take-lock.ts";
 
 /** Flags of both commands. */
-export interface OriginFlags extends CommonFlags {
+export interface OriginFlags extends CommonFlags, LockFlags {
   /** Name of the origin. */
   readonly name: string;
 }
@@ -105,6 +106,7 @@ export async function runOrigins(
   origin: Origin,
   work: (run: Run, progress: Progress) => Promise<Outcome>,
 ): Promise<ExitCode> {
+  checkSteal(context, flags);
   const progress = new Progress(context, flags);
   const ended = await runLocked(context, session, progress, (run) => work(run, progress));
   const outcome = ended.value;
@@ -168,7 +170,7 @@ export async function runQuarantine(context: Context, flags: OriginFlags): Promi
     });
   }
   return runOrigins(context, session, { ...flags, command: "origins quarantine" }, origin, async (run) => {
-    await session.journal.acquire();
+    await takeLock(session, run, flags);
     const rerouted = await reroute(run, {
       name: `quarantine ${origin.name}`,
       change: (config) => {

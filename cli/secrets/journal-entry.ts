@@ -5,6 +5,7 @@ import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { GitStore } from "../targets/types.ts";
 import type { Deploying } from "./deployments.ts";
+import type { Holder } from "./holder.ts";
 import { LEASE_SECONDS } from "./lease.ts";
 
 /** What the entries so far amount to; carried from entry to entry so that the tip alone is enough. */
@@ -70,6 +71,8 @@ export interface JournalEntry {
   /** Attempt of that run; absent on a laptop and in entries of older versions of the tool. */
   readonly attempt?: number;
   readonly tool: string;
+  /** The process that wrote it; absent where nothing could be proven by it, and in entries of older versions of the tool. */
+  readonly holder?: Holder;
   readonly event: string;
   /** 0 = the lock is free. */
   readonly leaseSeconds: number;

@@ -19,7 +19,7 @@ import {
 } from "./journal-entry.ts";
 import { JournalRef, type Said } from "./journal-ref.ts";
 import { GUARD_TRUST_MS, LATE_WRITES_MS, LEASE_MARGIN_MS, LEASE_SECONDS } from "./lease.ts";
-import { isNamed, lateWritesMs, locked, outlive, type Identity } from "./steal-lock.ts";
+import { isNamed, isProvenGone, lateWritesMs, locked, outlive, type Identity } from "./steal-lock.ts";
 
 /** A lease that has less left than this is renewed. Unit: milliseconds. */
 const RENEW_BELOW_MS = (LEASE_SECONDS - 5 * 60) * 1000;
@@ -91,29 +91,32 @@ export class Journal {
   }
 
   /**
-   * Takes the lock if it is free.
+   * Takes the lock if it is free, or if its holder was a process of this machine that is gone.
    * @param steal run, or workflow run, of a holder that is dead: taken when that is proven.
+   * @returns the holder that it was taken from; null when it was free.
    * @throws {McpistError} ERR_LOCKED with who holds it since when and what to do.
    */
-  async acquire(steal?: string): Promise<void> {
+  async acquire(steal?: string): Promise<JournalTip | null> {
     if (this.#hold === "lost") throw this.#lost();
     const tip = await this.read();
-    if (tip && tip.entry.leaseSeconds > 0) {
-      if (steal === undefined) throw locked(tip);
-      if (!isNamed(tip, steal)) {
+    const held = tip !== null && tip.entry.leaseSeconds > 0 ? tip : null;
+    if (held && !isProvenGone(this.#context, held)) {
+      if (steal === undefined) throw locked(held);
+      if (!isNamed(held, steal)) {
         throw new McpistError(
           "ERR_LOCKED",
-          `the lock is held by run ${tip.entry.run}, not by the run named with --steal-lock`,
-          { hint: HINTS.whoHolds(tip.entry.run) },
+          `the lock is held by run ${held.entry.run}, not by the run named with --steal-lock`,
+          { hint: HINTS.whoHolds(held.entry.run) },
         );
       }
-      await outlive(this.#context, this.#store, tip, this.#identity);
+      await outlive(this.#context, this.#store, held, this.#identity);
     }
-    if (!(await this.#ref.append(tip && tip.entry.leaseSeconds > 0 ? "stolen" : "acquired", LEASE_SECONDS))) {
+    if (!(await this.#ref.append(held ? "stolen" : "acquired", LEASE_SECONDS))) {
       const winner = await this.#ref.load(await this.#ref.look());
       throw winner ? locked(winner) : this.#lost();
     }
     this.#keep("held");
+    return held;
   }
 
   /**
@@ -182,10 +185,7 @@ export class Journal {
     });
   }
 
-  /**
-   * Keeps what no later run depends on, to be written with the next entry, at the latest when the lock is given back: two calls
-   * to GitHub for each would use up what an hour allows. A run that is killed takes it along.
-   */
+  /** Keeps what no later run depends on for the next entry, at the latest for the release. A run that is killed takes it along. */
   note(event: string, detail: Readonly<Record<string, string>> = {}, change: Partial<JournalState> = {}): void {
     if (this.#detached) this.#remember(event, { detail, change });
     else this.#ref.note(event, { detail, change });

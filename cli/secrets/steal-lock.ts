@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { GitStore } from "../targets/types.ts";
+import type { Holder } from "./holder.ts";
 import type { JournalTip } from "./journal-entry.ts";
 import { LATE_WRITES_MS, LEASE_MARGIN_MS } from "./lease.ts";
 
@@ -15,11 +16,17 @@ export interface Identity {
   /** Attempt of that run; absent on a laptop. */
   readonly attempt?: number;
   readonly tool: string;
+  /** The process; absent where nothing could be proven by it. */
+  readonly holder?: Holder;
 }
 
 /** True when `name` is what `--steal-lock` may call the holder: its run, or its workflow run. */
 export const isNamed = ({ entry }: JournalTip, name: string): boolean =>
   name === entry.run || (/^\d+$/.test(name) && name === entry.workflow);
+
+/** True when the holder ran on this machine and its process is gone. */
+export const isProvenGone = ({ processes }: Pick<Context, "processes">, { entry }: JournalTip): boolean =>
+  entry.holder !== undefined && processes?.isGone(entry.holder) === true;
 
 /** Refusal of a lock that somebody else holds. */
 export function locked({ date, entry }: JournalTip): McpistError {

@@ -24,6 +24,9 @@ const PROBE_TIMEOUT_MS = 60_000;
 /** A joining origin may be unable to start before it has a secret: not answering is an answer. */
 const JOINING_TIMEOUT_MS = 10_000;
 const POLL_MS = 500;
+/** States of a Machine whose new version is about to run, and how long it is waited for. */
+const COMING: ReadonlySet<string> = new Set(["replacing", "starting", "stopping", "restarting"]);
+const COMING_TIMEOUT_MS = 30_000;
 
 /** Client for one organisation. */
 export function flyApi(context: Context, access: { baseUrl: string; token: string }): Api {
@@ -102,14 +105,17 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
     const id = textAt(machine, "id", "a Fly Machine");
     const away = isHostAway(machine);
     const deadline = context.monotonic() + (joining || away ? JOINING_TIMEOUT_MS : PROBE_TIMEOUT_MS);
+    const instance = textAt(machine, "instance_id", "a Fly Machine");
+    // What is being replaced may answer a last time; without the new one nothing is known of the configuration.
+    const comesBy = context.monotonic() + (COMING.has(String(machine["state"])) ? COMING_TIMEOUT_MS : 0);
     for (;;) {
       const seen = await probeOrigin(context, environment, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id });
-      if (seen?.instanceId === id) {
-        const instance = textAt(machine, "instance_id", "a Fly Machine");
+      const isNewest = seen?.deployment === instance;
+      if (seen?.instanceId === id && (isNewest || context.monotonic() >= comesBy)) {
         return {
           id,
           rollout: seen.deployment,
-          newest: seen.deployment === instance,
+          newest: isNewest,
           awake: machine["state"] === "started",
           kids: seen.kids,
           lastAccepted: seen.lastAccepted,

@@ -161,6 +161,17 @@ describe("the instances on Koyeb", () => {
   });
 });
 
+describe("a deployment that was made a moment ago", () => {
+  it("has no instance yet, and is waited for: nothing is lost from the configuration", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    vendor.timings = { ...vendor.timings, koyebStepMs: 400 };
+    await call("POST", `/v1/services/${service}/redeploy`, {});
+    const { target: origin } = await target();
+    expect(await origin.look()).toMatchObject({ ok: true, slots: { a: await kidOfText(ONE), b: ZERO } });
+  });
+});
+
 describe("the strategy of a Koyeb service", () => {
   const free = () => countingGuard().guard;
   const newest = async (service: string): Promise<Json> => {

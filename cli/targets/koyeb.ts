@@ -24,6 +24,8 @@ type KoyebOrigin = Extract<Origin, { kind: "koyeb" }>;
 /** Unit: milliseconds. */
 const ROLLOUT_TIMEOUT_MS = 15 * 60_000;
 const SETTLE_TIMEOUT_MS = 120_000;
+/** A new deployment gets its first instance within this time. */
+const COMING_TIMEOUT_MS = 30_000;
 /** A joining origin may be unable to start before it has a secret: not answering is an answer. */
 const JOINING_TIMEOUT_MS = 10_000;
 const POLL_MS = 500;
@@ -266,11 +268,16 @@ export function koyebOrigin(
       const [made, secrets] = await Promise.all([deployment(latest), secretsByName(api)]);
       const stamps = stampsOf(environmentName, secretSpecs(environment), secrets);
       const list = () => present(`service_id=${service}`);
+      const hasFailed = FAILED.has(textAt(made, "status", "a Koyeb deployment"));
       // A first deployment that failed left nothing that could answer: its own reason is worth more than a wait.
-      if (!joining && FAILED.has(textAt(made, "status", "a Koyeb deployment")) && (await list()).length === 0)
+      if (!joining && hasFailed && (await list()).length === 0)
         return { ok: false, reason: `no instance runs: its deployment ${latest} is ${stateOf(made)}`, stamps };
       const instances = await context.waits.during(`${origin.name}: its instances to answer`, () =>
-        observeInstances(context, environment, origin, list, async () => present(`deployment_id=${latest}`)),
+        observeInstances(context, environment, origin, {
+          list,
+          listNewest: () => present(`deployment_id=${latest}`),
+          isComing: !hasFailed,
+        }),
       );
       if (instances.reason !== undefined && !joining) {
         const now = await deployment(latest);
@@ -337,15 +344,27 @@ const stampsOf = (
     }),
   );
 
-/** Repeats the request until every listed instance has answered. An instance cannot be addressed on Koyeb. */
+/** The instances of a service. */
+interface Listed {
+  readonly list: () => Promise<readonly Json[]>;
+  /** Those of the newest deployment. */
+  readonly listNewest: () => Promise<readonly Json[]>;
+  /** That deployment has one, or will have one soon. */
+  readonly isComing: boolean;
+}
+
+/**
+ * Repeats the request until every listed instance has answered. An instance cannot be addressed on Koyeb. A deployment that was made a
+ * moment ago has no instance yet, and without one nothing is known of the configuration: it is waited for.
+ */
 async function observeInstances(
   context: Context,
   environment: Environment,
   origin: KoyebOrigin,
-  list: () => Promise<readonly Json[]>,
-  listNewest: () => Promise<readonly Json[]>,
+  { list, listNewest, isComing }: Listed,
 ): Promise<{ readonly views: readonly InstanceView[]; readonly silent: readonly string[]; readonly reason?: string }> {
   const deadline = context.monotonic() + (origin.state === "joining" ? JOINING_TIMEOUT_MS : SETTLE_TIMEOUT_MS);
+  const comesBy = context.monotonic() + (isComing ? COMING_TIMEOUT_MS : 0);
   for (;;) {
     const listed = await list();
     const newest = new Set((await listNewest()).map((instance) => instance["id"]));
@@ -368,7 +387,8 @@ async function observeInstances(
       });
     }
     const silent = [...missing];
-    if (listed.length > 0 && silent.length === 0) return { views, silent };
+    const isWhole = newest.size > 0 || context.monotonic() >= comesBy;
+    if (listed.length > 0 && silent.length === 0 && isWhole) return { views, silent };
     if (context.monotonic() > deadline)
       return {
         views,

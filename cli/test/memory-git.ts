@@ -1,6 +1,7 @@
 /** The git objects of one repository in memory, and runs that use the ref there as lock and journal. */
 import { createHash } from "node:crypto";
 import { McpistError } from "../errors.ts";
+import type { Holder, Processes } from "../secrets/holder.ts";
 import { Journal } from "../secrets/journal.ts";
 import type { GitStore } from "../targets/types.ts";
 import { testContext, type TestContext } from "./test-context.ts";
@@ -62,10 +63,17 @@ export interface Party {
 export function party(
   git: MemoryGit,
   run: string,
-  options: { workflow?: string; attempt?: number; onSleep?: (ms: number) => void; signal?: AbortSignal } = {},
+  options: {
+    workflow?: string;
+    attempt?: number;
+    onSleep?: (ms: number) => void;
+    signal?: AbortSignal;
+    holder?: Holder;
+    processes?: Processes;
+  } = {},
 ): Party {
-  const { workflow = "local", attempt, ...rest } = options;
-  const context = testContext(rest);
+  const { workflow = "local", attempt, holder, processes, ...rest } = options;
+  const context = { ...testContext(rest), ...(processes ? { processes } : {}) };
   return {
     context,
     journal: new Journal(git.store(), context, {
@@ -73,6 +81,7 @@ export function party(
       actor: `actor-${run}`,
       workflow,
       ...(attempt === undefined ? {} : { attempt }),
+      ...(holder ? { holder } : {}),
       tool: "1.0.0",
     }),
   };
