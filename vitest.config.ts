@@ -5,7 +5,7 @@ import { fastTests } from "./test/fast.ts";
 // `npm test` runs what a bare machine can run. Suites that need more (vendor CLIs, PostgreSQL, terraform) are named
 // *.clients.test.ts, *.postgres.test.ts, *.deploy.test.ts, ... and are selected by MCPIST_SUITE through their npm scripts.
 // `npm run test:fast` is the part of `npm test` that starts no process (test/fast.ts).
-const NAMED = ["clients", "postgres", "deploy", "conformance", "canary", "browser"];
+const NAMED = ["clients", "postgres", "deploy", "conformance", "canary", "browser", "install"];
 const suite = process.env["MCPIST_SUITE"];
 if (suite !== undefined && suite !== "fast" && !NAMED.includes(suite))
   throw new Error(`MCPIST_SUITE must be one of fast, ${NAMED.join(", ")}`);

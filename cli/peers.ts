@@ -61,6 +61,25 @@ const isInstalled = (name: string): boolean =>
     existsSync(join(folder, name, "package.json")),
   );
 
+/** Version of a package in a project; null = it is not there. */
+export function installedVersion(folder: string, name: string): string | null {
+  try {
+    const manifest = readFileSync(join(folder, "node_modules", name, "package.json"), "utf8");
+    return (JSON.parse(manifest) as { version?: string }).version ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** True when npm's `^tested` takes it: not older, and without a change of the first number that is not 0. */
+export function isInRange(version: string, tested: string): boolean {
+  const [have, want] = [version, tested].map((text) => text.split(/[.+-]/).slice(0, 3).map(Number));
+  if (!have || !want) return false;
+  const fixed = want.findIndex((part) => part !== 0);
+  const differs = want.findIndex((part, i) => part !== have[i]);
+  return differs === -1 || (differs > fixed && (have[differs] ?? 0) > (want[differs] ?? 0));
+}
+
 /** @throws {McpistError} ERR_PEER_MISSING with the one command that installs what is missing. */
 export function needPeers(work: Work): void {
   const missing = PEERS[work].filter((name) => !isInstalled(name));

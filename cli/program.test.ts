@@ -88,6 +88,7 @@ describe("every command", () => {
     "db status",
     "db migrate",
     "jwks purge",
+    "completion",
   ];
   it.each(COMMANDS)("has a help with an example, in 80 columns: %s", async (command) => {
     const { code, out } = await call(...command.split(" "), "--help");

@@ -10,6 +10,7 @@ import { accessPlan } from "./commands/access-plan.ts";
 import { accessResume } from "./commands/access-resume.ts";
 import { accessRevoke } from "./commands/access-revoke.ts";
 import { accessSuspend } from "./commands/access-suspend.ts";
+import { completion } from "./commands/completion.ts";
 import { dbMigrate } from "./commands/db-migrate.ts";
 import { dbStatus } from "./commands/db-status.ts";
 import { demo } from "./commands/demo.ts";
@@ -78,6 +79,7 @@ const COMMANDS: readonly Definition[] = [
   ]),
   group("db", "The schema of the project's database, at the address in DATABASE_URL.", [dbStatus, dbMigrate]),
   group("jwks", "The gateway's copy of the sign-in keys.", [jwksPurge]),
+  completion,
 ];
 
 const EXAMPLES = [
@@ -163,6 +165,9 @@ function helpFor(root: CommandUnknownOpts, words: readonly string[]): never {
   }
   return command.help();
 }
+
+/** The commands, for whoever wants to know which there are. */
+export const commandTree = (context: Context): CommandUnknownOpts => tree({ context, end: () => undefined });
 
 function tree(shell: Shell): CommandUnknownOpts {
   const { stdout, stderr, env } = shell.context;

@@ -23,6 +23,7 @@ import { checkGithub } from "./github.ts";
 import { checkKoyeb } from "./koyeb.ts";
 import { checkLocal } from "./local.ts";
 import { checkNetwork } from "./network.ts";
+import { checkProject } from "./project.ts";
 import { withEnd } from "./token-end.ts";
 
 const COLOURS: Readonly<Record<Outcome, "green" | "red" | "yellow" | "dim">> = {
@@ -90,6 +91,7 @@ async function checkAll(
     checkKoyeb(context, koyeb.access && koyebApi(context, koyeb.access), { name, environment }, koyeb.reason),
     checkFly(context, fly.access && flyApi(context, fly.access), environment, fly.reason),
     checkNetwork(context, environment),
+    checkProject(context, flags, name),
     flags.deploy === true ? checkDeploy(context, { github: onGithub, cloudflare: cloudflareParts }, environment) : [],
   ]);
   const checks = parts.flat().map((check) => withEnd(check, environment.tokens, context.now()));

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isRecord } from "../../contract/json.ts";
 import { err, ok, type Result } from "../../contract/result.ts";
+import { toolVersion } from "../version.ts";
 
 /** One file, and what becomes of it. */
 export interface PlannedFile {
@@ -39,9 +40,11 @@ export const template = (name: string): string => readFileSync(new URL(name, TEM
 
 /** Workflows of a project. */
 export const WORKFLOWS = ["rotate", "restore", "deploy", "drift"] as const;
+/** Line that says which version wrote a workflow. */
+export const STAMP = /^# Written by mcpist (\S+)\n/;
 /** A workflow as this version writes it. */
 export const workflowText = (name: (typeof WORKFLOWS)[number], environment: string): string =>
-  template(`workflows/${name}.yml`).replaceAll("@ENV@", environment);
+  `# Written by mcpist ${toolVersion()}\n${template(`workflows/${name}.yml`).replaceAll("@ENV@", environment)}`;
 
 const scriptsFor = (environment: string): Readonly<Record<string, string>> => ({
   demo: `mcpist demo --env ${environment}`,

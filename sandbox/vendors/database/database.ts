@@ -8,6 +8,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { VendorContext } from "../vendor.ts";
 import type { ChildInput, ChildOutput } from "./child.ts";
+import type { SqlFile } from "./snapshot.ts";
 
 const SUPABASE = new URL("../../../supabase/", import.meta.url);
 const CHILD = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url));
@@ -37,7 +38,18 @@ async function sqlFiles(): Promise<ChildInput["sql"]> {
   const vault = await read("local/vault.sql").catch(() => null);
   const migrations = await Promise.all(names.map((name) => read(`migrations/${name}`)));
   const seed = await read("seed.sql").catch(() => null);
-  return [vault, ...migrations, seed].filter((file) => file !== null);
+  return [vault, ...migrations, recordsOf(names), seed].filter((file) => file !== null);
+}
+
+/** What `mcpist db migrate` and its runbook leave beside the schema: without it every migration would be called pending. */
+function recordsOf(names: readonly string[]): SqlFile {
+  if (names.length === 0) return { name: "records.sql", text: "" };
+  const rows = names.map((file) => file.replace(/^(\d+)_(\w+)\.sql$/, "('$1', '$2')"));
+  const text = `create schema if not exists supabase_migrations;
+create table if not exists supabase_migrations.schema_migrations (version text primary key, statements text[], name text);
+insert into supabase_migrations.schema_migrations (version, name) values ${rows.join(", ")};
+alter role ${ORIGIN_ROLE} login; alter role ${BROKER_ROLE} login;`;
+  return { name: "records.sql", text };
 }
 
 /**
