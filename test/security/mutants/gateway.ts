@@ -98,6 +98,7 @@ export const GATEWAY: readonly Mutant[] = [
     from: '  if (version !== null) headers["mcp-protocol-version"] = version;',
     to: '  for (const [name, value] of client) headers[name] ??= String(value);\n  if (version !== null) headers["mcp-protocol-version"] = version;',
     caughtBy: [
+      "whatever a stranger sends > in headers reaches no origin under a name that only the gateway may say",
       "headers to an origin > never contain the client's %s",
       "forged headers on the wire > %j never reaches an origin",
     ],

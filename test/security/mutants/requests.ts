@@ -60,6 +60,7 @@ export const REQUESTS: readonly Mutant[] = [
     from: 'return { error: PLAIN.test(thrown.name) ? thrown.name : "unknown",',
     to: "return { error: `${thrown.name}: ${thrown.message}`,",
     caughtBy: [
+      "an error > that a log holds has lost its message, whatever was thrown",
       "calls with effects > say nothing of what a module threw: not to the caller, not in the log, not in the database",
       "an unexpected error in the log > shows class, code and call sites, and nothing of its message",
     ],
@@ -137,5 +138,16 @@ export const REQUESTS: readonly Mutant[] = [
       "an origin that is killed > at '%s': calls with effects leave %i and are never called a success",
       "an origin that freezes > with the claim in its hands and wakes up late: one effect, and the client hears of it",
     ],
+  },
+  {
+    id: "HTTP-04/path-in-the-answer",
+    breaks: "a refusal repeats the path that was asked for",
+    file: "worker/deny.ts",
+    from: "const body = errorText(denial, context.requestId, context.rpcId ?? null);",
+    to: "const body = errorText(denial, context.requestId + context.path, context.rpcId ?? null);",
+    caughtBy: [
+      "an error > that a client sees is a refusal of ours: JSON in one line, without a stack or a word of the request",
+    ],
+    sampled: true,
   },
 ];
