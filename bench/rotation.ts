@@ -1,28 +1,23 @@
 /**
- * Wall time of a rotation in the sandbox, with 2, 10 and more origins, against the script that people use today: the same
- * platform calls one after another, rollouts waited for, nothing verified, nothing drained. Same run, same rollout times.
- * Also the tool's own share: wall time minus the time in which it waited for a platform, a rollout or the drain.
+ * Wall time of a rotation in the sandbox: 2 and 10 origins against the script that people use today (the same platform calls one after
+ * another, rollouts waited for, nothing verified, nothing drained), then 12 and 50 Machines and 50 origins against 2. Also the tool's
+ * own share (wall time minus the time in which it waited for a platform, a rollout or the drain), its calls to GitHub, and memory.
+ * Against the script each instance is a process; the others are light, so that it is not measured how many processes this machine can
+ * start at once.
  *
- *   node bench/rotation.ts            2 and 10 origins
- *   ORIGINS=2,10,50 node bench/rotation.ts
+ *   node bench/rotation.ts                       all sizes
+ *   SIZES=2x2p,10x2p node bench/rotation.ts      origins x Machines of the first origin at Fly.io; p = with processes, and the script
  */
-import { parseConfig, type Environment } from "../contract/config.ts";
-import { SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, sandboxEnvironment } from "../contract/sandbox.ts";
 import { realContext, type Context } from "../cli/context.ts";
-import { Progress } from "../cli/output.ts";
-import { rotate } from "../cli/secrets/rotate.ts";
-import { Journal } from "../cli/secrets/journal.ts";
-import { Run } from "../cli/secrets/run.ts";
-import { cloudflareApi, cloudflareWorker } from "../cli/targets/cloudflare.ts";
-import { flyApi, flyOrigin } from "../cli/targets/fly.ts";
-import { githubApi, githubStore, githubVault } from "../cli/targets/github.ts";
-import { koyebApi, koyebOrigin } from "../cli/targets/koyeb.ts";
-import type { Targets } from "../cli/targets/types.ts";
-import { provisionBase, provisionService } from "../sandbox/provision.ts";
-import { startSandbox, type Sandbox } from "../sandbox/start.ts";
+import { startLightCloud, type LightCloud } from "../test/light-cloud.ts";
 
-const SIZES = (process.env["ORIGINS"] ?? "2,10").split(",").map(Number);
+const SIZES = (process.env["SIZES"] ?? "2x2p,10x2p,2x2,2x12,2x50,50x2").split(",").map((text) => {
+  const [origins = 2, machines = 2] = text.split("x").map((part) => Number.parseInt(part, 10));
+  return { origins, machines, light: !text.endsWith("p") };
+});
 const say = (text: string) => process.stdout.write(`${text}\n`);
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+const free = async (): Promise<void> => undefined;
 
 /** Time in which at least one wait was under way. Unit: milliseconds. */
 class Waiting {
@@ -39,123 +34,67 @@ class Waiting {
   }
 }
 
-async function environmentOf(sandbox: Sandbox, count: number): Promise<Environment> {
-  const base = sandboxEnvironment(sandbox.urls);
-  const extra = await Promise.all(
-    Array.from({ length: count - 2 }, async (_, i) =>
-      i % 2 === 0
-        ? {
-            name: `koyeb-${i}`,
-            kind: "koyeb" as const,
-            app: `bench-${i}`,
-            service: "origin",
-            url: await sandbox.koyeb.edgeUrl(`bench-${i}`, "origin"),
-          }
-        : {
-            name: `fly-${i}`,
-            kind: "fly" as const,
-            app: `bench-${i}`,
-            machines: 1,
-            url: await sandbox.fly.edgeUrl(`bench-${i}`),
-          },
-    ),
-  );
-  const parsed = parseConfig({
-    environments: { [SANDBOX_ENVIRONMENT]: { ...base, origins: [...base.origins, ...extra] } },
-  });
-  const environment = parsed.ok ? parsed.value.environments[SANDBOX_ENVIRONMENT] : undefined;
-  if (!environment) throw new TypeError("the bench environment does not parse");
-  return environment;
+/** The script of today: one platform after another, each rollout waited for, then straight to the Worker. No drain, no proof. */
+async function naive(cloud: LightCloud): Promise<number> {
+  const { targets } = await cloud.session();
+  const value = cloud.context.randomBytes(32).toString("hex");
+  const started = performance.now();
+  await targets.vault.write({ b: value }, free);
+  const stores = new Set<string>();
+  for (const origin of targets.origins) {
+    // One organisation's secret is written once.
+    if (!stores.has(origin.store)) await origin.write({ b: value }, free);
+    stores.add(origin.store);
+    await origin.roll("rolling", free);
+  }
+  const id = await targets.worker.upload(value, { kid: "0".repeat(16), from: null, run: "naive" }, free);
+  await targets.worker.deploy([{ versionId: id, percentage: 100 }], "naive", free);
+  return performance.now() - started;
 }
 
-function connect(context: Context, sandbox: Sandbox, environment: Environment) {
-  const { tokens } = sandbox.context;
-  const github = githubApi(context, { baseUrl: sandbox.urls.github, token: tokens.github });
-  const cloudflareAccess = { baseUrl: sandbox.urls.cloudflare, token: tokens.cloudflare };
-  const koyeb = koyebApi(context, { baseUrl: sandbox.urls.koyeb, token: tokens.koyeb });
-  const fly = flyApi(context, { baseUrl: sandbox.urls.fly, token: tokens.fly });
-  const targets: Targets = {
-    worker: cloudflareWorker(context, cloudflareApi(context, cloudflareAccess), environment, cloudflareAccess),
-    origins: environment.origins.map((origin) =>
-      origin.kind === "koyeb"
-        ? koyebOrigin(context, koyeb, SANDBOX_ENVIRONMENT, environment, origin)
-        : flyOrigin(context, fly, environment, origin),
-    ),
-    vault: githubVault(context, github, environment.github),
+async function measure(cloud: LightCloud): Promise<{ readonly wall: number; readonly text: string }> {
+  const real = realContext();
+  const waiting = new Waiting();
+  const change: Partial<Context> = {
+    fetch: (input, init) => waiting.during(() => real.fetch(input, init)),
+    sleep: (ms) => waiting.during(() => real.sleep(ms)),
   };
-  const store = githubStore(github, SANDBOX_ENVIRONMENT, environment.github);
-  return { targets, store };
+  const callsBefore = cloud.githubCalls();
+  const started = performance.now();
+  const { ended, progress } = await cloud.rotate({}, change);
+  const wall = performance.now() - started;
+  if (ended.failure) throw ended.failure;
+  const spent = (step: string) =>
+    progress.steps.filter(({ name }) => name.startsWith(step)).reduce((sum, { durationMs }) => sum + durationMs, 0);
+  const wrangler = spent("upload the Worker version");
+  const own = wall - waiting.total - wrangler;
+  return {
+    wall,
+    text:
+      `${seconds(wall)} (drain ${seconds(spent("drain"))}, wrangler ${seconds(wrangler)}, own share ${((100 * own) / wall).toFixed(1)} %), ` +
+      `${cloud.githubCalls() - callsBefore} calls to GitHub, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB with the sandbox`,
+  };
 }
 
-const free = async (): Promise<void> => undefined;
-
-for (const count of SIZES) {
-  const sandbox = await startSandbox({ log: () => undefined, control: false });
+let two: number | null = null;
+for (const size of SIZES) {
+  const cloud = await startLightCloud(size);
   try {
-    const environment = await environmentOf(sandbox, count);
-    const real = realContext();
-    const waiting = new Waiting();
-    const context: Context = {
-      ...real,
-      env: { PATH: process.env["PATH"], [SANDBOX_VARIABLE]: sandbox.env[SANDBOX_VARIABLE] },
-      fetch: (input, init) => waiting.during(() => real.fetch(input, init)),
-      sleep: (ms) => waiting.during(() => real.sleep(ms)),
-    };
-    await provisionBase(sandbox, environment);
-    const newRun = async (init: boolean) => {
-      const { targets, store } = connect(context, sandbox, environment);
-      const journal = new Journal(store, context, {
-        run: context.randomBytes(6).toString("hex"),
-        actor: "bench",
-        workflow: "local",
-        tool: "bench",
-      });
-      const progress = new Progress({ ...context, stderr: { write: () => true } }, { json: true });
-      const run = new Run({ context, targets, journal, store, drain: environment.drain, report: progress });
-      await journal.acquire();
-      await rotate(run, init ? "init" : "rotate");
-      await journal.release({ result: "done" });
-      return progress;
-    };
-    await newRun(true);
-    await provisionService(sandbox, environment);
-
-    // The script of today: one platform after another, each rollout waited for, then straight to the Worker. No drain, no proof.
-    const { targets } = connect(context, sandbox, environment);
-    const value = real.randomBytes(32).toString("hex");
-    const naiveStarted = performance.now();
-    await targets.vault.write({ b: value }, free);
-    for (const origin of targets.origins) {
-      await origin.write({ b: value }, free);
-      await origin.roll("rolling", free);
-    }
-    const id = await targets.worker.upload(value, { kid: "0".repeat(16), from: null, run: "naive" }, free);
-    await targets.worker.deploy([{ versionId: id, percentage: 100 }], "naive", free);
-    const naive = performance.now() - naiveStarted;
+    const script = size.light ? null : await naive(cloud);
     // Back to a state that a rotation may start from.
-    await newRun(false).catch(() => undefined);
-
-    waiting.total = 0;
-    const calls = () => sandbox.context.faults.calls.filter(({ vendor }) => vendor === "github").length;
-    const callsBefore = calls();
-    const started = performance.now();
-    const progress = await newRun(false);
-    const wall = performance.now() - started;
-    const toGithub = calls() - callsBefore;
-    const drain = progress.steps
-      .filter((step) => step.name.startsWith("drain"))
-      .reduce((sum, step) => sum + step.durationMs, 0);
-    const wrangler = progress.steps
-      .filter((step) => step.name.startsWith("upload"))
-      .reduce((sum, step) => sum + step.durationMs, 0);
-    const own = wall - waiting.total - wrangler;
-    say(
-      `${count} origins: mcpist ${(wall / 1000).toFixed(1)} s (drain ${(drain / 1000).toFixed(1)} s, wrangler ${(wrangler / 1000).toFixed(1)} s, own share ${((100 * own) / wall).toFixed(1)} %), ` +
-        `naive script ${(naive / 1000).toFixed(1)} s, ratio ${(wall / naive).toFixed(2)}, ${toGithub} calls to GitHub, ` +
-        `${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB with the sandbox`,
-    );
+    const repaired = script === null ? null : await cloud.rotate();
+    if (repaired?.ended.failure) throw repaired.ended.failure;
+    const { wall, text } = await measure(cloud);
+    if (size.light && size.origins === 2 && size.machines === 2) two = wall;
+    const against = [
+      ...(script === null ? [] : [`${(wall / script).toFixed(2)} of the script's ${seconds(script)}`]),
+      ...(two === null || two === wall || !size.light
+        ? []
+        : [`${(wall / two).toFixed(2)} of 2 origins with 2 Machines`]),
+    ];
+    say([`${size.origins} origins, ${size.machines} Machines: ${text}`, ...against].join("; "));
   } finally {
-    await sandbox.close();
+    await cloud.close();
   }
 }
 process.exit();

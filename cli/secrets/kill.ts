@@ -128,7 +128,7 @@ export async function replace(
 ): Promise<void> {
   await run.step(`write ${origin.name} and replace every instance`, async () => {
     // Before anything else: a cold start must not read what leaked.
-    await origin.write(values, run.journal.guard);
+    await run.slots.write(origin, values, run.journal.guard);
     run.touched = true;
     run.journal.note(`emergency ${origin.name}`);
     await hold?.();
@@ -136,7 +136,7 @@ export async function replace(
       await rollUntil(run, origin, gentleUntil);
     } catch (error) {
       if (!(error instanceof McpistError && error.code === "ERR_VENDOR")) throw error;
-      await origin.write(values, run.journal.guard);
+      await run.slots.write(origin, values, run.journal.guard);
       await rollUntil(run, origin, gentleUntil);
     }
     run.journal.note(`rolled ${origin.name}`);

@@ -3,13 +3,14 @@ import type { SlotName } from "../../contract/gateway-secret.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import type { GitStore, Guard, OriginTarget, Share, SlotValues, Targets, VaultSlots } from "../targets/types.ts";
+import type { GitStore, Guard, OriginTarget, Share, SlotValues, Targets } from "../targets/types.ts";
 import type { Journal } from "./journal.ts";
 import type { JournalState } from "./journal-entry.ts";
 import { observe, type Evidence } from "./observe.ts";
 import { isListed, lostUnder, markedMessage, type Deploying } from "./deployments.ts";
 import type { Observation } from "./observation.ts";
 import { Secret } from "./secret.ts";
+import { SlotWrites } from "./slot-writes.ts";
 import type { WaitText } from "../waits.ts";
 
 /** Unit: milliseconds. */
@@ -77,6 +78,7 @@ export class Run {
   readonly drain: DrainTimes;
   readonly report: Reporter;
   readonly evidence: Evidence = { probedVersion: null, drainedKid: null };
+  readonly slots = new SlotWrites();
   readonly #store: Pick<GitStore, "serverTime">;
   /** Ends when no origin is away as a whole. */
   #alone: Promise<unknown> = Promise.resolve();
@@ -273,7 +275,7 @@ export class Run {
 
   /** Writes slots of one origin and rolls it out. */
   async writeOrigin(origin: OriginTarget, values: SlotValues, speed: "rolling" | "now", verb: string): Promise<void> {
-    await origin.write(values, this.journal.guard);
+    await this.slots.write(origin, values, this.journal.guard);
     this.touched = true;
     this.journal.note(`${verb} ${origin.name}`);
     await this.roll(origin, speed);
@@ -287,10 +289,6 @@ export class Run {
     return this.touched && own !== EXIT.interrupted ? EXIT.partial : own;
   }
 }
-
-/** What a slot of GitHub holds according to `slots`; null where it is unknown. */
-export const knownSlot = (slots: VaultSlots, slot: SlotName): string | null =>
-  slots[slot] === "unknown" ? null : slots[slot];
 
 /** Settles all and throws the first error only after every part has ended, so that nothing goes on behind the caller's back. */
 export async function allSettled(work: readonly Promise<unknown>[]): Promise<void> {

@@ -135,7 +135,7 @@ export async function initialise(run: Run, observation: Observation): Promise<vo
     run.step("write GitHub", () => run.writeVault(values(), { a: secret.kid, b: ZERO_TOMBSTONE })),
     ...run.origins.map((origin) =>
       run.step(`write ${origin.name}`, async () => {
-        await origin.write(values(), run.journal.guard);
+        await run.slots.write(origin, values(), run.journal.guard);
         run.touched = true;
         run.journal.note(`wrote ${origin.name}`);
       }),
