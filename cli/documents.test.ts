@@ -45,6 +45,9 @@ const UNREADABLE =
 /** Would start a local cloud, or write a file: only their options are looked at. */
 const STARTS = new Set(["demo", "sandbox", "init"]);
 
+/** Needs no configuration, and starts nothing. */
+const OFFLINE = new Set(["completion"]);
+
 describe("the commands in the documents", () => {
   const found = documents.flatMap((path) =>
     commandsIn(readFileSync(ROOT + path, "utf8")).map((words) => [path, words.join(" "), words] as const),
@@ -66,7 +69,7 @@ describe("the commands in the documents", () => {
     const context = testContext({ env: { PATH: "", HOME: "/nowhere" }, cwd: "/nowhere" });
     const code = await run(words, context);
     expect({ code, err: UNREADABLE.test(context.err()) ? context.err() : "" }).toEqual({
-      code: words.includes("--help") ? 0 : 2,
+      code: words.includes("--help") || OFFLINE.has(command) ? 0 : 2,
       err: "",
     });
   });

@@ -82,6 +82,7 @@ describe("every command", () => {
     "init",
     "doctor",
     "deploy",
+    "whoami",
     "drift",
     "origin build",
     "origin check",

@@ -36,6 +36,7 @@ import { secretsVerify } from "./commands/secrets-verify.ts";
 import { toolsApprove } from "./commands/tools-approve.ts";
 import { toolsList } from "./commands/tools-list.ts";
 import { toolsShow } from "./commands/tools-show.ts";
+import { whoami } from "./commands/whoami.ts";
 import type { Context } from "./context.ts";
 import { EXIT, McpistError, toMcpistError, type ExitCode } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
@@ -61,6 +62,7 @@ const COMMANDS: readonly Definition[] = [
   group("origins", "Which origins the gateway routes to.", [originsQuarantine, originsJoin]),
   init,
   doctor,
+  whoami,
   deploy,
   drift,
   group("origin", "An origin by itself: its image, and its contract.", [originBuild, originCheck]),

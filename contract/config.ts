@@ -338,6 +338,9 @@ export interface ConfigIssue {
 /** Gives mcpist.config.ts its types; checks nothing. */
 export const defineConfig = (input: ConfigInput): ConfigInput => input;
 
+/** JSON Schema of a configuration as a person writes it, for editors and other programs; checks between settings are not in it. */
+export const configJsonSchema = (): object => z.toJSONSchema(config, { io: "input", unrepresentable: "any" });
+
 /** Checks a configuration and fills in defaults. */
 export function parseConfig(input: unknown): Result<Config, readonly ConfigIssue[]> {
   const parsed = config.safeParse(input);

@@ -8,6 +8,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { builtinModules } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { configJsonSchema } from "../contract/config.ts";
 import { build, type BuildOptions, type Metafile, type Plugin } from "esbuild";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -202,3 +203,4 @@ keepReachableTypes();
 for (const path of ["migrations", "local", "seed.sql"])
   cpSync(join(ROOT, "supabase", path), join(DIST, "supabase", path), { recursive: true });
 writeLicences();
+writeFileSync(join(DIST, "config.schema.json"), `${JSON.stringify(configJsonSchema(), null, 2)}\n`);

@@ -2,10 +2,11 @@
  * `mcpist doctor`: looks at this machine, every token, every name and every address, and says what is missing or too broad, with
  * the next step. Changes nothing. A write is only ever asked for with an empty body, which no platform can carry out.
  */
-import type { Origin } from "../../contract/config.ts";
+import type { Environment, Origin } from "../../contract/config.ts";
 import type { TargetKind } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import type { Api } from "../http.ts";
 import type { CommonFlags } from "../flags.ts";
 import { loadEnvironment } from "../load-config.ts";
 import { printJson, styles, table } from "../output.ts";
@@ -61,8 +62,23 @@ export interface DoctorFlags extends CommonFlags {
   readonly tokens?: boolean;
 }
 
+/** The platforms of an environment, each as its token reaches it; null = there is no token. */
+export async function platformsOf(
+  context: Context,
+  { origins }: Environment,
+): Promise<readonly { readonly kind: TargetKind; readonly api: Api | null }[]> {
+  const kinds = [...new Set<TargetKind>(["github", "cloudflare", ...origins.map((origin) => origin.kind)])];
+  const connect = { github: githubApi, cloudflare: cloudflareApi, koyeb: koyebApi, fly: flyApi };
+  return Promise.all(
+    kinds.map(async (kind) => {
+      const { access } = await accessTo(context, kind);
+      return { kind, api: access && connect[kind](context, access) };
+    }),
+  );
+}
+
 /** All checks, in the order in which they are printed. */
-async function checkAll(
+export async function checkAll(
   context: Context,
   flags: DoctorFlags,
 ): Promise<{ readonly name: string; readonly checks: readonly Check[] }> {

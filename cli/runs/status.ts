@@ -9,6 +9,7 @@ import type { Hint } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import { hintText, printJson, styles, table } from "../output.ts";
 import { notify } from "./notify.ts";
+import { watchChanges } from "./watch.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
 import { driftOf, type Drift } from "../secrets/drift.ts";
 import { secretsReport, type SecretsReport } from "../secrets/marks.ts";
@@ -127,8 +128,23 @@ function keyring(status: Status): readonly (readonly string[])[] {
   ]);
 }
 
-/** `secrets status`: always 0 when the look itself worked. */
-export async function runStatus(context: Context, flags: CommonFlags): Promise<ExitCode> {
+/** Flags of `secrets status`. */
+export interface StatusFlags extends CommonFlags {
+  readonly watch: boolean;
+}
+
+/** `secrets status`: always 0 when the look itself worked. With `--watch` until Ctrl-C; a look that fails is said, and is not the end. */
+export async function runStatus(context: Context, flags: StatusFlags): Promise<ExitCode> {
+  if (!flags.watch) return showStatus(context, flags);
+  if (flags.json)
+    throw new McpistError("ERR_USAGE", "--watch and --json exclude each other", {
+      hint: HINTS.helpOf("secrets status"),
+    });
+  await watchChanges(context, (quiet) => showStatus(quiet, flags));
+  return EXIT.done;
+}
+
+async function showStatus(context: Context, flags: CommonFlags): Promise<ExitCode> {
   const session = await openSession(context, flags);
   const status = await look(session);
   if (flags.json) {

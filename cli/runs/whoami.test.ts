@@ -1,0 +1,53 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { run } from "../program.ts";
+import { ENVIRONMENT_INPUT } from "../test/environment.ts";
+import { formsOf, testContext } from "../test/test-context.ts";
+
+const CANARY = "ghp_canary5f0c6a1be2d49317canary5f0c6a1b";
+
+/** Answers by path; whatever else is asked is not there. */
+const answers: Readonly<Record<string, unknown>> = {
+  "/user": { login: "acme-operator" },
+  "/repos/acme/mcp": { full_name: "acme/mcp", permissions: {} },
+  "/client/v4/user/tokens/verify": { success: true, result: { status: "active", expires_on: "2027-03-01T00:00:00Z" } },
+  "/client/v4/accounts/0123456789abcdef0123456789abcdef": { success: true, result: { name: "Acme Ltd" } },
+  "/v1/apps": { apps: [{ name: "mcpist", organization_id: "org-1" }] },
+  "/v1/organizations/org-1": { organization: { name: "acme-koyeb" } },
+};
+
+it("names the account behind each token and when it ends, and never a token", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "mcpist-whoami-"));
+  const config = { environments: { production: ENVIRONMENT_INPUT } };
+  await writeFile(join(folder, "mcpist.config.ts"), `export default ${JSON.stringify(config)};\n`);
+  const asked: typeof fetch = async (input) => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input);
+    return Object.hasOwn(answers, pathname)
+      ? Response.json(answers[pathname])
+      : Response.json({ message: "Not Found" }, { status: 404 });
+  };
+  const context = testContext({
+    cwd: folder,
+    fetch: asked,
+    env: {
+      PATH: "",
+      GH_TOKEN: CANARY,
+      CLOUDFLARE_API_TOKEN: "c".repeat(40),
+      KOYEB_TOKEN: "k".repeat(64),
+      FLY_API_TOKEN: "fo1_fly",
+    },
+  });
+  await run(["whoami", "--env", "production", "--json"], context);
+  const { accounts } = JSON.parse(context.out()) as {
+    accounts: { platform: string; account: string; token: string }[];
+  };
+  expect(Object.fromEntries(accounts.map(({ platform, account }) => [platform, account]))).toMatchObject({
+    github: "acme-operator",
+    cloudflare: "Acme Ltd",
+    koyeb: "acme-koyeb",
+  });
+  expect(accounts.find(({ platform }) => platform === "cloudflare")?.token).toMatch(/^active.*2027|^active.*ends in/);
+  for (const form of formsOf(CANARY)) expect(context.out() + context.err()).not.toContain(form);
+});
