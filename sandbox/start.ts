@@ -215,7 +215,8 @@ export function joinEnvironment(
     // Not "localhost": that would take api.github.localhost with it.
     GH_HOST: "github.localhost",
     HTTP_PROXY: urls.github,
-    NO_PROXY: "127.0.0.1",
+    // wrangler sends its look for an update to the proxy as well, and does not end when it is refused there.
+    NO_PROXY: "127.0.0.1,registry.npmjs.org",
     CLOUDFLARE_API_TOKEN: tokens.cloudflare,
     CLOUDFLARE_ACCOUNT_ID: accounts.accountId,
     CLOUDFLARE_API_BASE_URL: urls.cloudflare,

@@ -113,9 +113,20 @@ export function flyWeb(cloud: FlyCloud, token: string): VendorApp {
     "appcompact:app": ({ appName }) => appNamed(appName),
     "appbasic:app": ({ appName }) => appNamed(appName),
     app: ({ appName, name }) => appNamed(appName ?? name),
-    organization: ({ slug }) => (slug === ORGANIZATION.slug ? organization : null),
+    organization: ({ slug, orgSlug }) =>
+      (slug ?? orgSlug) === ORGANIZATION.slug ? { ...organization, addOns: { nodes: [] } } : null,
     latestImageDetails: ({ image }) => ({ ...imageRef(typeof image === "string" ? image : ""), version: "" }),
     viewer: () => ({ id: "sandbox", email: "sandbox@mcpist.invalid", name: "sandbox" }),
+  };
+  /** What clients change here and not by the Machines API. */
+  const mutations: typeof roots = {
+    deleteApp: ({ appId }) => {
+      const app = typeof appId === "string" ? cloud.apps.get(appId) : undefined;
+      if (!app) return null;
+      for (const machine of app.machines.values()) if (machine.state !== "destroyed") machine.destroy(true);
+      cloud.retire(app);
+      return { organization };
+    },
   };
   const appNamed = (name: unknown) => {
     const app = typeof name === "string" ? cloud.apps.get(name) : undefined;
@@ -139,7 +150,7 @@ export function flyWeb(cloud: FlyCloud, token: string): VendorApp {
     const { query, variables } = asked.data;
     // `query ($appName: String!) { appcompact:app(name: $appName) { …`: the first word after the first brace is the root field.
     const [, alias = "", field = ""] = /^[^{]*\{\s*(?:(\w+)\s*:\s*)?(\w+)/.exec(query) ?? [];
-    const answer = /^\s*mutation\b/.test(query) ? undefined : (roots[`${alias}:${field}`] ?? roots[field]);
+    const answer = /^\s*mutation\b/.test(query) ? mutations[field] : (roots[`${alias}:${field}`] ?? roots[field]);
     if (!answer) {
       cloud.report(`graphql ${alias || field}`);
       return c.notFound();

@@ -61,10 +61,12 @@ export function scriptRoutes(app: VendorApp, base: string, account: Account): vo
     const content = main.modules.find((module) => module.name === main.mainModule)?.content ?? new Uint8Array();
     return c.body(new Uint8Array(content), 200, { "content-type": "application/javascript", etag: main.etag });
   });
-  app.delete(one, async (c) => {
-    await account.remove(param(c, "script"));
-    return ok(c, { id: param(c, "script") });
-  });
+  // The second is wrangler's.
+  for (const path of [one, `${base}/workers/services/:script`])
+    app.delete(path, async (c) => {
+      await account.remove(param(c, "script"));
+      return ok(c, { id: param(c, "script") });
+    });
   app.get(`${one}/content/v2`, (c) => contentOf(c, account));
   app.get(`${one}/settings`, (c) => ok(c, settingsView(script(c))));
   app.get(`${one}/script-settings`, (c) => ok(c, script(c).scriptSettings));
