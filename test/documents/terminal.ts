@@ -124,7 +124,7 @@ export class Terminal {
 
   /** Ends what runs, in the order of its start reversed. */
   async close(): Promise<void> {
-    for (const child of this.#running.reverse()) {
+    for (const child of this.#running.toReversed()) {
       if (child.exitCode !== null || child.pid === undefined) continue;
       const gone = new Promise((resolve) => child.once("exit", resolve));
       process.kill(-child.pid, "SIGINT");
