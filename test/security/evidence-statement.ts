@@ -66,6 +66,18 @@ export function differencesIn(given: Statement, made: Statement, sameReports: bo
   );
 }
 
+/** The same for a badge (https://shields.io/badges/endpoint-badge): a count, a day and a tree, and never a word such as "secure". */
+export function badgeOf({ subject, predicate: { counts, run, clean } }: Statement): Readonly<Record<string, unknown>> {
+  const all = counts.PROVEN + counts.UNPROVEN + counts["NOT RUN"];
+  const tree = subject[0]?.digest.sha256.slice(0, 7) ?? "";
+  return {
+    schemaVersion: 1,
+    label: "controls proven by tests",
+    message: `${counts.PROVEN} of ${all}, ${run.last.slice(0, 10)}, tree ${tree}${clean ? "" : " (changed)"}`,
+    color: counts.UNPROVEN > 0 ? "red" : counts["NOT RUN"] > 0 ? "yellow" : "green",
+  };
+}
+
 /** The same for a reader, in Markdown. */
 export function pageOf({ subject, predicate }: Statement): string {
   const { run, clean, tools, counts, controls, scans } = predicate;

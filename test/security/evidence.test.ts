@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Control, readControls } from "./controls.ts";
-import { differencesIn, pageOf, type Statement, statementOf } from "./evidence-statement.ts";
+import { badgeOf, differencesIn, pageOf, type Statement, statementOf } from "./evidence-statement.ts";
 import type { KnownTest } from "./list-tests.ts";
 import type { MutantResult } from "./mutants/report.ts";
 import { PINNED_CONTROLS } from "./pinned-controls.ts";
@@ -241,6 +241,15 @@ describe("a statement", () => {
   it("differs in nothing from itself, nor by the time of another run", () => {
     expect(differencesIn(edit("", ""), made, true)).toEqual([]);
     expect(differencesIn(edit("T12", "T13"), made, false)).toEqual([]);
+  });
+
+  it("makes a badge that says how many, when and of what", () => {
+    expect(badgeOf(made)).toEqual({
+      schemaVersion: 1,
+      label: "controls proven by tests",
+      message: "1 of 2, 2026-11-29, tree 6273509",
+      color: "red",
+    });
   });
 
   it("can be read", () => {

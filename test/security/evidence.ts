@@ -3,7 +3,7 @@
  *
  *     node test/security/evidence.ts [REPORT.json …] [--mutants FILE] [--scans FILE] [--out FOLDER] [--check FILE]
  *
- * Without a report it runs `npm test`, `npm run test:mutants` and `npm run test:scan` for them. Writes evidence.json and README.md to
+ * Without a report it runs `npm test`, `npm run test:mutants` and `npm run test:scan` for them. Writes evidence.json, badge.json and README.md to
  * the folder; `--check` writes nothing and compares a file with what the reports say. Exit code 1: something is unproven, a scanner
  * failed, the file differs, or the tests failed.
  */
@@ -14,14 +14,22 @@ import { join } from "node:path";
 import process from "node:process";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { readControls } from "./controls.ts";
-import { digestOf, pageOf, type Run, type Statement, statementOf, differencesIn } from "./evidence-statement.ts";
+import {
+  badgeOf,
+  digestOf,
+  pageOf,
+  type Run,
+  type Statement,
+  statementOf,
+  differencesIn,
+} from "./evidence-statement.ts";
 import type { KnownTest } from "./list-tests.ts";
 import { treeDigest } from "./mutants/copy.ts";
 import { readMutantReport } from "./mutants/report.ts";
 import { MUTANTS } from "./mutants/table.ts";
-import { PINNED_CONTROLS } from "./pinned-controls.ts";
+import { PINNED_CONTROLS, PINNED_SCANNERS } from "./pinned-controls.ts";
 import { readTracked, ROOT } from "./repository.ts";
-import { readScanReport } from "./scans/report.ts";
+import { complete, readScanReport } from "./scans/report.ts";
 import { filesOf, type Report, verdictsOf } from "./verdicts.ts";
 
 const MOST_OUTPUT = 64 * 1024 * 1024;
@@ -96,11 +104,11 @@ function runAll(): Left {
   }
 }
 
-/** @throws when a report is of other files than those that are here. */
+/** Ends the process when a report is of other files than those that are here. */
 function ofThisTree<Given extends { readonly tree: string }>(given: Given | null): Given | null {
-  if (given !== null && given.tree !== treeDigest())
-    throw new Error("this report of mutants or scanners was made of other files");
-  return given;
+  if (given === null || given.tree === treeDigest()) return given;
+  say("the report of mutants or scanners was made of other files: run them again");
+  process.exit(1);
 }
 
 function collect({ reports: texts, mutants, scans }: Left): Statement {
@@ -136,15 +144,16 @@ function collect({ reports: texts, mutants, scans }: Left): Statement {
       mutants: MUTANTS,
       fates: fates?.results ?? [],
     }),
-    scans: scanned?.scans ?? [],
+    scans: scanned === null ? [] : complete(scanned.scans, PINNED_SCANNERS),
   });
 }
 
 function write(made: Statement, folder: string): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "evidence.json"), `${JSON.stringify(made, null, 2)}\n`);
+  writeFileSync(join(folder, "badge.json"), `${JSON.stringify(badgeOf(made))}\n`);
   writeFileSync(join(folder, "README.md"), pageOf(made));
-  say(`wrote ${join(folder, "evidence.json")} and README.md`);
+  say(`wrote ${join(folder, "evidence.json")}, badge.json and README.md`);
 }
 
 function compare(given: Statement, made: Statement): void {

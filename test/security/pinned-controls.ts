@@ -64,3 +64,23 @@ export const PINNED_CONTROLS: readonly string[] = [
   "OPEN-03 not-done",
   "OPEN-04 not-done",
 ];
+
+/** Each scanner that has to be in a report of scanners. As above: whoever takes one away does so here as well. */
+export const PINNED_SCANNERS: readonly string[] = [
+  "gitleaks, history",
+  "gitleaks, files",
+  "semgrep, rules of this project",
+  "zizmor",
+  "actionlint",
+  "hadolint",
+  "SBOM, CycloneDX 1.6",
+  "licences of what is shipped",
+  "checkov, synthesized stacks",
+  "TLS of a deployed host, sslscan",
+  "TLS of the front that local scans use, sslscan",
+  "CodeQL",
+  "Trivy, image",
+  "npm audit",
+  "SSL Labs",
+  "HTTP Observatory, public",
+];

@@ -222,8 +222,8 @@ export const ROTATION: readonly Mutant[] = [
     id: "ROT-04/a-held-lock-is-taken",
     breaks: "a second rotation takes the lock that one holds",
     file: "cli/secrets/journal.ts",
-    from: "if (steal === undefined) throw locked(tip);",
-    to: "if (steal === undefined) return;",
+    from: "if (steal === undefined) throw ",
+    to: "if (steal === undefined) return void ",
     caughtBy: ["secrets rotate > refuses a second rotation while one holds the lock and says who and what to do"],
   },
   {
@@ -247,8 +247,8 @@ export const ROTATION: readonly Mutant[] = [
     id: "ROT-06/one-instance-is-enough",
     breaks: "Koyeb: one instance that answers is enough",
     file: "cli/targets/koyeb.ts",
-    from: "if (listed.length > 0 && silent.length === 0) return { views, silent };",
-    to: "if (views.length > 0) return { views, silent: [] };",
+    from: "listed.length > 0 && silent.length === 0",
+    to: "views.length > 0",
     caughtBy: [
       "the instances on Koyeb > are counted one by one: while one of them is silent, nothing is known of the origin",
     ],

@@ -23,3 +23,19 @@ export type ScanReport = z.output<typeof report>;
 
 /** @throws {z.ZodError} when it has another shape. */
 export const readScanReport = (text: string): ScanReport => report.parse(JSON.parse(text));
+
+/** The scans with one that has failed for each that has to be there and is not. */
+export const complete = (scans: readonly Scan[], pinned: readonly string[]): readonly Scan[] => [
+  ...scans,
+  ...pinned
+    .filter((name) => !scans.some((one) => one.name === name))
+    .map((name): Scan => ({
+      name,
+      version: null,
+      result: "FAILED",
+      inspected: 0,
+      findings: [],
+      flagged: [],
+      reason: "is not in the report",
+    })),
+];

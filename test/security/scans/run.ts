@@ -11,12 +11,9 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { treeDigest } from "../mutants/copy.ts";
-import { DEPLOYED } from "./deployed.ts";
-import { PACKAGES } from "./packages.ts";
+import { SCANNERS } from "./all.ts";
 import type { Scan, ScanReport } from "./report.ts";
 import { NEVER_HERE, scanWith } from "./scanner.ts";
-import { SECRETS } from "./secrets.ts";
-import { SOURCE } from "./source.ts";
 
 /** Needs a host and not only a tool. */
 const OPTIONAL: ReadonlySet<string> = new Set(["TLS of a deployed host, sslscan"]);
@@ -26,7 +23,7 @@ const wanted = ({ name }: { readonly name: string }): boolean =>
   positionals.length === 0 || positionals.some((word) => name.toLowerCase().includes(word.toLowerCase()));
 
 const scans: Scan[] = [];
-for (const scanner of [...SECRETS, ...SOURCE, ...PACKAGES, ...DEPLOYED].filter(wanted)) {
+for (const scanner of SCANNERS.filter(wanted)) {
   const from = performance.now();
   const required = process.env["CI"] === "true" && !OPTIONAL.has(scanner.name);
   const scan = await scanWith(scanner, required);
