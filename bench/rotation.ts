@@ -8,7 +8,7 @@
  *   node bench/rotation.ts                       all sizes
  *   SIZES=2x2p,10x2p node bench/rotation.ts      origins x Machines of the first origin at Fly.io; p = with processes, and the script
  */
-import { realContext, type Context } from "../cli/context.ts";
+import type { Context } from "../cli/context.ts";
 import { startLightCloud, type LightCloud } from "../test/light-cloud.ts";
 
 const SIZES = (process.env["SIZES"] ?? "2x2p,10x2p,2x2,2x12,2x50,50x2").split(",").map((text) => {
@@ -53,11 +53,11 @@ async function naive(cloud: LightCloud): Promise<number> {
 }
 
 async function measure(cloud: LightCloud): Promise<{ readonly wall: number; readonly text: string }> {
-  const real = realContext();
+  const { fetch, sleep } = cloud.context;
   const waiting = new Waiting();
   const change: Partial<Context> = {
-    fetch: (input, init) => waiting.during(() => real.fetch(input, init)),
-    sleep: (ms) => waiting.during(() => real.sleep(ms)),
+    fetch: (input, init) => waiting.during(() => fetch(input, init)),
+    sleep: (ms) => waiting.during(() => sleep(ms)),
   };
   const callsBefore = cloud.githubCalls();
   const started = performance.now();

@@ -4,7 +4,7 @@
  */
 import { parseConfig, type Environment } from "../contract/config.ts";
 import { SANDBOX_ENVIRONMENT, sandboxEnvironment } from "../contract/sandbox.ts";
-import { realContext, type Context } from "../cli/context.ts";
+import { realContext, type Context, type ProcessContext } from "../cli/context.ts";
 import { Progress } from "../cli/output.ts";
 import { runRotation, type Rotation } from "../cli/runs/rotation.ts";
 import { sessionOf, type Session } from "../cli/session.ts";
@@ -13,6 +13,9 @@ import { provisionBase, provisionService } from "../sandbox/provision.ts";
 import { startTraffic, type Traffic } from "../sandbox/load/traffic.ts";
 import { startSandbox, type Sandbox } from "../sandbox/start.ts";
 import type { Timings } from "../sandbox/vendors/vendor.ts";
+
+/** One for the whole process: each takes its signals. */
+let processContext: ProcessContext | null = null;
 
 /** What is started. */
 export interface CloudSize {
@@ -88,7 +91,7 @@ export async function startLightCloud(size: CloudSize = {}): Promise<LightCloud>
   const sandbox = await startSandbox({ log, control: false, light, timings });
   try {
     const environment = await environmentOf(sandbox, size);
-    const real = realContext();
+    const real = (processContext ??= realContext());
     const { PATH, HOME } = real.env;
     const silent = { write: () => true };
     const context: Context = {
