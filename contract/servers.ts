@@ -68,6 +68,21 @@ export interface ServerSettings {
 export const secretsOf = ({ secrets = [], credential }: ServerSettings): readonly string[] =>
   credential === undefined ? secrets : [...secrets, credential];
 
+/**
+ * How the image starts an origin that gives its servers user ids of their own: as 10001, with the right to change ids and to end what it
+ * started, and no other, not even by becoming root.
+ */
+export const LAUNCHER: readonly string[] = [
+  "setpriv",
+  "--reuid=10001",
+  "--regid=10001",
+  "--clear-groups",
+  "--inh-caps=-all,+setuid,+setgid,+kill",
+  "--ambient-caps=-all,+setuid,+setgid,+kill",
+  "--bounding-set=-all,+setuid,+setgid,+kill",
+  "--securebits=+noroot,+noroot_locked",
+  "--",
+];
 /** Where the image has the folder of a server. */
 export const serverFolder = (name: string): string => `/app/servers/${name}`;
 

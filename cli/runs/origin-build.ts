@@ -3,7 +3,7 @@
  * one's own become one file beside it, which shares its classes; servers of one's own are laid in as they are.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { moduleFiles, toolsOf } from "../../supabase/migrate/own-modules.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
@@ -15,6 +15,7 @@ import { needPeers } from "../peers.ts";
 import { MODULES_FOLDER, projectFolder, projectModules } from "../project.ts";
 import { besideCli, isPackaged } from "../self.ts";
 import { template } from "./init-project.ts";
+import { dockerfileOf, type LaidServer } from "./origin-image.ts";
 
 /** Flags of the command. */
 export interface OriginBuildFlags extends CommonFlags {
@@ -51,6 +52,15 @@ async function bundleModules(folder: string, app: string): Promise<void> {
   });
 }
 
+/** Lays a server's folder in, without what is installed while the image is built, and without what no image needs. */
+function layIn(from: string, to: string, name: string): LaidServer {
+  const has = (file: string): boolean => existsSync(join(from, file));
+  const kind = has("requirements.txt") ? "python" : has("package-lock.json") ? "node" : "ready";
+  const left = new Set([".git", ...(kind === "python" ? [".venv"] : []), ...(kind === "node" ? ["node_modules"] : [])]);
+  cpSync(from, to, { recursive: true, filter: (path) => !left.has(basename(path)) });
+  return { name, kind };
+}
+
 /** The command. */
 export async function runOriginBuild(context: Context, flags: OriginBuildFlags): Promise<ExitCode> {
   if (!isPackaged())
@@ -76,14 +86,15 @@ export async function runOriginBuild(context: Context, flags: OriginBuildFlags):
     cpSync(join(origin, file), join(app, "origin", file));
   writeFileSync(join(app, "package.json"), '{ "type": "module", "private": true }\n');
   if (modules.length > 0) await bundleModules(folder, app);
-  const laid: string[] = [];
+  const laid: LaidServer[] = [];
   for (const [name, { folder: place }] of Object.entries(servers)) {
     if (place === undefined || place.startsWith("/")) continue;
-    cpSync(resolve(folder, place), join(app, "servers", name), { recursive: true });
-    laid.push(name);
+    laid.push(layIn(resolve(folder, place), join(app, "servers", name), name));
   }
-  const variable = modules.length > 0 ? "MCPIST_MODULES=/app/modules.mjs" : "";
-  writeFileSync(join(out, MARKER), template("Dockerfile").replace(" @MODULES@", variable === "" ? "" : ` ${variable}`));
+  // A server that is trusted runs as the origin does; one at a URL is not in the image.
+  const separated = Object.values(servers).some(({ command, trusted }) => command !== undefined && trusted !== true);
+  const recipe = dockerfileOf(template("Dockerfile"), { modules: modules.length > 0, servers: laid, separated });
+  writeFileSync(join(out, MARKER), recipe);
   const names = modules.map(({ name }) => name);
   const next = `docker build -t IMAGE ${flags.out}`;
   if (flags.json)
@@ -94,12 +105,12 @@ export async function runOriginBuild(context: Context, flags: OriginBuildFlags):
       out: flags.out,
       modules: names,
       tools: toolsOf(modules),
-      servers: laid,
+      servers: laid.map(({ name }) => name),
       next,
     });
   else
     context.stdout.write(
-      `${styles(context, context.stdout)("green", "done")}  ${flags.out}: the origin${names.length > 0 ? `, modules ${names.join(", ")}` : ""}${laid.length > 0 ? `, servers ${laid.join(", ")}` : ""}\nnext: ${next}\n`,
+      `${styles(context, context.stdout)("green", "done")}  ${flags.out}: the origin${names.length > 0 ? `, modules ${names.join(", ")}` : ""}${laid.length > 0 ? `, servers ${laid.map(({ name }) => name).join(", ")}` : ""}\nnext: ${next}\n`,
     );
   return EXIT.done;
 }

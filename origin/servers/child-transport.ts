@@ -5,7 +5,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client";
-import type { SpawnPlan } from "./separation.ts";
 
 /** One message of a server; more would not fit into an answer either. Unit: bytes. */
 export const MAX_LINE_BYTES = 2 * 1024 * 1024;
@@ -19,7 +18,8 @@ const TERM_GRACE_MS = 2_000;
 
 /** What starting a child takes. */
 export interface ChildOptions {
-  readonly plan: SpawnPlan;
+  /** Program and arguments. */
+  readonly words: readonly string[];
   /** Everything that the child finds in its environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
@@ -51,8 +51,9 @@ export class ChildTransport implements Transport {
   /** @throws when the program cannot be started; the message is the system's code only. */
   async start(): Promise<void> {
     if (this.#child) throw new TypeError("a transport starts once");
-    const { plan, env, cwd, onStderr } = this.#options;
-    const child = spawn(plan.file, plan.args, {
+    const { words, env, cwd, onStderr } = this.#options;
+    const [file = "", ...args] = words;
+    const child = spawn(file, args, {
       cwd,
       env: { ...env },
       stdio: ["pipe", "pipe", "pipe"],

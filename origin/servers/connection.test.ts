@@ -13,7 +13,7 @@ async function start(mode = "plain", onStderr: (text: string) => void = () => {}
   const connection = await connect({
     transport: () =>
       new ChildTransport({
-        plan: { file: process.execPath, args: [TINY, mode], uid: null },
+        words: [process.execPath, TINY, mode],
         env: { PATH: "/usr/bin", HOME: "/nonexistent", KEY: "k" },
         cwd: "/",
         onStderr,

@@ -1,17 +1,27 @@
 /** A server that tries to read its parent gets nothing. Needs the right to change user ids, as the image has it: root, here. */
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { copyFileSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { LAUNCHER } from "../../contract/servers.ts";
 
 const PROGRAM = fileURLToPath(new URL("../test/servers/separated.ts", import.meta.url));
 const SCRIPT = fileURLToPath(new URL("../test/servers/hostile.sh", import.meta.url));
 const CANARY = "canary-3d9e1f70b6a2c845";
 
-describe.skipIf(process.getuid?.() !== 0)("a hostile server beside an origin that may change user ids", () => {
+/** The image's launcher leaves an origin three rights; it must be able to read this checkout to be tried here. */
+const readable =
+  spawnSync(LAUNCHER[0] ?? "", [...LAUNCHER.slice(1), process.execPath, "--check", PROGRAM]).status === 0;
+
+describe
+  .skipIf(process.getuid?.() !== 0)
+  .each([
+    { how: "as root", launcher: [] as readonly string[] },
+    ...(readable ? [{ how: "as the image starts it", launcher: LAUNCHER }] : []),
+  ])("a hostile server beside an origin that may change user ids, started $how", ({ launcher }) => {
   let folder: string;
   let found: string;
   beforeAll(async () => {
@@ -19,9 +29,10 @@ describe.skipIf(process.getuid?.() !== 0)("a hostile server beside an origin tha
     chmodSync(folder, 0o755);
     copyFileSync(SCRIPT, join(folder, "hostile.sh"));
     writeFileSync(join(folder, "origin-only"), CANARY, { mode: 0o600 });
+    const [program, ...words] = [...launcher, process.execPath];
     const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [PROGRAM, join(folder, "hostile.sh"), join(folder, "origin-only")],
+      program,
+      [...words, PROGRAM, join(folder, "hostile.sh"), join(folder, "origin-only")],
       { env: { PATH: process.env["PATH"] ?? "", DATABASE_URL: `postgres://${CANARY}` } },
     );
     found = stdout;

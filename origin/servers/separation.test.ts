@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findSeparator, maySeparate, spawnPlan } from "./separation.ts";
+import { findSeparator, maySeparate, spawnPlan, wordsOf } from "./separation.ts";
 
 const status = (effective: string): string => `Name:\tnode\nCapEff:\t${effective}\nSeccomp:\t0\n`;
 
@@ -32,8 +32,9 @@ describe("separation of a server from the origin", () => {
     expect(spawnPlan(["weather", "--fast"], 2, false, "/usr/bin/setpriv")).toEqual({
       ok: true,
       value: {
-        file: "/usr/bin/setpriv",
-        args: [
+        command: ["weather", "--fast"],
+        asUser: [
+          "/usr/bin/setpriv",
           "--reuid",
           "20003",
           "--regid",
@@ -44,8 +45,6 @@ describe("separation of a server from the origin", () => {
           "--no-new-privs",
           "--pdeathsig=KILL",
           "--",
-          "weather",
-          "--fast",
         ],
         uid: 20003,
       },
@@ -61,7 +60,16 @@ describe("separation of a server from the origin", () => {
     expect(spawnPlan(["weather"], 0, false, null).ok).toBe(false);
     expect(spawnPlan(["weather", "-v"], 0, true, null)).toEqual({
       ok: true,
-      value: { file: "weather", args: ["-v"], uid: null },
+      value: { command: ["weather", "-v"], asUser: null, uid: null },
+    });
+  });
+
+  it("goes into the server's folder as the server's user, which the origin may not be able to", () => {
+    const command = ["weather", "-v"];
+    expect(wordsOf({ command, asUser: null, uid: null }, "/tmp/w")).toEqual({ words: command, cwd: "/tmp/w" });
+    expect(wordsOf({ command, asUser: ["setpriv", "--"], uid: 20001 }, "/tmp/w")).toEqual({
+      words: ["setpriv", "--", "env", "-C", "/tmp/w", "weather", "-v"],
+      cwd: "/",
     });
   });
 });

@@ -12,13 +12,18 @@ const CAP_SETGID = 1n << 6n;
 const CAP_SETUID = 1n << 7n;
 const NEEDED = CAP_KILL | CAP_SETGID | CAP_SETUID;
 
-/** What to start. */
+/** How to start a server's program. */
 export interface SpawnPlan {
-  readonly file: string;
-  readonly args: readonly string[];
-  /** The user id that the program gets, or null when it runs as the origin itself. */
+  readonly command: readonly string[];
+  /** Words that run what follows them as the server's own user; null when it runs as the origin itself. */
+  readonly asUser: readonly string[] | null;
+  /** That user's id, or null. */
   readonly uid: number | null;
 }
+
+/** What is spawned, and where: the folder of a server that has a user of its own may be closed to the origin. */
+export const wordsOf = ({ command, asUser }: SpawnPlan, folder: string): { words: readonly string[]; cwd: string } =>
+  asUser === null ? { words: command, cwd: folder } : { words: [...asUser, "env", "-C", folder, ...command], cwd: "/" };
 
 /** True when this process may start programs under other ids and end them. `status` = the text of /proc/self/status. */
 export function maySeparate(status: string): boolean {
@@ -49,7 +54,6 @@ export function spawnPlan(
   trusted: boolean,
   separator: string | null,
 ): Result<SpawnPlan, string> {
-  const [file = "", ...args] = command;
   if (separator !== null) {
     const uid = FIRST_UID + index;
     // setpriv and not spawn's own uid: capabilities that were given to the origin would survive the change of ids.
@@ -57,9 +61,9 @@ export function spawnPlan(
     const rights = ["--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"];
     // A child that ignores the end of its input must not outlive an origin that was killed.
     rights.push("--pdeathsig=KILL");
-    return ok({ file: separator, args: [...ids, ...rights, "--", ...command], uid });
+    return ok({ command, asUser: [separator, ...ids, ...rights, "--"], uid });
   }
-  if (trusted) return ok({ file, args, uid: null });
+  if (trusted) return ok({ command, asUser: null, uid: null });
   return err(
     "cannot be kept apart from the origin, which may not change user ids here: start the origin with that right, " +
       "or set trusted: true if the program may read everything that the origin can",

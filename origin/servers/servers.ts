@@ -2,8 +2,6 @@
  * All servers of a configuration, as modules of the registry. Puts together how each is started (program or URL), what it gets to see
  * and where its words go. One server that misbehaves is one module that is unavailable.
  */
-import { chownSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { err, ok, type Result } from "../../contract/result.ts";
 import { secretsOf, type ServerSettings } from "../../contract/servers.ts";
@@ -14,7 +12,8 @@ import { connect } from "./connection.ts";
 import { httpTransport } from "./http-transport.ts";
 import type { Listing } from "./listing.ts";
 import { createServerModule, type ServerModule } from "./module.ts";
-import { spawnPlan, type SpawnPlan } from "./separation.ts";
+import { makeFolder, removeFolder } from "./own-folder.ts";
+import { spawnPlan, wordsOf } from "./separation.ts";
 import { stderrLines } from "./stderr.ts";
 import type { ServerState } from "./supervisor.ts";
 
@@ -64,13 +63,6 @@ const pathOf = ({ folder }: ServerSettings, path: string): string =>
     ? path
     : [...[".venv/bin", "node_modules/.bin", "bin"].map((part) => join(folder, part)), path].join(":");
 
-/** A folder of the child's own, for HOME and temporary files. */
-function ownFolder(name: string, { uid }: SpawnPlan): string {
-  const folder = mkdtempSync(join(tmpdir(), `mcpist-${name}-`));
-  if (uid !== null) chownSync(folder, uid, uid);
-  return folder;
-}
-
 /**
  * Builds the servers; nothing is started yet.
  * @returns as error one sentence for the operator: a secret that is not set, or a program that cannot be kept apart.
@@ -81,7 +73,7 @@ export function createServers(
 ): Result<Servers, string> {
   const { secrets, separator, path, version, fetch, random, now } = surroundings;
   let hooks: ServerHooks | null = null;
-  const folders: string[] = [];
+  const removals: (() => void)[] = [];
   const modules: ServerModule[] = [];
 
   for (const [index, [name, server]] of Object.entries(settings)
@@ -103,9 +95,13 @@ export function createServers(
       );
       const onStderr = stderrLines((text) => hooks?.onStderr(name, text), now);
       transport = () => {
-        if (folder === null) folders.push((folder = ownFolder(name, plan.value)));
-        const env = { PATH: pathOf(server, path), HOME: folder, TMPDIR: folder, LANG: "C.UTF-8", ...own };
-        return new ChildTransport({ plan: plan.value, env, cwd: server.folder ?? folder, onStderr });
+        if (folder === null) {
+          const made = (folder = makeFolder(name, plan.value));
+          removals.push(() => removeFolder(made, plan.value));
+        }
+        const home = folder;
+        const env = { PATH: pathOf(server, path), HOME: home, TMPDIR: home, LANG: "C.UTF-8", ...own };
+        return new ChildTransport({ ...wordsOf(plan.value, server.folder ?? home), env, onStderr });
       };
     }
     modules.push(
@@ -140,7 +136,7 @@ export function createServers(
     },
     async stop() {
       await Promise.all(modules.map((module) => module.stop()));
-      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+      for (const remove of removals) remove();
     },
   });
 }
