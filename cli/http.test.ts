@@ -165,6 +165,31 @@ describe("retries", () => {
     expect(context.slept).toEqual([]);
   });
 
+  it("waits longer each time where a platform asks for no wait again and again", async () => {
+    const now = () => answer(429, {}, { "retry-after": "0" });
+    const { api, context } = vendor(now(), now(), now(), now(), answer(200));
+    expect((await api.get("/thing")).status).toBe(200);
+    expect(context.slept).toEqual([0, 1000, 2000, 4000]);
+  });
+
+  it.each(["99999999999999999", "31708800000"])(
+    "survives a wait that no date can hold, or nobody outlives: %s s",
+    async (after) => {
+      const { api } = vendor(answer(429, {}, { "retry-after": after }));
+      await expect(api.get("/thing")).rejects.toMatchObject({
+        code: "ERR_RATE_LIMITED",
+        hint: "wait some minutes, then run the command again",
+      });
+    },
+  );
+
+  it("knows a limit that stands on a page, as what is in front of a platform tells it", async () => {
+    const page = "<html><body><h1>Error 1015</h1>You are being rate limited</body></html>";
+    const { api, context } = vendor(new Response(page, { status: 403 }), answer(200));
+    expect((await api.get("/thing")).status).toBe(200);
+    expect(context.slept).toEqual([1000]);
+  });
+
   it("takes the patience that its owner has at that moment where a call names none", async () => {
     let patience = 5000;
     const scripted = script(

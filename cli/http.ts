@@ -25,6 +25,10 @@ export const LONGEST_WRITE_MS = 2 * 60_000;
 /** After a limit that names no time, and at most, where every next wait is twice as long. */
 const PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 2 * 60_000;
+/** A wait that is longer is no time that helps anybody, and none that a date can hold. Unit: milliseconds. */
+const LONGEST_NAMED_MS = 366 * 86_400_000;
+/** So much of a page is looked at. Unit: characters. */
+const PAGE_LENGTH = 4096;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** How a vendor's API is reached. */
@@ -151,14 +155,15 @@ export class Api {
         await this.#context.sleep(wait);
         continue;
       }
-      const limited = isLimit({ ...answer, said: messageOf(answer) });
+      // What stands in front of a platform tells of a limit as a page.
+      const limited = isLimit({ ...answer, said: messageOf(answer) || answer.text.slice(0, PAGE_LENGTH) });
       // A limit is never an answer: who asks whether a token may do something accepts a 403.
       if (!limited && ((answer.status >= 200 && answer.status < 300) || options.accept?.includes(answer.status)))
         return answer;
       const asked = askedWaitMs(answer.headers, this.#context.now().getTime());
       // What was limited was not carried out, so any call may be repeated; a 5xx only where repeating is harmless.
       if (limited) {
-        const wait = asked ?? Math.min((this.#options.pauseMs ?? PAUSE_MS) * 2 ** limits++, MAX_PAUSE_MS);
+        const wait = pauseAfter(asked, limits++, this.#options.pauseMs ?? PAUSE_MS);
         if (left() <= wait) throw this.#limit(method, path, answer, asked);
         await this.#pause(wait, `${this.#options.vendor}: its rate limit`);
         continue;
@@ -236,9 +241,10 @@ export class Api {
   }
 
   #limit(method: string, path: string, answer: ApiAnswer, askedMs: number | null): McpistError {
-    const until = new Date(this.#context.now().getTime() + (askedMs ?? 0)).toISOString().slice(0, 19);
+    const named = askedMs !== null && askedMs < LONGEST_NAMED_MS ? askedMs : null;
+    const until = new Date(this.#context.now().getTime() + (named ?? 0)).toISOString().slice(0, 19);
     return new McpistError("ERR_RATE_LIMITED", this.#said(method, path, answer), {
-      hint: askedMs === null ? HINTS.limit() : HINTS.limitUntil(this.#options.vendor, until.replace("T", " ")),
+      hint: named === null ? HINTS.limit() : HINTS.limitUntil(this.#options.vendor, until.replace("T", " ")),
     });
   }
 
@@ -264,6 +270,12 @@ export class Api {
         return new McpistError("ERR_VENDOR", what, { hint: HINTS.vendorFault(vendor) });
     }
   }
+}
+
+/** A platform that asks for no wait at all, again and again, is not asked all the time. Unit: milliseconds. */
+function pauseAfter(asked: number | null, limits: number, pauseMs: number): number {
+  if (asked === null) return Math.min(pauseMs * 2 ** limits, MAX_PAUSE_MS);
+  return limits === 0 ? asked : Math.max(asked, Math.min(PAUSE_MS * 2 ** (limits - 1), MAX_PAUSE_MS));
 }
 
 /**
