@@ -1,5 +1,6 @@
 /** Every hint about restores, steps back and other secrets, followed word by word. */
-import { configure, FLAGS, type, withStates } from "../test/follow.ts";
+import { describe, expect, it } from "vitest";
+import { configure, desk, FLAGS, follow, type, withStates } from "../test/follow.ts";
 import { leadOut, type Scenario, ADDRESS, JOB, ZERO, needing, steady, world } from "../test/scenario.ts";
 import { at, VALUE } from "../test/worlds.ts";
 import { VALUES } from "./values.ts";
@@ -65,7 +66,7 @@ const SCENARIOS: Readonly<Record<keyof typeof VALUES, Scenario>> = {
     },
     argv: "secrets put REQUEST_STATE_KEY --generate",
     byHand: ({ cloud }) => void (cloud && (cloud.hollowWhen = () => false)),
-    ends: /x/,
+    ends: "STEADY",
   },
   put: { world: () => needing("DATABASE_URL"), argv: "secrets verify", stdin: ADDRESS, ends: "STEADY" },
   putFile: { world: () => needing(), argv: "secrets put DATABASE_URL --generate", stdin: ADDRESS, ends: "STEADY" },
@@ -90,3 +91,36 @@ const SCENARIOS: Readonly<Record<keyof typeof VALUES, Scenario>> = {
 };
 
 leadOut(VALUES, SCENARIOS);
+
+describe("a first deploy with a forgotten secret", () => {
+  /** Both slots are there, and Koyeb's deployment failed because a secret that it names is not. */
+  const forgotten = (...names: string[]) => {
+    const cloud = needing(...names);
+    for (const origin of cloud.origins) {
+      origin.needs = ["DATABASE_URL", "REQUEST_STATE_KEY"];
+      origin.instances = [];
+    }
+    return desk({ cloud, stdin: ADDRESS });
+  };
+  it.each(["secrets verify", "secrets status", "secrets rotate", "secrets rotate --dry-run"])(
+    "ends in one sentence and one command, from %s",
+    async (command) => {
+      const place = forgotten("DATABASE_URL");
+      const [first, ...more] = await follow(place, [...command.split(" "), ...FLAGS]);
+      expect(first?.text).toContain("DATABASE_URL");
+      expect(first?.hint).toBe("mcpist secrets put DATABASE_URL --env production --config ops.config.ts");
+      expect(more.map(({ code }) => code)).toEqual([0]);
+      expect((await type(place, ["secrets", "verify", ...FLAGS])).code).toBe(0);
+    },
+  );
+  it("names one after the other where several were forgotten", async () => {
+    const place = forgotten("DATABASE_URL", "REQUEST_STATE_KEY");
+    const said = await follow(place, ["secrets", "rotate", ...FLAGS]);
+    expect(said.map(({ hint }) => hint?.replace(/ --env.*/, "") ?? null)).toEqual([
+      "mcpist secrets put DATABASE_URL",
+      "mcpist secrets put REQUEST_STATE_KEY --generate",
+      null,
+    ]);
+    expect((await type(place, ["secrets", "verify", ...FLAGS])).code).toBe(0);
+  });
+});

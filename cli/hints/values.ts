@@ -1,6 +1,10 @@
 /** Steps back, restores, and the secrets beside the gateway secret. */
 import { hint, mcpist, say } from "./hint.ts";
 
+/** A key that nobody else has to know is made by the command; every other value comes from a person. */
+const put = (name: string) =>
+  mcpist(name === "REQUEST_STATE_KEY" ? `secrets put ${name} --generate` : `secrets put ${name}`);
+
 /** The entries. */
 export const VALUES = {
   workflowJob: hint(
@@ -41,13 +45,9 @@ export const VALUES = {
     "an origin",
     "a secret that is written and not proven",
     (name: string) =>
-      say`${mcpist("secrets verify")}   (shows when every instance has it); to roll out anew: ${mcpist(`secrets put ${name}`)}`,
+      say`${mcpist("secrets verify")}   (shows when every instance has it); to roll out anew: ${put(name)}`,
   ),
-  put: hint(
-    "you",
-    "a secret that an origin needs and has not",
-    (name: string) => say`${mcpist(`secrets put ${name}`)}`,
-  ),
+  put: hint("you", "a secret that an origin needs and has not", (name: string) => say`${put(name)}`),
   putFile: hint(
     "you",
     "a secret that cannot be generated",

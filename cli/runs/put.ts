@@ -11,6 +11,7 @@ import { printJson, Progress } from "../output.ts";
 import { putSecret, type Placed } from "../secrets/put.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { runLocked } from "./locked.ts";
+import { withMissingSecret } from "./missing-secret.ts";
 import { checkSteal, takeLock, type LockFlags } from "./take-lock.ts";
 
 /** Unit: bytes. */
@@ -72,6 +73,9 @@ const wordsOf = ({ origin, standing }: Placed): string =>
     ? `${origin} (${standing.instances === 1 ? "1 instance" : `${standing.instances} instances`})`
     : origin;
 
+/** A rollout that did not come to its end; a refused write is another matter. */
+const isRollout = ({ message }: McpistError): boolean => message.includes("not rolled out at");
+
 /** The command. */
 export async function runPut(
   context: Context,
@@ -114,7 +118,10 @@ export async function runPut(
   const needed = neededSecrets(session.environment);
   const { failure, value: placed } = await runLocked(context, session, progress, async (run) => {
     await takeLock(session, run, flags);
-    return putSecret(run, spec, value, needed.includes(spec.name));
+    return putSecret(run, spec, value, needed.includes(spec.name)).catch(async (error: unknown) => {
+      // Where several were forgotten, an origin starts with the last of them.
+      throw await withMissingSecret(session, error, () => run.observe(), isRollout);
+    });
   });
   if (failure) throw failure;
   const targets = (placed ?? []).map(({ origin }) => origin);

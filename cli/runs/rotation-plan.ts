@@ -11,6 +11,7 @@ import { emergencyPlan, planOf, type Plan } from "../secrets/plan.ts";
 import { checkRoutes } from "../secrets/pool.ts";
 import type { Run } from "../secrets/run.ts";
 import type { Session } from "../session.ts";
+import { withMissingSecret } from "./missing-secret.ts";
 import type { RotateFlags } from "./rotation-flags.ts";
 
 /** Names of the parties that a run would write. */
@@ -66,7 +67,10 @@ export async function dryRun(context: Context, session: Session, flags: RotateFl
   const observation = await run.observe();
   const phase = phaseOf(observation);
   const refused = await obstacle(session, flags);
-  const { actions, stops }: Plan = refused ? { actions: [], stops: refused } : planFrom(run, observation, flags);
+  const { actions, stops: stopped }: Plan = refused
+    ? { actions: [], stops: refused }
+    : planFrom(run, observation, flags);
+  const stops = (await withMissingSecret(session, stopped, () => Promise.resolve(observation))) as McpistError | null;
   const exitCode = stops?.exitCode ?? EXIT.done;
   await progress.end();
   if (flags.json) {

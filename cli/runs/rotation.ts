@@ -14,6 +14,7 @@ import { rotate } from "../secrets/rotate.ts";
 import type { Run } from "../secrets/run.ts";
 import { acceptedKids } from "../../contract/slots.ts";
 import { wranglerPath } from "../targets/wrangler.ts";
+import { withMissingSecret } from "./missing-secret.ts";
 import type { RotateFlags } from "./rotation-flags.ts";
 import { dryRun } from "./rotation-plan.ts";
 import { checkSteal, takeLock } from "./take-lock.ts";
@@ -111,7 +112,9 @@ export async function runRotation(
         if (flags.emergency) lateMs = await seizeLock(context, session, run);
         else await takeLock(session, run, flags);
       });
-      const phase = await rotateOnce(session, run, flags, { started, lateMs });
+      const phase = await rotateOnce(session, run, flags, { started, lateMs }).catch(async (error: unknown) => {
+        throw await withMissingSecret(session, error, () => run.observe());
+      });
       if (phase.name === "UNSET") return phase;
       const last = await run.observe();
       targets = targetReports(last, run);
