@@ -94,7 +94,7 @@ describe("mcpist jwks purge", () => {
     const { code, err } = await purge();
     expect(code).toBe(1);
     expect(err).toContain(
-      "the deployed Worker has no KV binding (ERR_NOT_FOUND)\nhint:  MCPIST_ENV=production npx cdktn deploy 'production-base-*'",
+      "the deployed Worker has no KV binding (ERR_NOT_FOUND)\nhint:  mcpist deploy --base --env production",
     );
   });
 });

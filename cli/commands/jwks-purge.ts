@@ -22,7 +22,7 @@ async function namespaceOf(session: Session): Promise<string> {
     "ERR_NOT_FOUND",
     bound ? "the deployed Worker has no KV binding" : "the Worker is not deployed yet",
     {
-      hint: HINTS.deployBaseOf(session.name),
+      hint: HINTS.deployBaseOf(),
     },
   );
 }

@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import type { ApiAnswer, Api, CallOptions } from "../http.ts";
 import { printable } from "../redact.ts";
+import type { Hint } from "../hints/hint.ts";
 
 /** How a check ended. "not run": nothing is known, because something before it is missing or did not answer. */
 export type Outcome = "ok" | "missing" | "too broad" | "ends soon" | "not run";
@@ -15,6 +16,8 @@ export interface Check {
   readonly outcome: Outcome;
   readonly detail: string;
   /** One command or one sentence; null when there is nothing to do. */
+  readonly advice: Hint | null;
+  /** Its text without the environment that its commands work on. */
   readonly next: string | null;
   /** It is about who may do what: makes the exit code 4. */
   readonly authorisation: boolean;
@@ -22,21 +25,22 @@ export interface Check {
 
 /** Makes checks of one area. */
 export function checksOf(area: string) {
-  const make = (outcome: Outcome, what: string, detail: string, next: string | null, authorisation = false): Check => ({
+  const make = (outcome: Outcome, what: string, detail: string, advice: Hint | null, authorisation = false): Check => ({
     area,
     what,
     outcome,
     detail: printable(detail),
-    next,
+    advice,
+    next: advice?.text() ?? null,
     authorisation,
   });
   return {
     ok: (what: string, detail: string) => make("ok", what, detail, null),
-    missing: (what: string, detail: string, next: string) => make("missing", what, detail, next),
+    missing: (what: string, detail: string, next: Hint) => make("missing", what, detail, next),
     /** The token is not valid, or lacks a permission. */
-    denied: (what: string, detail: string, next: string) => make("missing", what, detail, next, true),
-    tooBroad: (what: string, detail: string, next: string) => make("too broad", what, detail, next, true),
-    notRun: (what: string, detail: string, next: string | null = null) => make("not run", what, detail, next),
+    denied: (what: string, detail: string, next: Hint) => make("missing", what, detail, next, true),
+    tooBroad: (what: string, detail: string, next: Hint) => make("too broad", what, detail, next, true),
+    notRun: (what: string, detail: string, next: Hint | null = null) => make("not run", what, detail, next),
   };
 }
 

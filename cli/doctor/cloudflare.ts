@@ -9,6 +9,8 @@ import { deployedRoutes } from "../secrets/pool.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { WorkerTarget } from "../targets/types.ts";
 import { ask, checksOf, mayWrite, type Check, type Said } from "./check.ts";
+import { HINTS } from "../hints/hints.ts";
+import type { Hint } from "../hints/hint.ts";
 
 const TOKENS = "https://dash.cloudflare.com/profile/api-tokens";
 const cloudflare = checksOf("cloudflare");
@@ -30,7 +32,7 @@ async function checkToken(context: Context, api: Api, account: string): Promise<
     const { status, expires_on: expires } = result;
     if (status === "active")
       return cloudflare.ok("token", `active${typeof expires === "string" ? `, expires ${expires}` : ""}`);
-    return cloudflare.denied("token", `it is ${String(status)}`, `make a new one: ${TOKENS}`);
+    return cloudflare.denied("token", `it is ${String(status)}`, HINTS.makeToken(TOKENS));
   }
   if (verified.kind === "silent") return cloudflare.notRun("token", verified.reason);
   const login = await ask(context, api, "GET", "/user");
@@ -38,12 +40,12 @@ async function checkToken(context: Context, api: Api, account: string): Promise<
     return cloudflare.tooBroad(
       "token",
       "a login, not a token: it may do whatever its user may",
-      `make a token for this account and zone: ${TOKENS}`,
+      HINTS.narrowToken("make a token for this account and zone", TOKENS),
     );
   return cloudflare.denied(
     "token",
     "Cloudflare does not accept it: wrong, expired, or for another account",
-    `make a new one: ${TOKENS}`,
+    HINTS.makeToken(TOKENS),
   );
 }
 
@@ -57,17 +59,27 @@ async function checkReach(context: Context, api: Api, zone: string): Promise<rea
   const [reached, own] = [totalOf(accounts), totalOf(zones)];
   if (reached !== null && reached > 1)
     checks.push(
-      cloudflare.tooBroad("reach", `the token reaches ${reached} accounts`, `limit it to one account: ${TOKENS}`),
+      cloudflare.tooBroad(
+        "reach",
+        `the token reaches ${reached} accounts`,
+        HINTS.narrowToken("limit it to one account", TOKENS),
+      ),
     );
   if (own !== null && own > 1)
-    checks.push(cloudflare.tooBroad("reach", `the token reaches ${own} zones`, `limit it to zone ${zone}: ${TOKENS}`));
+    checks.push(
+      cloudflare.tooBroad(
+        "reach",
+        `the token reaches ${own} zones`,
+        HINTS.narrowToken(`limit it to zone ${zone}`, TOKENS),
+      ),
+    );
   return checks.length > 0 ? checks : [cloudflare.ok("reach", "one account, one zone at most")];
 }
 
 function permission(what: string, grant: string, said: Said): Check {
   if (said.kind === "silent") return cloudflare.notRun(what, said.reason);
   if (said.kind === "unauthenticated" || said.kind === "forbidden")
-    return cloudflare.denied(what, `the token lacks ${grant}`, `grant ${grant} to the token: ${TOKENS}`);
+    return cloudflare.denied(what, `the token lacks ${grant}`, HINTS.grant(grant, `the token: ${TOKENS}`));
   return cloudflare.ok(what, grant);
 }
 
@@ -96,17 +108,13 @@ async function checkZone(context: Context, api: Api, environment: Environment): 
     return cloudflare.missing(
       "zone",
       `${hostname} is no name in ${zone}`,
-      "correct cloudflare.zone or cloudflare.hostname in mcpist.config.ts",
+      HINTS.correctNames("cloudflare.zone or cloudflare.hostname", ""),
     );
   const { said, id } = await findZone(context, api, environment);
   if (said.kind === "silent") return cloudflare.notRun("zone", said.reason);
   if (said.kind !== "yes") return permission("zone", "Zone: read", said);
   if (id !== null) return cloudflare.ok("zone", zone);
-  return cloudflare.missing(
-    "zone",
-    `${zone} is not in this account, or not for this token`,
-    "add the zone to the account, or give the token Zone: read on it",
-  );
+  return cloudflare.missing("zone", `${zone} is not in this account, or not for this token`, HINTS.addZone());
 }
 
 async function checkWorker(
@@ -119,8 +127,7 @@ async function checkWorker(
   const name = environment.cloudflare.worker;
   const said = await ask(context, api, "GET", `${script}/secrets`);
   if (said.kind === "silent") return [cloudflare.notRun("worker", said.reason)];
-  if (said.kind === "absent")
-    return [cloudflare.missing("worker", `there is no Worker ${name}`, "npx cdktn deploy of the base stacks makes it")];
+  if (said.kind === "absent") return [cloudflare.missing("worker", `there is no Worker ${name}`, HINTS.makeBase())];
   if (said.kind !== "yes") return [permission("worker", "Workers Scripts: edit", said)];
   const secrets = resultOf(said);
   const has =
@@ -128,7 +135,7 @@ async function checkWorker(
   return [
     has
       ? cloudflare.ok("worker", `${name}, with its secret`)
-      : cloudflare.missing("worker", `${name} has no gateway secret yet`, "mcpist secrets rotate --init"),
+      : cloudflare.missing("worker", `${name} has no gateway secret yet`, HINTS.init()),
     await checkRoutes(context, environment, worker),
   ];
 }
@@ -148,11 +155,7 @@ async function checkRoutes(context: Context, environment: Environment, worker: W
     });
     if (differs.length === 0)
       return cloudflare.ok("routes", `${gatewayUrl(environment)} routes as mcpist.config.ts says`);
-    return cloudflare.missing(
-      "routes",
-      differs.join("; "),
-      "mcpist origins quarantine or join, or npx cdktn deploy of the base stacks",
-    );
+    return cloudflare.missing("routes", differs.join("; "), HINTS.routes());
   } catch (error) {
     context.signal.throwIfAborted();
     return cloudflare.notRun("routes", error instanceof McpistError ? error.message : "unexpected error");
@@ -164,9 +167,10 @@ export async function checkCloudflare(
   context: Context,
   parts: { readonly api: Api; readonly worker: WorkerTarget } | null,
   environment: Environment,
-  reason: { readonly detail: string; readonly next: string } | null,
+  reason: { readonly detail: string; readonly next: Hint } | null,
 ): Promise<readonly Check[]> {
-  if (!parts) return [cloudflare.denied("token", reason?.detail ?? "there is none", reason?.next ?? TOKENS)];
+  if (!parts)
+    return [cloudflare.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.makeToken(TOKENS))];
   const { api, worker } = parts;
   const { accountId, worker: name, url, zone } = environment.cloudflare;
   const account = `/accounts/${encodeURIComponent(accountId)}`;

@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import type { Api } from "../http.ts";
 import { checksOf, mayWrite, type Check, type Said } from "./check.ts";
 import { findZone } from "./cloudflare.ts";
+import { HINTS } from "../hints/hints.ts";
 
 const deploy = checksOf("deploy");
 /** One permission, tried with a write that cannot be carried out. */
@@ -26,7 +27,7 @@ function checkVariables(context: Context, { backend }: Environment): readonly Ch
       : deploy.missing(
           "GITHUB_TOKEN",
           "not set; the GitHub provider does not read GH_TOKEN",
-          'export GITHUB_TOKEN="$GH_TOKEN"',
+          HINTS.exportLine('GITHUB_TOKEN="$GH_TOKEN"'),
         ),
   ];
   if (backend.type !== "s3") return checks;
@@ -35,11 +36,7 @@ function checkVariables(context: Context, { backend }: Environment): readonly Ch
     ...checks,
     absent.length === 0
       ? deploy.ok("bucket", `credentials for ${backend.bucket} are set`)
-      : deploy.missing(
-          "bucket",
-          `${absent.join(" and ")} not set`,
-          `make a key for the bucket ${backend.bucket} alone, and export it`,
-        ),
+      : deploy.missing("bucket", `${absent.join(" and ")} not set`, HINTS.bucketKey(backend.bucket)),
   ];
 }
 
@@ -47,7 +44,7 @@ async function checkPermission({ what, grant, said }: Permission): Promise<Check
   const answer = await said;
   if (answer.kind === "silent") return deploy.notRun(what, answer.reason);
   if (answer.kind === "yes" || answer.kind === "understood") return deploy.ok(what, grant);
-  return deploy.denied(what, `the token lacks ${grant}`, `grant ${grant} to the token that deploys`);
+  return deploy.denied(what, `the token lacks ${grant}`, HINTS.grant(grant, "the token that deploys"));
 }
 
 function githubPermissions(context: Context, api: Api, { github }: Environment): readonly Permission[] {

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { HINTS } from "../hints/hints.ts";
 import { run } from "../program.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
 import { handler, type Routes } from "../test/handler.ts";
@@ -152,9 +153,9 @@ describe("the exit code", () => {
     expect(exitCodeOf([checks.ok("a", "")])).toBe(0);
     expect(exitCodeOf([checks.ok("a", ""), checksOf("origin").notRun("koyeb", "it is quarantined")])).toBe(0);
     expect(exitCodeOf([checks.ok("a", ""), checks.notRun("b", "")])).toBe(3);
-    expect(exitCodeOf([checks.missing("a", "", "")])).toBe(3);
-    expect(exitCodeOf([checks.tooBroad("a", "", "")])).toBe(3);
-    expect(exitCodeOf([checks.missing("a", "", ""), checks.denied("b", "", "")])).toBe(4);
+    expect(exitCodeOf([checks.missing("a", "", HINTS.again())])).toBe(3);
+    expect(exitCodeOf([checks.tooBroad("a", "", HINTS.again())])).toBe(3);
+    expect(exitCodeOf([checks.missing("a", "", HINTS.again()), checks.denied("b", "", HINTS.again())])).toBe(4);
   });
 });
 
@@ -188,7 +189,9 @@ describe("mcpist doctor", () => {
     expect(code).toBe(4);
     const lines = out.split("\n");
     expect(lines).toContain(`ok       node        version            ${process.versions.node}`);
-    expect(out).toMatch(/^missing {2}github +token +GitHub does not accept it: wrong or expired {2}-> {2}https:\/\//m);
+    expect(out).toMatch(
+      /^missing {2}github +token +GitHub does not accept it: wrong or expired {2}-> {2}make a new one: https:\/\//m,
+    );
     expect(out).toMatch(
       /^missing {2}koyeb +token +no token for koyeb: KOYEB_TOKEN is not set and no login was found {2}-> {2}export KOYEB_TOKEN, or koyeb login$/m,
     );

@@ -9,7 +9,7 @@ import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import type { Api } from "../http.ts";
 import type { CommonFlags } from "../flags.ts";
 import { loadEnvironment } from "../load-config.ts";
-import { printJson, styles, table } from "../output.ts";
+import { hintText, printJson, styles, table } from "../output.ts";
 import { baseUrlOf } from "../session.ts";
 import { cloudflareApi, cloudflareWorker } from "../targets/cloudflare.ts";
 import { flyApi } from "../targets/fly.ts";
@@ -26,6 +26,8 @@ import { checkLocal } from "./local.ts";
 import { checkNetwork } from "./network.ts";
 import { checkProject } from "./project.ts";
 import { withEnd } from "./token-end.ts";
+import { HINTS } from "../hints/hints.ts";
+import type { Hint } from "../hints/hint.ts";
 
 const COLOURS: Readonly<Record<Outcome, "green" | "red" | "yellow" | "dim">> = {
   ok: "green",
@@ -41,7 +43,7 @@ interface Access {
 }
 type Given =
   | { readonly access: Access; readonly reason: null }
-  | { readonly access: null; readonly reason: { detail: string; next: string } };
+  | { readonly access: null; readonly reason: { detail: string; next: Hint } };
 
 const NO_TOKEN: ReadonlySet<string> = new Set(["ERR_TOKEN_MISSING", "ERR_TOKEN_SHAPE"]);
 
@@ -51,7 +53,7 @@ async function accessTo(context: Context, kind: TargetKind): Promise<Given> {
     return { access: { baseUrl: baseUrlOf(context, kind), token: await tokenOf(context, kind) }, reason: null };
   } catch (error) {
     if (!(error instanceof McpistError) || !NO_TOKEN.has(error.code)) throw error;
-    return { access: null, reason: { detail: error.message, next: error.hint ?? "" } };
+    return { access: null, reason: { detail: error.message, next: error.advice ?? HINTS.bug() } };
   }
 }
 
@@ -84,7 +86,7 @@ export async function checkAll(
 ): Promise<{ readonly name: string; readonly checks: readonly Check[] }> {
   const { name, environment } = await loadEnvironment(context, flags.env, flags.config);
   const kinds = new Set(environment.origins.map((origin) => origin.kind));
-  const none: Given = { access: null, reason: { detail: "", next: "" } };
+  const none: Given = { access: null, reason: { detail: "", next: HINTS.nothing() } };
   const [github, cloudflare, koyeb, fly] = await Promise.all([
     accessTo(context, "github"),
     accessTo(context, "cloudflare"),
@@ -131,7 +133,8 @@ function beforeDeploy(checks: readonly Check[], origins: readonly Origin[]): rea
     const origin =
       check.area === "origin" && origins.find(({ name, state }) => name === check.what && state === "pool");
     if (!origin || check.outcome !== "missing" || !undeployed(origin.name)) return check;
-    return { ...check, next: "npx cdktn deploy of the service stacks makes it" };
+    const advice = HINTS.makeService();
+    return { ...check, advice, next: advice.text() };
   });
 }
 
@@ -146,12 +149,20 @@ export function exitCodeOf(checks: readonly Check[]): ExitCode {
 export async function runDoctor(context: Context, flags: DoctorFlags): Promise<ExitCode> {
   const { name, checks } = await checkAll(context, flags);
   const exitCode = exitCodeOf(checks);
+  const rowsOf = checks.map((check) => ({
+    area: check.area,
+    what: check.what,
+    outcome: check.outcome,
+    detail: check.detail,
+    next: check.advice && hintText(context, check.advice),
+    authorisation: check.authorisation,
+  }));
   if (flags.json) {
-    printJson(context, { command: "doctor", environment: name, ok: exitCode === EXIT.done, exitCode, checks });
+    printJson(context, { command: "doctor", environment: name, ok: exitCode === EXIT.done, exitCode, checks: rowsOf });
     return exitCode;
   }
   const style = styles(context, context.stdout);
-  const rows = checks.map(({ outcome, area, what, detail, next }) => {
+  const rows = rowsOf.map(({ outcome, area, what, detail, next }) => {
     const text = next === null ? detail : `${detail}  ->  ${next}`;
     return [outcome, area, what, context.redactor.apply(text)];
   });

@@ -6,12 +6,13 @@ import type { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { Json } from "../targets/json.ts";
 import { ask, checksOf, type Check } from "./check.ts";
+import { HINTS } from "../hints/hints.ts";
+import type { Hint } from "../hints/hint.ts";
 
 type FlyOrigin = Extract<Origin, { kind: "fly" }>;
 
 const fly = checksOf("fly");
 const GONE: ReadonlySet<unknown> = new Set(["destroyed", "destroying"]);
-const TOKEN = "fly tokens create deploy -a APP, for every app";
 
 /** True when a proxy may freeze the Machine with its memory, and with the secret in it. */
 function mayBeSuspended(config: Json): boolean {
@@ -21,14 +22,7 @@ function mayBeSuspended(config: Json): boolean {
 
 function checkMachines(origin: FlyOrigin, machines: readonly Json[]): readonly Check[] {
   const what = `Machines of ${origin.name}`;
-  if (machines.length === 0)
-    return [
-      fly.missing(
-        what,
-        `${origin.app} has none`,
-        "npx cdktn deploy of the service stacks makes them, after mcpist secrets rotate --init",
-      ),
-    ];
+  if (machines.length === 0) return [fly.missing(what, `${origin.app} has none`, HINTS.slotsThenService())];
   const configOf = (machine: Json): Json => (isRecord(machine["config"]) ? machine["config"] : {});
   const ids = (found: readonly Json[]) => found.map((machine) => String(machine["id"])).join(", ");
   const loose = machines.filter((machine) => {
@@ -38,19 +32,13 @@ function checkMachines(origin: FlyOrigin, machines: readonly Json[]): readonly C
   const frozen = machines.filter((machine) => mayBeSuspended(configOf(machine)));
   const checks: Check[] = [];
   if (machines.length !== origin.machines)
-    checks.push(
-      fly.missing(
-        what,
-        `${machines.length} instead of ${origin.machines}`,
-        "npx cdktn deploy, or correct machines in mcpist.config.ts",
-      ),
-    );
+    checks.push(fly.missing(what, `${machines.length} instead of ${origin.machines}`, HINTS.machines()));
   if (loose.length > 0)
     checks.push(
       fly.missing(
         what,
         `${ids(loose)}: no fly_platform_version, so flyctl skips them`,
-        `fly machine update ID --metadata fly_platform_version=v2 -a ${origin.app}`,
+        HINTS.flyMachineUpdate(ids(loose.slice(0, 1)), "--metadata fly_platform_version=v2", origin.app),
       ),
     );
   if (frozen.length > 0)
@@ -58,7 +46,7 @@ function checkMachines(origin: FlyOrigin, machines: readonly Json[]): readonly C
       fly.missing(
         what,
         `${ids(frozen)} may be suspended, with the secret in memory`,
-        `fly machine update ID --autostop=off -a ${origin.app}`,
+        HINTS.flyMachineUpdate(ids(frozen.slice(0, 1)), "--autostop=off", origin.app),
       ),
     );
   return checks.length > 0 ? checks : [fly.ok(what, `${machines.length}, known to flyctl`)];
@@ -74,23 +62,16 @@ async function checkOrigin(
   const base = `/v1/apps/${encodeURIComponent(origin.app)}`;
   const said = await ask(context, api, "GET", base);
   if (said.kind === "silent") return [fly.notRun(what, said.reason)];
-  if (said.kind === "absent")
-    return [
-      fly.missing(
-        what,
-        `there is no app ${origin.app}`,
-        "npx cdktn deploy of the base stacks makes it, or correct its name in mcpist.config.ts",
-      ),
-    ];
+  if (said.kind === "absent") return [fly.missing(what, `there is no app ${origin.app}`, HINTS.makeBaseOrCorrect())];
   if (said.kind === "forbidden")
     return [
       fly.denied(
         what,
         `${origin.app} belongs to somebody else, or the token is for another app`,
-        `choose another name, or ${TOKEN.replace("APP, for every app", origin.app)}`,
+        HINTS.otherFlyApp(origin.app),
       ),
     ];
-  if (said.kind !== "yes") return [fly.denied("token", "Fly.io does not accept it", TOKEN)];
+  if (said.kind !== "yes") return [fly.denied("token", "Fly.io does not accept it", HINTS.flyToken("APP"))];
   const secrets = await checkSecrets(context, api, environment, origin);
   const listed = await ask(context, api, "GET", `${base}/machines`);
   if (listed.kind !== "yes" || !Array.isArray(listed.answer.json))
@@ -110,7 +91,7 @@ async function checkSecrets(context: Context, api: Api, environment: Environment
   const [first] = missing;
   return first === undefined
     ? fly.ok(what, neededSecrets(environment).join(", "))
-    : fly.missing(what, `no ${missing.join(", ")}`, `mcpist secrets put ${first}`);
+    : fly.missing(what, `no ${missing.join(", ")}`, HINTS.put(first));
 }
 
 /** Fly lists the apps that a token reaches. Before the first deploy it has to reach the organisation, to make apps. */
@@ -132,7 +113,7 @@ async function checkReach(
   return fly.tooBroad(
     "reach",
     `the token also reaches ${others.length} other app${others.length === 1 ? "" : "s"} of the organisation`,
-    TOKEN,
+    HINTS.flyToken("APP"),
   );
 }
 
@@ -141,11 +122,11 @@ export async function checkFly(
   context: Context,
   api: Api | null,
   environment: Environment,
-  reason: { readonly detail: string; readonly next: string } | null,
+  reason: { readonly detail: string; readonly next: Hint } | null,
 ): Promise<readonly Check[]> {
   const origins = environment.origins.filter((origin) => origin.kind === "fly");
   if (origins.length === 0) return [];
-  if (!api) return [fly.denied("token", reason?.detail ?? "there is none", reason?.next ?? TOKEN)];
+  if (!api) return [fly.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.flyToken("APP"))];
   const checks = (await Promise.all(origins.map((origin) => checkOrigin(context, api, environment, origin)))).flat();
   const refused = checks.find((check) => check.what === "token");
   if (refused) return [refused];

@@ -3,6 +3,8 @@ import type { Environment } from "../../contract/config.ts";
 import type { Context } from "../context.ts";
 import type { Api } from "../http.ts";
 import { ask, checksOf, mayWrite, type Check, type Said } from "./check.ts";
+import { HINTS } from "../hints/hints.ts";
+import type { Hint } from "../hints/hint.ts";
 
 const NEW_TOKEN = "https://github.com/settings/personal-access-tokens/new";
 const DAY_MS = 86_400_000;
@@ -38,7 +40,7 @@ function tokenCheck(context: Context, headers: Headers, repository: string): Che
   return github.tooBroad(
     "token",
     `a classic token with ${scopes}: it reaches every repository of its owner${lives}`,
-    `make a fine-grained token for ${repository} alone: ${NEW_TOKEN}`,
+    HINTS.narrowToken(`make a fine-grained token for ${repository} alone`, NEW_TOKEN),
   );
 }
 
@@ -49,7 +51,7 @@ async function permissionCheck({ what, grant, said, reads }: Permission, reposit
     case "understood":
       return github.ok(what, grant);
     case "unauthenticated":
-      return github.denied(what, "the token is not valid", NEW_TOKEN);
+      return github.denied(what, "the token is not valid", HINTS.makeToken(NEW_TOKEN));
     case "absent":
     case "forbidden": {
       // There is no such run, and a token that may look is told so.
@@ -58,7 +60,7 @@ async function permissionCheck({ what, grant, said, reads }: Permission, reposit
       return github.denied(
         what,
         `the token lacks ${grant}${wants ? ` (${wants})` : ""}`,
-        `grant ${grant} on ${repository} to the token`,
+        HINTS.grant(`${grant} on ${repository}`, "the token"),
       );
     }
     case "silent":
@@ -104,26 +106,27 @@ export async function checkGithub(
   context: Context,
   api: Api | null,
   environment: Environment,
-  reason: { readonly detail: string; readonly next: string } | null,
+  reason: { readonly detail: string; readonly next: Hint } | null,
 ): Promise<readonly Check[]> {
   const { github: config } = environment;
   const repository = `${config.owner}/${config.repo}`;
-  if (!api) return [github.denied("token", reason?.detail ?? "there is none", reason?.next ?? NEW_TOKEN)];
+  if (!api)
+    return [github.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.makeToken(NEW_TOKEN))];
   const repo = `/repos/${encodeURIComponent(config.owner)}/${encodeURIComponent(config.repo)}`;
   const said = await ask(context, api, "GET", repo);
   if (said.kind === "unauthenticated")
-    return [github.denied("token", "GitHub does not accept it: wrong or expired", NEW_TOKEN)];
+    return [github.denied("token", "GitHub does not accept it: wrong or expired", HINTS.makeToken(NEW_TOKEN))];
   if (said.kind === "silent") return [github.notRun("token", said.reason)];
   if (said.kind !== "yes") {
     const token = tokenCheck(context, said.answer.headers, repository);
-    const next = `correct github.owner and github.repo in mcpist.config.ts, or give the token access to ${repository}`;
+    const next = HINTS.correctNames("github.owner and github.repo", `, or give the token access to ${repository}`);
     return [token, github.missing("repository", `${repository} is not there, or not for this token`, next)];
   }
   const checks = [tokenCheck(context, said.answer.headers, repository), github.ok("repository", repository)];
   if (config.scope === "environment") {
     const place = await ask(context, api, "GET", `${repo}/environments/${encodeURIComponent(config.environment)}`);
     if (place.kind === "absent") {
-      const next = "npx cdktn deploy of the base stacks makes it";
+      const next = HINTS.makeBase();
       return [
         ...checks,
         github.missing("environment", `${repository} has no environment "${config.environment}"`, next),

@@ -9,6 +9,8 @@ import { isRecord } from "../../contract/json.ts";
 import type { NamedEnvironment } from "../load-config.ts";
 import { koyebServiceId, koyebVariables } from "../targets/koyeb.ts";
 import { ask, checksOf, type Check } from "./check.ts";
+import { HINTS } from "../hints/hints.ts";
+import type { Hint } from "../hints/hint.ts";
 
 const TOKENS = "https://app.koyeb.com/user/settings/api";
 const koyeb = checksOf("koyeb");
@@ -26,16 +28,8 @@ async function checkOrigin(context: Context, api: Api, origin: Extract<Origin, {
   const list = apps.kind === "yes" && isRecord(apps.answer.json) ? apps.answer.json["apps"] : undefined;
   const hasApp = Array.isArray(list) && list.some((app) => isRecord(app) && app["name"] === origin.app);
   return hasApp
-    ? koyeb.missing(
-        what,
-        `app ${origin.app} is there, service ${name} is not`,
-        "npx cdktn deploy of the service stacks makes it, after mcpist secrets rotate --init",
-      )
-    : koyeb.missing(
-        what,
-        `there is no app ${origin.app} in this organisation`,
-        "npx cdktn deploy of the base stacks makes it, or correct its name in mcpist.config.ts",
-      );
+    ? koyeb.missing(what, `app ${origin.app} is there, service ${name} is not`, HINTS.slotsThenService())
+    : koyeb.missing(what, `there is no app ${origin.app} in this organisation`, HINTS.makeBaseOrCorrect());
 }
 
 /** A deployment that names a secret which is not there fails, the marks included. */
@@ -48,7 +42,7 @@ async function checkSecrets(context: Context, api: Api, name: string, environmen
     const [first] = missing;
     return first === undefined
       ? koyeb.ok(what, needed.join(", "))
-      : koyeb.missing(what, `no ${missing.join(", ")}`, `mcpist secrets put ${first}`);
+      : koyeb.missing(what, `no ${missing.join(", ")}`, HINTS.put(first));
   } catch (error) {
     context.signal.throwIfAborted();
     return koyeb.notRun(what, error instanceof McpistError ? error.message : "unexpected error");
@@ -60,14 +54,14 @@ export async function checkKoyeb(
   context: Context,
   api: Api | null,
   { name, environment }: NamedEnvironment,
-  reason: { readonly detail: string; readonly next: string } | null,
+  reason: { readonly detail: string; readonly next: Hint } | null,
 ): Promise<readonly Check[]> {
   const origins = environment.origins.filter((origin) => origin.kind === "koyeb");
   if (origins.length === 0) return [];
-  if (!api) return [koyeb.denied("token", reason?.detail ?? "there is none", reason?.next ?? TOKENS)];
+  if (!api) return [koyeb.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.makeToken(TOKENS))];
   const said = await ask(context, api, "GET", "/v1/apps?limit=1");
   if (said.kind === "silent") return [koyeb.notRun("token", said.reason)];
-  if (said.kind !== "yes") return [koyeb.denied("token", "Koyeb does not accept it", `make a new one: ${TOKENS}`)];
+  if (said.kind !== "yes") return [koyeb.denied("token", "Koyeb does not accept it", HINTS.makeToken(TOKENS))];
   // Koyeb sells no narrower token than this, so there is nothing to advise.
   return [
     koyeb.ok("token", "accepted; Koyeb's tokens may do everything in their organisation"),

@@ -7,6 +7,7 @@ import { McpistError } from "../errors.ts";
 import { proxyUse } from "../proxy.ts";
 import { wranglerPath } from "../targets/wrangler.ts";
 import { checksOf, type Check } from "./check.ts";
+import { HINTS } from "../hints/hints.ts";
 
 /** The oldest Node that runs mcpist.config.ts without a flag; equal to `engines` of package.json. */
 const NODE = [22, 18] as const;
@@ -23,7 +24,7 @@ const isAtLeast = (version: string, [major, minor]: readonly [number, number]): 
 export function checkNode(version: string): Check {
   const node = checksOf("node");
   if (isAtLeast(version, NODE)) return node.ok("version", version);
-  return node.missing("version", `${version} is too old`, `install Node ${NODE.join(".")} or newer`);
+  return node.missing("version", `${version} is too old`, HINTS.install(`Node ${NODE.join(".")} or newer`));
 }
 
 export async function checkWrangler(): Promise<Check> {
@@ -33,8 +34,8 @@ export async function checkWrangler(): Promise<Check> {
     const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
     return wrangler.ok("version", version);
   } catch (error) {
-    const { message, hint } = error as McpistError;
-    return wrangler.missing("version", message, hint ?? "npm install --save-dev wrangler@4");
+    const { message, advice } = error as McpistError;
+    return wrangler.missing("version", message, advice ?? HINTS.installWrangler("npm install --save-dev wrangler@4"));
   }
 }
 
@@ -69,16 +70,20 @@ export async function checkEngine(context: Context): Promise<Check> {
     return engine.missing(
       what,
       `${program} ${version} is too old`,
-      `install ${ENGINE.join(".")} or newer; only npx cdktn deploy needs it`,
+      HINTS.install(`${ENGINE.join(".")} or newer; only a deploy needs it`),
     );
   }
   const other = chosen ? null : await engineVersion(context, "tofu");
   if (other !== null)
-    return engine.missing(what, `tofu ${other} is there, but not chosen`, "export TERRAFORM_BINARY_NAME=tofu");
+    return engine.missing(
+      what,
+      `tofu ${other} is there, but not chosen`,
+      HINTS.exportLine("TERRAFORM_BINARY_NAME=tofu"),
+    );
   return engine.missing(
     what,
     `${program} does not run`,
-    "install terraform or tofu 1.10 or newer; only npx cdktn deploy needs it",
+    HINTS.install("terraform or tofu 1.10 or newer; only a deploy needs it"),
   );
 }
 
@@ -89,7 +94,13 @@ export function checkProxy(context: Context, native?: boolean): readonly Check[]
   if (variables.length === 0) return [];
   const names = variables.join(", ");
   if (used) return [proxy.ok("way out", `${names}${host === null ? "" : ` (${host})`}`)];
-  return [proxy.missing("way out", `${names} is set, but this Node does not use it`, "export NODE_USE_ENV_PROXY=1")];
+  return [
+    proxy.missing(
+      "way out",
+      `${names} is set, but this Node does not use it`,
+      HINTS.exportLine("NODE_USE_ENV_PROXY=1"),
+    ),
+  ];
 }
 
 /** @param node version of the running Node. */

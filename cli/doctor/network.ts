@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { probeOrigin } from "../targets/origin-probe.ts";
 import { isRecord } from "../../contract/json.ts";
 import { checksOf, type Check } from "./check.ts";
+import { HINTS } from "../hints/hints.ts";
 
 /** Unit: milliseconds. */
 const TIMEOUT_MS = 15_000;
@@ -33,21 +34,15 @@ async function checkGateway(context: Context, environment: Environment): Promise
   const gateway = checksOf("gateway");
   const url = gatewayUrl(environment);
   const said = await getJson(context, url + OBSERVATION_PATH);
-  if (typeof said === "string")
-    return gateway.missing(
-      "reachable",
-      `${url}: ${said}`,
-      "npx cdktn deploy of the base stacks, or look at the zone's DNS",
-    );
+  if (typeof said === "string") return gateway.missing("reachable", `${url}: ${said}`, HINTS.baseOrDns());
   const seen = parseWorkerObservation(said.json);
   if (!seen)
     return gateway.missing(
       "reachable",
       `${url} is served by something else`,
-      "correct cloudflare.hostname in mcpist.config.ts, or its route",
+      HINTS.correctNames("cloudflare.hostname", ", or its route"),
     );
-  if (seen.kid === null)
-    return gateway.missing("reachable", `${url} sends no secret yet`, "mcpist secrets rotate --init");
+  if (seen.kid === null) return gateway.missing("reachable", `${url} sends no secret yet`, HINTS.init());
   return gateway.ok("reachable", `${url} sends ${seen.kid}`);
 }
 
@@ -57,10 +52,7 @@ async function checkOrigin(context: Context, environment: Environment, origin: O
   if (origin.state === "quarantined") return checks.notRun(what, "it is quarantined");
   const seen = await probeOrigin(context, environment, origin.url);
   if (seen) return checks.ok(what, `${origin.url} accepts ${acceptedKids(seen.kids).join(", ") || "nothing"}`);
-  const next =
-    origin.state === "joining"
-      ? `mcpist origins join ${origin.name}`
-      : `look at its logs; if it stays away: mcpist origins quarantine ${origin.name}`;
+  const next = origin.state === "joining" ? HINTS.join(origin.name) : HINTS.lookOrQuarantine(origin.name);
   return checks.missing(what, `${origin.url} does not answer as an origin`, next);
 }
 
@@ -68,17 +60,11 @@ async function checkKeys(context: Context, environment: Environment): Promise<Ch
   const issuer = checksOf("issuer");
   const url = environment.auth.jwksUrl ?? `${environment.auth.issuer}/.well-known/jwks.json`;
   const said = await getJson(context, url);
-  const next = "correct auth.issuer in mcpist.config.ts";
-  if (typeof said === "string")
-    return issuer.missing("sign-in keys", `${url}: ${said}`, `check the network; else ${next}`);
+  const next = HINTS.correctNames("auth.issuer", "");
+  if (typeof said === "string") return issuer.missing("sign-in keys", `${url}: ${said}`, HINTS.networkOrIssuer());
   const keys = isRecord(said.json) ? said.json["keys"] : undefined;
   if (!Array.isArray(keys)) return issuer.missing("sign-in keys", `${url} is no key set`, next);
-  if (keys.length === 0)
-    return issuer.missing(
-      "sign-in keys",
-      `${url} is empty`,
-      "switch the project to asymmetric signing keys (ES256) in Supabase",
-    );
+  if (keys.length === 0) return issuer.missing("sign-in keys", `${url} is empty`, HINTS.asymmetricKeys());
   return issuer.ok("sign-in keys", `${keys.length} at ${url}`);
 }
 

@@ -1,3 +1,4 @@
+import { HINTS } from "../hints/hints.ts";
 import { describe, expect, it } from "vitest";
 import { type EnvironmentInput } from "../../contract/config.ts";
 import { gatewayConfigOf } from "../../contract/process-config.ts";
@@ -118,9 +119,16 @@ describe("GitHub", () => {
   });
 
   it("says how to get a token where there is none", async () => {
-    const reason = { detail: "no token for github", next: "export GH_TOKEN, or gh auth login" };
-    expect(await checkGithub(testContext(), null, testEnvironment(), reason)).toEqual([
-      { area: "github", what: "token", outcome: "missing", ...reason, authorisation: true },
+    const reason = { detail: "no token for github", next: HINTS.login("GH_TOKEN", "gh auth login") };
+    expect(await checkGithub(testContext(), null, testEnvironment(), reason)).toMatchObject([
+      {
+        area: "github",
+        what: "token",
+        outcome: "missing",
+        detail: "no token for github",
+        next: "export GH_TOKEN, or gh auth login",
+        authorisation: true,
+      },
     ]);
   });
 });

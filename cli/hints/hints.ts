@@ -1,5 +1,6 @@
 /** The registry: every hint and every `next:` that the command line prints. Each entry has its scenario in the tests beside it. */
 import { DATABASE } from "./database.ts";
+import { DOCTOR } from "./doctor.ts";
 import type { Entry, Hint } from "./hint.ts";
 import { LOCK } from "./lock.ts";
 import { ORIGINS } from "./origins.ts";
@@ -19,6 +20,7 @@ export const HINTS = {
   ...ORIGINS,
   ...DATABASE,
   ...PROJECT,
+  ...DOCTOR,
 } as const;
 
 /** Id of an entry. */

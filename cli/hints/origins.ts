@@ -17,12 +17,12 @@ export const ORIGINS = {
   deployOrCorrect: hint(
     "the configuration",
     "the gateway looks for an origin at another address",
-    () => say`deploy the base stacks, or correct its url in mcpist.config.ts`,
+    () => say`${mcpist("deploy --base")}, or correct its url in mcpist.config.ts`,
   ),
   deployBaseAgain: hint(
     "the gateway",
     "a configuration of the Worker that cannot be read",
-    () => say`deploy the base stacks, then run the command again`,
+    () => say`${mcpist("deploy --base")}, then run the command again`,
   ),
   agree: hint(
     "the configuration",

@@ -218,7 +218,7 @@ const SCENARIOS: Readonly<Record<keyof typeof PLATFORMS, Scenario>> = {
     prepare: (desk) => {
       desk.swap = (targets) => ({ ...targets, worker: { ...targets.worker, bound: async () => null } });
     },
-    byHand: (_desk, hint) => expect(hint).toBe("MCPIST_ENV=production npx cdktn deploy 'production-base-*'"),
+    byHand: (_desk, hint) => expect(hint).toBe("mcpist deploy --base --env production --config ops.config.ts"),
     ends: /^1 error: the Worker is not deployed yet/,
   },
   deployBaseOrAccess: {

@@ -101,18 +101,18 @@ export const PLATFORMS = {
   deployBase: hint(
     "the configuration",
     "something that the base stacks make is not there",
-    () => say`deploy the base stacks first, then run the command again`,
+    () => say`${mcpist("deploy --base")}, then run the command again`,
   ),
   deployBaseOf: hint(
     "the configuration",
     "the Worker lacks what its stack binds",
-    (env: string) => say`MCPIST_ENV=${env} npx cdktn deploy '${env}-base-*'`,
+    () => say`${mcpist("deploy --base")}`,
   ),
   deployBaseOrAccess: hint(
     "the configuration",
     "GitHub has no such environment, or not for this token",
     () =>
-      say`deploy the base stacks first, or give GH_TOKEN access to the repository's environments and secrets; then run the command again`,
+      say`${mcpist("deploy --base")}, or give GH_TOKEN access to the repository's environments and secrets; then run the command again`,
   ),
   wranglerFailed: hint(
     "Cloudflare",

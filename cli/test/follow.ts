@@ -139,7 +139,10 @@ export async function type(desk: Desk, argv: readonly string[]): Promise<Said> {
 
 /** Commands of ours in a hint, each without its first word. They end where a person stops reading: at a mark or a bracket. */
 export const commandsIn = (hint: string): readonly (readonly string[])[] =>
-  [...hint.matchAll(/\bmcpist ([^;,()<|]+)/g)].map(([, words = ""]) => words.trim().split(/\s+/));
+  [...hint.matchAll(/\bmcpist ([^;,()<|]+)/g)]
+    .map(([, words = ""]) => words.trim().split(/\s+/))
+    // Terraform is a person's here: what it would do, `byHand` does.
+    .filter(([command]) => command !== "deploy");
 
 /** What a hint without a command of ours asks for: the same command, perhaps with something more. */
 export function againIn(hint: string, argv: readonly string[]): readonly string[] | null {
