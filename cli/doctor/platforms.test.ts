@@ -326,7 +326,7 @@ describe("Koyeb", () => {
 
   it.each([
     ["a value", "database-url", "no DATABASE_URL", "mcpist secrets put DATABASE_URL"],
-    ["a mark", "request-state-key-mark", "no REQUEST_STATE_KEY", "mcpist secrets put REQUEST_STATE_KEY"],
+    ["a mark", "request-state-key-mark", "no REQUEST_STATE_KEY", "mcpist secrets put REQUEST_STATE_KEY --generate"],
   ])(
     "names the secret of which %s is forgotten before a deployment fails for it",
     async (_what, forgotten, detail, next) => {
@@ -428,7 +428,7 @@ describe("Fly.io", () => {
       "a forgotten secret",
       { [`GET ${APP}/secrets`]: json({ secrets: [{ name: "DATABASE_URL" }] }) },
       "secrets of fly",
-      { detail: "no REQUEST_STATE_KEY", next: "mcpist secrets put REQUEST_STATE_KEY", authorisation: false },
+      { detail: "no REQUEST_STATE_KEY", next: "mcpist secrets put REQUEST_STATE_KEY --generate", authorisation: false },
     ],
     [
       "too many Machines",
