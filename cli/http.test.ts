@@ -266,7 +266,7 @@ describe("retries", () => {
     await expect(lost.api.call("POST", "/thing", { body: {} })).rejects.toMatchObject({
       code: "ERR_UNREACHABLE",
       message: "Vendor did not answer POST /thing",
-      hint: "check the network and api.vendor.test, then run the command again",
+      hint: "check the network and api.vendor.test (ECONNRESET), then run the command again",
     });
     const failed = vendor(answer(502));
     await expect(failed.api.call("POST", "/thing", { body: {} })).rejects.toMatchObject({ code: "ERR_VENDOR" });
@@ -340,6 +340,31 @@ describe("a redirect", () => {
       hint: "correct github.owner and github.repo in mcpist.config.ts",
     });
     expect(scripted.requests).toHaveLength(1);
+  });
+});
+
+describe("a certificate of an authority that Node does not know", () => {
+  const unknown = () =>
+    new TypeError("fetch failed", {
+      cause: Object.assign(new Error("self-signed certificate"), { code: "SELF_SIGNED_CERT_IN_CHAIN" }),
+    });
+  it("is said at once, as what it is, with what Node has to be told", async () => {
+    const { api, context } = vendor(unknown());
+    await expect(api.get("/thing")).rejects.toMatchObject({
+      code: "ERR_MACHINE",
+      message: "Vendor's certificate is of an authority that Node does not know (SELF_SIGNED_CERT_IN_CHAIN)",
+      hint: 'export NODE_USE_SYSTEM_CA=1, or NODE_EXTRA_CA_CERTS="FILE" where only a file has it, then run the command again',
+    });
+    expect(context.slept).toEqual([]);
+  });
+  it("is no silence: that names what the system says", async () => {
+    const refused = () =>
+      new TypeError("fetch failed", { cause: Object.assign(new Error("x"), { code: "ECONNREFUSED" }) });
+    const { api } = vendor(refused(), refused(), refused(), refused());
+    await expect(api.get("/thing")).rejects.toMatchObject({
+      code: "ERR_UNREACHABLE",
+      hint: "check the network and api.vendor.test (ECONNREFUSED), then run the command again",
+    });
   });
 });
 

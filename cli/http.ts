@@ -7,6 +7,7 @@ import type { Context } from "./context.ts";
 import { machineFault, McpistError } from "./errors.ts";
 import type { Hint } from "./hints/hint.ts";
 import { HINTS } from "./hints/hints.ts";
+import { causeCode, isUntrusted } from "./trust.ts";
 import { askedWaitMs, isLimit } from "./vendor-limits.ts";
 import { proxyAdvice } from "./proxy.ts";
 import { printable } from "./redact.ts";
@@ -151,7 +152,7 @@ export class Api {
         this.#context.signal.throwIfAborted();
         const wait = BACKOFF_MS[faults++];
         const error = machineFault(cause) ?? this.#unreachable(method, path, cause);
-        if (!repeatable || wait === undefined || left() <= wait) throw error;
+        if (isUntrusted(cause) || !repeatable || wait === undefined || left() <= wait) throw error;
         await this.#context.sleep(wait);
         continue;
       }
@@ -228,9 +229,20 @@ export class Api {
 
   #unreachable(method: string, path: string, cause: unknown): McpistError {
     const { vendor, baseUrl } = this.#options;
+    const code = causeCode(cause);
+    // The platforms' own certificates are of authorities that everybody knows: somebody in between opens the connection.
+    if (isUntrusted(cause))
+      return new McpistError(
+        "ERR_MACHINE",
+        `${vendor}'s certificate is of an authority that Node does not know (${code})`,
+        {
+          hint: HINTS.authority(this.#context.env["SSL_CERT_FILE"] ? "$SSL_CERT_FILE" : "FILE"),
+          cause,
+        },
+      );
     const advice = proxyAdvice(this.#context.env);
     return new McpistError("ERR_UNREACHABLE", `${vendor} did not answer ${method} ${withoutQuery(path)}`, {
-      hint: HINTS.network(new URL(baseUrl).host, advice),
+      hint: HINTS.network(`${new URL(baseUrl).host}${code === null ? "" : ` (${code})`}`, advice),
       cause,
     });
   }

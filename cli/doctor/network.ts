@@ -5,6 +5,7 @@ import { OBSERVATION_PATH } from "../../contract/headers.ts";
 import { parseWorkerObservation } from "../../contract/observation.ts";
 import { acceptedKids } from "../../contract/slots.ts";
 import type { Context } from "../context.ts";
+import { causeCode } from "../trust.ts";
 import { probeOrigin } from "../targets/origin-probe.ts";
 import { isRecord } from "../../contract/json.ts";
 import { checksOf, type Check } from "./check.ts";
@@ -18,15 +19,17 @@ async function getJson(context: Context, url: string): Promise<{ readonly json: 
   try {
     const response = await context.fetch(url, {
       headers: { accept: "application/json", "cache-control": "no-cache", "user-agent": "mcpist" },
-      redirect: "error",
+      redirect: "manual",
       signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), context.signal]),
     });
     if (response.ok) return { json: await response.json() };
     await response.body?.cancel();
-    return `it answered ${response.status}`;
+    const to = response.headers.get("location");
+    const host = to !== null && URL.canParse(to, url) ? ` to ${new URL(to, url).origin}` : "";
+    return `it answered ${response.status}${host}`;
   } catch (error) {
     context.signal.throwIfAborted();
-    return `it did not answer (${error instanceof Error ? error.name : "error"})`;
+    return `it did not answer (${causeCode(error) ?? (error instanceof Error ? error.name : "error")})`;
   }
 }
 

@@ -145,6 +145,15 @@ const SCENARIOS: Readonly<Record<keyof typeof START, Scenario | Elsewhere>> = {
     ends: NO_ROTATION,
   },
 
+  authority: {
+    argv: HISTORY,
+    prepare: (desk) => {
+      const unknown = Object.assign(new Error("self-signed certificate"), { code: "SELF_SIGNED_CERT_IN_CHAIN" });
+      desk.fetch = () => Promise.reject(new TypeError("fetch failed", { cause: unknown }));
+    },
+    byHand: heal,
+    ends: NO_ROTATION,
+  },
   fewDescriptors: fault("EMFILE"),
   noDescriptors: fault("ENFILE"),
   fullDisk: fault("ENOSPC"),

@@ -66,6 +66,12 @@ export const START = {
     () => say`set it to http://HOST:PORT, or unset it`,
   ),
 
+  authority: hint(
+    "this machine",
+    "a certificate of an authority that Node does not know",
+    (file: string) =>
+      say`export NODE_USE_SYSTEM_CA=1, or NODE_EXTRA_CA_CERTS="${file}" where only a file has it, then run the command again`,
+  ),
   fewDescriptors: hint("this machine", "EMFILE", () => say`ulimit -n 4096, then run the command again`),
   noDescriptors: hint("this machine", "ENFILE", () => say`end what holds them, then run the command again`),
   fullDisk: hint(
