@@ -1,6 +1,7 @@
 /** Every hint about the lock and the journal, followed word by word. */
-import { expect } from "vitest";
-import { leadOut, type Scenario, calm, heldBy, meanwhile, steady } from "../test/scenario.ts";
+import { describe, expect, it } from "vitest";
+import { desk, FLAGS, follow, withStates } from "../test/follow.ts";
+import { leadOut, type Scenario, calm, heldBy, joining, meanwhile, needing, steady } from "../test/scenario.ts";
 import { LOCK } from "./lock.ts";
 
 const SCENARIOS: Readonly<Record<keyof typeof LOCK, Scenario>> = {
@@ -84,3 +85,22 @@ const SCENARIOS: Readonly<Record<keyof typeof LOCK, Scenario>> = {
 };
 
 leadOut(LOCK, SCENARIOS);
+
+describe("the lock of a dead run", () => {
+  it.each([
+    ["secrets put REQUEST_STATE_KEY --generate", () => heldBy("r-dead", "local", needing())],
+    ["origins quarantine fly", () => heldBy("r-dead")],
+    ["origins join fly", () => heldBy("r-dead", "local", joining())],
+    ["secrets rollback", () => heldBy("r-dead")],
+    ["secrets restore worker", () => heldBy("r-dead")],
+  ])("is taken by every command that takes the lock, as its hint says: %s", async (command, world) => {
+    const place = desk({
+      cloud: await world(),
+      environment: withStates(command.includes("join") ? { fly: "joining" } : {}),
+    });
+    const [first, second] = await follow(place, [...command.split(" "), ...FLAGS]);
+    expect(first?.told).toContain("held");
+    expect(second?.argv).toEqual([...command.split(" "), ...FLAGS, "--steal-lock", "r-dead"]);
+    expect(second?.text).not.toMatch(/ERR_LOCKED|no such option/);
+  });
+});

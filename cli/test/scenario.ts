@@ -145,8 +145,7 @@ export const overwrite = (
   if (running) for (const instance of origin.instances) instance.kids = { ...kids };
 };
 /** Somebody holds the lock and does nothing any more. */
-export async function heldBy(id: string, workflow = "local"): Promise<FakeCloud> {
-  const cloud = steady();
+export async function heldBy(id: string, workflow = "local", cloud = steady()): Promise<FakeCloud> {
   cloud.fault = (_, name) => (name === "git: update ref" ? "kill-after" : null);
   await live(cloud, { id, workflow });
   cloud.fault = () => null;
