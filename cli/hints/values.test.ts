@@ -29,8 +29,14 @@ const SCENARIOS: Readonly<Record<keyof typeof VALUES, Scenario>> = {
     env: { GITHUB_ACTIONS: "true" },
     ends: "STEADY",
   },
-  newJob: {
+  jobLacks: {
     world: world("LOST"),
+    argv: "secrets restore fly",
+    env: { GATEWAY_SECRET_A: VALUE.replace("0ce9", "1ce9"), GATEWAY_SECRET_B: ZERO },
+    ends: "STEADY",
+  },
+  newJob: {
+    world: steady,
     argv: "secrets restore fly",
     env: { GATEWAY_SECRET_A: VALUE.replace("0ce9", "1ce9"), GATEWAY_SECRET_B: ZERO },
     job: JOB,

@@ -25,6 +25,12 @@ export const VALUES = {
     () =>
       say`start a job that names the environment; if it did, GitHub has lost the value too: ${mcpist("secrets rotate --emergency now --yes")}`,
   ),
+  jobLacks: hint(
+    "GitHub",
+    "a job that does not hold what the Worker sends, at an origin that refuses it",
+    () =>
+      say`start a new job, a queued one may hold yesterday's values; if it says the same, GitHub does not hold it: ${mcpist("secrets rotate --emergency fast")}   (a new secret everywhere)`,
+  ),
   newJob: hint(
     "you",
     "a job with the values of another day",

@@ -2,13 +2,13 @@
  * Refills a target that has lost its slots, from the environment of a workflow job. It may fill a hole; it may not change the
  * set of secrets that is accepted, which is the only rule for such a command that keeps traffic alive.
  */
-import { isKid, otherSlot, parseSlot, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
+import { isKid, parseSlot, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
 import { acceptedKids, type KidsReport } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import type { Hint } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { SlotValues } from "../targets/types.ts";
-import { liveVersion, losesAtColdStart, slotAtOrigins, type Observation } from "./observation.ts";
+import { liveVersion, losesAtColdStart, sentKids, slotAtOrigins, type Observation } from "./observation.ts";
 import { phaseOf, type Phase } from "./phase.ts";
 import { ACTIONS } from "./phases/actions.ts";
 import type { Run } from "./run.ts";
@@ -94,8 +94,9 @@ export async function restore(run: Run, name: string): Promise<Phase> {
   const job = await given(run, name);
   try {
     if (name === "worker") await restoreWorker(run, observation, job);
-    else if (phase.live !== null && (isForked(phase, name) || isLosing(observation, name, phase.live)))
-      await refill(run, observation, job, { name, live: phase.live });
+    else if (isForked(phase, name)) await refill(run, observation, job, { name, sent: sentKids(observation.worker) });
+    else if (phase.live !== null && isLosing(observation, name, phase.live))
+      await refill(run, observation, job, { name, sent: [phase.live] });
     else await restoreOrigin(run, observation, job, name);
   } finally {
     for (const secret of Object.values(job.secrets)) secret.wipe();
@@ -122,38 +123,46 @@ function hasSlot({ origins }: Observation, name: string, slot: SlotName): boolea
   return !look?.ok || look.slots === undefined || look.slots[slot] !== null;
 }
 
-/** LOST, FORKED: the live slot is written, and what is not there at all. Whatever else is under way stays as it is. */
+/** The slot and the value of a secret; null where the job does not hold it. Origins that hold it say where it belongs. */
+function placeOf(
+  { origins }: Observation,
+  { kids, values }: Given,
+  kid: string,
+): { readonly slot: SlotName; readonly value: string } | null {
+  const held = (["a", "b"] as const).find((slot) => kids[slot] === kid);
+  const value = held && values[held];
+  return held === undefined || value === undefined ? null : { slot: slotAtOrigins(origins, kid) ?? held, value };
+}
+
+/** LOST, FORKED: what is sent is written, and what is not there at all. Whatever else is under way stays as it is. */
 async function refill(
   run: Run,
   observation: Observation,
   job: Given,
-  { name, live }: { readonly name: string; readonly live: string },
+  { name, sent }: { readonly name: string; readonly sent: readonly string[] },
 ): Promise<void> {
   const origin = run.origins.find((candidate) => candidate.name === name);
-  const slot = slotAtOrigins(observation.origins, live);
-  if (!origin || slot === null) throw new TypeError("an origin that loses a secret holds it");
-  const [value, beside] = [job.values[slot], job.values[otherSlot(slot)]];
-  if (job.kids[slot] !== live || value === undefined) {
-    throw new McpistError(
-      "ERR_REFUSED",
-      `this job holds ${job.kids[slot]} in slot ${slot}, and ${live} is what is missing at ${name}`,
-      { hint: HINTS.newJob() },
-    );
+  if (!origin) throw new TypeError("an origin that loses a secret is one of the run's");
+  const values: Partial<Record<SlotName, string>> = {};
+  for (const slot of ["a", "b"] as const)
+    if (!hasSlot(observation, name, slot)) Object.assign(values, { [slot]: job.values[slot] });
+  for (const kid of sent) {
+    const place = placeOf(observation, job, kid);
+    if (!place)
+      throw new McpistError(
+        "ERR_REFUSED",
+        `this job holds ${setOf(job.kids) || "no secret"}, and ${kid} is what is missing at ${name}`,
+        { hint: HINTS.jobLacks() },
+      );
+    values[place.slot] = place.value;
   }
-  await run.journal.record(`restoring ${name}`, { kid: live, slot });
-  await run.step(`restore ${name} and roll out`, () =>
-    run.writeOrigin(
-      origin,
-      { [slot]: value, ...(hasSlot(observation, name, otherSlot(slot)) ? {} : { [otherSlot(slot)]: beside }) },
-      "rolling",
-      "restored",
-    ),
-  );
+  await run.journal.record(`restoring ${name}`, { kids: sent.join(", ") });
+  await run.step(`restore ${name} and roll out`, () => run.writeOrigin(origin, values, "rolling", "restored"));
   const look = await origin.look();
   const seen = { name, state: origin.state, look };
-  const accepts = look.ok && look.instances.length > 0 && acceptsAtAll(look.instances, live);
-  if (!accepts || losesAtColdStart(seen, live))
-    throw new McpistError("ERR_PARTIAL", `${name} does not hold ${live} yet`, { hint: HINTS.status() });
+  const accepts = look.ok && look.instances.length > 0 && sent.every((kid) => acceptsAtAll(look.instances, kid));
+  if (!accepts || sent.some((kid) => losesAtColdStart(seen, kid)))
+    throw new McpistError("ERR_PARTIAL", `${name} does not hold ${sent.join(" and ")} yet`, { hint: HINTS.status() });
 }
 
 async function restoreOrigin(run: Run, observation: Observation, job: Given, name: string): Promise<void> {

@@ -155,6 +155,8 @@ export class FakeCloud {
     b: { kid: null, updatedAt: null },
   };
   live: string | null = null;
+  /** What a workflow job of the environment is given, where it was written here. */
+  readonly given: Partial<Record<SlotName, string>> = {};
   workerExists = true;
   readonly commits = new Map<string, { message: string; parents: readonly string[]; date: string }>();
   ref: string | null = null;
@@ -838,6 +840,7 @@ export class FakeCloud {
           const kids = await kidsOf({ [slot]: value });
           await this.remote(run, `github: write ${slot}`, () => {
             this.vault[slot] = { kid: kids[slot] ?? null, updatedAt: this.now };
+            this.given[slot] = value;
           });
         }
       },
