@@ -221,12 +221,12 @@ const SCENARIOS: Readonly<Record<keyof typeof START, Scenario | Elsewhere>> = {
 
   installPackages: { elsewhere: "test/smoke.ts", says: "ERR_PEER_MISSING" },
   originSlots: { elsewhere: "test/origin-contract.clients.test.ts" },
-  otherPorts: { elsewhere: "cli/hints/local.test.ts" },
+  otherPorts: { elsewhere: "cli/hints/sandbox.clients.test.ts" },
   otherName: { elsewhere: "cli/hints/local.test.ts" },
   startSandbox: { elsewhere: "cli/hints/local.test.ts" },
   ownFolder: { elsewhere: "cli/hints/local.test.ts" },
-  scenarioNeeds: { elsewhere: "cli/hints/local.test.ts" },
-  sandboxExample: { elsewhere: "cli/hints/local.test.ts" },
+  scenarioNeeds: { elsewhere: "cli/hints/sandbox.clients.test.ts" },
+  sandboxExample: { elsewhere: "cli/hints/sandbox.clients.test.ts" },
 };
 
 leadOut(START, SCENARIOS);
