@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { HINTS } from "../hints/hints.ts";
 import { checksOf, type Check } from "./check.ts";
 import { exitCodeOf, tokensOnly } from "./doctor.ts";
 import { withEnd } from "./token-end.ts";
@@ -73,7 +74,7 @@ describe("the end of a token", () => {
 
   it("is no matter of a token that is not accepted, nor of another check", () => {
     for (const check of [
-      checksOf("github").denied("token", "wrong", "x"),
+      checksOf("github").denied("token", "wrong", HINTS.makeToken("x")),
       checksOf("github").notRun("token", "silent"),
       checksOf("github").ok("repository", "acme/mcp, expires in 1 day"),
     ])
@@ -86,12 +87,16 @@ describe("a look at the tokens alone", () => {
 
   it("is red before one of them ends, and when one is refused", () => {
     expect(exitCodeOf([token("github", "fine"), soon])).toBe(3);
-    expect(exitCodeOf([checksOf("fly").denied("token", "wrong", "x"), soon])).toBe(4);
+    expect(exitCodeOf([checksOf("fly").denied("token", "wrong", HINTS.makeToken("x")), soon])).toBe(4);
   });
 
   it("leaves out everything else, and that a platform sells no narrower token", () => {
-    const broad = checksOf("github").tooBroad("token", "classic", "x");
-    const checks = tokensOnly([token("fly", "fine"), broad, checksOf("github").missing("environment", "none", "x")]);
+    const broad = checksOf("github").tooBroad("token", "classic", HINTS.makeToken("x"));
+    const checks = tokensOnly([
+      token("fly", "fine"),
+      broad,
+      checksOf("github").missing("environment", "none", HINTS.makeToken("x")),
+    ]);
     expect(checks.map(({ area, outcome }) => `${area} ${outcome}`)).toEqual(["fly ok", "github ok"]);
     expect(exitCodeOf(checks)).toBe(0);
   });

@@ -4,6 +4,8 @@
  */
 import type { Environment } from "../../contract/config.ts";
 import type { TargetKind } from "../../contract/secret-names.ts";
+import type { Hint } from "../hints/hint.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { Check } from "./check.ts";
 
 /** Two weekly looks, and time to ask whoever may make a new one. Unit: days. */
@@ -18,6 +20,8 @@ function saidBy({ detail }: Check, now: Date): number | null {
   const ends = Date.parse(at ?? "");
   return Number.isNaN(ends) ? null : Math.floor((ends - now.getTime()) / DAY_MS);
 }
+
+const advised = (advice: Hint) => ({ advice, next: advice.text() });
 
 const inDays = (days: number): string => {
   const count = `${Math.abs(days)} day${Math.abs(days) === 1 ? "" : "s"}`;
@@ -37,7 +41,7 @@ export function withEnd(check: Check, recorded: Environment["tokens"], now: Date
     return {
       ...check,
       detail: `${check.detail}; nobody says when it ends`,
-      next: check.next ?? `write the day to tokens.${check.area}.ends in mcpist.config.ts`,
+      ...advised(check.advice ?? HINTS.writeTokenEnd(check.area)),
     };
   const days = Math.min(...known);
   const shown = said === null ? `${check.detail}, ${inDays(days)}` : check.detail;
@@ -46,6 +50,6 @@ export function withEnd(check: Check, recorded: Environment["tokens"], now: Date
     ...check,
     outcome: "ends soon",
     detail: said === null || said !== days ? `${check.detail.replace(SAID, "")}, ${inDays(days)}` : check.detail,
-    next: "docs/security/credentials.md: make the next one, put it where the old one is, then end the old one",
+    ...advised(HINTS.nextToken()),
   };
 }

@@ -120,6 +120,11 @@ const WORLDS: Readonly<Record<keyof typeof DOCTOR, World>> = {
   asymmetricKeys: { says: "switch the project to asymmetric signing keys (ES256) in Supabase" },
   install: { env: { PATH: "" }, says: "install terraform or tofu 1.10 or newer; only a deploy needs it" },
   exportLine: { deploy: true, says: 'export GITHUB_TOKEN="$GH_TOKEN"' },
+  writeTokenEnd: { says: "write the day to tokens.koyeb.ends in mcpist.config.ts" },
+  nextToken: {
+    environment: { tokens: { koyeb: { ends: "2026-11-25" } } },
+    says: "docs/security/credentials.md: make the next one, put it where the old one is, then end the old one",
+  },
   bucketKey: { deploy: true, environment: S3, says: "make a key for the bucket states alone, and export it" },
 };
 

@@ -79,6 +79,16 @@ export const DOCTOR = {
   ),
   install: hint("this machine", "a program that is missing or too old", (what: string) => say`install ${what}`),
   exportLine: hint("this machine", "a variable that is not set", (line: string) => say`export ${line}`),
+  writeTokenEnd: hint(
+    "the configuration",
+    "a token of which nobody says when it ends",
+    (area: string) => say`write the day to tokens.${area}.ends in mcpist.config.ts`,
+  ),
+  nextToken: hint(
+    "you",
+    "a token that ends soon",
+    () => say`docs/security/credentials.md: make the next one, put it where the old one is, then end the old one`,
+  ),
   bucketKey: hint(
     "you",
     "no credentials for the bucket of the state",

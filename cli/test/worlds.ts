@@ -142,7 +142,7 @@ export const WORLDS: Readonly<Record<Exclude<PhaseName, "PROBED" | "DRAINED">, (
     ORPHAN: async () => {
       const cloud = await died("koyeb: redeploy");
       // Nothing happens in between, so no time has to pass tick by tick.
-    cloud.now += 25 * 3_600_000;
+      cloud.now += 25 * 3_600_000;
       return cloud;
     },
     OUTDATED: async () => {
