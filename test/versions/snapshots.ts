@@ -2,7 +2,7 @@
  * A rotation that is killed at every call, as the platforms and the journal are then. Runs in this tree and, copied to the same
  * place, in that of another version: it may use only what the test kit of both has.
  *
- *   node test/versions/snapshots.ts     prints them as JSON
+ *   node test/versions/snapshots.ts     prints them, one JSON object a line
  */
 import { FakeCloud } from "../../cli/test/fake-cloud.ts";
 import { live } from "../../cli/test/fake-run.ts";
@@ -68,4 +68,4 @@ export function cloudOf(snapshot: Snapshot): FakeCloud {
   return cloud;
 }
 
-if (import.meta.main) process.stdout.write(`${JSON.stringify(await snapshots())}\n`);
+if (import.meta.main) for (const snapshot of await snapshots()) process.stdout.write(`${JSON.stringify(snapshot)}\n`);
