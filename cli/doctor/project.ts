@@ -8,6 +8,7 @@ import { toolsOf } from "../../supabase/migrate/own-modules.ts";
 import { observe } from "../../supabase/migrate/state.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
 import { companions, installedVersion, isInRange } from "../peers.ts";
 import { projectFolder, projectModules } from "../project.ts";
@@ -15,8 +16,6 @@ import { STAMP, WORKFLOWS, workflowText } from "../runs/init-project.ts";
 import { openDatabase } from "../targets/postgres.ts";
 import { toolVersion } from "../version.ts";
 import { type Check, checksOf } from "./check.ts";
-
-const RENEW = "mcpist init --files --force --yes writes them anew";
 
 const textOf = (path: string): string | null => (existsSync(path) ? readFileSync(path, "utf8") : null);
 
@@ -37,7 +36,11 @@ export function checkWorkflows(folder: string, environment: string): readonly Ch
     // Changed by whoever uses this version: that is what it is for.
     if (version === toolVersion()) return [workflow.ok(name, "changed by hand")];
     return [
-      workflow.missing(name, `written by ${version ?? "an unknown version"}, and this one writes another`, RENEW),
+      workflow.missing(
+        name,
+        `written by ${version ?? "an unknown version"}, and this one writes another`,
+        HINTS.renewFiles(),
+      ),
     ];
   });
 }
@@ -52,7 +55,7 @@ function checkPackages(folder: string): readonly Check[] {
       packages.missing(
         name,
         `${version}; this version is tested with ${tested}`,
-        `npm install --save-dev ${name}@${tested}`,
+        HINTS.installPackages([`${name}@${tested}`]),
       ),
     ];
   });
@@ -68,21 +71,20 @@ async function checkDatabase(context: Context, flags: CommonFlags): Promise<read
       const { pending, findings } = await observe(opened, own);
       if (pending.length > 0)
         return [
-          database.missing(
-            "schema",
-            `${pending.length} migrations of this version are not applied`,
-            "mcpist db migrate",
-          ),
+          database.missing("schema", `${pending.length} migrations of this version are not applied`, HINTS.migrate()),
         ];
       const [first] = findings;
-      return [first ? database.missing("schema", first.what, first.hint) : database.ok("schema", "up to date")];
+      return [
+        first ? database.missing("schema", first.what, HINTS.schema(first.hint)) : database.ok("schema", "up to date"),
+      ];
     } finally {
       await opened.close();
     }
   } catch (error) {
     context.signal.throwIfAborted();
-    const { message, hint } = error instanceof McpistError ? error : { message: "it did not answer", hint: undefined };
-    return [database.missing("schema", message, hint ?? "mcpist db status")];
+    const { message, advice } =
+      error instanceof McpistError ? error : { message: "it did not answer", advice: undefined };
+    return [database.missing("schema", message, advice ?? HINTS.dbStatus())];
   }
 }
 

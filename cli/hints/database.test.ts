@@ -3,7 +3,7 @@ import { afterAll, beforeAll } from "vitest";
 import { pgliteDatabase, type TestDatabase } from "../../origin/test/database.ts";
 import type { OwnerDatabase } from "../targets/postgres.ts";
 import type { Desk } from "../test/follow.ts";
-import { leadOut, type Elsewhere, type Scenario } from "../test/scenario.ts";
+import { leadOut, type Elsewhere, type Scenario, type Untried } from "../test/scenario.ts";
 import { DATABASE } from "./database.ts";
 import { START } from "./start.ts";
 
@@ -31,10 +31,11 @@ const address = (url: string | undefined, command = "access list"): Scenario => 
 });
 const asked = (argv: string, ends: RegExp): Scenario => ({ argv, prepare: connect, ends });
 
-const SCENARIOS: Readonly<Record<keyof typeof DATABASE | "sayYes", Scenario | Elsewhere>> = {
+const SCENARIOS: Readonly<Record<keyof typeof DATABASE | "sayYes", Scenario | Elsewhere | Untried>> = {
   databaseUrl: address(undefined),
   caFile: address("postgres://u:p@127.0.0.1:1/x?sslmode=verify-full&sslrootcert=/nowhere/ca.pem"),
   connect: address("postgres://u:p@127.0.0.1:1/x?sslmode=disable"),
+  migrate: { untried: "doctor says it in a project that was installed from the package" },
   dbStatus: {
     argv: "db migrate",
     prepare: (desk) => {

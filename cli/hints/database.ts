@@ -14,6 +14,7 @@ export const DATABASE = {
     () => say`correct sslrootcert in DATABASE_URL, then run the command again`,
   ),
   connect: hint("the database", "no connection", () => say`check the address and the password in DATABASE_URL`),
+  migrate: hint("the database", "migrations that are not applied", () => say`${mcpist("db migrate")}`),
   dbStatus: hint("the database", "a migration that stopped", () => say`${mcpist("db status")}`),
   schema: hint("the database", "a schema that is not as it should be", (advice: string) => say`${advice}`),
   users: hint("you", "a user that is none", () => say`${mcpist("access list")}`),

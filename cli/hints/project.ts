@@ -24,5 +24,10 @@ export const PROJECT = {
     "a build context asked for in a checkout",
     () => say`docker build -f origin/Dockerfile .`,
   ),
+  renewFiles: hint(
+    "you",
+    "a workflow that another version wrote",
+    () => say`${mcpist("init --files --force --yes")}   (writes them anew)`,
+  ),
   otherOut: hint("you", "a folder that another program made", () => say`name another folder with --out, or remove it`),
 } as const;
