@@ -122,7 +122,8 @@ export class Installation {
   }
 
   #variables(): Readonly<Record<string, string>> {
-    const { [SANDBOX_VARIABLE]: joined = "", ...vendors } = this.sandbox.env;
+    // The proxy is for gh alone; whoever is not told that this is a sandbox would send everything else there and wait for it.
+    const { [SANDBOX_VARIABLE]: joined = "", HTTP_PROXY: _, NO_PROXY: __, ...vendors } = this.sandbox.env;
     const bundle = bundleWorker(ROOT, undefined);
     return {
       PATH: [join(ROOT, "node_modules/node/bin"), process.env["PATH"] ?? ""].join(delimiter),

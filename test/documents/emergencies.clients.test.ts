@@ -1,0 +1,4 @@
+/** What is done when a secret leaked, followed word by word. Beside the other documents, because rotations take their time. */
+import { followDocuments } from "./follow.ts";
+
+followDocuments(["docs/runbooks/emergency.md", "docs/security/incident-response.md"]);
