@@ -216,7 +216,7 @@ export function joinEnvironment(
     GH_HOST: "github.localhost",
     HTTP_PROXY: urls.github,
     // wrangler sends its look for an update to the proxy as well, and does not end when it is refused there.
-    NO_PROXY: "127.0.0.1,registry.npmjs.org",
+    NO_PROXY: "127.0.0.1,.npmjs.org",
     CLOUDFLARE_API_TOKEN: tokens.cloudflare,
     CLOUDFLARE_ACCOUNT_ID: accounts.accountId,
     CLOUDFLARE_API_BASE_URL: urls.cloudflare,

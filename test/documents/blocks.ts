@@ -8,7 +8,7 @@
  * - `state` – `koyeb:joining`: what the reader has written into the configuration before
  * - `apart` – `yes`: in a terminal that is joined to nothing
  * - `stays` – text after which the block counts as started; it is ended with the document
- * - in upper case: a placeholder of the document and what a reader would put there; `$(…)` is asked of the shell
+ * - in upper case, or a number: a placeholder of the document and what a reader would put there; `$(…)` is asked of the shell
  */
 
 /** What a block is. */
@@ -71,12 +71,12 @@ function notesOf(text: string, where: string): Notes {
     .split("; ")
     .filter((part) => part !== "")
     .map((part): readonly [string, string] => {
-      const [, key, value] = /^([\w/]+)=(.*)$/.exec(part) ?? [];
+      const [, key, value] = /^([\w/-]+)=(.*)$/.exec(part) ?? [];
       if (key === undefined || value === undefined) throw new TypeError(`${where}: "${part}" is no note`);
       return [key, value];
     });
-  const placeholders = pairs.filter(([key]) => /^[A-Z]/.test(key));
-  const notes = new Map(pairs.filter(([key]) => !/^[A-Z]/.test(key)));
+  const placeholders = pairs.filter(([key]) => /^[A-Z\d]/.test(key));
+  const notes = new Map(pairs.filter(([key]) => !/^[A-Z\d]/.test(key)));
   const take = (key: string): string | null => {
     const value = notes.get(key) ?? null;
     notes.delete(key);
