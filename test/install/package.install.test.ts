@@ -21,7 +21,8 @@ beforeAll(async () => {
   const { code, err } = await run("npm", ["install"], { cwd: project });
   if (code !== 0) throw new Error(`npm install: ${err}`);
 }, 300_000);
-afterAll(() => workshop.close());
+// Half a gigabyte of small files, on whatever disk this is.
+afterAll(() => workshop.close(), 300_000);
 
 describe("the package alone", () => {
   it("is light, works, and says in one line what a larger command needs", async () => {
