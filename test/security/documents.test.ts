@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { basename, dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
+import { blocksOf } from "../documents/blocks.ts";
 import { anchorsIn, forbiddenClaims, linksIn } from "./documents.ts";
 import { readTracked, ROOT, trackedFiles } from "./repository.ts";
 
@@ -69,6 +70,23 @@ describe("documents", () => {
         .map((name) => `${path}: ${name}`),
     );
     expect(unknown).toEqual([]);
+  });
+});
+
+describe("a Japanese page", () => {
+  const commands = (path: string): readonly string[] =>
+    blocksOf(path, readTracked(path)).flatMap(({ language, text }) => (language === "other" ? [] : [text]));
+  const pages = documents.filter((path) => path.startsWith("docs/") && path.endsWith(".ja.md"));
+
+  it.each(pages)("has the commands of its English page, which are the ones that are run: %s", (path) => {
+    const original = path.replace(/\.ja\.md$/, ".md");
+    expect(commands(path)).toEqual(commands(original));
+    expect(readTracked(path)).not.toContain("<!--");
+    for (const [from, to] of [
+      [path, original],
+      [original, path],
+    ] as const)
+      expect(linksIn(readTracked(from)).map(({ target }) => target)).toContain(basename(to));
   });
 });
 
