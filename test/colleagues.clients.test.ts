@@ -137,4 +137,16 @@ describe("somebody else at work on the Worker during a rotation", { shuffle: fal
     expect(phaseOf(seen)).toMatchObject({ name: "STEADY", live: report.to?.kid });
     expect(await stopUser()).toEqual([]);
   });
+
+  it("a hundred and five uploads since the last deploy, over REST", { timeout: 180_000 }, async () => {
+    const before = worker();
+    for (let i = 0; i < 105; i++) await releases["an upload over REST"]();
+    const { cloudflare } = cloud.sandbox;
+    const uploaded = cloudflare.workers().find(({ name }) => name === cloud.environment.cloudflare.worker)?.versions;
+    expect(uploaded?.length).toBeGreaterThan(105);
+    const { report, ended } = await cloud.rotate();
+    expect(ended.failure).toBeNull();
+    expect(report.phase).toBe("STEADY");
+    expect(worker()).toEqual({ shares: 1, etag: before.etag });
+  });
 });

@@ -295,7 +295,12 @@ export function cloudflareWorker(
         Promise.all(shares.map((share) => kidOf(share.versionId))),
       ]);
       const byId = new Map(list.map((version) => [version.id, version]));
-      for (const version of details) if (version) byId.set(version.id, version);
+      const oldest = list.at(-1)?.number ?? 0;
+      for (const version of details)
+        if (version) {
+          const aged = !byId.has(version.id) && version.number < oldest;
+          byId.set(version.id, aged ? { ...version, aged } : version);
+        }
       return {
         versions: [...byId.values()].sort(newestFirst),
         deployments: made,

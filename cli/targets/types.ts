@@ -91,6 +91,8 @@ export interface WorkerVersion {
   readonly annotatedRun: string | null;
   /** Digest of code, settings and bindings without secrets: equal for two versions that differ in secrets only. Absent = not asked. */
   readonly code?: string;
+  /** So many were uploaded since that the platform deploys it no more, not even beside another one. */
+  readonly aged?: true;
 }
 
 /** One deployment: which versions run, and what its author said about it. */

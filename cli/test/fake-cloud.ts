@@ -547,9 +547,10 @@ export class FakeCloud {
           const asked = new Set([...recent, ...known]);
           const seen = this.versions.filter(({ id }, i) => i < this.listed || asked.has(id));
           return {
-            versions: seen.map(({ kid: _kid, etag, config, ...version }) => ({
+            versions: seen.map(({ kid: _kid, etag, config, ...version }, i) => ({
               ...version,
               code: `${etag} ${config ?? ""}`,
+              ...(i < this.listed ? {} : { aged: true as const }),
             })),
             deployments: [...this.deployments],
             deployment: [...this.deployment],
@@ -587,6 +588,7 @@ export class FakeCloud {
       deploy: async (shares, message, guard, { recall } = { recall: false }) => {
         await guard();
         return this.remote(run, "worker: deploy", () => {
+          this.#refuseAged(shares);
           if (!recall) this.#refuseOldSecrets(shares);
           return this.#deploy(shares, message);
         });
@@ -621,6 +623,13 @@ export class FakeCloud {
           };
         }),
     };
+  }
+
+  /** Only so many of the newest versions can be deployed, whether or not one runs already. */
+  #refuseAged(shares: readonly Share[]): void {
+    const newest = new Set(this.versions.slice(0, this.listed).map(({ id }) => id));
+    const aged = shares.find(({ versionId }) => !newest.has(versionId));
+    if (aged) throw new McpistError("ERR_VENDOR", `fake: ${aged.versionId} is older than the newest ${this.listed}`);
   }
 
   /** Cloudflare's 10220: an older version that is not deployed brings back another secret than the one that is. */

@@ -14,6 +14,23 @@ export function annotationFor(run: Run, { worker }: Observation, kid: string) {
   return { kid, from: versionWith(worker, kid)?.annotatedFrom ?? null, run: run.journal.run };
 }
 
+/**
+ * A version with the code and the secret of `version` that can be deployed: itself, or a copy where so many were uploaded since that
+ * the platform takes it no more.
+ */
+export async function deployable(
+  run: Run,
+  observation: Observation,
+  version: WorkerVersion,
+  kid: string,
+): Promise<string> {
+  if (version.aged !== true) return version.id;
+  const id = await run.targets.worker.reupload(version, annotationFor(run, observation, kid), run.journal.guard);
+  run.touched = true;
+  run.journal.note("uploaded again", { version: id, code: version.id, kid });
+  return id;
+}
+
 /** Deploys a version that was just made, alone. */
 async function deployAlone(run: Run, { worker }: Observation, versionId: string, what: string): Promise<void> {
   const believed = worker.deployments[0]?.id ?? null;

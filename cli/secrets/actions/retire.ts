@@ -59,11 +59,12 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
     return;
   }
   const alone = [{ versionId: live.id, percentage: 100 }];
-  if (!old) {
-    // The sender's old version is gone (first secret of a foreign tool, or pruned): tombstones everywhere are all the proof there is.
-    run.report.note(
-      `no Worker version holds ${kid} any more: its death is shown by every instance's report, not by a refused request`,
-    );
+  if (!old || old.aged === true) {
+    // The sender's old version is gone (first secret of a foreign tool, pruned, or too old): tombstones everywhere are all the proof there is.
+    const why = old
+      ? `so many versions were uploaded since that Cloudflare no longer deploys the one with ${kid}`
+      : `no Worker version holds ${kid} any more`;
+    run.report.note(`${why}: its death is shown by every instance's report, not by a refused request`);
     for (const origin of run.origins) run.result.proof[origin.name] = "tombstone observed";
   } else {
     // A joining origin gets no traffic, and the old version may not even know it: its instances' own reports are the proof.

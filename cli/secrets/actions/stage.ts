@@ -80,23 +80,27 @@ export async function upload(run: Run, observation: Observation, phase: Phase): 
   run.journal.note("uploaded", { version: id, previous: before.id }, { lastSender: before.id });
 }
 
-/** Guard G8: makes the latest uploaded version carry the live secret and the deployed code again; the caller observes anew. */
+/**
+ * Guard G8: makes the latest uploaded version carry the live secret and the deployed code again; the caller observes anew.
+ */
 export async function resetUpload(run: Run, observation: Observation, phase: Phase): Promise<void> {
   const { worker } = observation;
   const live = liveVersion(worker);
   const latest = latestVersion(worker);
   if (!live || !latest || phase.live === null) throw new TypeError("a reset needs a live version");
   const annotation = annotationFor(run, observation, phase.live);
-  const shares = [{ versionId: live.id, percentage: 100 }];
+  const alone = (versionId: string): Promise<string> =>
+    run.deploy({
+      believed: worker.deployments[0]?.id ?? null,
+      shares: [{ versionId, percentage: 100 }],
+      message: `mcpist reset kid=${phase.live}`,
+    });
   await run.step("reset the latest Worker version", async () => {
     // A leftover at 0 % would stay reachable by header.
-    if (worker.deployment.length > 1)
-      await run.deploy({
-        believed: worker.deployments[0]?.id ?? null,
-        shares,
-        message: `mcpist reset kid=${phase.live}`,
-      });
-    await run.targets.worker.reupload(live, annotation, run.journal.guard);
+    if (worker.deployment.length > 1 && live.aged !== true) await alone(live.id);
+    const copy = await run.targets.worker.reupload(live, annotation, run.journal.guard);
+    // So many were uploaded since that it could not stand beside a new one any more: the copy takes its place.
+    if (live.aged === true) await alone(copy);
   });
   run.touched = true;
   if (latest.annotatedKid === null) run.report.note(previewNote(latest.id));

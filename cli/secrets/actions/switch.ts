@@ -2,10 +2,11 @@
 import { McpistError } from "../../errors.ts";
 import { HINTS } from "../../hints/hints.ts";
 import type { ProbeReport } from "../../../contract/observation.ts";
-import { liveVersion, sentKids, slotAtOrigins, versionById, type Observation } from "../observation.ts";
+import { kidOfVersion, liveVersion, sentKids, slotAtOrigins, versionById, type Observation } from "../observation.ts";
 import { phaseOf, type Phase } from "../phase.ts";
 import { allSettled, POLL_MS, type Run } from "../run.ts";
 import { stillInUse, usersOf } from "../old-secret-users.ts";
+import { deployable } from "./code.ts";
 
 /** Longest wait until every edge location knows a 0 % version. Unit: milliseconds. */
 const PROBE_TIMEOUT_MS = 120_000;
@@ -32,15 +33,19 @@ export async function probeUploaded(run: Run, observation: Observation, phase: P
   if (!before || !made || phase.other === null) throw new TypeError("probing needs two versions");
   const kid = phase.other;
   await run.step("probe the new version at 0 %", async () => {
+    // The one that serves first: what was uploaded last must be the new one.
+    const serving = await deployable(run, observation, before, phase.live ?? kid);
+    const tried = await deployable(run, observation, made, kid);
     const shares = [
-      { versionId: before.id, percentage: 100 },
-      { versionId: made.id, percentage: 0 },
+      { versionId: serving, percentage: 100 },
+      { versionId: tried, percentage: 0 },
     ];
+    run.uploadedVersion = tried;
     const believed = worker.deployments[0]?.id ?? null;
     const held = await run.deploy({ believed, shares, message: `mcpist probe kid=${kid}` });
-    const sent = (await run.targets.worker.look()).observed[made.id];
+    const sent = (await run.targets.worker.look()).observed[tried];
     if (sent !== undefined && sent !== kid) {
-      throw new McpistError("ERR_MISMATCH", `Worker version ${made.id} sends ${sent ?? "no secret"}, not ${kid}`, {
+      throw new McpistError("ERR_MISMATCH", `Worker version ${tried} sends ${sent ?? "no secret"}, not ${kid}`, {
         hint: HINTS.notSwitched(),
       });
     }
@@ -49,18 +54,18 @@ export async function probeUploaded(run: Run, observation: Observation, phase: P
         // A joining origin gets no traffic; it is asked through the gateway before it gets any (mcpist origins join).
         .filter((origin) => origin.state === "pool")
         .flatMap((origin) =>
-          [made, before].map(async (version) => {
-            const report = await probe(run, held, version.id, origin.name);
+          [tried, serving].map(async (version) => {
+            const report = await probe(run, held, version, origin.name);
             if (report.observation?.accepted === true) return;
-            throw new McpistError("ERR_MISMATCH", `${origin.name} refuses the secret of Worker version ${version.id}`, {
+            throw new McpistError("ERR_MISMATCH", `${origin.name} refuses the secret of Worker version ${version}`, {
               hint: HINTS.nothingSwitched(),
             });
           }),
         ),
     );
+    run.evidence.probedVersion = tried;
+    run.journal.note("probed", { version: tried });
   });
-  run.evidence.probedVersion = made.id;
-  run.journal.note("probed", { version: made.id });
 }
 
 /** The point at which the sender changes. The observation was made after the probes. */
@@ -70,18 +75,20 @@ export async function switchOver(run: Run, observation: Observation, phase: Phas
   const before = liveVersion(worker);
   if (!made || !before || phase.other === null) throw new TypeError("switching needs an uploaded version");
   const kid = phase.other;
-  await run.step("switch the Worker", () =>
-    run.deploy({
+  const version = await run.step("switch the Worker", async () => {
+    const versionId = await deployable(run, observation, made, kid);
+    await run.deploy({
       believed: worker.deployments[0]?.id ?? null,
-      shares: [{ versionId: made.id, percentage: 100 }],
+      shares: [{ versionId, percentage: 100 }],
       message: `mcpist switch kid=${kid}`,
-      entry: { event: "switching", detail: { version: made.id, kid, previous: before.id } },
+      entry: { event: "switching", detail: { version: versionId, kid, previous: before.id } },
       change: { lastSender: before.id },
-    }),
-  );
+    });
+    return versionId;
+  });
   run.switched = true;
   run.switchedAt = run.context.monotonic();
-  await recordSwitch(run, made.id, kid, phase.live);
+  await recordSwitch(run, version, kid, phase.live);
 }
 
 /** What the journal knows of a switch: who sends since when, and what is to be retired. Age and variable are read from it. */
@@ -93,16 +100,22 @@ export async function recordSwitch(run: Run, version: string, kid: string, retir
 /** Two versions above 0 % with different kids: all traffic to the one whose kid is safe. */
 export async function unsplit(run: Run, observation: Observation, phase: Phase): Promise<void> {
   const { deployments } = observation.worker;
-  const [chosen] = phase.versions;
-  if (chosen === undefined) throw new TypeError("a split has two versions");
-  await run.step("end the split", () =>
-    run.deploy({
+  const chosen = versionById(observation.worker, phase.versions[0]);
+  if (!chosen) throw new TypeError("a split has two versions");
+  await run.step("end the split", async () => {
+    const kid = kidOfVersion(observation.worker, chosen.id);
+    await run.deploy({
       believed: deployments[0]?.id ?? null,
-      shares: [{ versionId: chosen, percentage: 100 }],
+      shares: [
+        {
+          versionId: kid === null ? chosen.id : await deployable(run, observation, chosen, kid),
+          percentage: 100,
+        },
+      ],
       message: "mcpist end of split",
-    }),
-  );
-  run.journal.note("unsplit", { version: chosen });
+    });
+  });
+  run.journal.note("unsplit", { version: chosen.id });
 }
 
 interface Watch {
@@ -149,7 +162,7 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
     // A version at 0 % can be pinned by anybody who knows the header, and would hold up the drain.
     await run.deploy({
       believed: first.worker.deployments[0]?.id ?? null,
-      shares: [{ versionId: live.id, percentage: 100 }],
+      shares: [{ versionId: await deployable(run, first, live, phase.live), percentage: 100 }],
       message: `mcpist alone kid=${phase.live}`,
     });
     run.journal.note("alone", { version: live.id });
