@@ -99,7 +99,7 @@ export function pageOf({ subject, predicate }: Statement): string {
     "or a mutant was not part of the run. Where a control has no mutant, a test that would pass without it is not found.",
     "",
     "This page can be edited by hand: `npm run evidence -- --check FILE` runs the tests again and names each difference. Who made",
-    "it, only a signed attestation would show; there is none.",
+    "it, only a signed attestation can show: the workflow `evidence` makes one on GitHub, and has not run there yet.",
     "",
     "| Control | What | Result | Tests | Cases | Mutants caught |",
     "|---|---|---|---|---|---|",
