@@ -20,7 +20,7 @@ describe.skipIf(postgresBinaries() === null)("mcpist db on PostgreSQL (apt-get i
   it("migrates whatever limit the owner has for a statement, names who holds it up, and goes on", async () => {
     const { superuser, url } = database;
     await superuser.script(`
-      alter role postgres set statement_timeout = '1ms';
+      alter role postgres set statement_timeout = '250ms';
       insert into auth.users (id) select gen_random_uuid() from generate_series(1, 1000)`);
     const holder = new pg.Client(url("supabase_admin"));
     await holder.connect();

@@ -210,7 +210,7 @@ describe("the next version", () => {
           .map(({ area, what, next: command }) => [area, what, command]);
       };
       expect(await asked()).toEqual([
-        ["workflow", "rotate", "mcpist init --files --force --yes writes them anew"],
+        ["workflow", "rotate", "mcpist init --files --force --yes   (writes them anew)"],
         ["database", "schema", "mcpist db migrate"],
       ]);
       expect(await mcpist(["db", "status"], place)).toMatchObject({ code: 3 });

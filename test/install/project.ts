@@ -67,6 +67,8 @@ export async function run(program: string, args: readonly string[], place: Place
     encoding: "utf8",
     maxBuffer: 32 * 1024 * 1024,
   });
+  // Who ends without reading it is judged by how it ends.
+  started.child.stdin?.on("error", () => undefined);
   started.child.stdin?.end(stdin ?? "");
   return started.then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
