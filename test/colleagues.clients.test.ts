@@ -40,10 +40,11 @@ const BOUNDARIES: readonly (readonly [name: string, boundary: Boundary])[] = [
   ["while the deployment of the proof is on its way", { write: "/deployments", nth: 3 }],
   ["while the end of the proof is on its way", { write: "/deployments", nth: 4 }],
 ];
-/** Each boundary with one way, so that each way is there three times. */
-const SAMPLE = BOUNDARIES.map(
-  ([name, boundary], i) => [WAYS[i % WAYS.length] ?? "a deploy over REST", name, boundary] as const,
-);
+/** Half of the boundaries, those at which the most can be lost, each with one way; every way is there. */
+const SAMPLE = [2, 4, 5, 6, 7, 11].flatMap((at, i) => {
+  const [name, boundary] = BOUNDARIES[at] ?? [];
+  return name && boundary ? [[WAYS[i % WAYS.length] ?? "a deploy over REST", name, boundary] as const] : [];
+});
 const ALL = BOUNDARIES.flatMap(([name, boundary]) => WAYS.map((way) => [way, name, boundary] as const));
 const ROWS = process.env["ROWS"] === "all" ? ALL : SAMPLE;
 
