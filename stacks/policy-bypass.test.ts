@@ -343,6 +343,13 @@ describe("the policy refuses, whatever it is called,", () => {
     expect(refusedBy(borrowing(key, secret))).not.toContain("slots-by-name");
   });
 
+  it("and accepts an environment of one's own that is rehearsed in the sandbox, with its own secrets alone", () => {
+    const rehearsed = { key: "MCPIST_CONFIG", value: '{"environment":"sandbox"}' };
+    const other = { key: "DATABASE_URL", secret: "mcpist-y-database-url" };
+    expect(refusedBy(service({ env: [...ORIGIN.env, rehearsed] }))).not.toContain("slots-by-name");
+    expect(refusedBy(service({ env: [...ORIGIN.env, rehearsed, other] }))).toContain("slots-by-name");
+  });
+
   it("and accepts one's own secret by its own name", () => {
     expect(refusedBy(borrowing("MY_DATABASE_URL", "mcpist-x-my-database-url"))).not.toContain("slots-by-name");
   });

@@ -3,6 +3,7 @@ import { blocks } from "../document.ts";
 import { SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
 import { isRecord } from "../../contract/json.ts";
 import { markVariable } from "../../contract/marks.ts";
+import { SANDBOX_ENVIRONMENT } from "../../contract/sandbox.ts";
 import { koyebSecretName, SECRETS } from "../../contract/secret-names.ts";
 import { OWN_SECRET_NAME, RESERVED_SECRETS } from "../../contract/servers.ts";
 import type { Rule } from "./rule.ts";
@@ -19,7 +20,9 @@ function environmentOf(env: readonly Variable[]): string | null {
   const config = env.find(({ key }) => key === "MCPIST_CONFIG")?.["value"];
   try {
     const read: unknown = typeof config === "string" ? JSON.parse(config) : null;
-    if (isRecord(read) && typeof read["environment"] === "string") return read["environment"];
+    const said = isRecord(read) ? read["environment"] : undefined;
+    // On this machine every environment is rehearsed in the sandbox, and its origins are told so.
+    if (typeof said === "string" && said !== SANDBOX_ENVIRONMENT) return said;
   } catch {
     // Another rule's matter; the slot still says where the secrets come from.
   }
