@@ -13,7 +13,7 @@ on conflict do nothing`;
 /** @param adminUrl connection string of the sandbox's own database. */
 export async function admitOwnTools(
   adminUrl: string,
-  tools: readonly (readonly [module: string, tool: string])[],
+  tools: readonly (readonly [moduleId: string, toolId: string])[],
 ): Promise<void> {
   if (tools.length === 0) return;
   const client = new pg.Client({ connectionString: adminUrl });

@@ -57,5 +57,5 @@ export function dockerfileOf(template: string, { modules, servers, separated }: 
       (line) => line + (stage === "" ? "" : "\nCOPY --from=servers --chown=0:0 /app/servers /app/servers"),
     )
     .replace(/^USER .*$/m, running(separated))
-    .replace(" @MODULES@", modules ? " MCPIST_MODULES=/app/modules.mjs" : "");
+    .replace(" MCPIST_MODULES=/app/modules.mjs", (given) => (modules ? given : ""));
 }

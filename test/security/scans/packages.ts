@@ -80,7 +80,14 @@ export const PACKAGES: readonly Scanner[] = [
     },
     bad() {
       const shipped = shippedBy(readTracked("package-lock.json"));
-      return { wanted: shipped.slice(0, 1), flagged: missingIn(listedIn(makeSbom()).slice(1), shipped).slice(0, 1) };
+      const [left = ""] = shipped;
+      return {
+        wanted: [left],
+        flagged: missingIn(
+          listedIn(makeSbom()).filter((name) => name !== left),
+          shipped,
+        ),
+      };
     },
   },
   {
@@ -88,7 +95,9 @@ export const PACKAGES: readonly Scanner[] = [
     absent: absent("license-checker-rseidelsohn"),
     version: () => versionOf("license-checker-rseidelsohn", "--version"),
     look() {
-      const licences = licencesIn(undefined);
+      // Peers are installed here as well; a user installs them by a line of their own.
+      const shipped = new Set(shippedBy(readTracked("package-lock.json")));
+      const licences = Object.fromEntries(Object.entries(licencesIn(undefined)).filter(([name]) => shipped.has(name)));
       return { inspected: Object.keys(licences).length, findings: refused(licences) };
     },
     bad: () =>
