@@ -15,8 +15,8 @@ import { SCANNERS } from "./all.ts";
 import type { Scan, ScanReport } from "./report.ts";
 import { NEVER_HERE, scanWith } from "./scanner.ts";
 
-/** Needs a host and not only a tool. */
-const OPTIONAL: ReadonlySet<string> = new Set(["TLS of a deployed host, sslscan"]);
+/** Needs a host, or a clone with its history, and not only a tool. */
+const OPTIONAL: ReadonlySet<string> = new Set(["TLS of a deployed host, sslscan", "gitleaks, history"]);
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { out: { type: "string" } } });
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const wanted = ({ name }: { readonly name: string }): boolean =>
