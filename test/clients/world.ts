@@ -8,7 +8,7 @@ import { userId } from "../../sandbox/vendors/idp/tokens.ts";
 import { startSlowGithub, type SlowGithub } from "./slow-github.ts";
 
 /** Access tokens of people in a hurry are refused so long after they were issued. Unit: seconds. */
-export const SECONDS_LEFT = 3;
+export const SECONDS_LEFT = 10;
 /** The hasty half of the seeded people comes after this one. */
 const PEOPLE = 30;
 
