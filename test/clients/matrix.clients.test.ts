@@ -100,7 +100,7 @@ describe.skipIf(runs.length === 0)("real clients (skipped where none is installe
       "%s",
       async (step) => {
         const outcome = (await outcomes).find((outcome) => outcome.step === step);
-        expect(outcome).toMatchObject({ step, ok: client.faults?.[step] === undefined });
+        expect(outcome, outcome?.detail).toMatchObject({ step, ok: client.faults?.[step] === undefined });
       },
       PATIENCE_MS,
     );
