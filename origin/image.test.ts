@@ -37,6 +37,14 @@ describe("Dockerfile", () => {
     expect(all("HEALTHCHECK")).toHaveLength(1);
     expect(recipe).not.toMatch(/[0-9a-f]{32}|SECRET|TOKEN|PASSWORD/);
   });
+  it("runs four commands, none of which installs a package of the system", () => {
+    expect(all("RUN").map((words) => words.join(" "))).toEqual([
+      "RUN npm ci --ignore-scripts",
+      "RUN node origin/build.ts /out/origin.mjs",
+      "RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn* /usr/local/bin/yarn*",
+      "RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +",
+    ]);
+  });
   it("copies nothing but what it names", () => {
     const ignore = readFileSync(new URL("Dockerfile.dockerignore", import.meta.url), "utf8").split("\n");
     expect(ignore[0]).toBe("*");

@@ -4,13 +4,16 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
+import { cisFaults, readCis } from "./cis.ts";
 import { type Control, dishonesties, MCP_10, readControls, TOP_10, type World } from "./controls.ts";
 import type { KnownTest } from "./list-tests.ts";
 import { MUTANTS } from "./mutants/table.ts";
+import { PINNED_SCANNERS } from "./pinned-controls.ts";
 import { readTracked, ROOT, trackedFiles } from "./repository.ts";
 import { tablesOf } from "./tables.ts";
 
 const controls = readControls(readTracked("docs/security/controls.yaml"));
+const cis = readCis(readTracked("docs/security/cis.yaml"));
 let world: World;
 
 beforeAll(async () => {
@@ -35,8 +38,17 @@ describe("controls", () => {
     expect(dishonesties(controls, world)).toEqual([]);
   });
 
+  it("and what is said of the CIS benchmarks name only what exists, and leave out no recommendation", () => {
+    expect(cis.benchmarks.map(({ name, version, recommendations }) => [name, version, recommendations])).toEqual([
+      ["CIS Docker Benchmark", "1.8.0, section 4", 12],
+      ["CIS GitHub Benchmark", "1.2.0", 120],
+      ["CIS PostgreSQL 17 Benchmark", "1.1.0", 73],
+    ]);
+    expect(cisFaults(cis, { tests: world.tests, controls, scanners: PINNED_SCANNERS })).toEqual([]);
+  });
+
   it("are published as they are", () => {
-    for (const [path, text] of Object.entries(tablesOf(controls, MUTANTS)))
+    for (const [path, text] of Object.entries(tablesOf(controls, MUTANTS, cis)))
       expect(
         existsSync(join(ROOT, path)) ? readTracked(path) : "",
         `${path}: run node test/security/write-tables.ts`,

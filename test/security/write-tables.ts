@@ -3,12 +3,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { readControls } from "./controls.ts";
+import { readCis } from "./cis.ts";
 import { MUTANTS } from "./mutants/table.ts";
 import { readTracked, ROOT } from "./repository.ts";
 import { tablesOf } from "./tables.ts";
 
 const controls = readControls(readTracked("docs/security/controls.yaml"));
-for (const [path, text] of Object.entries(tablesOf(controls, MUTANTS))) {
+const cis = readCis(readTracked("docs/security/cis.yaml"));
+for (const [path, text] of Object.entries(tablesOf(controls, MUTANTS, cis))) {
   writeFileSync(join(ROOT, path), text);
   process.stdout.write(`wrote ${path}\n`);
 }
