@@ -51,6 +51,17 @@ describe("the guard of one's own server", () => {
     expect(observed).not.toContain(SECRET);
   });
 
+  it("answers the gateway's question whether it is ready, which names no user, and nobody else's", async () => {
+    const ready = (headers: Record<string, string>) => fetch(`${url}/health/ready`, { headers });
+    const asked = await ready({ "x-gateway-secret": SECRET });
+    expect([asked.status, asked.headers.get("x-mcpist-origin")]).toEqual([200, "own"]);
+    expect(await asked.json()).toEqual({ status: "ready" });
+    expect((await ready({})).status).toBe(403);
+    expect(
+      (await fetch(`${url}/health/ready`, { method: "HEAD", headers: { "x-gateway-secret": SECRET } })).status,
+    ).toBe(200);
+  });
+
   it("does not exist without a gateway secret", () => {
     expect(() => createOriginGuard({ origin: "own", env: {} })).toThrow(/^no gateway secret in GATEWAY_SECRET_A/);
   });

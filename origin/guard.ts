@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { DENY_HEADER, HEALTH_PATH, OBSERVATION_PATH, ORIGIN_HEADER } from "../contract/headers.ts";
+import { DENY_HEADER, HEALTH_PATH, OBSERVATION_PATH, ORIGIN_HEADER, READY_PATH } from "../contract/headers.ts";
 import { marksIn } from "../contract/marks.ts";
 import { createObserver } from "./http/observe.ts";
 import { createPeers } from "./http/peer.ts";
@@ -58,7 +58,8 @@ export function createOriginGuard({ origin, env = process.env }: GuardOptions): 
     admit(request, response) {
       response.setHeader(ORIGIN_HEADER, origin);
       const path = (request.url ?? "").split("?", 1)[0] ?? "";
-      if (request.method === "GET" || request.method === "HEAD") {
+      const reads = request.method === "GET" || request.method === "HEAD";
+      if (reads) {
         if (path === HEALTH_PATH) return answer(response, 200, { status: "ok" });
         if (path === OBSERVATION_PATH) {
           const observation = observer.observe(request.rawHeaders);
@@ -68,6 +69,8 @@ export function createOriginGuard({ origin, env = process.env }: GuardOptions): 
       const checked = value.check(request.rawHeaders);
       if (!checked.accepted) return refuse(response, "gateway_secret");
       value.note(checked.kid, peerOf(request.rawHeaders));
+      // The gateway asks it each minute, for no user: whoever does not answer is down.
+      if (reads && path === READY_PATH) return answer(response, 200, { status: "ready" });
       return readIdentity(request.rawHeaders) ?? refuse(response, "identity");
     },
   };
