@@ -2,7 +2,6 @@
  * The environment of an origin, checked once at start. Nothing here reads `process`; messages name the variable and the rule,
  * never what stood in it.
  */
-import { isIP } from "node:net";
 import { z } from "zod";
 import { drainSecondsOf } from "../contract/origin-drain.ts";
 import { err, ok, type Result } from "../contract/result.ts";
@@ -10,6 +9,7 @@ import { parseOriginConfig, type OriginConfig } from "../contract/runtime-config
 import { marksIn, type Marks } from "../contract/marks.ts";
 import { readDatabaseUrl } from "../contract/database-url.ts";
 import { secretsOf } from "../contract/servers.ts";
+import { RANGES_RULE, readRanges } from "./http/peer.ts";
 import type { SecretVariables } from "./http/verify.ts";
 import { Secret } from "./modules/secret.ts";
 
@@ -21,13 +21,6 @@ const integer = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`);
 const platformId = z.string().regex(/^[\x21-\x7e]{1,200}$/, "must be 1 to 200 printable characters");
-
-/** One range in CIDR notation. */
-function isRange(text: string): boolean {
-  const [address = "", bits = "", ...more] = text.split("/");
-  const family = isIP(address);
-  return more.length === 0 && family !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32);
-}
 
 const environment = z.object({
   PORT: integer(0, 65_535).default(8080),
@@ -50,7 +43,7 @@ const environment = z.object({
   /** Where the gateway's requests come from, when that is not Cloudflare: ranges in CIDR notation, comma between. */
   GATEWAY_RANGES: z
     .string()
-    .refine((text) => text.split(",").every(isRange), "must be ranges like 192.0.2.0/24, with commas between")
+    .refine((text) => readRanges(text) !== null, RANGES_RULE)
     .optional(),
   FLY_MACHINE_ID: platformId.optional(),
   FLY_MACHINE_VERSION: platformId.optional(),
@@ -123,7 +116,7 @@ export function parseEnvironment(
     databaseUrl: values.DATABASE_URL ?? null,
     requestStateKey: values.REQUEST_STATE_KEY === undefined ? null : Buffer.from(values.REQUEST_STATE_KEY, "hex"),
     onFly: values.FLY_MACHINE_ID !== undefined,
-    gatewayRanges: values.GATEWAY_RANGES?.split(",") ?? null,
+    gatewayRanges: values.GATEWAY_RANGES === undefined ? null : readRanges(values.GATEWAY_RANGES),
     brokerSecret: values.BROKER_SECRET ?? null,
     drainSeconds: values.DRAIN_SECONDS ?? drainSecondsOf(values.FLY_MACHINE_ID === undefined ? "koyeb" : "fly"),
     ownSecrets: new Map(

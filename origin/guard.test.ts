@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createOriginGuard } from "./guard.ts";
@@ -61,6 +61,37 @@ describe("the guard of one's own server", () => {
       (await fetch(`${url}/health/ready`, { method: "HEAD", headers: { "x-gateway-secret": SECRET } })).status,
     ).toBe(200);
   });
+
+  it.each([
+    ["198.51.100.0/24,2001:db8::/32", "198.51.100.7", { inside: 0, outside: null, outsideCount: 0 }],
+    ["198.51.100.0/24,2001:db8::/32", "2001:db8::7", { inside: 0, outside: null, outsideCount: 0 }],
+    // Cloudflare's, which is not this gateway's platform.
+    ["198.51.100.0/24", "172.64.0.1", { inside: null, outside: 0, outsideCount: 1 }],
+    [undefined, "172.64.0.1", { inside: 0, outside: null, outsideCount: 0 }],
+    [undefined, "198.51.100.7", { inside: null, outside: 0, outsideCount: 1 }],
+  ])("counts the gateway's platform by GATEWAY_RANGES: %s, asked from %s", (ranges, from, counted) => {
+    const own = createOriginGuard({ origin: "own", env: { GATEWAY_SECRET_A: SECRET, GATEWAY_RANGES: ranges } });
+    const ask = (path: string, headers: Record<string, string>) => {
+      const rawHeaders = Object.entries(headers).flat();
+      const sent: string[] = [];
+      const response = { setHeader: () => response, writeHead: () => response, end: (text = "") => sent.push(text) };
+      const request = { method: "GET", url: path, rawHeaders } as unknown as IncomingMessage;
+      own.admit(request, response as unknown as ServerResponse);
+      return sent.join("");
+    };
+    ask("/mcp", { "x-gateway-secret": SECRET, "x-forwarded-for": from });
+    const { peers } = JSON.parse(ask("/.well-known/mcpist/gateway", {})) as { peers: object };
+    expect(Object.values(peers)).toEqual([counted]);
+  });
+
+  it.each(["everywhere", "192.0.2.0", "192.0.2.0/33", "192.0.2.0/24,", ""])(
+    "does not start with GATEWAY_RANGES of %j",
+    (ranges) => {
+      expect(() =>
+        createOriginGuard({ origin: "own", env: { GATEWAY_SECRET_A: SECRET, GATEWAY_RANGES: ranges } }),
+      ).toThrow("GATEWAY_RANGES must be ranges like 192.0.2.0/24, with commas between");
+    },
+  );
 
   it("does not exist without a gateway secret", () => {
     expect(() => createOriginGuard({ origin: "own", env: {} })).toThrow(/^no gateway secret in GATEWAY_SECRET_A/);

@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { DENY_HEADER, HEALTH_PATH, OBSERVATION_PATH, ORIGIN_HEADER, READY_PATH } from "../contract/headers.ts";
 import { marksIn } from "../contract/marks.ts";
 import { createObserver } from "./http/observe.ts";
-import { createPeers } from "./http/peer.ts";
+import { CLOUDFLARE_RANGES, createPeers, RANGES_RULE, readRanges } from "./http/peer.ts";
 import { createGate } from "./http/verify.ts";
 import { type Identity, readIdentity } from "./identity.ts";
 
@@ -27,7 +27,10 @@ export interface GuardOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** @throws {Error} when no slot holds a gateway secret: do not listen then. The message names the variable, never its content. */
+/**
+ * @throws {Error} when no slot holds a gateway secret, or GATEWAY_RANGES no ranges: do not listen then. The message names the
+ * variable, never its content.
+ */
 export function createOriginGuard({ origin, env = process.env }: GuardOptions): OriginGuard {
   const now = (): number => performance.now();
   const { GATEWAY_SECRET_A, GATEWAY_SECRET_B, GATEWAY_SECRET } = env;
@@ -37,7 +40,9 @@ export function createOriginGuard({ origin, env = process.env }: GuardOptions): 
   const instanceId = env["FLY_MACHINE_ID"] ?? env["KOYEB_INSTANCE_ID"] ?? `local-${randomUUID()}`;
   const deployment = env["FLY_MACHINE_VERSION"] ?? env["KOYEB_REGIONAL_DEPLOYMENT_ID"] ?? "local";
   const observer = createObserver(value, { instanceId, deployment, marks: marksIn(env) }, now);
-  const peerOf = createPeers(env["FLY_MACHINE_ID"] !== undefined);
+  const ranges = env["GATEWAY_RANGES"] === undefined ? CLOUDFLARE_RANGES : readRanges(env["GATEWAY_RANGES"]);
+  if (!ranges) throw new Error(`GATEWAY_RANGES ${RANGES_RULE}`);
+  const peerOf = createPeers(env["FLY_MACHINE_ID"] !== undefined, ranges);
 
   const answer = (response: ServerResponse, status: number, body: unknown): null => {
     const text = body === undefined ? "" : JSON.stringify(body);

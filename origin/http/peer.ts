@@ -47,6 +47,22 @@ const INTERNAL: readonly string[] = [
   "fe80::/10",
 ];
 
+/** One range in CIDR notation. */
+function isRange(text: string): boolean {
+  const [address = "", bits = "", ...more] = text.split("/");
+  const family = isIP(address);
+  return more.length === 0 && family !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32);
+}
+
+/** What {@link readRanges} takes, for messages. */
+export const RANGES_RULE = "must be ranges like 192.0.2.0/24, with commas between";
+
+/** The ranges that a variable names. @returns null for anything but {@link RANGES_RULE}. */
+export function readRanges(text: string): readonly string[] | null {
+  const ranges = text.split(",");
+  return ranges.every(isRange) ? ranges : null;
+}
+
 /** `inside` the gateway's platform, `outside` of it, or null where the platform does not say. */
 export type Peer = "inside" | "outside" | null;
 
