@@ -48,6 +48,11 @@ describe("environment of an origin", () => {
       'MCPIST_CONFIG has no usable "origin"',
     ],
     [
+      "an origin that mcpist.config.ts would not take",
+      { MCPIST_CONFIG: JSON.stringify({ ...config, origin: "koyeb-" }) },
+      'MCPIST_CONFIG has no usable "origin": lower-case letters, digits and dashes, at most 31, no dash at the end',
+    ],
+    [
       "an origin that is no header value",
       { MCPIST_CONFIG: JSON.stringify({ ...config, origin: "a\nb" }) },
       'MCPIST_CONFIG has no usable "origin"',

@@ -3,6 +3,7 @@
  * never what stood in it.
  */
 import { z } from "zod";
+import { PLATFORM_NAME } from "../contract/names.ts";
 import { drainSecondsOf } from "../contract/origin-drain.ts";
 import { err, ok, type Result } from "../contract/result.ts";
 import { parseOriginConfig, type OriginConfig } from "../contract/runtime-config.ts";
@@ -99,8 +100,8 @@ export function parseEnvironment(
         ? "MCPIST_CONFIG must be a JSON object"
         : `MCPIST_CONFIG has no usable "${config.error}"`,
     );
-  if (!/^[a-z][a-z0-9-]{0,30}$/.test(config.value.origin))
-    return err('MCPIST_CONFIG has no usable "origin": lower-case letters, digits and dashes');
+  if (!PLATFORM_NAME.shape.test(config.value.origin))
+    return err(`MCPIST_CONFIG has no usable "origin": ${PLATFORM_NAME.words}`);
   const embedded = config.value.database === "embedded";
   if (values.DATABASE_URL === undefined && !embedded)
     return err("DATABASE_URL is not set, and the configuration does not ask for the embedded database");

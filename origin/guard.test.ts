@@ -93,6 +93,10 @@ describe("the guard of one's own server", () => {
     },
   );
 
+  it.each(["", "Own", "own-", "a\nb"])("does not exist under the name %j, which no configuration has", (origin) => {
+    expect(() => createOriginGuard({ origin, env: { GATEWAY_SECRET_A: SECRET } })).toThrow(TypeError);
+  });
+
   it("does not exist without a gateway secret", () => {
     expect(() => createOriginGuard({ origin: "own", env: {} })).toThrow(/^no gateway secret in GATEWAY_SECRET_A/);
   });

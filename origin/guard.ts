@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { DENY_HEADER, HEALTH_PATH, OBSERVATION_PATH, ORIGIN_HEADER, READY_PATH } from "../contract/headers.ts";
 import { marksIn } from "../contract/marks.ts";
+import { PLATFORM_NAME } from "../contract/names.ts";
 import { createObserver } from "./http/observe.ts";
 import { CLOUDFLARE_RANGES, createPeers, RANGES_RULE, readRanges } from "./http/peer.ts";
 import { createGate } from "./http/verify.ts";
@@ -28,10 +29,12 @@ export interface GuardOptions {
 }
 
 /**
+ * @throws {TypeError} when `origin` is no name that mcpist.config.ts takes.
  * @throws {Error} when no slot holds a gateway secret, or GATEWAY_RANGES no ranges: do not listen then. The message names the
  * variable, never its content.
  */
 export function createOriginGuard({ origin, env = process.env }: GuardOptions): OriginGuard {
+  if (!PLATFORM_NAME.shape.test(origin)) throw new TypeError(`the name of an origin is ${PLATFORM_NAME.words}`);
   const now = (): number => performance.now();
   const { GATEWAY_SECRET_A, GATEWAY_SECRET_B, GATEWAY_SECRET } = env;
   const gate = createGate({ GATEWAY_SECRET_A, GATEWAY_SECRET_B, GATEWAY_SECRET }, { now });
