@@ -17,15 +17,15 @@ import type { ServerSettings } from "./servers.ts";
 /** Unit: milliseconds; {@link SHORT_DRAIN} as the schema reads it. */
 const SHORT_DRAIN_MS = { minAge: 2000, quiet: 4000, max: 60_000 } as const;
 
-/** Variables by which the command line and Terraform find the vendors; `slash` = with one at the end. */
-const VENDOR_VARIABLES = [
-  { name: "GITHUB_API_URL", vendor: "github", slash: "" },
-  { name: "GITHUB_BASE_URL", vendor: "github", slash: "/" },
-  { name: "CLOUDFLARE_API_BASE_URL", vendor: "cloudflare", slash: "" },
-  { name: "CLOUDFLARE_BASE_URL", vendor: "cloudflare", slash: "/" },
-  { name: "KOYEB_URL", vendor: "koyeb", slash: "" },
-  { name: "FLY_FLAPS_BASE_URL", vendor: "fly", slash: "" },
-] as const;
+/** By which variables the command line and Terraform find the vendors, with the sandbox's addresses. */
+export const vendorVariables = ({ github, cloudflare, koyeb, fly }: SandboxUrls) => ({
+  GITHUB_API_URL: github,
+  GITHUB_BASE_URL: `${github}/`,
+  CLOUDFLARE_API_BASE_URL: cloudflare,
+  CLOUDFLARE_BASE_URL: `${cloudflare}/`,
+  KOYEB_URL: koyeb,
+  FLY_FLAPS_BASE_URL: fly,
+});
 
 /** An environment with its name. */
 export interface Joined {
@@ -104,5 +104,5 @@ export function strayVariable(
   variables: Readonly<Record<string, string | undefined>>,
 ): string | null {
   if (!urls.rehearses) return null;
-  return VENDOR_VARIABLES.find(({ name, vendor, slash }) => variables[name] !== urls[vendor] + slash)?.name ?? null;
+  return Object.entries(vendorVariables(urls)).find(([name, address]) => variables[name] !== address)?.[0] ?? null;
 }

@@ -2,7 +2,7 @@
  * Starts the whole sandbox: five vendors, an issuer, a database, the token broker and the control endpoint, all on loopback, all in
  * parallel. Nothing is provisioned here (sandbox/provision.ts) and no gateway secret is made or written.
  */
-import { joinedName } from "../contract/rehearsal.ts";
+import { joinedName, vendorVariables } from "../contract/rehearsal.ts";
 import {
   SANDBOX_ACCOUNTS,
   SANDBOX_VARIABLE,
@@ -206,11 +206,10 @@ export function joinEnvironment(
   return {
     [SANDBOX_VARIABLE]: JSON.stringify(urls),
     MCPIST_ENV: joinedName(urls),
+    ...vendorVariables(urls),
     GH_TOKEN: tokens.github,
     GITHUB_TOKEN: tokens.github,
     GITHUB_OWNER: accounts.owner,
-    GITHUB_API_URL: urls.github,
-    GITHUB_BASE_URL: `${urls.github}/`,
     // gh speaks plain HTTP to this one name, and Go's client sends it to the proxy; everything else on loopback goes direct.
     // Not "localhost": that would take api.github.localhost with it.
     GH_HOST: "github.localhost",
@@ -219,11 +218,7 @@ export function joinEnvironment(
     NO_PROXY: "127.0.0.1,.npmjs.org",
     CLOUDFLARE_API_TOKEN: tokens.cloudflare,
     CLOUDFLARE_ACCOUNT_ID: accounts.accountId,
-    CLOUDFLARE_API_BASE_URL: urls.cloudflare,
-    CLOUDFLARE_BASE_URL: `${urls.cloudflare}/`,
-    KOYEB_URL: urls.koyeb,
     KOYEB_TOKEN: tokens.koyeb,
-    FLY_FLAPS_BASE_URL: urls.fly,
     FLY_API_BASE_URL: urls.fly,
     FLY_UIEX_BASE_URL: urls.fly,
     FLY_API_TOKEN: tokens.fly,
