@@ -54,6 +54,50 @@ describe("what a user may call", () => {
   });
 });
 
+describe("the name of a tool that several users may call", () => {
+  it("is made once", () => {
+    const tool = named("get.forecast");
+    const [first, second] = [1, 2].map(() =>
+      nativeTools({ ...user({}), allowed: new Map([["weather", new Map([["get.forecast", tool]])]]) }).get(
+        "weather__get_forecast_fda1fb803143",
+      ),
+    );
+    expect(first).toEqual({ name: "weather__get_forecast_fda1fb803143", module: "weather", tool });
+    expect(second).toBe(first);
+  });
+});
+
+describe("the search for what was meant", () => {
+  /** How many tools are looked at for a name. */
+  const looksFor = (name: string): number => {
+    let looks = 0;
+    const counted = (tool: string) => ({
+      get name() {
+        looks++;
+        return tool;
+      },
+    });
+    const module = (tools: readonly string[]) =>
+      ({ tools: new Map(tools.map((tool) => [tool, counted(tool)])) }) as unknown as RegisteredModule;
+    const registry = new Map([
+      ["hidden", module(["a.b", "c.d", "e"])],
+      ["weather", module(["now", "get.forecast"])],
+    ]);
+    meantBy(registry, name);
+    return looks;
+  };
+  it.each([
+    "hidden__a_b_d13e73780ba5",
+    "hidden__zz_0123456789ab",
+    "nothing__zz_0123456789ab",
+    "weather__0_0123456789ab",
+  ])("costs the same whatever exists: %s", (name) => expect(looksFor(name)).toBe(5));
+  it.each(["hidden__e", "hidden__nothing", "nothing__nothing", "nothing"])(
+    "is not made for a name that is written out: %s",
+    (name) => expect(looksFor(name)).toBe(0),
+  );
+});
+
 describe("what a refused name was meant to be", () => {
   const registry = new Map([
     [
@@ -64,6 +108,8 @@ describe("what a refused name was meant to be", () => {
   it.each([
     ["weather__now", { module: "weather", tool: "now" }],
     ["weather__get_forecast_fda1fb803143", { module: "weather", tool: "get.forecast" }],
+    // Written out it would be the name of a tool that is shortened itself.
+    ["weather__now_fda1fb803143", { module: "weather", tool: "now_fda1fb803143" }],
     ["weather__nothing", { module: "weather", tool: "nothing" }],
     ["time__set_system_clock", { module: "time", tool: "set_system_clock" }],
     ["nothing", { module: "nothing", tool: "" }],

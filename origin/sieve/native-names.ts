@@ -36,6 +36,18 @@ export interface NativeTool {
   readonly tool: RegisteredTool;
 }
 
+const named = new WeakMap<RegisteredTool, NativeTool | null>();
+
+/** A tool with its name, which costs a digest and is made once. */
+function withName(module: string, tool: RegisteredTool): NativeTool | null {
+  const found = named.get(tool);
+  if (found !== undefined) return found;
+  const name = nativeName(module, tool.name);
+  const made = name === null ? null : { name, module, tool };
+  named.set(tool, made);
+  return made;
+}
+
 const known = new WeakMap<Permissions, ReadonlyMap<string, NativeTool>>();
 
 /** What the user may call, sorted by name. Two tools with one name, which only a server's own names can bring about, are both left out. */
@@ -43,10 +55,7 @@ export function nativeTools(permissions: Permissions): ReadonlyMap<string, Nativ
   const found = known.get(permissions);
   if (found) return found;
   const all = [...permissions.allowed].flatMap(([module, tools]) =>
-    [...tools.values()].flatMap((tool): NativeTool[] => {
-      const name = nativeName(module, tool.name);
-      return name === null ? [] : [{ name, module, tool }];
-    }),
+    [...tools.values()].flatMap((tool) => withName(module, tool) ?? []),
   );
   const byName = Map.groupBy(
     all.sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -59,15 +68,15 @@ export function nativeTools(permissions: Permissions): ReadonlyMap<string, Nativ
 
 /**
  * What a refused name was meant to be, for the log: a tool of the registry, else the two parts as they stand. Only asked when the answer
- * is queued.
+ * is queued, and even then it takes as long whatever exists: the next answer waits for it.
  */
 export function meantBy(registry: Registry, name: string): { readonly module: string; readonly tool: string } {
   const parts = splitNative(name);
   if (!parts) return { module: name, tool: "" };
-  const { module, rest } = parts;
-  const tools = registry.get(module)?.tools;
+  let meant = { module: parts.module, tool: parts.rest };
   // A name that is written out needs no search.
-  if (tools && !tools.has(rest))
-    for (const tool of tools.keys()) if (nativeName(module, tool) === name) return { module, tool };
-  return { module, tool: rest };
+  if (!LOOKS_SHORTENED.test(name)) return meant;
+  for (const [module, { tools }] of registry)
+    for (const [tool, registered] of tools) if (withName(module, registered)?.name === name) meant = { module, tool };
+  return meant;
 }
