@@ -223,6 +223,12 @@ export function describeServers(database: () => TestDatabase): void {
          select 'm' || n, 't', n::text, encode(sha256(convert_to(n::text, 'UTF8')), 'hex'), now() - interval '1 day'
          from generate_series(1, 20100) n`,
       );
+      // A report of what is known already adds nothing, so it looks through nothing.
+      await sight("kept", "approved");
+      const [all] = await admin.query<{ n: string }>(
+        "select count(*)::text as n from mcpist.tool_sightings where facts ~ '^[0-9]+$'",
+      );
+      expect(all?.n).toBe("20100");
       await sight("newest", "t");
       const [count] = await admin.query<{ unapproved: string; kept: string; newest: string }>(
         `select count(*) filter (where not (module_id = 'kept' and tool_id = 'approved')
