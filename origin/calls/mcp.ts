@@ -14,6 +14,7 @@ import {
   type McpRequestContext,
   type ServerContext,
 } from "@modelcontextprotocol/server";
+import { isRecord } from "../../contract/json.ts";
 import type { Presentation } from "../../contract/presentation.ts";
 import type { Exchange } from "../exchange.ts";
 import { call, getModuleSchema } from "../sieve/meta-tools.ts";
@@ -62,6 +63,9 @@ export interface McpSide {
   close(): Promise<void>;
 }
 
+/** Requests whose answer tells what servers say to models. */
+const TELLS_INSTRUCTIONS: ReadonlySet<unknown> = new Set(["initialize", "server/discover"]);
+
 /** The SDK wants mutable arrays. */
 const forSdk = (result: ToolResult): CallToolResult => ({ ...result, content: [...result.content] }) as CallToolResult;
 
@@ -86,11 +90,15 @@ export function createMcp({
   onRefusedNative,
   onError,
 }: McpParts): McpSide {
-  const exchanges = new WeakMap<Request, Exchange>();
+  const exchanges = new WeakMap<Request, { readonly exchange: Exchange; readonly method: unknown }>();
+  const begunWith = (request: Request | undefined) => {
+    const begun = request && exchanges.get(request);
+    if (!begun) throw new TypeError("a request reached the MCP server without an exchange");
+    return begun;
+  };
 
   function build({ requestInfo }: McpRequestContext): McpServer {
-    const exchange = requestInfo && exchanges.get(requestInfo);
-    if (!exchange) throw new TypeError("a request reached the MCP server without an exchange");
+    const { exchange } = begunWith(requestInfo);
     const codec =
       requestStateKey &&
       createRequestStateCodec({
@@ -144,10 +152,9 @@ export function createMcp({
 
   /** The modules' own tools: no schema of theirs goes through the SDK, and a made-up name is refused as in the meta tools. */
   function buildNative({ requestInfo }: McpRequestContext): Server {
-    const exchange = requestInfo && exchanges.get(requestInfo);
-    if (!exchange) throw new TypeError("a request reached the MCP server without an exchange");
+    const { exchange, method } = begunWith(requestInfo);
     const { permissions } = exchange;
-    const instructions = nativeInstructions(registry, permissions);
+    const instructions = TELLS_INSTRUCTIONS.has(method) ? nativeInstructions(registry, permissions) : "";
     const server = new Server(
       { name: "mcpist", version: VERSION },
       {
@@ -177,7 +184,7 @@ export function createMcp({
   const streaming = createMcpHandler(serverOf, { ...options, responseMode: "sse" });
   return {
     serve(request, body, exchange, stream) {
-      exchanges.set(request, exchange);
+      exchanges.set(request, { exchange, method: isRecord(body) ? body["method"] : null });
       return (stream ? streaming : whole).fetch(request, { parsedBody: body });
     },
     async close() {

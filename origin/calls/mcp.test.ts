@@ -1,0 +1,66 @@
+import { expect, it } from "vitest";
+import type { Exchange } from "../exchange.ts";
+import type { RegisteredModule } from "../modules/registry.ts";
+import { modern } from "../test/origin.ts";
+import { createMcp } from "./mcp.ts";
+
+/** An origin with one natively presented module, whose instructions are counted when they are read. */
+function counting() {
+  let reads = 0;
+  const weather = {
+    name: "weather",
+    tools: new Map(),
+    instructions: () => `Read ${++reads} times.`,
+  } as unknown as RegisteredModule;
+  const nothing = (): void => undefined;
+  const mcp = createMcp({
+    registry: new Map([["weather", weather]]),
+    presentation: "native",
+    requestStateKey: null,
+    execute: () => Promise.resolve({ content: [] }),
+    onRefused: nothing,
+    onRefusedNative: nothing,
+    onError: nothing,
+  });
+  const exchange = {
+    permissions: {
+      active: true,
+      perMinute: -1,
+      plan: "",
+      monthExhausted: false,
+      allowed: new Map([["weather", new Map()]]),
+    },
+  } as unknown as Exchange;
+  const ask = async (body: Readonly<Record<string, unknown>>, headers: Record<string, string>): Promise<string> => {
+    const all = { "content-type": "application/json", accept: "application/json, text/event-stream", ...headers };
+    const request = new Request("http://origin/mcp", { method: "POST", headers: all, body: JSON.stringify(body) });
+    return (await mcp.serve(request, body, exchange, false)).text();
+  };
+  return { ask, reads: () => reads };
+}
+const of2026 = (method: string) => ({ "mcp-protocol-version": "2026-07-28", "mcp-method": method });
+const of2025 = { "mcp-protocol-version": "2025-11-25" };
+const initialize = {
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
+  params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } },
+};
+
+it.each([
+  ["server/discover", modern("server/discover", {}), of2026("server/discover")],
+  ["initialize", initialize, {}],
+])("tells the instructions of servers to %s", async (_, body, headers) => {
+  const { ask } = counting();
+  expect(await ask(body, headers)).toContain('"instructions":"weather: Read 1 times."');
+});
+
+it.each([
+  ["tools/list", modern("tools/list", {}), of2026("tools/list")],
+  ["tools/list of an older revision", { jsonrpc: "2.0", id: 1, method: "tools/list" }, of2025],
+  ["tools/call", modern("tools/call", { name: "weather__x" }), { ...of2026("tools/call"), "mcp-name": "weather__x" }],
+])("does not join the instructions of servers for %s", async (_, body, headers) => {
+  const { ask, reads } = counting();
+  expect(await ask(body, headers)).toContain('"result"');
+  expect(reads()).toBe(0);
+});
