@@ -4,6 +4,7 @@
  */
 import { err, ok, type Result } from "../../contract/result.ts";
 import type { RegisteredTool, Registry } from "../modules/registry.ts";
+import { describe, type ToolDescription } from "./meta-tools.ts";
 import type { Permissions } from "./permissions.ts";
 import { nativeTools, type NativeTool } from "./native-names.ts";
 
@@ -17,13 +18,9 @@ const MAX_INSTRUCTIONS = 32 * 1024;
 const BEGINNING = "";
 
 /** One tool as clients see it. */
-export interface NativeDescription {
-  readonly name: string;
+export interface NativeDescription extends ToolDescription {
   readonly title?: string;
-  readonly description: string;
-  readonly inputSchema: unknown;
   readonly outputSchema?: unknown;
-  readonly annotations: Readonly<Record<string, unknown>>;
 }
 
 /** One page. */
@@ -38,23 +35,18 @@ interface Described {
 }
 const described = new WeakMap<RegisteredTool, Described>();
 
-function describe({ name, tool }: NativeTool): Described {
+function describeNatively({ name, tool }: NativeTool): Described {
   const found = described.get(tool);
   if (found) return found;
-  const { title, outputSchema, annotations = {} } = tool.shown?.() ?? {};
+  const { title, outputSchema, annotations } = tool.shown?.() ?? {};
+  const own = describe(tool);
   const value: NativeDescription = {
+    ...own,
     name,
     ...(title === undefined ? {} : { title }),
-    description: tool.description,
-    inputSchema: tool.inputSchema(),
     ...(outputSchema === undefined ? {} : { outputSchema }),
     // What a server says of itself is shown; what a tool does is said by the operator.
-    annotations: {
-      ...annotations,
-      readOnlyHint: tool.readOnly,
-      idempotentHint: tool.idempotent,
-      destructiveHint: tool.destructive,
-    },
+    annotations: { ...annotations, ...own.annotations },
   };
   const answer = { value, length: JSON.stringify(value).length };
   described.set(tool, answer);
@@ -78,7 +70,7 @@ export function nativePage(permissions: Permissions, cursor: string | undefined)
   let length = 0;
   for (const tool of nativeTools(permissions).values()) {
     if (tool.name <= after.value) continue;
-    const { value, length: more } = describe(tool);
+    const { value, length: more } = describeNatively(tool);
     const last = tools.at(-1);
     if (last && (tools.length === PAGE_TOOLS || length + more > PAGE_LENGTH))
       return ok({ tools, nextCursor: cursorOf(last.name) });
