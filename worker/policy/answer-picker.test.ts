@@ -16,7 +16,7 @@ describe("the answer in an event stream", () => {
     ["alone", event(ANSWER)],
     ["after comments and progress", `: keepalive\n\n${event(PROGRESS)}: keepalive\n\n${event(ANSWER)}`],
     ["with carriage returns", event(ANSWER, "\r\n")],
-    ["with nothing but carriage returns", `${event(ANSWER, "\r")}x`],
+    ["with nothing but carriage returns", event(ANSWER, "\r")],
     ["without a space behind the name", `data:${ANSWER}\n\n`],
     ["before what must not be there any more", event(ANSWER) + event(ANSWER)],
     ["after an event without data", `id: 1\nretry: 5\n\n${event(ANSWER)}`],
@@ -49,7 +49,7 @@ describe("the answer in an event stream", () => {
     const long = `{"jsonrpc":"2.0","id":1,"result":"${"x".repeat(300_000)}"}`;
     const pieces = (text: string, size: number) => text.match(new RegExp(`[^]{1,${size}}`, "g")) ?? [];
 
-    it.each([1_000, 65_536, 70_000, 1_000_000])("comes through whole in pieces of %i", (size) => {
+    it.each([10, 1_000, 65_536, 70_000, 1_000_000])("comes through whole in pieces of %i", (size) => {
       for (const end of ["\n", "\r\n"]) expect(pick(...pieces(event(PROGRESS) + event(long, end), size))).toBe(long);
     });
 
@@ -67,6 +67,15 @@ describe("the answer in an event stream", () => {
       const text = `{"jsonrpc":"2.0","id":1,"result":[\n${lines.join(",\n")}\n]}`;
       expect(pick(...pieces(`${text.replaceAll(/^/gm, "data: ")}\n\n`, 9_999))).toBe(text);
     });
+  });
+
+  it.each([
+    ["empty lines of data", "data:\n"],
+    ["comments", ":\n"],
+  ])("is what comes after too many %s, of which each counts", (_, line) => {
+    const picker = new AnswerPicker();
+    picker.feed(line.repeat(70_000) + "data: x\n");
+    expect(picker.feed("data: y\n")).toBe("\ny");
   });
 
   it("is not a comment without an end", () => {

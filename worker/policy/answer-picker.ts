@@ -1,47 +1,53 @@
 /** Picks the answer out of the text of an event stream, as it comes. No I/O. */
 import { dataOf, isAnswer, MAX_EVENT_BYTES } from "./event-watch.ts";
 
-const LINE_END = /\r\n?|\n/;
+const LINE_END = /[\r\n]/g;
 
 export class AnswerPicker {
-  /** Of the line that has not ended yet; without its name once a part of it has been passed on. */
-  #rest = "";
+  /** Of the line that has not ended yet; what was passed on of it is gone. */
+  #line = "";
+  /** The last character ended a line, and a line feed behind it belongs to that end. */
+  #afterCr = false;
   /** Data of the event that has not ended yet. */
   #data: string[] = [];
+  /** Of that event. Each line counts, its end too: an empty one costs as much as its place in {@link #data}. */
   #size = 0;
   /** The event is too long for a notification: its data is passed on as it comes. */
   #open = false;
-  /** What became of the beginning of the line in {@link #rest}, when it was too long to wait for its end. */
+  /** What became of the beginning of a line that was too long to wait for its end. */
   #beginning: "none" | "passed" | "dropped" = "none";
   #done = false;
 
-  /** Takes the next text. @returns what of the answer is in it, "" for nothing. */
+  /** Takes the next text, and looks at each character once. @returns what of the answer is in it, "" for nothing. */
   feed(text: string): string {
     let answer = "";
-    this.#rest += text;
-    while (!this.#done) {
-      const end = LINE_END.exec(this.#rest);
-      // A carriage return may be the first half of a line end.
-      if (!end || (end[0] === "\r" && end.index === this.#rest.length - 1)) break;
-      answer += this.#endLine(this.#rest.slice(0, end.index));
-      this.#rest = this.#rest.slice(end.index + end[0].length);
+    for (let at = 0; at < text.length && !this.#done;) {
+      const second = this.#afterCr && text[at] === "\n";
+      this.#afterCr = false;
+      if (second) {
+        at++;
+        continue;
+      }
+      LINE_END.lastIndex = at;
+      const end = LINE_END.exec(text);
+      this.#line += text.slice(at, end?.index);
+      if (!end) break;
+      this.#afterCr = end[0] === "\r";
+      answer += this.#endLine();
+      at = end.index + 1;
     }
-    if (this.#done) this.#rest = "";
-    else if (this.#rest.length > MAX_EVENT_BYTES) answer += this.#passPart();
-    return answer;
+    return this.#line.length > MAX_EVENT_BYTES ? answer + this.#passPart() : answer;
   }
 
-  #endLine(line: string): string {
-    const beginning = this.#beginning;
+  #endLine(): string {
+    const [line, beginning] = [this.#line, this.#beginning];
+    this.#line = "";
     this.#beginning = "none";
     if (beginning !== "none") return beginning === "passed" ? line : "";
     if (line === "") return this.#endEvent();
+    this.#size += line.length + 1;
     const data = dataOf(line);
-    if (data === null) return "";
-    if (this.#open) return `\n${data}`;
-    this.#data.push(data);
-    this.#size += data.length;
-    return this.#size > MAX_EVENT_BYTES ? this.#begin() : "";
+    return data === null ? "" : this.#keep(data);
   }
 
   #endEvent(): string {
@@ -56,24 +62,25 @@ export class AnswerPicker {
     return "";
   }
 
-  #begin(): string {
+  /** Keeps a line's data for the end of its event, or passes it on where the event is too long for that. */
+  #keep(data: string): string {
+    if (this.#open) return `\n${data}`;
+    this.#data.push(data);
+    if (this.#size <= MAX_EVENT_BYTES) return "";
     this.#open = true;
-    const data = this.#data.join("\n");
+    const kept = this.#data.join("\n");
     this.#data = [];
-    return data;
+    return kept;
   }
 
   /** What is there of a line that is too long to wait for its end. A line that is no data is dropped. */
   #passPart(): string {
-    const line = this.#rest;
-    this.#rest = line.endsWith("\r") ? "\r" : "";
-    const part = line.slice(0, line.length - this.#rest.length);
+    const part = this.#line;
+    this.#line = "";
     if (this.#beginning !== "none") return this.#beginning === "passed" ? part : "";
+    this.#size += part.length;
     const data = dataOf(part);
     this.#beginning = data === null ? "dropped" : "passed";
-    if (data === null) return "";
-    if (this.#open) return `\n${data}`;
-    this.#data.push(data);
-    return this.#begin();
+    return data === null ? "" : this.#keep(data);
   }
 }
