@@ -19,7 +19,8 @@ import {
   type Grammar,
 } from "./names.ts";
 import { err, ok, type Result } from "./result.ts";
-import { BUILT_IN_MODULES, OWN_SECRET_NAME, RESERVED_SECRETS, secretsOf, SERVER_NAME } from "./servers.ts";
+import { nameFault, placeFault, sharedPlaces } from "./own-secrets.ts";
+import { BUILT_IN_MODULES, OWN_SECRET_NAME, secretsOf, SERVER_NAME } from "./servers.ts";
 import { isSafeUrl } from "./safe-url.ts";
 
 const matching = ({ shape, words }: Grammar) => z.string().regex(shape, words);
@@ -224,12 +225,15 @@ const environment = z
     /** Secrets of one's own, kept by `mcpist secrets put NAME`. */
     secrets: z
       .record(
-        ownSecret.refine((text) => !RESERVED_SECRETS.includes(text), "a name that mcpist or a platform uses itself"),
+        ownSecret.superRefine((text, context) => {
+          const fault = nameFault(text);
+          if (fault !== null) context.addIssue({ code: "custom", message: fault });
+        }),
         z.strictObject({
           purpose: z.string().min(1).max(200),
           shape: z.enum(["text", "hex64"]).default("text"),
-          /** Who gets it; the origins, for their servers. */
-          to: z.array(z.enum(["origins"])).min(1),
+          /** Who gets it: the origins, for their servers; the gateway's Worker, as a binding; GitHub, for workflows. */
+          to: z.array(z.enum(["origins", "worker", "github"])).min(1),
         }),
       )
       .default({}),
@@ -287,8 +291,18 @@ const environment = z
     value.origins.forEach((origin, index) => {
       if (seen.has(origin.name))
         context.addIssue({ code: "custom", path: ["origins", index, "name"], message: "this name is used twice" });
+      else if (origin.name === "worker" || origin.name === "github")
+        context.addIssue({
+          code: "custom",
+          path: ["origins", index, "name"],
+          message: "reports call the gateway's Worker and GitHub so: choose another name",
+        });
       seen.add(origin.name);
     });
+    for (const [secret, { to }] of Object.entries(value.secrets)) {
+      const fault = placeFault(secret, to);
+      if (fault !== null) context.addIssue({ code: "custom", path: ["secrets", secret], message: fault });
+    }
     if (!value.origins.some((origin) => origin.state === "pool"))
       context.addIssue({ code: "custom", path: ["origins"], message: 'at least one origin must have state "pool"' });
     for (const [serverName, settings] of Object.entries(value.servers))
@@ -304,6 +318,18 @@ const environment = z
 const config = z
   .strictObject({ environments: z.record(name, environment) })
   .superRefine(({ environments }, context) => {
+    const kept = new Map<string, string>();
+    for (const [environmentName, one] of Object.entries(environments))
+      for (const [place, secret] of sharedPlaces(environmentName, one)) {
+        const first = kept.get(place);
+        if (first === undefined) kept.set(place, `${secret} of environment "${environmentName}"`);
+        else
+          context.addIssue({
+            code: "custom",
+            path: ["environments", environmentName, "secrets"],
+            message: `${secret} would be the same secret as ${first} (${place}): choose another name`,
+          });
+      }
     const protectors = new Map<string, string>();
     for (const [environmentName, { cloudflare }] of Object.entries(environments)) {
       if (cloudflare.url !== undefined || !cloudflare.zoneProtection) continue;
@@ -350,7 +376,11 @@ export function parseConfig(input: unknown): Result<Config, readonly ConfigIssue
   const others = parsed.error.issues.filter(({ code }) => code !== "unrecognized_keys");
   return err([
     ...unknown.flatMap((issue) => unknownSettings(issue)),
-    ...others.map(({ path, message }) => ({ path: path.map(String).join("."), message })),
+    ...others.map((issue) => ({
+      path: issue.path.map(String).join("."),
+      // What is wrong with a name, rather than that it is.
+      message: issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message,
+    })),
   ]);
 }
 

@@ -21,14 +21,26 @@ export type Marks = Readonly<Record<string, string | null>>;
 export const markVariable = (secret: string): string => `${secret}${SUFFIX}`;
 
 /** The marks that a process was started with. What is no mark counts as none: a bad mark must not keep an origin from starting. */
-export function marksIn(env: Readonly<Record<string, string | undefined>>): Marks {
+export function marksIn(env: Readonly<Record<string, unknown>>): Marks {
   const found = Object.entries(env).flatMap(([variable, text]) => {
     const name = variable.endsWith(SUFFIX) ? variable.slice(0, -SUFFIX.length) : "";
-    if (text === undefined || !SECRET_NAME.test(name)) return [];
+    if (typeof text !== "string" || !SECRET_NAME.test(name)) return [];
     return [[name, MARK.test(text) && text !== NO_MARK ? text : null] as const];
   });
   return Object.fromEntries(found.slice(0, MAX_MARKS));
 }
+
+/** The marks alone: what a party that anybody may ask says, because names of secrets are nobody's business. */
+export const markList = (env: Readonly<Record<string, unknown>>): readonly string[] =>
+  Object.values(marksIn(env)).filter((mark) => mark !== null);
+
+/** @returns undefined when `value` is not exactly a {@link markList}. */
+export const parseMarkList = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value) &&
+  value.length <= MAX_MARKS &&
+  value.every((mark) => typeof mark === "string" && MARK.test(mark))
+    ? (value as readonly string[])
+    : undefined;
 
 /** @returns undefined when `value` is not exactly what an origin reports as its marks. */
 export function parseMarks(value: unknown): Marks | undefined {

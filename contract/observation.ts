@@ -2,7 +2,7 @@
  * What a party answers on `GET /.well-known/mcpist/gateway`: which kids it sends or accepts. Never a secret.
  * The parsers are strict: a field that is missing makes the observation worthless, and "in sync" needs evidence.
  */
-import { parseMarks, type Marks } from "./marks.ts";
+import { parseMarkList, parseMarks, type Marks } from "./marks.ts";
 import { isKid } from "./gateway-secret.ts";
 import { isRecord } from "./json.ts";
 import { parseKids, type KidsReport } from "./slots.ts";
@@ -55,6 +55,8 @@ export interface WorkerObservation {
   readonly lastAccepted: LastAccepted;
   /** Only with `?origin=<name>`. */
   readonly via?: ProbeReport;
+  /** Marks of the secrets of one's own that this version is bound to, without their names; absent at older gateways. */
+  readonly marks?: readonly string[];
 }
 
 const isText = (value: unknown): value is string =>
@@ -126,5 +128,15 @@ export function parseWorkerObservation(value: unknown): WorkerObservation | null
   if (kid !== null && !(typeof kid === "string" && isKid(kid))) return null;
   const via = value["via"] === undefined ? undefined : parseProbe(value["via"]);
   if (value["via"] !== undefined && !via) return null;
-  return { role: "worker", instanceId, deployment, kid, lastAccepted, ...(via ? { via } : {}) };
+  const marks = value["marks"] === undefined ? undefined : parseMarkList(value["marks"]);
+  if (value["marks"] !== undefined && !marks) return null;
+  return {
+    role: "worker",
+    instanceId,
+    deployment,
+    kid,
+    lastAccepted,
+    ...(via ? { via } : {}),
+    ...(marks ? { marks } : {}),
+  };
 }

@@ -5,6 +5,9 @@ import type { SlotName } from "./gateway-secret.ts";
 /** A place that holds secrets. */
 export type TargetKind = "github" | "cloudflare" | "koyeb" | "fly";
 
+/** Who gets one of the other secrets. */
+export type SecretPlace = "origins" | "worker" | "github";
+
 /** Kept by `mcpist secrets put NAME`; the gateway secret has its own command and is not in this list. */
 export interface SecretSpec {
   readonly name: string;
@@ -15,7 +18,7 @@ export interface SecretSpec {
   readonly shapeText: string;
   /** What else is wrong with a value of that shape, as the origin would say at its start; never a part of it. */
   readonly faultOf?: (value: string) => string | null;
-  readonly targets: readonly TargetKind[];
+  readonly to: readonly SecretPlace[];
   readonly maxAgeDays: number;
 }
 
@@ -30,7 +33,7 @@ export const SECRETS: readonly SecretSpec[] = [
       const address = readDatabaseUrl(value);
       return typeof address === "string" ? address : null;
     },
-    targets: ["koyeb", "fly"],
+    to: ["origins"],
     maxAgeDays: 180,
   },
   {
@@ -38,7 +41,7 @@ export const SECRETS: readonly SecretSpec[] = [
     purpose: "credential of the origins at the token broker",
     shape: /^[0-9a-f]{64}$/,
     shapeText: "64 lower-case hex characters",
-    targets: ["koyeb", "fly"],
+    to: ["origins"],
     maxAgeDays: 90,
   },
   {
@@ -46,7 +49,7 @@ export const SECRETS: readonly SecretSpec[] = [
     purpose: "key that seals MCP request state; the same at every origin",
     shape: /^[0-9a-f]{64}$/,
     shapeText: "64 lower-case hex characters",
-    targets: ["koyeb", "fly"],
+    to: ["origins"],
     maxAgeDays: 90,
   },
 ];
@@ -55,6 +58,7 @@ export const SECRETS: readonly SecretSpec[] = [
 export interface OwnSecret {
   readonly purpose: string;
   readonly shape: "text" | "hex64";
+  readonly to: readonly SecretPlace[];
 }
 
 /** What decides which secrets an environment needs. */
@@ -68,27 +72,31 @@ export interface SecretUse {
 /** Every secret that `mcpist secrets put` knows in an environment: the built-in ones, then one's own. */
 export const secretSpecs = ({ secrets }: Pick<SecretUse, "secrets">): readonly SecretSpec[] => [
   ...SECRETS,
-  ...Object.entries(secrets).map(([name, { purpose, shape }]): SecretSpec => ({
+  ...Object.entries(secrets).map(([name, { purpose, shape, to }]): SecretSpec => ({
     name,
     purpose,
     // A variable of a process cannot hold NUL.
     shape: shape === "hex64" ? /^[0-9a-f]{64}$/ : /^[^\0]+$/,
     shapeText: shape === "hex64" ? "64 lower-case hex characters" : "a text without NUL",
-    targets: ["koyeb", "fly"],
+    to,
     maxAgeDays: 180,
   })),
 ];
 
-/** Names of the secrets, beside the two slots, that an origin of this environment cannot do without. */
-export function neededSecrets({ database, modules, secrets }: SecretUse): readonly string[] {
+/** Secrets that this environment has a use for. */
+export function usedSecrets({ database, modules, secrets }: SecretUse): readonly SecretSpec[] {
   const unused = new Set([
     ...(database === "embedded" ? ["DATABASE_URL"] : []),
     ...(modules.brokerUrl === null ? ["BROKER_SECRET"] : []),
   ]);
-  return secretSpecs({ secrets })
-    .map(({ name }) => name)
-    .filter((name) => !unused.has(name));
+  return secretSpecs({ secrets }).filter(({ name }) => !unused.has(name));
 }
+
+/** Names of the secrets, beside the two slots, that an origin of this environment cannot do without. */
+export const neededSecrets = (use: SecretUse): readonly string[] =>
+  usedSecrets(use)
+    .filter(({ to }) => to.includes("origins"))
+    .map(({ name }) => name);
 
 /** GitHub: environment secrets carry the plain name; repository secrets carry the environment in front. */
 export function githubSecretName(scope: "environment" | "repository", environment: string, name: string): string {

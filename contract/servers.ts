@@ -5,27 +5,8 @@ import { isSafeUrl } from "./safe-url.ts";
 
 /** Name of a server and of the module that it becomes. No `__` and no `_` at the end: `module__tool` must have one border. */
 export const SERVER_NAME = /^(?=.{1,31}$)[a-z](?:[a-z0-9-]|_(?!_|$))*$/;
-/** Name of a secret of one's own, and of the variable in which an origin finds it. */
+/** Name of a secret of one's own, and of the variable or binding that holds it. */
 export const OWN_SECRET_NAME = /^[A-Z][A-Z0-9_]{0,62}$/;
-/** Variables of an origin that are not one's own. */
-export const RESERVED_SECRETS: readonly string[] = [
-  "DATABASE_URL",
-  "BROKER_SECRET",
-  "REQUEST_STATE_KEY",
-  "GATEWAY_SECRET",
-  "GATEWAY_SECRET_A",
-  "GATEWAY_SECRET_B",
-  "MCPIST_CONFIG",
-  "PORT",
-  "HOST",
-  "DRAIN_SECONDS",
-  "PATH",
-  "HOME",
-  "TMPDIR",
-  "LANG",
-  "NODE_OPTIONS",
-  "NODE_EXTRA_CA_CERTS",
-];
 /** Modules that ship with mcpist; a server may not take one of their names. */
 export const BUILT_IN_MODULES: readonly string[] = ["time", "github", "notion", "http_status"];
 

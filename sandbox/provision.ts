@@ -132,7 +132,11 @@ export async function provisionService(
     REQUEST_STATE_KEY: randomBytes(32).toString("hex"),
     BROKER_SECRET: sandbox.broker.secret,
     // One's own: of the right shape, and nobody's. `mcpist secrets put` changes them as it does elsewhere.
-    ...Object.fromEntries(Object.keys(env.secrets).map((key) => [key, randomBytes(32).toString("hex")])),
+    ...Object.fromEntries(
+      Object.keys(env.secrets)
+        .filter((key) => env.secrets[key]?.to.includes("origins"))
+        .map((key) => [key, randomBytes(32).toString("hex")]),
+    ),
   };
   const secrets = Object.fromEntries(
     secretSpecs(env).flatMap(({ name: key }) =>

@@ -1,5 +1,6 @@
 /** What one isolate knows and keeps: parsed configuration, key set, caches, breakers. Made on the first request, never shared. */
 import { parseSecret } from "../contract/gateway-secret.ts";
+import { markList } from "../contract/marks.ts";
 import { parseGatewayConfig, type GatewayConfig } from "../contract/runtime-config.ts";
 import { Authenticator } from "./authenticate.ts";
 import { BODIES, SHAPE_WAITING, UNDER_WAY } from "./constants.ts";
@@ -34,6 +35,8 @@ export interface Isolate {
   /** Random; tells isolates apart in observations. */
   readonly instanceId: string;
   readonly deployment: string;
+  /** Marks of the secrets of one's own. */
+  readonly marks: readonly string[];
   readonly events: EventLog;
   readonly config: GatewayConfig | null;
   /** null = there is no configuration that names an issuer. */
@@ -58,6 +61,7 @@ export function makeIsolate(env: Env, runtime: Runtime): Isolate {
     runtime,
     instanceId: crypto.randomUUID(),
     deployment: env.CF_VERSION_METADATA?.id ?? "unversioned",
+    marks: markList({ ...env }),
     events,
     config,
     issuerMetadata: config && makeIssuerMetadata(config, runtime, events),

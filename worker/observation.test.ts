@@ -14,14 +14,16 @@ const seen = {
   accepted: true,
 };
 
+const isolate = { instanceId: "isolate", deployment: "version", marks: ["9b2d70c4418ea6f5"] };
+
 describe("observation", () => {
   it("is what the contract reads, with the kid of the published vector", async () => {
-    const observation = await observe("isolate", "version", secret, null);
+    const observation = await observe({ ...isolate, secret }, null);
     expect(observation.kid).toBe("ad16856218e52ec8");
     expect(parseWorkerObservation(JSON.parse(JSON.stringify(observation)))).toEqual(observation);
   });
   it("has no kid without a secret", async () => {
-    expect((await observe("isolate", "version", null, null)).kid).toBeNull();
+    expect((await observe({ ...isolate, secret: null }, null)).kid).toBeNull();
   });
 });
 

@@ -50,13 +50,20 @@ async function readObservation(response: Response): Promise<OriginObservation | 
   }
 }
 
-/** @param deployment the Worker version id @param via of `?origin=<name>` */
+/** What observations read of an isolate. */
+export interface Observed {
+  readonly instanceId: string;
+  /** The Worker version id. */
+  readonly deployment: string;
+  readonly secret: GatewaySecret | null;
+  readonly marks: readonly string[];
+}
+
+/** @param via of `?origin=<name>` */
 export async function observe(
-  instanceId: string,
-  deployment: string,
-  secret: GatewaySecret | null,
+  { instanceId, deployment, secret, marks }: Observed,
   via: ProbeReport | null,
 ): Promise<WorkerObservation> {
   const kid = secret ? await kidOf(secret.bytes) : null;
-  return { role: "worker", instanceId, deployment, kid, lastAccepted: {}, ...(via ? { via } : {}) };
+  return { role: "worker", instanceId, deployment, kid, lastAccepted: {}, ...(via ? { via } : {}), marks };
 }

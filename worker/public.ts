@@ -76,5 +76,5 @@ async function serveObservation(visit: Visit): Promise<Response> {
   const origin = name === null ? null : isolate.config?.origins.find((candidate) => candidate.name === name);
   if (origin === undefined) return refuse(visit, { reason: "shape.path" });
   const via = origin ? await probe(isolate.runtime, origin, isolate.secret) : null;
-  return finish(visit, Response.json(await observe(isolate.instanceId, isolate.deployment, isolate.secret, via)));
+  return finish(visit, Response.json(await observe(isolate, via)));
 }

@@ -68,10 +68,12 @@ function specOf(specs: readonly SecretSpec[], name: string): SecretSpec {
 }
 
 /** "fly (2 instances)"; the name alone where nothing runs yet, or nothing uses it. */
-const wordsOf = ({ origin, standing }: Placed): string =>
-  standing.kind === "proven"
-    ? `${origin} (${standing.instances === 1 ? "1 instance" : `${standing.instances} instances`})`
-    : origin;
+const wordsOf = ({ target, standing }: Placed): string => {
+  if (standing.kind === "dated") return `${target} (dated ${standing.at}, which is all that GitHub tells)`;
+  if (standing.kind !== "proven") return target;
+  const what = target === "worker" ? "version" : "instance";
+  return `${target} (${standing.instances} ${what}${standing.instances === 1 ? "" : "s"})`;
+};
 
 /** A rollout that did not come to its end; a refused write is another matter. */
 const isRollout = ({ message }: McpistError): boolean => message.includes("not rolled out at");
@@ -124,7 +126,7 @@ export async function runPut(
     });
   });
   if (failure) throw failure;
-  const targets = (placed ?? []).map(({ origin }) => origin);
+  const targets = (placed ?? []).map(({ target }) => target);
   if (flags.json)
     printJson(context, {
       command: "secrets put",
@@ -133,7 +135,7 @@ export async function runPut(
       exitCode: EXIT.done,
       name: spec.name,
       targets,
-      proof: Object.fromEntries((placed ?? []).map(({ origin, standing }) => [origin, standing])),
+      proof: Object.fromEntries((placed ?? []).map(({ target, standing }) => [target, standing])),
       steps: progress.steps,
     });
   else context.stdout.write(`done ${spec.name} is at ${(placed ?? []).map(wordsOf).join(", ")}\n`);

@@ -12,7 +12,8 @@ import { McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
 import { Progress, styles } from "../output.ts";
-import { reroute, type Rerouted } from "../secrets/pool.ts";
+import { reroute } from "../secrets/pool.ts";
+import type { Changed } from "../secrets/worker-change.ts";
 import type { Run } from "../secrets/run.ts";
 import { openSession, type Session } from "../session.ts";
 import { stateLine, type LineChange } from "./config-line.ts";
@@ -94,7 +95,7 @@ export function checkAgreement(config: GatewayConfig, origins: readonly Origin[]
 /** What was done, for `--json` and for people. */
 export interface Outcome {
   /** Null when there was nothing to do. */
-  readonly rerouted: Rerouted | null;
+  readonly rerouted: Changed | null;
   readonly state: OriginState;
 }
 

@@ -5,24 +5,17 @@ import { listed } from "./secrets-list.ts";
 
 const NOW = Date.parse("2026-11-29T12:00:00Z");
 const MARK = "9b2d70c4418ea6f5";
-const OWN = secretSpecs({ secrets: { WEATHER_KEY: { purpose: "key of the weather service", shape: "text" } } }).at(-1);
+const OWN = secretSpecs({
+  secrets: {
+    WEATHER_KEY: { purpose: "key of the weather service", shape: "text", to: ["origins", "worker", "github"] },
+  },
+}).at(-1);
 const held = (name: string, mark: string | null, stamps = { WEATHER_KEY: "1" }): Held => ({
   name,
   look: {
     ok: true,
-    config: null,
     stamps,
-    instances: [
-      {
-        id: "i1",
-        rollout: "1",
-        newest: true,
-        awake: true,
-        kids: { a: null, b: null },
-        lastAccepted: {},
-        marks: { WEATHER_KEY: mark },
-      },
-    ],
+    instances: [{ id: "i1", marks: { WEATHER_KEY: mark } }],
   },
 });
 const at = (date: string | null) => ({ mark: MARK, at: date, stamps: { koyeb: "1", fly: "1" } });

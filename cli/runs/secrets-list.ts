@@ -1,18 +1,19 @@
-/** `mcpist secrets list`: every secret beside the gateway secret, and how it stands at each origin. Reads only. */
-import { neededSecrets, secretSpecs, type SecretSpec } from "../../contract/secret-names.ts";
+/** `mcpist secrets list`: every secret beside the gateway secret, and how it stands at everybody who gets it. Reads only. */
+import { secretSpecs, usedSecrets, type SecretSpec } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { hintText, printJson, styles, table } from "../output.ts";
 import type { PutRecord } from "../secrets/journal-entry.ts";
-import { standingOf, type Held, type Standing } from "../secrets/marks.ts";
+import { heldElsewhere } from "../secrets/elsewhere.ts";
+import { holdersOf, standingOf, type Held, type Standing } from "../secrets/marks.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
 
 /** One secret as it is listed. */
 export interface ListedSecret {
   readonly name: string;
   readonly purpose: string;
-  /** Names of the origins that get it. */
+  /** Who gets it: names of origins, "worker", "github". */
   readonly targets: readonly string[];
   /** False = this configuration has no use for it. */
   readonly needed: boolean;
@@ -20,9 +21,9 @@ export interface ListedSecret {
   readonly ageDays: number | null;
   /** Older than it should get. */
   readonly overdue: boolean;
-  /** By name of the origin. */
+  /** By target. */
   readonly standing: Readonly<Record<string, Standing>>;
-  /** Origins that do not have it as it was put last. */
+  /** Targets that do not have it as it was put last. */
   readonly lackedBy: readonly string[];
 }
 
@@ -30,26 +31,26 @@ const DAY_MS = 86_400_000;
 
 /** @param nowMs the platform's time, milliseconds since 1970. Pure. */
 export function listed(
-  { name, purpose, maxAgeDays }: SecretSpec,
+  spec: SecretSpec,
   needed: boolean,
-  origins: readonly Held[],
+  parties: readonly Held[],
   record: PutRecord | undefined,
   nowMs: number,
 ): ListedSecret {
+  const { name, purpose, maxAgeDays } = spec;
+  const holders = holdersOf(spec, parties);
   const at = record?.at ?? null;
   const ageDays = at === null ? null : Math.max(0, Math.floor((nowMs - Date.parse(at)) / DAY_MS));
-  const standing = needed
-    ? Object.fromEntries(origins.map((origin) => [origin.name, standingOf(origin, name, record)]))
-    : {};
+  const standing = needed ? Object.fromEntries(holders.map((held) => [held.name, standingOf(held, name, record)])) : {};
   return {
     name,
     purpose,
-    targets: origins.map((origin) => origin.name),
+    targets: holders.map((held) => held.name),
     needed,
     ageDays,
     overdue: ageDays !== null && ageDays > maxAgeDays,
     standing,
-    lackedBy: Object.entries(standing).flatMap(([origin, { kind }]) => (kind === "off" ? [origin] : [])),
+    lackedBy: Object.entries(standing).flatMap(([target, { kind }]) => (kind === "off" ? [target] : [])),
   };
 }
 
@@ -57,10 +58,21 @@ export function listed(
 function wordsOf({ needed, standing, lackedBy }: ListedSecret): string {
   if (!needed) return "not used";
   if (lackedBy.length > 0) return `lacking at ${lackedBy.join(", ")}`;
-  const unknown = Object.entries(standing).flatMap(([origin, { kind }]) => (kind === "unknown" ? [origin] : []));
+  const unknown = Object.entries(standing).flatMap(([target, { kind }]) => (kind === "unknown" ? [target] : []));
   if (unknown.length > 0) return `unknown at ${unknown.join(", ")}`;
-  const instances = Object.values(standing).reduce((sum, one) => sum + (one.kind === "proven" ? one.instances : 0), 0);
-  return instances === 0 ? "stored" : `proven at ${instances === 1 ? "1 instance" : `${instances} instances`}`;
+  const proven = Object.entries(standing).flatMap(([target, one]) =>
+    one.kind === "proven" ? [{ target, ...one }] : [],
+  );
+  const instances = proven.reduce((sum, one) => sum + (one.target === "worker" ? 0 : one.instances), 0);
+  const by = [
+    ...(instances === 0 ? [] : [instances === 1 ? "1 instance" : `${instances} instances`]),
+    ...(proven.some(({ target }) => target === "worker") ? ["worker"] : []),
+  ];
+  const dates = Object.values(standing).flatMap((one) =>
+    one.kind === "dated" ? [`dated ${one.at.slice(0, 10)} at github`] : [],
+  );
+  const words = [...(by.length === 0 ? [] : [`proven at ${by.join(", ")}`]), ...dates];
+  return words.length === 0 ? "stored" : words.join("; ");
 }
 
 const ageOf = ({ ageDays, overdue }: ListedSecret): string =>
@@ -84,12 +96,17 @@ async function look(session: Session): Promise<readonly Held[]> {
 /** The command: always 0 when the look itself worked. */
 export async function runSecretsList(context: Context, flags: CommonFlags): Promise<ExitCode> {
   const session = await openSession(context, flags);
-  const [origins] = await Promise.all([look(session), session.journal.read()]);
-  const needed = new Set(neededSecrets(session.environment));
+  const used = usedSecrets(session.environment);
+  const [origins, elsewhere] = await Promise.all([
+    look(session),
+    heldElsewhere(session.targets, used),
+    session.journal.read(),
+  ]);
+  const needed = new Set(used.map(({ name }) => name));
   const { puts = {} } = session.journal.state;
   const now = session.store.serverTime();
   const secrets = secretSpecs(session.environment).map((spec) =>
-    listed(spec, needed.has(spec.name), origins, puts[spec.name], now),
+    listed(spec, needed.has(spec.name), [...origins, ...elsewhere], puts[spec.name], now),
   );
   const worst = secrets.find(({ lackedBy }) => lackedBy.length > 0) ?? secrets.find(({ overdue }) => overdue);
   const next = worst ? HINTS.put(worst.name) : HINTS.nothing();
@@ -109,8 +126,8 @@ export async function runSecretsList(context: Context, flags: CommonFlags): Prom
   for (const { name, purpose } of secrets) context.stdout.write(`${name}: ${purpose}\n`);
   const style = styles(context, context.stdout);
   for (const { name, standing } of secrets)
-    for (const [origin, one] of Object.entries(standing))
-      if (one.kind === "off") context.stdout.write(`${style("yellow", "off")}  ${name} at ${origin}: ${one.why}\n`);
+    for (const [target, one] of Object.entries(standing))
+      if (one.kind === "off") context.stdout.write(`${style("yellow", "off")}  ${name} at ${target}: ${one.why}\n`);
   context.stdout.write(`next:  ${hintText(context, next)}\n`);
   return EXIT.done;
 }

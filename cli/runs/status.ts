@@ -1,7 +1,7 @@
 /** `mcpist secrets status` and `mcpist secrets verify`: the same look, once for people, once as a check. */
 import { isKid } from "../../contract/gateway-secret.ts";
 import type { Origin } from "../../contract/config.ts";
-import { neededSecrets } from "../../contract/secret-names.ts";
+import { usedSecrets } from "../../contract/secret-names.ts";
 import { acceptedKids } from "../../contract/slots.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
@@ -12,6 +12,7 @@ import { notify } from "./notify.ts";
 import { watchChanges } from "./watch.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
 import { driftOf, type Drift } from "../secrets/drift.ts";
+import { heldElsewhere } from "../secrets/elsewhere.ts";
 import { secretsReport, type SecretsReport } from "../secrets/marks.ts";
 import { checkRoutes, deployedRoutes, poolDrift, type PoolDrift } from "../secrets/pool.ts";
 import { kidOfVersion, sentKids, type Observation } from "../secrets/observation.ts";
@@ -33,8 +34,10 @@ interface Status {
 
 async function look(session: Session): Promise<Status> {
   const run = session.run({ begin: () => () => undefined, note: () => undefined });
-  const [observation, liveVariable, misrouted, pool] = await Promise.all([
+  const used = usedSecrets(session.environment);
+  const [observation, elsewhere, liveVariable, misrouted, pool] = await Promise.all([
     run.observe(),
+    heldElsewhere(session.targets, used),
     session.targets.vault.live(),
     wrongRoute(session),
     offPool(session),
@@ -45,7 +48,7 @@ async function look(session: Session): Promise<Status> {
   const ageMs = since === null ? null : Math.max(0, session.store.serverTime() - since);
   const overdue = ageMs !== null && ageMs > session.environment.maxSecretAge;
   const { puts = {} } = session.journal.state;
-  const secrets = secretsReport(observation.origins, neededSecrets(session.environment), puts);
+  const secrets = secretsReport([...observation.origins, ...elsewhere], used, puts);
   const drift: readonly Drift[] = [
     ...(misrouted === null ? [] : [{ party: "worker", kid: null, what: misrouted.message }]),
     ...pool.map(({ what }) => ({ party: "worker", kid: null, what })),

@@ -8,8 +8,9 @@ import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { acceptedEverywhere, type Observation } from "./observation.ts";
 import { phaseOf, type Phase } from "./phase.ts";
-import { reroute, type Rerouted } from "./pool.ts";
+import { reroute } from "./pool.ts";
 import type { Run } from "./run.ts";
+import type { Changed } from "./worker-change.ts";
 
 /** Longest wait until an edge location that answers knows the new version. Unit: milliseconds. */
 const PROBE_TIMEOUT_MS = 120_000;
@@ -100,7 +101,7 @@ export async function enterPool(
   joined: GatewayOrigin,
   names: readonly string[],
   check: (config: GatewayConfig) => void,
-): Promise<Rerouted> {
+): Promise<Changed> {
   const observation = await run.observe();
   const problem = obstacle(observation, phaseOf(observation), joined.name);
   if (problem) throw problem;

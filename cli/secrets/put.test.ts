@@ -102,7 +102,7 @@ async function command() {
   const look = async () =>
     secretsReport(
       await Promise.all(origins.map(async (origin) => ({ name: origin.name, look: await origin.look() }))),
-      [NAME],
+      [spec],
       journal.state.puts ?? {},
     );
   return { run, journal, look };
@@ -141,8 +141,8 @@ describe("a secret that is put", () => {
 
   it("is proven at every instance, and stays so", async () => {
     expect(await put(secretOf("two"))).toEqual([
-      { origin: "koyeb", standing: { kind: "proven", instances: 1 } },
-      { origin: "fly", standing: { kind: "proven", instances: 2 } },
+      { target: "koyeb", standing: { kind: "proven", instances: 1 } },
+      { target: "fly", standing: { kind: "proven", instances: 2 } },
     ]);
     expect(await verify()).toEqual({ off: [], unknown: [] });
   });

@@ -21,6 +21,7 @@ export default {
     const via = origin === null ? {} : { via: { origin, status: 200, observation: {
       role: "origin", instanceId: "i-1", deployment: "d-1", kids: { a: kid, b: null }, lastAccepted: {}, accepted: true } } };
     return Response.json({ role: "worker", instanceId: "x", deployment: env.CF_VERSION_METADATA.id, kid, lastAccepted: {}, mark: ${JSON.stringify(mark)},
+      ...("STRIPE_KEY_MARK" in env ? { marks: [env.STRIPE_KEY_MARK] } : { marks: [] }),
       config: env.MCPIST_CONFIG, ...via });
   },
 };`;
@@ -317,5 +318,65 @@ describe("the gateway's KV", () => {
     expect(await store.get("jwks:gen")).toBeNull();
     await store.put("jwks:gen", '{"generation":"ab"}');
     expect(await store.get("jwks:gen")).toBe('{"generation":"ab"}');
+  });
+});
+
+describe("a secret of one's own", () => {
+  const MARK = "9b2d70c4418ea6f5";
+  const secrets = { STRIPE_KEY: "a key", STRIPE_KEY_MARK: MARK };
+
+  it("is bound beside everything that the deployed version has, with its mark; nobody is served by it before a deploy", async () => {
+    const live = await put("own", SECRET_ONE);
+    const worker = await target("own");
+    const annotation = { kid: KID_ONE, from: null, run: "r-1" };
+    const made = await worker.bind(versionOf(live), secrets, annotation, guard);
+    expect(calls).toBe(1);
+    expect(await worker.secrets(["STRIPE_KEY"])).toEqual({
+      ok: true,
+      instances: [{ id: live, markList: [] }],
+      stamps: {},
+    });
+    await worker.deploy([{ versionId: made, percentage: 100 }], "mcpist put STRIPE_KEY", guard);
+    expect(await worker.secrets(["STRIPE_KEY", "OTHER_KEY"])).toEqual({
+      ok: true,
+      instances: [{ id: made, markList: [MARK] }],
+      stamps: { STRIPE_KEY: "1970-01-01T00:00:00.000Z" },
+    });
+    expect((await worker.look()).observed).toEqual({ [made]: KID_ONE });
+    expect(kit.cloudflare.secretTextForTests("own", made, "STRIPE_KEY")).toBe("a key");
+    expect(await worker.bound()).toMatchObject({ config: CONFIG, kvNamespace: kv });
+  });
+
+  it("goes along with a rotation's upload, and with an upload of Terraform, which keeps secrets by type", async () => {
+    const live = await put("kept", SECRET_ONE);
+    const worker = await target("kept");
+    const made = await worker.bind(versionOf(live), secrets, null, guard);
+    await worker.deploy([{ versionId: made, percentage: 100 }], "put", guard);
+    const next = await worker.upload(SECRET_TWO, { kid: KID_TWO, from: KID_ONE, run: "r-2" }, guard);
+    await alike(worker, made, next);
+    expect(kit.cloudflare.secretTextForTests("kept", next, "STRIPE_KEY")).toBe("a key");
+    await worker.deploy([{ versionId: next, percentage: 100 }], "switch", guard);
+    const deployed = await kit.put("kept", {
+      source: source("newer"),
+      bindings: [{ type: "version_metadata", name: "CF_VERSION_METADATA" }],
+      keep: ["secret_text"],
+    });
+    expect(kit.cloudflare.secretTextForTests("kept", deployed, "STRIPE_KEY")).toBe("a key");
+    // The rotation's own upload is no write by hand.
+    expect(await worker.secrets(["STRIPE_KEY"])).toMatchObject({
+      instances: [{ id: deployed, markList: [MARK] }],
+      stamps: { STRIPE_KEY: "1970-01-01T00:00:00.000Z" },
+    });
+  });
+
+  it("that somebody wrote by hand leaves a date, whichever of the Worker's secrets it was", async () => {
+    const live = await put("by-hand", SECRET_ONE);
+    const worker = await target("by-hand");
+    const made = await worker.bind(versionOf(live), secrets, null, guard);
+    await worker.deploy([{ versionId: made, percentage: 100 }], "put", guard);
+    await kit.call("PUT", "workers/scripts/by-hand/secrets", { name: "STRIPE_KEY", text: "x", type: "secret_text" });
+    const look = await worker.secrets(["STRIPE_KEY"]);
+    expect(look.stamps?.["STRIPE_KEY"]).toMatch(/^20\d\d-/);
+    expect(look).toMatchObject({ instances: [{ markList: [MARK] }] });
   });
 });

@@ -14,6 +14,21 @@ import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import type { Annotation, Deployment, Guard, WorkerTarget, WorkerVersion } from "./types.ts";
+import {
+  annotationTexts,
+  bindingsOf,
+  type Change,
+  CONFIG_BINDING,
+  fingerprintOf,
+  isSecretOf,
+  newestFirst,
+  NO_CHANGE,
+  parseDeployment,
+  parseVersion,
+  runtimeOf,
+  versionOf,
+  writtenAt,
+} from "./worker-version.ts";
 import { putVersionSecret } from "./wrangler.ts";
 import { whenLong } from "../waits.ts";
 
@@ -29,8 +44,7 @@ const ANNOTATED = 4;
 /** Deployments whose versions are looked at: the present one and those that it may have replaced by mistake. */
 const DEPLOYMENTS = 3;
 
-/** The Worker's bindings beside its secret that this tool reads. */
-const CONFIG_BINDING = "MCPIST_CONFIG";
+/** Binding with the namespace of what is no secret. */
 const KV_BINDING = "KV";
 
 /** Client for one account. */
@@ -44,86 +58,6 @@ export function cloudflareApi(context: Context, access: { baseUrl: string; token
       hint: HINTS.moved("correct CLOUDFLARE_API_BASE_URL, or unset it: its default is Cloudflare's own API"),
     },
     headers: { authorization: `Bearer ${access.token}` },
-  });
-}
-
-/** Tag and message of a version; both stay under Cloudflare's 100 bytes. */
-export const annotationTexts = ({ kid, from, run }: Annotation): { tag: string; message: string } => ({
-  tag: `mcpist-gw-${kid}`,
-  message: `mcpist rotate kid=${kid} from=${from ?? "-"} run=${run}`,
-});
-const MESSAGE = /^mcpist rotate kid=([0-9a-f]{16}) from=([0-9a-f]{16}|-) run=([\w-]{1,36})$/;
-
-const newestFirst = (a: WorkerVersion, b: WorkerVersion): number => b.number - a.number;
-
-function parseVersion(json: Json): WorkerVersion {
-  const annotations = isRecord(json["annotations"]) ? json["annotations"] : {};
-  const message = annotations["workers/message"];
-  const match = typeof message === "string" ? MESSAGE.exec(message) : null;
-  const [, kid = null, from = null, run = null] = match ?? [];
-  return {
-    id: textAt(json, "id", "a Worker version"),
-    number: Number(json["number"]),
-    annotatedKid: kid,
-    annotatedFrom: from === "-" ? null : from,
-    annotatedRun: run,
-  };
-}
-
-const versionOf = (detail: Json): WorkerVersion => ({ ...parseVersion(detail), code: fingerprintOf(detail, null) });
-
-function parseDeployment(json: Json): Deployment {
-  const { annotations } = json;
-  const message = isRecord(annotations) ? annotations["workers/message"] : null;
-  return {
-    id: textAt(json, "id", "a deployment"),
-    shares: listAt(json, "versions", "a deployment").map((share) => ({
-      versionId: textAt(share, "version_id", "a deployment's share"),
-      percentage: Number(share["percentage"]),
-    })),
-    message: typeof message === "string" ? message : "",
-  };
-}
-
-/** Same JSON whatever the order of keys. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  if (!isRecord(value)) return JSON.stringify(value) ?? "null";
-  return `{${Object.keys(value)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`)
-    .join()}}`;
-}
-
-/** Bindings of a version as the platform shows them: without the content of secrets. */
-function bindingsOf(version: Json): readonly Json[] {
-  const { bindings } = asObject(version["resources"], "a Worker version's resources");
-  return Array.isArray(bindings) ? bindings.filter(isRecord) : [];
-}
-
-/** Settings of a version that decide how its code runs. */
-function runtimeOf(version: Json): Json {
-  const { script_runtime: runtime } = asObject(version["resources"], "a Worker version's resources");
-  if (!isRecord(runtime)) return {};
-  const kept = ["compatibility_date", "compatibility_flags", "usage_model", "limits"] as const;
-  return Object.fromEntries(kept.flatMap((name) => (runtime[name] === undefined ? [] : [[name, runtime[name]]])));
-}
-
-/** The secret does not count: it may be missing where somebody deleted it. @param config counted instead of the version's own. */
-function fingerprintOf(version: Json, config: string | null): string {
-  const code = asObject(
-    asObject(version["resources"], "a Worker version's resources")["script"],
-    "a Worker version's script",
-  );
-  const bindings = bindingsOf(version)
-    .filter((binding) => binding["name"] !== WORKER_BINDING)
-    .map((binding) =>
-      canonical(config !== null && binding["name"] === CONFIG_BINDING ? { ...binding, text: config } : binding),
-    );
-  return canonical({
-    etag: textAt(code, "etag", "a Worker version's script"),
-    runtime: runtimeOf(version),
-    bindings: bindings.sort(),
   });
 }
 
@@ -194,13 +128,17 @@ export function cloudflareWorker(
     const seen = await askGateway(query, { [VERSION_OVERRIDE_HEADER]: `${worker}="${versionId}"` });
     return seen?.deployment === versionId ? seen : null;
   };
-  const kidOf = (versionId: string): Promise<readonly [string, string | null]> =>
-    whenLong(context, `the gateway: an answer of Worker version ${versionId}`, () => askKid(versionId));
-  const askKid = async (versionId: string): Promise<readonly [string, string | null]> => {
+  const kidOf = async (versionId: string): Promise<readonly [string, string | null]> => [
+    versionId,
+    (await observed(versionId)).kid,
+  ];
+  const observed = (versionId: string): Promise<WorkerObservation> =>
+    whenLong(context, `the gateway: an answer of Worker version ${versionId}`, () => askUntil(versionId));
+  const askUntil = async (versionId: string): Promise<WorkerObservation> => {
     const deadline = context.monotonic() + OBSERVE_TIMEOUT_MS;
     for (;;) {
       const seen = await ask(versionId, "");
-      if (seen) return [versionId, seen.kid];
+      if (seen) return seen;
       if (context.monotonic() > deadline) {
         throw new McpistError("ERR_TIMEOUT", `${new URL(gateway).host} did not answer as Worker version ${versionId}`, {
           hint: HINTS.gatewayRoute(gateway, worker),
@@ -232,19 +170,22 @@ export function cloudflareWorker(
     from: WorkerVersion,
     annotation: Annotation | null,
     guard: Guard,
-    change: { readonly secretFrom: WorkerVersion; readonly config: string | null },
+    secretFrom: WorkerVersion,
+    change: Change,
   ): Promise<string> => {
     const [source, content] = await Promise.all([detail(from.id), api.form(`${script}/content/v2?version=${from.id}`)]);
     const bound = bindingsOf(source).map(({ name }) => name);
     // Deleted by hand, perhaps: then only the version that the secret is taken from has it.
-    const names = bound.includes(WORKER_BINDING) ? bound : [...bound, WORKER_BINDING];
+    const names = new Set([...bound, WORKER_BINDING, ...Object.keys(change.secrets)].map(String));
     const metadata = {
       main_module: content.entrypoint,
-      bindings: names.map((name) =>
-        change.config !== null && name === CONFIG_BINDING
+      bindings: [...names].map((name) => {
+        const text = change.secrets[name];
+        if (text !== undefined) return { type: "secret_text", name, text };
+        return change.config !== null && name === CONFIG_BINDING
           ? { type: "plain_text", name, text: change.config }
-          : { type: "inherit", name, version_id: name === WORKER_BINDING ? change.secretFrom.id : from.id },
-      ),
+          : { type: "inherit", name, version_id: name === WORKER_BINDING ? secretFrom.id : from.id };
+      }),
       ...runtimeOf(source),
       ...(annotation
         ? {
@@ -261,7 +202,7 @@ export function cloudflareWorker(
     await guard();
     const { json } = await api.call("POST", `${script}/versions`, { form });
     const id = textAt(resultOf(json), "id", "a new Worker version");
-    if (fingerprintOf(await detail(id), null) === fingerprintOf(source, change.config)) return id;
+    if (fingerprintOf(await detail(id)) === fingerprintOf(source, change)) return id;
     throw new McpistError(
       "ERR_MISMATCH",
       `the deployed code could not be uploaded again unchanged (Worker version ${id} differs from ${from.id})`,
@@ -350,10 +291,25 @@ export function cloudflareWorker(
       );
     },
     async reupload(from, annotation, guard, secretFrom = from) {
-      return uploadAgain(from, annotation, guard, { secretFrom, config: null });
+      return uploadAgain(from, annotation, guard, secretFrom, NO_CHANGE);
     },
     async reconfigure(from, config, annotation, guard) {
-      return uploadAgain(from, annotation, guard, { secretFrom: from, config });
+      return uploadAgain(from, annotation, guard, from, { ...NO_CHANGE, config });
+    },
+    async bind(from, secrets, annotation, guard) {
+      return uploadAgain(from, annotation, guard, from, { ...NO_CHANGE, secrets });
+    },
+    async secrets(names) {
+      const [{ json }, made] = await Promise.all([api.get(`${script}/versions?deployable=true`), deployments()]);
+      const ids = (made[0]?.shares ?? []).filter(({ percentage }) => percentage > 0).map(({ versionId }) => versionId);
+      const [details, seen] = await Promise.all([Promise.all(ids.map(detail)), Promise.all(ids.map(observed))]);
+      const bound = names.filter((name) => details.length > 0 && details.every((version) => isSecretOf(version, name)));
+      const stamp = writtenAt(listAt(resultOf(json), "items", "the Worker's versions"));
+      return {
+        ok: true,
+        instances: seen.map(({ deployment, marks }) => ({ id: deployment, ...(marks ? { markList: marks } : {}) })),
+        stamps: Object.fromEntries(bound.map((name) => [name, stamp])),
+      };
     },
     async deploy(shares, message, guard, options = { recall: false }) {
       if (options.recall && shares.filter((share) => share.percentage > 0).length !== 1)

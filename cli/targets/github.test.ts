@@ -58,6 +58,22 @@ describe("GitHub's copy of the slots", () => {
     expect(b).not.toBeNull();
   });
 
+  it.each<[Scope, string, string | undefined]>([
+    ["environment", "STRIPE_KEY", "production"],
+    ["repository", "PRODUCTION_STRIPE_KEY", undefined],
+  ])("has a secret of one's own beside it in the %s as %s, with a date", async (scope, name, environment) => {
+    expect(await vault(scope).secrets(["STRIPE_KEY"])).toEqual({ ok: true, instances: [], stamps: {} });
+    const { guard, calls } = countingGuard();
+    const at = await vault(scope).put("STRIPE_KEY", "ein Schlüssel", guard);
+    expect(calls()).toBe(1);
+    expect(github.reveal(name, environment)).toBe("ein Schlüssel");
+    expect(await vault(scope).secrets(["STRIPE_KEY", "OTHER"])).toEqual({
+      ok: true,
+      instances: [],
+      stamps: { STRIPE_KEY: at },
+    });
+  });
+
   it("is written once more when GitHub changed its key between the look and the write", async () => {
     let rotated = false;
     const stop = vendor.faults.onCall((call) => {

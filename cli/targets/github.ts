@@ -140,6 +140,19 @@ export function githubVault(context: Context, api: Api, github: Environment["git
         await putGithubSecret(api, context, github, SLOT_VARIABLES[slot], value, key, guard);
       }
     },
+    async put(name, value, guard) {
+      await putGithubSecret(api, context, github, name, value, key, guard);
+      const { json } = await api.get(`${place.secrets}/${place.name(name)}`);
+      return textAt(json, "updated_at", "a GitHub secret");
+    },
+    async secrets(names) {
+      const held = await secretTimes(api, place);
+      const stamps = names.flatMap((name) => {
+        const at = held.get(place.name(name));
+        return at === undefined ? [] : [[name, at] as const];
+      });
+      return { ok: true, instances: [], stamps: Object.fromEntries(stamps) };
+    },
     async writeLive(slot, kid, guard) {
       const name = place.name(LIVE_VARIABLE);
       const body = { name, value: `${slot}:${kid}` };

@@ -48,6 +48,20 @@ export type OriginLook =
     }
   | { readonly ok: false; readonly reason: string; readonly stamps?: Stamps };
 
+/** One party that reports which writes it runs with: an instance of an origin, or a Worker version. */
+export interface Reporting {
+  readonly id: string;
+  /** By name of the secret; absent = what runs there is older than marks. */
+  readonly marks?: Marks;
+  /** Without names. */
+  readonly markList?: readonly string[];
+}
+
+/** One look at the secrets of one's own where no origin has them: the Worker's deployed versions, or GitHub's list. */
+export type SecretsLook =
+  | { readonly ok: true; readonly instances: readonly Reporting[]; readonly stamps: Stamps }
+  | { readonly ok: false; readonly reason: string; readonly stamps?: Stamps };
+
 /** How fast a rollout must be. `now` replaces old instances at once and costs availability. */
 export type RolloutSpeed = "rolling" | "now";
 
@@ -144,6 +158,21 @@ export interface WorkerTarget {
    */
   reconfigure(from: WorkerVersion, config: string, annotation: Annotation | null, guard: Guard): Promise<string>;
   /**
+   * Uploads the code of `from` again with these secrets written anew; everything else, the gateway secret too, is inherited by id. Does
+   * not deploy it. @returns the new version's id.
+   */
+  bind(
+    from: WorkerVersion,
+    secrets: Readonly<Record<string, string>>,
+    annotation: Annotation | null,
+    guard: Guard,
+  ): Promise<string>;
+  /**
+   * What the versions that get traffic say of these secrets. Cloudflare tells neither digest nor date of a secret: the stamp of each that
+   * is bound everywhere is when any secret of the Worker was last written past a version upload (1970 = never).
+   */
+  secrets(names: readonly string[]): Promise<SecretsLook>;
+  /**
    * Replaces the deployment. `recall`: a share names an old version that holds another secret, which Cloudflare refuses
    * (10220) unless forced; allowed at 0 % only, where it can reach nobody who does not ask for it. @returns its id.
    */
@@ -191,6 +220,10 @@ export interface Vault {
    */
   names(maxAgeMs?: number): Promise<Readonly<Record<SlotName, string | null>>>;
   write(values: SlotValues, guard: Guard): Promise<void>;
+  /** Writes one of one's own. @returns GitHub's date of it. */
+  put(name: string, value: string, guard: Guard): Promise<string>;
+  /** GitHub's dates of these, of those that exist: it has nothing that could report more. */
+  secrets(names: readonly string[]): Promise<SecretsLook>;
   writeLive(slot: SlotName, kid: string, guard: Guard): Promise<void>;
   /** `<slot>:<kid>`; null when the variable does not exist. Information only. */
   live(): Promise<string | null>;

@@ -2,6 +2,7 @@
  * In-memory platforms with the transitions of the protocol model, a virtual clock and a hook before and after every remote
  * call. After every change the safety invariants S1 and S2 are checked; the first violation is kept with the call's name.
  */
+import { markList } from "../../contract/marks.ts";
 import { createHash } from "node:crypto";
 import { parseSlot, kidOf, type SlotName } from "../../contract/gateway-secret.ts";
 import { type ProbeReport } from "../../contract/observation.ts";
@@ -24,6 +25,7 @@ import type {
   Vault,
   VaultSlots,
   WorkerLook,
+  SecretsLook,
   WorkerTarget,
   WorkerVersion,
 } from "../targets/types.ts";
@@ -80,6 +82,8 @@ interface FakeVersion extends WorkerVersion {
   readonly etag: string;
   /** `MCPIST_CONFIG`; absent = the states of the origins as mcpist.config.ts has them now. */
   readonly config?: string;
+  /** Values of the secrets of one's own and of their marks. */
+  readonly bound?: Readonly<Record<string, string>>;
 }
 
 /** What the Worker is told; only names and states matter here. */
@@ -134,6 +138,8 @@ export class FakeCloud {
   /** Asking does not wake sleeping instances and does not show them. */
   sleepersAreInvisible = false;
   origins: FakeOriginState[] = [];
+  /** GitHub's dates of the secrets of one's own. */
+  others: Readonly<Record<string, string>> = {};
   /** Newest first. */
   versions: FakeVersion[] = [];
   /** Newest first. */
@@ -502,6 +508,7 @@ export class FakeCloud {
       annotatedRun: annotation?.run ?? null,
       etag: this.versions[0]?.etag ?? "code-0",
       ...(this.versions[0]?.config === undefined ? {} : { config: this.versions[0].config }),
+      ...(this.versions[0]?.bound === undefined ? {} : { bound: this.versions[0].bound }),
     };
   }
 
@@ -527,11 +534,12 @@ export class FakeCloud {
       from: string,
       kid: string | null,
       annotation: Annotation | null,
-      change: { readonly config?: string },
+      change: Pick<FakeVersion, "config" | "bound">,
     ): string => {
       const source = this.versions.find((version) => version.id === from);
       const made = { ...this.#version(kid, annotation), ...(source ? { etag: source.etag } : {}) };
-      this.versions.unshift({ ...made, ...(source?.config === undefined ? {} : { config: source.config }), ...change });
+      const { config, bound } = source ?? {};
+      this.versions.unshift({ ...made, ...(config && { config }), ...(bound && { bound }), ...change });
       return made.id;
     };
     return {
@@ -547,9 +555,9 @@ export class FakeCloud {
           const asked = new Set([...recent, ...known]);
           const seen = this.versions.filter(({ id }, i) => i < this.listed || asked.has(id));
           return {
-            versions: seen.map(({ kid: _kid, etag, config, ...version }, i) => ({
+            versions: seen.map(({ kid: _kid, etag, config, bound = {}, ...version }, i) => ({
               ...version,
-              code: `${etag} ${config ?? ""}`,
+              code: [etag, config ?? "", ...Object.keys(bound)].join(" "),
               ...(i < this.listed ? {} : { aged: true as const }),
             })),
             deployments: [...this.deployments],
@@ -585,6 +593,24 @@ export class FakeCloud {
         await guard();
         return this.remote(run, "worker: reconfigure", () => again(from.id, kidOfId(from.id), annotation, { config }));
       },
+      bind: async (from, secrets, annotation, guard) => {
+        await guard();
+        return this.remote(run, "worker: bind", () => {
+          const bound = { ...this.versions.find(({ id }) => id === from.id)?.bound, ...secrets };
+          return again(from.id, kidOfId(from.id), annotation, { bound });
+        });
+      },
+      secrets: (names) =>
+        this.remote(run, "worker: secrets", (): SecretsLook => {
+          const serving = this.deployment.filter(({ percentage }) => percentage > 0);
+          const versions = this.versions.filter(({ id }) => serving.some(({ versionId }) => versionId === id));
+          const held = names.filter((name) => versions.every(({ bound = {} }) => name in bound));
+          return {
+            ok: true,
+            instances: versions.map(({ id, bound = {} }) => ({ id, markList: markList(bound) })),
+            stamps: Object.fromEntries(held.map((name) => [name, new Date(0).toISOString()])),
+          };
+        }),
       deploy: async (shares, message, guard, { recall } = { recall: false }) => {
         await guard();
         return this.remote(run, "worker: deploy", () => {
@@ -853,6 +879,19 @@ export class FakeCloud {
           });
         }
       },
+      put: async (name, _value, guard) => {
+        await guard();
+        return this.remote(run, `github: put ${name}`, () => {
+          const at = new Date(this.now).toISOString();
+          this.others = { ...this.others, [name]: at };
+          return at;
+        });
+      },
+      secrets: (names) =>
+        this.remote(run, "github: secrets", (): SecretsLook => {
+          const held = Object.entries(this.others).filter(([name]) => names.includes(name));
+          return { ok: true, instances: [], stamps: Object.fromEntries(held) };
+        }),
       writeLive: async (slot, kid, guard) => {
         await guard();
         await this.remote(run, "github: write live", () => {

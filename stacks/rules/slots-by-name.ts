@@ -5,7 +5,8 @@ import { isRecord } from "../../contract/json.ts";
 import { markVariable } from "../../contract/marks.ts";
 import { SANDBOX_ENVIRONMENT } from "../../contract/sandbox.ts";
 import { koyebSecretName, SECRETS } from "../../contract/secret-names.ts";
-import { OWN_SECRET_NAME, RESERVED_SECRETS } from "../../contract/servers.ts";
+import { nameFault } from "../../contract/own-secrets.ts";
+import { OWN_SECRET_NAME } from "../../contract/servers.ts";
 import type { Rule } from "./rule.ts";
 
 const SLOTS: readonly string[] = Object.values(SLOT_VARIABLES);
@@ -13,7 +14,8 @@ const BUILT_IN: ReadonlySet<string> = new Set([...SLOTS, ...SECRETS.flatMap(({ n
 type Variable = Readonly<Record<string, unknown>>;
 /** Names that an origin may have a secret under: mcpist's, and one's own, which mcpist does not use itself. */
 const isSecretName = (key: unknown): key is string =>
-  typeof key === "string" && (BUILT_IN.has(key) || (OWN_SECRET_NAME.test(key) && !RESERVED_SECRETS.includes(key)));
+  typeof key === "string" &&
+  (BUILT_IN.has(key) || (OWN_SECRET_NAME.test(key) && nameFault(key.replace(/_MARK$/, "")) === null));
 
 /** The environment that an origin says it belongs to, else the one of its first slot; null = neither names one. */
 function environmentOf(env: readonly Variable[]): string | null {
