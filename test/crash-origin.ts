@@ -12,16 +12,16 @@ import { tool, type Module } from "../origin/modules/module.ts";
 import { createRegistry } from "../origin/modules/registry.ts";
 
 /** Where it can be stopped, in the order of a call. */
-export type Point = "permissions" | "claimed" | "before" | "after" | "finish";
-/** From the test: at which point so many requests are to stop, and that they may go on. */
-export type Order = { readonly stopAt: Point; readonly requests: number } | { readonly go: true };
+export type Point = "permissions" | "claimed" | "waiting" | "before" | "after" | "finish";
+/** From the test: at which points so many requests are to stop, and that they may go on. */
+export type Order = { readonly stopAt: readonly Point[]; readonly requests: number } | { readonly go: true };
 /** To the test. */
 export type Report = { readonly port: number } | { readonly stoppedAt: Point };
 
 const { NAME = "", PORT = "0", GATEWAY_SECRET = "", DATABASE_URL = "", ADMIN_URL = "" } = process.env;
 const report = (message: Report): void => void process.send?.(message);
 
-let stop: { readonly at: Point; left: number } | null = null;
+let stop: { readonly at: readonly Point[]; left: number } | null = null;
 let released = Promise.withResolvers<void>();
 process.on("message", (order: Order) => {
   if ("stopAt" in order) stop = { at: order.stopAt, left: order.requests };
@@ -34,7 +34,7 @@ process.on("disconnect", () => process.exit(0));
 
 /** Stops here when this is the point and not enough have stopped yet. */
 async function pass(point: Point): Promise<void> {
-  if (stop?.at !== point || stop.left === 0) return;
+  if (!stop?.at.includes(point) || stop.left === 0) return;
   stop.left--;
   report({ stoppedAt: point });
   await released.promise;
@@ -97,6 +97,7 @@ const database: Database = {
     const rows = await inner.query<never>(text, parameters);
     if (text.includes("permissions_version::text as version,")) await pass("permissions");
     if (text.includes("insert into mcpist.call_claims")) await pass("claimed");
+    if (text.includes("from mcpist.call_claims where request_id")) await pass("waiting");
     return rows;
   },
 };

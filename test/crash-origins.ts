@@ -34,8 +34,8 @@ export interface Crashes {
   /** A call of a tool; a new user each time asks every point of the way. */
   call(module: "plain" | "streamed", tool: Tool): Promise<Told>;
   request(method: string, params: Record<string, unknown>, headers?: Record<string, string>): Promise<Told>;
-  /** Resolves once so many requests have stopped at the point. */
-  stopAt(name: Name, point: Point, requests: number): Promise<void>;
+  /** Resolves once so many requests have stopped at one of the points, with the point of the last one. */
+  stopAt(name: Name, points: Point | readonly Point[], requests: number): Promise<Point>;
   /** Lets the origin go on. */
   go(name: Name): void;
   signal(name: Name, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void>;
@@ -152,10 +152,12 @@ export async function startCrashes(): Promise<Crashes> {
         { name: "call", arguments: { module, tool, params: {} } },
         { "mcp-name": "call", "mcp-param-module": module, "mcp-param-tool": tool },
       ),
-    async stopAt(name, point, requests) {
+    async stopAt(name, points, requests) {
       const stopped = reports(of(name).child, "stoppedAt", requests);
-      order(name, { stopAt: point, requests });
-      await stopped;
+      order(name, { stopAt: typeof points === "string" ? [points] : points, requests });
+      const report = await stopped;
+      if (!("stoppedAt" in report)) throw new TypeError("a report of where it stopped");
+      return report.stoppedAt;
     },
     go: (name) => order(name, { go: true }),
     async signal(name, signal) {

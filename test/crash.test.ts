@@ -93,13 +93,16 @@ describe("an origin that freezes", { timeout: 60_000 }, () => {
       world.gateway.events.filter(({ event, reason }) => event === "origin_failed" && reason === "timeout").length;
     const before = timeouts();
     const stopped = world.stopAt("koyeb", "before", 1);
+    const second = world.stopAt("fly", ["waiting", "before"], 1);
     const telling = world.call("plain", "mark");
     await stopped;
     await world.signal("koyeb", "SIGSTOP");
     world.go("koyeb");
     // The gateway has lost patience, and the other origin waits for the claim.
     await expect.poll(timeouts, { timeout: 20_000 }).toBeGreaterThan(before);
+    expect(await second).toBe("waiting");
     await world.signal("koyeb", "SIGCONT");
+    world.go("fly");
     const told = await telling;
     expect(told.what).toBe("ok");
     await expect.poll(() => world.effectsOf(told.id)).toEqual({ effects: 1, claim: "done" });

@@ -345,14 +345,20 @@ describe("secrets restore", () => {
     expect(cloud.residue()).toBeNull();
   });
   it("refuses values that would change what is accepted", async () => {
-    const { cloud } = await broken();
-    const { text } = await value();
-    const ending = await live(cloud, {
-      id: "restore",
-      env: { GATEWAY_SECRET_A: text, GATEWAY_SECRET_B: ZERO },
-      work: (run) => restore(run, "koyeb"),
-    });
-    expect(ending).toMatchObject({ kind: "stopped", error: { code: "ERR_REFUSED", exitCode: 3 } });
+    const [own, stranger] = [await value(), await value()];
+    const lostOne = (await broken()).cloud;
+    const whole = new FakeCloud({}).steady(own.kid).withJournal();
+    for (const [cloud, a, b] of [
+      [lostOne, stranger.text, ZERO],
+      [whole, own.text, stranger.text],
+      [whole, stranger.text, ZERO],
+    ] as const) {
+      const before = cloud.origins[0]?.config;
+      const env = { GATEWAY_SECRET_A: a, GATEWAY_SECRET_B: b };
+      const ending = await live(cloud, { id: "restore", env, work: (run) => restore(run, "koyeb") });
+      expect(ending).toMatchObject({ kind: "stopped", error: { code: "ERR_REFUSED", exitCode: 3 } });
+      expect(cloud.origins[0]?.config).toEqual(before);
+    }
   });
   it("refuses a target that is no hole", async () => {
     const { cloud, env, kid } = await broken();
