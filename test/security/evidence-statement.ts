@@ -43,7 +43,12 @@ export function statementOf(of: Omit<Predicate, "counts"> & { readonly tree: str
       run: of.run,
       clean: of.clean,
       tools: of.tools,
-      counts: { PROVEN: count("PROVEN"), UNPROVEN: count("UNPROVEN"), "NOT RUN": count("NOT RUN") },
+      counts: {
+        PROVEN: count("PROVEN"),
+        TESTED: count("TESTED"),
+        UNPROVEN: count("UNPROVEN"),
+        "NOT RUN": count("NOT RUN"),
+      },
       controls: of.controls,
       scans: of.scans,
     },
@@ -68,13 +73,13 @@ export function differencesIn(given: Statement, made: Statement, sameReports: bo
 
 /** The same for a badge (https://shields.io/badges/endpoint-badge): a count, a day and a tree, and never a word such as "secure". */
 export function badgeOf({ subject, predicate: { counts, run, clean } }: Statement): Readonly<Record<string, unknown>> {
-  const all = counts.PROVEN + counts.UNPROVEN + counts["NOT RUN"];
+  const all = Object.values(counts).reduce((sum, one) => sum + one, 0);
   const tree = subject[0]?.digest.sha256.slice(0, 7) ?? "";
   return {
     schemaVersion: 1,
     label: "controls proven by tests",
-    message: `${counts.PROVEN} of ${all}, ${run.last.slice(0, 10)}, tree ${tree}${clean ? "" : " (changed)"}`,
-    color: counts.UNPROVEN > 0 ? "red" : counts["NOT RUN"] > 0 ? "yellow" : "green",
+    message: `${counts.PROVEN} of ${all}${counts.TESTED > 0 ? ` (${counts.TESTED} tested)` : ""}, ${run.last.slice(0, 10)}, tree ${tree}${clean ? "" : " (changed)"}`,
+    color: counts.UNPROVEN > 0 ? "red" : counts.PROVEN < all ? "yellow" : "green",
   };
 }
 
@@ -84,19 +89,24 @@ export function pageOf({ subject, predicate }: Statement): string {
   const cell = (text: string): string => text.replaceAll("|", String.raw`\|`);
   const of = (status: Verdict["status"]): string => (status === "implemented" ? "" : ` (${status})`);
   const open = controls.filter(({ reasons }) => reasons.length > 0);
-  const caught = ({ mutants }: Verdict): string => (mutants === null ? "–" : `${mutants.caught} of ${mutants.all}`);
+  const caught = ({ mutants, earlier }: Verdict): string => {
+    const before = earlier.map((one) => `; ${one.caught} at ${one.commit.slice(0, 7)}`).join("");
+    return mutants === null ? "–" : `${mutants.caught} of ${mutants.all}${before}`;
+  };
   return [
     "# What a run of the tests has shown",
     "",
-    `${counts.PROVEN} controls proven, ${counts.UNPROVEN} unproven, ${counts["NOT RUN"]} not run. Self-assessed: nobody else has looked.`,
+    `${counts.PROVEN} controls proven, ${counts.TESTED} tested, ${counts.UNPROVEN} unproven, ${counts["NOT RUN"]} not run. Self-assessed: nobody else has looked.`,
     "",
     `- Run: ${run.last}`,
     `- Tree: SHA-256 of \`git ls-files -s\` is \`${subject[0]?.digest.sha256 ?? ""}\`${clean ? "" : ", **but the files on disk were others**"}`,
     `- Tools: ${tools.map(({ name, version }) => `${name} ${version}`).join(", ")}`,
     "",
     "PROVEN: each test that the control cites ran in this run, with at least one case, and each case passed; where the control is",
-    "critical, it was also broken by each of its mutants, and the tests went red ([what was broken](../mutants.md)). NOT RUN: a suite",
-    "or a mutant was not part of the run. Where a control has no mutant, a test that would pass without it is not found.",
+    "critical, it was also broken by each of its mutants, and the tests went red ([what was broken](../mutants.md)). TESTED: the tests",
+    "passed, but some mutants were not part of the run, so nothing shows here that the tests would notice; where an earlier run has caught",
+    "them, its commit is named, and what changed since is not judged. NOT RUN: a suite was not part of the run, which is no pass. Where a",
+    "control has no mutant, a test that would pass without it is not found.",
     "",
     "This page can be edited by hand: `npm run evidence -- --check FILE` runs the tests again and names each difference. Who made",
     "it, only a signed attestation can show: the workflow `evidence` makes one on GitHub, and has not run there yet.",

@@ -2,18 +2,19 @@ import { describe, expect, it } from "vitest";
 import { type Control, readControls } from "./controls.ts";
 import { badgeOf, differencesIn, pageOf, type Statement, statementOf } from "./evidence-statement.ts";
 import type { KnownTest } from "./list-tests.ts";
-import type { MutantResult } from "./mutants/report.ts";
+import type { MutantReport, MutantResult } from "./mutants/report.ts";
 import { PINNED_CONTROLS } from "./pinned-controls.ts";
 import { readTracked } from "./repository.ts";
 import { type Evidence, filesOf, pinOf, type Report, type RunFile, verdictsOf } from "./verdicts.ts";
 
-const control: Control = {
+const control = {
   id: "OK-01",
   title: "something that is really there",
   maps: ["OWASP-MCP/MCP01"],
   status: "implemented",
   evidence: [{ test: "a.test.ts", name: "group > works with %s" }],
-};
+} satisfies Control;
+const database = { test: "b.postgres.test.ts", name: "rows > are kept" };
 const known = (name: string, runs = true): KnownTest => ({ file: "a.test.ts", name, runs });
 const ran = (...cases: (readonly [name: string, status: string])[]): RunFile => ({
   file: "a.test.ts",
@@ -27,6 +28,7 @@ const honest: Evidence = {
   files: [ran(["group > works with one", "passed"], ["group > works with two", "passed"])],
   mutants: [],
   fates: [],
+  earlier: [],
 };
 
 describe("evidence", () => {
@@ -40,6 +42,7 @@ describe("evidence", () => {
         reasons: [],
         tests: [{ test: "a.test.ts", name: "group > works with %s", result: "PROVEN", cases: 2 }],
         mutants: null,
+        earlier: [],
       },
     ]);
   });
@@ -124,7 +127,22 @@ describe("evidence", () => {
 
     it.each<[string, Partial<Evidence>, string, string]>([
       ["is proven when its mutant was caught", {}, "PROVEN", ""],
-      ["is not run when its mutants were not", { fates: [] }, "NOT RUN", "1 of its 1 mutants were not run"],
+      [
+        "is no more than tested when its mutants were not run",
+        { fates: [] },
+        "TESTED",
+        "1 of its 1 mutants were not run",
+      ],
+      ["is not even that when its tests did not pass", { fates: [], files: [] }, "UNPROVEN", "is in no report"],
+      [
+        "is not run when a suite of its tests was not, whatever its mutants did",
+        {
+          controls: [{ ...control, critical: true, evidence: [...control.evidence, database] }],
+          tests: [...honest.tests, { file: database.test, name: database.name, runs: true }],
+        },
+        "NOT RUN",
+        "the suite postgres was not run",
+      ],
       [
         "is unproven when one survived",
         { fates: [{ ...caught, fate: "survived", reasons: ["x stays green"] }] },
@@ -155,6 +173,39 @@ describe("evidence", () => {
     });
   });
 
+  it("names the commit at which an earlier run caught what this one left out, and is no prouder for it", () => {
+    const mutant = { breaks: "it", file: "a.ts", from: "a", to: "b", caughtBy: ["group > works with %s"] };
+    const report = (commit: string | null, ...results: readonly [string, MutantResult["fate"]][]): MutantReport => ({
+      tree: "0".repeat(64),
+      commit,
+      results: results.map(([id, fate]) => ({ id, fate, reasons: [] })),
+    });
+    const [verdict] = verdictsOf({
+      ...honest,
+      controls: [{ ...control, critical: true }],
+      pinned: ["OK-01 implemented critical"],
+      mutants: ["now", "before", "twice", "slipped", "dirty", "never"].map((name) => ({
+        ...mutant,
+        id: `OK-01/${name}`,
+      })),
+      fates: [{ id: "OK-01/now", fate: "caught", reasons: [] }],
+      earlier: [
+        report(null, ["OK-01/dirty", "caught"]),
+        report("b".repeat(40), ["OK-01/twice", "caught"], ["OK-01/slipped", "survived"]),
+        report("a".repeat(40), ["OK-01/before", "caught"], ["OK-01/twice", "caught"], ["OK-01/slipped", "caught"]),
+      ],
+    });
+    expect(verdict).toMatchObject({
+      result: "TESTED",
+      reasons: ["5 of its 6 mutants were not run"],
+      mutants: { all: 6, caught: 1 },
+      earlier: [
+        { commit: "a".repeat(40), caught: 1 },
+        { commit: "b".repeat(40), caught: 1 },
+      ],
+    });
+  });
+
   it("cannot be made of a register whose control cites nothing", () => {
     expect(() =>
       readControls(
@@ -163,7 +214,6 @@ describe("evidence", () => {
     ).toThrow(/evidence/);
   });
 
-  const database = { test: "b.postgres.test.ts", name: "rows > are kept" };
   const withDatabase: Evidence = {
     ...honest,
     controls: [{ ...control, evidence: [{ test: "a.test.ts", name: "group > works with %s" }, database] }],
@@ -219,7 +269,7 @@ describe("a statement", () => {
     expect(made).toMatchObject({
       _type: "https://in-toto.io/Statement/v1",
       subject: [{ digest: { sha256: "627350905cb9dad48c2320f0a5b06760beb7c0e541bfa63f686c8aa0aa7dfa96" } }],
-      predicate: { counts: { PROVEN: 1, UNPROVEN: 1, "NOT RUN": 0 } },
+      predicate: { counts: { PROVEN: 1, TESTED: 0, UNPROVEN: 1, "NOT RUN": 0 } },
     });
   });
 
@@ -254,7 +304,7 @@ describe("a statement", () => {
 
   it("can be read", () => {
     const page = pageOf(made);
-    expect(page).toContain("1 controls proven, 1 unproven, 0 not run");
+    expect(page).toContain("1 controls proven, 0 tested, 1 unproven, 0 not run");
     expect(page).toContain("| OK-01 | something that is really there | PROVEN | 1 | 2 | – |");
     expect(page).toContain("| b | – | NOT RUN | 0 | 0 | not here |");
     expect(page).toContain("- OK-02: OK-02 is no longer in controls.yaml");

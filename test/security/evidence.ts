@@ -1,14 +1,24 @@
 /**
  * `npm run evidence`: runs the tests, the mutants and the scanners, and writes what they have shown of each control.
  *
- *     node test/security/evidence.ts [REPORT.json …] [--mutants FILE] [--scans FILE] [--out FOLDER] [--check FILE]
+ *     node test/security/evidence.ts [REPORT.json …] [--mutants FILE] [--earlier FOLDER] [--scans FILE] [--out FOLDER] [--check FILE]
  *
+ * `--earlier`: reports of mutants of earlier runs, which are named beside what this run left out and prove nothing.
  * Without a report it runs `npm test`, `npm run test:mutants` and `npm run test:scan` for them. Writes evidence.json, badge.json and README.md to
  * the folder; `--check` writes nothing and compares a file with what the reports say. Exit code 1: something is unproven, a scanner
  * failed, the file differs, or the tests failed.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -25,7 +35,7 @@ import {
 } from "./evidence-statement.ts";
 import type { KnownTest } from "./list-tests.ts";
 import { treeDigest } from "./mutants/copy.ts";
-import { readMutantReport } from "./mutants/report.ts";
+import { type MutantReport, readMutantReport } from "./mutants/report.ts";
 import { MUTANTS } from "./mutants/table.ts";
 import { PINNED_CONTROLS, PINNED_SCANNERS } from "./pinned-controls.ts";
 import { readTracked, ROOT } from "./repository.ts";
@@ -39,6 +49,7 @@ const { values, positionals } = parseArgs({
     out: { type: "string", default: join(ROOT, "docs/security/evidence") },
     check: { type: "string" },
     mutants: { type: "string" },
+    earlier: { type: "string" },
     scans: { type: "string" },
   },
 });
@@ -71,8 +82,8 @@ else compare(JSON.parse(readFileSync(values.check, "utf8")) as Statement, statem
 
 for (const { id, result, reasons } of statement.predicate.controls)
   if (result === "UNPROVEN") for (const reason of reasons) say(`UNPROVEN ${id}: ${reason}`);
-const { PROVEN, UNPROVEN, "NOT RUN": notRun } = statement.predicate.counts;
-say(`${PROVEN} controls proven, ${UNPROVEN} unproven, ${notRun} not run`);
+const { PROVEN, TESTED, UNPROVEN, "NOT RUN": notRun } = statement.predicate.counts;
+say(`${PROVEN} controls proven, ${TESTED} tested, ${UNPROVEN} unproven, ${notRun} not run`);
 for (const { name, result, reason, findings } of statement.predicate.scans)
   if (result !== "PASSED")
     say(`${result} ${name}: ${[reason ?? "", ...findings].filter((text) => text !== "").join("; ")}`);
@@ -111,6 +122,23 @@ function ofThisTree<Given extends { readonly tree: string }>(given: Given | null
   process.exit(1);
 }
 
+/** The newest first. A file of another shape was left by another version. */
+function earlierReports(): readonly MutantReport[] {
+  const folder = values.earlier;
+  if (folder === undefined || !existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => join(folder, name))
+    .toSorted((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs)
+    .flatMap((path) => {
+      try {
+        return [readMutantReport(readFileSync(path, "utf8"))];
+      } catch {
+        return [];
+      }
+    });
+}
+
 function collect({ reports: texts, mutants, scans }: Left): Statement {
   const fates = ofThisTree(mutants === null ? null : readMutantReport(mutants));
   const scanned = ofThisTree(scans === null ? null : readScanReport(scans));
@@ -143,6 +171,7 @@ function collect({ reports: texts, mutants, scans }: Left): Statement {
       files: parsed.flatMap((report) => filesOf(report, ROOT)),
       mutants: MUTANTS,
       fates: fates?.results ?? [],
+      earlier: earlierReports(),
     }),
     scans: scanned === null ? [] : complete(scanned.scans, PINNED_SCANNERS),
   });

@@ -7,7 +7,7 @@
 import { type Control, suiteOf, testsOf, type TestName } from "./controls.ts";
 import type { KnownTest } from "./list-tests.ts";
 import { controlOf, type Mutant, mutantFaults } from "./mutants/mutant.ts";
-import type { MutantResult } from "./mutants/report.ts";
+import type { MutantReport, MutantResult } from "./mutants/report.ts";
 
 /** A report of vitest's JSON reporter, as far as it is read here. */
 export interface Report {
@@ -32,7 +32,10 @@ export interface RunFile {
   readonly cases: readonly { readonly name: string; readonly status: string }[];
 }
 
-export type Result = "PROVEN" | "UNPROVEN" | "NOT RUN";
+/**
+ * `TESTED`: its tests ran and passed, but not every one of its mutants was part of the run, so whether they would notice was not shown.
+ */
+export type Result = "PROVEN" | "TESTED" | "UNPROVEN" | "NOT RUN";
 
 export interface Verdict {
   readonly id: string;
@@ -46,6 +49,8 @@ export interface Verdict {
   readonly tests: readonly (TestName & { readonly result: Result; readonly cases: number })[];
   /** How many mutants there are, and how many of them this run has caught; `null` where there is none. */
   readonly mutants: { readonly all: number; readonly caught: number } | null;
+  /** Mutants that this run left out and an earlier run has caught, by its commit; a run on other files proves nothing of these. */
+  readonly earlier: readonly { readonly commit: string; readonly caught: number }[];
 }
 
 const FATES = {
@@ -76,6 +81,8 @@ export interface Evidence {
   readonly mutants: readonly Mutant[];
   /** What became of mutants in this run; those that were not run are missing. */
   readonly fates: readonly MutantResult[];
+  /** Reports of earlier runs, the newest first. */
+  readonly earlier: readonly MutantReport[];
   /** The tests as they stand in the sources. */
   readonly tests: readonly KnownTest[];
   readonly files: readonly RunFile[];
@@ -86,7 +93,7 @@ export const pinOf = ({ id, status, critical }: Control): string =>
   `${id} ${status}${critical === true ? " critical" : ""}`;
 
 /** One verdict for each control, in the order of the register; controls that are gone come last. */
-export function verdictsOf({ controls, pinned, tests, files, mutants, fates }: Evidence): readonly Verdict[] {
+export function verdictsOf({ controls, pinned, tests, files, mutants, fates, earlier }: Evidence): readonly Verdict[] {
   const judge = judgeOf(tests, files);
   const found = controls.map((entry): Verdict => {
     const judged = testsOf(entry).map((cited) => ({ cited, ...judge(cited) }));
@@ -101,9 +108,10 @@ export function verdictsOf({ controls, pinned, tests, files, mutants, fates }: E
         .filter(({ fate }) => fate !== "caught")
         .map(({ id, fate, reasons }) => `the mutant ${id} ${FATES[fate]}: ${reasons.join("; ")}`),
     ];
-    const missing = entry.critical === true ? own.length - results.length : 0;
+    const missing = own.filter(({ id }) => !results.some((result) => result.id === id));
     const unproven = wrong.length > 0 || judged.some(({ result }) => result === "UNPROVEN");
-    const proven = missing === 0 && judged.every(({ result }) => result === "PROVEN") ? "PROVEN" : "NOT RUN";
+    const passed = judged.every(({ result }) => result === "PROVEN");
+    const proven = !passed ? "NOT RUN" : entry.critical === true && missing.length > 0 ? "TESTED" : "PROVEN";
     return {
       id: entry.id,
       title: entry.title,
@@ -112,11 +120,12 @@ export function verdictsOf({ controls, pinned, tests, files, mutants, fates }: E
       reasons: [
         ...judged.flatMap(({ cited, reason }) => (reason === null ? [] : [`${cited.test} > ${cited.name}: ${reason}`])),
         ...wrong,
-        ...(missing > 0 ? [`${missing} of its ${own.length} mutants were not run`] : []),
+        ...(proven === "TESTED" ? [`${missing.length} of its ${own.length} mutants were not run`] : []),
       ],
       tests: judged.map(({ cited, result, cases }) => ({ ...cited, result, cases })),
       mutants:
         own.length === 0 ? null : { all: own.length, caught: results.filter(({ fate }) => fate === "caught").length },
+      earlier: caughtEarlier(missing, earlier),
     };
   });
   const present = new Set(controls.map(({ id }) => id));
@@ -131,8 +140,19 @@ export function verdictsOf({ controls, pinned, tests, files, mutants, fates }: E
       reasons: [`${id} is no longer in controls.yaml`],
       tests: [],
       mutants: null,
+      earlier: [],
     }));
   return [...found, ...gone];
+}
+
+/** Each mutant counts for the newest report that knows it, and only where it was caught there. */
+function caughtEarlier(missing: readonly Mutant[], reports: readonly MutantReport[]): Verdict["earlier"] {
+  const commits = missing.flatMap(({ id }) => {
+    const newest = reports.find(({ commit, results }) => commit !== null && results.some((result) => result.id === id));
+    const fate = newest?.results.find((result) => result.id === id)?.fate;
+    return newest?.commit && fate === "caught" ? [newest.commit] : [];
+  });
+  return [...Map.groupBy(commits, (commit) => commit)].map(([commit, own]) => ({ commit, caught: own.length }));
 }
 
 interface Judged {

@@ -42,7 +42,6 @@ export const GATEWAY: readonly Mutant[] = [
     from: 'hash("sha256", text, "buffer");',
     to: 'hash("sha256", text.slice(1), "buffer");',
     caughtBy: ["gateway secret: checking > refuses every secret that differs in one character"],
-    sampled: true,
   },
   {
     id: "GW-01/slot-without-secret-matches",
@@ -51,7 +50,6 @@ export const GATEWAY: readonly Mutant[] = [
     from: "return { digest: Buffer.from(random(DIGEST_BYTES)), kid: null,",
     to: 'return { digest: digestOf(text ?? ""), kid: "0".repeat(16),',
     caughtBy: ["gateway secret: checking > never accepts what stands in an unset or revoked slot"],
-    sampled: true,
   },
   {
     id: "GW-01/any-method-on-an-open-path",
@@ -102,7 +100,6 @@ export const GATEWAY: readonly Mutant[] = [
       "headers to an origin > never contain the client's %s",
       "forged headers on the wire > %j never reaches an origin",
     ],
-    sampled: true,
   },
   {
     id: "GW-04/client-names-the-user",
@@ -220,7 +217,6 @@ export const GATEWAY: readonly Mutant[] = [
     from: " || exp - iat > config.auth.maxLifetimeSeconds",
     to: "",
     caughtBy: ["claims before the signature > keeps to the longest lifetime that the installation allows"],
-    sampled: true,
   },
   {
     id: "JWT-03/keys-of-any-age",
@@ -258,7 +254,6 @@ export const GATEWAY: readonly Mutant[] = [
     caughtBy: [
       "calls per minute > are never more than twice the limit in any 60 seconds with two origins, whatever their clocks show",
     ],
-    sampled: true,
   },
   {
     id: "RATE-01/refused-starts-anyway",

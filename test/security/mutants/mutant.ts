@@ -14,11 +14,18 @@ export interface Mutant {
   readonly to: string;
   /** Names of tests that its control cites, each of which goes red. */
   readonly caughtBy: readonly string[];
-  /** Part of the sample that runs on every push: its tests are quick. */
-  readonly sampled?: true;
 }
 
 export const controlOf = ({ id }: Mutant): string => id.slice(0, id.indexOf("/"));
+
+/** In so many runs on pushes every control has its turn. */
+export const PARTS = 4;
+
+/** The mutants of a part, 1 to {@link PARTS}: all of a control or none, so that a run of the part can prove it. */
+export function partOf(part: number, mutants: readonly Mutant[]): readonly Mutant[] {
+  const controls = [...new Set(mutants.map(controlOf))].toSorted();
+  return mutants.filter((mutant) => (controls.indexOf(controlOf(mutant)) % PARTS) + 1 === part);
+}
 
 /** `caught`: every named test went red. `stale`: it no longer applies. `broken`: its tests could not judge it. */
 export type Fate = "caught" | "survived" | "stale" | "broken";

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type Control, readControls } from "../controls.ts";
 import { readTracked, ROOT } from "../repository.ts";
 import type { RunFile } from "../verdicts.ts";
-import { controlOf, type Mutant, mutantFaults, mutated, staleness } from "./mutant.ts";
+import { controlOf, type Mutant, mutantFaults, mutated, partOf, staleness } from "./mutant.ts";
 import { judge, unfit } from "./report.ts";
 import { MUTANTS } from "./table.ts";
 
@@ -43,6 +43,22 @@ const control: Control = {
     { test: "b.clients.test.ts", name: "c > d" },
   ],
 };
+
+describe("the parts", () => {
+  it("are four, have every control once, and all mutants of it", () => {
+    const parts = [1, 2, 3, 4].map((part) => partOf(part, MUTANTS));
+    expect(
+      parts
+        .flat()
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual(MUTANTS.map(({ id }) => id).toSorted());
+    const controlsOf = parts.map((part) => [...new Set(part.map(controlOf))]);
+    expect(new Set(controlsOf.flat()).size).toBe(controlsOf.flat().length);
+    for (const own of controlsOf) expect(own.length).toBeGreaterThan(10);
+    expect([0, 5].map((part) => partOf(part, MUTANTS))).toEqual([[], []]);
+  });
+});
 
 describe("a mutant", () => {
   it.each([

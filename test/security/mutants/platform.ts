@@ -9,7 +9,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "USER 10001:10001",
     to: "USER 0:0",
     caughtBy: ["Dockerfile > does not run as root, and says so last"],
-    sampled: true,
   },
   {
     id: "IAC-03/secret-in-the-image",
@@ -37,7 +36,6 @@ export const PLATFORM: readonly Mutant[] = [
       "a credential by its form > is known, and masked (case %#)",
       "the policy refuses, whatever it is called, > %s",
     ],
-    sampled: true,
   },
   {
     id: "IAC-01/values-pass",
@@ -51,7 +49,6 @@ export const PLATFORM: readonly Mutant[] = [
       "the policy refuses, whatever it is called, > %s",
       "the policy in node stacks/main.ts > takes back what it refuses, names rule and place and not the value, and exits with 1",
     ],
-    sampled: true,
   },
   {
     id: "IAC-01/rules-are-trusted",
@@ -97,7 +94,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "PORT: String(ORIGIN_PORT),",
     to: 'PORT: String(ORIGIN_PORT),\n    DATABASE_PASSWORD: "hunter2",',
     caughtBy: ["the example's stacks > keep the policy"],
-    sampled: true,
   },
   {
     id: "IAC-02/tls-1-0",
@@ -106,7 +102,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: 'min_tls_version: "1.2"',
     to: 'min_tls_version: "1.0"',
     caughtBy: ["the example's stacks > %s is what it was"],
-    sampled: true,
   },
   {
     id: "IAC-02/policy-takes-tls-1-0",
@@ -131,7 +126,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: 'Array.isArray(kept) && kept.includes("secret_text")',
     to: "kept !== undefined && kept !== null",
     caughtBy: ["an upload of a Worker > is refused when it %s"],
-    sampled: true,
   },
   {
     id: "IAC-04/another-snapshot",
@@ -148,7 +142,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: '"packages": {\n    "": {',
     to: '"packages": {\n    "node_modules/from-nowhere": { "version": "1.0.0" },\n    "": {',
     caughtBy: ["lockfile > names a SHA-512 and a registry for everything that is installed, on every platform"],
-    sampled: true,
   },
   {
     id: "SUP-01/any-digest",
@@ -165,7 +158,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "allow-git=none",
     to: "allow-git=all",
     caughtBy: ["lockfile > is the only way in: exact versions, no git, no unlisted install script, seven days of age"],
-    sampled: true,
   },
   {
     id: "SUP-02/a-moving-tag",
@@ -174,7 +166,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1\n        with:\n          persist-credentials: false\n      - uses: actions/setup-node@820762786026740c76f36085b0efc47a31fe5020 # v7.0.0\n        with:\n          node-version: 24.21.0\n          package-manager-cache: false\n      - run: npm ci\n      - run: npm test",
     to: "actions/checkout@v7\n        with:\n          persist-credentials: false\n      - uses: actions/setup-node@820762786026740c76f36085b0efc47a31fe5020 # v7.0.0\n        with:\n          node-version: 24.21.0\n          package-manager-cache: false\n      - run: npm ci\n      - run: npm test",
     caughtBy: ["workflow policy > finds nothing in %s"],
-    sampled: true,
   },
   {
     id: "SUP-02/policy-takes-tags",
@@ -194,7 +185,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: '["pull_request_target", "workflow_run", "issue_comment"]',
     to: '["pull_request_target"]',
     caughtBy: ["a workflow > breaks %s by %s"],
-    sampled: true,
   },
   {
     id: "SUP-02/deploy-asks-for-the-status",
@@ -205,7 +195,6 @@ export const PLATFORM: readonly Mutant[] = [
     caughtBy: [
       "what the workflows run > deploy verifies before and after, also after a failure, and compares the live secret",
     ],
-    sampled: true,
   },
   {
     id: "SUP-03/no-updates-of-the-image",
@@ -214,7 +203,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "  - package-ecosystem: docker\n    directory: /origin\n",
     to: "  - package-ecosystem: docker\n    directory: /elsewhere\n",
     caughtBy: ["dependabot.yml > covers every manifest of the repository"],
-    sampled: true,
   },
   {
     id: "SUP-03/updates-at-once",
@@ -247,7 +235,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "Self-assessed by one person, in the open.",
     to: "Audited and certified, in the open.",
     caughtBy: ["documents > claim nothing that a self-assessment cannot hold: %s"],
-    sampled: true,
   },
   {
     id: "OPEN-01/claims-are-not-seen",
@@ -272,7 +259,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "preventSelfReview: reviewers.length > 1,",
     to: "preventSelfReview: false,",
     caughtBy: ["stacks of other installations > ask the named reviewers, and a second person when there is one"],
-    sampled: true,
   },
   {
     id: "IAC-02/a-rule-says-nothing",
@@ -289,7 +275,6 @@ export const PLATFORM: readonly Mutant[] = [
     from: "missed.length > 0 || wanted.length === 0",
     to: "missed.length > 99",
     caughtBy: ["a scanner > %s"],
-    sampled: true,
   },
   {
     id: "SUP-06/nothing-was-looked-at",
@@ -314,6 +299,5 @@ export const PLATFORM: readonly Mutant[] = [
     from: 'name: "gitleaks, history",',
     to: 'name: "gitleaks",',
     caughtBy: ["scanners > are the ones that are promised, and those that cannot run here say why"],
-    sampled: true,
   },
 ];

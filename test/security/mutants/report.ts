@@ -14,6 +14,11 @@ const result = z.strictObject({
 const report = z.strictObject({
   /** SHA-256 over the files that were copied (copy.ts). */
   tree: z.string().regex(/^[0-9a-f]{64}$/),
+  /** HEAD at that time; null where there is none, or files differed from it. */
+  commit: z
+    .string()
+    .regex(/^[0-9a-f]{40}$/)
+    .nullable(),
   results: z.array(result),
 });
 

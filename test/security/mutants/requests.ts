@@ -12,7 +12,6 @@ export const REQUESTS: readonly Mutant[] = [
       "refusals > %s has its status, code, request id and security headers",
       "gateway > answers as an API that is never a page: %s",
     ],
-    sampled: true,
   },
   {
     id: "HTTP-02/tells-why",
@@ -88,7 +87,6 @@ export const REQUESTS: readonly Mutant[] = [
     from: 'redirect: "manual"',
     to: 'redirect: "follow"',
     caughtBy: ["alerts > post an event once in ten minutes per user, without following redirects"],
-    sampled: true,
   },
   {
     id: "HTTP-01/two-lengths",
@@ -148,6 +146,5 @@ export const REQUESTS: readonly Mutant[] = [
     caughtBy: [
       "an error > that a client sees is a refusal of ours: JSON in one line, without a stack or a word of the request",
     ],
-    sampled: true,
   },
 ];

@@ -102,7 +102,6 @@ export const ROTATION: readonly Mutant[] = [
     from: '    this.#forms.add(bytes.toString("base64"));\n',
     to: "",
     caughtBy: ["the redactor > replaces a registered value in every encoding in which it could be printed"],
-    sampled: true,
   },
   {
     id: "SEC-02/short-first",
@@ -119,7 +118,6 @@ export const ROTATION: readonly Mutant[] = [
     from: "/^[0-9a-f]{64}$/",
     to: "/^[0-9a-f]{64}/",
     caughtBy: ["gateway secret > refuses a value of the wrong shape: %s"],
-    sampled: true,
   },
   {
     id: "SEC-03/few-bytes",
@@ -136,7 +134,6 @@ export const ROTATION: readonly Mutant[] = [
     from: 'if (bytes.every((byte, i) => byte === i)) return err("published");\n',
     to: "",
     caughtBy: ["gateway secret > refuses the published test vector as a secret"],
-    sampled: true,
   },
   {
     id: "SEC-04/constant-nonce",
@@ -145,7 +142,6 @@ export const ROTATION: readonly Mutant[] = [
     from: ".update(own).update(publicKey)",
     to: ".update(own)",
     caughtBy: ["sealed box > is opened by libsodium, for messages of every length from 1 to 200 bytes"],
-    sampled: true,
   },
   {
     id: "ROT-03/quarantined-counts-as-dead",
@@ -233,7 +229,6 @@ export const ROTATION: readonly Mutant[] = [
     from: "cancel-in-progress: false\n  # Without this",
     to: "cancel-in-progress: true\n  # Without this",
     caughtBy: ["workflow policy > finds nothing in %s"],
-    sampled: true,
   },
   {
     id: "ROT-04/policy-forgets-rotations",
@@ -268,7 +263,6 @@ export const ROTATION: readonly Mutant[] = [
     from: "if (days > WARN_DAYS) return",
     to: "if (days > -100_000) return",
     caughtBy: ["the end of a token > %s"],
-    sampled: true,
   },
   {
     id: "SEC-05/ends-soon-is-fine",
@@ -285,7 +279,6 @@ export const ROTATION: readonly Mutant[] = [
     from: "run: exec node cli/main.ts doctor --tokens",
     to: "run: exec node cli/main.ts doctor --help",
     caughtBy: ["what the workflows run > drift says before a token ends, also when something else is off"],
-    sampled: true,
   },
   {
     id: "SEC-05/a-token-is-not-listed",

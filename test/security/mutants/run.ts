@@ -1,98 +1,144 @@
 /**
  * `npm run test:mutants`: breaks one control after the other in a copy of the tree and runs the tests that have to notice.
  *
- *     node test/security/mutants/run.ts [--sample] [--survey] [--out FILE] [CONTROL or MUTANT …]
+ *     node test/security/mutants/run.ts [--sample | --part N] [--survey] [--jobs N] [--out FILE] [--keep FOLDER] [CONTROL or MUTANT …]
  *
- * `--survey` runs every test that the control cites and tells which ones go red: for whoever writes a mutant. Exit code 1: a mutant survived, no longer applies, or could not be judged. The tests are first run on the sound copy.
+ * `--part` runs one of four parts, `--sample` the one whose turn it is by the number of commits (in a shallow clone by the day). `--jobs`:
+ * so many copies at a time, each with one test run; as many as there are cores by default, at most four. `--keep` leaves the report of the part in a folder, for the
+ * evidence of later runs. `--survey` runs every test that the control cites and tells which ones go red: for whoever writes a mutant.
+ * Exit code 1: a mutant survived, no longer applies, or could not be judged. The tests are first run on the sound copy.
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { readControls, suiteOf, type TestName, testsOf } from "../controls.ts";
-import { readTracked } from "../repository.ts";
+import { readTracked, ROOT } from "../repository.ts";
 import { filesOf, patternOf, type Report, type RunFile } from "../verdicts.ts";
 import { type Copy, copyOfTree, treeDigest } from "./copy.ts";
-import { citedBy, controlOf, type Mutant, mutated, staleness } from "./mutant.ts";
+import { citedBy, controlOf, type Mutant, mutated, PARTS, partOf, staleness } from "./mutant.ts";
 import { casesOf, judge, type MutantReport, type MutantResult, unfit } from "./report.ts";
 import { MUTANTS } from "./table.ts";
 
 /** A mutant may make its tests wait for what never comes. Unit: milliseconds. */
 const LONGEST_RUN = 300_000;
+const MOST_JOBS = 4;
+const DAY_MS = 86_400_000;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     sample: { type: "boolean", default: false },
+    part: { type: "string" },
     survey: { type: "boolean", default: false },
+    jobs: { type: "string", default: String(Math.min(availableParallelism(), MOST_JOBS)) },
     out: { type: "string" },
+    keep: { type: "string" },
   },
 });
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const seconds = (from: number): string => `${((performance.now() - from) / 1000).toFixed(1)} s`;
+const git = (...args: string[]): string => execFileSync("git", args, { cwd: ROOT, encoding: "utf8" }).trim();
+
+/** @returns null where all are to run */
+function chosenPart(): number | null {
+  if (values.part !== undefined) return Number(values.part);
+  if (!values.sample) return null;
+  const shallow = git("rev-parse", "--is-shallow-repository") === "true";
+  return ((shallow ? Math.floor(Date.now() / DAY_MS) : Number(git("rev-list", "--count", "HEAD"))) % PARTS) + 1;
+}
 
 const controls = new Map(readControls(readTracked("docs/security/controls.yaml")).map((entry) => [entry.id, entry]));
 const testsFor = (mutant: Mutant): readonly TestName[] => {
   const control = controls.get(controlOf(mutant));
   return values.survey ? (control ? testsOf(control) : []) : citedBy(mutant, control);
 };
-const chosen = MUTANTS.filter(
+const part = chosenPart();
+const chosen = (part === null ? MUTANTS : partOf(part, MUTANTS)).filter(
   (mutant) =>
-    (!values.sample || mutant.sampled) &&
-    (positionals.length === 0 || positionals.some((asked) => asked === mutant.id || asked === controlOf(mutant))),
+    positionals.length === 0 || positionals.some((asked) => asked === mutant.id || asked === controlOf(mutant)),
 );
-if (chosen.length === 0) {
-  say("no mutant is called that");
+const jobs = Math.min(Number(values.jobs), chosen.length);
+if (!(jobs >= 1)) {
+  say(`no mutant is called that, or no number of jobs; parts are 1 to ${PARTS}`);
   process.exit(2);
 }
+if (part !== null) say(`part ${part} of ${PARTS}`);
 const tree = treeDigest();
-const copy = copyOfTree();
-let running: number | undefined;
+const copies = Array.from({ length: jobs }, copyOfTree);
+const running = new Set<number>();
 /** Tests start processes of their own: all of them end. */
-const end = (): void => {
-  if (running !== undefined) process.kill(-running, "SIGKILL");
+const end = (group: number): void => {
+  if (running.has(group)) process.kill(-group, "SIGKILL");
 };
-const stop = (): never => {
-  end();
-  copy.remove();
-  process.exit(130);
+const removeAll = (): void => {
+  for (const group of running) end(group);
+  for (const copy of copies) copy.remove();
 };
 process.once("SIGINT", stop).once("SIGTERM", stop);
 let report: MutantReport;
 try {
-  report = { tree, results: await runAll(copy) };
+  report = {
+    tree,
+    commit: git("status", "--porcelain") === "" ? git("rev-parse", "HEAD") : null,
+    results: await runAll(),
+  };
 } finally {
-  copy.remove();
+  removeAll();
 }
-if (values.out !== undefined) {
-  mkdirSync(dirname(values.out), { recursive: true });
-  writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`);
+// A selection by name is no part.
+const keeps = values.keep !== undefined && positionals.length === 0;
+const places = [
+  values.out,
+  ...(values.keep === undefined || !keeps ? [] : [join(values.keep, `mutants-${part ?? "all"}.json`)]),
+];
+for (const place of places) {
+  if (place === undefined) continue;
+  mkdirSync(dirname(place), { recursive: true });
+  writeFileSync(place, `${JSON.stringify(report, null, 2)}\n`);
 }
 const caught = report.results.filter(({ fate }) => fate === "caught").length;
 say(`${report.results.length} mutants, ${caught} caught, ${report.results.length - caught} not`);
 if (caught !== report.results.length) process.exitCode = 1;
 
-async function runAll({ root }: Copy): Promise<MutantResult[]> {
+function stop(): never {
+  removeAll();
+  process.exit(130);
+}
+
+/** Each copy takes the next mutant when it is done with one. @returns results in the order of the table */
+async function runAll(): Promise<MutantResult[]> {
   const tests = chosen.flatMap(testsFor);
   const from = performance.now();
-  const sound = await run(root, tests);
+  const sound = await run(copies[0]?.root ?? "", tests, jobs);
   const useless = new Set(unfit(tests, sound).map(({ test, name }) => `${test} > ${name}`));
   say(`the tests on the sound tree: ${useless.size === 0 ? "green" : "NOT FIT"} (${seconds(from)})`);
+  const left = [...chosen.entries()];
   const results: MutantResult[] = [];
-  for (const mutant of chosen) {
-    const started = performance.now();
-    const red = testsFor(mutant)
-      .map(({ test, name }) => `${test} > ${name}`)
-      .filter((key) => useless.has(key));
-    const result: MutantResult =
-      red.length > 0
-        ? { id: mutant.id, fate: "broken", reasons: red.map((key) => `not green on the sound tree: ${key}`) }
-        : await fateOf(root, mutant);
-    results.push(result);
-    say(`${result.fate === "caught" ? "caught  " : result.fate.toUpperCase()} ${mutant.id} (${seconds(started)})`);
-    for (const reason of result.reasons) say(`         ${reason}`);
-  }
+  await Promise.all(
+    copies.map(async (copy) => {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) {
+        const [index, mutant] = next;
+        results[index] = await judged(copy, mutant, useless);
+      }
+    }),
+  );
   return results;
+}
+
+async function judged({ root }: Copy, mutant: Mutant, useless: ReadonlySet<string>): Promise<MutantResult> {
+  const started = performance.now();
+  const red = testsFor(mutant)
+    .map(({ test, name }) => `${test} > ${name}`)
+    .filter((key) => useless.has(key));
+  const result: MutantResult =
+    red.length > 0
+      ? { id: mutant.id, fate: "broken", reasons: red.map((key) => `not green on the sound tree: ${key}`) }
+      : await fateOf(root, mutant);
+  say(`${result.fate === "caught" ? "caught  " : result.fate.toUpperCase()} ${mutant.id} (${seconds(started)})`);
+  for (const reason of result.reasons) say(`         ${reason}`);
+  return result;
 }
 
 async function fateOf(root: string, mutant: Mutant): Promise<MutantResult> {
@@ -103,7 +149,7 @@ async function fateOf(root: string, mutant: Mutant): Promise<MutantResult> {
   const tests = testsFor(mutant);
   writeFileSync(path, mutated(mutant, text));
   try {
-    const files = await run(root, tests);
+    const files = await run(root, tests, 1);
     return values.survey ? surveyOf(mutant, tests, files) : judge(mutant.id, tests, files);
   } finally {
     writeFileSync(path, text);
@@ -121,10 +167,10 @@ function surveyOf({ id }: Mutant, tests: readonly TestName[], files: readonly Ru
 }
 
 /** Runs these tests and no others in the copy. @returns what the reports say; nothing of a run that wrote none. */
-async function run(root: string, tests: readonly TestName[]): Promise<readonly RunFile[]> {
+async function run(root: string, tests: readonly TestName[], workers: number): Promise<readonly RunFile[]> {
   const files: RunFile[] = [];
   for (const [suite, own] of Map.groupBy(tests, ({ test }) => suiteOf(test)))
-    files.push(...(await runSuite(root, suite, own)));
+    files.push(...(await runSuite(root, suite, own, workers)));
   return files;
 }
 
@@ -132,6 +178,7 @@ async function runSuite(
   root: string,
   suite: string | undefined,
   tests: readonly TestName[],
+  workers: number,
 ): Promise<readonly RunFile[]> {
   const path = join(root, ".mutant-report.json");
   rmSync(path, { force: true });
@@ -145,17 +192,19 @@ async function runSuite(
       ...new Set(tests.map(({ test }) => test)),
       "--testNamePattern",
       names.join("|"),
-      "--maxWorkers=1",
+      `--maxWorkers=${workers}`,
       "--reporter=json",
       `--outputFile.json=${path}`,
     ],
     { cwd: root, env: suite === undefined ? env : { ...env, MCPIST_SUITE: suite }, stdio: "ignore", detached: true },
   );
   const ended = new Promise((resolve, reject) => child.once("exit", resolve).once("error", reject));
-  running = child.pid;
-  const late = setTimeout(end, LONGEST_RUN);
+  const group = child.pid ?? 0;
+  running.add(group);
+  // The first run has all tests in it, each once.
+  const late = setTimeout(() => end(group), workers === 1 ? LONGEST_RUN : 3 * LONGEST_RUN);
   await ended;
   clearTimeout(late);
-  running = undefined;
+  running.delete(group);
   return existsSync(path) ? filesOf(JSON.parse(readFileSync(path, "utf8")) as Report, `${root}/`) : [];
 }

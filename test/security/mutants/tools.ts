@@ -65,7 +65,6 @@ export const TOOLS: readonly Mutant[] = [
     from: "if (!plain || !(hosts.includes(url.host) || loopback)) throw",
     to: "if (!plain) throw",
     caughtBy: ["module http_status > refuses %s"],
-    sampled: true,
   },
   {
     id: "TOOL-02/any-address",
@@ -90,7 +89,6 @@ export const TOOLS: readonly Mutant[] = [
     from: 'if (path.some((segment) => segment === "" || segment === "." || segment === ".."))',
     to: "if (path.length === 0)",
     caughtBy: ["addresses of a provider > cannot be left by a path segment"],
-    sampled: true,
   },
   {
     id: "BROKER-01/any-caller",
@@ -107,7 +105,6 @@ export const TOOLS: readonly Mutant[] = [
     from: "if (isLocal(host) && (",
     to: "if ((",
     caughtBy: ["address of the database > is refused when it %s, without repeating it"],
-    sampled: true,
   },
   {
     id: "SIEVE-02/parameters-first",
