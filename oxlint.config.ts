@@ -25,7 +25,16 @@ const imports = (
 export default defineConfig({
   plugins: ["typescript", "unicorn", "import", "promise"],
   categories: { correctness: "error", suspicious: "error", perf: "error" },
-  ignorePatterns: ["dist/**", "worker/bindings.d.ts", "cdktf.out/**", "package/templates/**", "**/*.mjs"],
+  ignorePatterns: [
+    "dist/**",
+    "worker/bindings.d.ts",
+    "cdktf.out/**",
+    "site/dist/**",
+    "site/.pages/**",
+    "site/.cache/**",
+    "package/templates/**",
+    "**/*.mjs",
+  ],
   rules: {
     // Sequential awaits are often the protocol itself (write, then observe); a lint rule cannot tell.
     "no-await-in-loop": "off",

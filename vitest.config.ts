@@ -10,7 +10,7 @@ const suite = process.env["MCPIST_SUITE"];
 if (suite !== undefined && suite !== "fast" && !NAMED.includes(suite))
   throw new Error(`MCPIST_SUITE must be one of fast, ${NAMED.join(", ")}`);
 
-const folders = "{contract,stacks,cli,worker,origin,sandbox,test}/**/*";
+const folders = "{contract,stacks,cli,worker,origin,sandbox,site,test}/**/*";
 const plain = [`${folders}.test.ts`];
 const include =
   suite === undefined

@@ -15,8 +15,8 @@ export const EXIT = {
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Closed union of error codes and their default exit code. */
-const CODES = {
+/** Every error code with its default exit code. */
+export const CODES = {
   ERR_USAGE: EXIT.usage,
   ERR_CONFIG: EXIT.usage,
   ERR_TOKEN_MISSING: EXIT.usage,

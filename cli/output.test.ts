@@ -15,7 +15,9 @@ describe("an error", () => {
   it("is one line with its code and one line with what to do, on stderr", () => {
     const context = testContext();
     printError(context, new McpistError("ERR_LOCKED", "somebody holds the lock", { hint: HINTS.again() }), false);
-    expect(context.err()).toBe("error: somebody holds the lock (ERR_LOCKED)\nhint:  run the command again\n");
+    expect(context.err()).toMatch(
+      /^error: somebody holds the lock \(ERR_LOCKED\)\nhint:  run the command again\npage:  \S*docs\/errors\.md#again\n$/,
+    );
     expect(context.out()).toBe("");
   });
   it("shows the cause only with --debug, and redacted", () => {
@@ -25,7 +27,9 @@ describe("an error", () => {
     });
     const quiet = withCanary();
     printError(quiet, error, false);
-    expect(quiet.err()).toBe("error: it said [secret] (ERR_VENDOR)\nhint:  did you mean [secret]?\n");
+    expect(quiet.err()).toMatch(
+      /^error: it said \[secret\] \(ERR_VENDOR\)\nhint:  did you mean \[secret\]\?\npage:  .*\n$/,
+    );
     const loud = withCanary();
     printError(loud, error, true);
     expect(loud.err()).toContain("Error: deep [secret]");
@@ -34,7 +38,7 @@ describe("an error", () => {
   it("cannot move the cursor of a terminal", () => {
     const context = testContext();
     printError(context, new McpistError("ERR_VENDOR", "evil \u001b[2J name"), false);
-    expect(context.err()).toBe("error: evil \uFFFD[2J name (ERR_VENDOR)\n");
+    expect(context.err()).toMatch(/^error: evil \uFFFD\[2J name \(ERR_VENDOR\)\npage:  .*#err_vendor\n$/);
   });
 });
 

@@ -6,6 +6,7 @@ import type { Context, Writer } from "./context.ts";
 import { McpistError } from "./errors.ts";
 import type { Hint, Party } from "./hints/hint.ts";
 import { idOf } from "./hints/hints.ts";
+import { errorPage } from "./hints/page.ts";
 import { printable } from "./redact.ts";
 import type { Reporter } from "./secrets/run.ts";
 
@@ -200,22 +201,29 @@ export interface ReportedError {
   readonly hint: string | null;
   /** Whose fault it is, or who has to act. */
   readonly party: Party | null;
+  /** URL of the page that explains it; null where it is not installed. */
+  readonly page: string | null;
 }
+
+const pageOf = (context: Context, { advice, code }: McpistError) => errorPage(context, advice ? idOf(advice) : code);
 
 /** `error` for a report; nothing when all went well. */
 export function errorField(context: Context, failure: McpistError | null): { readonly error?: ReportedError } {
   if (!failure) return {};
   const { code, message, advice } = failure;
   const hint = advice ? hintText(context, advice) : null;
-  return { error: { code, message, hint, party: advice?.party ?? null } };
+  const page = pageOf(context, failure)?.url ?? null;
+  return { error: { code, message, hint, party: advice?.party ?? null, page } };
 }
 
-/** Prints an error with its hint. The cause's stack only with --debug, and redacted. */
+/** Prints an error with its hint and the page that explains it. The cause's stack only with --debug, and redacted. */
 export function printError(context: Context, error: McpistError, debug: boolean): void {
   const style = styles(context, context.stderr);
   const clean = (text: string) => context.redactor.apply(printable(text));
   context.stderr.write(`${style("red", "error:")} ${clean(error.message)} ${style("dim", `(${error.code})`)}\n`);
   if (error.advice) context.stderr.write(`${style("yellow", "hint:")}  ${clean(hintText(context, error.advice))}\n`);
+  const page = pageOf(context, error);
+  if (page) context.stderr.write(`${style("dim", clean(page.line))}\n`);
   if (debug && error.cause instanceof Error)
     context.stderr.write(`${clean(error.cause.stack ?? error.cause.message)}\n`);
 }

@@ -177,6 +177,7 @@ describe("a command line that cannot be read", () => {
         message: "there is no such option",
         hint: "mcpist --help, or --help after a command",
         party: "you",
+        page: expect.stringMatching(/^file:\/\/\/.*\/docs\/errors\.md#help$/),
       },
     });
     expect(err).toContain("error: there is no such option (ERR_USAGE)");
@@ -196,10 +197,11 @@ describe("an error of a command", () => {
         message: "which environment? --env NAME or MCPIST_ENV is needed",
         hint: "--env production",
         party: "you",
+        page: expect.stringMatching(/^file:\/\/\/.*\/docs\/errors\.md#whichenvironment$/),
       },
     });
-    expect(err).toBe(
-      "error: which environment? --env NAME or MCPIST_ENV is needed (ERR_USAGE)\nhint:  --env production\n",
+    expect(err).toMatch(
+      /^error: which environment\? --env NAME or MCPIST_ENV is needed \(ERR_USAGE\)\nhint: {2}--env production\npage: {2}.*docs\/errors\.md#whichenvironment\n$/,
     );
   });
   it("is never made out of an unknown thing's text", () => {

@@ -9,6 +9,7 @@ import { builtinModules } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { configJsonSchema } from "../contract/config.ts";
+import { manPage } from "./man.ts";
 import { build, type BuildOptions, type Metafile, type Plugin } from "esbuild";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -203,4 +204,5 @@ keepReachableTypes();
 for (const path of ["migrations", "local", "seed.sql"])
   cpSync(join(ROOT, "supabase", path), join(DIST, "supabase", path), { recursive: true });
 writeLicences();
+writeFileSync(join(DIST, "mcpist.1"), manPage());
 writeFileSync(join(DIST, "config.schema.json"), `${JSON.stringify(configJsonSchema(), null, 2)}\n`);

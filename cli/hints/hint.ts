@@ -82,6 +82,8 @@ export interface Entry<Args extends readonly unknown[] = never> {
   readonly party: Party;
   /** When it is said, in one sentence. */
   readonly cause: string;
+  /** The advice before it is a hint, from which its page is made. */
+  readonly advise: (...args: Args) => Advice;
 }
 
 /** What a person can do now. */
@@ -110,6 +112,10 @@ export function hint<Args extends readonly unknown[]>(
   cause: string,
   advise: (...args: Args) => Advice,
 ): Entry<Args> {
-  const entry: Entry<Args> = Object.assign((...args: Args): Hint => new Hint(entry, advise(...args)), { party, cause });
+  const entry: Entry<Args> = Object.assign((...args: Args): Hint => new Hint(entry, advise(...args)), {
+    party,
+    cause,
+    advise,
+  });
   return entry;
 }

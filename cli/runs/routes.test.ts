@@ -206,7 +206,9 @@ describe("mcpist origins quarantine", () => {
     await install({});
     const { code, err } = await origins("quarantine", "canary-5f0c6a1be2d49317");
     expect(code).toBe(2);
-    expect(err).toBe("error: there is no origin of that name (ERR_USAGE)\nhint:  one of: koyeb, fly\n");
+    expect(err).toMatch(
+      /^error: there is no origin of that name \(ERR_USAGE\)\nhint: {2}one of: koyeb, fly\npage: .*#oneof\n$/,
+    );
   });
 });
 

@@ -36,7 +36,10 @@ describe("the package alone", () => {
     expect(status).toMatchObject({ code: 2, err: expect.stringContaining("there is no mcpist.config.ts") });
     const demo = await mcpist(["demo"], { cwd: folder });
     expect(demo.code).toBe(2);
-    expect(demo.err).toMatch(/\nhint: +npm install --save-dev miniflare@\S+ @electric-sql\/pglite@\S+ wrangler@\S+\n$/);
+    expect(demo.err).toMatch(/\nhint: +npm install --save-dev miniflare@\S+ @electric-sql\/pglite@\S+ wrangler@\S+\n/);
+    const [, page = ""] = /\npage: +(\S+)#installpackages\n$/.exec(demo.err) ?? [];
+    expect(page).toBe("node_modules/mcpist/docs/errors.md");
+    expect(readFileSync(join(folder, page), "utf8")).toContain("\n### installPackages\n");
   }, 120_000);
 
   it("runs one command by npx in a folder that has a configuration and nothing else", async () => {

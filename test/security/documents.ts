@@ -1,4 +1,5 @@
 /** Reads the project's own prose: what it claims, where its links lead. Pure over texts; the tests bring the files. */
+import { anchorOf } from "../../site/pages.ts";
 
 /** Words that promise more than a self-assessment can hold, in the languages of the documents. */
 const FORBIDDEN: readonly RegExp[] = [
@@ -58,10 +59,7 @@ export function anchorsIn(text: string): ReadonlySet<string> {
   const seen = new Map<string, number>();
   const anchors = new Set<string>();
   for (const [, heading = ""] of withoutBlocks(text).matchAll(/^#{1,6}\s+(.+?)\s*#*$/gm)) {
-    const slug = heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\p{M}_ -]/gu, "")
-      .replaceAll(" ", "-");
+    const slug = anchorOf(heading);
     const count = seen.get(slug) ?? 0;
     seen.set(slug, count + 1);
     anchors.add(count === 0 ? slug : `${slug}-${count}`);
