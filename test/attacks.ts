@@ -103,7 +103,22 @@ function bodyAttacks(lines: readonly string[]): Attack[] {
     bytes: request([...lines, "Transfer-Encoding: chunked"], { body: `${size}\r\nxxx`, length: "" }),
     stalls: true,
   }));
-  return [...whole, ...stalled, ...chunked];
+  // Each chunk may cost the reader a turn, and a buffer of its own.
+  const cut = [
+    ["1", "x", 60_000],
+    ["1", "x", 250_000],
+    ["1", "x", 1_000_000],
+    ["1;a=b", "x", 60_000],
+    ["2", "xx", 125_000],
+  ].map(([size, data, count]) => ({
+    name: `${count} chunks of ${size}`,
+    bytes: request([...MODERN, ...lines, "Transfer-Encoding: chunked"], {
+      body: `${`${size}\r\n${data}\r\n`.repeat(Number(count))}0\r\n\r\n`,
+      length: "",
+    }),
+    stalls: false,
+  }));
+  return [...whole, ...stalled, ...chunked, ...cut];
 }
 
 function anonymousAttacks(): Attack[] {
@@ -157,6 +172,7 @@ export function volleys(tokens: readonly string[], address: string): readonly At
     "1000 headers Mcp-Param-n",
     "101 headers Mcp-Param-n",
     "3 MiB",
+    "250000 chunks of 1",
     `stalls after ${255 * KIB} of ${255 * KIB + 100}`,
     `stalls after ${4 * KIB * KIB - 10} of ${4 * KIB * KIB}`,
   ];

@@ -9,7 +9,7 @@ import { STREAM_IDLE_MS, WHOLE_ANSWER_BYTES } from "./constants.ts";
 import type { AnswerForm } from "./policy/accept.ts";
 import type { CallClass, RpcId } from "./policy/era.ts";
 import { findRpcId } from "./policy/rpc-id.ts";
-import { concat } from "./read-bounded.ts";
+import { Pieces } from "./read-bounded.ts";
 import { eventsToJson, jsonToEvents } from "./recast.ts";
 import { relay, type Break, type Relay } from "./stream.ts";
 
@@ -59,29 +59,22 @@ async function bodyOf(response: Response, relaying: Omit<Relay, "idleMs">): Prom
   if (isStream(response)) return relay(response.body, { ...relaying, idleMs: STREAM_IDLE_MS });
   // The HTTP layers hold a declared length to its word: a client sees that bytes are missing.
   if (response.headers.has("content-length") && !response.headers.has("content-encoding")) return response.body;
-  return readWhole(response);
+  return readWhole(response, response.body);
 }
 
 async function readWhole(
   response: Response,
+  body: ReadableStream<Uint8Array>,
 ): Promise<ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | typeof CUT> {
-  const reader = (response.body ?? new ReadableStream<Uint8Array>()).getReader();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  const pieces = new Pieces(body);
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      chunks.push(value);
-      size += value.length;
+    while ((await pieces.keep()) > 0)
       // Cut from here on it is JSON without an end, which no parser takes for an answer.
-      if (size > WHOLE_ANSWER_BYTES) return continued(concat(chunks, size), reader);
-    }
+      if (pieces.bytes.length > WHOLE_ANSWER_BYTES) return continued(pieces);
   } catch {
     return CUT;
   }
-  const bytes = concat(chunks, size);
-  return isComplete(response, bytes) ? bytes : CUT;
+  return isComplete(response, pieces.bytes) ? pieces.bytes : CUT;
 }
 
 /** A connection that just closes ends an answer as properly as one that was cut: then only the text can tell. */
@@ -95,16 +88,16 @@ function isComplete(response: Response, bytes: Uint8Array): boolean {
   }
 }
 
-function continued(head: Uint8Array, reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
+function continued(pieces: Pieces): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
-      start: (controller) => controller.enqueue(head),
+      start: (controller) => controller.enqueue(pieces.bytes),
       async pull(controller) {
-        const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        const piece = await pieces.next();
+        if (piece) controller.enqueue(piece);
+        else controller.close();
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: () => pieces.cancel(),
     },
     { highWaterMark: 0 },
   );

@@ -6,7 +6,7 @@ import { err, ok, type Result } from "../contract/result.ts";
 import { PAUSE_MS, UploadPace } from "../contract/upload-pace.ts";
 import { DRAIN_BYTES, DRAIN_MS, MAX_BODY_BYTES, REPLAY_BODY_BYTES } from "./constants.ts";
 import { LATE, within } from "./deadline.ts";
-import { concat, readBounded } from "./read-bounded.ts";
+import { Pieces, readBounded } from "./read-bounded.ts";
 import type { Share } from "./shares.ts";
 
 /** How far a streamed body has come. broken = the client went away, slow = it paused for too long; neither says anything about the origin. */
@@ -34,19 +34,21 @@ const ONE_PIECE_BYTES = 16 * 1024;
 /** Where a body is kept. */
 export type Room = Pick<Share, "grow">;
 
-/** One chunk, or `slow` when it does not come at the least pace. Time counts only while somebody waits for it. @throws when the client breaks off */
-async function readPaced(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+/** What `read` gives, or `slow` when it does not come at the least pace. Time counts only while somebody waits for it. @throws what `read` throws */
+async function paced<T>(
+  pieces: Pieces,
+  read: Promise<T>,
   pace: UploadPace,
-): Promise<ReadableStreamReadResult<Uint8Array> | "slow"> {
+  sizeOf: (piece: T) => number,
+): Promise<T | "slow"> {
   const since = Date.now();
-  const read = await within(reader.read(), pace.leftMs);
-  if (read === LATE) {
-    void reader.cancel().catch(() => undefined);
+  const piece = await within(read, pace.leftMs);
+  if (piece === LATE) {
+    void pieces.cancel();
     return "slow";
   }
-  pace.came(Date.now() - since, read.done ? 0 : read.value.length);
-  return read;
+  pace.came(Date.now() - since, sizeOf(piece));
+  return piece;
 }
 
 /**
@@ -65,31 +67,24 @@ export async function takeBody(
       return whole === LATE ? err("slow") : ok({ kind: "bytes", bytes: new Uint8Array(whole) });
     }
     if (!request.body) return ok({ kind: "bytes", bytes: new Uint8Array(0) });
-    return await takeChunks(request.body.getReader(), room);
+    return await takePieces(new Pieces(request.body), room);
   } catch {
     return err("broken");
   }
 }
 
-async function takeChunks(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  room: Room,
-): Promise<Result<ClientBody, BodyFault>> {
+async function takePieces(pieces: Pieces, room: Room): Promise<Result<ClientBody, BodyFault>> {
   const pace = new UploadPace();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  while (size <= REPLAY_BODY_BYTES) {
-    const read = await readPaced(reader, pace);
-    if (read === "slow") return err("slow");
-    if (read.done) return ok({ kind: "bytes", bytes: concat(chunks, size) });
-    chunks.push(read.value);
-    size += read.value.length;
-    if (!room.grow(size)) {
-      void reader.cancel().catch(() => undefined);
+  while (pieces.bytes.length <= REPLAY_BODY_BYTES) {
+    const size = await paced(pieces, pieces.keep(), pace, Number);
+    if (size === "slow") return err("slow");
+    if (size === 0) return ok({ kind: "bytes", bytes: pieces.bytes });
+    if (!room.grow(pieces.bytes.length)) {
+      void pieces.cancel();
       return err("full");
     }
   }
-  return ok(streamed(reader, concat(chunks, size), pace));
+  return ok(streamed(pieces, pace));
 }
 
 /**
@@ -104,7 +99,8 @@ export async function drain(request: Request): Promise<void> {
   await within(work, DRAIN_MS).catch(() => undefined);
 }
 
-function streamed(reader: ReadableStreamDefaultReader<Uint8Array>, head: Uint8Array, pace: UploadPace): StreamedBody {
+function streamed(pieces: Pieces, pace: UploadPace): StreamedBody {
+  const head = pieces.bytes;
   let size = head.length;
   let fate: Fate = "pending";
   const { promise: ended, resolve } = Promise.withResolvers<void>();
@@ -119,22 +115,22 @@ function streamed(reader: ReadableStreamDefaultReader<Uint8Array>, head: Uint8Ar
       },
       async pull(controller) {
         try {
-          const read = await readPaced(reader, pace);
-          if (read !== "slow" && read.done) {
+          const piece = await paced(pieces, pieces.next(), pace, (next) => next?.length ?? 0);
+          if (piece === null) {
             end("sent");
             return controller.close();
           }
-          size += read === "slow" ? 0 : read.value.length;
-          if (read !== "slow" && size <= MAX_BODY_BYTES) return controller.enqueue(read.value);
-          end(read === "slow" ? "slow" : "too-large");
+          size += piece === "slow" ? 0 : piece.length;
+          if (piece !== "slow" && size <= MAX_BODY_BYTES) return controller.enqueue(piece);
+          end(piece === "slow" ? "slow" : "too-large");
         } catch {
           end("broken");
         }
         // The origin sees a body that breaks off, which no parser takes for a request.
         controller.error(new Error(`client body ${fate}`));
-        await reader.cancel().catch(() => undefined);
+        await pieces.cancel();
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: () => pieces.cancel(),
     },
     { highWaterMark: 0 },
   );

@@ -13,7 +13,6 @@ import {
   MAX_KID_CHARACTERS,
 } from "../constants.ts";
 import type { JsonObject } from "../../contract/json.ts";
-import { concat } from "../read-bounded.ts";
 import { parseStrictObject } from "../json.ts";
 
 /** Signature algorithms that are accepted. A symmetric one would turn our public key into a signing key. */
@@ -124,7 +123,7 @@ export async function userIdOf(issuer: string, sub: string): Promise<string> {
     Number.parseInt(pair, 16),
   );
   const name = new TextEncoder().encode(JSON.stringify([issuer, sub]));
-  const digest = await crypto.subtle.digest("SHA-1", concat([namespace, name], namespace.length + name.length));
+  const digest = await crypto.subtle.digest("SHA-1", Uint8Array.of(...namespace, ...name));
   const bytes = new Uint8Array(digest, 0, 16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x50;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
