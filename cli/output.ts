@@ -8,7 +8,7 @@ import type { Hint, Party } from "./hints/hint.ts";
 import { idOf } from "./hints/hints.ts";
 import { errorPage } from "./hints/page.ts";
 import { printable } from "./redact.ts";
-import type { Reporter } from "./secrets/run.ts";
+import type { Reporter } from "./reporter.ts";
 
 /** One step of a run as it is reported in JSON. Unit: milliseconds since the start of the command. */
 export interface StepRecord {

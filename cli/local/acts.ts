@@ -1,7 +1,8 @@
 /** What is played in a rehearsal. Each act runs in the state that the one before it left. */
 import type { Context } from "../context.ts";
 import { EXIT } from "../errors.ts";
-import { Progress } from "../output.ts";
+import type { Progress } from "../output.ts";
+import { reported } from "../reporter.ts";
 import { runRotation, type Rotation } from "../runs/rotation.ts";
 import { runVerify } from "../runs/status.ts";
 import { openSession } from "../session.ts";
@@ -157,12 +158,13 @@ async function outage(stage: Stage, platform: "koyeb" | "fly", covered: boolean)
   const { cloud, progress } = stage;
   const { scenarios } = cloud.sandbox;
   const name = `${platform}-down`;
-  const end = progress.begin(`lose ${platform} for ${OUTAGE_MS / 1000} s`);
-  const { traffic } = await underLoad(stage, async () => {
-    await scenarios.start(name);
-    await cloud.inside.sleep(OUTAGE_MS).finally(() => scenarios.stop(name));
-  });
-  end("done");
+  const { sleep, signal } = cloud.inside;
+  const { traffic } = await reported(progress, signal, `lose ${platform} for ${OUTAGE_MS / 1000} s`, () =>
+    underLoad(stage, async () => {
+      await scenarios.start(name);
+      await sleep(OUTAGE_MS).finally(() => scenarios.stop(name));
+    }),
+  );
   const without = covered ? "" : " (no other platform is in the pool)";
   return {
     platform,

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { printError, printJson, Progress, styles } from "../output.ts";
+import { reported } from "../reporter.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { loadFor, startLoad } from "./traffic-load.ts";
 import { deployService, rehearsedBy, startLocalCloud } from "./local-cloud.ts";
@@ -30,18 +31,7 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
   const load = loadFor(rehearses?.environment.limits, flags);
   const { users, ratePerSecond } = load;
   const progress = new Progress(context, flags);
-  const step = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
-    context.signal.throwIfAborted();
-    const end = progress.begin(name);
-    try {
-      const value = await work();
-      end("done");
-      return value;
-    } catch (error) {
-      end("failed");
-      throw error;
-    }
-  };
+  const step = <T>(name: string, work: () => Promise<T>) => reported(progress, context.signal, name, work);
 
   const cloud = await step("start a local cloud (GitHub, Cloudflare, Koyeb, Fly.io, sign-in, Postgres)", () =>
     startLocalCloud(context, flags, { rehearses, ownDrain: flags.ownDrain, control: flags.html !== undefined }),

@@ -11,6 +11,7 @@ import { needPeers } from "../peers.ts";
 import { modulesFolder, projectFolder, projectModules } from "../project.ts";
 import { toolsOf } from "../../supabase/migrate/own-modules.ts";
 import type { Sandbox, SandboxOptions } from "../../sandbox/start.ts";
+import { reported } from "../reporter.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { runRotation } from "../runs/rotation.ts";
 
@@ -127,17 +128,7 @@ export async function startLocalCloud(
 export async function deployService(cloud: LocalCloud, progress: Progress): Promise<void> {
   const { provisionBase, provisionService, unseenServers } = await load();
   const { sandbox, environment, name: environmentName, inside, flags } = cloud;
-  const step = async (name: string, work: () => Promise<void>) => {
-    inside.signal.throwIfAborted();
-    const end = progress.begin(name);
-    await work().then(
-      () => end("done"),
-      (error: unknown) => {
-        end("failed");
-        throw error;
-      },
-    );
-  };
+  const step = (name: string, work: () => Promise<void>) => reported(progress, inside.signal, name, work);
   await step("deploy Worker, stores and apps", () => provisionBase(sandbox, environment, environmentName));
   await step("write the first gateway secret", async () => {
     const quiet = new Progress({ ...inside, stderr: { write: () => true } }, { json: true });

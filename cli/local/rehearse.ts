@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { EXIT, toMcpistError, type ExitCode, type McpistError } from "../errors.ts";
 import type { WrittenEnvironment } from "../load-config.ts";
 import { printError, printJson, Progress, styles } from "../output.ts";
+import { reported } from "../reporter.ts";
 import type { CommonFlags } from "../session.ts";
 import { ACTS, type Act, type Outcome, type Stage } from "./acts.ts";
 import { loadFor } from "./traffic-load.ts";
@@ -37,16 +38,8 @@ export async function runRehearse(context: Context, flags: RehearseFlags): Promi
   const load = loadFor(rehearses.environment.limits, flags);
   const progress = new Progress(context, flags);
   for (const line of standIns(rehearses, flags)) progress.note(line);
-  const end = progress.begin(`start a local cloud for ${rehearses.name}`);
-  const cloud = await startLocalCloud(context, flags, { rehearses, ownDrain: flags.ownDrain, control: true }).then(
-    (value) => {
-      end("done");
-      return value;
-    },
-    (error: unknown) => {
-      end("failed");
-      throw error;
-    },
+  const cloud = await reported(progress, context.signal, `start a local cloud for ${rehearses.name}`, () =>
+    startLocalCloud(context, flags, { rehearses, ownDrain: flags.ownDrain, control: true }),
   );
   try {
     if (flags.command.length > 0) {

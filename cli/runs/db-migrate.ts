@@ -44,11 +44,15 @@ export async function dbMigrate(
   const progress = new Progress(context, { json: flags.json });
   let done = 0;
   let admitted = 0;
+  // A terminal draws a step until it has ended.
+  const running = new Set<(outcome: string) => void>();
   const report: MigrateReport = {
     begin(step) {
       const end = progress.begin(step);
+      running.add(end);
       return () => {
         done++;
+        running.delete(end);
         end("done");
       };
     },
@@ -77,8 +81,10 @@ export async function dbMigrate(
     else context.stdout.write(`done  ${sentence(applied, { ...completed, accounts: admitted })}\n`);
     return EXIT.done;
   } catch (cause) {
+    for (const end of running) end("failed");
     throw failure(cause, done);
   } finally {
+    await progress.end();
     await database.close().catch(() => {});
   }
 }

@@ -226,7 +226,8 @@ describe("mcpist db", () => {
     const { call, query } = await fresh(
       "create table public.x (x int); create schema mcpist; create table mcpist.settings (mine int)",
     );
-    const { code } = await call(dbMigrate);
+    const { code, err } = await call(dbMigrate);
+    expect(err).toMatch(/^failed {2}20261122000001_create_roles \(/m);
     expect(code).toMatchObject({
       code: "ERR_VENDOR",
       exitCode: 1,

@@ -4,6 +4,7 @@ import { McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { countdown } from "../http.ts";
 import { errorField, Progress, styles, type ReportedError } from "../output.ts";
+import { reported } from "../reporter.ts";
 import { openSession, type Session } from "../session.ts";
 import { acceptedEverywhere, type Observation } from "../secrets/observation.ts";
 import type { Since } from "../secrets/emergency.ts";
@@ -99,16 +100,17 @@ export async function runRotation(
   started: number = context.monotonic(),
 ): Promise<Rotation> {
   let targets: readonly TargetReport[] | null = null;
+  const step = (name: string, work: () => Promise<void>) => reported(progress, context.signal, name, work);
   const ended = await runLocked(
     context,
     session,
     progress,
     async (run): Promise<Phase> => {
-      await progressStep(progress, "check accounts", async () => {
+      await step("check accounts", async () => {
         await Promise.all([wranglerPath(), flags.emergency ? null : session.targets.vault.check()]);
       });
       let lateMs = 0;
-      await progressStep(progress, "take the lock", async () => {
+      await step("take the lock", async () => {
         if (flags.emergency) lateMs = await seizeLock(context, session, run);
         else await takeLock(session, run, flags);
       });
@@ -175,17 +177,6 @@ async function seizeLock(context: Context, session: Session, run: Run): Promise<
   const lateMs = await seizeOrDetach(session.journal, (text) => run.report.note(text));
   session.hurry(() => GITHUB_SILENCE_MS);
   return lateMs;
-}
-
-async function progressStep(progress: Progress, name: string, work: () => Promise<void>): Promise<void> {
-  const end = progress.begin(name);
-  try {
-    await work();
-    end("done");
-  } catch (error) {
-    end("failed");
-    throw error;
-  }
 }
 
 /** The command. */

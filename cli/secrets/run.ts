@@ -3,6 +3,7 @@ import type { SlotName } from "../../contract/gateway-secret.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
+import { reported, type Reporter } from "../reporter.ts";
 import type { GitStore, Guard, OriginTarget, Share, SlotValues, Targets } from "../targets/types.ts";
 import type { Journal } from "./journal.ts";
 import type { JournalState } from "./journal-entry.ts";
@@ -18,12 +19,6 @@ export interface DrainTimes {
   readonly minAge: number;
   readonly quiet: number;
   readonly max: number;
-}
-
-/** Where progress goes. A step ends with its outcome; waiting for vendors and for the drain is measured apart from own work. */
-export interface Reporter {
-  begin(step: string): (outcome: string) => void;
-  note(text: string): void;
 }
 
 /** What a run needs. */
@@ -131,16 +126,7 @@ export class Run {
 
   /** Runs `work` as a reported step. */
   async step<T>(name: string, work: () => Promise<T>): Promise<T> {
-    this.context.signal.throwIfAborted();
-    const end = this.report.begin(name);
-    try {
-      const value = await work();
-      end("done");
-      return value;
-    } catch (error) {
-      end(this.context.signal.aborted ? "interrupted" : "failed");
-      throw error;
-    }
+    return reported(this.report, this.context.signal, name, work);
   }
 
   /** Makes the run's only candidate. Generating twice would scatter different values over the targets. */
