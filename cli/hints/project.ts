@@ -29,5 +29,9 @@ export const PROJECT = {
     "a workflow that another version wrote",
     () => say`${mcpist("init --files --force --yes")}   (writes them anew)`,
   ),
-  otherOut: hint("you", "a folder that another program made", () => say`name another folder with --out, or remove it`),
+  otherOut: hint(
+    "you",
+    "a folder with files of somebody else",
+    () => say`name another folder with --out, or remove it`,
+  ),
 } as const;

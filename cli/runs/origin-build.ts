@@ -2,8 +2,8 @@
  * `mcpist origin build`: the folder that `docker build` makes the origin's image of. The origin comes bundled with the package; modules of
  * one's own become one file beside it, which shares its classes; servers of one's own are laid in as they are.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { moduleFiles, toolsOf } from "../../supabase/migrate/own-modules.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
@@ -14,16 +14,14 @@ import { printJson, styles } from "../output.ts";
 import { needPeers } from "../peers.ts";
 import { MODULES_FOLDER, projectFolder, projectModules } from "../project.ts";
 import { besideCli, isPackaged } from "../self.ts";
+import { emptyContext, layIn } from "./build-context.ts";
 import { template } from "./init-project.ts";
-import { dockerfileOf, type LaidServer } from "./origin-image.ts";
+import { dockerfileOf } from "./origin-image.ts";
 
 /** Flags of the command. */
 export interface OriginBuildFlags extends CommonFlags {
   readonly out: string;
 }
-
-/** A marker, so that only a folder that this command made is emptied. */
-const MARKER = "Dockerfile";
 
 /** One file of all modules; `mcpist/origin` in it is the origin's own, so that both know the same errors. */
 async function bundleModules(folder: string, app: string): Promise<void> {
@@ -52,15 +50,6 @@ async function bundleModules(folder: string, app: string): Promise<void> {
   });
 }
 
-/** Lays a server's folder in, without what is installed while the image is built, and without what no image needs. */
-function layIn(from: string, to: string, name: string): LaidServer {
-  const has = (file: string): boolean => existsSync(join(from, file));
-  const kind = has("requirements.txt") ? "python" : has("package-lock.json") ? "node" : "ready";
-  const left = new Set([".git", ...(kind === "python" ? [".venv"] : []), ...(kind === "node" ? ["node_modules"] : [])]);
-  cpSync(from, to, { recursive: true, filter: (path) => !left.has(basename(path)) });
-  return { name, kind };
-}
-
 /** The command. */
 export async function runOriginBuild(context: Context, flags: OriginBuildFlags): Promise<ExitCode> {
   if (!isPackaged())
@@ -69,33 +58,36 @@ export async function runOriginBuild(context: Context, flags: OriginBuildFlags):
     });
   const folder = projectFolder(context, flags);
   const out = resolve(context.cwd, flags.out);
-  if (existsSync(out) && !existsSync(join(out, MARKER)))
-    throw new McpistError("ERR_REFUSED", `${flags.out} is there, and this command did not make it`, {
-      hint: HINTS.otherOut(),
-    });
   const modules = await projectModules(context, flags);
   const wanted = flags.env ?? context.env["MCPIST_ENV"];
   const servers = wanted
     ? pickEnvironment(await loadConfigFile(context, flags.config), wanted, flags.config).environment.servers
     : {};
+  const own = Object.entries(servers).flatMap(([name, { folder: place }]) =>
+    place === undefined || place.startsWith("/") ? [] : [{ name, place, path: resolve(folder, place) }],
+  );
+  for (const { name, place, path } of own)
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
+      throw new McpistError("ERR_CONFIG", `server "${name}": there is no folder ${place} beside the configuration`, {
+        hint: HINTS.correctConfig(flags.config),
+      });
+  emptyContext(out, flags.out, [folder, context.cwd]);
   const app = join(out, "app");
-  rmSync(out, { recursive: true, force: true });
   mkdirSync(join(app, "origin"), { recursive: true });
   const origin = dirname(besideCli("origin/start"));
   for (const file of readdirSync(origin).filter((name) => /\.js(\.map)?$/.test(name)))
     cpSync(join(origin, file), join(app, "origin", file));
   writeFileSync(join(app, "package.json"), '{ "type": "module", "private": true }\n');
   if (modules.length > 0) await bundleModules(folder, app);
-  const laid: LaidServer[] = [];
-  for (const [name, { folder: place }] of Object.entries(servers)) {
-    if (place === undefined || place.startsWith("/")) continue;
-    laid.push(layIn(resolve(folder, place), join(app, "servers", name), name));
-  }
+  const laid = own.map(({ name, path }) => layIn(path, join(app, "servers", name), name, out));
   // A server that is trusted runs as the origin does; one at a URL is not in the image.
   const separated = Object.values(servers).some(({ command, trusted }) => command !== undefined && trusted !== true);
   const recipe = dockerfileOf(template("Dockerfile"), { modules: modules.length > 0, servers: laid, separated });
-  writeFileSync(join(out, MARKER), recipe);
+  writeFileSync(join(out, "Dockerfile"), recipe);
   const names = modules.map(({ name }) => name);
+  const left = laid.flatMap((server) => server.left.map((path) => `servers/${server.name}/${path}`));
+  if (left.length > 0)
+    context.stderr.write(`note  left out (a value, a private key, or a link that leads out): ${left.join(", ")}\n`);
   const next = `docker build -t IMAGE ${flags.out}`;
   if (flags.json)
     printJson(context, {
@@ -106,6 +98,7 @@ export async function runOriginBuild(context: Context, flags: OriginBuildFlags):
       modules: names,
       tools: toolsOf(modules),
       servers: laid.map(({ name }) => name),
+      left,
       next,
     });
   else
