@@ -44,6 +44,9 @@ export function checksOf(area: string) {
   };
 }
 
+/** What is said of a token that is not there; null = there is one. */
+export type Reason = { readonly detail: string; readonly next: Hint } | null;
+
 /** What a platform said to one question. */
 export type Said =
   | { readonly kind: "yes"; readonly answer: ApiAnswer }
@@ -72,7 +75,11 @@ export async function ask(
     if (answer.status === 401) return { kind: "unauthenticated" };
     if (answer.status === 403) return { kind: "forbidden", answer };
     if (answer.status === 404) return { kind: "absent", answer };
-    return UNDERSTOOD.has(answer.status) ? { kind: "understood", answer } : { kind: "yes", answer };
+    if (UNDERSTOOD.has(answer.status)) return { kind: "understood", answer };
+    // A page of whatever stands in between says nothing of the platform.
+    if (answer.json === null && answer.text !== "")
+      return { kind: "silent", reason: "what answers is not the platform: its answer is no JSON" };
+    return { kind: "yes", answer };
   } catch (error) {
     context.signal.throwIfAborted();
     return { kind: "silent", reason: reasonOf(error) };

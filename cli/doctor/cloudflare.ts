@@ -8,9 +8,8 @@ import type { Api } from "../http.ts";
 import { deployedRoutes } from "../secrets/pool.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { WorkerTarget } from "../targets/types.ts";
-import { ask, checksOf, mayWrite, type Check, type Said } from "./check.ts";
+import { ask, checksOf, mayWrite, type Check, type Reason, type Said } from "./check.ts";
 import { HINTS } from "../hints/hints.ts";
-import type { Hint } from "../hints/hint.ts";
 
 const TOKENS = "https://dash.cloudflare.com/profile/api-tokens";
 const cloudflare = checksOf("cloudflare");
@@ -23,8 +22,19 @@ function totalOf(said: Said): number | null {
   return typeof total === "number" ? total : null;
 }
 
-/** A user's token, an account's token, or a login of wrangler. */
-async function checkToken(context: Context, api: Api, account: string): Promise<Check> {
+const accountPath = ({ cloudflare: { accountId } }: Environment): string =>
+  `/accounts/${encodeURIComponent(accountId)}`;
+
+/** A user's token, an account's token, or a login of wrangler. @param api null = there is no token; `reason` then says what to do */
+export async function cloudflareToken(
+  context: Context,
+  api: Api | null,
+  environment: Environment,
+  reason: Reason,
+): Promise<Check> {
+  if (!api)
+    return cloudflare.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.makeToken(TOKENS));
+  const account = accountPath(environment);
   const own = await ask(context, api, "GET", "/user/tokens/verify");
   const verified = own.kind === "yes" ? own : await ask(context, api, "GET", `${account}/tokens/verify`);
   const result = resultOf(verified);
@@ -34,8 +44,9 @@ async function checkToken(context: Context, api: Api, account: string): Promise<
       return cloudflare.ok("token", `active${typeof expires === "string" ? `, expires ${expires}` : ""}`);
     return cloudflare.denied("token", `it is ${String(status)}`, HINTS.makeToken(TOKENS));
   }
-  if (verified.kind === "silent") return cloudflare.notRun("token", verified.reason);
   const login = await ask(context, api, "GET", "/user");
+  // One of the three would have known it: while one does not answer, nobody can say that it is refused.
+  for (const said of [own, verified, login]) if (said.kind === "silent") return cloudflare.notRun("token", said.reason);
   if (login.kind === "yes")
     return cloudflare.tooBroad(
       "token",
@@ -167,15 +178,14 @@ export async function checkCloudflare(
   context: Context,
   parts: { readonly api: Api; readonly worker: WorkerTarget } | null,
   environment: Environment,
-  reason: { readonly detail: string; readonly next: Hint } | null,
+  reason: Reason,
 ): Promise<readonly Check[]> {
-  if (!parts)
-    return [cloudflare.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.makeToken(TOKENS))];
+  const token = await cloudflareToken(context, parts?.api ?? null, environment, reason);
+  if (!parts) return [token];
   const { api, worker } = parts;
-  const { accountId, worker: name, url, zone } = environment.cloudflare;
-  const account = `/accounts/${encodeURIComponent(accountId)}`;
+  const { worker: name, url, zone } = environment.cloudflare;
+  const account = accountPath(environment);
   const script = `${account}/workers/scripts/${encodeURIComponent(name)}`;
-  const token = await checkToken(context, api, account);
   if (token.outcome === "missing" || token.outcome === "not run")
     return [token, cloudflare.notRun("permissions", "they need a valid token")];
   const [reach, scripts, kv, zoned, deployed] = await Promise.all([

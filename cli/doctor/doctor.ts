@@ -2,13 +2,13 @@
  * `mcpist doctor`: looks at this machine, every token, every name and every address, and says what is missing or too broad, with
  * the next step. Changes nothing. A write is only ever asked for with an empty body, which no platform can carry out.
  */
-import type { Environment, Origin } from "../../contract/config.ts";
+import type { Origin } from "../../contract/config.ts";
 import type { TargetKind } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import type { Api } from "../http.ts";
 import type { CommonFlags } from "../flags.ts";
-import { loadEnvironment } from "../load-config.ts";
+import { loadEnvironment, type NamedEnvironment } from "../load-config.ts";
 import { hintText, printJson, styles, table } from "../output.ts";
 import { baseUrlOf } from "../session.ts";
 import { cloudflareApi, cloudflareWorker } from "../targets/cloudflare.ts";
@@ -17,11 +17,11 @@ import { githubApi } from "../targets/github.ts";
 import { koyebApi } from "../targets/koyeb.ts";
 import { tokenOf } from "../tokens.ts";
 import type { Check, Outcome } from "./check.ts";
-import { checkCloudflare } from "./cloudflare.ts";
+import { checkCloudflare, cloudflareToken } from "./cloudflare.ts";
 import { checkDeploy } from "./deploy.ts";
-import { checkFly } from "./fly.ts";
-import { checkGithub } from "./github.ts";
-import { checkKoyeb } from "./koyeb.ts";
+import { checkFly, flyToken } from "./fly.ts";
+import { checkGithub, githubToken } from "./github.ts";
+import { checkKoyeb, koyebToken } from "./koyeb.ts";
 import { checkLocal } from "./local.ts";
 import { checkNetwork } from "./network.ts";
 import { checkProject } from "./project.ts";
@@ -64,56 +64,69 @@ export interface DoctorFlags extends CommonFlags {
   readonly tokens?: boolean;
 }
 
-/** The platforms of an environment, each as its token reaches it; null = there is no token. */
-export async function platformsOf(
-  context: Context,
-  { origins }: Environment,
-): Promise<readonly { readonly kind: TargetKind; readonly api: Api | null }[]> {
-  const kinds = [...new Set<TargetKind>(["github", "cloudflare", ...origins.map((origin) => origin.kind)])];
-  const connect = { github: githubApi, cloudflare: cloudflareApi, koyeb: koyebApi, fly: flyApi };
-  return Promise.all(
-    kinds.map(async (kind) => {
-      const { access } = await accessTo(context, kind);
-      return { kind, api: access && connect[kind](context, access) };
-    }),
-  );
+/** A platform as its token reaches it. */
+export interface Platform {
+  readonly kind: TargetKind;
+  /** Null = there is no token. */
+  readonly api: Api | null;
 }
 
-/** All checks, in the order in which they are printed. */
-export async function checkAll(
-  context: Context,
-  flags: DoctorFlags,
-): Promise<{ readonly name: string; readonly checks: readonly Check[] }> {
+/** What was looked at, and what was found. */
+export interface Looked extends NamedEnvironment {
+  readonly platforms: readonly Platform[];
+  readonly checks: readonly Check[];
+}
+
+/** The checks that are asked for, in the order in which they are printed. */
+export async function checkAll(context: Context, flags: DoctorFlags): Promise<Looked> {
   const { name, environment } = await loadEnvironment(context, flags.env, flags.config);
-  const kinds = new Set(environment.origins.map((origin) => origin.kind));
+  const kinds = new Set<TargetKind>(["github", "cloudflare", ...environment.origins.map((origin) => origin.kind)]);
   const none: Given = { access: null, reason: { detail: "", next: HINTS.nothing() } };
-  const [github, cloudflare, koyeb, fly] = await Promise.all([
-    accessTo(context, "github"),
-    accessTo(context, "cloudflare"),
-    kinds.has("koyeb") ? accessTo(context, "koyeb") : none,
-    kinds.has("fly") ? accessTo(context, "fly") : none,
+  const given = async (kind: TargetKind) => (kinds.has(kind) ? accessTo(context, kind) : none);
+  const [onGithub, onCloudflare, onKoyeb, onFly] = await Promise.all([
+    given("github"),
+    given("cloudflare"),
+    given("koyeb"),
+    given("fly"),
   ]);
-  const cloudflareParts = cloudflare.access && cloudflareApi(context, cloudflare.access);
-  const onGithub = github.access && githubApi(context, github.access);
-  const parts = await Promise.all([
+  const github = onGithub.access && githubApi(context, onGithub.access);
+  const cloudflare = onCloudflare.access && cloudflareApi(context, onCloudflare.access);
+  const koyeb = onKoyeb.access && koyebApi(context, onKoyeb.access);
+  const fly = onFly.access && flyApi(context, onFly.access);
+  const apis = { github, cloudflare, koyeb, fly };
+  const platforms = [...kinds].map((kind) => ({ kind, api: apis[kind] }));
+  const looked = async (parts: readonly Promise<Check | readonly Check[] | null>[]): Promise<readonly Check[]> =>
+    (await Promise.all(parts))
+      .flat()
+      .filter((check) => check !== null)
+      .map((check) => withEnd(check, environment.tokens, context.now()));
+  if (flags.tokens === true) {
+    const checks = await looked([
+      githubToken(context, github, environment, onGithub.reason),
+      cloudflareToken(context, cloudflare, environment, onCloudflare.reason),
+      ...(kinds.has("koyeb") ? [koyebToken(context, koyeb, onKoyeb.reason)] : []),
+      flyToken(context, fly, environment, onFly.reason),
+    ]);
+    return { name, environment, platforms, checks: tokensOnly(checks) };
+  }
+  const worker =
+    onCloudflare.access && cloudflare && cloudflareWorker(context, cloudflare, environment, onCloudflare.access);
+  const checks = await looked([
     checkLocal(context, process.versions.node),
-    checkGithub(context, onGithub, environment, github.reason),
+    checkGithub(context, github, environment, onGithub.reason),
     checkCloudflare(
       context,
-      cloudflare.access && cloudflareParts
-        ? { api: cloudflareParts, worker: cloudflareWorker(context, cloudflareParts, environment, cloudflare.access) }
-        : null,
+      cloudflare && worker ? { api: cloudflare, worker } : null,
       environment,
-      cloudflare.reason,
+      onCloudflare.reason,
     ),
-    checkKoyeb(context, koyeb.access && koyebApi(context, koyeb.access), { name, environment }, koyeb.reason),
-    checkFly(context, fly.access && flyApi(context, fly.access), environment, fly.reason),
+    checkKoyeb(context, koyeb, { name, environment }, onKoyeb.reason),
+    checkFly(context, fly, environment, onFly.reason),
     checkNetwork(context, environment),
     checkProject(context, flags, name),
-    flags.deploy === true ? checkDeploy(context, { github: onGithub, cloudflare: cloudflareParts }, environment) : [],
+    ...(flags.deploy === true ? [checkDeploy(context, { github, cloudflare }, environment)] : []),
   ]);
-  const checks = parts.flat().map((check) => withEnd(check, environment.tokens, context.now()));
-  return { name, checks: flags.tokens === true ? tokensOnly(checks) : beforeDeploy(checks, environment.origins) };
+  return { name, environment, platforms, checks: beforeDeploy(checks, environment.origins) };
 }
 
 /** What is looked at every day: a token that may do too much is none that ends. */

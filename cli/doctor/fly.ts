@@ -5,9 +5,8 @@ import type { Context } from "../context.ts";
 import type { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { Json } from "../targets/json.ts";
-import { ask, checksOf, type Check } from "./check.ts";
+import { ask, checksOf, type Check, type Reason, type Said } from "./check.ts";
 import { HINTS } from "../hints/hints.ts";
-import type { Hint } from "../hints/hint.ts";
 
 type FlyOrigin = Extract<Origin, { kind: "fly" }>;
 
@@ -52,15 +51,21 @@ function checkMachines(origin: FlyOrigin, machines: readonly Json[]): readonly C
   return checks.length > 0 ? checks : [fly.ok(what, `${machines.length}, known to flyctl`)];
 }
 
+const appPath = ({ app }: FlyOrigin): string => `/v1/apps/${encodeURIComponent(app)}`;
+
+/** What Fly.io said when it was asked for an origin's app. */
+interface Asked {
+  readonly origin: FlyOrigin;
+  readonly said: Said;
+}
+
 async function checkOrigin(
   context: Context,
   api: Api,
   environment: Environment,
-  origin: FlyOrigin,
+  { origin, said }: Asked,
 ): Promise<readonly Check[]> {
   const what = `app of ${origin.name}`;
-  const base = `/v1/apps/${encodeURIComponent(origin.app)}`;
-  const said = await ask(context, api, "GET", base);
   if (said.kind === "silent") return [fly.notRun(what, said.reason)];
   if (said.kind === "absent") return [fly.missing(what, `there is no app ${origin.app}`, HINTS.makeBaseOrCorrect())];
   if (said.kind === "forbidden")
@@ -71,9 +76,9 @@ async function checkOrigin(
         HINTS.otherFlyApp(origin.app),
       ),
     ];
-  if (said.kind !== "yes") return [fly.denied("token", "Fly.io does not accept it", HINTS.flyToken("APP"))];
+  if (said.kind !== "yes") return [];
   const secrets = await checkSecrets(context, api, environment, origin);
-  const listed = await ask(context, api, "GET", `${base}/machines`);
+  const listed = await ask(context, api, "GET", `${appPath(origin)}/machines`);
   if (listed.kind !== "yes" || !Array.isArray(listed.answer.json))
     return [fly.ok(what, origin.app), secrets, fly.notRun(`Machines of ${origin.name}`, "Fly.io did not list them")];
   const machines = listed.answer.json.filter(isRecord).filter((machine) => !GONE.has(machine["state"]));
@@ -83,7 +88,7 @@ async function checkOrigin(
 /** Machines boot without a secret that is not there, and stop at once. */
 async function checkSecrets(context: Context, api: Api, environment: Environment, origin: FlyOrigin): Promise<Check> {
   const what = `secrets of ${origin.name}`;
-  const said = await ask(context, api, "GET", `/v1/apps/${encodeURIComponent(origin.app)}/secrets`);
+  const said = await ask(context, api, "GET", `${appPath(origin)}/secrets`);
   const list = said.kind === "yes" && isRecord(said.answer.json) ? said.answer.json["secrets"] : undefined;
   if (!Array.isArray(list)) return fly.notRun(what, "Fly.io did not list them");
   const held = new Set(list.flatMap((secret) => (isRecord(secret) ? [secret["name"]] : [])));
@@ -117,23 +122,57 @@ async function checkReach(
   );
 }
 
-/** Nothing when no origin is there. @param api null = there is no token; `reason` then says what to do. */
+/** The token, and what each app said; the token's check is null where no origin is there. */
+async function looked(
+  context: Context,
+  api: Api | null,
+  environment: Environment,
+  reason: Reason,
+): Promise<{ readonly token: Check | null; readonly apps: readonly Asked[] }> {
+  const origins = environment.origins.filter((origin) => origin.kind === "fly");
+  if (origins.length === 0) return { token: null, apps: [] };
+  if (!api) {
+    const next = reason?.next ?? HINTS.flyToken("APP");
+    return { token: fly.denied("token", reason?.detail ?? "there is none", next), apps: [] };
+  }
+  const apps = await Promise.all(
+    origins.map(async (origin) => ({ origin, said: await ask(context, api, "GET", appPath(origin)) })),
+  );
+  return { token: tokenCheck(apps.map(({ said }) => said)), apps };
+}
+
+/** One app that it opens is enough: a token of an app is for that one alone. */
+function tokenCheck(saids: readonly Said[]): Check {
+  if (saids.some(({ kind }) => kind === "unauthenticated" || kind === "understood"))
+    return fly.denied("token", "Fly.io does not accept it", HINTS.flyToken("APP"));
+  if (saids.some(({ kind }) => kind !== "silent")) return fly.ok("token", "accepted");
+  const silent = saids.find((said) => said.kind === "silent");
+  return fly.notRun("token", silent?.reason ?? "Fly.io did not answer");
+}
+
+/** @param api null = there is no token; `reason` then says what to do @returns null where no origin is there */
+export const flyToken = async (
+  context: Context,
+  api: Api | null,
+  environment: Environment,
+  reason: Reason,
+): Promise<Check | null> => (await looked(context, api, environment, reason)).token;
+
+/** Nothing when no origin is there. @param api as {@link flyToken} */
 export async function checkFly(
   context: Context,
   api: Api | null,
   environment: Environment,
-  reason: { readonly detail: string; readonly next: Hint } | null,
+  reason: Reason,
 ): Promise<readonly Check[]> {
-  const origins = environment.origins.filter((origin) => origin.kind === "fly");
-  if (origins.length === 0) return [];
-  if (!api) return [fly.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.flyToken("APP"))];
-  const checks = (await Promise.all(origins.map((origin) => checkOrigin(context, api, environment, origin)))).flat();
-  const refused = checks.find((check) => check.what === "token");
-  if (refused) return [refused];
-  if (checks.every((check) => check.outcome === "not run")) return checks;
+  const { token, apps } = await looked(context, api, environment, reason);
+  if (!token) return [];
+  if (!api || token.outcome === "missing") return [token];
+  const checks = await Promise.all(apps.map((asked) => checkOrigin(context, api, environment, asked)));
+  if (token.outcome === "not run") return [token, ...checks.flat()];
   return [
-    fly.ok("token", "accepted"),
-    await checkReach(context, api, environment, new Set(origins.map(({ app }) => app))),
-    ...checks,
+    token,
+    await checkReach(context, api, environment, new Set(apps.map(({ origin }) => origin.app))),
+    ...checks.flat(),
   ];
 }

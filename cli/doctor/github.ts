@@ -2,9 +2,8 @@
 import type { Environment } from "../../contract/config.ts";
 import type { Context } from "../context.ts";
 import type { Api } from "../http.ts";
-import { ask, checksOf, mayWrite, type Check, type Said } from "./check.ts";
+import { ask, checksOf, mayWrite, type Check, type Reason, type Said } from "./check.ts";
 import { HINTS } from "../hints/hints.ts";
-import type { Hint } from "../hints/hint.ts";
 
 const NEW_TOKEN = "https://github.com/settings/personal-access-tokens/new";
 const DAY_MS = 86_400_000;
@@ -101,28 +100,51 @@ function permissions(context: Context, api: Api, config: Environment["github"], 
   ];
 }
 
+const repositoryPath = ({ owner, repo }: Environment["github"]): string =>
+  `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(repo)}`;
+
+/** The token, and what GitHub said when it was asked for the repository with it; null = nothing that can be gone on with. */
+async function looked(
+  context: Context,
+  api: Api | null,
+  { github: config }: Environment,
+  reason: Reason,
+): Promise<{ readonly token: Check; readonly said: Said | null }> {
+  const only = (token: Check) => ({ token, said: null });
+  if (!api)
+    return only(github.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.makeToken(NEW_TOKEN)));
+  const said = await ask(context, api, "GET", repositoryPath(config));
+  if (said.kind === "unauthenticated")
+    return only(github.denied("token", "GitHub does not accept it: wrong or expired", HINTS.makeToken(NEW_TOKEN)));
+  if (said.kind === "silent") return only(github.notRun("token", said.reason));
+  return { token: tokenCheck(context, said.answer.headers, `${config.owner}/${config.repo}`), said };
+}
+
 /** @param api null = there is no token; `reason` then says what to do. */
+export const githubToken = async (
+  context: Context,
+  api: Api | null,
+  environment: Environment,
+  reason: Reason,
+): Promise<Check> => (await looked(context, api, environment, reason)).token;
+
+/** @param api as {@link githubToken} */
 export async function checkGithub(
   context: Context,
   api: Api | null,
   environment: Environment,
-  reason: { readonly detail: string; readonly next: Hint } | null,
+  reason: Reason,
 ): Promise<readonly Check[]> {
   const { github: config } = environment;
   const repository = `${config.owner}/${config.repo}`;
-  if (!api)
-    return [github.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.makeToken(NEW_TOKEN))];
-  const repo = `/repos/${encodeURIComponent(config.owner)}/${encodeURIComponent(config.repo)}`;
-  const said = await ask(context, api, "GET", repo);
-  if (said.kind === "unauthenticated")
-    return [github.denied("token", "GitHub does not accept it: wrong or expired", HINTS.makeToken(NEW_TOKEN))];
-  if (said.kind === "silent") return [github.notRun("token", said.reason)];
+  const { token, said } = await looked(context, api, environment, reason);
+  if (!api || !said) return [token];
+  const repo = repositoryPath(config);
   if (said.kind !== "yes") {
-    const token = tokenCheck(context, said.answer.headers, repository);
     const next = HINTS.correctNames("github.owner and github.repo", `, or give the token access to ${repository}`);
     return [token, github.missing("repository", `${repository} is not there, or not for this token`, next)];
   }
-  const checks = [tokenCheck(context, said.answer.headers, repository), github.ok("repository", repository)];
+  const checks = [token, github.ok("repository", repository)];
   if (config.scope === "environment") {
     const place = await ask(context, api, "GET", `${repo}/environments/${encodeURIComponent(config.environment)}`);
     if (place.kind === "absent") {

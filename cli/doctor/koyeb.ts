@@ -8,9 +8,8 @@ import type { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { NamedEnvironment } from "../load-config.ts";
 import { koyebServiceId, koyebVariables } from "../targets/koyeb.ts";
-import { ask, checksOf, type Check } from "./check.ts";
+import { ask, checksOf, type Check, type Reason } from "./check.ts";
 import { HINTS } from "../hints/hints.ts";
-import type { Hint } from "../hints/hint.ts";
 
 const TOKENS = "https://app.koyeb.com/user/settings/api";
 const koyeb = checksOf("koyeb");
@@ -49,22 +48,29 @@ async function checkSecrets(context: Context, api: Api, name: string, environmen
   }
 }
 
-/** Nothing when no origin is there. @param api null = there is no token; `reason` then says what to do. */
+/** @param api null = there is no token; `reason` then says what to do. */
+export async function koyebToken(context: Context, api: Api | null, reason: Reason): Promise<Check> {
+  if (!api) return koyeb.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.makeToken(TOKENS));
+  const said = await ask(context, api, "GET", "/v1/apps?limit=1");
+  if (said.kind === "silent") return koyeb.notRun("token", said.reason);
+  if (said.kind !== "yes") return koyeb.denied("token", "Koyeb does not accept it", HINTS.makeToken(TOKENS));
+  // Koyeb sells no narrower token than this, so there is nothing to advise.
+  return koyeb.ok("token", "accepted; Koyeb's tokens may do everything in their organisation");
+}
+
+/** Nothing when no origin is there. @param api as {@link koyebToken} */
 export async function checkKoyeb(
   context: Context,
   api: Api | null,
   { name, environment }: NamedEnvironment,
-  reason: { readonly detail: string; readonly next: Hint } | null,
+  reason: Reason,
 ): Promise<readonly Check[]> {
   const origins = environment.origins.filter((origin) => origin.kind === "koyeb");
   if (origins.length === 0) return [];
-  if (!api) return [koyeb.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.makeToken(TOKENS))];
-  const said = await ask(context, api, "GET", "/v1/apps?limit=1");
-  if (said.kind === "silent") return [koyeb.notRun("token", said.reason)];
-  if (said.kind !== "yes") return [koyeb.denied("token", "Koyeb does not accept it", HINTS.makeToken(TOKENS))];
-  // Koyeb sells no narrower token than this, so there is nothing to advise.
+  const token = await koyebToken(context, api, reason);
+  if (!api || token.outcome !== "ok") return [token];
   return [
-    koyeb.ok("token", "accepted; Koyeb's tokens may do everything in their organisation"),
+    token,
     ...(await Promise.all([
       ...origins.map((origin) => checkOrigin(context, api, origin)),
       checkSecrets(context, api, name, environment),

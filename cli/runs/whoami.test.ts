@@ -18,12 +18,17 @@ const answers: Readonly<Record<string, unknown>> = {
   "/v1/organizations/org-1": { organization: { name: "acme-koyeb" } },
 };
 
-it("names the account behind each token and when it ends, and never a token", async () => {
+/** Runs a command in a project of one environment. @param silent what a URL holds that is not answered */
+async function ask(argv: readonly string[], silent = "", page = "") {
   const folder = await mkdtemp(join(tmpdir(), "mcpist-whoami-"));
   const config = { environments: { production: ENVIRONMENT_INPUT } };
   await writeFile(join(folder, "mcpist.config.ts"), `export default ${JSON.stringify(config)};\n`);
+  const urls: string[] = [];
   const asked: typeof fetch = async (input) => {
-    const { pathname } = new URL(input instanceof Request ? input.url : input);
+    const { href, host, pathname } = new URL(input instanceof Request ? input.url : input);
+    urls.push(host);
+    if (silent !== "" && href.includes(silent)) throw new TypeError("fetch failed");
+    if (page !== "" && href.includes(page)) return new Response("<html>Sign in to the hotel</html>");
     return Object.hasOwn(answers, pathname)
       ? Response.json(answers[pathname])
       : Response.json({ message: "Not Found" }, { status: 404 });
@@ -39,10 +44,16 @@ it("names the account behind each token and when it ends, and never a token", as
       FLY_API_TOKEN: "fo1_fly",
     },
   });
-  await run(["whoami", "--env", "production", "--json"], context);
-  const { accounts } = JSON.parse(context.out()) as {
+  const code = await run([...argv, "--env", "production", "--json"], context);
+  const answer = JSON.parse(context.out()) as {
     accounts: { platform: string; account: string; token: string }[];
+    checks: { area: string; outcome: string }[];
   };
+  return { ...answer, code, urls, context };
+}
+
+it("names the account behind each token and when it ends, and never a token", async () => {
+  const { accounts, context } = await ask(["whoami"]);
   expect(Object.fromEntries(accounts.map(({ platform, account }) => [platform, account]))).toMatchObject({
     github: "acme-operator",
     cloudflare: "Acme Ltd",
@@ -50,4 +61,34 @@ it("names the account behind each token and when it ends, and never a token", as
   });
   expect(accounts.find(({ platform }) => platform === "cloudflare")?.token).toMatch(/^active.*2027|^active.*ends in/);
   for (const form of formsOf(CANARY)) expect(context.out() + context.err()).not.toContain(form);
+});
+
+const PLATFORMS = [
+  ["github", "api.github.com"],
+  ["cloudflare", "api.cloudflare.com"],
+  ["koyeb", "app.koyeb.com"],
+  ["fly", "api.machines.dev"],
+] as const;
+
+it.each(PLATFORMS)("does not call a token accepted while %s is silent", async (platform, host) => {
+  for (const { code, accounts } of [await ask(["whoami"], host), await ask(["whoami"], "", host)]) {
+    expect(code).toBe(3);
+    expect(accounts.find((account) => account.platform === platform)).toMatchObject({
+      account: null,
+      token: expect.stringMatching(/^unknown: /) as string,
+    });
+  }
+  const doctor = await ask(["doctor", "--tokens"], host);
+  expect([doctor.code, doctor.checks.find(({ area }) => area === platform)?.outcome]).toEqual([3, "not run"]);
+});
+
+it("does not call Cloudflare's token refused while one of the three questions about it is not answered", async () => {
+  const { accounts } = await ask(["whoami"], "/user/tokens/verify");
+  expect(accounts.find(({ platform }) => platform === "cloudflare")?.token).toMatch(/^unknown: /);
+});
+
+it("asks the platforms about the tokens, and nobody about anything else", async () => {
+  const { urls, checks } = await ask(["doctor", "--tokens"]);
+  expect(checks.map(({ area }) => area)).toEqual(["github", "cloudflare", "koyeb", "fly"]);
+  expect([...urls].sort()).toEqual(["api.cloudflare.com", "api.github.com", "api.machines.dev", "app.koyeb.com"]);
 });

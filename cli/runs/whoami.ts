@@ -3,12 +3,11 @@ import type { Environment } from "../../contract/config.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { TargetKind } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
-import { ask, type Check } from "../doctor/check.ts";
-import { checkAll, platformsOf } from "../doctor/doctor.ts";
+import { ask, type Check, type Outcome } from "../doctor/check.ts";
+import { checkAll } from "../doctor/doctor.ts";
 import type { Api } from "../http.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import type { CommonFlags } from "../flags.ts";
-import { loadEnvironment } from "../load-config.ts";
 import { printJson, table } from "../output.ts";
 import { printable } from "../redact.ts";
 
@@ -47,16 +46,15 @@ interface Account {
   readonly token: string;
 }
 
-const tokenOf = (checks: readonly Check[], platform: string): string =>
-  checks.find(({ area, what }) => area === platform && what === "token")?.detail ?? "accepted";
+/** What was not found out is not told as accepted. */
+function tokenOf(checks: readonly Check[], platform: TargetKind): string {
+  const check = checks.find(({ area }) => area === platform);
+  return check === undefined || check.outcome === "not run" ? `unknown: ${check?.detail ?? "not asked"}` : check.detail;
+}
 
-/** The command. @returns 0 when every token is accepted, else 4. */
+/** The command. @returns 0 when every token is accepted, 4 when one is missing or refused, 3 when it is not known of one. */
 export async function runWhoami(context: Context, flags: CommonFlags): Promise<ExitCode> {
-  const { environment } = await loadEnvironment(context, flags.env, flags.config);
-  const [{ name, checks }, platforms] = await Promise.all([
-    checkAll(context, { ...flags, tokens: true }),
-    platformsOf(context, environment),
-  ]);
+  const { name, environment, platforms, checks } = await checkAll(context, { ...flags, tokens: true });
   const accounts: readonly Account[] = await Promise.all(
     platforms.map(async ({ kind, api }) => ({
       platform: kind,
@@ -64,7 +62,8 @@ export async function runWhoami(context: Context, flags: CommonFlags): Promise<E
       token: tokenOf(checks, kind),
     })),
   );
-  const exitCode = checks.some((check) => check.outcome === "missing") ? EXIT.unauthorised : EXIT.done;
+  const has = (outcome: Outcome): boolean => checks.some((check) => check.outcome === outcome);
+  const exitCode = has("missing") ? EXIT.unauthorised : has("not run") ? EXIT.refused : EXIT.done;
   if (flags.json) {
     printJson(context, { command: "whoami", environment: name, ok: exitCode === EXIT.done, exitCode, accounts });
     return exitCode;
