@@ -53,17 +53,22 @@ export async function loadWritten(
 }
 
 /**
- * Where a configuration file is. The default one is looked for in the folders above too, up to the one that has the repository, as code from
- * further up would be somebody else's; outside of a repository up to the next package.json.
+ * A folder and those above it that belong to the same project: up to the one that has the repository, as code from further up would be
+ * somebody else's; outside of a repository up to the next package.json. None where there is neither.
  */
+export function projectFolders(from: string): readonly string[] {
+  const above: string[] = [];
+  for (let folder = resolve(from); folder !== dirname(folder); folder = dirname(folder)) above.push(folder);
+  const end = (name: string): number => above.findIndex((folder) => existsSync(join(folder, name)));
+  const last = end(".git") >= 0 ? end(".git") : end("package.json");
+  return above.slice(0, last + 1);
+}
+
+/** Where a configuration file is. The default one is looked for in the {@link projectFolders} above, too. */
 export function configPath(cwd: string, file: string): string {
   const here = resolve(cwd, file);
   if (file !== CONFIG_FILE || existsSync(here)) return here;
-  const above: string[] = [];
-  for (let folder = resolve(cwd); folder !== dirname(folder); folder = dirname(folder)) above.push(folder);
-  const end = (name: string): number => above.findIndex((folder) => existsSync(join(folder, name)));
-  const last = end(".git") >= 0 ? end(".git") : end("package.json");
-  const found = above.slice(0, last + 1).find((folder) => existsSync(join(folder, file)));
+  const found = projectFolders(cwd).find((folder) => existsSync(join(folder, file)));
   return found === undefined ? here : join(found, file);
 }
 

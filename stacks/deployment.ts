@@ -61,6 +61,6 @@ export async function synthesize(folder: string, source?: ConfigSource): Promise
 /**
  * Writes the Terraform configuration of one environment (`MCPIST_ENV`, default `production`) to cdktf.out in the working directory, and
  * takes it back when the policy refuses it. Needs neither a token, nor an engine, nor the network.
- * @param config what mcpist.config.ts exports
+ * @param config what mcpist.config.ts exports; `mcpist deploy --config FILE` takes what FILE exports instead
  */
 export const deployment = (config: ConfigInput): Promise<void> => synthesize(process.cwd(), async () => ok(config));

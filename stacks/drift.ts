@@ -130,7 +130,12 @@ async function plans(): Promise<number> {
 function secrets(): number {
   const verify = spawnSync(
     process.execPath,
-    [join(import.meta.dirname, `../cli/main.${PACKAGED ? "js" : "ts"}`), "secrets", "verify"],
+    [
+      join(import.meta.dirname, `../cli/main.${PACKAGED ? "js" : "ts"}`),
+      "secrets",
+      "verify",
+      ...(process.env["MCPIST_CONFIG_FILE"] ? ["--config", process.env["MCPIST_CONFIG_FILE"]] : []),
+    ],
     {
       stdio: "inherit",
     },

@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ok } from "../contract/result.ts";
 import { SANDBOX_VARIABLE } from "../contract/sandbox.ts";
 import { loadSettings } from "./settings.ts";
 
@@ -34,6 +35,26 @@ describe("loadSettings", () => {
     expect(settings).toMatchObject({
       ok: true,
       value: { name: "production", local: false, flyBaseUrl: null, stateDirectory: ROOT },
+    });
+  });
+
+  it("takes the file that is named instead, whatever the project's own program hands over", async () => {
+    const { environments } = (await import("../mcpist.config.ts")).default;
+    const [environment] = Object.values(environments);
+    const folder = folderWith("export default {};");
+    writeFileSync(
+      join(folder, "ops.config.ts"),
+      `export default ${JSON.stringify({ environments: { ops: environment } })};`,
+    );
+    const settings = await loadSettings(
+      { MCPIST_CONFIG_FILE: join(folder, "ops.config.ts"), MCPIST_ENV: "ops" },
+      folder,
+      async () => ok({}),
+    );
+    expect(settings).toMatchObject({ ok: true, value: { name: "ops", stateDirectory: folder } });
+    expect(await loadSettings({ MCPIST_CONFIG_FILE: "other.config.ts" }, folder)).toMatchObject({
+      ok: false,
+      error: ['other.config.ts: not found in this folder; "mcpist init" writes one'],
     });
   });
 

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseConfig, type ConfigIssue, type Environment } from "../contract/config.ts";
 import { err, ok, type Result } from "../contract/result.ts";
@@ -39,19 +39,19 @@ type Variables = Readonly<Record<string, string | undefined>>;
 const FILE = "mcpist.config.ts";
 
 /** Imports a configuration file. @returns the default export, or what went wrong in one sentence. */
-async function importConfig(path: string): Promise<Result<unknown, readonly string[]>> {
-  if (!existsSync(path)) return err([`${FILE}: not found in this folder; "mcpist init" writes one`]);
+async function importConfig(path: string, file: string): Promise<Result<unknown, readonly string[]>> {
+  if (!existsSync(path)) return err([`${file}: not found in this folder; "mcpist init" writes one`]);
   try {
     const loaded = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
-    return loaded.default === undefined ? err([`${FILE}: has no default export`]) : ok(loaded.default);
+    return loaded.default === undefined ? err([`${file}: has no default export`]) : ok(loaded.default);
   } catch (error) {
     // The message of a syntax error quotes source, and a configuration holds no value that must not be shown.
-    return err([`${FILE}: cannot be loaded: ${error instanceof Error ? error.message : String(error)}`]);
+    return err([`${file}: cannot be loaded: ${error instanceof Error ? error.message : String(error)}`]);
   }
 }
 
-const describe = (issues: readonly ConfigIssue[]): readonly string[] =>
-  issues.map(({ path, message }) => `${FILE}: ${path}: ${message}`);
+const describe = (issues: readonly ConfigIssue[], file = FILE): readonly string[] =>
+  issues.map(({ path, message }) => `${file}: ${path}: ${message}`);
 
 /** A sandbox forgets everything when it ends, and so must the state of its stacks: one folder per running sandbox. */
 function stateOf({ control, gateway }: SandboxUrls): string {
@@ -62,38 +62,43 @@ function stateOf({ control, gateway }: SandboxUrls): string {
 /** A configuration that is read only when it is needed: inside a sandbox it is not. */
 export type ConfigSource = () => Promise<Result<unknown, readonly string[]>>;
 
-/** mcpist.config.ts of a folder. */
-export const fileIn =
-  (folder: string): ConfigSource =>
+/** A file of a folder. */
+const fileIn =
+  (folder: string, file: string): ConfigSource =>
   () =>
-    importConfig(join(folder, FILE));
+    importConfig(resolve(folder, file), file);
 
 function joinedSettings(urls: SandboxUrls): Result<Environment, readonly string[]> {
   const joined = joinedEnvironment(urls);
   return joined.ok ? ok(joined.value.environment) : err(describe(joined.error));
 }
 
-async function writtenSettings(name: string, source: ConfigSource): Promise<Result<Environment, readonly string[]>> {
+async function writtenSettings(
+  name: string,
+  source: ConfigSource,
+  file: string,
+): Promise<Result<Environment, readonly string[]>> {
   const input = await source();
   if (!input.ok) return input;
   const config = parseConfig(input.value);
-  if (!config.ok) return err(describe(config.error));
+  if (!config.ok) return err(describe(config.error, file));
   const environment = config.value.environments[name];
   if (environment) return ok(environment);
   const known = Object.keys(config.value.environments).join(", ");
-  return err([`${FILE}: environments: there is no "${name}"; MCPIST_ENV may name one of: ${known}`]);
+  return err([`${file}: environments: there is no "${name}"; MCPIST_ENV may name one of: ${known}`]);
 }
 
 /**
  * Chooses and checks one environment. `MCPIST_ENV` names it; without it a process inside a sandbox gets the
- * environment that this sandbox runs, and every other one gets `production`.
+ * environment that this sandbox runs, and every other one gets `production`. `MCPIST_CONFIG_FILE` names another file than mcpist.config.ts, as
+ * `mcpist deploy --config` does; it counts more than what a program of the project's own hands over.
  *
  * @returns as error one sentence per wrong field, naming the file and the path, never a value.
  */
 export async function loadSettings(
   variables: Variables,
   folder: string,
-  source: ConfigSource = fileIn(folder),
+  source: ConfigSource = fileIn(folder, FILE),
 ): Promise<Result<Settings, readonly string[]>> {
   const joined = variables[SANDBOX_VARIABLE] || undefined;
   const urls = joined === undefined ? null : parseSandboxUrls(joined);
@@ -105,12 +110,14 @@ export async function loadSettings(
     return err([`environment "${SANDBOX_ENVIRONMENT}" exists only inside "mcpist sandbox -- <command>"`]);
   const stray = local && strayVariable(local, variables);
   if (stray) return err([`${stray} is not the sandbox's, so this is not its rehearsal: join it again`]);
-  const found = local ? joinedSettings(local) : await writtenSettings(name, source);
+  const other = variables["MCPIST_CONFIG_FILE"] || null;
+  const [file, written] = other === null ? [FILE, source] : [other, fileIn(folder, other)];
+  const found = local ? joinedSettings(local) : await writtenSettings(name, written, file);
   if (!found.ok) return found;
   const environment = found.value;
   const image = variables["MCPIST_IMAGE"] || environment.image;
   const refused = platformIssues(name, { ...environment, image });
-  if (refused.length > 0) return err(describe(refused));
+  if (refused.length > 0) return err(describe(refused, file));
   const flyBaseUrl = variables["FLY_FLAPS_BASE_URL"] || null;
   if (flyBaseUrl !== null && !isSafeUrl(flyBaseUrl))
     return err(["FLY_FLAPS_BASE_URL must be https, or http on loopback"]);

@@ -1,10 +1,30 @@
 import { describe, expect, it } from "vitest";
-import { patternsOf, readLook } from "./deploy.ts";
+import { patternsOf, readLook, stacksOf } from "./deploy.ts";
 
 describe("what is deployed", () => {
   it("is named tier by tier, because the service waits for its base", () => {
     expect(patternsOf("staging", true)).toEqual(["staging-base-*"]);
     expect(patternsOf("staging", false)).toEqual(["staging-base-*", "staging-service-*"]);
+  });
+});
+
+describe("what is planned", () => {
+  it("is each stack by its name, and none of another environment", () => {
+    const names = [
+      "staging-base-edge",
+      "staging-base-app-fly",
+      "staging-service-fly",
+      "staging-two-base-edge",
+      "production-base-edge",
+    ];
+    const manifest = JSON.stringify({ stacks: Object.fromEntries(names.map((name) => [name, { name }])) });
+    expect(stacksOf(manifest, patternsOf("staging", true))).toEqual(["staging-base-edge", "staging-base-app-fly"]);
+    expect(stacksOf(manifest, patternsOf("staging", false))).toEqual([
+      "staging-base-edge",
+      "staging-base-app-fly",
+      "staging-service-fly",
+    ]);
+    expect(stacksOf("{}", patternsOf("staging", false))).toEqual([]);
   });
 });
 

@@ -2,6 +2,8 @@
  * `mcpist deploy`: Terraform between two looks at the secrets. A deploy never writes a slot; the looks prove that it did not lose or
  * change one either.
  */
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import type { Environment } from "../../contract/config.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { Context } from "../context.ts";
@@ -11,13 +13,20 @@ import { HINTS } from "../hints/hints.ts";
 import { loadEnvironment } from "../load-config.ts";
 import { printJson } from "../output.ts";
 import { needPeers } from "../peers.ts";
-import { runBeside, runCdktn } from "./engine.ts";
+import { type Place, runBeside, runCdktn, stacksPlace } from "./engine.ts";
 
 /** Flags of the command. */
 export interface DeployFlags extends CommonFlags {
   readonly base: boolean;
   readonly first: boolean;
   readonly dryRun: boolean;
+}
+
+/** On what `cdktn` is run. */
+interface StacksOptions {
+  readonly environment: string;
+  readonly json: boolean;
+  readonly place: Place;
 }
 
 /** What `secrets verify --json` says. */
@@ -30,6 +39,29 @@ interface Look {
 /** What is deployed, as patterns of stack names. */
 export const patternsOf = (name: string, base: boolean): readonly string[] =>
   base ? [`${name}-base-*`] : [`${name}-base-*`, `${name}-service-*`];
+
+/**
+ * Names of a synthesis that belong to the patterns, in the order of the manifest. `cdktn diff` takes one name and no pattern.
+ * @param manifest text of cdktf.out/manifest.json
+ */
+export function stacksOf(manifest: string, patterns: readonly string[]): readonly string[] {
+  const parsed: unknown = JSON.parse(manifest);
+  const names = isRecord(parsed) && isRecord(parsed["stacks"]) ? Object.keys(parsed["stacks"]) : [];
+  return patterns.flatMap((pattern) => names.filter((name) => name.startsWith(pattern.slice(0, -1))));
+}
+
+/** Plans every stack that would be deployed, and changes nothing. @throws {McpistError} ERR_CHILD naming the step that failed. */
+async function plan(context: Context, patterns: readonly string[], options: StacksOptions): Promise<void> {
+  const run = async (...words: string[]) => {
+    const { exitCode } = await runCdktn(context, words, options);
+    if (exitCode !== 0)
+      throw new McpistError("ERR_CHILD", `cdktn ${words.slice(0, 2).join(" ")} failed`, { hint: HINTS.readAbove() });
+  };
+  await run("synth");
+  const output = resolve(options.place.cwd, context.env["CDKTF_OUTDIR"] || "cdktf.out");
+  const stacks = stacksOf(await readFile(join(output, "manifest.json"), "utf8"), patterns);
+  for (const stack of stacks) await run("diff", stack, "--skip-synth");
+}
 
 /** @returns null when the answer is not the one JSON object. */
 export function readLook(exitCode: number, stdout: string): Look | null {
@@ -69,12 +101,9 @@ export async function runDeploy(context: Context, flags: DeployFlags): Promise<E
   const { name, environment } = await loadEnvironment(context, flags.env, flags.config);
   needPeers("stacks");
   const patterns = patternsOf(name, flags.base);
-  const options = { environment: name, json: flags.json };
+  const options = { environment: name, json: flags.json, place: stacksPlace(context.cwd, flags.config) };
   if (flags.dryRun) {
-    for (const pattern of patterns) {
-      const { exitCode } = await runCdktn(context, ["diff", pattern], options);
-      if (exitCode !== 0) throw new McpistError("ERR_CHILD", "cdktn diff failed", { hint: HINTS.readAbove() });
-    }
+    await plan(context, patterns, options);
     if (flags.json)
       printJson(context, { command: "deploy", ok: true, exitCode: EXIT.done, environment: name, dryRun: true });
     return EXIT.done;

@@ -1,11 +1,12 @@
 /** Programs that work for a command: the CDKTF command line and what travels beside this one. Their words go where ours go. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { execa } from "execa";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
+import { CONFIG_FILE, configPath, projectFolders } from "../load-config.ts";
 import { besideCli } from "../self.ts";
 
 /** Entry file of `cdktn`. */
@@ -21,17 +22,38 @@ export interface Ended {
   readonly stdout: string;
 }
 
+/** Where a program works, and on what. */
+export interface Place {
+  readonly cwd: string;
+  /** Configuration file where it is not mcpist.config.ts of `cwd`: what the stacks read instead. Absolute. */
+  readonly config: string | null;
+}
+
+/**
+ * Where the stacks of a configuration are: in the next folder above its file that has a cdktf.json, as a file of one's own may be in a
+ * folder of its own; in the file's folder where there is none.
+ */
+export function stacksPlace(cwd: string, file: string): Place {
+  const path = configPath(cwd, file);
+  const own = dirname(path);
+  const folder = projectFolders(own).find((candidate) => existsSync(join(candidate, "cdktf.json"))) ?? own;
+  return { cwd: folder, config: path === join(folder, CONFIG_FILE) || !existsSync(path) ? null : path };
+}
+
 interface Start {
   readonly environment: string;
+  /** Absent = in the working directory, on what its command line says. */
+  readonly place?: Place;
   /** Keeps standard output instead of showing it. */
   readonly keep?: boolean;
   /** Standard output is for one JSON object of ours: a program's own words go to stderr. */
   readonly json?: boolean;
 }
 
-async function start(context: Context, program: readonly string[], { environment, keep, json }: Start): Promise<Ended> {
+async function start(context: Context, program: readonly string[], options: Start): Promise<Ended> {
+  const { environment, keep, json, place } = options;
   const { exitCode, stdout, failed, code } = await execa(process.execPath, [...program], {
-    cwd: context.cwd,
+    cwd: place?.cwd ?? context.cwd,
     stdin: "inherit",
     stdout: keep === true ? "pipe" : json === true ? 2 : "inherit",
     stderr: "inherit",
@@ -41,6 +63,7 @@ async function start(context: Context, program: readonly string[], { environment
     env: {
       ...context.env,
       MCPIST_ENV: environment,
+      MCPIST_CONFIG_FILE: place?.config ?? undefined,
       // What they start by the name of node is this Node.
       PATH: [dirname(process.execPath), context.env["PATH"] ?? ""].join(delimiter),
     },
@@ -53,7 +76,7 @@ async function start(context: Context, program: readonly string[], { environment
   return { exitCode: exitCode ?? 1, stdout: typeof stdout === "string" ? stdout : "" };
 }
 
-/** Runs `cdktn` in the working directory. */
+/** Runs `cdktn`. */
 export const runCdktn = (context: Context, words: readonly string[], options: Start): Promise<Ended> =>
   start(context, [cdktn(), ...words], options);
 

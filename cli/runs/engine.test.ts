@@ -1,0 +1,63 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { stacksPlace } from "./engine.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "mcpist-engine-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A project with these files. @returns where the stacks are, from `cwd` in it, with paths from the project's folder */
+function place(files: readonly string[], cwd: string, file: string) {
+  for (const path of ["package.json", `${cwd}/x`, ...files]) {
+    mkdirSync(join(folder, path, ".."), { recursive: true });
+    writeFileSync(join(folder, path), "");
+  }
+  const found = stacksPlace(join(folder, cwd), file);
+  return { cwd: found.cwd.slice(folder.length), config: found.config?.slice(folder.length) ?? null };
+}
+
+describe("where the stacks of a configuration are", () => {
+  it.each<[string, readonly string[], string, string, ReturnType<typeof place>]>([
+    [
+      "the project, from a folder in it",
+      ["cdktf.json", "mcpist.config.ts"],
+      "deep/er",
+      "mcpist.config.ts",
+      { cwd: "", config: null },
+    ],
+    [
+      "the project, with another file",
+      ["cdktf.json", "mcpist.config.ts", "ops.config.ts"],
+      ".",
+      "ops.config.ts",
+      { cwd: "", config: "/ops.config.ts" },
+    ],
+    [
+      "the project above a file in a folder of its own",
+      ["cdktf.json", "ops/mcpist.config.ts"],
+      ".",
+      "ops/mcpist.config.ts",
+      { cwd: "", config: "/ops/mcpist.config.ts" },
+    ],
+    [
+      "the file's own folder where there are none",
+      ["infra/mcpist.config.ts"],
+      ".",
+      "infra/mcpist.config.ts",
+      { cwd: "/infra", config: null },
+    ],
+    [
+      "this folder where there is no file, as in a rehearsal",
+      ["cdktf.json"],
+      ".",
+      "ops.config.ts",
+      { cwd: "", config: null },
+    ],
+  ])("is %s", (_, files, cwd, file, expected) => {
+    expect(place(files, cwd, file)).toEqual(expected);
+  });
+});
