@@ -1,5 +1,5 @@
 /** What `mcpist doctor` finds missing or too broad, beside what the other entries say already. */
-import { hint, mcpist, say } from "./hint.ts";
+import { hint, mcpist, quoted, say } from "./hint.ts";
 
 /** The entries. */
 export const DOCTOR = {
@@ -12,12 +12,12 @@ export const DOCTOR = {
   flyToken: hint(
     "you",
     "a token of Fly.io that is missing, wrong or too broad",
-    (app: string) => say`fly tokens create deploy -a ${app}${app === "APP" ? ", for every app" : ""}`,
+    (app: string) => say`fly tokens create deploy -a ${quoted(app)}${app === "APP" ? ", for every app" : ""}`,
   ),
   otherFlyApp: hint(
     "the configuration",
     "an app of Fly.io that belongs to somebody else, or that the token is not for",
-    (app: string) => say`choose another name, or fly tokens create deploy -a ${app}`,
+    (app: string) => say`choose another name, or fly tokens create deploy -a ${quoted(app)}`,
   ),
   grant: hint("you", "a permission that a token lacks", (grant: string, to: string) => say`grant ${grant} to ${to}`),
   correctNames: hint(
@@ -60,7 +60,7 @@ export const DOCTOR = {
   flyMachineUpdate: hint(
     "an origin",
     "a Machine that is not as it has to be",
-    (id: string, change: string, app: string) => say`fly machine update ${id} ${change} -a ${app}`,
+    (id: string, change: string, app: string) => say`fly machine update ${quoted(id)} ${change} -a ${quoted(app)}`,
   ),
   lookOrQuarantine: hint(
     "an origin",

@@ -39,7 +39,9 @@ export class Place {
 /** Commands that work on no environment. */
 const PLACELESS = /^(?:--help|help|init|demo|sandbox|origin|db|tools|access)(?: |$)/;
 
-const quoted = (word: string): string => (/^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+/** A word as a shell reads it back. */
+export const quoted = (word: string): string =>
+  /^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** What a command is completed with. */
 type Names = Pick<Place, "env" | "config" | "worker">;

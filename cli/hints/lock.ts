@@ -1,5 +1,5 @@
 /** The lock of a rotation, and the journal that it is. */
-import { hint, mcpist, rotationRefOf, say } from "./hint.ts";
+import { hint, mcpist, quoted, rotationRefOf, say } from "./hint.ts";
 
 /** The entries. */
 export const LOCK = {
@@ -7,13 +7,13 @@ export const LOCK = {
     "another run",
     "the lock is held by a run of a laptop",
     (run: string, minutes: number) =>
-      say`wait for it; if it is dead: the same command with --steal-lock ${run} (watches it for ${minutes} min to be sure)`,
+      say`wait for it; if it is dead: the same command with --steal-lock ${quoted(run)} (watches it for ${minutes} min to be sure)`,
   ),
   heldByWorkflow: hint(
     "another run",
     "the lock is held by a workflow run",
     (run: string) =>
-      say`wait for it; if that workflow run is over: the same command with --steal-lock ${run} (input "dead_run" of the workflow)`,
+      say`wait for it; if that workflow run is over: the same command with --steal-lock ${quoted(run)} (input "dead_run" of the workflow)`,
   ),
   cancelRun: hint(
     "another run",
@@ -45,6 +45,6 @@ export const LOCK = {
     "another run",
     "status and dry run while a run holds the lock",
     (run: string) =>
-      say`wait for run ${run}, which holds the lock; if it is dead: ${mcpist(`secrets rotate --yes --steal-lock ${run}`)}`,
+      say`wait for run ${run}, which holds the lock; if it is dead: ${mcpist(`secrets rotate --yes --steal-lock ${quoted(run)}`)}`,
   ),
 } as const;

@@ -1,5 +1,5 @@
 /** What the platforms answer, or do not answer. */
-import { hint, mcpist, say } from "./hint.ts";
+import { hint, mcpist, quoted, say } from "./hint.ts";
 
 /** Where a platform says itself that it has an outage. */
 const STATUS_PAGES: Readonly<Record<string, string>> = {
@@ -59,7 +59,7 @@ export const PLATFORMS = {
   koyebLogs: hint(
     "Koyeb",
     "a deployment that failed or does not end",
-    (id: string) => say`koyeb deployments logs ${id}, then run the command again`,
+    (id: string) => say`koyeb deployments logs ${quoted(id)}, then run the command again`,
   ),
   koyebDeploy: hint(
     "somebody else",
@@ -70,12 +70,13 @@ export const PLATFORMS = {
     "Fly.io",
     "a host that cannot be reached",
     (id: string, app: string) =>
-      say`wait for Fly.io, or give the Machine up: fly machine destroy ${id} --force -a ${app}, then deploy again`,
+      say`wait for Fly.io, or give the Machine up: fly machine destroy ${quoted(id)} --force -a ${quoted(app)}, then deploy again`,
   ),
   flyLease: hint(
     "somebody else",
     "a lease that somebody holds on a Machine",
-    (id: string, app: string) => say`fly machine leases view ${id} -a ${app}, then run the command again`,
+    (id: string, app: string) =>
+      say`fly machine leases view ${quoted(id)} -a ${quoted(app)}, then run the command again`,
   ),
   flyDeploy: hint(
     "somebody else",
@@ -85,7 +86,7 @@ export const PLATFORMS = {
   flyMachine: hint(
     "Fly.io",
     "a Machine that does not start",
-    (id: string, app: string) => say`fly machine status ${id} -a ${app}, then run the command again`,
+    (id: string, app: string) => say`fly machine status ${quoted(id)} -a ${quoted(app)}, then run the command again`,
   ),
   gatewayRoute: hint(
     "the configuration",

@@ -1,5 +1,5 @@
 /** Phases of a rotation, and what stops one. */
-import { hint, mcpist, say, wrangler } from "./hint.ts";
+import { hint, mcpist, quoted, say, wrangler } from "./hint.ts";
 
 /** The entries. */
 export const ROTATION = {
@@ -42,7 +42,7 @@ export const ROTATION = {
     "the gateway",
     "the Worker sends what no origin accepts",
     (version: string) =>
-      say`${mcpist("secrets restore worker")}   (or deploy its version: ${wrangler(`versions deploy ${version}@100%`)})`,
+      say`${mcpist("secrets restore worker")}   (or deploy its version: ${wrangler(`versions deploy ${quoted(version)}@100%`)})`,
   ),
   restore: hint(
     "an origin",
@@ -53,7 +53,7 @@ export const ROTATION = {
     "somebody else",
     "two Worker versions share the traffic",
     (versions: readonly string[]) =>
-      say`give one of ${versions.join(" and ")} all traffic (${wrangler(`versions deploy ${versions[0] ?? "ID"}@100% --yes`)}), then run the command again`,
+      say`give one of ${versions.join(" and ")} all traffic (${wrangler(`versions deploy ${quoted(versions[0] ?? "ID")}@100% --yes`)}), then run the command again`,
   ),
   adopt: hint(
     "you",

@@ -1,5 +1,5 @@
 /** Before anything is asked of a platform: what was typed, the file, tokens, this machine, and the sandbox. */
-import { hint, mcpist, say } from "./hint.ts";
+import { hint, mcpist, quoted, say } from "./hint.ts";
 
 /** The entries. */
 export const START = {
@@ -29,7 +29,7 @@ export const START = {
   brokenConfig: hint(
     "the configuration",
     "a configuration file that is no module",
-    (file: string) => say`node ${file}   (shows where)`,
+    (file: string) => say`node ${quoted(file)}   (shows where)`,
   ),
   correctConfig: hint(
     "the configuration",
@@ -134,7 +134,7 @@ export const START = {
   ownFolder: hint(
     "this machine",
     "a folder of the sandbox that others can write",
-    (folder: string) => say`rm -r ${folder}`,
+    (folder: string) => say`rm -r ${quoted(folder)}`,
   ),
   scenarioNeeds: hint(
     "you",

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { quoted } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Progress, styles } from "../output.ts";
 import type { CommonFlags } from "../session.ts";
@@ -21,10 +22,10 @@ export interface SandboxFlags extends CommonFlags {
   readonly ownDrain: boolean;
 }
 
-/** One shell line per variable; values hold no single quote, but a shell must not have to trust that. */
+/** One shell line per variable. */
 const exportLines = (env: Readonly<Record<string, string>>): string =>
   Object.entries(env)
-    .map(([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'`)
+    .map(([name, value]) => `export ${name}=${quoted(value)}`)
     .join("\n");
 
 async function printEnv(context: Context, flags: SandboxFlags): Promise<ExitCode> {

@@ -1,6 +1,14 @@
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 import { environmentOf, configText } from "./init-config.ts";
+import type { Session } from "../session.ts";
+import { testEnvironment } from "../test/environment.ts";
+import { testContext } from "../test/test-context.ts";
 import { stateLine } from "./config-line.ts";
+import { fileChange } from "./routes.ts";
 
 const WRITTEN = configText(
   "production",
@@ -84,5 +92,34 @@ describe("the line to change", () => {
     ["nothing at all", "", "production", "koyeb"],
   ])("is not guessed: %s", (_what, text, environment, origin) => {
     expect(stateLine(text, environment, origin, "quarantined")).toBeNull();
+  });
+});
+
+describe("how the file has to be changed", () => {
+  const [koyeb] = testEnvironment().origins;
+  const session = { name: "production" } as Session;
+  const flags = { config: "mcpist.config.ts", json: false, yes: false, debug: false };
+
+  it("is told for the file above, from a folder of the project", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "mcpist-change-"));
+    await mkdir(join(folder, "deep"));
+    await writeFile(join(folder, "package.json"), "{}");
+    await writeFile(
+      join(folder, "mcpist.config.ts"),
+      'export default {\n  environments: {\n    production: {\n      origins: [\n        { name: "koyeb", state: "pool" },\n      ],\n    },\n  },\n};\n',
+    );
+    const context = testContext({ cwd: join(folder, "deep") });
+    expect(await fileChange(context, session, flags, koyeb!, "quarantined")).toMatchObject({
+      file: "../mcpist.config.ts",
+      change: { line: 5, to: '        { name: "koyeb", state: "quarantined" },' },
+    });
+  });
+
+  it("is a line that a shell reads back as it is, in a terminal that has joined a rehearsal", async () => {
+    const joined = { gateway: "http://127.0.0.1:1", rehearses: { name: "it's ours" } };
+    const context = testContext({ env: { MCPIST_SANDBOX: JSON.stringify(joined) } });
+    const change = await fileChange(context, session, flags, koyeb!, "quarantined");
+    const { stdout } = await execa("sh", ["-c", `${change?.words}; printf %s "$MCPIST_SANDBOX"`]);
+    expect(JSON.parse(stdout)).toEqual({ ...joined, states: { koyeb: "quarantined" } });
   });
 });

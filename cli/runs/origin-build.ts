@@ -8,6 +8,7 @@ import { moduleFiles, toolsOf } from "../../supabase/migrate/own-modules.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import type { CommonFlags } from "../flags.ts";
+import { quoted } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import { loadConfigFile, pickEnvironment } from "../load-config.ts";
 import { printJson, styles } from "../output.ts";
@@ -88,7 +89,7 @@ export async function runOriginBuild(context: Context, flags: OriginBuildFlags):
   const left = laid.flatMap((server) => server.left.map((path) => `servers/${server.name}/${path}`));
   if (left.length > 0)
     context.stderr.write(`note  left out (a value, a private key, or a link that leads out): ${left.join(", ")}\n`);
-  const next = `docker build -t IMAGE ${flags.out}`;
+  const next = `docker build -t IMAGE ${quoted(flags.out)}`;
   if (flags.json)
     printJson(context, {
       command: "origin build",

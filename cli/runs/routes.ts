@@ -3,14 +3,16 @@
  * secret, and says which line of mcpist.config.ts keeps the next deploy from undoing it. Also what both origins commands share.
  */
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { relative } from "node:path";
 import type { Origin } from "../../contract/config.ts";
 import type { GatewayConfig, OriginState } from "../../contract/runtime-config.ts";
 import { SANDBOX_VARIABLE, type SandboxUrls } from "../../contract/sandbox.ts";
 import type { Context } from "../context.ts";
 import { McpistError, type ExitCode } from "../errors.ts";
+import { quoted } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
+import { configPath } from "../load-config.ts";
 import { Progress, styles } from "../output.ts";
 import { reroute } from "../secrets/pool.ts";
 import type { Changed } from "../secrets/worker-change.ts";
@@ -60,11 +62,12 @@ export async function fileChange(
     // the variable that joins a terminal to it.
     const urls = JSON.parse(joined) as SandboxUrls;
     const text = JSON.stringify({ ...urls, states: { ...urls.states, [origin.name]: state } });
-    return { file: SANDBOX_VARIABLE, change: null, words: `export ${SANDBOX_VARIABLE}='${text}'` };
+    return { file: SANDBOX_VARIABLE, change: null, words: `export ${SANDBOX_VARIABLE}=${quoted(text)}` };
   }
-  const text = await readFile(resolve(context.cwd, flags.config), "utf8").catch(() => "");
+  const path = configPath(context.cwd, flags.config);
+  const text = await readFile(path, "utf8").catch(() => "");
   const words = `set state: "${state}" for origin "${origin.name}" of environment "${session.name}"`;
-  return { file: flags.config, change: stateLine(text, session.name, origin.name, state), words };
+  return { file: relative(context.cwd, path), change: stateLine(text, session.name, origin.name, state), words };
 }
 
 /** The gateway's configuration with another state of one origin; null when it has it already. */
