@@ -83,7 +83,8 @@ const mapsOurs: Plugin = {
 async function bundleOrigin(): Promise<void> {
   for (const file of filesIn(join(DIST, "origin"), /\.js$/)) rmSync(file);
   await bundle({
-    entryPoints: ["origin/start.ts", "origin/public.ts"],
+    // The last one is how clients name tools; mcpist/testing calls them so.
+    entryPoints: ["origin/start.ts", "origin/public.ts", "origin/sieve/native-names.ts"],
     outdir: "dist/origin",
     splitting: true,
     platform: "node",

@@ -4,6 +4,7 @@ import { mintFor } from "../cli/local/traffic-load.ts";
 import { deployService, rehearsed, startLocalCloud } from "../cli/local/local-cloud.ts";
 import { Progress } from "../cli/output.ts";
 import { PROTOCOL_VERSIONS } from "../contract/headers.ts";
+import { toolCall } from "./tool-call.ts";
 
 /** What is started. */
 export interface CloudOptions {
@@ -24,7 +25,7 @@ export interface TestCloud {
   /** An access token of the n-th sandbox user, from 1 to 60. */
   token(user?: number): Promise<string>;
   /**
-   * Calls a tool through the gateway.
+   * Calls a tool through the gateway, as the environment presents its tools.
    * @returns what the tool returned; text that is no JSON as it is
    * @throws {Error} with the words that the client is told
    */
@@ -77,7 +78,7 @@ export async function startCloud({ env, config = "mcpist.config.ts", log }: Clou
           jsonrpc: "2.0",
           id: 1,
           method: "tools/call",
-          params: { name: "call", arguments: { module, tool, params } },
+          params: toolCall(cloud.environment.presentation, module, tool, params),
         }),
       });
       const text = await response.text();
