@@ -138,21 +138,34 @@ export interface StatusFlags extends CommonFlags {
 
 /** `secrets status`: always 0 when the look itself worked. With `--watch` until Ctrl-C; a look that fails is said, and is not the end. */
 export async function runStatus(context: Context, flags: StatusFlags): Promise<ExitCode> {
-  if (!flags.watch) return showStatus(context, flags);
+  if (!flags.watch) {
+    const session = await openSession(context, flags);
+    await showStatus(context, session, flags);
+    return EXIT.done;
+  }
   if (flags.json)
     throw new McpistError("ERR_USAGE", "--watch and --json exclude each other", {
       hint: HINTS.helpOf("secrets status"),
     });
-  await watchChanges(context, (quiet) => showStatus(quiet, flags));
+  let session: Session | null = null;
+  await watchChanges(context, async (quiet) => {
+    session ??= await openSession(context, flags);
+    const sees = await showStatus(quiet, session, flags).catch((error: unknown) => {
+      session = null;
+      throw error;
+    });
+    // A service that was made anew has another id, a login another token.
+    if (!sees) session = null;
+  });
   return EXIT.done;
 }
 
-async function showStatus(context: Context, flags: CommonFlags): Promise<ExitCode> {
-  const session = await openSession(context, flags);
+/** @returns true when every party could be seen. */
+async function showStatus(context: Context, session: Session, flags: CommonFlags): Promise<boolean> {
   const status = await look(session);
   if (flags.json) {
     printJson(context, report(context, "secrets status", session, status, EXIT.done));
-    return EXIT.done;
+    return seesAll(status);
   }
   const style = styles(context, context.stdout);
   const head = [
@@ -174,8 +187,11 @@ async function showStatus(context: Context, flags: CommonFlags): Promise<ExitCod
     );
   for (const text of status.unknown) context.stdout.write(`${style("dim", "unknown")}  ${text}\n`);
   context.stdout.write(`next:  ${hintText(context, status.next)}\n`);
-  return EXIT.done;
+  return seesAll(status);
 }
+
+const seesAll = ({ observation: { worker, origins } }: Status): boolean =>
+  worker.blind === null && origins.every(({ look: { ok } }) => ok);
 
 /** `secrets verify`: 0 only with evidence that everything is in step, else 3. */
 export async function runVerify(context: Context, flags: CommonFlags): Promise<ExitCode> {

@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
+import { desk, FLAGS, type, type Desk } from "../test/follow.ts";
 import { testContext } from "../test/test-context.ts";
+import { at, installed } from "../test/worlds.ts";
 import { watchChanges } from "./watch.ts";
 
 /** What is printed when these looks follow each other, and then somebody presses Ctrl-C. */
@@ -38,4 +40,26 @@ it("says that it cannot see, and goes on", async () => {
 it("ends where no look can ever succeed", async () => {
   const wrong = new McpistError("ERR_CONFIG", "there is no such environment", { hint: HINTS.writeConfig() });
   await expect(watched([wrong, "one\n"])).rejects.toBe(wrong);
+});
+
+it.each([
+  ["is opened once while every party can be seen", false, 1],
+  ["is opened anew after a party could not be seen", true, 3],
+])("a session %s", async (_, blind, sessions) => {
+  const stop = new AbortController();
+  const cloud = installed();
+  if (blind) at(cloud, "fly").down = true;
+  let [opened, looks] = [0, 0];
+  const swap: Desk["swap"] = (targets) => {
+    opened++;
+    const look: typeof targets.worker.look = (...known) => {
+      if (++looks === 3) stop.abort();
+      return targets.worker.look(...known);
+    };
+    return { ...targets, worker: { ...targets.worker, look } };
+  };
+  const words = ["secrets", "status", "--watch", ...FLAGS];
+  const { code, text } = await type(desk({ cloud, swap, signal: stop.signal }), words);
+  expect([code, opened]).toEqual([0, sessions]);
+  expect(text).toContain(`phase ${blind ? "BLIND" : "STEADY"}`);
 });
