@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { McpistError } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
+import { type Manifest, ownManifest } from "./version.ts";
 
 /** What each kind of work needs. */
 export const PEERS = {
@@ -18,25 +19,6 @@ export const PEERS = {
   image: ["esbuild"],
 } as const;
 export type Work = keyof typeof PEERS;
-
-interface Manifest {
-  readonly name?: string;
-  readonly peerDependencies?: Readonly<Record<string, string>>;
-  readonly devDependencies?: Readonly<Record<string, string>>;
-}
-
-/** The manifest of this tool. */
-export function ownManifest(): Manifest {
-  for (const path of ["../package.json", "../../package.json"]) {
-    try {
-      const manifest = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as Manifest;
-      if (manifest.name === "mcpist") return manifest;
-    } catch {
-      // The other place: what is compiled lies one folder deeper.
-    }
-  }
-  return {};
-}
 
 /** Types that an editor needs in a project. */
 const TYPES = "@types/node";
@@ -65,7 +47,7 @@ const isInstalled = (name: string): boolean =>
 export function installedVersion(folder: string, name: string): string | null {
   try {
     const manifest = readFileSync(join(folder, "node_modules", name, "package.json"), "utf8");
-    return (JSON.parse(manifest) as { version?: string }).version ?? null;
+    return (JSON.parse(manifest) as Manifest).version ?? null;
   } catch {
     return null;
   }

@@ -8,7 +8,7 @@ import { addressKey } from "./policy/address.ts";
 import type { RpcId } from "./policy/era.ts";
 import type { ClientHeaders } from "./policy/header-reader.ts";
 import type { Identity } from "./policy/token.ts";
-import { mintRequestId } from "./request-id.ts";
+import { mintRequestId } from "../contract/request-id.ts";
 
 export interface Visit {
   readonly request: Request;

@@ -7,6 +7,7 @@ import {
   REQUEST_ID_HEADER,
   USER_ID_HEADER,
 } from "../../contract/headers.ts";
+import { mintRequestId } from "../../contract/request-id.ts";
 import { githubSecretName } from "../../contract/secret-names.ts";
 import type { LocalCloud } from "./local-cloud.ts";
 
@@ -55,7 +56,7 @@ async function statusOf({ inside }: LocalCloud, url: string, secret: string | un
       "mcp-protocol-version": MODERN_PROTOCOL_VERSION,
       "mcp-method": "tools/list",
       [USER_ID_HEADER]: "00000000-0000-4000-8000-000000000001",
-      [REQUEST_ID_HEADER]: requestId(),
+      [REQUEST_ID_HEADER]: mintRequestId(Date.now()),
       ...(secret === undefined ? {} : { [GATEWAY_SECRET_HEADER]: secret }),
     },
     body: JSON.stringify({
@@ -74,16 +75,4 @@ async function statusOf({ inside }: LocalCloud, url: string, secret: string | un
   });
   await response.body?.cancel();
   return response.status;
-}
-
-/** A UUIDv7, as the gateway mints them. */
-function requestId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  new DataView(bytes.buffer).setBigUint64(
-    0,
-    (BigInt(Date.now()) << 16n) | BigInt(0x7000 | (((bytes[6] ?? 0) & 0x0f) << 8) | (bytes[7] ?? 0)),
-  );
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Buffer.from(bytes).toString("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

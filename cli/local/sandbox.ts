@@ -1,11 +1,11 @@
 /** `mcpist sandbox`: keeps a local cloud running to rehearse in, or runs one command inside it. */
-import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { quoted } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Progress, styles } from "../output.ts";
+import { besideCli } from "../self.ts";
 import type { CommonFlags } from "../session.ts";
 import { deployService, rehearsedBy, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
 import { findSandbox, register, SANDBOX_NAME, USUAL_NAME } from "./running.ts";
@@ -93,16 +93,15 @@ async function applyScenario(cloud: LocalCloud, name: string): Promise<void> {
   }
 }
 
-/** This program itself: in a checkout there is no `mcpist` in PATH. */
-const MAIN = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../main.ts" : "../main.js", import.meta.url));
-
 /** Runs a command with the variables of a sandbox. @returns its exit code. */
 export async function runInside(
   context: Context,
   cloud: LocalCloud,
   [command = "", ...args]: readonly string[],
 ): Promise<ExitCode> {
-  const [program, ...words] = command === "mcpist" ? [process.execPath, MAIN, ...args] : [command, ...args];
+  // In a checkout there is no `mcpist` in PATH.
+  const [program, ...words] =
+    command === "mcpist" ? [process.execPath, besideCli("cli/main"), ...args] : [command, ...args];
   const { exitCode, failed, code } = await execa(program, words, {
     stdio: "inherit",
     reject: false,

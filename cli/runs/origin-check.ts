@@ -1,5 +1,6 @@
 /** `mcpist origin check`: asks a running origin everything that docs/origin-contract.md says and HTTP can tell. Writes nothing. */
 import { parseSlot, SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
+import { mintRequestId } from "../../contract/request-id.ts";
 import { isSafeUrl } from "../../contract/safe-url.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
@@ -19,16 +20,6 @@ export interface OriginCheckFlags extends CommonFlags {
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
-/** A UUIDv7 of now. */
-function uuidV7(context: Context): string {
-  const bytes = context.randomBytes(16);
-  bytes.writeUIntBE(context.now().getTime(), 0, 6);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.toString("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
-}
 
 function argumentsOf(text: string): unknown {
   try {
@@ -83,7 +74,7 @@ export async function runOriginCheck(context: Context, flags: OriginCheckFlags):
     },
     slots,
     stranger: context.randomBytes(32).toString("hex"),
-    requestId: () => uuidV7(context),
+    requestId: () => mintRequestId(context.now().getTime()),
     userId: flags.user,
     tool,
   });

@@ -10,7 +10,7 @@ import { returnedHeaders, originHeaders, withAttempt } from "../policy/crossing-
 import { burstLimit, rateLimitHeaders } from "../policy/rate-limit-headers.ts";
 import { route } from "../policy/route.ts";
 import { inspectHeaders, query, shape } from "../policy/shape.ts";
-import { mintRequestId } from "../request-id.ts";
+import { mintRequestId } from "../../contract/request-id.ts";
 import { parseGatewayConfig } from "../../contract/runtime-config.ts";
 
 export { UserBurst } from "../user-burst.ts";
