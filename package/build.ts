@@ -10,6 +10,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { configJsonSchema } from "../contract/config.ts";
 import { manPage } from "./man.ts";
+import { WORKER_OPTIONS } from "../stacks/worker-bundle.ts";
 import { build, type BuildOptions, type Metafile, type Plugin } from "esbuild";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -99,20 +100,9 @@ async function bundleOrigin(): Promise<void> {
   });
 }
 
-/** The options of stacks/worker-bundle.ts, so that package and checkout upload the same bytes. */
+/** Its map lies beside the file and is not named in it. */
 const bundleWorker = (): Promise<void> =>
-  bundle({
-    entryPoints: ["worker/index.ts"],
-    outfile: "dist/worker/index.js",
-    platform: "browser",
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*", "node:*"],
-    target: "es2024",
-    // Beside the file and not named in it.
-    sourcemap: "external",
-    tsconfigRaw: { compilerOptions: {} },
-    plugins: [mapsOurs],
-  });
+  bundle({ ...WORKER_OPTIONS, outfile: "dist/worker/index.js", sourcemap: "external", plugins: [mapsOurs] });
 
 /** The few classes that the stacks use of two packages of 88 MB. */
 const bundleProviders = (): Promise<void> =>

@@ -6,11 +6,26 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { BuildOptions } from "esbuild";
 import { err, ok, type Result } from "../contract/result.ts";
 
 /** Where the bundle is written, relative to the checkout. */
 export const BUNDLE_PATH = "dist/worker/index.js";
 const ENTRY = "worker/index.ts";
+/** How the Worker is bundled, here and for the package: both upload the same bytes. */
+export const WORKER_OPTIONS = {
+  entryPoints: [ENTRY],
+  bundle: true,
+  format: "esm",
+  platform: "browser",
+  conditions: ["workerd", "worker", "browser"],
+  external: ["cloudflare:*", "node:*"],
+  target: "es2024",
+  charset: "utf8",
+  legalComments: "none",
+  // Nothing outside the sources may change the bytes.
+  tsconfigRaw: { compilerOptions: {} },
+} satisfies BuildOptions;
 /** Beside the compiled stacks of the package; in a checkout there is none. */
 const PACKAGED = fileURLToPath(new URL("../worker/index.js", import.meta.url));
 
@@ -36,22 +51,7 @@ export function bundleWorker(folder: string, prebuilt: string | undefined): Resu
   try {
     // The package comes without a bundler.
     const { buildSync } = createRequire(import.meta.url)("esbuild") as typeof import("esbuild");
-    buildSync({
-      absWorkingDir: folder,
-      entryPoints: [ENTRY],
-      outfile,
-      bundle: true,
-      format: "esm",
-      platform: "browser",
-      conditions: ["workerd", "worker", "browser"],
-      external: ["cloudflare:*", "node:*"],
-      target: "es2024",
-      charset: "utf8",
-      legalComments: "none",
-      logLevel: "silent",
-      // Nothing outside the sources may change the bytes.
-      tsconfigRaw: { compilerOptions: {} },
-    });
+    buildSync({ ...WORKER_OPTIONS, absWorkingDir: folder, outfile, logLevel: "silent" });
   } catch (error) {
     return err([
       `${ENTRY}: cannot be bundled: ${error instanceof Error ? (error.message.split("\n", 2)[1] ?? error.message) : "unknown"}`,
