@@ -10,7 +10,7 @@ import { HINTS } from "./hints/hints.ts";
 import { type Manifest, ownManifest } from "./version.ts";
 
 /** What each kind of work needs. */
-export const PEERS = {
+const PEERS = {
   /** `demo`, `sandbox` and the sandbox in tests. */
   cloud: ["miniflare", "@electric-sql/pglite", "wrangler"],
   /** `deploy`, `drift` and stacks.ts. */

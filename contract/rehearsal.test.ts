@@ -81,6 +81,13 @@ describe("an environment that is rehearsed", () => {
     });
   });
 
+  it("drains as briefly as the sandbox's own environment", () => {
+    const { rehearses: _, ...own } = URLS;
+    const origins = { koyeb: "http://127.0.0.1:11", fly: "http://127.0.0.1:12" };
+    const sandbox = joinedEnvironment({ ...own, origins });
+    expect(joined().environment.drain).toEqual(sandbox.ok && sandbox.value.environment.drain);
+  });
+
   it("names no address but loopback, and tells nobody", () => {
     const { environment } = joined();
     // Names that nobody is asked at: the host that clients will use, and a list of what a tool may ask for.

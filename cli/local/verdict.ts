@@ -23,7 +23,7 @@ export interface Verdict {
 export type Judged = Pick<TrafficReport, "sent" | "failed" | "slow" | "ratePerSecond">;
 
 /** True when the old secret is dead, the new one alive, and nothing gets in without one. */
-export const isProven = ({ oldSecret, newSecret, noSecret }: Proof): boolean =>
+const isProven = ({ oldSecret, newSecret, noSecret }: Proof): boolean =>
   allAnswered(oldSecret, 403) && allAnswered(newSecret, 200) && allAnswered(noSecret, 403);
 
 /** @param askedRate what was to be sent. Unit: requests per second. */

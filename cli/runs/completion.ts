@@ -74,7 +74,7 @@ ${lines.join("\n")}
 }
 
 /** The script. */
-export function completionScript(shell: "bash" | "zsh" | "fish", commands: readonly Completable[]): string {
+function completionScript(shell: "bash" | "zsh" | "fish", commands: readonly Completable[]): string {
   if (shell === "fish") return fish(commands);
   return shell === "zsh" ? `autoload -U +X bashcompinit && bashcompinit\n${bash(commands)}` : bash(commands);
 }

@@ -68,14 +68,16 @@ const ENDED: ReadonlySet<string> = new Set(["Z", "X"]);
 
 /** The processes of the machine that this one runs on. */
 export function processesOf(machine: Machine = THIS_MACHINE): Processes {
-  const id = machineId(machine);
+  let known: { readonly id: string | null } | null = null;
+  // Most commands never ask.
+  const own = () => (known ??= { id: machineId(machine) }).id;
   return {
     self() {
-      const own = statOf(machine, machine.pid);
-      return id === null || own === null ? null : { machine: id, pid: machine.pid, started: own.started };
+      const [id, stat] = [own(), statOf(machine, machine.pid)];
+      return id === null || stat === null ? null : { machine: id, pid: machine.pid, started: stat.started };
     },
     isGone({ machine: where, pid, started }) {
-      if (id === null || where !== id || !Number.isSafeInteger(pid) || pid <= 0) return false;
+      if (own() === null || where !== own() || !Number.isSafeInteger(pid) || pid <= 0) return false;
       try {
         machine.signal(pid);
       } catch (error) {

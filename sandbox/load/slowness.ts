@@ -1,7 +1,7 @@
 /** Which failures are this machine's: what was not answered in time while nothing was to spare, and what that made the gateway refuse. */
 
 /** A wait of this kind is no refusal: those come at once. Just below the gateway's patience with an origin. Unit: milliseconds. */
-export const LONG_WAIT_MS = 4500;
+const LONG_WAIT_MS = 4500;
 /** For so long the gateway may keep away from an origin that did not answer in time. Unit: milliseconds. */
 const AFTERMATH_MS = 15_000;
 
