@@ -10,8 +10,8 @@ it("runs servers from the folders beside the configuration", () => {
     found: { command: ["found"] },
     remote: { url: "http://127.0.0.1:9000/mcp" },
   };
-  expect(localServers({ servers, secrets: {} }, "/opt/work", true).servers).toEqual({
-    near: { command: ["near"], folder: "/opt/work/servers/near" },
+  expect(localServers({ servers, secrets: {} }, "/srv/project", true).servers).toEqual({
+    near: { command: ["near"], folder: "/srv/project/servers/near" },
     far: { command: ["far"], folder: "/opt/far" },
     found: { command: ["found"] },
     remote: { url: "http://127.0.0.1:9000/mcp" },

@@ -80,9 +80,7 @@ export async function upload(run: Run, observation: Observation, phase: Phase): 
   run.journal.note("uploaded", { version: id, previous: before.id }, { lastSender: before.id });
 }
 
-/**
- * Guard G8: makes the latest uploaded version carry the live secret and the deployed code again; the caller observes anew.
- */
+/** Guard G8: makes the latest uploaded version carry the live secret and the deployed code again; the caller observes anew. */
 export async function resetUpload(run: Run, observation: Observation, phase: Phase): Promise<void> {
   const { worker } = observation;
   const live = liveVersion(worker);
