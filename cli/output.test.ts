@@ -129,4 +129,18 @@ describe("a wait", () => {
     await progress.end();
     expect(context.err()).toBe("wait  fly: Machine m1 to boot\n");
   });
+
+  it("is told within 80 columns, whatever is waited for", async () => {
+    const context = testContext();
+    const progress = new Progress(context, { json: false });
+    const path = `/client/v4/accounts/${"0".repeat(32)}/workers/scripts/gateway/deployments/${"1".repeat(36)}`;
+    await context.waits.during(`Cloudflare: its answer to GET ${path}, which is not here yet, 30 s more`, async () => {
+      progress.tellWaits();
+    });
+    await progress.end();
+    const lines = context.err().trimEnd().split("\n");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(lines.map((line) => line.slice(0, 6))).toEqual(["wait  ", "      ", "      ", "      "]);
+    expect(lines.map((line) => line.slice(6)).join("")).toContain(path);
+  });
 });

@@ -61,7 +61,7 @@ export class Progress implements Reporter {
   tellWaits(): void {
     const waits = this.#context.waits.current();
     if (this.#waves) this.#waves.tell(this.#context.redactor.apply(printable(waits.join("; "))));
-    else for (const text of waits) this.#line(`wait  ${text}`);
+    else for (const text of waits) this.#line(folded(`wait  ${text}`).join("\n      "));
   }
 
   /** Tells `listener` which step began last; null when it ended. */
@@ -95,6 +95,23 @@ export class Progress implements Reporter {
   #line(text: string): void {
     this.#context.stderr.write(`${this.#context.redactor.apply(printable(text))}\n`);
   }
+}
+
+/** Unit: columns. A name that is longer than a line, as a path of an API, is cut. */
+const LINE = 80;
+const INDENT = 6;
+
+/** Text in lines of at most {@link LINE}, the later ones without their indentation. */
+function folded(text: string): readonly string[] {
+  const lines: string[] = [];
+  for (let rest = text; rest !== "";) {
+    const room = lines.length === 0 ? LINE : LINE - INDENT;
+    const blank = rest.lastIndexOf(" ", room);
+    const at = rest.length <= room ? rest.length : blank > INDENT ? blank : room;
+    lines.push(rest.slice(0, at));
+    rest = rest.slice(at).trimStart();
+  }
+  return lines;
 }
 
 type Finish = (outcome: string, title: string) => void;

@@ -252,7 +252,7 @@ export class Run {
     let isTurn = false;
     const turn = this.#alone.then(() => (isTurn = true));
     const rolled = this.waits(
-      () => (isTurn ? null : `${origin.name}: its turn, because one origin of a single instance is away at a time`),
+      () => (isTurn ? null : `${origin.name}: its turn, as one of a single instance is away at a time`),
       () => turn.then(() => origin.roll(speed, this.journal.guard)),
     );
     this.#alone = rolled.catch(() => undefined);
