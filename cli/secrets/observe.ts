@@ -31,6 +31,10 @@ function reasonOf(error: unknown): string {
   throw error;
 }
 
+/** A platform that has nothing of that name is known to run nothing; one that is silent is not. */
+const absence = (error: unknown): { readonly absent?: true } =>
+  error instanceof McpistError && error.code === "ERR_NOT_FOUND" ? { absent: true } : {};
+
 /** GitHub's slots: what the journal acknowledged, unless somebody wrote later or a name is missing. */
 export function vaultSlots(journal: Journal, updatedAt: Readonly<Record<"a" | "b", string | null>>): VaultSlots {
   const { vault } = journal.state;
@@ -84,7 +88,9 @@ export async function observe(
     ),
     Promise.all(
       origins.map((origin) =>
-        origin.look().catch((error: unknown): OriginLook => ({ ok: false, reason: reasonOf(error) })),
+        origin
+          .look()
+          .catch((error: unknown): OriginLook => ({ ok: false, reason: reasonOf(error), ...absence(error) })),
       ),
     ),
     journal.detached

@@ -71,6 +71,16 @@ function observation(change: {
   };
 }
 
+/** No Worker sends anything and no instance runs, but there are slots. */
+const unborn = (change: Parameters<typeof observation>[0]): Observation =>
+  observation({
+    worker: { versions: [version(1, null)], observed: { v1: null } },
+    names: { present: ["koyeb", "fly", "github"] },
+    koyeb: { ok: false, reason: "Koyeb has no service", absent: true },
+    fly: { ok: true, instances: [], config: null },
+    vault: { a: "unknown", b: "unknown" },
+    ...change,
+  });
 /** A version that somebody deployed after ours. */
 const by = (live: WorkerVersion, ...older: WorkerVersion[]) => ({
   versions: [live, ...older],
@@ -102,6 +112,16 @@ describe("phase", () => {
         worker: { observed: { v1: null }, versions: [version(1, null)] },
         journal: { initUnfinished: true },
       }),
+    ],
+    ["UNSET", "slots that somebody wrote by hand, before anything runs", unborn({})],
+    ["BLIND", "the same beside an instance", unborn({ fly: seen(null, null) })],
+    ["BLIND", "the same beside an origin that is silent", unborn({ fly: { ok: false, reason: "no answer" } })],
+    ["BLIND", "the same where a run has recorded a secret", unborn({ journal: { live: K0 } })],
+    ["BLIND", "the same where a run has recorded a dead secret", unborn({ journal: { dead: [K1] } })],
+    [
+      "BLIND",
+      "the same beside a Worker that has a secret of somebody",
+      unborn({ names: { present: ["worker", "fly"] } }),
     ],
     ["BLIND", "an origin does not answer", observation({ fly: { ok: false, reason: "no answer" } })],
     ["BLIND", "an origin has no instance", observation({ fly: { ok: true, instances: [], config: null } })],
@@ -362,7 +382,11 @@ function naive(o: Observation): PhaseName {
   const same = (x: string | undefined, y: string | undefined) => code(x) !== undefined && code(x) === code(y);
   const sharing = o.worker.deployment.filter((x) => x.percentage > 0);
 
-  if (o.names.present.length === 0 || (o.journal.initUnfinished && o.worker.blind === null && W === null))
+  const runs = o.origins.some((x) => (x.look.ok ? x.look.instances.length > 0 : x.look.absent !== true));
+  const { live, running: held_, candidateAgeMs, dead, abandoned } = o.journal;
+  const blank = live === null && !held_ && candidateAgeMs === null && dead.length === 0 && abandoned.length === 0;
+  const unused = !runs && blank && !o.names.present.includes("worker");
+  if (o.names.present.length === 0 || ((o.journal.initUnfinished || unused) && o.worker.blind === null && W === null))
     return "UNSET";
   if (
     o.worker.blind !== null ||

@@ -78,6 +78,17 @@ const ABANDONED_AFTER_MS = 24 * 3_600_000;
 const isEmpty = ({ look }: SeenOrigin): boolean => look.ok && look.instances.length === 0;
 const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)];
 
+/** Nothing runs, sends or was recorded: what is in slots was written by hand, and no traffic depends on it. */
+function isUnborn({ names, origins, journal }: Observation): boolean {
+  const runs = ({ look }: SeenOrigin): boolean => (look.ok ? look.instances.length > 0 : look.absent !== true);
+  const recorded =
+    journal.live !== null ||
+    journal.running ||
+    journal.candidateAgeMs !== null ||
+    journal.dead.length + journal.abandoned.length > 0;
+  return !names.present.includes("worker") && !origins.some(runs) && !recorded;
+}
+
 /** Kids that every instance of every origin accepts. */
 function agreedKids(origins: readonly SeenOrigin[]): readonly string[] {
   const sets = origins.flatMap(({ look }) => (look.ok ? look.instances.map(({ kids }) => acceptedKids(kids)) : []));
@@ -118,9 +129,10 @@ export function phaseOf(observation: Observation): Phase {
     ...details,
   });
 
-  if (observation.names.present.length === 0) return row("UNSET");
-  if (journal.initUnfinished && worker.blind === null && live === null)
-    return row("UNSET", { parties: observation.names.present });
+  const { present } = observation.names;
+  if (present.length === 0) return row("UNSET");
+  if (worker.blind === null && live === null && (journal.initUnfinished || isUnborn(observation)))
+    return row("UNSET", { parties: present });
 
   // A joining origin that runs nothing yet is not blind: it refuses to start before it has a secret.
   const unseen = [...pool, ...joining].filter((origin) => !origin.look.ok);

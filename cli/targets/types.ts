@@ -46,7 +46,13 @@ export type OriginLook =
       /** Instances of a joining origin that do not answer: it may be unable to start without a secret. Absent = none. */
       readonly silent?: readonly string[];
     }
-  | { readonly ok: false; readonly reason: string; readonly stamps?: Stamps };
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      readonly stamps?: Stamps;
+      /** The platform has nothing of that name, so nothing can run there. */
+      readonly absent?: true;
+    };
 
 /** One party that reports which writes it runs with: an instance of an origin, or a Worker version. */
 export interface Reporting {

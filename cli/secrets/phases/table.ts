@@ -37,7 +37,7 @@ const UNFINISHED = { unfinished: true } as const;
 
 /** All rows, in the order in which they are tried. */
 export const PHASES: Readonly<Record<PhaseName, Row>> = {
-  UNSET: row("nothing has a secret", "a new secret", "`rotate --init`"),
+  UNSET: row("nothing has a secret, or only slots that nothing uses yet", "a new secret", "`rotate --init`"),
   BLIND: row(
     "a party does not answer, or no instance is there",
     "a person",
@@ -151,7 +151,12 @@ export function refusal(phase: Phase): McpistError {
     new McpistError("ERR_PHASE", message, { hint, ...(exitCode === undefined ? {} : { exitCode }) });
   switch (phase.name) {
     case "UNSET":
-      return stop("no gateway secret exists yet at any target", HINTS.init());
+      return parties === ""
+        ? stop("no gateway secret exists yet at any target", HINTS.init())
+        : stop(
+            `nothing uses a gateway secret yet; what ${parties} holds was written by no run that ended`,
+            HINTS.init(),
+          );
     case "BLIND": {
       const name = phase.targets.find((target) => target !== "worker");
       return stop(`cannot observe ${parties}`, name === undefined ? HINTS.askDoctor() : HINTS.bringBack(name));
