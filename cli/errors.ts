@@ -109,6 +109,30 @@ export function machineFault(error: unknown): McpistError | null {
   return message === undefined ? null : new McpistError("ERR_MACHINE", `${message} (${code})`, { hint, cause: error });
 }
 
+/** What is wrong with a file or a folder, by the system's code. */
+const FILE_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: "is not there",
+  EACCES: "is not yours to use",
+  EPERM: "is not yours to change",
+  EISDIR: "is a folder",
+  ENOTDIR: "needs a folder where a file is",
+  EEXIST: "is there already",
+  ENOTEMPTY: "is not empty",
+  ELOOP: "is a link in a circle",
+  ENAMETOOLONG: "has too long a name",
+  ETXTBSY: "is in use",
+};
+
+/** A file that could not be used, by its name; null when `error` is about something else, as a program that was to be started. */
+function fileFault(error: unknown): McpistError | null {
+  const { code = "", path, syscall = "" } = error as Partial<NodeJS.ErrnoException>;
+  if (!Object.hasOwn(FILE_FAULTS, code) || path === undefined || syscall.startsWith("spawn")) return null;
+  return new McpistError("ERR_MACHINE", `${path} ${FILE_FAULTS[code]} (${code})`, {
+    hint: HINTS.usableFile(),
+    cause: error,
+  });
+}
+
 /** The same for what a child process printed. */
 export function machineFaultIn(text: string): McpistError | null {
   const [, code] = new RegExp(String.raw`\b(${Object.keys(FAULTS).join("|")})\b`).exec(text) ?? [];
@@ -122,7 +146,7 @@ export function toMcpistError(context: { readonly signal: AbortSignal }, error: 
     return partial ?? new McpistError("ERR_INTERRUPTED", "interrupted", { hint: HINTS.interrupted() });
   }
   if (error instanceof McpistError) return error;
-  const fault = machineFault(error);
+  const fault = machineFault(error) ?? (error instanceof Error ? fileFault(error) : null);
   if (fault) return fault;
   const name = error instanceof Error ? error.name : typeof error;
   return new McpistError("ERR_VENDOR", `unexpected ${name}`, {

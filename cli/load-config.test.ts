@@ -54,7 +54,7 @@ describe("mcpist.config.ts", () => {
       code: "ERR_CONFIG",
       exitCode: 2,
       message: "there is no none.config.ts in this folder",
-      hint: "mcpist init   (writes one; mcpist demo needs none)",
+      hint: "mcpist init --config none.config.ts   (writes one; mcpist demo needs none)",
     });
   });
   it("that does not run is named without its text", async () => {
@@ -93,6 +93,18 @@ describe("mcpist.config.ts", () => {
     expect(error).toMatchObject({ code: "ERR_CONFIG", exitCode: 2 });
     expect(error.message).toMatch(message);
     expect(error.message).not.toContain(CANARY);
+  });
+  it("that throws when it is read is named without its text", async () => {
+    const file = await put(
+      "throws.config.ts",
+      `export default { environments: { get production() { throw new Error("${CANARY}"); } } };`,
+    );
+    const error: unknown = await loadConfigFile(testContext({ cwd: folder }), file).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: "ERR_CONFIG",
+      message: "throws.config.ts: what it exports cannot be read",
+      hint: "correct it in throws.config.ts, then run the command again",
+    });
   });
   it("says how many more faults there are", async () => {
     const file = await put("many.config.ts", config({ production: {} }));

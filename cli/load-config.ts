@@ -76,7 +76,7 @@ async function importConfig(context: Context, file: string): Promise<unknown> {
   const path = configPath(context.cwd, file);
   if (!existsSync(path)) {
     throw new McpistError("ERR_CONFIG", `there is no ${file} in this folder`, {
-      hint: HINTS.writeConfig(),
+      hint: HINTS.writeConfig(file === CONFIG_FILE ? null : file),
     });
   }
   let module: { default?: unknown };
@@ -92,8 +92,20 @@ async function importConfig(context: Context, file: string): Promise<unknown> {
   return module.default;
 }
 
+/** What a file exports may be made by code of its own, which may throw when it is asked. */
+function readable(input: unknown, where: string): ReturnType<typeof parseConfig> {
+  try {
+    return parseConfig(input);
+  } catch (cause) {
+    throw new McpistError("ERR_CONFIG", `${where}: what it exports cannot be read`, {
+      hint: HINTS.correctConfig(where),
+      cause,
+    });
+  }
+}
+
 function checked(input: unknown, where: string): Readonly<Record<string, Environment>> {
-  const parsed = parseConfig(input);
+  const parsed = readable(input, where);
   if (parsed.ok) return parsed.value.environments;
   throw wrong(parsed.error, where);
 }

@@ -6,7 +6,13 @@ const [{ realContext }, { run }, { lostAnswer }] = await Promise.all([
   import("./context.ts"),
   import("./program.ts"),
   import("./streams.ts"),
-]);
+]).catch((error: NodeJS.ErrnoException) => {
+  // Nothing is loaded that could say it better.
+  if (error.code !== "EMFILE" && error.code !== "ENFILE") throw error;
+  process.stderr.write(`error: this process has too few file descriptors (${error.code}) (ERR_MACHINE)\n`);
+  process.stderr.write("hint:  ulimit -n 4096, then run the command again\n");
+  process.exit(1);
+});
 const context = realContext();
 const exitCode = await run(process.argv.slice(2), context);
 const fault = await lostAnswer();

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { McpistError, toMcpistError } from "./errors.ts";
 import { run } from "./program.ts";
@@ -211,6 +212,25 @@ describe("an error of a command", () => {
     expect(toMcpistError(context, CANARY).message).toBe("unexpected string");
     const known = new McpistError("ERR_PHASE", "x");
     expect(toMcpistError(context, known)).toBe(known);
+  });
+  it("names a file that could not be used, and not a program that could not be started", async () => {
+    const context = testContext();
+    const missing = await readFile("/nowhere/at/all").catch((cause: unknown) => cause);
+    expect(toMcpistError(context, missing)).toMatchObject({
+      code: "ERR_MACHINE",
+      message: "/nowhere/at/all is not there (ENOENT)",
+      hint: "correct the path or the rights, then run the command again",
+    });
+    const folder = await readFile(import.meta.dirname).catch((cause: unknown) =>
+      Object.assign(cause as Error, { path: import.meta.dirname }),
+    );
+    expect(toMcpistError(context, folder).message).toBe(`${import.meta.dirname} is a folder (EISDIR)`);
+    const spawned = Object.assign(new Error("spawn terraform ENOENT"), {
+      code: "ENOENT",
+      syscall: "spawn terraform",
+      path: "terraform",
+    });
+    expect(toMcpistError(context, spawned).message).toBe("unexpected Error");
   });
   it("is an interrupt with 130 whatever was thrown once Ctrl-C was pressed", () => {
     const interrupted = testContext({ signal: AbortSignal.abort() });

@@ -25,6 +25,11 @@ describe("a hint about sandboxes that run", () => {
     expect(await hintOf(findSandbox(undefined, folder))).toBe("start one in another terminal: mcpist sandbox");
     await register(undefined, {}, folder);
     expect(await findSandbox(undefined, folder)).toMatchObject({ name: "sandbox" });
+    // As it was asked for.
+    const other = join(folder, "other");
+    expect(await hintOf(findSandbox("mine", other))).toBe("start one in another terminal: mcpist sandbox --name mine");
+    await register("mine", {}, other);
+    expect(await findSandbox("mine", other)).toMatchObject({ name: "mine" });
   });
   it("leads out: ownFolder", async () => {
     await chmod(folder, 0o777);

@@ -83,6 +83,10 @@ const SCENARIOS: Readonly<Record<keyof typeof START, Scenario | Elsewhere>> = {
     ends: "STEADY",
   },
 
+  usableFile: {
+    argv: "demo --html nowhere/page.html",
+    ends: /^1 error: \S+\/nowhere is not there \(ENOENT\) \(ERR_MACHINE\)/,
+  },
   writeConfig: { argv: "secrets status --env production", flags: false, ends: /^0 [^]*Usage: mcpist init/ },
   brokenConfig: {
     argv: HISTORY,

@@ -24,7 +24,8 @@ export const START = {
   writeConfig: hint(
     "the configuration",
     "there is no configuration file",
-    () => say`${mcpist("init")}   (writes one; ${mcpist("demo")} needs none)`,
+    (file: string | null) =>
+      say`${mcpist(file === null ? "init" : `init --config ${quoted(file)}`)}   (writes one; ${mcpist("demo")} needs none)`,
   ),
   brokenConfig: hint(
     "the configuration",
@@ -81,6 +82,11 @@ export const START = {
   ),
   fullQuota: hint("this machine", "EDQUOT", () => say`free some space in TMPDIR, then run the command again`),
   readOnly: hint("this machine", "EROFS", () => say`set TMPDIR to a folder that can be written`),
+  usableFile: hint(
+    "this machine",
+    "a file or a folder that is not there, or not this user's",
+    () => say`correct the path or the rights, then run the command again`,
+  ),
   noMemory: hint("this machine", "ENOMEM", () => say`end what holds it, then run the command again`),
   installWrangler: hint("this machine", "wrangler is missing or too old", (command: string) => say`${command}`),
   bug: hint(
@@ -130,7 +136,12 @@ export const START = {
     () => say`choose another --port-base, or leave it out`,
   ),
   otherName: hint("you", "a sandbox of that name runs already", () => say`choose another --name`),
-  startSandbox: hint("you", "no sandbox is running", () => say`start one in another terminal: ${mcpist("sandbox")}`),
+  startSandbox: hint(
+    "you",
+    "no sandbox is running",
+    (name: string | undefined) =>
+      say`start one in another terminal: ${mcpist(name === undefined ? "sandbox" : `sandbox --name ${quoted(name)}`)}`,
+  ),
   ownFolder: hint(
     "this machine",
     "a folder of the sandbox that others can write",

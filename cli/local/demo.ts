@@ -1,6 +1,6 @@
 /** `mcpist demo`: a local cloud, live traffic through the real gateway, one rotation under it, and the proof. */
-import { writeFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { access, constants, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { printError, printJson, Progress, styles } from "../output.ts";
@@ -27,6 +27,9 @@ const COOL_DOWN_MS = 1500;
 /** The command. */
 export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitCode> {
   const started = context.monotonic();
+  const html = flags.html === undefined ? null : resolve(context.cwd, flags.html);
+  // A minute of work is not lost for a name that was mistyped.
+  if (html !== null) await access(dirname(html), constants.W_OK);
   const rehearses = await rehearsedBy(context, flags);
   const load = loadFor(rehearses?.environment.limits, flags);
   const { users, ratePerSecond } = load;
@@ -65,14 +68,14 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
       };
       const recording = await timeline?.stop();
       await progress.end();
-      if (recording && flags.html !== undefined) {
+      if (recording && html !== null) {
         const { renderPage, rotationTiles } = await import("../../sandbox/watch/page-markup.ts");
         const page = renderPage(recording, {
           title: "A rotation under live traffic",
           subtitle: `The gateway secret was replaced at the Worker, Koyeb, Fly.io and GitHub while ${users} users sent ${ratePerSecond} requests a second.`,
           tiles: rotationTiles(report, proof),
         });
-        await writeFile(resolve(context.cwd, flags.html), page);
+        await writeFile(html, page);
       }
       const verdict = verdictOf(rotation.ok, proof, report, ratePerSecond);
       const { ok } = verdict;

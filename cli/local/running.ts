@@ -73,7 +73,7 @@ export async function findSandbox(name: string | undefined, folder = usualFolder
   throw new McpistError(
     "ERR_NOT_FOUND",
     all.length === 0 ? "no sandbox is running" : `no sandbox of that name is running; there are: ${names}`,
-    { hint: all[0] ? HINTS.flag("--name", all[0].name) : HINTS.startSandbox() },
+    { hint: all[0] ? HINTS.flag("--name", all[0].name) : HINTS.startSandbox(name) },
   );
 }
 

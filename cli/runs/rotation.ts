@@ -14,7 +14,7 @@ import { checkRoutes } from "../secrets/pool.ts";
 import { rotate } from "../secrets/rotate.ts";
 import type { Run } from "../secrets/run.ts";
 import { acceptedKids } from "../../contract/slots.ts";
-import { wranglerPath } from "../targets/wrangler.ts";
+import { checkHome, wranglerPath } from "../targets/wrangler.ts";
 import { withMissingSecret } from "./missing-secret.ts";
 import type { RotateFlags } from "./rotation-flags.ts";
 import { dryRun } from "./rotation-plan.ts";
@@ -107,7 +107,7 @@ export async function runRotation(
     progress,
     async (run): Promise<Phase> => {
       await step("check accounts", async () => {
-        await Promise.all([wranglerPath(), flags.emergency ? null : session.targets.vault.check()]);
+        await Promise.all([wranglerPath(), checkHome(), flags.emergency ? null : session.targets.vault.check()]);
       });
       let lateMs = 0;
       await step("take the lock", async () => {

@@ -38,7 +38,7 @@ it("says that it cannot see, and goes on", async () => {
 });
 
 it("ends where no look can ever succeed", async () => {
-  const wrong = new McpistError("ERR_CONFIG", "there is no such environment", { hint: HINTS.writeConfig() });
+  const wrong = new McpistError("ERR_CONFIG", "there is no such environment", { hint: HINTS.writeConfig(null) });
   await expect(watched([wrong, "one\n"])).rejects.toBe(wrong);
 });
 

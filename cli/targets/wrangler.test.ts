@@ -51,4 +51,11 @@ describe("the home of wrangler", () => {
       ["mcpist-wrangler-1-abc", "mcpist-wrangler-aBcDeF", "other", basename(home)].sort(),
     );
   });
+  it("cannot be made where there is no folder, and it says which variable names another", async () => {
+    await expect(makeHome(join(parent, "none"))).rejects.toMatchObject({
+      code: "ERR_MACHINE",
+      message: `the folder for temporary files (${parent}/none) cannot be used (ENOENT)`,
+      hint: "set TMPDIR to a folder that can be written",
+    });
+  });
 });

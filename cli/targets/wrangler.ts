@@ -62,10 +62,20 @@ export async function makeHome(parent: string = tmpdir()): Promise<string> {
       if (name.startsWith(PREFIX)) await sweep(join(parent, name));
     }
     return await mkdtemp(join(parent, `${PREFIX}${process.pid}-`));
-  } catch (error) {
-    throw machineFault(error) ?? error;
+  } catch (cause) {
+    const { code = "error" } = cause as NodeJS.ErrnoException;
+    throw (
+      machineFault(cause) ??
+      new McpistError("ERR_MACHINE", `the folder for temporary files (${parent}) cannot be used (${code})`, {
+        hint: HINTS.readOnly(),
+        cause,
+      })
+    );
   }
 }
+
+/** Before anything is written: an upload that cannot begin would leave a rotation half done. @throws {McpistError} ERR_MACHINE */
+export const checkHome = async (): Promise<void> => rm(await makeHome(), { recursive: true, force: true });
 
 /** Removes a folder whose process is gone. One of somebody else, or of this process, stays. */
 async function sweep(folder: string): Promise<void> {
