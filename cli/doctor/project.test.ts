@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isInRange } from "../peers.ts";
+import { run } from "../program.ts";
 import { workflowText } from "../runs/init-project.ts";
+import { testContext } from "../test/test-context.ts";
 import { checkWorkflows } from "./project.ts";
 
 function projectWith(files: Readonly<Record<string, string>>): string {
@@ -34,6 +36,20 @@ describe("workflows of a project", () => {
     const found = checkWorkflows(projectWith(files), "production").map(({ what, outcome }) => [what, outcome]);
     expect(found).toEqual(outcomes);
   });
+});
+
+it("leads out: renewFiles", async () => {
+  const older = workflowText("rotate", "staging")
+    .replace(/mcpist \S+\n/, "mcpist 0.0.1\n")
+    .replace("75", "60");
+  const folder = projectWith({ "rotate.yml": older });
+  writeFileSync(join(folder, "package.json"), '{ "name": "mine", "type": "module" }');
+  const [found] = checkWorkflows(folder, "staging");
+  const [, command = ""] = /^mcpist (.*?) {3}\(/.exec(found?.next ?? "") ?? [];
+  const context = testContext({ cwd: folder });
+  expect(await run(command.split(" "), context), context.err()).toBe(0);
+  const looked = checkWorkflows(folder, "staging").map(({ outcome }) => outcome);
+  expect([looked.length > 0, new Set(looked)]).toEqual([true, new Set(["ok"])]);
 });
 
 describe("a package beside this one", () => {

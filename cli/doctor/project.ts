@@ -39,7 +39,7 @@ export function checkWorkflows(folder: string, environment: string): readonly Ch
       workflow.missing(
         name,
         `written by ${version ?? "an unknown version"}, and this one writes another`,
-        HINTS.renewFiles(),
+        HINTS.renewFiles(environment),
       ),
     ];
   });

@@ -1,9 +1,12 @@
 /** Every hint about the project's database, users and tools, followed word by word. */
-import { afterAll, beforeAll } from "vitest";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { openPglite } from "../../origin/database/embedded.ts";
 import { pgliteDatabase, type TestDatabase } from "../../origin/test/database.ts";
 import type { OwnerDatabase } from "../targets/postgres.ts";
-import type { Desk } from "../test/follow.ts";
-import { leadOut, type Elsewhere, type Scenario, type Untried } from "../test/scenario.ts";
+import { desk, FLAGS, type, type Desk } from "../test/follow.ts";
+import { leadOut, type Elsewhere, type Scenario } from "../test/scenario.ts";
 import { DATABASE } from "./database.ts";
 import { START } from "./start.ts";
 
@@ -31,11 +34,11 @@ const address = (url: string | undefined, command = "access list"): Scenario => 
 });
 const asked = (argv: string, ends: RegExp): Scenario => ({ argv, prepare: connect, ends });
 
-const SCENARIOS: Readonly<Record<keyof typeof DATABASE | "sayYes", Scenario | Elsewhere | Untried>> = {
+const SCENARIOS: Readonly<Record<keyof typeof DATABASE | "sayYes", Scenario | Elsewhere>> = {
   databaseUrl: address(undefined),
   caFile: address("postgres://u:p@127.0.0.1:1/x?sslmode=verify-full&sslrootcert=/nowhere/ca.pem"),
   connect: address("postgres://u:p@127.0.0.1:1/x?sslmode=disable"),
-  migrate: { untried: "doctor says it in a project that was installed from the package" },
+  migrate: { elsewhere: "cli/hints/database.test.ts", says: "leads out: migrate" },
   dbStatus: {
     argv: "db migrate",
     prepare: (desk) => {
@@ -102,3 +105,27 @@ const SCENARIOS: Readonly<Record<keyof typeof DATABASE | "sayYes", Scenario | El
 };
 
 leadOut({ ...DATABASE, sayYes: START.sayYes }, SCENARIOS);
+
+it("leads out: migrate, which doctor says in a project", async () => {
+  const opened = await openPglite();
+  try {
+    const vault = readFileSync(new URL("../../supabase/local/vault.sql", import.meta.url), "utf8");
+    await opened.script(`create schema auth; create table auth.users (id uuid primary key); ${vault}`);
+    const fresh: OwnerDatabase = {
+      query: (text, parameters) => opened.query(text, parameters),
+      script: (text) => opened.script(text),
+      close: async () => {},
+    };
+    const nothing: typeof fetch = async () => Response.json({ message: "Not Found" }, { status: 404 });
+    const env = { DATABASE_URL: "postgres://u:p@127.0.0.1:1/x" };
+    const place = desk({ database: () => Promise.resolve(fresh), fetch: nothing, env });
+    writeFileSync(join(place.folder, "package.json"), JSON.stringify({ dependencies: { mcpist: "0.1.0" } }));
+    const said = await type(place, ["doctor", ...FLAGS]);
+    expect(said.told).toContain("migrate");
+    const [, command = ""] = /^missing +database +schema .* -> {2}mcpist (.*)$/m.exec(said.text) ?? [];
+    expect(await type(place, command.split(" "))).toMatchObject({ code: 0 });
+    expect((await type(place, ["doctor", ...FLAGS])).told).not.toContain("migrate");
+  } finally {
+    await opened.close();
+  }
+});

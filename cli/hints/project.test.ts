@@ -21,8 +21,8 @@ const SCENARIOS: Readonly<Record<keyof typeof PROJECT, Scenario | Elsewhere | Un
   readAbove: { untried: "it needs Terraform, which fails" },
   noModule: { elsewhere: "origin/modules/own-modules.test.ts", says: "its default export is no module" },
   dockerInCheckout: { argv: "origin build", ends: /^2 error: this is for a project that has the package/ },
-  renewFiles: { untried: "doctor says it in a project that was installed from the package" },
-  otherOut: { untried: "it needs a project that was installed from the package" },
+  renewFiles: { elsewhere: "cli/doctor/project.test.ts" },
+  otherOut: { elsewhere: "cli/runs/build-context.test.ts" },
 };
 
 leadOut(PROJECT, SCENARIOS);

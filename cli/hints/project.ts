@@ -1,5 +1,5 @@
 /** What a project of one's own is told: deploying it, building its image, updating it. */
-import { hint, mcpist, say } from "./hint.ts";
+import { hint, mcpist, quoted, say } from "./hint.ts";
 
 /** The entries. */
 export const PROJECT = {
@@ -27,7 +27,8 @@ export const PROJECT = {
   renewFiles: hint(
     "you",
     "a workflow that another version wrote",
-    () => say`${mcpist("init --files --force --yes")}   (writes them anew)`,
+    (environment: string) =>
+      say`${mcpist(`init --files --force --yes --env ${quoted(environment)}`)}   (writes them anew)`,
   ),
   otherOut: hint(
     "you",

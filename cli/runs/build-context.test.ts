@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { McpistError } from "../errors.ts";
 import { emptyContext, layIn } from "./build-context.ts";
 
 let folder = "";
@@ -44,6 +45,20 @@ describe("the folder of a build context", () => {
     write(file);
     expect(() => emptyContext(at(out), out, [folder])).toThrow("mine is not empty, and this command did not make it");
     expect(existsSync(at(file))).toBe(true);
+  });
+  it("leads out: otherOut", () => {
+    write("mine/Dockerfile");
+    const hintOf = (out: string) => {
+      try {
+        return emptyContext(at(out), out, [folder]);
+      } catch (error) {
+        return (error as McpistError).hint;
+      }
+    };
+    expect(hintOf("mine")).toBe("name another folder with --out, or remove it");
+    expect(hintOf("other")).toBeUndefined();
+    rmSync(at("mine"), { recursive: true });
+    expect(hintOf("mine")).toBeUndefined();
   });
   it.each([
     [".", "project"],
