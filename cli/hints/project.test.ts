@@ -1,9 +1,9 @@
 /** Every hint about a project and its deploy, followed word by word. */
 import { expect } from "vitest";
-import { leadOut, steady, type Elsewhere, type Scenario, type Untried } from "../test/scenario.ts";
+import { leadOut, steady, type Elsewhere, type Scenario } from "../test/scenario.ts";
 import { PROJECT } from "./project.ts";
 
-const SCENARIOS: Readonly<Record<keyof typeof PROJECT, Scenario | Elsewhere | Untried>> = {
+const SCENARIOS: Readonly<Record<keyof typeof PROJECT, Scenario | Elsewhere>> = {
   verifyFirst: {
     argv: "deploy",
     world: steady,
@@ -18,7 +18,7 @@ const SCENARIOS: Readonly<Record<keyof typeof PROJECT, Scenario | Elsewhere | Un
     byHand: (_desk, hint) => expect(hint).toContain("set backend to a bucket"),
     ends: /^3 error: the state would be kept on this machine/,
   },
-  readAbove: { untried: "it needs Terraform, which fails" },
+  readAbove: { elsewhere: "cli/hints/deploy.clients.test.ts" },
   noModule: { elsewhere: "origin/modules/own-modules.test.ts", says: "its default export is no module" },
   dockerInCheckout: { argv: "origin build", ends: /^2 error: this is for a project that has the package/ },
   renewFiles: { elsewhere: "cli/doctor/project.test.ts" },

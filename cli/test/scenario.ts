@@ -41,13 +41,8 @@ export interface Elsewhere {
   readonly says?: string;
 }
 
-/** No test can have it; why. Every one is a debt. */
-export interface Untried {
-  readonly untried: string;
-}
-
 /** One test for each entry: printed, followed word by word, and out. */
-export function leadOut(entries: object, scenarios: Readonly<Record<string, Scenario | Elsewhere | Untried>>): void {
+export function leadOut(entries: object, scenarios: Readonly<Record<string, Scenario | Elsewhere>>): void {
   describe("a hint", () => {
     it("has a scenario, whichever it is", () => {
       expect(Object.keys(scenarios).toSorted()).toEqual(Object.keys(entries).toSorted());
