@@ -2,7 +2,8 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { hostOf, type Manifest } from "../cli/hints/page.ts";
+import { hostOf } from "../cli/hints/page.ts";
+import type { Manifest } from "../cli/version.ts";
 import { pageOf, type Page } from "./pages.ts";
 
 /** The repository. */

@@ -1,37 +1,19 @@
 /** Where an error and its hint are explained: docs/errors.md, which is made from the registry and travels with the package. */
-import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join, relative } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import type { Context } from "../context.ts";
+import { type Manifest, ownPackage } from "../version.ts";
 
 /** Of the package, or of the checkout. */
 const PAGE = "docs/errors.md";
 const COLUMNS = 80;
 const LABEL = "page:  ";
 
-/** What a package.json says about itself. */
-export interface Manifest {
-  readonly name: string;
-  readonly version: string;
-  readonly repository?: string | { readonly url: string };
-}
-
 /** Where files of this version are read, ends in "/"; null = package.json names no repository at GitHub, and none is made up. */
-export function hostOf({ repository, version }: Manifest): string | null {
+export function hostOf({ repository, version = "" }: Manifest): string | null {
   const url = typeof repository === "string" ? repository : repository?.url;
   const [, path] = /github(?:\.com[/:]|:)([\w.-]+\/[\w.-]+?)(?:\.git)?$/.exec(url ?? "") ?? [];
   return path === undefined ? null : `https://github.com/${path}/blob/v${version}/`;
-}
-
-/** Folder of this package with its package.json: the published one has one more folder above this file. */
-function ownPackage(): { readonly root: string; readonly manifest: Manifest } | null {
-  for (const path of ["../../", "../../../"]) {
-    const root = fileURLToPath(new URL(path, import.meta.url));
-    if (!existsSync(join(root, "package.json"))) continue;
-    const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest;
-    if (manifest.name === "mcpist") return { root, manifest };
-  }
-  return null;
 }
 
 /** A heading of the page. */
