@@ -29,6 +29,26 @@ describe("the example's stacks", () => {
     });
   });
 
+  it("ask this of the repository, which a snapshot could forget", () => {
+    const document = documentOf(EXAMPLE_SYNTHESIS, "production-base-repository");
+    const only = (type: string): unknown => resourceOf(document, type);
+    expect(only("github_repository_ruleset")).toMatchObject({
+      target: "branch",
+      enforcement: "active",
+      rules: {
+        deletion: true,
+        non_fast_forward: true,
+        pull_request: { dismiss_stale_reviews_on_push: true, required_review_thread_resolution: true },
+      },
+    });
+    expect(only("github_repository")).toMatchObject({ archive_on_destroy: true, vulnerability_alerts: true });
+    expect(only("github_repository_dependabot_security_updates")).toMatchObject({ enabled: true });
+    expect(only("github_workflow_repository_permissions")).toMatchObject({
+      can_approve_pull_request_reviews: false,
+      default_workflow_permissions: "read",
+    });
+  });
+
   it("hold the value of no secret, and the name of every one", () => {
     const text = stableText(documentOf(EXAMPLE_SYNTHESIS, "production-service-koyeb"));
     for (const name of ["gateway-secret-a", "gateway-secret-b", "database-url", "request-state-key"])

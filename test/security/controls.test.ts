@@ -133,6 +133,11 @@ describe("a dishonest control", () => {
       /decision that does not exist/,
     ],
     ["a risk whose review is over", [honest, { ...risk, "review-by": "2026-11-22" }], /to be reviewed/],
+    [
+      "a risk that nobody looks at for longer than a year",
+      [honest, { ...risk, "review-by": "2027-11-23" }],
+      /more than a year: 2027-11-23/,
+    ],
     ["one id for two things", [honest, honest], /appears twice/],
     ["a category that nobody speaks of", [{ ...honest, maps: honest.maps.slice(1) }], /nothing is said about A01/],
   ])("is found by %s", (_, list, sentence) => {

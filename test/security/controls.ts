@@ -32,7 +32,7 @@ const control = z.discriminatedUnion("status", [
 const file = z.strictObject({ controls: z.array(control).min(1) });
 
 /** Suites beside `npm test`: a machine without their tools does not run them. */
-const NAMED_SUITE = /\.(clients|postgres|deploy|conformance|canary|browser)\.test\.ts$/;
+const NAMED_SUITE = /\.(clients|postgres|deploy|conformance|canary|browser|install)\.test\.ts$/;
 
 /** Which suite a file of tests belongs to; `undefined` for `npm test`. */
 export const suiteOf = (path: string): string | undefined => NAMED_SUITE.exec(path)?.[1];
@@ -66,6 +66,7 @@ export function dishonesties(controls: readonly Control[], { tests, exists, toda
   const idle = new Set(tests.filter(({ runs }) => !runs).map(({ file: path, name }) => `${path}\0${name}`));
   const found: string[] = [];
   const ids = new Set<string>();
+  const latest = `${Number(today.slice(0, 4)) + 1}${today.slice(4)}`;
   for (const entry of controls) {
     if (ids.has(entry.id)) found.push(`${entry.id} appears twice`);
     ids.add(entry.id);
@@ -73,12 +74,14 @@ export function dishonesties(controls: readonly Control[], { tests, exists, toda
       const key = `${path}\0${name}`;
       if (running.has(key)) continue;
       found.push(
-        `${entry.id} names a test that ${idle.has(key) ? "is skipped, to be done or expected to fail" : "does not exist"}: ${path} > ${name}`,
+        `${entry.id} names a test that ${idle.has(key) ? "is skipped, to be done, tried again or expected to fail" : "does not exist"}: ${path} > ${name}`,
       );
     }
     if (entry.status !== "accepted-risk") continue;
     if (!exists(entry.decision)) found.push(`${entry.id} names a decision that does not exist: ${entry.decision}`);
     if (entry["review-by"] <= today) found.push(`${entry.id} was to be reviewed by ${entry["review-by"]}`);
+    if (entry["review-by"] > latest)
+      found.push(`${entry.id} is to be reviewed in more than a year: ${entry["review-by"]}`);
   }
   const mapped = new Set(controls.flatMap(({ maps }) => maps));
   for (const category of TOP_10)

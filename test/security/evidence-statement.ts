@@ -79,7 +79,7 @@ export function badgeOf({ subject, predicate: { counts, run, clean } }: Statemen
     schemaVersion: 1,
     label: "controls proven by tests",
     message: `${counts.PROVEN} of ${all}${counts.TESTED > 0 ? ` (${counts.TESTED} tested)` : ""}, ${run.last.slice(0, 10)}, tree ${tree}${clean ? "" : " (changed)"}`,
-    color: counts.UNPROVEN > 0 ? "red" : counts.PROVEN < all ? "yellow" : "green",
+    color: counts.UNPROVEN > 0 || !clean ? "red" : counts.PROVEN < all ? "yellow" : "green",
   };
 }
 

@@ -302,6 +302,16 @@ describe("a statement", () => {
     });
   });
 
+  it.each([
+    ["green", 2, 0, true],
+    ["yellow", 1, 1, true],
+    ["red", 2, 0, false],
+  ])("makes a badge that is %s by %i proven, %i tested, clean %s", (color, PROVEN, TESTED, clean) => {
+    const { predicate } = made;
+    const counts = { PROVEN, TESTED, UNPROVEN: 0, "NOT RUN": 0 };
+    expect(badgeOf({ ...made, predicate: { ...predicate, counts, clean } })).toMatchObject({ color });
+  });
+
   it("can be read", () => {
     const page = pageOf(made);
     expect(page).toContain("1 controls proven, 0 tested, 1 unproven, 0 not run");

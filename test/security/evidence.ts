@@ -6,7 +6,7 @@
  * `--earlier`: reports of mutants of earlier runs, which are named beside what this run left out and prove nothing.
  * Without a report it runs `npm test`, `npm run test:mutants` and `npm run test:scan` for them. Writes evidence.json, badge.json and README.md to
  * the folder; `--check` writes nothing and compares a file with what the reports say. Exit code 1: something is unproven, a scanner
- * failed, the file differs, or the tests failed.
+ * failed, the file differs, the tests failed, or files are not committed.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import {
@@ -87,8 +87,10 @@ say(`${PROVEN} controls proven, ${TESTED} tested, ${UNPROVEN} unproven, ${notRun
 for (const { name, result, reason, findings } of statement.predicate.scans)
   if (result !== "PASSED")
     say(`${result} ${name}: ${[reason ?? "", ...findings].filter((text) => text !== "").join("; ")}`);
+// What was tested is not what the digest names.
+if (!statement.predicate.clean) say("the files on disk are not those of the commit: this is no evidence of it");
 const failed = statement.predicate.scans.some(({ result }) => result === "FAILED");
-if (UNPROVEN > 0 || failed || left.code !== 0) process.exitCode = 1;
+if (UNPROVEN > 0 || failed || left.code !== 0 || !statement.predicate.clean) process.exitCode = 1;
 
 /** Runs everything anew, so that no report of another day is taken for this one. */
 function runAll(): Left {

@@ -169,7 +169,7 @@ function judgeOf(tests: readonly KnownTest[], files: readonly RunFile[]): (cited
     const unproven = (reason: string, cases = 0): Judged => ({ result: "UNPROVEN", cases, reason });
     const known = (templates.get(path) ?? []).filter((entry) => entry.name === name);
     if (known.length === 0) return unproven("does not exist");
-    if (known.some(({ runs }) => !runs)) return unproven("is skipped, to be done or expected to fail");
+    if (known.some(({ runs }) => !runs)) return unproven("is skipped, to be done, tried again or expected to fail");
     const runs = files.filter(({ file }) => file === path);
     if (runs.length === 0) {
       const suite = suiteOf(path);

@@ -23,6 +23,9 @@ const TOOL_ALONE = /^\s*(run:\s*)?exec (node cli\/main\.ts|node_modules\/\.bin\/
 const SLOT_WRITER = /\bwrangler\b[^\n]*\bsecret\b|\bfly(ctl)?\s+secrets?\b|\bkoyeb\s+secrets?\b|\bgh\s+secret\b/;
 const SLOT_NAME = /\bGATEWAY_SECRET(_[AB])?\b/;
 
+/** What makes a step green whatever happened in it. */
+const FORGIVES = /\|\|\s*(true|:|exit\s+0|echo\b[^;&|{}]*$)|\bset\s+\+e\b|;\s*(true|exit\s+0)\s*$/m;
+
 /** Places in one workflow that break the rule. */
 type Find = (workflow: Workflow) => readonly string[];
 
@@ -96,6 +99,14 @@ export const RULES: Readonly<Record<string, Find>> = {
       typeof node["uses"] !== "string" &&
       !(Number(node["timeout-minutes"]) > 0 && Number(node["timeout-minutes"]) <= LONGEST_JOB),
   ),
+  /** A shell of one's own lacks `-e`. */
+  "a-failure-is-a-failure": (workflow) => [
+    ...workflow.jobs.flatMap(({ name, node }) => (node["continue-on-error"] === undefined ? [] : [name])),
+    ...perStep(
+      ({ node, run }) =>
+        node["continue-on-error"] !== undefined || node["shell"] !== undefined || FORGIVES.test(run ?? ""),
+    )(workflow),
+  ],
   "concurrency-is-decided": ({ node }) =>
     isRecord(node["concurrency"]) && typeof node["concurrency"]["group"] === "string" ? [] : ["concurrency"],
   "checkout-keeps-no-token": perStep(

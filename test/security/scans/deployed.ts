@@ -14,7 +14,7 @@ import type { Look, Scanner } from "./scanner.ts";
 import { absent, find, inFolder, run, versionOf } from "./tools.ts";
 
 /** Checks that do not fit, each with its reason. */
-const SKIPPED = [
+export const SKIPPED: readonly string[] = [
   // Whether a repository is public is its owner's decision; the stack leaves it as it is.
   "CKV_GIT_1",
 ];

@@ -7,7 +7,14 @@ import type { Scanner } from "./scanner.ts";
 import { absent, inFolder, run, versionOf } from "./tools.ts";
 
 /** Terms under which somebody may use what they install with the tool, whatever they do with it. */
-const LICENCES: ReadonlySet<string> = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD"]);
+export const LICENCES: ReadonlySet<string> = new Set([
+  "MIT",
+  "ISC",
+  "Apache-2.0",
+  "BSD-2-Clause",
+  "BSD-3-Clause",
+  "0BSD",
+]);
 
 /** `name@version` of everything that `npm install mcpist` brings, by the lockfile. */
 export function shippedBy(lockfile: string): readonly string[] {

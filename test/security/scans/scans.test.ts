@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest";
 import { readTracked } from "../repository.ts";
 import { PINNED_SCANNERS } from "../pinned-controls.ts";
 import { SCANNERS } from "./all.ts";
-import { listedIn, missingIn, shippedBy } from "./packages.ts";
+import { SKIPPED } from "./deployed.ts";
+import { LICENCES, listedIn, missingIn, shippedBy } from "./packages.ts";
 import { complete, readScanReport } from "./report.ts";
+import { ACCEPTED, product, WANTED } from "./source.ts";
 import { NEVER_HERE, type Scanner, scanWith } from "./scanner.ts";
 
 const good: Scanner = {
@@ -46,6 +48,48 @@ describe("scanners", () => {
     expect([...SCANNERS, ...NEVER_HERE].map(({ name }) => name)).toEqual(PINNED_SCANNERS);
     expect(new Set(NEVER_HERE.map(({ result }) => result))).toEqual(new Set(["NOT RUN"]));
     for (const { reason } of NEVER_HERE) expect(reason?.length).toBeGreaterThan(20);
+  });
+
+  it("have to flag these, accept these, and look everywhere", () => {
+    expect(WANTED).toEqual({
+      semgrep: [
+        "shell",
+        "code-from-text",
+        "unchecked-certificate",
+        "weak-digest",
+        "weak-random",
+        "comparison-tells-time",
+        "whole-environment",
+        "sql-from-text",
+        "redirect-with-a-secret",
+        "symmetric-token",
+      ],
+      zizmor: ["unpinned-uses", "artipacked", "template-injection", "dangerous-triggers", "excessive-permissions"],
+      actionlint: ["job-needs", "expression", "action", "permissions"],
+      hadolint: ["DL3007", "DL3003", "DL3008", "DL3004", "DL3025", "DL3002"],
+    });
+    expect([...ACCEPTED]).toEqual([
+      "sandbox/vendors/github/git.ts weak-digest",
+      "supabase/migrate/files.ts PartialParsing",
+    ]);
+    expect([...LICENCES]).toEqual(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD"]);
+    expect(SKIPPED).toEqual(["CKV_GIT_1"]);
+    const looked = Map.groupBy(product(), (path) => path.split("/")[0] ?? "");
+    expect([...looked.keys()].toSorted()).toEqual([
+      "cli",
+      "contract",
+      "origin",
+      "sandbox",
+      "stacks",
+      "supabase",
+      "worker",
+    ]);
+    for (const path of ["worker/index.ts", "origin/http/verify.ts", "cli/redact.ts", "contract/gateway-secret.ts"])
+      expect(product()).toContain(path);
+    // Made-up values are accepted one by one; a path would be a hole for every value in it.
+    expect(readTracked("test/security/scans/gitleaks.toml")).not.toMatch(
+      /^\s*(paths|commits|stopwords|disabledRules)\b/m,
+    );
   });
 
   it("that are missing from a report have failed", async () => {

@@ -1,7 +1,7 @@
 /** gitleaks: everything that was ever committed, and the files as they are. */
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { copyOfTree } from "../mutants/copy.ts";
 import { ROOT, trackedFiles } from "../repository.ts";
 import type { Flagged, Look, Scanner } from "./scanner.ts";
@@ -70,11 +70,20 @@ const flaggedInHistory = (): Flagged =>
     return { wanted: Object.keys(values), flagged: leaksIn("git", folder).map(({ RuleID }) => RuleID) };
   });
 
+/** In every folder of ours, so that none can be left out unseen. */
 const flaggedInFiles = (): Flagged =>
   inFolder((folder) => {
     const values = fresh();
-    writeFileSync(join(folder, "notes.env"), `${Object.values(values).join("\n")}\n`);
-    return { wanted: Object.keys(values), flagged: leaksIn("dir", folder).map(({ RuleID }) => RuleID) };
+    const folders = new Set(trackedFiles().map((path) => (path.includes("/") ? dirname(path) : ".")));
+    for (const name of folders) {
+      mkdirSync(join(folder, name), { recursive: true });
+      writeFileSync(join(folder, name, "notes.env"), `${Object.values(values).join("\n")}\n`);
+      writeFileSync(join(folder, name, "notes.ts"), `${Object.values(values).join("\n")}\n`);
+    }
+    const found = new Set(leaksIn("dir", folder).map(({ File, RuleID }) => `${File}: ${RuleID}`));
+    const seen = (path: string): boolean => Object.keys(values).every((rule) => found.has(`${path}: ${rule}`));
+    const flagged = [...folders].filter((name) => ["env", "ts"].every((end) => seen(join(name, `notes.${end}`))));
+    return { wanted: [...folders], flagged };
   });
 
 function lookAtFiles(): Look {

@@ -11,7 +11,7 @@ const workflows = (): readonly string[] => trackedFiles().filter((path) => path.
 const dockerfiles = (): readonly string[] => trackedFiles().filter((path) => /(^|\/)Dockerfile$/.test(path));
 
 /** What a rule sees and is right all the same. */
-const ACCEPTED: ReadonlySet<string> = new Set([
+export const ACCEPTED: ReadonlySet<string> = new Set([
   // Git names its objects by SHA-1; the imitated GitHub has to do the same.
   "sandbox/vendors/github/git.ts weak-digest",
   // A property that is called like a keyword: the rest of the file is read.
@@ -56,7 +56,7 @@ function semgrep(folder: string, files: readonly string[]): { readonly scanned: 
 }
 
 /** What runs in production: the tests of a flaw contain the flaw. */
-const product = (): readonly string[] =>
+export const product = (): readonly string[] =>
   trackedFiles().filter(
     (path) =>
       /^(contract|cli|worker|origin|stacks|sandbox|supabase)\/.*\.ts$/.test(path) && !/\.test\.ts$|\/test\//.test(path),
@@ -90,9 +90,16 @@ function hadolint(files: readonly string[]): readonly Found[] {
 }
 
 const look = (inspected: number, found: readonly Found[]): Look => ({ inspected, findings: found.map(told) });
-const RULES = [...readFileSync(join(HERE, "semgrep.yml"), "utf8").matchAll(/^ {2}- id: (\S+)$/gm)].map(
-  ([, id = ""]) => id,
-);
+
+/** What each has to flag in its known-bad input. */
+export const WANTED = {
+  semgrep: [...readFileSync(join(HERE, "semgrep.yml"), "utf8").matchAll(/^ {2}- id: (\S+)$/gm)].map(
+    ([, id = ""]) => id,
+  ),
+  zizmor: ["unpinned-uses", "artipacked", "template-injection", "dangerous-triggers", "excessive-permissions"],
+  actionlint: ["job-needs", "expression", "action", "permissions"],
+  hadolint: ["DL3007", "DL3003", "DL3008", "DL3004", "DL3025", "DL3002"],
+};
 
 export const SOURCE: readonly Scanner[] = [
   {
@@ -106,7 +113,7 @@ export const SOURCE: readonly Scanner[] = [
     bad: () =>
       inFolder((folder): Flagged => {
         copyFileSync(join(BAD, "code.ts.txt"), join(folder, "code.ts"));
-        return { wanted: RULES, flagged: rules(semgrep(folder, ["code.ts"]).found) };
+        return { wanted: WANTED.semgrep, flagged: rules(semgrep(folder, ["code.ts"]).found) };
       }),
   },
   {
@@ -123,7 +130,7 @@ export const SOURCE: readonly Scanner[] = [
         mkdirSync(join(folder, ".github/workflows"), { recursive: true });
         copyFileSync(join(BAD, "workflow.yml"), join(folder, ".github/workflows/bad.yml"));
         return {
-          wanted: ["unpinned-uses", "artipacked", "template-injection", "dangerous-triggers", "excessive-permissions"],
+          wanted: WANTED.zizmor,
           flagged: rules(zizmor(folder)),
         };
       }),
@@ -134,7 +141,7 @@ export const SOURCE: readonly Scanner[] = [
     version: () => "1.7.12",
     look: () => look(workflows().length, actionlint(workflows(), ['unexpected key "queue" for "concurrency"'])),
     bad: () => ({
-      wanted: ["job-needs", "expression", "action", "permissions"],
+      wanted: WANTED.actionlint,
       flagged: rules(actionlint([join(BAD, "workflow.yml")])),
     }),
   },
@@ -144,7 +151,7 @@ export const SOURCE: readonly Scanner[] = [
     version: () => versionOf("hadolint", "--version"),
     look: () => look(dockerfiles().length, hadolint(dockerfiles())),
     bad: () => ({
-      wanted: ["DL3007", "DL3003", "DL3008", "DL3004", "DL3025", "DL3002"],
+      wanted: WANTED.hadolint,
       flagged: rules(hadolint([join(BAD, "Dockerfile.txt")])),
     }),
   },
