@@ -48,16 +48,22 @@ export interface ApiOptions {
   readonly patience?: () => number | undefined;
 }
 
+/** What an operation takes and answers, where the vendor's description is there as types. */
+export interface Described {
+  readonly body: unknown;
+  readonly status: number;
+}
+
 /** One call. */
-export interface CallOptions {
+export interface CallOptions<Operation extends Described = Described> {
   /** Sent as JSON. */
-  readonly body?: unknown;
+  readonly body?: Operation["body"];
   readonly form?: FormData;
   /** Sent as it is. */
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Statuses besides 2xx that are an answer, not an error. */
-  readonly accept?: readonly number[];
+  readonly accept?: readonly Operation["status"][];
   /** Sending the same bytes twice has the same effect as once. Default: true for all but POST. */
   readonly repeatable?: boolean;
   /** Made after Ctrl-C too: it gives back what a run holds. */
@@ -69,8 +75,8 @@ export interface CallOptions {
 }
 
 /** An answer. `json` is null for an empty or unparseable body; then `text` has it. */
-export interface ApiAnswer {
-  readonly status: number;
+export interface ApiAnswer<Operation extends Described = Described> {
+  readonly status: Operation["status"];
   readonly json: unknown;
   readonly text: string;
   readonly headers: Headers;
@@ -95,8 +101,11 @@ export class Api {
     this.#context = context;
   }
 
-  async get(path: string, options: CallOptions = {}): Promise<ApiAnswer> {
-    return this.call("GET", path, options);
+  async get<Operation extends Described = Described>(
+    path: string,
+    options: CallOptions<Operation> = {},
+  ): Promise<ApiAnswer<Operation>> {
+    return this.call<Operation>("GET", path, options);
   }
 
   /** A multipart answer: its parts by name, and the name of the main one (Cloudflare's `cf-entrypoint`). @throws as {@link Api.call}. */
@@ -117,8 +126,14 @@ export class Api {
    * @throws {McpistError} ERR_UNAUTHORISED (401, 403), ERR_NOT_FOUND (404, redirects), ERR_RATE_LIMITED, ERR_UNREACHABLE,
    *   ERR_VENDOR, ERR_MACHINE.
    */
-  async call(method: string, path: string, options: CallOptions = {}): Promise<ApiAnswer> {
-    return this.#repeat(method, path, options, this.#readText);
+  async call<Operation extends Described = Described>(
+    method: string,
+    path: string,
+    options: CallOptions<Operation> = {},
+  ): Promise<ApiAnswer<Operation>> {
+    const answer: ApiAnswer = await this.#repeat(method, path, options, this.#readText);
+    // Whatever came, the caller can only compare it with what is described.
+    return answer as ApiAnswer<Operation>;
   }
 
   /** An answer that takes long is told as a wait. Where it was asked to be held back, others say why. */

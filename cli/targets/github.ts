@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Api, countdown } from "../http.ts";
+import type { Github, GithubObject } from "./described.ts";
 import { asObject, listAt, textAt } from "./json.ts";
 import { seal } from "./sealed-box.ts";
 import type { GitStore, Guard, SlotValues, Vault } from "./types.ts";
@@ -61,16 +62,30 @@ function placeOf(github: Environment["github"]): Place {
 }
 
 const PAGE = 100;
+/** Each operation is there twice: for an environment and for a repository. */
+type ListSecrets = Github<"actions/list-environment-secrets" | "actions/list-repo-secrets">;
+type GetKey = Github<"actions/get-environment-public-key" | "actions/get-repo-public-key">;
+type PutSecret = Github<"actions/create-or-update-environment-secret" | "actions/create-or-update-repo-secret">;
+type GetVariable = Github<"actions/get-environment-variable" | "actions/get-repo-variable">;
+type PatchVariable = Github<"actions/update-environment-variable" | "actions/update-repo-variable">;
+/** A name that is there already is refused with 409, which the description does not say. */
+type PostVariable = Github<"actions/create-environment-variable" | "actions/create-repo-variable", 409>;
+type Secret = GithubObject<"actions-secret">;
+type Key = GithubObject<"actions-public-key">;
+type Commit = GithubObject<"git-commit">;
 
 /** When each secret of a place was written, by name: all in one call, of the at most 100 that a place has. */
 async function secretTimes(api: Api, place: Place): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   for (let page = 1; ; page++) {
-    const answer = await api.get(`${place.secrets}?per_page=${PAGE}&page=${page}`, { accept: [404] });
+    const answer = await api.get<ListSecrets>(`${place.secrets}?per_page=${PAGE}&page=${page}`, { accept: [404] });
     if (answer.status === 404) return found;
     const secrets = listAt(answer.json, "secrets", "GitHub's list of secrets");
     for (const secret of secrets)
-      found.set(textAt(secret, "name", "a GitHub secret"), textAt(secret, "updated_at", "a GitHub secret"));
+      found.set(
+        textAt(secret, "name" satisfies keyof Secret, "a GitHub secret"),
+        textAt(secret, "updated_at" satisfies keyof Secret, "a GitHub secret"),
+      );
     const { total_count: total } = asObject(answer.json, "GitHub's list of secrets");
     if (secrets.length === 0 || typeof total !== "number" || found.size >= total) return found;
   }
@@ -97,16 +112,16 @@ export async function putGithubSecret(
   const place = placeOf(github);
   for (let attempt = 0; ; attempt++) {
     if (attempt > 0) kept.json = null;
-    kept.json ??= (await api.get(`${place.secrets}/public-key`)).json;
+    kept.json ??= (await api.get<GetKey>(`${place.secrets}/public-key`)).json;
     const { json } = kept;
-    const key = Buffer.from(textAt(json, "key", "GitHub's public key"), "base64");
+    const key = Buffer.from(textAt(json, "key" satisfies keyof Key, "GitHub's public key"), "base64");
     const sealed = seal(Buffer.from(value, "utf8"), key, Uint8Array.from(context.randomBytes(32)));
     const body = {
       encrypted_value: Buffer.from(sealed).toString("base64"),
-      key_id: textAt(json, "key_id", "GitHub's public key"),
+      key_id: textAt(json, "key_id" satisfies keyof Key, "GitHub's public key"),
     };
     await guard();
-    const { status } = await api.call("PUT", `${place.secrets}/${place.name(name)}`, {
+    const { status } = await api.call<PutSecret>("PUT", `${place.secrets}/${place.name(name)}`, {
       body,
       accept: attempt === 0 ? [422] : [],
     });
@@ -158,17 +173,20 @@ export function githubVault(context: Context, api: Api, github: Environment["git
       const body = { name, value: `${slot}:${kid}` };
       // Made or deleted by somebody else in between: looked at again, because the value must be there afterwards.
       for (let tries = 0; ; tries++) {
-        const accept = (status: number) => (tries < 2 ? [status] : []);
+        const accept = <Status extends number>(status: Status) => (tries < 2 ? [status] : []);
         await guard();
-        const updated = await api.call("PATCH", `${place.variables}/${name}`, { body, accept: [404] });
+        const updated = await api.call<PatchVariable>("PATCH", `${place.variables}/${name}`, { body, accept: [404] });
         if (updated.status !== 404) return;
         await guard();
-        if ((await api.call("POST", place.variables, { body, accept: accept(409) })).status !== 409) return;
+        if ((await api.call<PostVariable>("POST", place.variables, { body, accept: accept(409) })).status !== 409)
+          return;
       }
     },
     async live() {
-      const answer = await api.get(`${place.variables}/${place.name(LIVE_VARIABLE)}`, { accept: [404] });
-      return answer.status === 404 ? null : textAt(answer.json, "value", "a GitHub variable");
+      const answer = await api.get<GetVariable>(`${place.variables}/${place.name(LIVE_VARIABLE)}`, { accept: [404] });
+      return answer.status === 404
+        ? null
+        : textAt(answer.json, "value" satisfies keyof GithubObject<"actions-variable">, "a GitHub variable");
     },
   };
 }
@@ -188,7 +206,7 @@ export function githubStore(api: Api, environmentName: string, github: Environme
     const content = "Lock, journal and audit trail of mcpist secrets rotate. Do not edit, do not delete.\n";
     tree ??= textAt(
       (
-        await api.call("POST", `${repo}/git/trees`, {
+        await api.call<Github<"git/create-tree">>("POST", `${repo}/git/trees`, {
           body: { tree: [{ path: "README", mode: "100644", type: "blob", content }] },
           repeatable: true,
         })
@@ -201,36 +219,41 @@ export function githubStore(api: Api, environmentName: string, github: Environme
   return {
     serverTime: () => serverTime,
     async readRef() {
-      const answer = await api.get(`${repo}/git/ref/${short}`, { accept: [404] });
+      const answer = await api.get<Github<"git/get-ref">>(`${repo}/git/ref/${short}`, { accept: [404] });
       noteTime(answer.headers);
       if (answer.status === 404) return null;
-      const { object } = answer.json as { object?: unknown };
+      const { object } = answer.json as Partial<GithubObject<"git-ref">>;
       return { sha: textAt(object, "sha", "the rotation ref") };
     },
     async createRef(sha) {
-      return (await api.call("POST", `${repo}/git/refs`, { body: { ref, sha }, accept: [422] })).status === 201;
+      const body = { ref, sha };
+      const made = await api.call<Github<"git/create-ref">>("POST", `${repo}/git/refs`, { body, accept: [422] });
+      return made.status === 201;
     },
     async updateRef(sha) {
-      return (
-        (await api.call("PATCH", `${repo}/git/refs/${short}`, { body: { sha, force: false }, accept: [422] }))
-          .status === 200
-      );
+      const path = `${repo}/git/refs/${short}`;
+      const body = { sha, force: false };
+      const moved = await api.call<Github<"git/update-ref">>("PATCH", path, { body, accept: [422] });
+      return moved.status === 200;
     },
     async createCommit(message, parents) {
-      const body = { message, tree: await treeOf(), parents };
-      const answer = await api.call("POST", `${repo}/git/commits`, { body, repeatable: true });
+      const body = { message, tree: await treeOf(), parents: [...parents] };
+      const answer = await api.call<Github<"git/create-commit">>("POST", `${repo}/git/commits`, {
+        body,
+        repeatable: true,
+      });
       noteTime(answer.headers);
-      const { committer } = answer.json as { committer?: unknown };
+      const { committer } = answer.json as Partial<Commit>;
       return { sha: textAt(answer.json, "sha", "a git commit"), date: textAt(committer, "date", "a git commit") };
     },
     async readCommit(sha) {
-      const { json } = await api.get(`${repo}/git/commits/${sha}`);
-      const { committer, tree: held } = json as { committer?: unknown; tree?: unknown };
+      const { json } = await api.get<Github<"git/get-commit">>(`${repo}/git/commits/${sha}`);
+      const { committer, tree: held } = json as Partial<Commit>;
       // All entries have the same tree, so that it need not be made again.
       tree ??= textAt(held, "sha", "a git commit's tree");
       return {
-        message: textAt(json, "message", "a git commit"),
-        parents: listAt(json, "parents", "a git commit").map((parent) =>
+        message: textAt(json, "message" satisfies keyof Commit, "a git commit"),
+        parents: listAt(json, "parents" satisfies keyof Commit, "a git commit").map((parent) =>
           textAt(parent, "sha", "a git commit's parent"),
         ),
         date: textAt(committer, "date", "a git commit"),
@@ -238,9 +261,12 @@ export function githubStore(api: Api, environmentName: string, github: Environme
     },
     async workflowRun(id) {
       if (!/^\d+$/.test(id)) return "unknown";
-      const answer = await api.get(`${repo}/actions/runs/${id}`, { accept: [404] });
+      const answer = await api.get<Github<"actions/get-workflow-run">>(`${repo}/actions/runs/${id}`, { accept: [404] });
       if (answer.status === 404) return "unknown";
-      return textAt(answer.json, "status", "a workflow run") === "completed" ? "over" : "alive";
+      return textAt(answer.json, "status" satisfies keyof GithubObject<"workflow-run">, "a workflow run") ===
+        "completed"
+        ? "over"
+        : "alive";
     },
   };
 }
@@ -248,7 +274,7 @@ export function githubStore(api: Api, environmentName: string, github: Environme
 /** @returns the public key of the place. @throws {McpistError} ERR_NOT_FOUND when there is no such place. */
 async function checkGithub(api: Api, github: Environment["github"]): Promise<unknown> {
   const place = placeOf(github);
-  const answer = await api.get(`${place.secrets}/public-key`, { accept: [404] });
+  const answer = await api.get<GetKey>(`${place.secrets}/public-key`, { accept: [404] });
   if (answer.status !== 404) return answer.json;
   throw new McpistError(
     "ERR_NOT_FOUND",

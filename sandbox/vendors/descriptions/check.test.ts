@@ -1,7 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { type Description, deviations, type Exchange } from "./check.ts";
+import { operation } from "./github/described.ts";
 import { KNOWN_DEVIATIONS } from "./known.ts";
+
+const MISSPELT = { fields: { sha: "string", Url: "string" } } as const;
 
 const description: Description = {
   vendor: "any",
@@ -64,6 +67,27 @@ describe("an exchange", () => {
   ])("tells %s that the description does not have", (_what, change, said) => {
     expect(deviations(description, exchange(change))).toEqual([said]);
   });
+});
+
+it("an excerpt that says what GitHub does not describe is no TypeScript", () => {
+  // @ts-expect-error no such path
+  operation("get", "/repos/{owner}/{repo}/secrets", { statuses: [200] });
+  // @ts-expect-error no such method
+  operation("delete", "/user", { statuses: [204] });
+  // @ts-expect-error no such status
+  operation("get", "/repos/{owner}/{repo}/topics", { statuses: [202] });
+  // @ts-expect-error no such parameter
+  operation("get", "/repos/{owner}/{repo}/topics", { query: { size: "number" }, statuses: [200] });
+  const ref = "/repos/{owner}/{repo}/git/ref/{ref}";
+  const answer = { fields: { object: MISSPELT } } as const;
+  // @ts-expect-error no such field, deep inside and not written here
+  operation("get", ref, { statuses: [200], answer });
+  // @ts-expect-error no such value of an enum
+  operation("get", "/repos/{owner}/{repo}/issues", { query: { state: { enum: ["shut"] } }, statuses: [200] });
+  // @ts-expect-error no such field of a body
+  operation("post", "/repos/{owner}/{repo}/git/refs", { body: { fields: { Ref: "string" } }, statuses: [201] });
+  const { path } = operation("get", "/repos/{owner}/{repo}/topics", { statuses: [200] });
+  expect(path).toBe("/repos/{owner}/{repo}/topics");
 });
 
 it("every deviation that is meant is in the manual, with its reason", async () => {

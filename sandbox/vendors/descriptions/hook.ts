@@ -1,23 +1,41 @@
 /**
- * Under vitest every exchange with Koyeb and Fly.io is held against the vendor's own description, whichever test makes it: what
- * deviates and is not on the list is answered with 500 and its name, so that the test that met it fails. Elsewhere nothing is read.
+ * In the project's own tests every exchange with these vendors is held against the vendor's own description, whichever test makes it:
+ * what deviates and is not on the list is answered with 500 and its name, so that the test that met it fails. Elsewhere nothing is read.
  */
 import { readFileSync } from "node:fs";
 import type { VendorName } from "../faults.ts";
 import { type Description, deviations, type Exchange } from "./check.ts";
 import { isKnownDeviation } from "./known.ts";
 
-const DESCRIBED: ReadonlySet<string> = new Set(["koyeb", "fly"]);
-const read = new Map<string, Description>();
+const fromJson = (file: string) => (): Promise<Description> =>
+  Promise.resolve(JSON.parse(readFileSync(new URL(file, import.meta.url), "utf8")) as Description);
+/** Not by its name: the package has no excerpts. */
+const fromModule = (file: string, name: string) => async (): Promise<Description> => {
+  const module = (await import(new URL(file, import.meta.url).href)) as Readonly<Record<string, Description>>;
+  return module[name] as Description;
+};
 
-function descriptionOf(vendor: string): Description {
-  const known = read.get(vendor);
-  if (known) return known;
-  const text = readFileSync(new URL(`./${vendor}.json`, import.meta.url), "utf8");
-  const description = JSON.parse(text) as Description;
-  read.set(vendor, description);
-  return description;
+interface Held {
+  readonly read: () => Promise<Description>;
+  /** The path as the description has it; null for what the description does not cover. */
+  readonly path: (pathname: string) => string | null;
 }
+/** What flyctl asks beside the Machines API has no description. */
+const belowV1 = (path: string) => (path.startsWith("/v1/") ? path : null);
+const HELD: Partial<Readonly<Record<VendorName, Held>>> = {
+  koyeb: { read: fromJson("./koyeb.json"), path: belowV1 },
+  fly: { read: fromJson("./fly.json"), path: belowV1 },
+  github: {
+    read: fromModule("./github/operations.ts", "GITHUB"),
+    // As github.ts does: Enterprise Server's prefix, and the old form by id. GraphQL and sign-in are no part of the REST API.
+    path: (pathname) =>
+      /^\/(api\/)?(graphql|login\/)/.test(pathname)
+        ? null
+        : pathname.replace(/^\/api\/v3(?=\/|$)/, "").replace(/^\/repositories\/\d+(?=\/|$)/, "/repos/{owner}/{repo}") ||
+          "/",
+  },
+};
+const read = new Map<string, Promise<Description>>();
 
 const parse = (text: string): unknown => {
   try {
@@ -27,8 +45,9 @@ const parse = (text: string): unknown => {
   }
 };
 
-/** True when exchanges of this vendor are held against its description. */
-export const isHeld = (vendor: VendorName): boolean => process.env["VITEST"] !== undefined && DESCRIBED.has(vendor);
+/** True when exchanges of this vendor are held against its description: in a checkout, under vitest. */
+export const isHeld = (vendor: VendorName): boolean =>
+  process.env["VITEST"] !== undefined && import.meta.url.endsWith(".ts") && HELD[vendor] !== undefined;
 
 /** @returns what of the exchange deviates and should not. */
 export async function unexpected(
@@ -36,15 +55,18 @@ export async function unexpected(
   request: { readonly method: string; readonly url: URL; readonly text: string },
   response: Response,
 ): Promise<readonly string[]> {
-  // What flyctl asks beside the Machines API has no description.
-  if (!request.url.pathname.startsWith("/v1/")) return [];
+  const held = HELD[vendor];
+  const path = held?.path(request.url.pathname) ?? null;
+  if (!held || path === null) return [];
+  const description = await (read.get(vendor) ?? held.read());
+  read.set(vendor, Promise.resolve(description));
   const exchange: Exchange = {
     method: request.method,
-    path: request.url.pathname,
+    path,
     query: request.url.searchParams,
     request: parse(request.text),
     status: response.status,
     answer: parse(await response.clone().text()),
   };
-  return deviations(descriptionOf(vendor), exchange).filter((deviation) => !isKnownDeviation(vendor, deviation));
+  return deviations(description, exchange).filter((deviation) => !isKnownDeviation(vendor, deviation));
 }

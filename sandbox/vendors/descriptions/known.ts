@@ -5,12 +5,27 @@
 
 /** One deviation that is meant. `what` is a regular expression on `operation what`. */
 export interface KnownDeviation {
-  readonly vendor: "koyeb" | "fly";
+  readonly vendor: "koyeb" | "fly" | "github" | "cloudflare";
   readonly what: string;
   readonly why: string;
 }
 
 export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
+  {
+    vendor: "github",
+    what: String.raw`(GET|PUT) /repos/\{owner\}/\{repo\}/environments.* (answer(\.environments\[\])?|request)\.can_admins_bypass: is no field`,
+    why: "the Terraform provider sends and reads it (github_repository_environment)",
+  },
+  {
+    vendor: "github",
+    what: String.raw`GET /repos/\{owner\}/\{repo\}/issues 410: is no status`,
+    why: "a list of disabled issues is 410 as one issue is, which is described for one alone",
+  },
+  {
+    vendor: "github",
+    what: String.raw`(POST|PATCH) \S+/variables(/\{name\})? 409: is no status`,
+    why: "a variable's name that is taken is 409, which no description of an operation says",
+  },
   {
     vendor: "fly",
     what: String.raw`Machines(Show|Create|List|Update) answer(\[\])?\.(version|cordoned): is no field`,

@@ -1,6 +1,7 @@
 /** The git-data API: refs by compare-and-set, trees, commits, blobs. https://docs.github.com/rest/git */
 import type { Context } from "hono";
 import type { VendorApp } from "../vendor.ts";
+import { done, reply, type Schema } from "./described.ts";
 import { isRef, type Commit, type GitStore, type Person, type RefFault, type TreeEntry } from "./git.ts";
 import type { Repository } from "./state.ts";
 import { invalid, isoSeconds, notFound, objectBody, page } from "./wire.ts";
@@ -28,24 +29,42 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
     };
   const urlOf = (c: Context, path: string): string =>
     `${new URL(c.req.url).origin}/repos/${c.req.param("owner")}/${c.req.param("repo")}/${path}`;
-  const refView = (c: Context, ref: string, sha: string) => ({
+  const refView = (c: Context, ref: string, sha: string): Schema<"git-ref"> => ({
     ref,
     node_id: Buffer.from(ref).toString("base64"),
     url: urlOf(c, `git/${ref}`),
     object: { sha, type: "commit", url: urlOf(c, `git/commits/${sha}`) },
   });
-  const commitView = (c: Context, commit: Commit) => ({
+  const htmlOf = (c: Context, sha: string): string =>
+    `https://github.com/${c.req.param("owner")}/${c.req.param("repo")}/commit/${sha}`;
+  const commitView = (c: Context, commit: Commit): Schema<"git-commit"> => ({
     sha: commit.sha,
     node_id: Buffer.from(commit.sha).toString("base64"),
     url: urlOf(c, `git/commits/${commit.sha}`),
+    html_url: htmlOf(c, commit.sha),
     author: commit.author,
     committer: commit.committer,
     message: commit.message,
     tree: { sha: commit.tree, url: urlOf(c, `git/trees/${commit.tree}`) },
-    parents: commit.parents.map((sha) => ({ sha, url: urlOf(c, `git/commits/${sha}`) })),
+    parents: commit.parents.map((sha) => ({ sha, url: urlOf(c, `git/commits/${sha}`), html_url: htmlOf(c, sha) })),
     verification: { verified: false, reason: "unsigned", signature: null, payload: null, verified_at: null },
   });
-  const treeView = (c: Context, sha: string, entries: readonly TreeEntry[]) => ({
+  /** As a list of commits shows it: what git knows of it is one object of its own. */
+  const listedView = (c: Context, commit: Schema<"git-commit">): Schema<"commit"> => {
+    const { sha, node_id, html_url, parents, url: git, message, tree, author, committer, verification } = commit;
+    return {
+      sha,
+      node_id,
+      url: urlOf(c, `commits/${sha}`),
+      html_url,
+      comments_url: urlOf(c, `commits/${sha}/comments`),
+      commit: { url: git, message, tree, author, committer, verification, comment_count: 0 },
+      parents,
+      author: null,
+      committer: null,
+    };
+  };
+  const treeView = (c: Context, sha: string, entries: readonly TreeEntry[]): Schema<"git-tree"> => ({
     sha,
     url: urlOf(c, `git/trees/${sha}`),
     tree: entries.map((entry) => ({ ...entry, url: urlOf(c, `git/${entry.type}s/${entry.sha}`) })),
@@ -57,7 +76,7 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
     withGit((c, git) => {
       const ref = `refs/${c.req.param("ref")}`;
       const sha = git.refs.get(ref);
-      return sha === undefined ? notFound(c) : c.json(refView(c, ref, sha));
+      return sha === undefined ? notFound(c) : reply<"git/get-ref">(c, refView(c, ref, sha), 200);
     }),
   );
   app.get(
@@ -65,7 +84,11 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
     withGit((c, git) => {
       const prefix = `refs/${c.req.param("ref")}`;
       const found = [...git.refs].filter(([ref]) => ref.startsWith(prefix)).sort(([a], [b]) => a.localeCompare(b));
-      return c.json(page(c, found).map(([ref, sha]) => refView(c, ref, sha)));
+      return reply<"git/list-matching-refs">(
+        c,
+        page(c, found).map(([ref, sha]) => refView(c, ref, sha)),
+        200,
+      );
     }),
   );
   app.post(
@@ -76,7 +99,7 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
         return invalid(c, 'Invalid request.\n\n"ref", "sha" weren\'t supplied.');
       if (!isRef(ref)) return invalid(c, `Reference name must start with 'refs/' and be well formed`);
       const fault = git.createRef(ref, sha);
-      return fault ? invalid(c, FAULTS[fault]) : c.json(refView(c, ref, sha), 201);
+      return fault ? invalid(c, FAULTS[fault]) : reply<"git/create-ref">(c, refView(c, ref, sha), 201);
     }),
   );
   app.patch(
@@ -88,13 +111,13 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
         return invalid(c, 'Invalid request.\n\n"sha" wasn\'t supplied.');
       // Synchronous from here on: nobody can move the ref between the decision and the write.
       const fault = git.updateRef(ref, sha, force);
-      return fault ? invalid(c, FAULTS[fault]) : c.json(refView(c, ref, sha));
+      return fault ? invalid(c, FAULTS[fault]) : reply<"git/update-ref">(c, refView(c, ref, sha), 200);
     }),
   );
   app.delete(
     `${base}/git/refs/:ref{.+}`,
     withGit((c, git) =>
-      git.refs.delete(`refs/${c.req.param("ref")}`) ? c.body(null, 204) : invalid(c, FAULTS.missing),
+      git.refs.delete(`refs/${c.req.param("ref")}`) ? done(c, "git/delete-ref") : invalid(c, FAULTS.missing),
     ),
   );
 
@@ -105,7 +128,7 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
       if (typeof content !== "string" || (encoding !== "utf-8" && encoding !== "base64"))
         return invalid(c, "Invalid request.");
       const sha = git.writeBlob(Buffer.from(content, encoding));
-      return c.json({ sha, url: urlOf(c, `git/blobs/${sha}`) }, 201);
+      return reply<"git/create-blob">(c, { sha, url: urlOf(c, `git/blobs/${sha}`) }, 201);
     }),
   );
   app.get(
@@ -114,13 +137,11 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
       const sha = c.req.param("sha") ?? "";
       const blob = git.blobs.get(sha);
       if (!blob) return notFound(c);
-      return c.json({
-        sha,
-        url: urlOf(c, `git/blobs/${sha}`),
-        size: blob.length,
-        encoding: "base64",
-        content: blob.toString("base64"),
-      });
+      const node = Buffer.from(sha).toString("base64");
+      const url = urlOf(c, `git/blobs/${sha}`);
+      const content = blob.toString("base64");
+      const view = { sha, node_id: node, url, size: blob.length, encoding: "base64", content };
+      return reply<"git/get-blob">(c, view, 200);
     }),
   );
   app.post(
@@ -130,7 +151,9 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
       const entries = Array.isArray(tree) ? tree.map((entry) => treeEntry(git, entry)) : [null];
       if (!entries.every((entry) => entry !== null)) return invalid(c, "Invalid tree info");
       const sha = git.writeTree(entries, typeof baseTree === "string" ? baseTree : undefined);
-      return sha === null ? invalid(c, "Invalid tree info") : c.json(treeView(c, sha, git.trees.get(sha) ?? []), 201);
+      return sha === null
+        ? invalid(c, "Invalid tree info")
+        : reply<"git/create-tree">(c, treeView(c, sha, git.trees.get(sha) ?? []), 201);
     }),
   );
   app.get(
@@ -138,7 +161,7 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
     withGit((c, git) => {
       const sha = c.req.param("sha") ?? "";
       const entries = git.trees.get(sha) ?? git.trees.get(git.commits.get(sha)?.tree ?? "");
-      return entries ? c.json(treeView(c, sha, entries)) : notFound(c);
+      return entries ? reply<"git/get-tree">(c, treeView(c, sha, entries), 200) : notFound(c);
     }),
   );
   app.post(
@@ -162,14 +185,14 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
           c,
           git.trees.has(tree) ? "Parent SHA does not exist or is not a commit object" : "Tree SHA does not exist",
         );
-      return c.json(commitView(c, commit), 201);
+      return reply<"git/create-commit">(c, commitView(c, commit), 201);
     }),
   );
   app.get(
     `${base}/git/commits/:sha`,
     withGit((c, git) => {
       const commit = git.commits.get(c.req.param("sha") ?? "");
-      return commit ? c.json(commitView(c, commit)) : notFound(c);
+      return commit ? reply<"git/get-commit">(c, commitView(c, commit), 200) : notFound(c);
     }),
   );
   app.get(
@@ -178,11 +201,10 @@ export function addGit(app: VendorApp, repositoryOf: RepositoryOf): void {
       const start = c.req.query("sha") ?? "main";
       const sha = git.commits.has(start) ? start : git.refs.get(`refs/heads/${start}`);
       if (sha === undefined) return notFound(c);
-      return c.json(
-        page(c, git.walk(sha)).map((commit) => {
-          const { sha: id, node_id, url, parents, ...rest } = commitView(c, commit);
-          return { sha: id, node_id, url, parents, commit: rest, author: null, committer: null };
-        }),
+      return reply<"repos/list-commits">(
+        c,
+        page(c, git.walk(sha)).map((commit) => listedView(c, commitView(c, commit))),
+        200,
       );
     }),
   );

@@ -162,7 +162,7 @@ test("the account's limits can be asked for, count what was used, and asking is 
   await call("GET", "/search/repositories?q=mcp");
   const { json, headers } = await call("GET", "/rate_limit");
   expect(json.rate).toEqual(json.resources.core);
-  expect(json.resources.core).toMatchObject({ limit: 5000, used: before.rate.used + 1, resource: "core" });
+  expect(json.resources.core).toMatchObject({ limit: 5000, used: before.rate.used + 1 });
   expect(json.resources.core.remaining).toBe(5000 - json.resources.core.used);
   expect(json.resources.search.used).toBe(before.resources.search.used + 1);
   expect(json.resources.core.reset * 1000).toBeGreaterThan(Date.now());

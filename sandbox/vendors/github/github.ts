@@ -8,6 +8,7 @@ import { etag } from "hono/etag";
 import { Hono, type Context } from "hono";
 import { UserTokens } from "../user-tokens.ts";
 import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
+import { reply } from "./described.ts";
 import { addGit } from "./git-routes.ts";
 import { addGraphql, OPERATOR } from "./graphql.ts";
 import { addIssues } from "./issue-routes.ts";
@@ -113,7 +114,7 @@ export async function startGithub(context: VendorContext, options: GithubOptions
   addIssues(app, repositoryOf, loginOf);
   addSearch(app, state);
 
-  app.get("/rate_limit", (c) => c.json(rates.onWire(loginOf(c))));
+  app.get("/rate_limit", (c) => reply<"rate-limit/get">(c, rates.onWire(loginOf(c)), 200));
   addGraphql(app, state);
 
   const listener = await listen(withFaults("github", context, app), context.port("github"));

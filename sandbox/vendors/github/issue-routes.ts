@@ -1,9 +1,11 @@
 /** Issues as their REST API shows them: https://docs.github.com/rest/issues/issues and https://docs.github.com/rest/issues/comments */
 import type { Context } from "hono";
 import { hasOnly, onlyQuery, type VendorApp } from "../vendor.ts";
+import { reply, type Schema } from "./described.ts";
 import type { RepositoryOf } from "./git-routes.ts";
 import type { Comment, Issue } from "./issues.ts";
 import type { Repository } from "./state.ts";
+import { userView } from "./views.ts";
 import { failure, invalid, isoSeconds, notFound, objectBody, page } from "./wire.ts";
 
 /** Characters of a title and of a text. */
@@ -11,11 +13,11 @@ const MAX_TITLE = 256;
 const MAX_BODY = 65_536;
 const STATES: ReadonlySet<string> = new Set(["open", "closed", "all"]);
 
-const userView = (login: string) => ({ login, id: 3, node_id: "U_3", type: "User", site_admin: false });
 const pathOf = (repository: Repository): string => `/repos/${repository.owner}/${repository.name}`;
 
-function issueView(c: Context, repository: Repository, issue: Issue): Readonly<Record<string, unknown>> {
-  const base = new URL(c.req.url).origin + pathOf(repository);
+function issueView(c: Context, repository: Repository, issue: Issue): Schema<"issue"> {
+  const api = new URL(c.req.url).origin;
+  const base = api + pathOf(repository);
   const page = `https://github.com/${repository.owner}/${repository.name}`;
   const url = `${base}/issues/${issue.number}`;
   const html = `${page}/${issue.pullRequest ? "pull" : "issues"}/${issue.number}`;
@@ -30,7 +32,7 @@ function issueView(c: Context, repository: Repository, issue: Issue): Readonly<R
     node_id: `I_${issue.id}`,
     number: issue.number,
     title: issue.title,
-    user: userView(issue.author),
+    user: userView(api, issue.author, 3, "User"),
     labels: issue.labels.map((name, i) => ({
       id: issue.id * 100 + i,
       node_id: `LA_${issue.id}_${i}`,
@@ -53,17 +55,22 @@ function issueView(c: Context, repository: Repository, issue: Issue): Readonly<R
     closed_at: issue.state === "closed" ? isoSeconds(issue.updatedAt) : null,
     author_association: "CONTRIBUTOR",
     body: issue.body,
-    ...(issue.pullRequest ? { pull_request: { url: `${base}/pulls/${issue.number}`, html_url: html } } : {}),
+    ...(issue.pullRequest
+      ? {
+          pull_request: {
+            url: `${base}/pulls/${issue.number}`,
+            html_url: html,
+            diff_url: `${html}.diff`,
+            patch_url: `${html}.patch`,
+          },
+        }
+      : {}),
   };
 }
 
-function commentView(
-  c: Context,
-  repository: Repository,
-  issue: Issue,
-  comment: Comment,
-): Readonly<Record<string, unknown>> {
-  const base = new URL(c.req.url).origin + pathOf(repository);
+function commentView(c: Context, repository: Repository, issue: Issue, comment: Comment): Schema<"issue-comment"> {
+  const api = new URL(c.req.url).origin;
+  const base = api + pathOf(repository);
   return {
     id: comment.id,
     node_id: `IC_${comment.id}`,
@@ -71,7 +78,7 @@ function commentView(
     html_url: `https://github.com/${repository.owner}/${repository.name}/issues/${issue.number}#issuecomment-${comment.id}`,
     issue_url: `${base}/issues/${issue.number}`,
     body: comment.body,
-    user: userView(comment.author),
+    user: userView(api, comment.author, 3, "User"),
     created_at: isoSeconds(comment.createdAt),
     updated_at: isoSeconds(comment.createdAt),
     author_association: "CONTRIBUTOR",
@@ -118,7 +125,11 @@ export function addIssues(app: VendorApp, repositoryOf: RepositoryOf, loginOf: (
       const state = c.req.query("state") ?? "open";
       if (!STATES.has(state)) return refuseField(c, "Issue", "state", "invalid");
       const issues = repository.issues.list(state as "open" | "closed" | "all");
-      return c.json(page(c, issues).map((issue) => issueView(c, repository, issue)));
+      return reply<"issues/list-for-repo">(
+        c,
+        page(c, issues).map((issue) => issueView(c, repository, issue)),
+        200,
+      );
     }),
   );
   app.post(
@@ -139,19 +150,23 @@ export function addIssues(app: VendorApp, repositoryOf: RepositoryOf, loginOf: (
       const names = labelsIn(labels);
       if (!names) return refuseField(c, "Label", "name", "invalid");
       const issue = repository.issues.open({ title: String(title), author: loginOf(c), body, labels: names });
-      return c.json(issueView(c, repository, issue), 201);
+      return reply<"issues/create">(c, issueView(c, repository, issue), 201);
     }),
   );
   app.get(
     `${base}/:number{[0-9]+}`,
     onlyQuery(),
-    withIssue((c, repository, issue) => c.json(issueView(c, repository, issue))),
+    withIssue((c, repository, issue) => reply<"issues/get">(c, issueView(c, repository, issue), 200)),
   );
   app.get(
     `${base}/:number{[0-9]+}/comments`,
     onlyQuery("per_page", "page"),
     withIssue((c, repository, issue) =>
-      c.json(page(c, issue.comments).map((comment) => commentView(c, repository, issue, comment))),
+      reply<"issues/list-comments">(
+        c,
+        page(c, issue.comments).map((comment) => commentView(c, repository, issue, comment)),
+        200,
+      ),
     ),
   );
   app.post(
@@ -167,7 +182,8 @@ export function addIssues(app: VendorApp, repositoryOf: RepositoryOf, loginOf: (
         return refuseField(c, "IssueComment", "body", "missing_field");
       if (body.length > MAX_BODY)
         return refuseField(c, "IssueComment", "body", "custom", `body is too long (maximum is ${MAX_BODY} characters)`);
-      return c.json(commentView(c, repository, issue, repository.issues.comment(issue, loginOf(c), body)), 201);
+      const made = repository.issues.comment(issue, loginOf(c), body);
+      return reply<"issues/create-comment">(c, commentView(c, repository, issue, made), 201);
     }),
   );
 }

@@ -4,12 +4,15 @@
  */
 import type { Context } from "hono";
 import type { VendorApp } from "../vendor.ts";
+import { done, reply, type Schema } from "./described.ts";
 import type { RepositoryOf } from "./git-routes.ts";
-import { repositoryView } from "./repository-routes.ts";
 import type { Environment, GithubState, Repository } from "./state.ts";
+import { repositoryView } from "./views.ts";
 import { failure, invalid, isoSeconds, notFound, objectBody, page } from "./wire.ts";
 import { isRecord } from "../../../contract/json.ts";
 
+/** What a caller wrote, looked at where it came in. */
+type Ruleset = Pick<Schema<"repository-ruleset">, "name" | "enforcement">;
 type Json = Readonly<Record<string, unknown>>;
 const TARGETS: ReadonlySet<unknown> = new Set(["branch", "tag", "push"]);
 const ENFORCEMENTS: ReadonlySet<unknown> = new Set(["disabled", "active", "evaluate"]);
@@ -55,19 +58,19 @@ export function addProtection(app: VendorApp, state: GithubState, repositoryOf: 
         if (state.find(repository.owner, name)) return invalid(c, "name already exists on this account");
         state.rename(repository, name);
       }
-      return c.json(repositoryView(state, repository));
+      return reply<"repos/update">(c, repositoryView(new URL(c.req.url).origin, state, repository), 200);
     }),
   );
   app.delete(
     base,
     withRepository((c, repository) => {
       state.repositories.delete(repository.name.toLowerCase());
-      return c.body(null, 204);
+      return done(c, "repos/delete");
     }),
   );
   app.get(
     `${base}/topics`,
-    withRepository((c, repository) => c.json({ names: repository.topics })),
+    withRepository((c, repository) => reply<"repos/get-all-topics">(c, { names: [...repository.topics] }, 200)),
   );
   app.put(
     `${base}/topics`,
@@ -76,14 +79,16 @@ export function addProtection(app: VendorApp, state: GithubState, repositoryOf: 
       if (!Array.isArray(names) || !names.every((name) => typeof name === "string" && TOPIC.test(name)))
         return invalid(c, "Validation Failed");
       repository.topics = names as readonly string[];
-      return c.json({ names });
+      return reply<"repos/replace-all-topics">(c, { names: [...repository.topics] }, 200);
     }),
   );
 
   // Two switches that answer by status alone. https://docs.github.com/rest/repos/repos#check-if-dependabot-security-updates-are-enabled-for-a-repository
   app.get(
     `${base}/vulnerability-alerts`,
-    withRepository((c, repository) => (repository.vulnerabilityAlerts ? c.body(null, 204) : notFound(c))),
+    withRepository((c, repository) =>
+      repository.vulnerabilityAlerts ? done(c, "repos/check-vulnerability-alerts") : notFound(c),
+    ),
   );
   app.on(
     ["PUT", "DELETE"],
@@ -91,13 +96,15 @@ export function addProtection(app: VendorApp, state: GithubState, repositoryOf: 
     withRepository((c, repository) => {
       repository.vulnerabilityAlerts = c.req.method === "PUT";
       if (!repository.vulnerabilityAlerts) repository.securityFixes = false;
-      return c.body(null, 204);
+      return done(c, "repos/enable-vulnerability-alerts");
     }),
   );
   app.get(
     `${base}/automated-security-fixes`,
     withRepository((c, repository) =>
-      repository.vulnerabilityAlerts ? c.json({ enabled: repository.securityFixes, paused: false }) : notFound(c),
+      repository.vulnerabilityAlerts
+        ? reply<"repos/check-automated-security-fixes">(c, { enabled: repository.securityFixes, paused: false }, 200)
+        : notFound(c),
     ),
   );
   app.on(
@@ -108,12 +115,18 @@ export function addProtection(app: VendorApp, state: GithubState, repositoryOf: 
       if (enable && !repository.vulnerabilityAlerts)
         return invalid(c, "Vulnerability alerts must be enabled to configure Dependabot security updates.");
       repository.securityFixes = enable;
-      return c.body(null, 204);
+      return done(c, "repos/enable-automated-security-fixes");
     }),
   );
   app.get(
     `${base}/actions/permissions/workflow`,
-    withRepository((c, repository) => c.json(repository.workflowPermissions)),
+    withRepository((c, repository) =>
+      reply<"actions/get-github-actions-default-workflow-permissions-repository">(
+        c,
+        repository.workflowPermissions,
+        200,
+      ),
+    ),
   );
   app.put(
     `${base}/actions/permissions/workflow`,
@@ -129,11 +142,16 @@ export function addProtection(app: VendorApp, state: GithubState, repositoryOf: 
         default_workflow_permissions: token,
         can_approve_pull_request_reviews: approve,
       };
-      return c.body(null, 204);
+      return done(c, "actions/set-github-actions-default-workflow-permissions-repository");
     }),
   );
 
-  const rulesetView = (c: Context, repository: Repository, id: number, ruleset: Json): Json => ({
+  const rulesetView = (
+    c: Context,
+    repository: Repository,
+    id: number,
+    ruleset: Ruleset,
+  ): Schema<"repository-ruleset"> => ({
     target: "branch",
     bypass_actors: [],
     conditions: {},
@@ -153,7 +171,11 @@ export function addProtection(app: VendorApp, state: GithubState, repositoryOf: 
   app.get(
     `${base}/rulesets`,
     withRepository((c, repository) =>
-      c.json(page(c, [...repository.rulesets]).map(([id, ruleset]) => rulesetView(c, repository, id, ruleset))),
+      reply<"repos/get-repo-rulesets">(
+        c,
+        page(c, [...repository.rulesets]).map(([id, ruleset]) => rulesetView(c, repository, id, ruleset as Ruleset)),
+        200,
+      ),
     ),
   );
   const writeRuleset = withRepository(async (c, repository) => {
@@ -165,7 +187,10 @@ export function addProtection(app: VendorApp, state: GithubState, repositoryOf: 
     if (fault !== null) return invalid(c, "Validation Failed", [fault]);
     const id = creates ? state.nextId() : idOf(c);
     repository.rulesets.set(id, wanted);
-    return c.json(rulesetView(c, repository, id, wanted), creates ? 201 : 200);
+    const view = rulesetView(c, repository, id, wanted as Ruleset);
+    return creates
+      ? reply<"repos/create-repo-ruleset">(c, view, 201)
+      : reply<"repos/update-repo-ruleset">(c, view, 200);
   });
   app.post(`${base}/rulesets`, writeRuleset);
   app.put(`${base}/rulesets/:id{[0-9]+}`, writeRuleset);
@@ -173,12 +198,16 @@ export function addProtection(app: VendorApp, state: GithubState, repositoryOf: 
     `${base}/rulesets/:id{[0-9]+}`,
     withRepository((c, repository) => {
       const ruleset = repository.rulesets.get(idOf(c));
-      return ruleset ? c.json(rulesetView(c, repository, idOf(c), ruleset)) : notFound(c);
+      return ruleset
+        ? reply<"repos/get-repo-ruleset">(c, rulesetView(c, repository, idOf(c), ruleset as Ruleset), 200)
+        : notFound(c);
     }),
   );
   app.delete(
     `${base}/rulesets/:id{[0-9]+}`,
-    withRepository((c, repository) => (repository.rulesets.delete(idOf(c)) ? c.body(null, 204) : notFound(c))),
+    withRepository((c, repository) =>
+      repository.rulesets.delete(idOf(c)) ? done(c, "repos/delete-repo-ruleset") : notFound(c),
+    ),
   );
 
   addBranchPolicies(app, state, repositoryOf);
@@ -194,7 +223,11 @@ function addBranchPolicies(app: VendorApp, state: GithubState, repositoryOf: Rep
       return environment?.branchPolicy?.custom_branch_policies === true ? handler(c, environment) : notFound(c);
     };
   const idOf = (c: Context): number => Number(c.req.param("id"));
-  const view = (policy: { readonly id: number; readonly name: string; readonly type: string }): Json => ({
+  const view = (policy: {
+    readonly id: number;
+    readonly name: string;
+    readonly type: "branch" | "tag";
+  }): Schema<"deployment-branch-policy"> => ({
     ...policy,
     node_id: `GBP_${policy.id}`,
   });
@@ -203,7 +236,11 @@ function addBranchPolicies(app: VendorApp, state: GithubState, repositoryOf: Rep
     base,
     withEnvironment((c, { branchPolicies }) => {
       const policies = [...branchPolicies.values()].map(view);
-      return c.json({ total_count: policies.length, branch_policies: page(c, policies) });
+      return reply<"repos/list-deployment-branch-policies">(
+        c,
+        { total_count: policies.length, branch_policies: [...page(c, policies)] },
+        200,
+      );
     }),
   );
   app.post(
@@ -214,16 +251,16 @@ function addBranchPolicies(app: VendorApp, state: GithubState, repositoryOf: Rep
         return invalid(c, "Validation Failed");
       const known = [...branchPolicies.values()].find((policy) => policy.name === name && policy.type === type);
       if (known) return c.redirect(`${c.req.url}/${known.id}`, 303);
-      const policy = { id: state.nextId(), name, type };
+      const policy = { id: state.nextId(), name, type } as const;
       branchPolicies.set(policy.id, policy);
-      return c.json(view(policy));
+      return reply<"repos/create-deployment-branch-policy">(c, view(policy), 200);
     }),
   );
   app.get(
     `${base}/:id{[0-9]+}`,
     withEnvironment((c, { branchPolicies }) => {
       const policy = branchPolicies.get(idOf(c));
-      return policy ? c.json(view(policy)) : notFound(c);
+      return policy ? reply<"repos/get-deployment-branch-policy">(c, view(policy), 200) : notFound(c);
     }),
   );
   app.put(
@@ -234,11 +271,13 @@ function addBranchPolicies(app: VendorApp, state: GithubState, repositoryOf: Rep
       if (!old) return notFound(c);
       if (typeof name !== "string" || name === "") return invalid(c, "Validation Failed");
       branchPolicies.set(old.id, { ...old, name });
-      return c.json(view({ ...old, name }));
+      return reply<"repos/update-deployment-branch-policy">(c, view({ ...old, name }), 200);
     }),
   );
   app.delete(
     `${base}/:id{[0-9]+}`,
-    withEnvironment((c, { branchPolicies }) => (branchPolicies.delete(idOf(c)) ? c.body(null, 204) : notFound(c))),
+    withEnvironment((c, { branchPolicies }) =>
+      branchPolicies.delete(idOf(c)) ? done(c, "repos/delete-deployment-branch-policy") : notFound(c),
+    ),
   );
 }

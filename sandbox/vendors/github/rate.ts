@@ -4,6 +4,7 @@
  * https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api and https://docs.github.com/rest/search/search#rate-limit
  */
 import type { Context } from "hono";
+import type { Schema } from "./described.ts";
 import { failure } from "./wire.ts";
 
 const HOUR_MS = 3_600_000;
@@ -104,15 +105,15 @@ export class RateLimits {
   }
 
   /** `GET /rate_limit`. */
-  onWire(account: string) {
-    const [core, search, graphql] = (["core", "search", "graphql"] as const).map((name) => this.#view(name, account));
-    return { resources: { core, search, graphql }, rate: core };
+  onWire(account: string): Schema<"rate-limit-overview"> {
+    const [core, search] = [this.#view("core", account), this.#view("search", account)];
+    return { resources: { core, search, graphql: this.#view("graphql", account) }, rate: core };
   }
 
-  #view(resource: Resource, account: string) {
+  #view(resource: Resource, account: string): Schema<"rate-limit"> {
     const { limit, ms } = RESOURCES[resource];
     const { start, used } = this.#holderOf(account).windows[resource];
-    return { limit, used, remaining: Math.max(0, limit - used), reset: Math.ceil((start + ms) / 1000), resource };
+    return { limit, used, remaining: Math.max(0, limit - used), reset: Math.ceil((start + ms) / 1000) };
   }
 
   /** Forgets what an account has used. */

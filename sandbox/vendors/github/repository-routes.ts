@@ -1,62 +1,22 @@
 /** Accounts, repositories, environments and workflow runs: what the stacks make and what the command line asks about. */
 import type { Context } from "hono";
 import type { VendorApp } from "../vendor.ts";
+import { done, reply, type Schema } from "./described.ts";
 import type { RepositoryOf } from "./git-routes.ts";
 import type { Environment, GithubState, Repository } from "./state.ts";
-import { invalid, isoSeconds, notFound, objectBody } from "./wire.ts";
+import { organizationView, ownerView, profileView, repositoryView, runView, userView } from "./views.ts";
+import { invalid, isoSeconds, notFound, objectBody, page } from "./wire.ts";
 import { isRecord } from "../../../contract/json.ts";
 
-const ownerView = (state: GithubState) => ({
-  login: state.owner,
-  id: 1,
-  node_id: "O_1",
-  type: "Organization",
-  site_admin: false,
-});
+/** With `can_admins_bypass`, which the platform shows and its description leaves out. */
+type EnvironmentView = Schema<"environment"> & { readonly can_admins_bypass: boolean };
 
-/** A repository as `GET /repos/{o}/{r}` shows it: what was written, over GitHub's defaults. */
-export function repositoryView(state: GithubState, repository: Repository): Readonly<Record<string, unknown>> {
-  const visibility =
-    repository.settings["visibility"] ?? (repository.settings["private"] === false ? "public" : "private");
-  return {
-    has_issues: true,
-    has_projects: true,
-    has_wiki: true,
-    has_discussions: false,
-    is_template: false,
-    archived: false,
-    description: null,
-    homepage: null,
-    allow_merge_commit: true,
-    allow_squash_merge: true,
-    allow_rebase_merge: true,
-    allow_auto_merge: false,
-    allow_update_branch: false,
-    delete_branch_on_merge: false,
-    web_commit_signoff_required: false,
-    ...repository.settings,
-    id: repository.id,
-    node_id: `R_${repository.id}`,
-    name: repository.name,
-    full_name: `${repository.owner}/${repository.name}`,
-    owner: ownerView(state),
-    private: visibility !== "public",
-    visibility,
-    default_branch: "main",
-    topics: repository.topics,
-    created_at: isoSeconds(repository.createdAt),
-    updated_at: isoSeconds(repository.createdAt),
-    permissions: { admin: true, maintain: true, push: true, triage: true, pull: true },
-    html_url: `https://github.com/${repository.owner}/${repository.name}`,
-    clone_url: `https://github.com/${repository.owner}/${repository.name}.git`,
-    ssh_url: `git@github.com:${repository.owner}/${repository.name}.git`,
-    git_url: `git://github.com/${repository.owner}/${repository.name}.git`,
-    svn_url: `https://github.com/${repository.owner}/${repository.name}`,
-  };
-}
-
-function environmentView(environment: Environment): Readonly<Record<string, unknown>> {
-  const rules: unknown[] = [];
+function environmentView(
+  api: string,
+  { owner, name }: Pick<Repository, "owner" | "name">,
+  environment: Environment,
+): EnvironmentView {
+  const rules: NonNullable<EnvironmentView["protection_rules"]> = [];
   if (environment.waitTimer > 0)
     rules.push({ id: environment.id + 1, node_id: "GA_1", type: "wait_timer", wait_timer: environment.waitTimer });
   if (environment.reviewers.length > 0)
@@ -65,18 +25,42 @@ function environmentView(environment: Environment): Readonly<Record<string, unkn
       node_id: "GA_2",
       type: "required_reviewers",
       prevent_self_review: environment.preventSelfReview,
-      reviewers: environment.reviewers.map(({ type, id }) => ({ type, reviewer: { id, login: `user-${id}`, type } })),
+      reviewers: environment.reviewers.map(({ type, id }) => ({
+        type,
+        reviewer: type === "User" ? userView(api, `user-${id}`, id, type) : teamView(api, owner, id),
+      })),
     });
   if (environment.branchPolicy) rules.push({ id: environment.id + 3, node_id: "GA_3", type: "branch_policy" });
   return {
     id: environment.id,
     node_id: `EN_${environment.id}`,
     name: environment.name,
+    url: `${api}/repos/${owner}/${name}/environments/${encodeURIComponent(environment.name)}`,
+    html_url: `https://github.com/${owner}/${name}/deployments/activity_log?environments_filter=${encodeURIComponent(environment.name)}`,
     created_at: isoSeconds(environment.createdAt),
     updated_at: isoSeconds(environment.createdAt),
     can_admins_bypass: environment.canAdminsBypass,
     protection_rules: rules,
     deployment_branch_policy: environment.branchPolicy,
+  };
+}
+
+function teamView(api: string, owner: string, id: number): Schema<"team"> {
+  const slug = `team-${id}`;
+  const url = `${api}/orgs/${owner}/teams/${slug}`;
+  return {
+    id,
+    node_id: `T_${id}`,
+    name: slug,
+    slug,
+    description: null,
+    permission: "pull",
+    type: "organization",
+    url,
+    html_url: `https://github.com/orgs/${owner}/teams/${slug}`,
+    members_url: `${url}/members{/member}`,
+    repositories_url: `${url}/repos`,
+    parent: null,
   };
 }
 
@@ -128,15 +112,20 @@ export function addRepositories(
   const environmentOf = (c: Context, repository: Repository): Environment | undefined =>
     repository.environments.get((c.req.param("environment") ?? "").toLowerCase());
 
-  app.get("/", (c) => c.json({ current_user_url: `${new URL(c.req.url).origin}/user` }));
-  app.get("/user", (c) => c.json({ ...ownerView(state), login: loginOf(c), id: 2, node_id: "U_2", type: "User" }));
+  const apiOf = (c: Context): string => new URL(c.req.url).origin;
+  const me = (c: Context) => userView(apiOf(c), loginOf(c), 2, "User");
+
+  app.get("/", (c) => c.json({ current_user_url: `${apiOf(c)}/user`, rate_limit_url: `${apiOf(c)}/rate_limit` }));
+  app.get("/user", (c) => reply<"users/get-authenticated">(c, profileView(me(c)), 200));
   app.get("/orgs/:org", (c) =>
     c.req.param("org").toLowerCase() === state.owner.toLowerCase()
-      ? c.json({ ...ownerView(state), plan: { name: "team" } })
+      ? reply<"orgs/get">(c, organizationView(apiOf(c), state), 200)
       : notFound(c),
   );
   app.get("/users/:user", (c) =>
-    c.req.param("user").toLowerCase() === state.owner.toLowerCase() ? c.json(ownerView(state)) : notFound(c),
+    c.req.param("user").toLowerCase() === state.owner.toLowerCase()
+      ? reply<"users/get-by-username">(c, profileView(ownerView(apiOf(c), state)), 200)
+      : notFound(c),
   );
   app.post("/orgs/:org/repos", async (c) => {
     const body = await objectBody(c);
@@ -147,25 +136,28 @@ export function addRepositories(
       return invalid(c, "Repository creation failed.", [
         { resource: "Repository", code: "custom", field: "name", message: "name already exists on this account" },
       ]);
-    return c.json(repositoryView(state, state.create(body["name"], body)), 201);
+    return reply<"repos/create-in-org">(c, repositoryView(apiOf(c), state, state.create(body["name"], body)), 201);
   });
   app.get(
     base,
-    withRepository((c, repository) => c.json(repositoryView(state, repository))),
+    withRepository((c, repository) => reply<"repos/get">(c, repositoryView(apiOf(c), state, repository), 200)),
   );
 
   app.get(
     `${base}/environments`,
     withRepository((c, repository) => {
-      const environments = [...repository.environments.values()].map(environmentView);
-      return c.json({ total_count: environments.length, environments });
+      const all = [...repository.environments.values()];
+      const environments = page(c, all).map((environment) => environmentView(apiOf(c), repository, environment));
+      return reply<"repos/get-all-environments">(c, { total_count: all.length, environments }, 200);
     }),
   );
   app.get(
     `${base}/environments/:environment`,
     withRepository((c, repository) => {
       const environment = environmentOf(c, repository);
-      return environment ? c.json(environmentView(environment)) : notFound(c);
+      return environment
+        ? reply<"repos/get-environment">(c, environmentView(apiOf(c), repository, environment), 200)
+        : notFound(c);
     }),
   );
   app.put(
@@ -175,14 +167,16 @@ export function addRepositories(
       if (name === "" || name.length > 255) return invalid(c, "Environment name is invalid");
       const environment = state.ensureEnvironment(repository, name);
       const fault = applyEnvironment(environment, (await objectBody(c)) ?? {});
-      return fault === null ? c.json(environmentView(environment)) : invalid(c, fault);
+      return fault === null
+        ? reply<"repos/create-or-update-environment">(c, environmentView(apiOf(c), repository, environment), 200)
+        : invalid(c, fault);
     }),
   );
   app.delete(
     `${base}/environments/:environment`,
     withRepository((c, repository) =>
       repository.environments.delete((c.req.param("environment") ?? "").toLowerCase())
-        ? c.body(null, 204)
+        ? done(c, "repos/delete-an-environment")
         : notFound(c),
     ),
   );
@@ -193,7 +187,7 @@ export function addRepositories(
       const id = Number(c.req.param("id"));
       const run = repository.runs.get(id);
       return run
-        ? c.json({ id, name: "rotate", head_branch: "main", event: "workflow_dispatch", run_attempt: 1, ...run })
+        ? reply<"actions/get-workflow-run">(c, runView(apiOf(c), state, repository, id, run), 200)
         : notFound(c);
     }),
   );

@@ -1,6 +1,8 @@
 /** Repository search: words and a few qualifiers over the account's repositories. https://docs.github.com/rest/search/search */
+import type { Context } from "hono";
 import { onlyQuery, type VendorApp } from "../vendor.ts";
-import { repositoryView } from "./repository-routes.ts";
+import { reply, type Schema } from "./described.ts";
+import { repositoryView } from "./views.ts";
 import type { GithubState, Repository } from "./state.ts";
 import { invalid, page } from "./wire.ts";
 
@@ -41,16 +43,26 @@ export function addSearch(app: VendorApp, state: GithubState): void {
     const perPage = Math.min(100, Number(c.req.query("per_page") ?? 30) || 30);
     if ((Number(c.req.query("page") ?? 1) - 1) * perPage >= MAX_RESULTS)
       return invalid(c, "Only the first 1000 search results are available");
-    const items = page(c, found.slice(0, MAX_RESULTS)).map((repository) => ({
-      ...repositoryView(state, repository),
-      stargazers_count: 0,
-      watchers_count: 0,
-      forks_count: 0,
-      open_issues_count: repository.issues.list("open").length,
-      language: null,
-      fork: false,
-      score: 1,
-    }));
-    return c.json({ total_count: found.length, incomplete_results: false, items });
+    const items = page(c, found.slice(0, MAX_RESULTS)).map((repository) => foundView(c, state, repository));
+    return reply<"search/repos">(c, { total_count: found.length, incomplete_results: false, items }, 200);
   });
+}
+
+/** A result: fewer settings than the repository itself has. */
+function foundView(c: Context, state: GithubState, repository: Repository): Schema<"repo-search-result-item"> {
+  const {
+    id: _id,
+    allow_update_branch: _update,
+    network_count: _network,
+    subscribers_count: _subscribers,
+    security_and_analysis: _security,
+    merge_commit_message: _message,
+    merge_commit_title: _title,
+    squash_merge_commit_message: _squashMessage,
+    squash_merge_commit_title: _squashTitle,
+    use_squash_pr_title_as_default: _default,
+    temp_clone_token: _token,
+    ...shown
+  } = repositoryView(new URL(c.req.url).origin, state, repository);
+  return { has_downloads: true, ...shown, id: repository.id, score: 1 };
 }

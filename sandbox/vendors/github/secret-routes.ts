@@ -1,6 +1,8 @@
 /** Actions secrets and variables, of a repository and of an environment: https://docs.github.com/rest/actions/secrets */
 import type { Context } from "hono";
+import type { operations } from "@octokit/openapi-types";
 import type { VendorApp } from "../vendor.ts";
+import { done, reply, type Schema } from "./described.ts";
 import { MAX_SECRETS, secretName, type SecretEntry, type Vault, type Variable, type WriteOutcome } from "./vault.ts";
 import { failure, invalid, isoSeconds, notFound, objectBody, page } from "./wire.ts";
 
@@ -17,8 +19,16 @@ const times = (entry: SecretEntry) => ({
   created_at: isoSeconds(entry.createdAt),
   updated_at: isoSeconds(entry.updatedAt),
 });
-const secretView = (entry: SecretEntry) => ({ name: entry.name, ...times(entry) });
-const variableView = (entry: Variable) => ({ name: entry.name, value: entry.value, ...times(entry) });
+const secretView = (entry: SecretEntry): Schema<"actions-secret"> => ({ name: entry.name, ...times(entry) });
+const variableView = (entry: Variable): Schema<"actions-variable"> => ({
+  name: entry.name,
+  value: entry.value,
+  ...times(entry),
+});
+
+/** Each operation is there twice: for a repository and for an environment. */
+type Op<Verb extends string, What extends string> = `actions/${Verb}-${"repo" | "environment"}-${What}` &
+  keyof operations;
 
 /** Finds the vault that a path names; null = the repository or environment is not there. */
 export type VaultOf = (c: Context) => Vault | null;
@@ -33,20 +43,24 @@ export function addVault(app: VendorApp, base: string, vaultOf: VaultOf): void {
 
   app.get(
     `${base}/secrets/public-key`,
-    withVault((c, vault) => c.json(vault.publicKey())),
+    withVault((c, vault) => reply<Op<"get", "public-key">>(c, vault.publicKey(), 200)),
   );
   app.get(
     `${base}/secrets`,
     withVault((c, vault) => {
       const secrets = vault.list();
-      return c.json({ total_count: secrets.length, secrets: page(c, secrets).map(secretView) });
+      return reply<Op<"list", "secrets">>(
+        c,
+        { total_count: secrets.length, secrets: page(c, secrets).map(secretView) },
+        200,
+      );
     }),
   );
   app.get(
     `${base}/secrets/:name`,
     withVault((c, vault) => {
       const entry = vault.get(nameOf(c));
-      return entry ? c.json(secretView(entry)) : notFound(c);
+      return entry ? reply<Op<"get", "secret">>(c, secretView(entry), 200) : notFound(c);
     }),
   );
   app.put(
@@ -57,20 +71,24 @@ export function addVault(app: VendorApp, base: string, vaultOf: VaultOf): void {
       if (typeof sealed !== "string" || typeof keyId !== "string")
         return invalid(c, 'Invalid request.\n\n"encrypted_value", "key_id" weren\'t supplied.');
       const outcome = vault.put(nameOf(c), sealed, keyId);
-      if (outcome === "created") return c.json({}, 201);
-      return outcome === "updated" ? c.body(null, 204) : invalid(c, REFUSALS[outcome]);
+      if (outcome === "created") return reply<Op<"create-or-update", "secret">>(c, {}, 201);
+      return outcome === "updated" ? done(c, "actions/create-or-update-repo-secret") : invalid(c, REFUSALS[outcome]);
     }),
   );
   app.delete(
     `${base}/secrets/:name`,
-    withVault((c, vault) => (vault.delete(nameOf(c)) ? c.body(null, 204) : notFound(c))),
+    withVault((c, vault) => (vault.delete(nameOf(c)) ? done(c, "actions/delete-repo-secret") : notFound(c))),
   );
 
   app.get(
     `${base}/variables`,
     withVault((c, vault) => {
       const variables = [...vault.variables.values()].sort((a, b) => a.name.localeCompare(b.name));
-      return c.json({ total_count: variables.length, variables: page(c, variables, 30).map(variableView) });
+      return reply<Op<"list", "variables">>(
+        c,
+        { total_count: variables.length, variables: page(c, variables, 30).map(variableView) },
+        200,
+      );
     }),
   );
   app.post(
@@ -86,14 +104,14 @@ export function addVault(app: VendorApp, base: string, vaultOf: VaultOf): void {
         return invalid(c, `The maximum of ${MAX_VARIABLES} variables is reached`);
       const now = Date.now();
       vault.variables.set(stored, { name: stored, value, createdAt: now, updatedAt: now });
-      return c.json({}, 201);
+      return reply<Op<"create", "variable">>(c, {}, 201);
     }),
   );
   app.get(
     `${base}/variables/:name`,
     withVault((c, vault) => {
       const variable = vault.variables.get(nameOf(c).toUpperCase());
-      return variable ? c.json(variableView(variable)) : notFound(c);
+      return variable ? reply<Op<"get", "variable">>(c, variableView(variable), 200) : notFound(c);
     }),
   );
   app.patch(
@@ -108,11 +126,13 @@ export function addVault(app: VendorApp, base: string, vaultOf: VaultOf): void {
         return failure(c, 409, "Already exists - Variable already exists");
       vault.variables.delete(old.name);
       vault.variables.set(stored, { name: stored, value, createdAt: old.createdAt, updatedAt: Date.now() });
-      return c.body(null, 204);
+      return done(c, "actions/update-repo-variable");
     }),
   );
   app.delete(
     `${base}/variables/:name`,
-    withVault((c, vault) => (vault.variables.delete(nameOf(c).toUpperCase()) ? c.body(null, 204) : notFound(c))),
+    withVault((c, vault) =>
+      vault.variables.delete(nameOf(c).toUpperCase()) ? done(c, "actions/delete-repo-variable") : notFound(c),
+    ),
   );
 }

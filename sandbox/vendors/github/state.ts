@@ -14,7 +14,7 @@ export interface Environment {
   canAdminsBypass: boolean;
   reviewers: readonly { readonly type: "User" | "Team"; readonly id: number }[];
   branchPolicy: { readonly protected_branches: boolean; readonly custom_branch_policies: boolean } | null;
-  readonly branchPolicies: Map<number, { readonly id: number; readonly name: string; readonly type: string }>;
+  readonly branchPolicies: Map<number, { readonly id: number; readonly name: string; readonly type: "branch" | "tag" }>;
 }
 
 export interface Repository {
