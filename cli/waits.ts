@@ -25,6 +25,13 @@ export class Waits {
   }
 }
 
+/** Between two looks: at first often, later a tenth of what it has taken so far, so that neither time nor many calls are wasted. */
+const OFTEN_MS = 100;
+const SELDOM_MS = 2000;
+
+/** How long to wait before the next look. @param sinceMs how long it has taken so far. Unit: milliseconds. */
+export const pauseMs = (sinceMs: number): number => Math.min(SELDOM_MS, Math.max(OFTEN_MS, sinceMs / 10));
+
 /** A wait that is shorter is not worth a word. Unit: milliseconds. */
 const LONG_MS = 5000;
 

@@ -103,7 +103,7 @@ async function now(run: Run, emergency: Emergency): Promise<void> {
 /** Serves on where it can: new secret everywhere, switch, then the tombstones. */
 async function fast(run: Run, emergency: Emergency): Promise<void> {
   const { context } = run;
-  const { secret, spare, old, leaked, started } = emergency;
+  const { secret, spare, started } = emergency;
   const uploading = uploadNew(run, emergency);
   uploading.catch(() => undefined);
   const gentleUntil = started + GENTLE_FAST_MS;
@@ -126,7 +126,8 @@ async function fast(run: Run, emergency: Emergency): Promise<void> {
   await quiet(run, emergency, reached);
   await atEach(run, emergency, async (origin) => {
     const left = context.monotonic() + GENTLE_FAST_MS;
-    await replace(run, origin, { [old]: tombstone(leaked) }, { gentleUntil: left });
+    // Both slots: the former holder may have written the other one meanwhile.
+    await replace(run, origin, onlyNew(emergency), { gentleUntil: left });
     await awaitDeath(run, origin, emergency);
   });
 }

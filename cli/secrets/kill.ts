@@ -3,8 +3,10 @@ import { tombstone, type SlotName } from "../../contract/gateway-secret.ts";
 import { acceptedKids } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import type { OriginLook, OriginTarget, SlotValues, WorkerVersion } from "../targets/types.ts";
+import { pauseMs } from "../waits.ts";
 import { liveVersion, sameCode, versionById, type Observation } from "./observation.ts";
 import { POLL_MS, type Run } from "./run.ts";
+import { NoTurn } from "./away.ts";
 import type { Secret } from "./secret.ts";
 
 /** After this an origin is reported as not dead. Unit: milliseconds. */
@@ -90,15 +92,16 @@ export async function awaitLook(run: Run, origin: OriginTarget, awaited: Awaited
 
 async function lookUntil(run: Run, origin: OriginTarget, { is, values, missing }: Awaited): Promise<void> {
   const { context } = run;
-  const deadline = context.monotonic() + KILL_TIMEOUT_MS;
-  for (let again = context.monotonic() + AGAIN_MS; ;) {
+  const began = context.monotonic();
+  for (let again = began + AGAIN_MS; ;) {
     if (is(await origin.look())) return;
-    if (context.monotonic() > deadline) throw new McpistError("ERR_TIMEOUT", missing);
+    const since = context.monotonic() - began;
+    if (since > KILL_TIMEOUT_MS) throw new McpistError("ERR_TIMEOUT", missing);
     if (context.monotonic() > again) {
       await replace(run, origin, values(), { gentleUntil: 0 });
       again = context.monotonic() + AGAIN_MS;
     }
-    await context.sleep(POLL_MS);
+    await context.sleep(pauseMs(since));
   }
 }
 
@@ -144,13 +147,17 @@ export async function replace(
 }
 
 async function rollUntil(run: Run, origin: OriginTarget, gentleUntil: number): Promise<void> {
-  if (run.context.monotonic() >= gentleUntil) await origin.roll("now", run.journal.guard);
-  else await rollGently(run, origin, gentleUntil);
+  const atOnce = () => origin.roll("now", run.journal.guard);
+  if (run.context.monotonic() >= gentleUntil) return atOnce();
+  await rollGently(run, origin, gentleUntil).catch((error: unknown) => {
+    if (error instanceof NoTurn) return atOnce();
+    throw error;
+  });
 }
 
 async function rollGently(run: Run, origin: OriginTarget, until: number): Promise<void> {
   const state = { over: false };
-  const rolling = run.roll(origin, "rolling").finally(() => (state.over = true));
+  const rolling = run.roll(origin, "rolling", until).finally(() => (state.over = true));
   rolling.catch(() => undefined);
   // In steps, so that a rollout that is over in time ends the wait.
   while (!state.over && run.context.monotonic() < until)

@@ -4,7 +4,17 @@ import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { reported, type Reporter } from "../reporter.ts";
-import type { GitStore, Guard, OriginTarget, Share, SlotValues, Targets } from "../targets/types.ts";
+import type {
+  GitStore,
+  Guard,
+  OriginTarget,
+  RolloutSpeed,
+  Share,
+  SlotValues,
+  Targets,
+  WorkerTarget,
+} from "../targets/types.ts";
+import { Away, NoTurn } from "./away.ts";
 import type { Journal } from "./journal.ts";
 import type { JournalState } from "./journal-entry.ts";
 import { observe, type Evidence } from "./observe.ts";
@@ -12,7 +22,7 @@ import { isListed, lostUnder, markedMessage, type Deploying } from "./deployment
 import type { Observation } from "./observation.ts";
 import { Secret } from "./secret.ts";
 import { SlotWrites } from "./slot-writes.ts";
-import type { WaitText } from "../waits.ts";
+import { pauseMs, type WaitText } from "../waits.ts";
 
 /** Unit: milliseconds. */
 export interface DrainTimes {
@@ -61,7 +71,6 @@ export interface Deploy {
 
 /** How long a list of deployments may lag behind the write that made one. Unit: milliseconds. */
 const LISTED_WITHIN_MS = 15_000;
-const LISTED_POLL_MS = 500;
 /** More than anybody deploys while one deployment is written. */
 const OVER_TRIES = 5;
 
@@ -75,8 +84,10 @@ export class Run {
   readonly evidence: Evidence = { probedVersion: null, drainedKid: null };
   readonly slots = new SlotWrites();
   readonly #store: Pick<GitStore, "serverTime">;
-  /** Ends when no origin is away as a whole. */
-  #alone: Promise<unknown> = Promise.resolve();
+  readonly #pool: readonly OriginTarget[];
+  readonly #away: Away;
+  /** The last look at the deployments, and when it began; null = none since the last write. */
+  #deployed: { readonly at: number; readonly list: ReturnType<WorkerTarget["deployments"]> } | null = null;
   candidate: { readonly secret: Secret; readonly slot: SlotName } | null = null;
   /** Something was written that a re-run has to finish: errors now mean "partly applied". */
   touched = false;
@@ -111,6 +122,8 @@ export class Run {
     this.drain = deps.drain;
     this.report = deps.report;
     this.#store = deps.store;
+    this.#pool = this.targets.origins.filter(({ state }) => state === "pool");
+    this.#away = new Away(this.context, this.#pool);
   }
 
   /** @param waits nothing is decided but to wait on: GitHub, which has no part in it, is asked less often. */
@@ -137,9 +150,15 @@ export class Run {
     return secret;
   }
 
-  /** @throws {Moved} when the newest deployment is not the one that the run believes in. */
-  async stillDeployed(believed: string | null): Promise<void> {
-    const [newest] = await this.targets.worker.deployments();
+  /**
+   * @param maxAgeMs a look of this run that is not older will do: many probes beside each other need one.
+   * @throws {Moved} when the newest deployment is not the one that the run believes in.
+   */
+  async stillDeployed(believed: string | null, maxAgeMs = 0): Promise<void> {
+    const now = this.context.monotonic();
+    const known = this.#deployed && now - this.#deployed.at < maxAgeMs ? this.#deployed : null;
+    this.#deployed = known ?? { at: now, list: this.targets.worker.deployments() };
+    const [newest] = await this.#deployed.list;
     if ((newest?.id ?? null) !== believed) throw new Moved();
   }
 
@@ -166,12 +185,14 @@ export class Run {
       .deploy(shares, markedMessage(message, deploying.mark), guard, { recall })
       .catch((error: unknown) => this.#refused(deploying, error));
     this.touched = true;
-    const deadline = this.context.monotonic() + LISTED_WITHIN_MS;
+    this.#deployed = null;
+    const began = this.context.monotonic();
     for (;;) {
+      const since = this.context.monotonic() - began;
       const list = await worker.deployments();
       if (lostUnder(list, deploying)) throw new Overtook();
-      if (isListed(list, deploying) || this.context.monotonic() > deadline) return id;
-      await this.waits(`Cloudflare: its list to show deployment ${id}`, () => this.context.sleep(LISTED_POLL_MS));
+      if (isListed(list, deploying) || since > LISTED_WITHIN_MS) return id;
+      await this.waits(`Cloudflare: its list to show deployment ${id}`, () => this.context.sleep(pauseMs(since)));
     }
   }
 
@@ -202,12 +223,13 @@ export class Run {
 
   /** Waits and looks again until `ready` says so. @throws {McpistError} ERR_TIMEOUT naming what is missing. */
   async until<T>(what: string, timeoutMs: number, ready: () => Promise<T | null>, missing: () => string): Promise<T> {
-    const deadline = this.context.monotonic() + timeoutMs;
+    const began = this.context.monotonic();
     const text = () => `${what}: ${missing()}`;
     for (;;) {
       const value = await this.waits(text, ready);
       if (value !== null) return value;
-      if (this.context.monotonic() > deadline) {
+      const since = this.context.monotonic() - began;
+      if (since > timeoutMs) {
         throw new McpistError(
           "ERR_TIMEOUT",
           `${what} took longer than ${Math.round(timeoutMs / 1000)} s: ${missing()}`,
@@ -216,7 +238,7 @@ export class Run {
           },
         );
       }
-      await this.waits(text, () => this.context.sleep(POLL_MS));
+      await this.waits(text, () => this.context.sleep(pauseMs(since)));
     }
   }
 
@@ -235,32 +257,25 @@ export class Run {
   }
 
   /**
-   * Rolls one origin out. One that is alone on its platform is away meanwhile, so only one such origin is replaced at a time, and
-   * where no other origin could serve, that is said first.
+   * Rolls one origin out. One that is alone on its platform is away meanwhile: it waits for its turn, and where no other origin could
+   * serve, that is said first.
+   * @param until own monotonic time at which it no longer waits for its turn. @throws {NoTurn} then, with nothing begun.
    */
-  async roll(origin: OriginTarget, speed: "rolling" | "now"): Promise<void> {
-    const isPool = ({ state }: OriginTarget) => state === "pool";
-    if (speed === "now" || !isPool(origin) || !(await origin.alone())) {
-      await origin.roll(speed, this.journal.guard);
-      return;
-    }
-    const others = this.origins.filter((other) => other !== origin && isPool(other));
-    if (others.length === 0)
+  async roll(origin: OriginTarget, speed: RolloutSpeed, until?: number): Promise<void> {
+    const roll = () => origin.roll(speed, this.journal.guard);
+    if (speed === "now" || origin.state !== "pool" || !(await origin.alone())) return roll();
+    if (this.#pool.length === 1)
       this.report.note(
         `${origin.name} has one instance and no other origin is in the pool: requests fail while it boots`,
       );
-    let isTurn = false;
-    const turn = this.#alone.then(() => (isTurn = true));
-    const rolled = this.waits(
-      () => (isTurn ? null : `${origin.name}: its turn, as one of a single instance is away at a time`),
-      () => turn.then(() => origin.roll(speed, this.journal.guard)),
-    );
-    this.#alone = rolled.catch(() => undefined);
-    await rolled;
+    return this.#away.during(origin, roll, until).catch((error: unknown) => {
+      // Somebody else did not come back: that is the error to tell, and nothing more is replaced.
+      throw until === undefined && error instanceof NoTurn ? error.cause : error;
+    });
   }
 
   /** Writes slots of one origin and rolls it out. */
-  async writeOrigin(origin: OriginTarget, values: SlotValues, speed: "rolling" | "now", verb: string): Promise<void> {
+  async writeOrigin(origin: OriginTarget, values: SlotValues, speed: RolloutSpeed, verb: string): Promise<void> {
     await this.slots.write(origin, values, this.journal.guard);
     this.touched = true;
     this.journal.note(`${verb} ${origin.name}`);

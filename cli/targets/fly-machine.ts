@@ -10,6 +10,7 @@ import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { Api } from "../http.ts";
 import { asObject, textAt, type Json } from "./json.ts";
+import { pauseMs } from "../waits.ts";
 import type { Guard } from "./types.ts";
 
 /** Machine metadata: digests of both slots at the update that booted it, so that a later run can tell what its configuration is. */
@@ -34,7 +35,6 @@ const STOP = { signal: "SIGTERM", timeout: `${FLY_STOP_SECONDS}s` };
 const WAIT_SECONDS = 60;
 /** Unit: milliseconds. */
 const BOOT_TIMEOUT_MS = 5 * 60_000;
-const POLL_MS = 500;
 
 /** Where the Machine is. */
 export interface MachinePlace {
@@ -163,7 +163,8 @@ async function takeBack(place: MachinePlace, id: string, guard: Guard, anybodys:
 
 async function awaitStarted(place: MachinePlace, id: string, instance: string): Promise<void> {
   const { context, api, app } = place;
-  const deadline = context.monotonic() + BOOT_TIMEOUT_MS;
+  const began = context.monotonic();
+  const since = () => context.monotonic() - began;
   const slow = (what: string) =>
     new McpistError("ERR_TIMEOUT", `Fly Machine ${id} of ${app} ${what} within ${BOOT_TIMEOUT_MS / 60_000} min`, {
       hint: HINTS.flyMachine(id, app),
@@ -180,14 +181,14 @@ async function awaitStarted(place: MachinePlace, id: string, instance: string): 
     const { status, json } = await api.get(pathOf(place, id), { accept: [404] });
     if (status === 404 || GONE.has(textAt(json, "state", "a Fly Machine"))) return;
     if (textAt(json, "instance_id", "a Fly Machine") !== instance) return;
-    if (context.monotonic() > deadline) throw slow("did not start");
+    if (since() > BOOT_TIMEOUT_MS) throw slow("did not start");
   }
   for (;;) {
     const { status, json } = await api.get(pathOf(place, id), { accept: [404] });
     if (status === 404) return;
     const checks = asObject(json, "a Fly Machine")["checks"];
     if (!Array.isArray(checks) || checks.every((check) => isRecord(check) && check["status"] === "passing")) return;
-    if (context.monotonic() > deadline) throw slow("fails its checks");
-    await context.sleep(POLL_MS);
+    if (since() > BOOT_TIMEOUT_MS) throw slow("fails its checks");
+    await context.sleep(pauseMs(since()));
   }
 }

@@ -16,6 +16,7 @@ import { asObject, listAt, textAt, type Json } from "./json.ts";
 import { GONE, MARK, updateMachine } from "./fly-machine.ts";
 import { probeOrigin } from "./origin-probe.ts";
 import type { InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
+import { pauseMs } from "../waits.ts";
 
 type FlyOrigin = Extract<Origin, { kind: "fly" }>;
 
@@ -23,7 +24,6 @@ type FlyOrigin = Extract<Origin, { kind: "fly" }>;
 const PROBE_TIMEOUT_MS = 60_000;
 /** A joining origin may be unable to start before it has a secret: not answering is an answer. */
 const JOINING_TIMEOUT_MS = 10_000;
-const POLL_MS = 500;
 /** States of a Machine whose new version is about to run, and how long it is waited for. */
 const COMING: ReadonlySet<string> = new Set(["replacing", "starting", "stopping", "restarting"]);
 const COMING_TIMEOUT_MS = 30_000;
@@ -104,10 +104,11 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
   const view = async (machine: Json): Promise<InstanceView | string> => {
     const id = textAt(machine, "id", "a Fly Machine");
     const away = isHostAway(machine);
-    const deadline = context.monotonic() + (joining || away ? JOINING_TIMEOUT_MS : PROBE_TIMEOUT_MS);
+    const began = context.monotonic();
+    const deadline = began + (joining || away ? JOINING_TIMEOUT_MS : PROBE_TIMEOUT_MS);
     const instance = textAt(machine, "instance_id", "a Fly Machine");
     // What is being replaced may answer a last time; without the new one nothing is known of the configuration.
-    const comesBy = context.monotonic() + (COMING.has(String(machine["state"])) ? COMING_TIMEOUT_MS : 0);
+    const comesBy = began + (COMING.has(String(machine["state"])) ? COMING_TIMEOUT_MS : 0);
     for (;;) {
       const seen = await probeOrigin(context, environment, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id });
       const isNewest = seen?.deployment === instance;
@@ -124,7 +125,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
         };
       }
       if (context.monotonic() > deadline) return id;
-      await context.sleep(POLL_MS);
+      await context.sleep(pauseMs(context.monotonic() - began));
     }
   };
 

@@ -18,6 +18,7 @@ import { asObject, listAt, textAt, type Json } from "./json.ts";
 import { calmDown, redeploy } from "./koyeb-rollout.ts";
 import { probeOrigin } from "./origin-probe.ts";
 import type { Guard, InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
+import { pauseMs } from "../waits.ts";
 
 type KoyebOrigin = Extract<Origin, { kind: "koyeb" }>;
 
@@ -28,7 +29,6 @@ const SETTLE_TIMEOUT_MS = 120_000;
 const COMING_TIMEOUT_MS = 30_000;
 /** A joining origin may be unable to start before it has a secret: not answering is an answer. */
 const JOINING_TIMEOUT_MS = 10_000;
-const POLL_MS = 500;
 /** What was made a moment ago may be missing from a list. Unit: milliseconds. */
 const LISTED_TIMEOUT_MS = 5_000;
 const PAGE = 100;
@@ -100,17 +100,18 @@ export async function putKoyebSecret(
   guard: Guard = () => Promise.resolve(),
 ): Promise<string> {
   const body = { name, type: "SIMPLE", value };
-  const deadline = context.monotonic() + LISTED_TIMEOUT_MS;
+  const began = context.monotonic();
   for (;;) {
     const existing = (await secretsByName(api)).get(name);
-    const late = context.monotonic() > deadline;
+    const since = context.monotonic() - began;
+    const late = since > LISTED_TIMEOUT_MS;
     const refusals = late ? [] : existing ? [404] : [400, 409];
     await guard();
     const answer = existing
       ? await api.call("PATCH", `/v1/secrets/${existing.id}`, { body, accept: refusals })
       : await api.call("POST", "/v1/secrets", { body, accept: refusals });
     if (answer.status < 400) return writtenAt(answer.json);
-    await context.waits.during(`Koyeb: its list to show ${name} as it is`, () => context.sleep(POLL_MS));
+    await context.waits.during(`Koyeb: its list to show ${name} as it is`, () => context.sleep(pauseMs(since)));
   }
 }
 
@@ -178,7 +179,7 @@ export function koyebOrigin(
    * Somebody who deploys meanwhile overtakes it: that deployment was made after the secrets were written, and is followed instead.
    */
   const awaitRollout = async (service: string, first: string): Promise<void> => {
-    const deadline = context.monotonic() + ROLLOUT_TIMEOUT_MS;
+    const began = context.monotonic();
     let id = first;
     for (;;) {
       const made = await deployment(id);
@@ -200,14 +201,15 @@ export function koyebOrigin(
         const [total, fresh] = await Promise.all([present(`service_id=${service}`), present(`deployment_id=${id}`)]);
         if (total.length === fresh.length && fresh.length > 0) return;
       }
-      if (context.monotonic() > deadline) {
+      const since = context.monotonic() - began;
+      if (since > ROLLOUT_TIMEOUT_MS) {
         throw new McpistError(
           "ERR_TIMEOUT",
           `Koyeb's deployment ${id} is ${stateOf(made)} after ${ROLLOUT_TIMEOUT_MS / 60_000} min`,
           { hint: HINTS.koyebLogs(id) },
         );
       }
-      await context.sleep(POLL_MS);
+      await context.sleep(pauseMs(since));
     }
   };
 
@@ -363,8 +365,9 @@ async function observeInstances(
   origin: KoyebOrigin,
   { list, listNewest, isComing }: Listed,
 ): Promise<{ readonly views: readonly InstanceView[]; readonly silent: readonly string[]; readonly reason?: string }> {
-  const deadline = context.monotonic() + (origin.state === "joining" ? JOINING_TIMEOUT_MS : SETTLE_TIMEOUT_MS);
-  const comesBy = context.monotonic() + (isComing ? COMING_TIMEOUT_MS : 0);
+  const began = context.monotonic();
+  const deadline = began + (origin.state === "joining" ? JOINING_TIMEOUT_MS : SETTLE_TIMEOUT_MS);
+  const comesBy = began + (isComing ? COMING_TIMEOUT_MS : 0);
   for (;;) {
     const listed = await list();
     const newest = new Set((await listNewest()).map((instance) => instance["id"]));
@@ -395,6 +398,6 @@ async function observeInstances(
         silent,
         reason: listed.length === 0 ? "no instance runs" : `instance ${silent.join(", ")} does not answer`,
       };
-    await context.sleep(POLL_MS);
+    await context.sleep(pauseMs(context.monotonic() - began));
   }
 }

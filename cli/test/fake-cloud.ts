@@ -53,6 +53,8 @@ interface FakeInstance {
   diesAt: number | null;
   /** Marks of the other secrets that it booted with. */
   marks?: Record<string, string>;
+  /** Virtual time at which it serves again; absent = it serves. */
+  backAt?: number;
 }
 export interface FakeOriginState {
   name: string;
@@ -106,6 +108,8 @@ const configText = (origins: readonly { readonly name: string; readonly state: s
 const EMPTY_SLOT = null;
 const ROLLOUT_MS = 3000;
 const LAG_MS = 2500;
+/** A Machine that is alone at its origin boots for a time between these two. */
+const BOOT_MS = [600, 2600] as const;
 
 /** Numbers that a seed decides, the same every time. */
 export function seededRandom(seed: number): () => number {
@@ -127,6 +131,8 @@ export class FakeCloud {
   violation: string | null = null;
   /** False during an emergency that gives up S1 on purpose. */
   checksS1 = true;
+  /** Origins that have been away as a whole at the same time. */
+  mostAway = 0;
   /** False where GitHub never held the secret. */
   checksS2 = true;
   /** A platform that resumes memory images instead of booting sleeping Machines anew: what a mere restart does. */
@@ -311,7 +317,7 @@ export class FakeCloud {
   }
 
   #serve(instance: FakeInstance, kid: string, peer: "inside" | "outside"): void {
-    if (!instance.awake || !acceptedKids(instance.kids).includes(kid)) return;
+    if (!instance.awake || (instance.backAt ?? 0) > this.now || !acceptedKids(instance.kids).includes(kid)) return;
     instance.lastAccepted[kid] = this.now;
     const by = ((instance.peers ??= {})[kid] ??= { outsideCount: 0 });
     by[peer] = this.now;
@@ -356,8 +362,19 @@ export class FakeCloud {
     return [...new Set(this.#senders().map(({ kid }) => kid))];
   }
 
+  /** The gateway asks two origins for a request, in the order of the pool. */
+  #checkServing(after: string): void {
+    const pool = this.origins.filter(({ state }) => state === "pool");
+    const serves = pool.map(({ instances }) => instances.some(({ backAt = 0 }) => backAt <= this.now));
+    const away = serves.filter((is) => !is).length;
+    this.mostAway = Math.max(this.mostAway, away);
+    if (pool.length < 2 || serves.every((is, i) => is || (serves[i - 1] !== false && serves[i + 1] !== false))) return;
+    this.violation = `serving after ${after}: ${pool.map(({ name }, i) => (serves[i] ? "" : name)).join(" ")} are away`;
+  }
+
   check(after: string): void {
     if (this.violation || !this.checksS1) return;
+    this.#checkServing(after);
     for (const { kid, pool } of this.#senders()) {
       for (const origin of pool)
         for (const instance of origin.instances)
@@ -398,6 +415,13 @@ export class FakeCloud {
   /** Id of the version with the larger share. */
   get liveId(): string {
     return [...this.deployment].sort((a, b) => b.percentage - a.percentage)[0]?.versionId ?? "";
+  }
+
+  /** Others go on until they wait as well. */
+  async #back(run: { dead: boolean }, { instances }: FakeOriginState): Promise<void> {
+    while (instances.some(({ backAt = 0 }) => backAt > this.now)) {
+      await this.context(run).sleep(250);
+    }
   }
 
   /** Null when the code that is live is that of the newest deploy of anybody but mcpist. */
@@ -442,7 +466,8 @@ export class FakeCloud {
       now: () => new Date(this.now),
       monotonic: () => this.now,
       sleep: async (ms) => {
-        await Promise.resolve();
+        // Time passes when everybody waits.
+        await new Promise(setImmediate);
         if (run.dead) throw new Killed();
         signal.throwIfAborted();
         this.pass(ms);
@@ -708,7 +733,11 @@ export class FakeCloud {
           return stamp;
         });
       },
-      alone: async () => false,
+      alone: async () => origin.kind === "fly" && origin.instances.length === 1,
+      peek: async () => {
+        await Promise.resolve();
+        return origin.instances.find((one) => one.awake && (one.backAt ?? 0) <= this.now)?.kids ?? null;
+      },
       deployed: async () => origin.service,
       roll: async (speed, guard) => {
         if (!origin.service) return;
@@ -727,13 +756,15 @@ export class FakeCloud {
               up();
               this.updateMachine(origin, id);
             });
+            await this.#back(run, origin);
           }
         }
         while (!this.impatientRollouts && origin.instances.some((instance) => instance.diesAt !== null))
           await this.context(run).sleep(500);
       },
-      look: () =>
-        this.remote(run, `${origin.name}: look`, (): OriginLook => {
+      look: async () => {
+        await this.#back(run, origin);
+        return this.remote(run, `${origin.name}: look`, (): OriginLook => {
           if (origin.down) return { ok: false, reason: "its API does not answer" };
           const stamps = origin.secrets && {
             stamps: Object.fromEntries(Object.entries(origin.secrets).map(([name, { stamp }]) => [name, stamp])),
@@ -776,7 +807,8 @@ export class FakeCloud {
               ),
             })),
           };
-        }),
+        });
+      },
     };
   }
 
@@ -841,6 +873,9 @@ export class FakeCloud {
     origin.instances = origin.instances.map((instance) =>
       instance.id === id && (instance.awake || !this.restartsOnly) ? this.#fresh(origin, id, instance.awake) : instance,
     );
+    const [alone, ...others] = origin.instances;
+    const [least, most] = BOOT_MS;
+    if (alone?.awake && others.length === 0) alone.backAt = this.now + least + (most - least) * this.random();
     const newest = JSON.stringify(origin.config);
     const counted = origin.instances.filter((instance) => instance.awake || !this.restartsOnly);
     origin.configChanged = !counted.every((instance) => JSON.stringify(instance.kids) === newest);

@@ -5,7 +5,7 @@ import { HINTS } from "../../hints/hints.ts";
 import type { WorkerVersion } from "../../targets/types.ts";
 import { liveVersion, type Observation } from "../observation.ts";
 import type { Phase } from "../phase.ts";
-import { allSettled, VERIFY_TIMEOUT_MS, type Run } from "../run.ts";
+import { allSettled, POLL_MS, VERIFY_TIMEOUT_MS, type Run } from "../run.ts";
 import { holdingLive, liveSlot } from "./stage.ts";
 
 /** Point of no return: from here the old secret cannot come back. Done once per run; later looks only wait. */
@@ -89,7 +89,7 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
                 `the proof at ${origin.name}`,
                 VERIFY_TIMEOUT_MS,
                 async () => {
-                  await run.stillDeployed(proof);
+                  await run.stillDeployed(proof, POLL_MS);
                   const answer = await run.targets.worker.probe(old.id, origin.name);
                   return answer?.observation?.accepted === undefined ? null : answer;
                 },

@@ -17,7 +17,7 @@ async function probe(run: Run, held: string, versionId: string, origin: string):
     `the probe of ${origin}`,
     PROBE_TIMEOUT_MS,
     async () => {
-      await run.stillDeployed(held);
+      await run.stillDeployed(held, POLL_MS);
       const report = await run.targets.worker.probe(versionId, origin);
       return report?.observation?.accepted === undefined ? null : report;
     },
