@@ -259,7 +259,10 @@ export function phaseOf(observation: Observation): Phase {
   const held = slotOf(vault, live);
   // GitHub's copy in the other slot is none: a restore from there would put the secret into the wrong one.
   const unbacked =
-    vault.a === "unknown" || vault.b === "unknown" || held === null || slots.some(({ slot }) => slot !== held);
+    vault.a === "unknown" ||
+    vault.b === "unknown" ||
+    held === null ||
+    slots.some(({ slot }) => slot !== null && slot !== held);
   const [next, ...more] = others;
   if (next !== undefined) {
     const everybody = [...pool, ...joining.filter((origin) => !isEmpty(origin))];
