@@ -15,6 +15,8 @@ import { Waits } from "./waits.ts";
 export interface Writer {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
+  /** Width of a terminal that knows it. */
+  readonly columns?: number | undefined;
 }
 
 /** The world as a command sees it. */

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { McpistError } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
-import { printError, printJson, Progress, styles, table } from "./output.ts";
+import { fitted, printError, printJson, Progress, styles, table } from "./output.ts";
 import { testContext } from "./test/test-context.ts";
 
 const CANARY = "canary-5f0c6a1be2d49317-value";
@@ -142,5 +142,32 @@ describe("a wait", () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(lines.map((line) => line.slice(0, 6))).toEqual(["wait  ", "      ", "      ", "      "]);
     expect(lines.map((line) => line.slice(6)).join("")).toContain(path);
+  });
+});
+
+describe("prose on a terminal", () => {
+  const at = (columns: number | undefined, isTTY = true) => ({
+    stdout: { write: () => true, isTTY, ...(columns === undefined ? {} : { columns }) },
+  });
+  const LINE = "missing  github  token  a classic token with repo, workflow: it reaches every repository of its owner";
+
+  it("breaks between words, and goes on below its last column", () => {
+    expect(fitted(at(60), LINE).split("\n")).toEqual([
+      "missing  github  token  a classic token with repo, workflow:",
+      "                        it reaches every repository of its",
+      "                        owner",
+    ]);
+  });
+  it("has room for words on a narrow one too", () => {
+    const lines = fitted(at(40), LINE).split("\n");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
+    expect(lines.join(" ").replaceAll(/ +/g, " ")).toBe(LINE.replaceAll(/ +/g, " "));
+  });
+  it.each([
+    ["into a file", at(60, false)],
+    ["on a terminal that does not know its width", at(undefined)],
+    ["on a wide one", at(200)],
+  ])("stays as it is %s", (_, context) => {
+    expect(fitted(context, LINE)).toBe(LINE);
   });
 });

@@ -61,7 +61,7 @@ export class Progress implements Reporter {
   tellWaits(): void {
     const waits = this.#context.waits.current();
     if (this.#waves) this.#waves.tell(this.#context.redactor.apply(printable(waits.join("; "))));
-    else for (const text of waits) this.#line(folded(`wait  ${text}`).join("\n      "));
+    else for (const text of waits) this.#line(folded(`wait  ${text}`, LINE, INDENT).join("\n"));
   }
 
   /** Tells `listener` which step began last; null when it ended. */
@@ -101,17 +101,36 @@ export class Progress implements Reporter {
 const LINE = 80;
 const INDENT = 6;
 
-/** Text in lines of at most {@link LINE}, the later ones without their indentation. */
-function folded(text: string): readonly string[] {
-  const lines: string[] = [];
-  for (let rest = text; rest !== "";) {
-    const room = lines.length === 0 ? LINE : LINE - INDENT;
-    const blank = rest.lastIndexOf(" ", room);
-    const at = rest.length <= room ? rest.length : blank > INDENT ? blank : room;
-    lines.push(rest.slice(0, at));
-    rest = rest.slice(at).trimStart();
-  }
-  return lines;
+/** Text in lines of at most so many columns, broken between words where that can be; all but the first are indented. */
+function folded(text: string, columns: number, indent: number): readonly string[] {
+  if (text.length <= columns) return [text];
+  const blank = text.lastIndexOf(" ", columns);
+  const at = blank > indent ? blank : columns;
+  const rest = " ".repeat(indent) + text.slice(at).trimStart();
+  return [text.slice(0, at).trimEnd(), ...folded(rest, columns, indent)];
+}
+
+/** Narrower than this no column of text is. */
+const MIN_TEXT = 28;
+
+/**
+ * Prose for people: on a terminal no word of it is broken. A line goes on below its last column. Not for commands: what was folded cannot be
+ * copied.
+ */
+export function fitted({ stdout }: Pick<Context, "stdout">, text: string): string {
+  const { isTTY, columns = 0 } = stdout;
+  if (isTTY !== true || columns < MIN_COLUMNS) return text;
+  const begins = (line: string): number =>
+    Math.max(
+      2,
+      ...[...line.matchAll(/ {2,}(?=\S)|^/g)]
+        .map((gap) => gap.index + gap[0].length)
+        .filter((at) => at <= columns - MIN_TEXT),
+    );
+  return text
+    .split("\n")
+    .flatMap((line) => folded(line, columns, begins(line)))
+    .join("\n");
 }
 
 type Finish = (outcome: string, title: string) => void;

@@ -9,7 +9,7 @@ import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import type { Api } from "../http.ts";
 import type { CommonFlags } from "../flags.ts";
 import { loadEnvironment, type NamedEnvironment } from "../load-config.ts";
-import { hintText, printJson, styles, table } from "../output.ts";
+import { fitted, hintText, printJson, styles, table } from "../output.ts";
 import { baseUrlOf } from "../session.ts";
 import { cloudflareApi, cloudflareWorker } from "../targets/cloudflare.ts";
 import { flyApi } from "../targets/fly.ts";
@@ -175,15 +175,18 @@ export async function runDoctor(context: Context, flags: DoctorFlags): Promise<E
     return exitCode;
   }
   const style = styles(context, context.stdout);
-  const rows = rowsOf.map(({ outcome, area, what, detail, next }) => {
-    const text = next === null ? detail : `${detail}  ->  ${next}`;
-    return [outcome, area, what, context.redactor.apply(text)];
-  });
-  const lines = table(rows).split("\n");
+  const lines = table(
+    rowsOf.map(({ outcome, area, what, detail }) => [outcome, area, what, context.redactor.apply(detail)]),
+  ).split("\n");
   // Coloured after the table is made, so that escapes do not count as width.
-  for (const [i, line] of lines.entries()) {
-    const outcome = checks[i]?.outcome ?? "ok";
-    context.stdout.write(`${style(COLOURS[outcome], line.slice(0, outcome.length))}${line.slice(outcome.length)}\n`);
+  for (const [i, { outcome, next }] of rowsOf.entries()) {
+    const line = fitted(context, lines[i] ?? "");
+    // On a terminal in a line of its own, from which it can be copied.
+    const arrow = `${context.stdout.isTTY === true ? "\n    " : "  "}->  `;
+    const step = next === null ? "" : arrow + context.redactor.apply(next);
+    context.stdout.write(
+      `${style(COLOURS[outcome], line.slice(0, outcome.length))}${line.slice(outcome.length)}${step}\n`,
+    );
   }
   const bad = checks.filter((check) => check.outcome !== "ok").length;
   context.stdout.write(

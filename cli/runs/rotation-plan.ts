@@ -2,7 +2,7 @@
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import { errorField, hintText, printJson, Progress } from "../output.ts";
+import { errorField, fitted, hintText, printJson, Progress } from "../output.ts";
 import { holdingLive } from "../secrets/actions/stage.ts";
 import { latestVersion, liveVersion, sameCode, type Observation } from "../secrets/observation.ts";
 import { phaseOf, type Phase } from "../secrets/phase.ts";
@@ -97,10 +97,10 @@ export async function dryRun(context: Context, session: Session, flags: RotateFl
   const intro =
     actions.length > 0 ? "The run would:" : stops ? "The run would stop at once:" : "The run would find nothing to do.";
   const end = stops
-    ? [`  stop: ${stops.message}`, `        ${stops.advice ? hintText(context, stops.advice) : ""}`]
+    ? [fitted(context, `  stop: ${stops.message}`), `        ${stops.advice ? hintText(context, stops.advice) : ""}`]
     : [];
   context.stdout.write(
-    `${[`phase ${phase.name}, live ${phase.live ?? "none"}${other}; nothing was written. ${intro}`, ...lines, ...end].join("\n")}\n`,
+    `${[fitted(context, [`phase ${phase.name}, live ${phase.live ?? "none"}${other}; nothing was written. ${intro}`, ...lines].join("\n")), ...end].join("\n")}\n`,
   );
   return exitCode;
 }

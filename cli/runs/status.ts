@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import type { Hint } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
-import { hintText, printJson, styles, table } from "../output.ts";
+import { fitted, hintText, printJson, styles, table } from "../output.ts";
 import { notify } from "./notify.ts";
 import { watchChanges } from "./watch.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
@@ -183,9 +183,12 @@ async function showStatus(context: Context, session: Session, flags: CommonFlags
     context.stdout.write(`${style("yellow", "left out")}  ${name} is quarantined; it accepts whatever it accepted\n`);
   for (const drift of status.drift)
     context.stdout.write(
-      `${style("yellow", "drift")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`,
+      fitted(
+        context,
+        `${style("yellow", "drift")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`,
+      ),
     );
-  for (const text of status.unknown) context.stdout.write(`${style("dim", "unknown")}  ${text}\n`);
+  for (const text of status.unknown) context.stdout.write(fitted(context, `${style("dim", "unknown")}  ${text}\n`));
   context.stdout.write(`next:  ${hintText(context, status.next)}\n`);
   return seesAll(status);
 }
@@ -223,12 +226,12 @@ export async function runVerify(context: Context, flags: CommonFlags): Promise<E
     context.stdout.write(
       `${style("green", "in step")}  ${session.name}: ${status.phase.live ?? ""} is the only secret (instances: ${instances}${besides})\n`,
     );
-    for (const text of status.unknown) context.stdout.write(`${style("dim", "unknown")}  ${text}\n`);
+    for (const text of status.unknown) context.stdout.write(fitted(context, `${style("dim", "unknown")}  ${text}\n`));
     return exitCode;
   }
   for (const drift of status.drift)
     context.stdout.write(
-      `${style("red", "off")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`,
+      fitted(context, `${style("red", "off")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`),
     );
   context.stdout.write(`next:  ${hintText(context, status.next)}\n`);
   return exitCode;

@@ -8,7 +8,7 @@ import { checkAll } from "../doctor/doctor.ts";
 import type { Api } from "../http.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import type { CommonFlags } from "../flags.ts";
-import { printJson, table } from "../output.ts";
+import { fitted, printJson, table } from "../output.ts";
 import { printable } from "../redact.ts";
 
 const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
@@ -69,6 +69,8 @@ export async function runWhoami(context: Context, flags: CommonFlags): Promise<E
     return exitCode;
   }
   const rows = accounts.map(({ platform, account, token }) => [platform, account ?? "unknown", token]);
-  context.stdout.write(`${context.redactor.apply(printable(table([["PLATFORM", "ACCOUNT", "TOKEN"], ...rows])))}\n`);
+  context.stdout.write(
+    `${fitted(context, context.redactor.apply(printable(table([["PLATFORM", "ACCOUNT", "TOKEN"], ...rows]))))}\n`,
+  );
   return exitCode;
 }
