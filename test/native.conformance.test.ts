@@ -4,9 +4,7 @@
  * asking the server directly is listed with its reason (conformance/native-differences.ts).
  */
 import { createServer, type ServerResponse } from "node:http";
-import { once } from "node:events";
 import { request } from "node:http";
-import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createServers } from "../origin/servers/servers.ts";
@@ -18,6 +16,7 @@ import { conformanceVerdicts } from "../worker/test/conformance/suite.ts";
 import { startGateway, startIssuer, type TestGateway, type TestIssuer } from "../worker/test/gateway.ts";
 import { claimsAt, signToken } from "../worker/test/tokens.ts";
 import { nativeDifferences } from "./conformance/native-differences.ts";
+import { type Listening, onLoopback } from "../worker/test/loopback.ts";
 
 const PASSING: ReadonlySet<string> = new Set(["SUCCESS", "INFO", "SKIPPED"]);
 const SUITE_SERVER = fileURLToPath(new URL("conformance/suite-server.ts", import.meta.url));
@@ -29,10 +28,10 @@ let origin: TestOrigin;
 let issuer: TestIssuer;
 let gateway: TestGateway;
 let shim: Shim;
-let names: { readonly url: string; close(): Promise<void> };
+let names: Listening;
 
 /** Puts the server's name before the suite's tools in requests, and takes it off answers. */
-async function startNames(target: () => string): Promise<typeof names> {
+async function startNames(target: () => string): Promise<Listening> {
   const answerTo = (
     incoming: Parameters<Parameters<typeof createServer>[1] & object>[0],
     outgoing: ServerResponse,
@@ -66,17 +65,7 @@ async function startNames(target: () => string): Promise<typeof names> {
     incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
     incoming.on("end", () => answerTo(incoming, outgoing, Buffer.concat(chunks).toString("utf8")));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  return onLoopback(server);
 }
 
 beforeAll(async () => {

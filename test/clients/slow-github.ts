@@ -2,9 +2,8 @@
  * Stands where GitHub's API stands for the module `github`, so that a tool takes as long as a test says: it answers late for repositories
  * called `slow-…`, never for `hang-…`, and says when it was asked and when whoever asked was gone.
  */
-import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type Listening, onLoopback } from "../../worker/test/loopback.ts";
 
 /** Longer than the 5 s that common HTTP clients wait for a first byte. Unit: milliseconds. */
 const SLOW_MS = 6500;
@@ -12,11 +11,7 @@ const SLOW_MS = 6500;
 const PATIENCE_MS = 4000;
 
 /** The running stand-in. */
-export interface SlowGithub {
-  /** Without a slash at its end. */
-  readonly url: string;
-  close(): Promise<void>;
-}
+export type SlowGithub = Listening;
 
 /** One event that may be asked for before or after it happened. */
 class Moment {
@@ -70,15 +65,5 @@ export async function startSlowGithub(): Promise<SlowGithub> {
       of(asked, repository).happen();
     } else response.writeHead(404).end('{"message":"Not Found"}');
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  return onLoopback(server);
 }

@@ -1,12 +1,8 @@
 /** Adds a bearer token to every request: the conformance suite has no way to send one. Changes nothing else, streams both ways. */
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { type Listening, onLoopback } from "../loopback.ts";
 
-export interface Shim {
-  readonly url: string;
-  close(): Promise<void>;
-}
+export type Shim = Listening;
 
 /** @param target URL without a path, asked for each request @param token one for each request */
 export async function startShim(target: () => string, token: () => Promise<string>): Promise<Shim> {
@@ -23,15 +19,5 @@ export async function startShim(target: () => string, token: () => Promise<strin
     incoming.pipe(upstream);
   };
   const server = createServer(async (incoming, outgoing) => forward(incoming, outgoing, await token()));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  return onLoopback(server);
 }
