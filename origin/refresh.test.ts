@@ -128,6 +128,7 @@ describe("a provider's reply", () => {
     [true, 86_400],
     [[], 86_400],
     [{}, 86_400],
+    [Number.NaN, 86_400],
   ])("that says expires_in %j ends after %i seconds, and never «never»", (said, seconds) => {
     expect(secondsIn(said)).toBe(seconds);
   });

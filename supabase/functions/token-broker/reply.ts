@@ -30,7 +30,7 @@ const DIGITS = /^-?\d{1,18}(?:\.\d{1,9})?$/;
 /** Seconds in `expires_in`, a number or a text of digits, within the bounds. Never "for ever". */
 export function secondsIn(expiresIn: unknown): number {
   const said =
-    typeof expiresIn === "number"
+    typeof expiresIn === "number" && !Number.isNaN(expiresIn)
       ? expiresIn
       : typeof expiresIn === "string" && DIGITS.test(expiresIn)
         ? Number(expiresIn)
