@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
-import { fastTests } from "./test/fast.ts";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { fastTests, replacesModules } from "./test/fast.ts";
 
 // `npm test` runs what a bare machine can run. Suites that need more (vendor CLIs, PostgreSQL, terraform) are named
 // *.clients.test.ts, *.postgres.test.ts, *.deploy.test.ts, ... and are selected by MCPIST_SUITE through their npm scripts.
@@ -11,28 +12,38 @@ if (suite !== undefined && suite !== "fast" && !NAMED.includes(suite))
   throw new Error(`MCPIST_SUITE must be one of fast, ${NAMED.join(", ")}`);
 
 const folders = "{contract,stacks,cli,worker,origin,sandbox,site,test}/**/*";
-const plain = [`${folders}.test.ts`];
-const include =
-  suite === undefined
-    ? plain
-    : suite === "fast"
-      ? [...fastTests(plain, [new RegExp(`\\.(?:${NAMED.join("|")})\\.test\\.ts$`)])]
-      : [`${folders}.${suite}.test.ts`];
+const others = NAMED.map((name) => `**/*.${name}.test.ts`);
+const fast = [...fastTests([`${folders}.test.ts`], [new RegExp(`\\.(?:${NAMED.join("|")})\\.test\\.ts$`)])];
+
+// A process for each file costs more than most of the fast files do, so these share a few.
+const shared = fast.filter((file) => !replacesModules(file));
+const own = fast.filter(replacesModules);
+const together = { name: "fast", include: shared, isolate: false };
+const apart =
+  suite === "fast"
+    ? { name: "apart", include: own }
+    : { name: "apart", include: [`${folders}.test.ts`], exclude: [...shared, ...others, "**/node_modules/**"] };
+
+/** What takes long begins first, and the fast ones fill its gaps at the end. A shared process also ends as soon as another kind comes next. */
+class FastLast extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const late = ({ project }: TestSpecification) => Number(project.name === together.name);
+    return (await super.sort(files)).toSorted((a, b) => late(a) - late(b));
+  }
+}
 
 export default defineConfig({
   test: {
-    include,
-    exclude: [
-      "**/node_modules/**",
-      ...(suite === undefined || suite === "fast" ? NAMED.map((name) => `**/*.${name}.test.ts`) : []),
-    ],
+    ...(suite === undefined || suite === "fast"
+      ? { projects: [apart, together].map((test) => ({ extends: true as const, test })) }
+      : { include: [`${folders}.${suite}.test.ts`], exclude: ["**/node_modules/**"] }),
     expect: { requireAssertions: true },
     allowOnly: false,
-    sequence: { shuffle: { tests: true } },
+    sequence: { shuffle: { tests: true }, sequencer: FastLast },
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // CI has two cores. Elsewhere one core is left to whoever waits; at least two workers, because some tests mostly wait.
-    maxWorkers: process.env["CI"] ? 2 : Math.max(2, availableParallelism() - 1),
+    // CI has two cores, and three workers keep them busy, because some tests mostly wait. Elsewhere one core is left to whoever waits.
+    maxWorkers: process.env["CI"] ? 3 : Math.max(3, availableParallelism() - 1),
     teardownTimeout: 10_000,
   },
 });

@@ -36,3 +36,6 @@ export const fastTests = (patterns: readonly string[], exclude: readonly RegExp[
   globSync([...patterns])
     .filter((file) => !exclude.some((pattern) => pattern.test(file)) && !LONG.has(file) && !starts(file))
     .toSorted();
+
+/** True for a file that puts a fake in a module's place: what it does to the module, files in the same process would meet too. */
+export const replacesModules = (file: string): boolean => /\bvi\.(?:do)?[mM]ock\(/.test(readFileSync(file, "utf8"));
