@@ -12,6 +12,7 @@ import { machineFault, McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
+import type { NewDeployment, NewVersion } from "./cloudflare-calls.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import type { Annotation, Deployment, Guard, WorkerTarget, WorkerVersion } from "./types.ts";
 import {
@@ -177,9 +178,9 @@ export function cloudflareWorker(
     const bound = bindingsOf(source).map(({ name }) => name);
     // Deleted by hand, perhaps: then only the version that the secret is taken from has it.
     const names = new Set([...bound, WORKER_BINDING, ...Object.keys(change.secrets)].map(String));
-    const metadata = {
+    const metadata: NewVersion = {
       main_module: content.entrypoint,
-      bindings: [...names].map((name) => {
+      bindings: [...names].map((name): NewVersion["bindings"][number] => {
         const text = change.secrets[name];
         if (text !== undefined) return { type: "secret_text", name, text };
         return change.config !== null && name === CONFIG_BINDING
@@ -315,14 +316,13 @@ export function cloudflareWorker(
       if (options.recall && shares.filter((share) => share.percentage > 0).length !== 1)
         throw new TypeError("an old version is recalled at 0 % only");
       await guard();
-      const { json } = await api.call("POST", `${script}/deployments${options.recall ? "?force=true" : ""}`, {
-        repeatable: true,
-        body: {
-          strategy: "percentage",
-          versions: shares.map((share) => ({ version_id: share.versionId, percentage: share.percentage })),
-          annotations: { "workers/message": message.slice(0, 100) },
-        },
-      });
+      const body: NewDeployment = {
+        strategy: "percentage",
+        versions: shares.map((share) => ({ version_id: share.versionId, percentage: share.percentage })),
+        annotations: { "workers/message": message.slice(0, 100) },
+      };
+      const path = `${script}/deployments${options.recall ? "?force=true" : ""}`;
+      const { json } = await api.call("POST", path, { repeatable: true, body });
       return textAt(resultOf(json), "id", "a new deployment");
     },
     async answers() {

@@ -1,6 +1,7 @@
 /** What Cloudflare's JSON says of a Worker's versions and deployments. Pure. */
 import { isRecord } from "../../contract/json.ts";
 import { WORKER_BINDING } from "../../contract/secret-names.ts";
+import type { DeploymentRead, Runtime, VersionRead } from "./cloudflare-calls.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import type { Annotation, Deployment, WorkerVersion } from "./types.ts";
 
@@ -24,8 +25,8 @@ export function parseVersion(json: Json): WorkerVersion {
   const match = typeof message === "string" ? MESSAGE.exec(message) : null;
   const [, kid = null, from = null, run = null] = match ?? [];
   return {
-    id: textAt(json, "id", "a Worker version"),
-    number: Number(json["number"]),
+    id: textAt(json, "id" satisfies keyof VersionRead, "a Worker version"),
+    number: Number(json["number" satisfies keyof VersionRead]),
     annotatedKid: kid,
     annotatedFrom: from === "-" ? null : from,
     annotatedRun: run,
@@ -35,15 +36,18 @@ export function parseVersion(json: Json): WorkerVersion {
 /** A version with the digest of its code. */
 export const versionOf = (detail: Json): WorkerVersion => ({ ...parseVersion(detail), code: fingerprintOf(detail) });
 
+type Share = DeploymentRead["versions"][number];
+type Resources = VersionRead["resources"];
+
 /** A deployment as lists have it. */
 export function parseDeployment(json: Json): Deployment {
   const { annotations } = json;
   const message = isRecord(annotations) ? annotations["workers/message"] : null;
   return {
-    id: textAt(json, "id", "a deployment"),
-    shares: listAt(json, "versions", "a deployment").map((share) => ({
-      versionId: textAt(share, "version_id", "a deployment's share"),
-      percentage: Number(share["percentage"]),
+    id: textAt(json, "id" satisfies keyof DeploymentRead, "a deployment"),
+    shares: listAt(json, "versions" satisfies keyof DeploymentRead, "a deployment").map((share) => ({
+      versionId: textAt(share, "version_id" satisfies keyof Share, "a deployment's share"),
+      percentage: Number(share["percentage" satisfies keyof Share]),
     })),
     message: typeof message === "string" ? message : "",
   };
@@ -61,7 +65,7 @@ function canonical(value: unknown): string {
 
 /** Bindings of a version as the platform shows them: without the content of secrets. */
 export function bindingsOf(version: Json): readonly Json[] {
-  const { bindings } = asObject(version["resources"], "a Worker version's resources");
+  const { bindings }: Partial<Resources> = asObject(version["resources"], "a Worker version's resources");
   return Array.isArray(bindings) ? bindings.filter(isRecord) : [];
 }
 
@@ -85,10 +89,13 @@ export function writtenAt(versions: readonly Json[]): string {
 }
 
 /** Settings of a version that decide how its code runs. */
-export function runtimeOf(version: Json): Json {
-  const { script_runtime: runtime } = asObject(version["resources"], "a Worker version's resources");
+export function runtimeOf(version: Json): Runtime {
+  const { script_runtime: runtime }: Partial<Resources> = asObject(
+    version["resources"],
+    "a Worker version's resources",
+  );
   if (!isRecord(runtime)) return {};
-  const kept = ["compatibility_date", "compatibility_flags", "usage_model", "limits"] as const;
+  const kept: readonly (keyof Runtime)[] = ["compatibility_date", "compatibility_flags", "usage_model", "limits"];
   return Object.fromEntries(kept.flatMap((name) => (runtime[name] === undefined ? [] : [[name, runtime[name]]])));
 }
 
@@ -105,7 +112,9 @@ export const NO_CHANGE: Change = { config: null, secrets: {} };
 /** The gateway secret does not count: it may be missing where somebody deleted it. */
 export function fingerprintOf(version: Json, { config, secrets }: Change = NO_CHANGE): string {
   const code = asObject(
-    asObject(version["resources"], "a Worker version's resources")["script"],
+    asObject(version["resources" satisfies keyof VersionRead], "a Worker version's resources")[
+      "script" satisfies keyof Resources
+    ],
     "a Worker version's script",
   );
   const written = Object.keys(secrets);
@@ -116,7 +125,7 @@ export function fingerprintOf(version: Json, { config, secrets }: Change = NO_CH
     canonical(config !== null && binding["name"] === CONFIG_BINDING ? { ...binding, text: config } : binding),
   );
   return canonical({
-    etag: textAt(code, "etag", "a Worker version's script"),
+    etag: textAt(code, "etag" satisfies keyof Resources["script"], "a Worker version's script"),
     runtime: runtimeOf(version),
     bindings: bindings.sort(),
   });

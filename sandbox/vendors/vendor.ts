@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono, type MiddlewareHandler } from "hono";
-import { isHeld, unexpected } from "./descriptions/hook.ts";
+import { held } from "./descriptions/hook.ts";
 import { errorBody } from "./error-shapes.ts";
 import type { Call, FaultEffect, Faults, VendorName } from "./faults.ts";
 
@@ -117,16 +117,13 @@ export function withFaults(vendor: VendorName, context: VendorContext, app: Vend
       }
     }
     calls.set(c.req.raw, call);
-    const asked = isHeld(vendor) ? await c.req.raw.clone().text() : "";
-    let response = await app.fetch(c.req.raw, c.env);
-    if (isHeld(vendor) && call.known) {
-      const found = await unexpected(vendor, { method: c.req.method, url, text: asked }, response);
-      if (found.length > 0) {
-        const message = `deviates from the vendor's description: ${found.join("; ")}`;
+    const response = await held(vendor, c.req.raw, () => app.fetch(c.req.raw, c.env), {
+      isImitated: () => call.known,
+      deviates(message) {
         context.log(`sandbox: ${vendor} ${message}`);
-        response = Response.json(bodyOf(500, message), { status: 500 });
-      }
-    }
+        return Response.json(bodyOf(500, message), { status: 500 });
+      },
+    });
     call.status = response.status;
     for (const effect of effects.filter(late)) {
       const answer = await carryOut(effect, outgoing, bodyOf);

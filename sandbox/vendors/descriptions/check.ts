@@ -41,9 +41,9 @@ export interface Exchange {
   readonly answer: unknown;
 }
 
-/** A git ref has slashes of its own. */
+/** A git ref and a key of KV have slashes of their own. */
 const matches = (pattern: string, path: string): boolean =>
-  new RegExp(`^${pattern.replaceAll("{ref}", ".+").replaceAll(/\{[^}]+\}/g, "[^/]+")}$`).test(path);
+  new RegExp(`^${pattern.replaceAll(/\{(?:ref|key\.\.\.)\}/g, ".+").replaceAll(/\{[^}]+\}/g, "[^/]+")}$`).test(path);
 
 /** @returns what does not fit, as `field: why`. */
 function misfits(shapes: Description["shapes"], shape: Shape, value: unknown, at: string): readonly string[] {

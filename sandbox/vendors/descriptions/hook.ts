@@ -34,6 +34,7 @@ const HELD: Partial<Readonly<Record<VendorName, Held>>> = {
         : pathname.replace(/^\/api\/v3(?=\/|$)/, "").replace(/^\/repositories\/\d+(?=\/|$)/, "/repos/{owner}/{repo}") ||
           "/",
   },
+  cloudflare: { read: fromModule("./cloudflare/operations.ts", "CLOUDFLARE"), path: (pathname) => pathname },
 };
 const read = new Map<string, Promise<Description>>();
 
@@ -45,28 +46,49 @@ const parse = (text: string): unknown => {
   }
 };
 
+const isJson = (response: Response): boolean => response.headers.get("content-type")?.includes("json") === true;
+
 /** True when exchanges of this vendor are held against its description: in a checkout, under vitest. */
-export const isHeld = (vendor: VendorName): boolean =>
+const isHeld = (vendor: VendorName): boolean =>
   process.env["VITEST"] !== undefined && import.meta.url.endsWith(".ts") && HELD[vendor] !== undefined;
 
 /** @returns what of the exchange deviates and should not. */
-export async function unexpected(
-  vendor: VendorName,
-  request: { readonly method: string; readonly url: URL; readonly text: string },
-  response: Response,
-): Promise<readonly string[]> {
+async function unexpected(vendor: VendorName, request: Request, text: string, response: Response) {
   const held = HELD[vendor];
-  const path = held?.path(request.url.pathname) ?? null;
+  const url = new URL(request.url);
+  const path = held?.path(url.pathname) ?? null;
   if (!held || path === null) return [];
   const description = await (read.get(vendor) ?? held.read());
   read.set(vendor, Promise.resolve(description));
   const exchange: Exchange = {
     method: request.method,
     path,
-    query: request.url.searchParams,
-    request: parse(request.text),
+    query: url.searchParams,
+    request: parse(text),
     status: response.status,
-    answer: parse(await response.clone().text()),
+    // A value of somebody's own may be JSON as well, and is nobody's answer.
+    answer: isJson(response) ? parse(await response.clone().text()) : null,
   };
   return deviations(description, exchange).filter((deviation) => !isKnownDeviation(vendor, deviation));
+}
+
+/** What is done about an exchange that deviates, and when there is nothing to hold. */
+export interface Holding {
+  /** False for a call that is not imitated at all. */
+  readonly isImitated: () => boolean;
+  readonly deviates: (message: string) => Response;
+}
+
+/** Lets `answer` answer, and replaces what deviates from the vendor's description where exchanges are held against it. */
+export async function held(
+  vendor: VendorName,
+  request: Request,
+  answer: () => Response | Promise<Response>,
+  { isImitated, deviates }: Holding,
+): Promise<Response> {
+  if (!isHeld(vendor)) return answer();
+  const text = await request.clone().text();
+  const response = await answer();
+  const found = isImitated() ? await unexpected(vendor, request, text, response) : [];
+  return found.length === 0 ? response : deviates(`deviates from the vendor's description: ${found.join("; ")}`);
 }

@@ -27,6 +27,26 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
     why: "a variable's name that is taken is 409, which no description of an operation says",
   },
   {
+    vendor: "cloudflare",
+    what: String.raw`\w+ /client/v4/accounts/\S+/workers/(services/\S+|workers/[^/]+/versions/latest|scripts/[^/]+/domains/(changeset|records)|domains/records/\S+): is no operation of the excerpt`,
+    why: "wrangler calls it, and no description has it",
+  },
+  {
+    vendor: "cloudflare",
+    what: String.raw`(GET|POST) /accounts/\{account_id\}/workers/scripts/\{script\}/versions\S* answer\.result(\.items\[\])?\.(annotations|resources|startup_time_ms): is no field`,
+    why: "wrangler reads the annotations of a version, and lists those that can be deployed whole (versions/api)",
+  },
+  {
+    vendor: "cloudflare",
+    what: String.raw`\w+ /accounts/\{account_id\}/workers/scripts(/\{script\})? answer\.result(\[\])?\.deployment_id: is no field`,
+    why: "wrangler prints it as the version that a deploy has made",
+  },
+  {
+    vendor: "cloudflare",
+    what: String.raw`GET /accounts/\{account_id\}/workers/scripts/\{script\}/content/v2 \?version: is no parameter`,
+    why: "wrangler asked so for the code of one version until 4.112 (versions/secrets)",
+  },
+  {
     vendor: "fly",
     what: String.raw`Machines(Show|Create|List|Update) answer(\[\])?\.(version|cordoned): is no field`,
     why: "the vendor's client reads both from a Machine (fly-go, Machine)",

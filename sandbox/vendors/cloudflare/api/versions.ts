@@ -148,7 +148,8 @@ function secretRoutes(app: VendorApp, base: string, account: Account): void {
     if (entries.length > BULK_LIMIT) throw badRequest(`more than ${BULK_LIMIT} secrets`);
     const env = Object.fromEntries(entries.map(([name, value]) => [name, value === null ? null : readSecret(value)]));
     await account.editSecrets(scriptName(c), env, cause(c));
-    return ok(c, secretsOf(account.script(scriptName(c))));
+    const left = secretsOf(account.script(scriptName(c))).map((secret) => [secret.name, secret] as const);
+    return ok(c, Object.fromEntries(left));
   });
   app.delete(`${one}/secrets/:name`, async (c) => {
     const name = param(c, "name");

@@ -126,6 +126,5 @@ export function settingsView(script: Script) {
     ...(latest ? settingsOf(latest) : {}),
     placement: latest?.settings["placement"] ?? {},
     bindings: latest?.bindings.map((binding) => publicBinding(binding, script.classes)) ?? [],
-    ...(script.migrationTag === null ? {} : { migration_tag: script.migrationTag }),
   };
 }

@@ -23,7 +23,7 @@ function descriptionOf(zone: Zone, accountId: string): object {
     modified_on: "2026-01-01T00:00:00Z",
     activated_on: "2026-01-01T00:00:00Z",
     account: { id: accountId, name: "mcpist sandbox" },
-    owner: { id: null, type: "user", email: null },
+    owner: { id: null, type: "user", name: null },
     meta: {
       cdn_only: false,
       custom_certificate_quota: 0,

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_TIMINGS, type Timings, type VendorContext } from "../../vendor.ts";
 import { Faults } from "../../faults.ts";
 import { Account } from "../account.ts";
+import { held } from "../../descriptions/hook.ts";
 import { API_ROOT, apiApp } from "../api/app.ts";
 import { startCloudflare, type CloudflareEmulator } from "../cloudflare.ts";
 import type { Binding } from "../model.ts";
@@ -148,7 +149,15 @@ export function apiKit(): ApiKit {
   };
   const account = new Account(NAMES, () => Promise.resolve(runner));
   const app = apiApp(account, TOKEN);
-  const call = apiCall(async (path, init) => app.request(API_ROOT + path, init));
+  const call = apiCall((path, init) => {
+    const request = new Request(`http://127.0.0.1${API_ROOT}${path}`, init);
+    return held("cloudflare", request, () => app.request(request), {
+      isImitated: () => true,
+      deviates: (message) => {
+        throw new Error(message);
+      },
+    });
+  });
   return { account, call, put: (worker, options) => putScript(call, worker, options) };
 }
 

@@ -3,32 +3,8 @@
  * vendor does not describe are errors. Nothing is needed of them at run time.
  */
 import type { paths } from "@octokit/openapi-types";
-import type { Operation, Shape } from "../check.ts";
-
-type KeysOf<T> = T extends unknown ? keyof T : never;
-type At<T, Key> = T extends unknown ? (Key extends keyof T ? T[Key] : never) : never;
-type Scalar = string | number | bigint | boolean;
-type IsObject<T> = [Exclude<T, Scalar | readonly unknown[]>] extends [never] ? false : true;
-
-type TextShape<T> = [T] extends [never] ? never : string extends T ? "string" : { readonly enum: readonly T[] };
-type ObjectShape<T> =
-  | { readonly fields: { readonly [Key in KeysOf<T> & string]?: ShapeOf<At<T, Key>> } }
-  | { readonly map: Shape };
-/** What an excerpt may say of a value of type `T`. */
-type ShapeOf<T> = unknown extends T
-  ? Shape
-  :
-      | "any"
-      | TextShape<Extract<T, string>>
-      | (Extract<T, number | bigint> extends never ? never : "number")
-      | (Extract<T, boolean> extends never ? never : "boolean")
-      | (Extract<NonNullable<T>, readonly unknown[]> extends readonly (infer Item)[] ? ListShape<Item, T> : never)
-      | (IsObject<NonNullable<T>> extends true
-          ? ObjectShape<Exclude<NonNullable<T>, Scalar | readonly unknown[]>>
-          : never);
-type ListShape<Item, T> = [Extract<NonNullable<T>, readonly unknown[]>] extends [never]
-  ? never
-  : { readonly list: ShapeOf<Item> };
+import type { Operation } from "../check.ts";
+import type { Exact, Loose, ShapeOf } from "../shape-of.ts";
 
 type Method = "get" | "post" | "put" | "patch" | "delete";
 type JsonIn<Part> = Part extends { content: { "application/json": infer Body } } ? Body : never;
@@ -44,14 +20,6 @@ interface Excerpt<T> {
   readonly statuses: readonly StatusOf<T>[];
   readonly answer?: ShapeOf<AnswerOf<T>>;
 }
-
-/** What `Said` says and `Described` does not have; deep, and whether it was written there or spread from elsewhere. */
-type Exact<Said, Described> = Said extends string | readonly unknown[]
-  ? unknown
-  : { readonly [Key in keyof Said]: Key extends KeysOf<Described> ? Exact<Said[Key], At<Described, Key>> : never };
-
-/** What every excerpt is at run time. */
-type Loose = Partial<Operation> & Pick<Operation, "statuses">;
 
 /** docs.github.com, Troubleshooting the REST API: what any call may be answered with, whether or not its operation lists it. */
 const ANY_CALL = [301, 307, 304, 400, 401, 403, 404, 422, 429];
