@@ -42,9 +42,12 @@ export const serverMetadata = (document: Uint8Array<ArrayBuffer>): Response =>
     },
   });
 
-/** Valid for a year from `now` (milliseconds since the epoch). */
+/** RFC 9116 §2.5.5: less than a year. */
+const SECURITY_TXT_DAYS = 364;
+
+/** @param now milliseconds since the epoch */
 export function securityTxt(config: GatewayConfig, contact: string, now: number): Response {
-  const expires = new Date(now + 365 * 86_400_000).toISOString().replace(/\.\d+Z$/, "Z");
+  const expires = new Date(now + SECURITY_TXT_DAYS * 86_400_000).toISOString().replace(/\.\d+Z$/, "Z");
   const canonical = new URL(SECURITY_TXT_PATH, config.resource).href;
   const text = `Contact: ${contact}\nExpires: ${expires}\nCanonical: ${canonical}\nPreferred-Languages: en\n`;
   return new Response(text, {
