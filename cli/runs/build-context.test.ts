@@ -99,7 +99,7 @@ describe("a server's folder in an image", () => {
     ["prod.env", "KEY=1"],
     ["deep/er/.env.local", "KEY=1"],
     [".dev.vars", "KEY=1"],
-    [".npmrc", "//registry.npmjs.org/:_authToken=npm_1"],
+    [".npmrc", "//registry.example.org/:_authToken=npm_1"],
     [".npmrc", "_password = cGFzcw=="],
     [".netrc", "machine x password y"],
     [".pypirc", "[pypi]"],
