@@ -3,16 +3,17 @@
  * group. What it says is bounded while it is read: a line, the pace, and what it writes to standard error.
  */
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client";
+import { ANSWER_TOO_LARGE, LineReader } from "./line-reader.ts";
 
-/** One message of a server; more would not fit into an answer either. Unit: bytes. */
-export const MAX_LINE_BYTES = 2 * 1024 * 1024;
-/** A child that floods its output is read at this pace: the rest waits in its pipe. Unit: bytes per {@link WINDOW_MS}. */
-const MAX_WINDOW_BYTES = 4 * 1024 * 1024;
-const WINDOW_MS = 100;
 /** Lines that are no JSON-RPC; after that many in a row the child speaks something else. */
 const MAX_STRAY_LINES = 100;
+/** What waits for a child that does not read its input; then it is ended. Unit: bytes. */
+const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
+/** For what a child wrote before it ended. Unit: milliseconds. */
+const LAST_WORDS_MS = 200;
 /** Between SIGTERM and SIGKILL. Unit: milliseconds. */
 const TERM_GRACE_MS = 2_000;
 
@@ -25,7 +26,11 @@ export interface ChildOptions {
   readonly cwd: string;
   /** A piece of standard error, as bytes came. */
   readonly onStderr: (text: string) => void;
+  /** Called when the child has ended: what it left running in a group of its own is ended too. Absent = there is no way to tell it. */
+  readonly endRest?: () => void;
 }
+
+const NOTHING = Buffer.alloc(0);
 
 const isMessage = (value: unknown): value is JSONRPCMessage =>
   typeof value === "object" && value !== null && (value as { readonly jsonrpc?: unknown }).jsonrpc === "2.0";
@@ -38,11 +43,11 @@ export class ChildTransport implements Transport {
   readonly #options: ChildOptions;
   #child: ChildProcess | null = null;
   #ended: Promise<void> = Promise.resolve();
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
   #strayLines = 0;
-  #windowBytes = 0;
-  #windowEnds = 0;
+  #drained: Promise<void> | null = null;
+  readonly #reader = new LineReader({ line: (text) => this.#line(text), tooLong: (id) => this.#tooLong(id) }, () =>
+    performance.now(),
+  );
 
   constructor(options: ChildOptions) {
     this.#options = options;
@@ -70,10 +75,13 @@ export class ChildTransport implements Transport {
     // Not "close": a grandchild that keeps the pipes open must not keep the server up.
     child.once("exit", () => {
       this.#killGroup("SIGKILL");
-      child.stdout.destroy();
-      child.stderr.destroy();
-      ended.resolve();
-      this.onclose?.();
+      this.#options.endRest?.();
+      void this.#lastWords(child).finally(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+        ended.resolve();
+        this.onclose?.();
+      });
     });
     const started = Promise.withResolvers<void>();
     child.once("spawn", started.resolve);
@@ -86,13 +94,28 @@ export class ChildTransport implements Transport {
     await started.promise;
   }
 
+  /** They are in the pipe, which somebody who left the group may keep open. */
+  async #lastWords({ stdout }: ChildProcess): Promise<void> {
+    if (stdout && !stdout.closed) await Promise.race([once(stdout, "close"), sleep(LAST_WORDS_MS)]).catch(() => {});
+  }
+
   async send(message: JSONRPCMessage): Promise<void> {
     const stdin = this.#child?.stdin;
     if (!stdin || !stdin.writable) throw new Error("the server is not running");
+    if (stdin.writableLength > MAX_UNREAD_BYTES) {
+      this.#fail("does not read its input");
+      throw new Error("the server does not read its input");
+    }
     if (stdin.write(`${JSON.stringify(message)}\n`)) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    stdin.once("drain", resolve).once("close", resolve);
-    await promise;
+    this.#drained ??= new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.#drained = null;
+        stdin.off("drain", done).off("close", done);
+        resolve();
+      };
+      stdin.once("drain", done).once("close", done);
+    });
+    await this.#drained;
   }
 
   /** Asks the child to end, then makes it. */
@@ -124,40 +147,25 @@ export class ChildTransport implements Transport {
   }
 
   #read(chunk: Buffer): void {
-    this.#pace(chunk.length);
-    let rest = chunk;
-    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
-      this.#line(Buffer.concat([...this.#pending, rest.subarray(0, end)]));
-      this.#pending = [];
-      this.#pendingBytes = 0;
-      rest = rest.subarray(end + 1);
-    }
-    if (rest.length === 0) return;
-    this.#pendingBytes += rest.length;
-    if (this.#pendingBytes > MAX_LINE_BYTES) this.#fail("line too long");
-    else this.#pending.push(rest);
-  }
-
-  /** Stops reading for a while when the child writes faster than anybody would want to read. */
-  #pace(bytes: number): void {
-    const now = performance.now();
-    if (now >= this.#windowEnds) {
-      this.#windowEnds = now + WINDOW_MS;
-      this.#windowBytes = 0;
-    }
-    this.#windowBytes += bytes;
     const stdout = this.#child?.stdout;
-    if (this.#windowBytes <= MAX_WINDOW_BYTES || !stdout || stdout.isPaused()) return;
-    stdout.pause();
-    setTimeout(() => stdout.resume(), this.#windowEnds - now);
-  }
-
-  #line(line: Buffer): void {
-    if (line.length > MAX_LINE_BYTES) {
-      this.#fail("line too long");
+    if (!stdout) return;
+    const pause = this.#reader.take(chunk);
+    if (pause === 0) {
+      if (stdout.isPaused()) stdout.resume();
       return;
     }
-    const text = line.toString("utf8").trim();
+    stdout.pause();
+    setTimeout(() => this.#read(NOTHING), pause).unref();
+  }
+
+  /** An answer that nobody may hold is one all the same; what cannot be told apart from anything else ends the child. */
+  #tooLong(id: number | null): void {
+    if (id === null) this.#fail("line too long");
+    else this.onmessage?.({ jsonrpc: "2.0", id, error: { code: ANSWER_TOO_LARGE, message: "too large" } });
+  }
+
+  #line(line: string): void {
+    const text = line.trim();
     if (text === "") return;
     let message: unknown;
     try {

@@ -3,6 +3,7 @@
  * for nothing else and answers nothing else: sampling, elicitation and roots are refused with -32601 by the SDK, because no handler
  * and no capability is registered. Foreign schemas are not compiled here, and nothing is cached.
  */
+import { hash } from "node:crypto";
 import {
   Client,
   isCallToolResult,
@@ -11,6 +12,7 @@ import {
   type Transport,
 } from "@modelcontextprotocol/client";
 import { z } from "zod";
+import { ANSWER_TOO_LARGE } from "./line-reader.ts";
 import { MAX_TOOLS } from "./tool-facts.ts";
 
 /** From the start of a program to the end of its handshake: some load a model first. Unit: milliseconds. */
@@ -49,10 +51,15 @@ export interface Progress {
   readonly message?: string | undefined;
 }
 
-/** refused = the server answered with a JSON-RPC error, so it decided not to run it; unknown = it may have run. */
+/**
+ * refused = the server answered with a JSON-RPC error, so it decided not to run it; asks = it wants more of its caller first; useless = it
+ * answered, with nothing that can be passed on; unknown = it may have run.
+ */
 export type ForeignOutcome =
   | { readonly kind: "result"; readonly result: CallToolResult }
   | { readonly kind: "refused" }
+  | { readonly kind: "asks" }
+  | { readonly kind: "useless"; readonly why: "large" | "shape" }
   | { readonly kind: "unknown" };
 
 /** A handshake that succeeded. */
@@ -71,10 +78,33 @@ export interface ConnectOptions {
   readonly version: string;
   /** The server says that its list is another one now. */
   readonly onListChanged: () => void;
+  /** Gives up a handshake that is under way; absent = nobody does. */
+  readonly signal?: AbortSignal;
 }
 
-const page = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().max(4096).optional() });
+// Some servers write null where there is nothing.
+const page = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().max(4096).nullish() });
 const anything = z.looseObject({});
+/** A result that is nested more deeply cannot be written out again by everybody. */
+const MAX_RESULT_DEPTH = 256;
+
+/** True for data that is nested at most `levels` deep. */
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1));
+}
+
+/** What an answer to `tools/call` comes to. */
+export function outcomeOf(answer: Readonly<Record<string, unknown>>): ForeignOutcome {
+  if (!isShallow(answer, MAX_RESULT_DEPTH)) return { kind: "useless", why: "shape" };
+  const { resultType = "complete", content } = answer;
+  // A question to the caller (MCP 2026-07-28, input required), or a task that nobody here would ask for again.
+  if (resultType !== "complete" || "inputRequests" in answer || "task" in answer) return { kind: "asks" };
+  // Several SDKs leave out what is empty, and all of them take that.
+  const result = content === undefined && !("toolResult" in answer) ? { ...answer, content: [] } : answer;
+  return isCallToolResult(result) ? { kind: "result", result } : { kind: "useless", why: "shape" };
+}
+
 /** The SDK would compile every output schema that a server lists; results are passed on, and checked by nobody but the client. */
 const COMPILES_NOTHING = {
   getValidator: () => (input: unknown) => ({ valid: true, data: input, errorMessage: undefined }),
@@ -94,11 +124,17 @@ async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promis
   // Words of the server, or about it: whoever wants to know reads its standard error.
   client.onerror = () => {};
   client.setNotificationHandler("notifications/tools/list_changed", options.onListChanged);
+  const transport = options.transport();
+  const giveUp = (): void => void transport.close().catch(() => {});
+  options.signal?.addEventListener("abort", giveUp, { once: true });
   try {
-    await client.connect(options.transport(), { timeout: CONNECT_TIMEOUT_MS });
+    options.signal?.throwIfAborted();
+    await client.connect(transport, { timeout: CONNECT_TIMEOUT_MS });
   } catch (cause) {
     await client.close().catch(() => {});
     throw cause;
+  } finally {
+    options.signal?.removeEventListener("abort", giveUp);
   }
   return {
     closed: closed.promise,
@@ -106,12 +142,18 @@ async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promis
       const tools: unknown[] = [];
       let cursor: string | undefined;
       let truncated = false;
+      const seen = new Set<string>();
       for (let pages = 0; ; pages++) {
         const params = cursor === undefined ? {} : { cursor };
         const answer = await client.request({ method: "tools/list", params }, page, { timeout: PAGE_TIMEOUT_MS });
+        // A page that was there already: the list goes round in a circle, as with a cursor that a server does not read.
+        const digest = hash("sha256", JSON.stringify(answer.tools), "hex");
+        if (answer.tools.length > 0 && seen.has(digest)) break;
+        seen.add(digest);
         tools.push(...answer.tools.slice(0, MAX_TOOLS - tools.length));
-        truncated ||= tools.length >= MAX_TOOLS && answer.tools.length > 0 && answer.nextCursor !== undefined;
-        cursor = answer.nextCursor;
+        const next = answer.nextCursor ?? undefined;
+        truncated ||= tools.length >= MAX_TOOLS && answer.tools.length > 0 && next !== undefined;
+        cursor = next;
         if (cursor === undefined) break;
         if (pages + 1 >= MAX_PAGES || tools.length >= MAX_TOOLS) {
           truncated = true;
@@ -136,10 +178,11 @@ async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promis
             ...(onProgress ? { onprogress: onProgress } : {}),
           },
         );
-        return isCallToolResult(answer) ? { kind: "result", result: answer } : { kind: "unknown" };
+        return outcomeOf(answer);
       } catch (cause) {
         // An error of the protocol is the server's own answer; everything else says nothing about what it did.
-        return cause instanceof ProtocolError ? { kind: "refused" } : { kind: "unknown" };
+        if (!(cause instanceof ProtocolError)) return { kind: "unknown" };
+        return cause.code === ANSWER_TOO_LARGE ? { kind: "useless", why: "large" } : { kind: "refused" };
       }
     },
     close: () => client.close(),
@@ -154,6 +197,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   try {
     return await attempt(options, "auto");
   } catch {
+    options.signal?.throwIfAborted();
     return attempt(options, "legacy");
   }
 }

@@ -21,12 +21,18 @@ const CALL_TIMEOUT_MS = 60_000;
 /** Where a child finds the token of the user's account. */
 export const ACCOUNT_META = "mcpist/account-token";
 
+/** Answers that cannot be passed on; the call was executed. */
+const USELESS = {
+  large: "The server answered with more than 2 MiB, which is not passed on. The call was executed.",
+  shape: "The server answered with something that is no result of MCP. The call was executed.",
+} as const;
+
 /** What a module of a server needs from outside. */
 export interface ServerModuleOptions {
   readonly name: string;
   readonly settings: ServerSettings;
   /** A new connection. @throws when the server does not come up. */
-  readonly connect: (onListChanged: () => void) => Promise<Connection>;
+  readonly connect: (onListChanged: () => void, signal: AbortSignal) => Promise<Connection>;
   /** The tools are others than before. */
   readonly onListing: (listing: Listing) => void;
   readonly onState: (state: ServerState) => void;
@@ -146,6 +152,9 @@ function registered(
         );
         if (outcome === null) throw new ToolError("This server is not available at the moment. Try again later.");
         if (outcome.kind === "refused") throw new ToolError("The server did not accept this call.");
+        if (outcome.kind === "asks")
+          throw new ToolError("This tool asks its caller for more before it goes on, which is not passed on here.");
+        if (outcome.kind === "useless") throw new ToolError(USELESS[outcome.why]);
         if (outcome.kind === "unknown") throw new OutcomeUnknownError();
         return new WholeResult(resultOf(outcome.result));
       } finally {

@@ -64,4 +64,33 @@ describe("parameters of a foreign tool", () => {
   it("are taken with a format that is only a note", () => {
     expect(check({ type: "object", properties: { a: { type: "string", format: "regex" } } })({ a: "(" }).ok).toBe(true);
   });
+
+  it("are checked against a schema that refers to itself", () => {
+    const tree = check({ type: "object", properties: { value: { type: "string" }, child: { $ref: "#" } } });
+    expect(tree({ value: "a", child: { child: { value: "b" } } }).ok).toBe(true);
+    expect(tree({ child: { child: { value: 1 } } })).toEqual({
+      ok: false,
+      error: ["child.child.value: must be string"],
+    });
+  });
+
+  it("are given up where a schema looks at one place a thousand million times", () => {
+    const twice = (n: number) => ({ anyOf: [{ $ref: `#/$defs/d${n}` }, { $ref: `#/$defs/d${n}` }] });
+    const $defs = Object.fromEntries(
+      Array.from({ length: 31 }, (_, n) => [`d${n}`, n === 0 ? { required: ["nothing"] } : twice(n - 1)]),
+    );
+    // Without a watchdog it would not end within the life of this test.
+    const hostile = check({ type: "object", $defs, ...twice(30) });
+    expect(hostile({})).toEqual({ ok: false, error: ["params: could not be checked against the schema of this tool"] });
+  });
+
+  it("may have thousands of items that all have to differ, whatever the order of their members", () => {
+    const differ = check({ type: "object", properties: { a: { type: "array", uniqueItems: true } } });
+    const ids = Array.from({ length: 2_000 }, (_, id) => ({ id, of: "a" }));
+    expect(differ({ a: ids }).ok).toBe(true);
+    expect(differ({ a: [...ids, { of: "a", id: 7 }] })).toEqual({
+      ok: false,
+      error: ['a: does not fit "uniqueItems"'],
+    });
+  });
 });

@@ -2,6 +2,8 @@
  * Checks parameters against a foreign JSON Schema before anything reaches the server. The validator is Ajv; patterns of the schema
  * are somebody else's code, so they run in RE2's linear time and a pattern that RE2 does not know refuses the tool, not the caller.
  */
+import { createContext, Script } from "node:vm";
+import canonicalize from "canonicalize";
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import formatsModule from "ajv-formats";
 import { RE2JS } from "re2js";
@@ -29,6 +31,41 @@ linear.code = "linear";
 /** Formats whose check is a short, bounded expression; every other is a note, as the specification allows. */
 const FORMATS = ["date", "date-time", "time", "uuid", "email", "ipv4", "ipv6", "uri", "hostname"] as const;
 
+/** A check that takes longer than this is given up: it would hold up everybody. Unit: milliseconds. */
+const CHECK_MS = 100;
+/** The code of a check is made once. Unit: milliseconds. */
+const COMPILE_MS = 1_000;
+/** Schema and parameters up to this product are checked in a moment whatever they are; a watchdog costs more than that. */
+const LIGHT = 2_000_000;
+
+const watched: { work: () => unknown } = { work: () => undefined };
+const script = new Script("work()");
+const context = createContext(watched);
+
+/** Runs `work` to its end. @throws when it takes longer than `ms`. */
+function within<T>(ms: number, work: () => T): T {
+  watched.work = work;
+  return script.runInContext(context, { timeout: ms }) as T;
+}
+
+/** How much there is to check, as far as `limit`: members, and characters of texts. */
+function sizeOf(value: unknown, limit: number): number {
+  if (typeof value === "string") return 1 + value.length;
+  if (typeof value !== "object" || value === null) return 1;
+  let size = 1;
+  for (const [key, member] of Object.entries(value)) {
+    if (size > limit) break;
+    size += key.length + sizeOf(member, limit - size);
+  }
+  return size;
+}
+
+/** References make one part of a schema look at one part of the parameters any number of times. */
+const refers = (schema: unknown): boolean =>
+  typeof schema === "object" &&
+  schema !== null &&
+  Object.entries(schema).some(([key, member]) => /^\$(?:dynamic|recursive)?ref$/i.test(key) || refers(member));
+
 /** A validator of its own for each listing, so that nothing of tools that are gone is kept. */
 function validator(): Ajv2020 {
   const ajv = new Ajv2020({
@@ -38,6 +75,15 @@ function validator(): Ajv2020 {
     allErrors: false,
     logger: false,
     code: { regExp: linear },
+  });
+  // Ajv's own compares every item with every other.
+  ajv.removeKeyword("uniqueItems");
+  ajv.addKeyword({
+    keyword: "uniqueItems",
+    type: "array",
+    schemaType: "boolean",
+    validate: (unique: boolean, items: readonly unknown[]) =>
+      !unique || new Set(items.map((item) => canonicalize(item))).size === items.length,
   });
   addFormats(ajv, { formats: [...FORMATS], mode: "fast" });
   return ajv;
@@ -95,13 +141,20 @@ export function createParameterCompiler(): ParameterCompiler {
       // Depth is bounded by readFacts, so the walk is.
       if (ajv.validateSchema(schema) !== true || !arePatternsLinear(schema)) return err("schema");
       let validate: ValidateFunction | null = null;
+      let broken = false;
+      const limit = refers(schema) ? 0 : LIGHT / sizeOf(schema, LIGHT);
       return ok((params) => {
+        const wrong = err(["params: could not be checked against the schema of this tool"]);
+        if (broken) return wrong;
         try {
-          validate ??= ajv.compile(schema);
-          if (validate(params)) return ok(undefined);
+          // With a name of its own a schema may refer to itself.
+          const check = (validate ??= within(COMPILE_MS, () => ajv.compile({ $id: "mcpist:tool", ...schema })));
+          const fits = sizeOf(params, limit) <= limit ? check(params) : within(CHECK_MS, () => check(params));
+          if (fits) return ok(undefined);
         } catch {
-          // A reference to nothing, or a check that runs out of stack: what cannot be checked is not run.
-          return err(["params: could not be checked against the schema of this tool"]);
+          // A reference to nothing, or a check that runs out of stack or time: what cannot be checked is not run.
+          broken = validate === null;
+          return wrong;
         }
         return err((validate.errors ?? []).slice(0, MAX_ISSUES).map(issueOf));
       });

@@ -14,7 +14,8 @@ import type { Listing } from "./listing.ts";
 import { createServerModule, type ServerModule } from "./module.ts";
 import { makeFolder, removeFolder } from "./own-folder.ts";
 import { spawnPlan, wordsOf } from "./separation.ts";
-import { stderrLines } from "./stderr.ts";
+import { endProcessesOf } from "./rest.ts";
+import { hiding, stderrLines } from "./stderr.ts";
 import type { ServerState } from "./supervisor.ts";
 
 /** What the servers take from the process that runs them. */
@@ -93,7 +94,10 @@ export function createServers(
       const own = Object.fromEntries(
         (server.secrets ?? []).map((secret) => [secret, secrets.get(secret)?.reveal() ?? ""]),
       );
-      const onStderr = stderrLines((text) => hooks?.onStderr(name, text), now);
+      const onStderr = stderrLines((text) => hooks?.onStderr(name, text), now, hiding(Object.values(own)));
+      const { uid } = plan.value;
+      // The users of a server share its user id, so that the end of one must not end the others.
+      const endRest = uid === null || server.perUser === true ? {} : { endRest: () => endProcessesOf(uid) };
       transport = () => {
         if (folder === null) {
           const made = (folder = makeFolder(name, plan.value));
@@ -101,14 +105,14 @@ export function createServers(
         }
         const home = folder;
         const env = { PATH: pathOf(server, path), HOME: home, TMPDIR: home, LANG: "C.UTF-8", ...own };
-        return new ChildTransport({ ...wordsOf(plan.value, server.folder ?? home), env, onStderr });
+        return new ChildTransport({ ...wordsOf(plan.value, server.folder ?? home), env, onStderr, ...endRest });
       };
     }
     modules.push(
       createServerModule({
         name,
         settings: server,
-        connect: (onListChanged) => connect({ transport, version, onListChanged }),
+        connect: (onListChanged, signal) => connect({ transport, version, onListChanged, signal }),
         onListing: (listing) => hooks?.onListing(name, listing),
         onState: (state) => hooks?.onState(name, state),
         random,

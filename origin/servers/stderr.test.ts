@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { stderrLines } from "./stderr.ts";
+import { hiding, stderrLines } from "./stderr.ts";
 
 function collect() {
   const lines: string[] = [];
@@ -33,5 +33,19 @@ describe("standard error of a server", () => {
     later(10_000);
     take("later\n");
     expect(lines.slice(20)).toEqual(["(981 more lines)", "later"]);
+  });
+
+  it("says nothing of what a server was given, also where a line is cut in the middle of it", () => {
+    const lines: string[] = [];
+    const take = stderrLines(
+      (line) => lines.push(line),
+      () => 0,
+      hiding(["s3cr3t value", "s3cr3t value of two", "abc"]),
+    );
+    take("key=s3cr3t val");
+    take("ue of two abc\n");
+    take(`${"x".repeat(495)}s3cr3t value\n`);
+    take(`${Buffer.from("s3cr3t value").toString("base64")} s3cr3t%20value\n`);
+    expect(lines).toEqual(["key=[secret] abc", `${"x".repeat(495)}[secr`, "[secret] [secret]"]);
   });
 });

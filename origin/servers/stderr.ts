@@ -8,8 +8,39 @@ const WINDOW_MS = 10_000;
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
+/** Longer than any value that is looked for, so that none is cut before it is found. Unit: UTF-16 code units. */
+const MAX_KEPT = 64 * 1024;
+/** Shorter ones stand in any text. */
+const MIN_SECRET = 4;
+
+/** Replaces values that a server was given, however they are written, by `[secret]`: a server that prints its environment is usual. */
+export function hiding(secrets: readonly string[]): (text: string) => string {
+  const forms = secrets
+    .filter(({ length }) => length >= MIN_SECRET)
+    .flatMap((value) => {
+      const bytes = Buffer.from(value, "utf8");
+      return [
+        value,
+        JSON.stringify(value).slice(1, -1),
+        encodeURIComponent(value.toWellFormed()),
+        bytes.toString("base64").replace(/=+$/, ""),
+        bytes.toString("base64url"),
+        bytes.toString("hex"),
+        // What is written in several lines is found in each of them.
+        ...value.split("\n").filter(({ length }) => length >= MIN_SECRET * 4),
+      ];
+    })
+    // Of two values where one begins with the other, the rest of the longer must not stay.
+    .toSorted((a, b) => b.length - a.length);
+  return (text) => forms.reduce((clean, form) => clean.replaceAll(form, "[secret]"), text);
+}
+
 /** Takes pieces of text as they come. `line` gets at most {@link MAX_LINES} lines per window, and one that counts the others. */
-export function stderrLines(line: (text: string) => void, now: () => number): (piece: string) => void {
+export function stderrLines(
+  line: (text: string) => void,
+  now: () => number,
+  hide: (text: string) => string = (text) => text,
+): (piece: string) => void {
   let rest = "";
   let windowEnds = 0;
   let lines = 0;
@@ -24,16 +55,16 @@ export function stderrLines(line: (text: string) => void, now: () => number): (p
     }
     if (text === "") return;
     if (++lines > MAX_LINES) dropped++;
-    else line(text.slice(0, MAX_LINE).replace(UNSAFE, "\u{fffd}").toWellFormed());
+    else line(hide(text).slice(0, MAX_LINE).replace(UNSAFE, "\u{fffd}").toWellFormed());
   };
 
   return (piece) => {
     const [first = "", ...more] = piece.split("\n");
-    // A line without an end is kept only as far as it would be shown.
-    rest = (rest + first).slice(0, MAX_LINE + 1);
+    // A line without an end is kept only as far as it is looked through.
+    rest = (rest + first).slice(0, MAX_KEPT);
     for (const next of more) {
       write(rest);
-      rest = next.slice(0, MAX_LINE + 1);
+      rest = next.slice(0, MAX_KEPT);
     }
   };
 }

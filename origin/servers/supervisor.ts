@@ -26,8 +26,8 @@ export type ServerState = "starting" | "up" | "down" | "stopped";
 
 /** What keeping a server takes. */
 export interface SupervisorOptions {
-  /** Connects anew. `onListChanged` = the server says so. @throws when the server does not come up. */
-  readonly connect: (onListChanged: () => void) => Promise<Connection>;
+  /** Connects anew. `onListChanged` = the server says so. @throws when the server does not come up, and when `signal` says so. */
+  readonly connect: (onListChanged: () => void, signal: AbortSignal) => Promise<Connection>;
   /** A complete list arrived; what it listed before is void. */
   readonly onListing: (listing: RawListing) => void;
   readonly onState: (state: ServerState) => void;
@@ -64,7 +64,9 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
   async function serve(): Promise<void> {
     let changed: (() => void) | null = null;
     let relistMs: number | null = null;
-    const current = await connect(() => changed?.());
+    const current = await connect(() => changed?.(), stopping.signal);
+    const end = (): void => void current.close().catch(() => {});
+    stopping.signal.addEventListener("abort", end, { once: true });
     try {
       if (stopping.signal.aborted) return;
       onListing(await current.list());
@@ -87,6 +89,7 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
       }
     } finally {
       connection = null;
+      stopping.signal.removeEventListener("abort", end);
       await current.close().catch(() => {});
     }
   }

@@ -19,6 +19,12 @@ describe("facts of a foreign tool", () => {
     expect(facts(TOOL)).toEqual(TOOL);
   });
 
+  it("take null for what is not there, as some servers write it", () => {
+    const nulls = { title: null, annotations: null, outputSchema: null };
+    expect(facts({ ...TOOL, ...nulls })).toEqual(TOOL);
+    expect(facts({ ...TOOL, description: null })).toEqual({ ...TOOL, description: "" });
+  });
+
   it.each([
     ["no object", "get_forecast", "shape"],
     ["an array", [TOOL], "shape"],

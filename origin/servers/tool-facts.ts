@@ -106,7 +106,14 @@ const isText = (value: unknown): value is string | undefined => value === undefi
 /** Reads one entry of a foreign `tools/list`. Order of the checks: cheap first. */
 export function readFacts(tool: unknown): Result<ToolFacts, FactsFault> {
   if (!isRecord(tool)) return err("shape");
-  const { name, title, description, inputSchema, outputSchema, annotations } = tool;
+  const { name, inputSchema } = tool;
+  // Some servers write null where there is nothing.
+  const [title, description, outputSchema, annotations] = [
+    tool["title"] ?? undefined,
+    tool["description"] ?? undefined,
+    tool["outputSchema"] ?? undefined,
+    tool["annotations"] ?? undefined,
+  ];
   if (typeof name !== "string" || !TOOL_NAME.shape.test(name)) return err("name");
   if (!isText(title) || !isText(description) || (annotations !== undefined && !isRecord(annotations)))
     return err("shape");

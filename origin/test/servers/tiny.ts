@@ -19,6 +19,7 @@ if (mode === "exits") process.exit(1);
 if (mode === "floods") for (let i = 0; i < 2_000; i++) process.stderr.write(`${"e".repeat(1_000)}\n`);
 if (mode === "noise") write("starting up ...");
 
+let pages = 0;
 const cancelled = new Set<unknown>();
 const text = (value: string) => ({ content: [{ type: "text", text: value }] });
 
@@ -77,7 +78,7 @@ createInterface({ input: process.stdin })
         instructions: "Be kind.",
       });
     else if (method === "tools/list") {
-      if (mode === "endless") reply({ tools, nextCursor: "again" });
+      if (mode === "endless") reply({ tools: [{ ...tools[0], name: `echo${pages++}` }], nextCursor: "again" });
       else if (params["cursor"] === undefined) reply({ tools: tools.slice(0, 2), nextCursor: "2" });
       else reply({ tools: tools.slice(2) });
     } else if (method === "tools/call")

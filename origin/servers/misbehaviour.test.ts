@@ -1,0 +1,125 @@
+/** Servers that break the protocol, talk without end or leave things behind: each costs its own callers, and nobody else. */
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { Secret } from "../modules/secret.ts";
+import { WholeResult, type ToolContext } from "../modules/module.ts";
+import { createServers, type Servers } from "./servers.ts";
+
+const RUDE = fileURLToPath(new URL("../test/servers/rude.ts", import.meta.url));
+const SECRET = "a/value+that=only&rude gets";
+const fine = { content: [{ type: "text", text: "fine" }] };
+const whole = (result: object): WholeResult => new WholeResult(result as never);
+
+/** What a caller gets; a text = what is said instead. */
+const ROWS: readonly [mode: string, what: string, expected: WholeResult | string][] = [
+  ["bom", "begins with a byte order mark", whole(fine)],
+  ["nul", "begins with NUL", whole(fine)],
+  ["first", "answers before it was asked", whole(fine)],
+  ["leaks", "prints what it was given", whole(fine)],
+  ["circles", "always has one page more, the same", whole(fine)],
+  [
+    "halves",
+    "ends a piece in the middle of a character, and a line with CRLF",
+    whole({ content: [{ type: "text", text: "ü" }] }),
+  ],
+  ["twice", "answers twice", whole({ content: [{ type: "text", text: "0" }] })],
+  ["ends", "answers and ends at once", whole(fine)],
+  [
+    "proto",
+    "names a member __proto__",
+    whole({ content: [], structuredContent: JSON.parse('{"__proto__":{"polluted":1}}') as unknown }),
+  ],
+  [
+    "large",
+    "answers with five megabytes",
+    "The server answered with more than 2 MiB, which is not passed on. The call was executed.",
+  ],
+  [
+    "deep",
+    "answers with ten thousand brackets",
+    "The server answered with something that is no result of MCP. The call was executed.",
+  ],
+  [
+    "asks",
+    "wants something of its caller",
+    "This tool asks its caller for more before it goes on, which is not passed on here.",
+  ],
+  [
+    "batch",
+    "answers with a list",
+    "The server ended or fell silent before it answered: the call may have been executed. It is not repeated.",
+  ],
+  [
+    "both",
+    "answers with a result and an error",
+    "The server ended or fell silent before it answered: the call may have been executed. It is not repeated.",
+  ],
+];
+
+/** They talk all the time, or never; they are stopped all the same. */
+const FLOODS = ["notifies", "samples", "silent"];
+
+describe("beside each other and two floods, a server that", () => {
+  let servers: Servers;
+  const said: string[] = [];
+  beforeAll(async () => {
+    const settings = [...ROWS.map(([mode]) => mode), ...FLOODS].map((mode) => [
+      mode,
+      { command: [process.execPath, RUDE, mode], trusted: true, secrets: ["TINY_KEY"] },
+    ]);
+    const made = createServers(Object.fromEntries(settings), {
+      secrets: new Map([["TINY_KEY", new Secret(SECRET)]]),
+      separator: null,
+      path: process.env["PATH"] ?? "",
+      version: "0",
+      fetch,
+      random: () => 0.5,
+      now: () => performance.now(),
+    });
+    if (!made.ok) throw new Error(made.error);
+    servers = made.value;
+    servers.start({
+      onListing: () => {},
+      onState: () => {},
+      onStderr: (server, text) => said.push(`${server}: ${text}`),
+    });
+    const ready = (mode: string): boolean => servers.modules.find(({ name }) => name === mode)?.tools.has("t") === true;
+    await vi.waitFor(() => expect(ROWS.filter(([mode]) => !ready(mode))).toEqual([]), {
+      timeout: 50_000,
+      interval: 50,
+    });
+  }, 60_000);
+  afterAll(() => servers.stop());
+
+  it.each(ROWS)("%s (%s) costs its own callers alone", async (mode, _what, expected) => {
+    const silent = typeof expected === "string" && expected.includes("fell silent");
+    const stop = new AbortController();
+    const context: ToolContext = {
+      signal: stop.signal,
+      now: () => new Date(),
+      requestId: "019a0000-0000-7000-8000-000000000001",
+      userId: "00000000-0000-4000-8000-000000000001",
+      traceparent: null,
+      token: () => Promise.reject(new Error("nobody asks")),
+      progress: null,
+    };
+    const answer = servers.modules
+      .find(({ name }) => name === mode)
+      ?.tools.get("t")
+      ?.run({}, context)
+      .catch((error: unknown) => (error instanceof Error ? error.message : error));
+    // What is no answer is waited for until the caller has had enough.
+    if (silent) setTimeout(() => stop.abort(), 500);
+    expect(await answer).toEqual(expected);
+  });
+
+  it("prints what it was given has not printed it into the log", () => {
+    expect(said).toContain("leaks: [secret]");
+    expect(said.join()).not.toContain(SECRET);
+    expect(said.join()).not.toContain(btoa(SECRET).slice(0, 20));
+  });
+
+  it("names a member __proto__ has changed no object", () => {
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});
