@@ -5,13 +5,15 @@ import { err, ok, type Result } from "../contract/result.ts";
 import { readDocument } from "./document.ts";
 import { MANIFEST, type SynthesizedStack, synthesizedStacks } from "./manifest.ts";
 import { checkAll, selfTest } from "./evaluate.ts";
-import { RULES } from "./rules/all.ts";
+import { ownStacks } from "./own.ts";
+import { RULES, RULES_FOR_OWN } from "./rules/all.ts";
+import type { Rule } from "./rules/rule.ts";
 
 /** What an engine loads from a stack's folder. */
 const CONFIGURATION = /\.(tf|tofu)(\.json)?$/;
 
 /** @returns one text of some lines per violation, or as error the file that is no document. */
-export function judgeFile(path: string): Result<readonly string[], string> {
+export function judgeFile(path: string, rules: readonly Rule[] = RULES): Result<readonly string[], string> {
   let content: string;
   try {
     content = readFileSync(path, "utf8");
@@ -21,7 +23,7 @@ export function judgeFile(path: string): Result<readonly string[], string> {
   const document = readDocument(content);
   if (!document.ok) return err(`${path} ${document.error}`);
   return ok(
-    checkAll(RULES, document.value).map(
+    checkAll(rules, document.value).map(
       ({ rule, finding }) => `${path}\n  ${rule.name}: ${finding}\n  because ${rule.why}\n`,
     ),
   );
@@ -40,8 +42,9 @@ export const brokenRules = (): readonly string[] => selfTest(RULES);
 /** The last synthesis. @returns as {@link judgeFile}, for all of its stacks. */
 export function judgeSynthesis(outdir: string): Result<readonly string[], string> {
   const violations: string[] = [];
+  const own = ownStacks(outdir);
   for (const stack of synthesizedStacks(outdir)) {
-    const judged = judgeFile(stack.file);
+    const judged = judgeFile(stack.file, own.has(stack.name) ? RULES_FOR_OWN : RULES);
     if (!judged.ok) return judged;
     const beside = strangers(stack).map(
       (path) => `${path}\n  is no part of the synthesis, and an engine would load it\n`,

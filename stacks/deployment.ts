@@ -6,6 +6,7 @@
 import process from "node:process";
 import type { ConfigInput } from "../contract/config.ts";
 import { ok } from "../contract/result.ts";
+import { noteOwnStacks, type OwnConstructs } from "./own.ts";
 import { type ConfigSource, loadSettings } from "./settings.ts";
 import { bundleWorker } from "./worker-bundle.ts";
 
@@ -46,7 +47,7 @@ async function loadApp(): Promise<typeof import("./app.ts") | null> {
 }
 
 /** Writes and judges the stacks of the environment that `MCPIST_ENV` names. Refusals become lines on stderr and the exit code. */
-export async function synthesize(folder: string, source?: ConfigSource): Promise<void> {
+export async function synthesize(folder: string, source?: ConfigSource, own?: OwnConstructs): Promise<void> {
   const settings = await loadSettings(process.env, folder, source);
   if (!settings.ok) return refuse(settings.error);
   const bundle = bundleWorker(folder, process.env["MCPIST_WORKER_BUNDLE"]);
@@ -54,7 +55,10 @@ export async function synthesize(folder: string, source?: ConfigSource): Promise
   const library = await loadApp();
   if (library === null) return;
   const app = library.buildApp(settings.value, { bundle: bundle.value });
+  const { beside, names } = library.besideOurs(app, settings.value);
+  await own?.(beside);
   app.synth();
+  noteOwnStacks(app.outdir, names);
   await judge(app.outdir);
 }
 
@@ -62,5 +66,8 @@ export async function synthesize(folder: string, source?: ConfigSource): Promise
  * Writes the Terraform configuration of one environment (`MCPIST_ENV`, default `production`) to cdktf.out in the working directory, and
  * takes it back when the policy refuses it. Needs neither a token, nor an engine, nor the network.
  * @param config what mcpist.config.ts exports; `mcpist deploy --config FILE` takes what FILE exports instead
+ * @param own adds constructs of your own beside ours: `({ stack }) => { new DnsRecord(stack("base", "dns"), "docs", …) }`
  */
-export const deployment = (config: ConfigInput): Promise<void> => synthesize(process.cwd(), async () => ok(config));
+export const deployment = (config: ConfigInput, own?: OwnConstructs): Promise<void> =>
+  synthesize(process.cwd(), async () => ok(config), own);
+export type { Beside, OwnConstructs } from "./own.ts";

@@ -16,7 +16,8 @@ import { hiddenDrift } from "./live-state.ts";
 import { bindingDrift, type PlannedWorker, plannedWorkers } from "./live-bindings.ts";
 import { type SynthesizedStack, synthesizedStacks } from "./manifest.ts";
 import { checkAll } from "./evaluate.ts";
-import { RULES } from "./rules/all.ts";
+import { ownStacks } from "./own.ts";
+import { RULES, RULES_FOR_OWN } from "./rules/all.ts";
 
 const ENGINE = process.env["TERRAFORM_BINARY_NAME"] || "terraform";
 /** Inside the stack's folder, and gone when the answer is known: a plan holds everything that a state holds. */
@@ -75,7 +76,7 @@ async function lookBehind(document: PolicyDocument): Promise<Verdict> {
   }
 }
 
-async function look({ folder }: SynthesizedStack): Promise<Verdict> {
+async function look({ folder }: SynthesizedStack, own: boolean): Promise<Verdict> {
   const init = engine(folder, ["init", "-input=false", "-no-color"]);
   if (init.status !== 0) return { outcome: "failed", detail: init.text };
   try {
@@ -92,9 +93,12 @@ async function look({ folder }: SynthesizedStack): Promise<Verdict> {
     const document = readDocument(shown.stdout);
     if (!document.ok)
       return { outcome: "failed", detail: shown.status === 0 ? `the plan ${document.error}` : shown.text };
-    const findings = checkAll(RULES, document.value).map(({ rule, finding }) => `${rule.name}: ${finding}`);
+    const findings = checkAll(own ? RULES_FOR_OWN : RULES, document.value).map(
+      ({ rule, finding }) => `${rule.name}: ${finding}`,
+    );
     if (findings.length > 0) return { outcome: "violates", detail: findings.join("\n") };
-    return plan.status === CHANGES ? { outcome: "drifted", detail: plan.stdout } : await lookBehind(document.value);
+    if (plan.status === CHANGES) return { outcome: "drifted", detail: plan.stdout };
+    return own ? { outcome: "unchanged", detail: "" } : await lookBehind(document.value);
   } finally {
     rmSync(join(folder, PLAN), { force: true });
   }
@@ -115,7 +119,9 @@ async function plans(): Promise<number> {
   const synth = spawnSync(program, words, { stdio: "inherit" });
   if (synth.status !== 0) return synth.status ?? 1;
   const verdicts: { readonly stack: SynthesizedStack; readonly verdict: Verdict }[] = [];
-  for (const stack of synthesizedStacks(outdir)) verdicts.push({ stack, verdict: await look(stack) });
+  const own = ownStacks(outdir);
+  for (const stack of synthesizedStacks(outdir))
+    verdicts.push({ stack, verdict: await look(stack, own.has(stack.name)) });
   const width = Math.max(...verdicts.map(({ stack }) => stack.name.length));
   for (const { stack, verdict } of verdicts) {
     if (verdict.detail !== "") process.stderr.write(`${stack.name}:\n${verdict.detail.replaceAll(/^/gm, "  ")}\n`);

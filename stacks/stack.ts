@@ -54,3 +54,6 @@ export abstract class McpistStack extends TerraformStack {
     return outputs;
   }
 }
+
+/** A stack of the user's own beside ours: named, kept and versioned as ours are. Its resources are nobody's business but the user's. */
+export class OwnStack extends McpistStack {}

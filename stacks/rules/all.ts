@@ -37,3 +37,9 @@ export const RULES: readonly Rule[] = [
   explicitImage,
   pinnedProviders,
 ];
+
+/**
+ * For stacks of the user's own beside ours. Which resources they have is the user's choice; that no value of a secret gets into a state, and
+ * that no deploy takes the gateway its secret, is not.
+ */
+export const RULES_FOR_OWN: readonly Rule[] = [noSecretValue, noTellingNames, noSecretResource, keepsWorkerSecrets];
