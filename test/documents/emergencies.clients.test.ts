@@ -1,4 +1,5 @@
 /** What is done when a secret leaked, followed word by word. Beside the other documents, because rotations take their time. */
 import { followDocuments } from "./follow.ts";
+import { EMERGENCIES } from "./followed.ts";
 
-followDocuments(["docs/runbooks/emergency.md", "docs/security/incident-response.md"]);
+followDocuments(EMERGENCIES);

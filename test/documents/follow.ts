@@ -1,16 +1,10 @@
 /** Follows documents: one terminal and one sandbox for each, its blocks in their order. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { blocksOf, titleOf, type Block } from "./blocks.ts";
+import { titleOf } from "./blocks.ts";
+import { commandBlocks } from "./command-blocks.ts";
 import { BLOCK_MS, Terminal } from "./terminal.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const ENVIRONMENT = ["--env", "production"] as const;
-
-/** The blocks of a document that are commands. @param file from the root of the repository. */
-export const commandBlocks = (file: string): readonly Block[] =>
-  blocksOf(file, readFileSync(join(ROOT, file), "utf8")).filter(({ language }) => language !== "other");
 
 /** Tests that do what these documents say; each has a block at least, and each block is run or says why not. */
 export function followDocuments(files: readonly string[]): void {

@@ -9,6 +9,7 @@ import { commandsOf, programsOf, type Block } from "./blocks.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const MAIN = join(ROOT, "cli/main.ts");
+const NPX = findClient("npx") ?? "npx";
 /** For one block. Unit: milliseconds. */
 export const BLOCK_MS = 240_000;
 const START_MS = 180_000;
@@ -30,14 +31,20 @@ export class Terminal {
   constructor() {
     mkdirSync(join(this.#folder, "tmp"));
     this.#program("mcpist", process.execPath, MAIN);
+    // In a project npx finds the package; in this checkout it is the command itself.
+    this.#script("npx", `[ "$1" = mcpist ] && shift && exec "$(dirname "$0")/mcpist" "$@"\nexec '${NPX}' "$@"`);
     const fly = findClient("flyctl");
     if (fly !== null) this.#program("fly", fly);
   }
 
   /** A program of that name, first on the PATH. */
   #program(name: string, ...words: readonly string[]): void {
+    this.#script(name, `exec ${words.map((word) => `'${word}'`).join(" ")} "$@"`);
+  }
+
+  #script(name: string, text: string): void {
     const file = join(this.#folder, name);
-    writeFileSync(file, `#!/bin/sh\nexec ${words.map((word) => `'${word}'`).join(" ")} "$@"\n`);
+    writeFileSync(file, `#!/bin/sh\n${text}\n`);
     chmodSync(file, 0o755);
   }
 
