@@ -30,7 +30,7 @@ beforeAll(async () => {
     exists: (path) => existsSync(join(ROOT, path)),
     today: new Date().toISOString().slice(0, 10),
   };
-});
+}, 240_000);
 
 describe("controls", () => {
   it("name only tests that exist and run, decisions that are written, and reviews that are to come", () => {
