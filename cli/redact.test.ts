@@ -17,8 +17,20 @@ describe("the redactor", () => {
     const redactor = new Redactor();
     redactor.register(SECRET);
     const raw = Buffer.from(SECRET, "hex");
-    for (const form of [raw.toString("base64"), raw.toString("base64url"), SECRET.toUpperCase()])
+    for (const form of [raw.toString("base64"), raw.toString("base64url"), SECRET.toUpperCase()]) {
       expect(redactor.apply(`x ${form} y`)).toBe("x [secret] y");
+      // Inside a longer word nobody would know it by its shape.
+      expect(redactor.apply(`x_${form}z`)).toBe("x_[secret]z");
+    }
+  });
+
+  it("replaces a value as often as it stands there, and two values in one text", () => {
+    const redactor = new Redactor();
+    redactor.register("first-value");
+    redactor.register("other-value");
+    expect(redactor.apply("first-value, first-valuefirst-value\nother-value first-value")).toBe(
+      "[secret], [secret][secret]\n[secret] [secret]",
+    );
   });
 
   it("replaces what is shaped like a gateway secret even if nobody registered it", () => {
