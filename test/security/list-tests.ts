@@ -24,7 +24,8 @@ async function testsOf(suite: string): Promise<readonly KnownTest[]> {
   else process.env["MCPIST_SUITE"] = suite;
   const vitest = await createVitest("test", { root: ROOT, watch: false, run: true, reporters: [] });
   try {
-    const lenient = lenientSettings(vitest.config);
+    const settings = [vitest.config, ...vitest.projects.map(({ config }) => config)];
+    const lenient = [...new Set(settings.flatMap((one) => lenientSettings(one)))];
     if (lenient.length > 0)
       process.stderr.write(`no test counts under these settings of vitest: ${lenient.join(", ")}\n`);
     const specifications = await vitest.globTestSpecifications();

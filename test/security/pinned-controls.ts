@@ -59,6 +59,7 @@ export const PINNED_CONTROLS: readonly string[] = [
   "SUP-05 not-done",
   "SUP-06 implemented critical",
   "SUP-07 implemented critical",
+  "SUP-08 implemented critical",
   "OPEN-01 implemented critical",
   "OPEN-02 accepted-risk critical",
   "OPEN-03 not-done",

@@ -11,6 +11,14 @@ export const PLATFORM: readonly Mutant[] = [
     caughtBy: ["Dockerfile > does not run as root, and says so last"],
   },
   {
+    id: "IAC-03/install-scripts-run",
+    breaks: "the image is built with install scripts of packages",
+    file: "origin/Dockerfile",
+    from: "RUN npm ci --ignore-scripts",
+    to: "RUN npm ci",
+    caughtBy: ["Dockerfile > runs three commands, none of which installs a package of the system"],
+  },
+  {
     id: "IAC-03/secret-in-the-image",
     breaks: "a secret stands in the image's environment",
     file: "origin/Dockerfile",

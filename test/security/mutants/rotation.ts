@@ -112,6 +112,14 @@ export const ROTATION: readonly Mutant[] = [
     caughtBy: ["the redactor > replaces a registered value in every encoding in which it could be printed"],
   },
   {
+    id: "SEC-02/first-only",
+    breaks: "only the first of several values in a text is replaced",
+    file: "cli/redact.ts",
+    from: '.join("|"), "g")',
+    to: '.join("|"))',
+    caughtBy: ["the redactor > replaces a value as often as it stands there, and two values in one text"],
+  },
+  {
     id: "SEC-03/any-length",
     breaks: "a secret may be longer than 64 characters",
     file: "contract/gateway-secret.ts",

@@ -1,9 +1,10 @@
 /** Every mutant. */
 import type { Mutant } from "./mutant.ts";
+import { CHECKS } from "./checks.ts";
 import { GATEWAY } from "./gateway.ts";
 import { PLATFORM } from "./platform.ts";
 import { REQUESTS } from "./requests.ts";
 import { ROTATION } from "./rotation.ts";
 import { TOOLS } from "./tools.ts";
 
-export const MUTANTS: readonly Mutant[] = [...GATEWAY, ...ROTATION, ...REQUESTS, ...TOOLS, ...PLATFORM];
+export const MUTANTS: readonly Mutant[] = [...GATEWAY, ...ROTATION, ...REQUESTS, ...TOOLS, ...PLATFORM, ...CHECKS];
