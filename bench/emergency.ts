@@ -69,7 +69,9 @@ async function measure(mode: string, held: boolean): Promise<Measured> {
     await sleep(2000);
     const child = command(cloud, ["--emergency", mode, "--yes"]);
     const dead: Record<string, number> = {};
+    let said = "";
     child.stderr?.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
       for (const [, name = "", seconds] of chunk.toString().matchAll(/(\S+) DEAD after (\d+) s/g))
         dead[name] ??= Number(seconds);
     });
@@ -82,6 +84,7 @@ async function measure(mode: string, held: boolean): Promise<Measured> {
       statuses[key] = (statuses[key] ?? 0) + 1;
     }
     const [exitCode] = (await exit) as [number | null];
+    if (exitCode !== 0) say(said);
     return { sent, failed, statuses, dead, exitCode };
   } finally {
     await cloud.sandbox.close();

@@ -14,6 +14,9 @@ export const KILL_TIMEOUT_MS = 5 * 60_000;
 /** What a complete rollout has not brought by then, somebody undid. Unit: milliseconds. */
 const AGAIN_MS = 10_000;
 
+/** A platform that replaces instances shows one again by then. Unit: milliseconds. */
+const EMPTY_MS = 5_000;
+
 /** Everything that one emergency needs to know. */
 export interface Emergency {
   /** Own monotonic time at which the command began. */
@@ -93,11 +96,17 @@ export async function awaitLook(run: Run, origin: OriginTarget, awaited: Awaited
 async function lookUntil(run: Run, origin: OriginTarget, { is, values, missing }: Awaited): Promise<void> {
   const { context } = run;
   const began = context.monotonic();
+  let ranAt = began;
   for (let again = began + AGAIN_MS; ;) {
-    if (is(await origin.look())) return;
-    const since = context.monotonic() - began;
-    if (since > KILL_TIMEOUT_MS) throw new McpistError("ERR_TIMEOUT", missing);
-    if (context.monotonic() > again) {
+    const look = await origin.look();
+    if (is(look)) return;
+    const now = context.monotonic();
+    const since = now - began;
+    if (since > KILL_TIMEOUT_MS) throw new McpistError("ERR_TIMEOUT", look.ok ? missing : look.reason);
+    if (!look.ok || look.instances.length > 0) ranAt = now;
+    // Stopped by hand, as the page on emergencies says: nobody is there who could show what the slots hold.
+    if (now - ranAt > EMPTY_MS) throw new McpistError("ERR_TIMEOUT", "nothing runs there, and its slots are written");
+    if (now > again) {
       await replace(run, origin, values(), { gentleUntil: 0 });
       again = context.monotonic() + AGAIN_MS;
     }

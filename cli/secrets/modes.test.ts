@@ -75,6 +75,34 @@ describe("secrets rotate --emergency", () => {
     },
   );
 
+  it.each(["fast", "now"] as const)("%s does not wait for an origin at which nothing runs", async (mode) => {
+    const cloud = installed();
+    cloud.checksS1 = false;
+    const started = cloud.now;
+    const ending = await live(cloud, {
+      id: mode,
+      emergency: mode,
+      wrap: (targets) => ({
+        ...targets,
+        origins: targets.origins.map((origin) =>
+          origin.name === "fly"
+            ? {
+                ...origin,
+                roll: async () => undefined,
+                look: async () => ({ ok: true as const, instances: [], config: null }),
+              }
+            : origin,
+        ),
+      }),
+    });
+    expect(ending).toMatchObject({
+      kind: "stopped",
+      error: { code: "ERR_NOT_DEAD", exitCode: 5, message: `${K0} may still be accepted at fly` },
+      run: { result: { proof: { koyeb: expect.stringMatching(/^dead after \d+ s$/) as unknown } } },
+    });
+    expect(cloud.now - started).toBeLessThan(60_000);
+  });
+
   it.each(["fast", "now"] as const)("%s never calls dead what it cannot see", async (mode) => {
     const cloud = installed();
     cloud.checksS1 = false;

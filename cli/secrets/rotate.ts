@@ -2,10 +2,12 @@
  * `secrets rotate` as a loop: observe, compute the phase, decide, do that one action, observe again. There is no recovery code:
  * a run that finds an unfinished rotation meets the same phases as one that began it.
  */
+import { SLOT_VARIABLES, tombstone, type SlotName } from "../../contract/gateway-secret.ts";
 import { acceptedKids } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { holdersOf, type Observation } from "./observation.ts";
+import { overwritten } from "./overwritten.ts";
 import { phaseOf, type Phase } from "./phase.ts";
 import { ACTIONS } from "./phases/actions.ts";
 import { decide, type ActionName, type Intent, type Memory } from "./phases/decide.ts";
@@ -31,13 +33,23 @@ interface Loop {
   verifyBy: number | null;
   /** Own monotonic time until which faults after the switch are waited out; null = none under way. */
   patientUntil: number | null;
+  /** Own monotonic time since when a slot is somebody else's, while nothing but it is waited for; null = none is. */
+  overwrittenSince: number | null;
   /** What the run waits for between two looks; null = it does not wait. */
   waiting: string | null;
 }
 
 /** Runs until the installation is steady on one secret. @throws {McpistError} when it must stop; a re-run continues. */
 export async function rotate(run: Run, intent: Intent): Promise<Phase> {
-  const loop: Loop = { run, intent, resumed: false, verifyBy: null, patientUntil: null, waiting: null };
+  const loop: Loop = {
+    run,
+    intent,
+    resumed: false,
+    verifyBy: null,
+    patientUntil: null,
+    overwrittenSince: null,
+    waiting: null,
+  };
   for (let actions = 0, first = true; ; first = false) {
     try {
       const observation = await run.waits(
@@ -55,6 +67,7 @@ export async function rotate(run: Run, intent: Intent): Promise<Phase> {
           hint: HINTS.again(),
         });
       }
+      notInVain(loop, decision.action, observation);
       await perform(loop, decision.action, observation, phase);
       // Nothing answers yet, so there is nothing to look at.
       if (decision.action === "initialise") return phase;
@@ -100,6 +113,32 @@ async function perform(loop: Loop, action: ActionName, observation: Observation,
   const now = run.context.monotonic();
   loop.verifyBy ??= now + VERIFY_TIMEOUT_MS;
   if (now > loop.verifyBy) throw slow(phase);
+}
+
+/** A slot is somebody else's for so long before the run gives up: lists lag. Unit: milliseconds. */
+const OVERWRITTEN_MS = 5000;
+
+/** @throws {McpistError} ERR_MISMATCH when the run only waits, for what somebody else's write keeps from ever coming. */
+function notInVain(loop: Loop, action: ActionName, observation: Observation): void {
+  const { run } = loop;
+  const awaited = awaitedSlot(run, action);
+  const parties = awaited === null ? [] : overwritten(observation, awaited.slot, awaited.text);
+  const now = run.context.monotonic();
+  loop.overwrittenSince = parties.length === 0 ? null : (loop.overwrittenSince ?? now);
+  if (awaited === null || now - (loop.overwrittenSince ?? now) < OVERWRITTEN_MS) return;
+  throw new McpistError(
+    "ERR_MISMATCH",
+    `somebody else wrote ${SLOT_VARIABLES[awaited.slot]} at ${parties.join(", ")} after this run did: what it waits for never comes`,
+    { hint: HINTS.again() },
+  );
+}
+
+/** The slot that everybody has to hold by now, as they report it; null = the run does not only wait. */
+function awaitedSlot(run: Run, action: ActionName): { readonly slot: SlotName; readonly text: string } | null {
+  const { candidate, retiredKid, result } = run;
+  if (action !== "wait" && action !== "retire") return null;
+  if (retiredKid !== null) return result.from && { slot: result.from.slot, text: tombstone(retiredKid) };
+  return action === "wait" && candidate ? { slot: candidate.slot, text: candidate.secret.kid } : null;
 }
 
 /** For whom a run waits whose next action only waits; null = it does something. */
