@@ -554,7 +554,7 @@ describe("an interrupt", () => {
 // `phaseOf` is what every mode starts from; an unknown world must not make it throw.
 it("phaseOf never throws on an empty world", () => {
   const nothing = {
-    names: { present: ["x"] },
+    names: { present: ["worker"] },
     worker: { versions: [], deployments: [], deployment: [], observed: {}, blind: null, lost: null },
     origins: [],
     vault: { a: null, b: null },
@@ -570,4 +570,5 @@ it("phaseOf never throws on an empty world", () => {
     evidence: { probedVersion: null, drainedKid: null },
   };
   expect(phaseOf(nothing).name).toBe("BLIND");
+  expect(phaseOf({ ...nothing, names: { present: ["github"] } }).name).toBe("UNSET");
 });
