@@ -30,7 +30,7 @@ interface StacksOptions {
 }
 
 /** What `secrets verify --json` says. */
-interface Look {
+export interface Look {
   readonly exitCode: number;
   /** Kid of the live secret; null = none is known. */
   readonly live: string | null;
@@ -82,6 +82,24 @@ async function look(context: Context, environment: string, config: string): Prom
   throw new McpistError("ERR_CHILD", "the secrets could not be looked at", { hint: HINTS.verifyFirst() });
 }
 
+/** Instances that a deploy has just started answer after a while. Unit: milliseconds. */
+const SETTLE_MS = 180_000;
+const PAUSE_MS = 5_000;
+
+/** Looks until the parties agree, or for three minutes. @param look what `secrets verify` says now */
+export async function settled(
+  look: () => Promise<Look>,
+  { monotonic, sleep, stderr }: Pick<Context, "monotonic" | "sleep" | "stderr">,
+): Promise<Look> {
+  const until = monotonic() + SETTLE_MS;
+  for (let told = false; ; told = true) {
+    const found = await look();
+    if (found.exitCode !== EXIT.refused || monotonic() >= until) return found;
+    if (!told) stderr.write("wait  what was just deployed to be in step, up to 3 min\n");
+    await sleep(PAUSE_MS);
+  }
+}
+
 /** A machine of a pipeline forgets its disk. @throws {McpistError} ERR_REFUSED */
 function refuseLostState(context: Context, { backend, cloudflare }: Environment): void {
   if (backend.type !== "local" || !context.env["CI"] || cloudflare.url !== undefined) return;
@@ -116,7 +134,7 @@ export async function runDeploy(context: Context, flags: DeployFlags): Promise<E
     });
   const words = ["deploy", ...patterns, ...(flags.yes ? ["--auto-approve"] : [])];
   const { exitCode } = await runCdktn(context, words, options);
-  const after = flags.base ? null : await look(context, name, flags.config);
+  const after = flags.base ? null : await settled(() => look(context, name, flags.config), context);
   if (before && after && before.live !== after.live)
     throw new McpistError(
       "ERR_MISMATCH",
