@@ -23,6 +23,7 @@ const SCENARIOS: Readonly<Record<keyof typeof PROJECT, Scenario | Elsewhere>> = 
   dockerInCheckout: { argv: "origin build", ends: /^2 error: this is for a project that has the package/ },
   renewFiles: { elsewhere: "cli/doctor/project.test.ts" },
   otherOut: { elsewhere: "cli/runs/build-context.test.ts" },
+  outOfProject: { elsewhere: "cli/runs/build-context.test.ts" },
 };
 
 leadOut(PROJECT, SCENARIOS);

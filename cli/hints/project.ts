@@ -35,4 +35,5 @@ export const PROJECT = {
     "a folder with files of somebody else",
     () => say`name another folder with --out, or remove it`,
   ),
+  outOfProject: hint("you", "a build context where the project is", () => say`name a folder of its own with --out`),
 } as const;

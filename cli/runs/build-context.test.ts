@@ -46,7 +46,7 @@ describe("the folder of a build context", () => {
     expect(() => emptyContext(at(out), out, [folder])).toThrow("mine is not empty, and this command did not make it");
     expect(existsSync(at(file))).toBe(true);
   });
-  it("leads out: otherOut", () => {
+  it("leads out: otherOut, outOfProject", () => {
     write("mine/Dockerfile");
     const hintOf = (out: string) => {
       try {
@@ -56,6 +56,7 @@ describe("the folder of a build context", () => {
       }
     };
     expect(hintOf("mine")).toBe("name another folder with --out, or remove it");
+    expect(hintOf(".")).toBe("name a folder of its own with --out");
     expect(hintOf("other")).toBeUndefined();
     rmSync(at("mine"), { recursive: true });
     expect(hintOf("mine")).toBeUndefined();

@@ -41,7 +41,7 @@ export function emptyContext(out: string, shown: string, kept: readonly string[]
       "ERR_REFUSED",
       `${shown} is the project's own folder or one around it, and would be emptied`,
       {
-        hint: HINTS.otherOut(),
+        hint: HINTS.outOfProject(),
       },
     );
   if (existsSync(place) && !existsSync(join(place, MARKER)) && readdirSync(place).length > 0)
