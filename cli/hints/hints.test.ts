@@ -13,12 +13,34 @@ const sources = readdirSync(CLI, { recursive: true, encoding: "utf8" }).filter(
 );
 const read = (name: string): string => readFileSync(CLI + name, "utf8");
 
+/** The call that a text begins with, up to its last bracket. */
+function call(text: string): string {
+  let depth = 0;
+  for (let i = text.indexOf("("); i < text.length; i++) {
+    if (/[([{]/.test(text[i] ?? "")) depth++;
+    if (/[)\]}]/.test(text[i] ?? "") && --depth === 0) return text.slice(0, i + 1);
+  }
+  return text;
+}
+
 describe("the registry", () => {
   it("is the only place that makes an entry", () => {
     const makers = sources.filter((name) => /import \{[^}]*\bhint\b[^}]*\} from "[./]*hint\.ts"/.test(read(name)));
     expect(makers.filter((name) => !name.startsWith("hints/"))).toEqual([]);
     expect(() => idOf(hint("you", "an entry of nobody's", () => say`do something`)())).toThrow("not in the registry");
     expect(idOf(HINTS.again())).toBe("again");
+  });
+
+  it("is asked by every error: none ends without what to do", () => {
+    const product = sources.filter((name) => !name.startsWith("test/"));
+    const errors = product.flatMap((name) =>
+      [...read(name).matchAll(/new McpistError\(/g)].map(({ index }) => ({
+        name,
+        text: call(read(name).slice(index)),
+      })),
+    );
+    expect(errors.length).toBeGreaterThan(100);
+    expect(errors.filter(({ text }) => !/\bhint\b/.test(text))).toEqual([]);
   });
 
   const commands = sources

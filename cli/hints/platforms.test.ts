@@ -146,6 +146,7 @@ const SCENARIOS: Readonly<Record<keyof typeof PLATFORMS, Scenario>> = {
     ends: /^[34] [^]*missing +github +repository +acme\/mcp is not there, or not for this token/,
   },
   vendorFault: github(said(500, "Server Error")),
+  strangeAnswer: github(() => new Response("<html>Sign in to the hotel</html>")),
   platform: {
     argv: "secrets rotate",
     world: () => {

@@ -45,6 +45,12 @@ export const PLATFORMS = {
     const page = STATUS_PAGES[vendor];
     return page === undefined ? say`run the command again` : say`run the command again; when it stays, look at ${page}`;
   }),
+  strangeAnswer: hint(
+    "a platform",
+    "an answer that is not the platform's",
+    () =>
+      say`look what stands in between (a proxy, the sign-in page of a network, the variable that names the address), then run the command again`,
+  ),
   platform: hint(
     "a platform",
     "a rollout or an answer that takes too long",

@@ -2,6 +2,7 @@
 import { tombstone, type SlotName } from "../../contract/gateway-secret.ts";
 import { acceptedKids } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
+import { HINTS } from "../hints/hints.ts";
 import type { OriginLook, OriginTarget, SlotValues, WorkerVersion } from "../targets/types.ts";
 import { pauseMs } from "../waits.ts";
 import { liveVersion, sameCode, versionById, type Observation } from "./observation.ts";
@@ -102,10 +103,12 @@ async function lookUntil(run: Run, origin: OriginTarget, { is, values, missing }
     if (is(look)) return;
     const now = context.monotonic();
     const since = now - began;
-    if (since > KILL_TIMEOUT_MS) throw new McpistError("ERR_TIMEOUT", look.ok ? missing : look.reason);
+    if (since > KILL_TIMEOUT_MS)
+      throw new McpistError("ERR_TIMEOUT", look.ok ? missing : look.reason, { hint: HINTS.platform() });
     if (!look.ok || look.instances.length > 0) ranAt = now;
     // Stopped by hand, as the page on emergencies says: nobody is there who could show what the slots hold.
-    if (now - ranAt > EMPTY_MS) throw new McpistError("ERR_TIMEOUT", "nothing runs there, and its slots are written");
+    if (now - ranAt > EMPTY_MS)
+      throw new McpistError("ERR_TIMEOUT", "nothing runs there, and its slots are written", { hint: HINTS.platform() });
     if (now > again) {
       await replace(run, origin, values(), { gentleUntil: 0 });
       again = context.monotonic() + AGAIN_MS;

@@ -222,8 +222,8 @@ export function githubStore(api: Api, environmentName: string, github: Environme
       const answer = await api.get<Github<"git/get-ref">>(`${repo}/git/ref/${short}`, { accept: [404] });
       noteTime(answer.headers);
       if (answer.status === 404) return null;
-      const { object } = answer.json as Partial<GithubObject<"git-ref">>;
-      return { sha: textAt(object, "sha", "the rotation ref") };
+      const ref = asObject(answer.json, "the rotation ref");
+      return { sha: textAt(ref["object" satisfies keyof GithubObject<"git-ref">], "sha", "the rotation ref") };
     },
     async createRef(sha) {
       const body = { ref, sha };
@@ -243,20 +243,21 @@ export function githubStore(api: Api, environmentName: string, github: Environme
         repeatable: true,
       });
       noteTime(answer.headers);
-      const { committer } = answer.json as Partial<Commit>;
-      return { sha: textAt(answer.json, "sha", "a git commit"), date: textAt(committer, "date", "a git commit") };
+      const made = asObject(answer.json, "a git commit");
+      const committer = made["committer" satisfies keyof Commit];
+      return { sha: textAt(made, "sha", "a git commit"), date: textAt(committer, "date", "a git commit") };
     },
     async readCommit(sha) {
       const { json } = await api.get<Github<"git/get-commit">>(`${repo}/git/commits/${sha}`);
-      const { committer, tree: held } = json as Partial<Commit>;
+      const held = asObject(json, "a git commit");
       // All entries have the same tree, so that it need not be made again.
-      tree ??= textAt(held, "sha", "a git commit's tree");
+      tree ??= textAt(held["tree" satisfies keyof Commit], "sha", "a git commit's tree");
       return {
-        message: textAt(json, "message" satisfies keyof Commit, "a git commit"),
-        parents: listAt(json, "parents" satisfies keyof Commit, "a git commit").map((parent) =>
+        message: textAt(held, "message" satisfies keyof Commit, "a git commit"),
+        parents: listAt(held, "parents" satisfies keyof Commit, "a git commit").map((parent) =>
           textAt(parent, "sha", "a git commit's parent"),
         ),
-        date: textAt(committer, "date", "a git commit"),
+        date: textAt(held["committer" satisfies keyof Commit], "date", "a git commit"),
       };
     },
     async workflowRun(id) {

@@ -68,7 +68,7 @@ async function all(api: Api, path: string, key: string): Promise<readonly Json[]
     const ended = typeof count === "number" ? found.length >= count : page.length < PAGE;
     if (page.length === 0 || ended) return found;
   }
-  throw new McpistError("ERR_VENDOR", `Koyeb's list of ${key} does not end`);
+  throw new McpistError("ERR_VENDOR", `Koyeb's list of ${key} does not end`, { hint: HINTS.vendorFault("Koyeb") });
 }
 
 /** The organisation's secrets by name. Values are never asked for. */
