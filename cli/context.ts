@@ -57,6 +57,15 @@ export interface ProcessContext extends Context {
   readonly acted: () => boolean;
 }
 
+/** Of a folder that was removed its name is left: what needs no folder works, and what does says which one is gone. */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return process.env["PWD"] ?? "/";
+  }
+}
+
 /** The context of a real process. */
 export function realContext(): ProcessContext {
   let [locked, acted] = [false, false];
@@ -67,7 +76,7 @@ export function realContext(): ProcessContext {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
-    cwd: process.cwd(),
+    cwd: workingFolder(),
     fetch: globalThis.fetch,
     now: () => new Date(),
     monotonic: () => performance.now(),

@@ -1,12 +1,18 @@
 /** Every hint about a project and its deploy, followed word by word. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "vitest";
+import type { Desk } from "../test/follow.ts";
 import { leadOut, steady, type Elsewhere, type Scenario } from "../test/scenario.ts";
 import { PROJECT } from "./project.ts";
+
+const hasStacks = ({ folder }: Desk): void => writeFileSync(join(folder, "cdktf.json"), "{}");
 
 const SCENARIOS: Readonly<Record<keyof typeof PROJECT, Scenario | Elsewhere>> = {
   verifyFirst: {
     argv: "deploy",
     world: steady,
+    prepare: hasStacks,
     // The look is a command of its own, which ends without a token.
     env: { GH_TOKEN: "", PATH: "", HOME: "/nowhere" },
     byHand: ({ env }) => void (env["GH_TOKEN"] = "gh-token-1"),
@@ -14,6 +20,7 @@ const SCENARIOS: Readonly<Record<keyof typeof PROJECT, Scenario | Elsewhere>> = 
   },
   stateInBucket: {
     argv: "deploy --base",
+    prepare: hasStacks,
     env: { CI: "1" },
     byHand: (_desk, hint) => expect(hint).toContain("set backend to a bucket"),
     ends: /^3 error: the state would be kept on this machine/,
@@ -23,6 +30,7 @@ const SCENARIOS: Readonly<Record<keyof typeof PROJECT, Scenario | Elsewhere>> = 
   dockerInCheckout: { argv: "origin build", ends: /^2 error: this is for a project that has the package/ },
   renewFiles: { elsewhere: "cli/doctor/project.test.ts" },
   otherOut: { elsewhere: "cli/runs/build-context.test.ts" },
+  makeProject: { elsewhere: "cli/runs/engine.test.ts" },
   outOfProject: { elsewhere: "cli/runs/build-context.test.ts" },
 };
 

@@ -35,5 +35,11 @@ export const PROJECT = {
     "a folder with files of somebody else",
     () => say`name another folder with --out, or remove it`,
   ),
+  makeProject: hint(
+    "you",
+    "a deploy where no project is",
+    (environment: string) =>
+      say`${mcpist(`init --files --yes --env ${quoted(environment)}`)}   (writes cdktf.json and stacks.ts)`,
+  ),
   outOfProject: hint("you", "a build context where the project is", () => say`name a folder of its own with --out`),
 } as const;

@@ -119,7 +119,7 @@ export async function runDeploy(context: Context, flags: DeployFlags): Promise<E
   const { name, environment } = await loadEnvironment(context, flags.env, flags.config);
   needPeers("stacks");
   const patterns = patternsOf(name, flags.base);
-  const options = { environment: name, json: flags.json, place: stacksPlace(context.cwd, flags.config) };
+  const options = { environment: name, json: flags.json, place: stacksPlace(context.cwd, flags.config, name) };
   if (flags.dryRun) {
     await plan(context, patterns, options);
     if (flags.json)

@@ -11,7 +11,7 @@ import { runBeside, stacksPlace } from "./engine.ts";
 export async function runDrift(context: Context, flags: CommonFlags): Promise<ExitCode> {
   const { name } = await loadEnvironment(context, flags.env, flags.config);
   needPeers("stacks");
-  const place = stacksPlace(context.cwd, flags.config);
+  const place = stacksPlace(context.cwd, flags.config, name);
   const { exitCode } = await runBeside(context, "stacks/drift", [], { environment: name, json: flags.json, place });
   if (flags.json) printJson(context, { command: "drift", ok: exitCode === 0, exitCode, environment: name });
   return exitCode as ExitCode;

@@ -2,6 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { McpistError } from "../errors.ts";
+import { run } from "../program.ts";
+import { testContext } from "../test/test-context.ts";
 import { stacksPlace } from "./engine.ts";
 
 let folder = "";
@@ -16,7 +19,7 @@ function place(files: readonly string[], cwd: string, file: string) {
     mkdirSync(join(folder, path, ".."), { recursive: true });
     writeFileSync(join(folder, path), "");
   }
-  const found = stacksPlace(join(folder, cwd), file);
+  const found = stacksPlace(join(folder, cwd), file, "production");
   return { cwd: found.cwd.slice(folder.length), config: found.config?.slice(folder.length) ?? null };
 }
 
@@ -44,8 +47,8 @@ describe("where the stacks of a configuration are", () => {
       { cwd: "", config: "/ops/mcpist.config.ts" },
     ],
     [
-      "the file's own folder where there are none",
-      ["infra/mcpist.config.ts"],
+      "the file's own folder before one above",
+      ["cdktf.json", "infra/cdktf.json", "infra/mcpist.config.ts"],
       ".",
       "infra/mcpist.config.ts",
       { cwd: "/infra", config: null },
@@ -59,5 +62,19 @@ describe("where the stacks of a configuration are", () => {
     ],
   ])("is %s", (_, files, cwd, file, expected) => {
     expect(place(files, cwd, file)).toEqual(expected);
+  });
+  it("leads out: makeProject", async () => {
+    const hint = (): string => {
+      try {
+        return place(["mcpist.config.ts"], ".", "mcpist.config.ts").cwd;
+      } catch (error) {
+        return (error as McpistError).hint ?? "";
+      }
+    };
+    const [, command = ""] = /^mcpist (.*?) {3}\(/.exec(hint()) ?? [];
+    writeFileSync(join(folder, "package.json"), '{ "name": "mine", "type": "module" }');
+    const context = testContext({ cwd: folder });
+    expect(await run(command.split(" "), context), context.err()).toBe(0);
+    expect(stacksPlace(folder, "mcpist.config.ts", "production").cwd).toBe(folder);
   });
 });

@@ -31,12 +31,17 @@ export interface Place {
 
 /**
  * Where the stacks of a configuration are: in the next folder above its file that has a cdktf.json, as a file of one's own may be in a
- * folder of its own; in the file's folder where there is none.
+ * folder of its own.
+ * @throws {McpistError} ERR_CONFIG where there is none
  */
-export function stacksPlace(cwd: string, file: string): Place {
+export function stacksPlace(cwd: string, file: string, environment: string): Place {
   const path = configPath(cwd, file);
   const own = dirname(path);
-  const folder = projectFolders(own).find((candidate) => existsSync(join(candidate, "cdktf.json"))) ?? own;
+  const folder = [own, ...projectFolders(own)].find((candidate) => existsSync(join(candidate, "cdktf.json")));
+  if (folder === undefined)
+    throw new McpistError("ERR_CONFIG", "there is no cdktf.json beside the configuration, so there are no stacks", {
+      hint: HINTS.makeProject(environment),
+    });
   return { cwd: folder, config: path === join(folder, CONFIG_FILE) || !existsSync(path) ? null : path };
 }
 

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { parseConfig, type EnvironmentInput } from "../../contract/config.ts";
 import { SANDBOX_ENVIRONMENT } from "../../contract/sandbox.ts";
 import type { Context } from "../context.ts";
-import { EXIT, McpistError, type ExitCode } from "../errors.ts";
+import { EXIT, McpistError, type ExitCode, machineFault } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { CONFIG_FILE } from "../load-config.ts";
 import { printJson, styles } from "../output.ts";
@@ -137,11 +137,11 @@ async function write(path: string, file: string, text: string, force: boolean): 
     await writeFile(path, text, { flag: force ? "w" : "wx" });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "EEXIST") throw exists(file, cause);
-    throw new McpistError(
-      "ERR_CONFIG",
-      `${file} cannot be written (${(cause as NodeJS.ErrnoException).code ?? "error"})`,
-      { hint: HINTS.writableFile(), cause },
-    );
+    const { code = "error" } = cause as NodeJS.ErrnoException;
+    throw new McpistError("ERR_CONFIG", `${file} cannot be written (${code})`, {
+      hint: code === "ENOENT" ? HINTS.writableFile() : (machineFault(cause)?.advice ?? HINTS.usableFile()),
+      cause,
+    });
   }
 }
 
