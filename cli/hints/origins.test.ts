@@ -2,6 +2,7 @@
 import { configure, FLAGS, type, withStates } from "../test/follow.ts";
 import {
   leadOut,
+  type Elsewhere,
   type Scenario,
   ZERO,
   asTheFileSays,
@@ -18,7 +19,7 @@ import {
 import { at } from "../test/worlds.ts";
 import { ORIGINS } from "./origins.ts";
 
-const SCENARIOS: Readonly<Record<keyof typeof ORIGINS, Scenario>> = {
+const SCENARIOS: Readonly<Record<keyof typeof ORIGINS, Scenario | Elsewhere>> = {
   quarantineOrPool: { world: steady, argv: "secrets verify", states: { fly: "quarantined" }, ends: "STEADY" },
   joinOrQuarantine: {
     world: () => {
@@ -66,6 +67,7 @@ const SCENARIOS: Readonly<Record<keyof typeof ORIGINS, Scenario>> = {
     byHand: (desk) => configure(desk, withStates({ fly: "quarantined" })),
     ends: "STEADY",
   },
+  setJoiningHere: { elsewhere: "cli/runs/config-line.test.ts", says: "leads out: setJoiningHere" },
   setJoining: {
     world: () => joining(),
     argv: "origins join fly",

@@ -40,6 +40,11 @@ export const ORIGINS = {
     "an origin that the file does not call joining",
     () => say`set its state to "joining" there, then run the command again`,
   ),
+  setJoiningHere: hint(
+    "this machine",
+    "an origin of a rehearsal that this terminal does not call joining",
+    (line: string) => say`${line}   (then the command again)`,
+  ),
   joinFirst: hint(
     "you",
     "the last origin of the pool",

@@ -115,7 +115,7 @@ describe("how the file has to be changed", () => {
     });
   });
 
-  it("is a line that a shell reads back as it is, in a terminal that has joined a rehearsal", async () => {
+  it("is a line that a shell reads back as it is, in a terminal that has joined a rehearsal (leads out: setJoiningHere)", async () => {
     const joined = { gateway: "http://127.0.0.1:1", rehearses: { name: "it's ours" } };
     const context = testContext({ env: { MCPIST_SANDBOX: JSON.stringify(joined) } });
     const change = await fileChange(context, session, flags, koyeb!, "quarantined");
