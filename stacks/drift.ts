@@ -1,19 +1,16 @@
 /**
  * `node stacks/drift.ts` asks, for a schedule, whether the accounts still are what the configuration says: it synthesizes, plans every
- * stack without taking a lock, holds each plan against the policy, asks Cloudflare for the bindings that no plan looks at, looks at what plans read and call no change, and
- * changes nothing. Says one line per stack. Then it runs `mcpist secrets verify`, whatever the plans said: drift in one must not
- * hide the other. Exit codes: 0 as described, 1 an engine or Cloudflare failed or the policy refused the synthesis itself, 2 wrong
+ * stack without taking a lock, holds each plan against the policy, asks the platforms for what no plan looks at (bindings, a service's
+ * definition, Machines), looks at what plans read and call no change, and changes nothing. Says one line per stack. Then it runs `mcpist secrets verify`, whatever the plans said: drift in one must not
+ * hide the other. Exit codes: 0 as described, 1 an engine or a platform failed or the policy refused the synthesis itself, 2 wrong
  * configuration, 3 drift or a violation in a plan; where the plans found no worse, the code of `secrets verify`.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { isSafeUrl } from "../contract/safe-url.ts";
-import { isRecord } from "../contract/json.ts";
-import { blocks, type PolicyDocument, readDocument } from "./document.ts";
-import { hiddenDrift } from "./live-state.ts";
-import { bindingDrift, type PlannedWorker, plannedWorkers } from "./live-bindings.ts";
+import { type PolicyDocument, readDocument } from "./document.ts";
+import { differences } from "./live.ts";
 import { type SynthesizedStack, synthesizedStacks } from "./manifest.ts";
 import { checkAll } from "./evaluate.ts";
 import { ownStacks } from "./own.ts";
@@ -25,7 +22,6 @@ const PLAN = "drift.tfplan";
 /** Compiled, as the package has it. */
 const PACKAGED = import.meta.url.endsWith(".js");
 const LARGEST_PLAN_BYTES = 64 * 1024 * 1024;
-const CLOUDFLARE_TIMEOUT_MS = 30_000;
 /** `plan -detailed-exitcode`. */
 const CHANGES = 2;
 
@@ -48,29 +44,11 @@ function engine(folder: string, args: readonly string[]) {
   };
 }
 
-/** The variables that Terraform's provider reads too. */
-const CLOUDFLARE = (process.env["CLOUDFLARE_BASE_URL"] || "https://api.cloudflare.com/client/v4").replace(/\/$/, "");
-
-/** @throws when Cloudflare does not answer with the Worker's settings. */
-async function liveBindings({ accountId, name }: PlannedWorker): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  if (!isSafeUrl(CLOUDFLARE)) throw new Error("CLOUDFLARE_BASE_URL must be https, or http on loopback");
-  const response = await fetch(`${CLOUDFLARE}/accounts/${accountId}/workers/scripts/${name}/settings`, {
-    headers: { authorization: `Bearer ${process.env["CLOUDFLARE_API_TOKEN"] ?? ""}` },
-    redirect: "error",
-    signal: AbortSignal.timeout(CLOUDFLARE_TIMEOUT_MS),
-  });
-  if (!response.ok) throw new Error(`the settings of Worker ${name} cannot be read: ${response.status}`);
-  const body: unknown = await response.json();
-  return isRecord(body) && isRecord(body["result"]) ? blocks(body["result"], "bindings") : [];
-}
-
 /** A stack whose plan is empty. */
 async function lookBehind(document: PolicyDocument): Promise<Verdict> {
   try {
-    const differences = [...hiddenDrift(document)];
-    for (const worker of plannedWorkers(document))
-      differences.push(...bindingDrift(worker.bindings, await liveBindings(worker)));
-    return { outcome: differences.length > 0 ? "drifted" : "unchanged", detail: differences.join("\n") };
+    const found = await differences(document, process.env);
+    return { outcome: found.length > 0 ? "drifted" : "unchanged", detail: found.join("\n") };
   } catch (error) {
     return { outcome: "failed", detail: error instanceof Error ? error.message : String(error) };
   }

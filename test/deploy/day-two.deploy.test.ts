@@ -185,6 +185,59 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
         expect(found.output).toContain("is the only secret");
         done(await installation.deploy(EDGE), "deploy over it");
         done(await installation.drift(), "drift check");
+
+        // What no plan shows: the providers read neither a service's definition nor a Machine's configuration back.
+        const platform = (vendor: "koyeb" | "fly") => async (method: string, path: string, body?: unknown) => {
+          const response = await fetch(urls[vendor] + path, {
+            method,
+            headers: { authorization: `Bearer ${context.tokens[vendor]}`, "content-type": "application/json" },
+            ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+          });
+          expect([response.status, method, path]).toEqual([200, method, path]);
+          return response.json();
+        };
+        const [koyeb, fly] = [platform("koyeb"), platform("fly")];
+        const { services } = (await koyeb("GET", "/v1/services")) as { services: { id: string }[] };
+        const service = `/v1/services/${services[0]?.id}`;
+        const { deployments } = (await koyeb("GET", `/v1/deployments?service_id=${services[0]?.id}&limit=1`)) as {
+          deployments: { definition: { env: object[] } }[];
+        };
+        const meant = deployments[0]?.definition;
+        const machines = `/v1/apps/${SANDBOX_NAMES.flyApp}/machines`;
+        const [machine] = (await fly("GET", machines)) as { id: string; config: { env: object } }[];
+        await koyeb("PATCH", service, {
+          definition: {
+            ...meant,
+            strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE" },
+            scalings: [{ min: 1, max: 3 }],
+            env: [...(meant?.env ?? []), { key: "DEBUG", value: "by-hand" }],
+          },
+        });
+        await fly("POST", `${machines}/${machine?.id}`, {
+          config: { ...machine?.config, env: { ...machine?.config.env, PORT: "8081", DEBUG: "by-hand" } },
+        });
+        expect([await installation.plan("service-koyeb"), await installation.plan("service-fly")]).toEqual([
+          "nothing",
+          "nothing",
+        ]);
+        const hidden = await installation.drift();
+        expect(hidden.exitCode).toBe(3);
+        for (const sentence of [
+          "koyeb_service.service: it has another scale",
+          "koyeb_service.service: it has another strategy",
+          "koyeb_service.service: variable DEBUG is new",
+          "fly_machine.machine-1: variable DEBUG is new",
+          "fly_machine.machine-1: variable PORT has another value",
+        ])
+          expect(hidden.output).toContain(sentence);
+        expect(hidden.output).not.toContain("by-hand");
+
+        await koyeb("PATCH", service, { definition: meant });
+        await fly("POST", `${machines}/${machine?.id}`, { config: machine?.config });
+        await expect
+          .poll(async () => (await installation.mcpist(["secrets", "verify"])).exitCode, { timeout: 60_000 })
+          .toBe(0);
+        done(await installation.drift(), "drift check");
       });
     },
   );
