@@ -99,7 +99,7 @@ describe(".ci/run", () => {
       'step "smoke" npm run smoke',
       'step "tools" install_tools "$cache"',
       'suite "test:$name" npm run "test:$name"',
-      'step "test:live" env KILLS=2 npm run test:live',
+      'step "test:live" env KILLS=1 npm run test:live',
       'step "test:scan" npm run --silent test:scan -- --out "$judged/scans.json"',
       'step "test:mutants" npm run --silent test:mutants -- --sample --out "$judged/mutants.json" --keep "$cache/mutants"',
       'step "evidence" npx node test/security/evidence.ts "$reports"/*.json --scans "$judged/scans.json" --mutants "$judged/mutants.json" --earlier "$cache/mutants" --out "$reports/evidence"',
@@ -167,6 +167,7 @@ describe("a workflow", () => {
           "npm ci --ignore-scripts",
           "npm audit --omit=dev --audit-level=moderate",
           "npm audit --audit-level=high",
+          "npm audit --prefix site --package-lock-only --audit-level=high",
           "npm audit signatures",
         ],
         image: [
