@@ -40,8 +40,9 @@ export default defineConfig({
     expect: { requireAssertions: true },
     allowOnly: false,
     sequence: { shuffle: { tests: true }, sequencer: FastLast },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Nothing waits for its time: these end what hangs, also where others keep the machine ten times as busy as the tests would.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // CI has two cores, and three workers keep them busy, because some tests mostly wait. Elsewhere one core is left to whoever waits.
     maxWorkers: process.env["CI"] ? 3 : Math.max(3, availableParallelism() - 1),
     teardownTimeout: 10_000,
