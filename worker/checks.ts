@@ -25,7 +25,7 @@ const SPOOFS_NAMED = 3;
 /** Query, headers, media type and declared size. */
 export function checkForm(visit: Visit): Result<void, Refusal> {
   const { headers } = visit;
-  const asked = query(visit.url.search);
+  const asked = query(visit.target.search);
   if (!asked.ok) return asked;
   const inspected = inspectHeaders(headers);
   if (!inspected.ok) return inspected;

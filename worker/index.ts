@@ -27,9 +27,9 @@ export async function handle(request: Request, isolate: Isolate, waitUntil: Wait
 }
 
 async function serve(visit: Visit): Promise<Response> {
-  const { isolate, request, url } = visit;
-  const routed = route(request.method, url.pathname);
-  const plain = isPlain(url, visit.headers);
+  const { isolate, request } = visit;
+  const routed = route(request.method, visit.target.path);
+  const plain = isPlain(visit);
   if (!plain && routed.ok && routed.value !== "mcp") return serveOpen(visit, routed.value);
   if (!plain && routed.ok && isolate.service) return serveMcp(visit, isolate.service);
   const shield = await checkAddress(visit, "documents");
@@ -41,7 +41,7 @@ async function serve(visit: Visit): Promise<Response> {
 /** A page on the list may read why its GET or DELETE was refused; a page that is not hears only that. */
 function refusedRoute(visit: Visit, denial: Denial): Denial {
   const { config } = visit.isolate;
-  const from = config && visit.url.pathname === MCP_PATH ? checkWebOrigin(visit, config) : null;
+  const from = config && visit.target.path === MCP_PATH ? checkWebOrigin(visit, config) : null;
   return from?.ok === false ? from.error : denial;
 }
 

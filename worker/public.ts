@@ -1,6 +1,5 @@
 /** What anybody may read without a token: documents, liveness and the observation that rotations rely on. */
 import { checkAddress, checkWebOrigin } from "./checks.ts";
-import type { ClientHeaders } from "./policy/header-reader.ts";
 import { harden, preflight } from "./hygiene.ts";
 import { RETRY_AFTER_METADATA_SECONDS } from "./constants.ts";
 import { healthPage, resourceMetadata, rootPage, securityTxt, serverMetadata } from "./metadata.ts";
@@ -23,7 +22,7 @@ const SERVE: Readonly<Record<Exclude<Route, "mcp">, (visit: Visit) => Response |
       ? finish(visit, resourceMetadata(visit.isolate.config))
       : refuse(visit, { reason: "config.invalid" }),
   "server-metadata": serveServerMetadata,
-  "metadata-preflight": (visit) => preflight(visit.url.pathname, null, visit.requestId),
+  "metadata-preflight": (visit) => preflight(visit.target.path, null, visit.requestId),
   "security-txt": (visit) => {
     const { config, runtime } = visit.isolate;
     if (!config?.securityContact) return refuse(visit, { reason: "shape.path" });
@@ -33,7 +32,7 @@ const SERVE: Readonly<Record<Exclude<Route, "mcp">, (visit: Visit) => Response |
     const { config } = visit.isolate;
     if (!config) return refuse(visit, { reason: "config.invalid" });
     const from = checkWebOrigin(visit, config);
-    return from.ok ? preflight(visit.url.pathname, visit.webOrigin, visit.requestId) : refuse(visit, from.error);
+    return from.ok ? preflight(visit.target.path, visit.webOrigin, visit.requestId) : refuse(visit, from.error);
   },
 };
 
@@ -44,13 +43,16 @@ export async function serveOpen(visit: Visit, route: Exclude<Route, "mcp">): Pro
 }
 
 /** True when the edge says that the client came without TLS. Elsewhere (loopback, tests) there is no edge and no such promise. */
-export const isPlain = (url: URL, headers: ClientHeaders): boolean =>
-  url.protocol === "http:" && headers.get("cf-visitor")?.includes('"scheme":"http"') === true;
+export const isPlain = ({ request, headers }: Visit): boolean =>
+  request.url.startsWith("http:") && headers.get("cf-visitor")?.includes('"scheme":"http"') === true;
 
 /** People at `/` are sent to https; programs are refused, or a token would go on travelling in clear without anybody noticing. */
 export function servePlain(visit: Visit): Response {
-  if (visit.url.pathname !== "/") return refuse(visit, { reason: "shape.path", detail: "plain http" });
-  return finish(visit, new Response(null, { status: 308, headers: { location: `https://${visit.url.host}/` } }));
+  if (visit.target.path !== "/") return refuse(visit, { reason: "shape.path", detail: "plain http" });
+  return finish(
+    visit,
+    new Response(null, { status: 308, headers: { location: `https://${new URL(visit.request.url).host}/` } }),
+  );
 }
 
 /** What the issuer publishes about itself, where older clients look for it. */
@@ -72,7 +74,7 @@ async function serveServerMetadata(visit: Visit): Promise<Response> {
 /** `?origin=<name>` makes this the probe; a name that is not configured is nobody's business. */
 async function serveObservation(visit: Visit): Promise<Response> {
   const { isolate } = visit;
-  const name = visit.url.searchParams.get("origin");
+  const name = new URLSearchParams(visit.target.search).get("origin");
   const origin = name === null ? null : isolate.config?.origins.find((candidate) => candidate.name === name);
   if (origin === undefined) return refuse(visit, { reason: "shape.path" });
   const via = origin ? await probe(isolate.runtime, origin, isolate.secret) : null;

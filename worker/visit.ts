@@ -7,12 +7,13 @@ import type { Isolate } from "./isolate.ts";
 import { addressKey } from "./policy/address.ts";
 import type { RpcId } from "./policy/era.ts";
 import type { ClientHeaders } from "./policy/header-reader.ts";
+import { targetOf, type Target } from "./policy/route.ts";
 import type { Identity } from "./policy/token.ts";
 import { mintRequestId } from "../contract/request-id.ts";
 
 export interface Visit {
   readonly request: Request;
-  readonly url: URL;
+  readonly target: Target;
   readonly headers: ClientHeaders;
   /** UUIDv7, ours; whatever the client calls its request is ignored. */
   readonly requestId: string;
@@ -42,7 +43,7 @@ export function enter(request: Request, isolate: Isolate, waitUntil: WaitUntil):
   const headers = new Map(request.headers);
   return {
     request,
-    url: new URL(request.url),
+    target: targetOf(request.url),
     headers,
     requestId: mintRequestId(isolate.runtime.now()),
     address: addressKey(headers.get("cf-connecting-ip") ?? null),
@@ -75,6 +76,6 @@ export function refuse(visit: Visit, refusal: Refusal): Response {
       httpStatus: status,
       ...(kid === undefined ? {} : { kid }),
     });
-  const { requestId, url, webOrigin, rpcId, isolate } = visit;
-  return deny(refusal, { requestId, path: url.pathname, config: isolate.config, webOrigin, rpcId });
+  const { requestId, target, webOrigin, rpcId, isolate } = visit;
+  return deny(refusal, { requestId, path: target.path, config: isolate.config, webOrigin, rpcId });
 }

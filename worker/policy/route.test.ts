@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { allowed, route } from "./route.ts";
+import { allowed, route, targetOf } from "./route.ts";
 
 describe("route", () => {
   it.each([
@@ -57,5 +57,25 @@ describe("route", () => {
   ])("refuses %s %s, which is no endpoint, and allows %s", (method, path, allow) => {
     expect(route(method, path)).toEqual({ ok: false, error: { reason: "shape.document" } });
     expect(allowed(path)).toBe(allow);
+  });
+});
+
+describe("what a request asks for", () => {
+  it.each([
+    ["https://mcp.example.com/mcp", "/mcp", ""],
+    ["http://127.0.0.1:8787/mcp", "/mcp", ""],
+    ["https://[2001:db8::1]:8443/mcp", "/mcp", ""],
+    ["https://mcp/mcp", "/mcp", ""],
+    ["https://mcp.example.com/mcp?a=/mcp", "/mcp", "?a=/mcp"],
+    ["https://mcp.example.com/mcp?", "/mcp", ""],
+    ["https://mcp.example.com//mcp", "//mcp", ""],
+    ["https://mcp.example.com/x/mcp", "/x/mcp", ""],
+    ["https://mcp.example.com/x/../mcp", "/mcp", ""],
+    ["https://mcp.example.com/%6dcp", "/%6dcp", ""],
+    ["https://mcp.example.com/MCP", "/MCP", ""],
+    ["https://mcp.example.com", "/", ""],
+    ["https://mcp.example.com?/mcp", "/", "?/mcp"],
+  ])("by %s", (url, path, search) => {
+    expect(targetOf(url)).toEqual({ path, search });
   });
 });

@@ -34,6 +34,23 @@ const OPEN = new Map<string, Route>([
 
 const isMetadata = (open: Route | undefined): boolean => open === "metadata" || open === "server-metadata";
 
+/** What of a request's address matters here. */
+export interface Target {
+  readonly path: string;
+  /** With its question mark, or empty. */
+  readonly search: string;
+}
+
+/** A host and the endpoint's path, with nothing that a parser would change. */
+const ENDPOINT = new RegExp(`^https?://[^/?#\\\\]+${MCP_PATH}$`);
+
+/** @param url of a request, as the runtime gives it: absolute. Nearly all ask for the endpoint and nothing else, and are not parsed. */
+export function targetOf(url: string): Target {
+  if (ENDPOINT.test(url)) return { path: MCP_PATH, search: "" };
+  const { pathname, search } = new URL(url);
+  return { path: pathname, search };
+}
+
 /** Paths match byte for byte: no trailing slash, no doubled slash, no other case. */
 export function route(method: string, path: string): Result<Route, Denial> {
   if (path === MCP_PATH) {
