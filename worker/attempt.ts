@@ -6,7 +6,7 @@ import type { Runtime } from "./env.ts";
 import { isStream } from "./answer.ts";
 import type { HeaderRecord } from "./policy/crossing-headers.ts";
 import { verdict, type Verdict } from "./policy/verdict.ts";
-import { LATE, within } from "./deadline.ts";
+import { LATE, type Deadlines } from "./deadline.ts";
 
 /**
  * Why an attempt brought no answer for the client. The origin's doing, perhaps: network, timeout, platform, draining, refused. Its
@@ -30,18 +30,19 @@ export interface Attempt {
 
 const failed = (failure: Failure): Outcome => ({ ok: false, failure });
 
-/** Sends one request. @param url of the origin, without the path @param firstByteMs until the response headers */
+/** Sends one request. @param url of the origin, without the path @param firstByteMs until the response headers @param deadlines of the request */
 export function attempt(
   runtime: Runtime,
   url: string,
   headers: HeaderRecord,
   body: ClientBody,
   firstByteMs: number,
+  deadlines: Deadlines,
 ): Attempt {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   const outcome = send(runtime, url, headers, body, controller.signal);
-  return { outcome, inTime: inTime(outcome, body, firstByteMs, abort), abort };
+  return { outcome, inTime: inTime(outcome, body, firstByteMs, deadlines, abort), abort };
 }
 
 async function send(
@@ -77,30 +78,39 @@ function clientFault(body: ClientBody): Failure | null {
 }
 
 /** Settles like `outcome`, or earlier. The origin's clock starts when it has the whole request: a slow client proves nothing. */
-function inTime(outcome: Promise<Outcome>, body: ClientBody, firstByteMs: number, abort: () => void): Promise<Outcome> {
+function inTime(
+  outcome: Promise<Outcome>,
+  body: ClientBody,
+  firstByteMs: number,
+  deadlines: Deadlines,
+  abort: () => void,
+): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   let settled: Outcome | null = null;
   const settle = (result: Outcome): void => {
     settled = result;
     resolve(result);
   };
-  // One timer for both deadlines, never cleared: a request that is over takes its timers with it.
   const startClock = (): void => {
-    setTimeout(() => {
+    deadlines.after(firstByteMs, () => {
       resolve(failed("timeout"));
-      setTimeout(() => {
+      deadlines.after(TOTAL_MS - firstByteMs, () => {
         if (!settled?.ok || !isStream(settled.response)) abort();
-      }, TOTAL_MS - firstByteMs);
-    }, firstByteMs);
+      });
+    });
   };
   void outcome.then(settle);
   if (body.kind === "bytes") startClock();
-  else void afterUpload(outcome, body).then((fault) => (fault ? resolve(failed(fault)) : startClock()));
+  else void afterUpload(outcome, body, deadlines).then((fault) => (fault ? resolve(failed(fault)) : startClock()));
   return promise;
 }
 
 /** @returns null when the body is through, or when the origin answered before it was. */
-async function afterUpload(outcome: Promise<Outcome>, body: StreamedBody): Promise<Failure | null> {
-  const end = await within(Promise.race([outcome, body.ended]), UPLOAD_MS);
+async function afterUpload(
+  outcome: Promise<Outcome>,
+  body: StreamedBody,
+  deadlines: Deadlines,
+): Promise<Failure | null> {
+  const end = await deadlines.within(Promise.race([outcome, body.ended]), UPLOAD_MS);
   return end === LATE ? "slow" : clientFault(body);
 }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { Deadlines } from "./deadline.ts";
 import { drain, takeBody, type Room, type StreamedBody } from "./body.ts";
 
 const KIB = 1024;
@@ -33,7 +34,7 @@ const sizeOf = async (stream: ReadableStream<Uint8Array>): Promise<number> => {
 };
 const endless = { grow: () => true };
 const take = (request: Request, room: Room = endless): ReturnType<typeof takeBody> =>
-  takeBody(request, request.headers.get("content-length"), room);
+  takeBody(request, request.headers.get("content-length"), room, new Deadlines());
 const streamed = async (request: Request): Promise<StreamedBody> => {
   const taken = await take(request);
   const body = taken.ok ? taken.value : null;

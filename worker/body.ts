@@ -5,7 +5,7 @@
 import { err, ok, type Result } from "../contract/result.ts";
 import { PAUSE_MS, UploadPace } from "../contract/upload-pace.ts";
 import { DRAIN_BYTES, DRAIN_MS, MAX_BODY_BYTES, REPLAY_BODY_BYTES } from "./constants.ts";
-import { LATE, within } from "./deadline.ts";
+import { LATE, within, type Deadlines } from "./deadline.ts";
 import { Pieces, readBounded } from "./read-bounded.ts";
 import type { Share } from "./shares.ts";
 
@@ -34,15 +34,21 @@ const ONE_PIECE_BYTES = 16 * 1024;
 /** Where a body is kept. */
 export type Room = Pick<Share, "grow">;
 
+/** What a body that comes is held to. */
+interface Upload {
+  readonly pace: UploadPace;
+  readonly deadlines: Deadlines;
+}
+
 /** What `read` gives, or `slow` when it does not come at the least pace. Time counts only while somebody waits for it. @throws what `read` throws */
 async function paced<T>(
   pieces: Pieces,
   read: Promise<T>,
-  pace: UploadPace,
+  { pace, deadlines }: Upload,
   sizeOf: (piece: T) => number,
 ): Promise<T | "slow"> {
   const since = Date.now();
-  const piece = await within(read, pace.leftMs);
+  const piece = await deadlines.within(read, pace.leftMs);
   if (piece === LATE) {
     void pieces.cancel();
     return "slow";
@@ -53,30 +59,30 @@ async function paced<T>(
 
 /**
  * Reads until the end or until the body is too large to be kept.
- * @param length the declared one @param room what is kept is held there
+ * @param length the declared one @param room what is kept is held there @param deadlines of the request
  */
 export async function takeBody(
   request: Request,
   length: string | null,
   room: Room,
+  deadlines: Deadlines,
 ): Promise<Result<ClientBody, BodyFault>> {
   try {
     // The HTTP layer holds a declared length to its word, so the whole can be read in one go.
     if (length !== null && Number(length) <= ONE_PIECE_BYTES) {
-      const whole = await within(request.arrayBuffer(), PAUSE_MS);
+      const whole = await deadlines.within(request.arrayBuffer(), PAUSE_MS);
       return whole === LATE ? err("slow") : ok({ kind: "bytes", bytes: new Uint8Array(whole) });
     }
     if (!request.body) return ok({ kind: "bytes", bytes: new Uint8Array(0) });
-    return await takePieces(new Pieces(request.body), room);
+    return await takePieces(new Pieces(request.body), room, { pace: new UploadPace(), deadlines });
   } catch {
     return err("broken");
   }
 }
 
-async function takePieces(pieces: Pieces, room: Room): Promise<Result<ClientBody, BodyFault>> {
-  const pace = new UploadPace();
+async function takePieces(pieces: Pieces, room: Room, upload: Upload): Promise<Result<ClientBody, BodyFault>> {
   while (pieces.bytes.length <= REPLAY_BODY_BYTES) {
-    const size = await paced(pieces, pieces.keep(), pace, Number);
+    const size = await paced(pieces, pieces.keep(), upload, Number);
     if (size === "slow") return err("slow");
     if (size === 0) return ok({ kind: "bytes", bytes: pieces.bytes });
     if (!room.grow(pieces.bytes.length)) {
@@ -84,7 +90,7 @@ async function takePieces(pieces: Pieces, room: Room): Promise<Result<ClientBody
       return err("full");
     }
   }
-  return ok(streamed(pieces, pace));
+  return ok(streamed(pieces, upload));
 }
 
 /**
@@ -99,7 +105,7 @@ export async function drain(request: Request): Promise<void> {
   await within(work, DRAIN_MS).catch(() => undefined);
 }
 
-function streamed(pieces: Pieces, pace: UploadPace): StreamedBody {
+function streamed(pieces: Pieces, upload: Upload): StreamedBody {
   const head = pieces.bytes;
   let size = head.length;
   let fate: Fate = "pending";
@@ -115,7 +121,7 @@ function streamed(pieces: Pieces, pace: UploadPace): StreamedBody {
       },
       async pull(controller) {
         try {
-          const piece = await paced(pieces, pieces.next(), pace, (next) => next?.length ?? 0);
+          const piece = await paced(pieces, pieces.next(), upload, (next) => next?.length ?? 0);
           if (piece === null) {
             end("sent");
             return controller.close();

@@ -121,7 +121,7 @@ export async function understand(
   presentation: Presentation,
 ): Promise<Result<Understood, Refusal>> {
   const modern = named.ok && era(named.value) === "modern" ? modernClass(visit.headers, presentation) : null;
-  const taken = await takeBody(visit.request, visit.headers.get("content-length") ?? null, room);
+  const taken = await takeBody(visit.request, visit.headers.get("content-length") ?? null, room, visit.deadlines);
   if (!taken.ok) return err(BODY_FAULTS[taken.error]);
   const body = taken.value;
   const fault = named.ok ? modern : named;

@@ -21,3 +21,60 @@ export function within<T>(work: Promise<T>, ms: number): Promise<T | typeof LATE
 
 /** A pause of the request's own. */
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Deadline {
+  /** Unit: milliseconds since the epoch. */
+  readonly at: number;
+  readonly late: () => void;
+}
+
+/**
+ * The deadlines of one request, on one timer: it sets several and meets nearly all of them, and a timer of the runtime costs more than
+ * the rest of a deadline. The timer is never cleared: a request that is over takes it along.
+ */
+export class Deadlines {
+  readonly #open = new Set<Deadline>();
+  #wakesAt = Number.POSITIVE_INFINITY;
+
+  /** Calls `late` after `ms`. @returns what makes it void */
+  after(ms: number, late: () => void): () => void {
+    const deadline = { at: Date.now() + ms, late };
+    this.#open.add(deadline);
+    this.#wake(deadline.at);
+    return () => void this.#open.delete(deadline);
+  }
+
+  /** As {@link within}. */
+  within<T>(work: Promise<T>, ms: number): Promise<T | typeof LATE> {
+    const { promise, resolve, reject } = Promise.withResolvers<T | typeof LATE>();
+    const meet = this.after(ms, () => resolve(LATE));
+    const inTime = (value: T): void => {
+      meet();
+      resolve(value);
+    };
+    const failed = (error: unknown): void => {
+      meet();
+      reject(error);
+    };
+    work.then(inTime, failed);
+    return promise;
+  }
+
+  #wake(at: number): void {
+    if (at >= this.#wakesAt) return;
+    this.#wakesAt = at;
+    setTimeout(() => this.#look(), at - Date.now());
+  }
+
+  #look(): void {
+    this.#wakesAt = Number.POSITIVE_INFINITY;
+    const now = Date.now();
+    for (const deadline of this.#open) {
+      if (deadline.at > now) this.#wake(deadline.at);
+      else {
+        this.#open.delete(deadline);
+        deadline.late();
+      }
+    }
+  }
+}

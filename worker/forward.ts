@@ -7,6 +7,7 @@ import type { Denial } from "../contract/denial.ts";
 import { attempt, type Attempt, type Failure, type Outcome } from "./attempt.ts";
 import type { ClientBody } from "./body.ts";
 import { RETRY_AFTER_ROUTE_SECONDS } from "./constants.ts";
+import type { Deadlines } from "./deadline.ts";
 import type { Runtime, WaitUntil } from "./env.ts";
 import { firstByteMs, type Origins, type Seat } from "./origins.ts";
 import type { CallClass } from "./policy/era.ts";
@@ -30,6 +31,7 @@ export interface ForwardOptions {
   /** All origins share one database, so the claim of a request id holds everywhere. */
   readonly sharedDatabase: boolean;
   readonly waitUntil: WaitUntil;
+  readonly deadlines: Deadlines;
   /** Told about every failed attempt. */
   readonly report: (origin: string, failure: Failure) => void;
 }
@@ -91,9 +93,9 @@ export async function forward(call: Call, options: ForwardOptions): Promise<Resu
   return err(refusal(call, failure, last.failure));
 }
 
-function send(call: Call, { origin, breaker }: Seat, number: 1 | 2, { runtime }: ForwardOptions): Attempt {
-  const now = runtime.now();
-  return attempt(runtime, origin.url, withAttempt(call.headers, number), call.body, firstByteMs(breaker, now));
+function send(call: Call, { origin, breaker }: Seat, number: 1 | 2, { runtime, deadlines }: ForwardOptions): Attempt {
+  const wait = firstByteMs(breaker, runtime.now());
+  return attempt(runtime, origin.url, withAttempt(call.headers, number), call.body, wait, deadlines);
 }
 
 type Settled = Outcome & { readonly late?: true };

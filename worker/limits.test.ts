@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { Deadlines } from "./deadline.ts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BurstCounter } from "./burst.ts";
 import type { BurstNamespace, Env } from "./env.ts";
@@ -54,7 +55,7 @@ function bench(env: Pick<Env, "KV" | "BURST">, burstLease = 1) {
   return {
     fallbacks,
     done,
-    take: async (sub = SUB) => limits.burst(sub, Date.now(), waitUntil),
+    take: async (sub = SUB) => limits.burst(sub, Date.now(), waitUntil, new Deadlines()),
     blocked: async (sub = SUB) => limits.blocked(sub, Date.now()),
   };
 }
@@ -101,7 +102,9 @@ describe("burst per user", () => {
   it("lets a whole turn of a model start at once where the configuration does not say otherwise", async () => {
     const { waitUntil } = collectWaitUntil();
     const limits = new UserLimits({ BURST: fakeObjects() }, { burstPerSecond: 5 }, () => undefined);
-    const results = await Promise.all(Array.from({ length: 30 }, () => limits.burst(SUB, START, waitUntil)));
+    const results = await Promise.all(
+      Array.from({ length: 30 }, () => limits.burst(SUB, START, waitUntil, new Deadlines())),
+    );
     expect(results.map((result) => result.ok && result.value.startMs)).toEqual(Array.from({ length: 30 }, () => 0));
   });
 

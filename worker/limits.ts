@@ -23,7 +23,7 @@ import { isRecord } from "../contract/json.ts";
 import type { ModuleCount } from "./policy/module-limit.ts";
 import { Breaker } from "./policy/breaker.ts";
 import { Lru } from "./lru.ts";
-import { LATE, within } from "./deadline.ts";
+import { LATE, within, type Deadlines } from "./deadline.ts";
 
 /** Name of a user's marker in KV: `{"until": <ms since the epoch>, "reason": "burst"}`. A hint, never a lock. */
 export const markerKey = (sub: string): string => `blk:u:${sub}`;
@@ -144,10 +144,16 @@ export class UserLimits {
   }
 
   /** Takes one request from the user's burst: one question to the object, which answers with a time to start. */
-  async burst(sub: string, now: number, waitUntil: WaitUntil): Promise<Result<Admission, LimitDenial>> {
+  async burst(
+    sub: string,
+    now: number,
+    waitUntil: WaitUntil,
+    deadlines: Deadlines,
+  ): Promise<Result<Admission, LimitDenial>> {
     const held = this.#leases.spend(sub, now);
     if (held !== null) return ok({ remaining: held, startMs: 0 });
-    const verdict = (await this.#ask(sub, now, this.#terms, waitUntil)) ?? this.#askLocally(sub, now, this.#terms);
+    const verdict =
+      (await this.#ask(sub, now, this.#terms, waitUntil, deadlines)) ?? this.#askLocally(sub, now, this.#terms);
     if (verdict.admitted) {
       // Counted from before the question: a lease never lives longer than its second.
       this.#leases.add(sub, verdict.granted - 1, now);
@@ -171,23 +177,30 @@ export class UserLimits {
     { key, rate }: ModuleCount,
     now: number,
     waitUntil: WaitUntil,
+    deadlines: Deadlines,
   ): Promise<{ readonly retryAfterMs: number } | null> {
     // Subjects are UUIDs: no user's own count has such a name.
     const name = `${sub}/${key}`;
     const terms = { rate, depth: rate, lease: 1, waitMs: 0 };
-    const verdict = (await this.#ask(name, now, terms, waitUntil)) ?? this.#askLocally(name, now, terms);
+    const verdict = (await this.#ask(name, now, terms, waitUntil, deadlines)) ?? this.#askLocally(name, now, terms);
     return verdict.admitted ? null : { retryAfterMs: verdict.retryAfterMs };
   }
 
   /** @returns null when the object does not answer, or is not asked because it or all objects have not answered for a while. */
-  async #ask(name: string, now: number, terms: Terms, waitUntil: WaitUntil): Promise<BurstVerdict | null> {
+  async #ask(
+    name: string,
+    now: number,
+    terms: Terms,
+    waitUntil: WaitUntil,
+    deadlines: Deadlines,
+  ): Promise<BurstVerdict | null> {
     const { BURST } = this.#env;
     if (!BURST) return null;
     if (!this.#objects.admits || (this.#silent.get(name) ?? 0) > now) {
       this.#probeObjects(BURST, now, waitUntil);
       return null;
     }
-    const verdict = await within(this.#take(BURST, name, terms), BURST_TIMEOUT_MS);
+    const verdict = await deadlines.within(this.#take(BURST, name, terms), BURST_TIMEOUT_MS);
     if (verdict !== LATE && verdict !== null) return verdict;
     this.#silent.set(name, now + BURST_SILENT_MS);
     this.#objects.suspect();

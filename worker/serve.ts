@@ -56,7 +56,7 @@ interface Answer {
 }
 
 async function answerTo(visit: Visit, service: Service, identity: Identity, held: Held): Promise<Answer> {
-  const { headers: client, isolate, waitUntil } = visit;
+  const { headers: client, isolate, waitUntil, deadlines } = visit;
   const { config, limits, origins, budget, secret } = service;
   const { runtime } = isolate;
   const { sub } = identity;
@@ -67,7 +67,7 @@ async function answerTo(visit: Visit, service: Service, identity: Identity, held
 
   const unblocked = await limits.blocked(sub, runtime.now());
   if (!unblocked.ok) return no(unblocked.error);
-  const asked = limits.burst(sub, runtime.now(), waitUntil);
+  const asked = limits.burst(sub, runtime.now(), waitUntil, deadlines);
   // While the object answers.
   const named = protocolVersion(
     client.get("mcp-protocol-version") ?? null,
@@ -87,7 +87,7 @@ async function answerTo(visit: Visit, service: Service, identity: Identity, held
   const call = await understand(visit, named, held.room, config.presentation ?? "meta");
   if (!call.ok) return no(call.error);
   const count = moduleCount(call.value.module, config.limits.modulesPerSecond);
-  const over = count ? await limits.module(sub, count, runtime.now(), waitUntil) : null;
+  const over = count ? await limits.module(sub, count, runtime.now(), waitUntil, deadlines) : null;
   const excess = count && over ? { rate: count.rate, retryAfterMs: over.retryAfterMs } : null;
   let reported = false;
   const report = (origin: string, failure: Failure): void => {
@@ -95,7 +95,7 @@ async function answerTo(visit: Visit, service: Service, identity: Identity, held
   };
   const answer = await forward(
     { ...call.value, headers: withModuleExcess(headers, excess), user: sub },
-    { runtime, origins, budget, sharedDatabase: config.sharedDatabase, waitUntil, report },
+    { runtime, origins, budget, sharedDatabase: config.sharedDatabase, waitUntil, deadlines, report },
   );
   if (answer.ok) return deliver(visit, service, call.value, answer.value, burst.value.remaining, held);
   visit.rpcId = idOf(visit.rpcId, call.value.body);

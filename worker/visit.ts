@@ -1,5 +1,6 @@
 /** One client request on its way through the checks: what is known about it so far, its log lines and its refusal. */
 import { DENIALS, type Denial } from "../contract/denial.ts";
+import { Deadlines } from "./deadline.ts";
 import { deny } from "./deny.ts";
 import type { WaitUntil } from "./env.ts";
 import type { GatewayEvent } from "./event-log.ts";
@@ -21,6 +22,7 @@ export interface Visit {
   readonly address: string;
   readonly isolate: Isolate;
   readonly waitUntil: WaitUntil;
+  readonly deadlines: Deadlines;
   /** Set once the web origin was found on the list: it may read the answer. */
   webOrigin: string | null;
   /** Set where the body was parsed. */
@@ -49,6 +51,7 @@ export function enter(request: Request, isolate: Isolate, waitUntil: WaitUntil):
     address: addressKey(headers.get("cf-connecting-ip") ?? null),
     isolate,
     waitUntil,
+    deadlines: new Deadlines(),
     webOrigin: null,
     rpcId: null,
     identity: null,

@@ -1,4 +1,5 @@
 /** Two origins that the test plays, and the forwarding in front of them. */
+import { Deadlines } from "../deadline.ts";
 import { vi } from "vitest";
 import type { ClientBody } from "../body.ts";
 import { forward, type Call } from "../forward.ts";
@@ -124,6 +125,7 @@ export function bench({
       budget,
       sharedDatabase,
       waitUntil: (work) => void works.push(work),
+      deadlines: new Deadlines(),
       report: (origin, failure) => void reports.push(`${origin} ${failure}`),
     });
     if (ms > 0) await vi.advanceTimersByTimeAsync(ms);
