@@ -148,6 +148,8 @@ export const PROBE_MAX_BYTES = 64 * 1024;
 /** Equal log lines within this time become one line with a count. */
 export const LOG_COLLAPSE_MS = 10_000;
 export const LOG_COLLAPSE_ENTRIES = 1000;
+/** Lines about strangers in that time, whose addresses have no bound: of an IPv6 /48 there are 65,536 that are counted apart. */
+export const LOG_STRANGERS = 100;
 /** Counts that wait for their end at once, each with a finished request; of more the count comes with the next line, if there is one. */
 export const LOG_HELD = 50;
 

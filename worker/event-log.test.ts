@@ -67,6 +67,29 @@ describe("security log", () => {
     expect(lines()).toHaveLength(4);
   });
 
+  it("is not flooded from many addresses: what is beyond a hundred is counted by what it was", async () => {
+    const { log, lines, runtime } = bench();
+    const spoof = (i: number): GatewayEvent => ({ ...refused, event: "header_spoof", reason: `xmcpist${i}` });
+    const writing = Array.from({ length: 3000 }, (_, i) =>
+      Promise.all([log.write(refused, `2001:db8:0:${i.toString(16)}::/64`), log.write(spoof(i), `${i}::/64`)]),
+    );
+    await vi.advanceTimersByTimeAsync(0);
+    // Whoever has a name is not lost among them.
+    await log.write({ ...refused, userId: "u" }, "2001:db8:0:ffff::/64");
+    runtime.at(10_000);
+    await vi.advanceTimersByTimeAsync(10_000);
+    await Promise.all(writing);
+    const all = lines();
+    expect(all.length).toBe(100 + 2 + 2 + 1);
+    expect(all.filter(({ reason }) => reason === "from many addresses").map(({ event }) => event)).toEqual(
+      expect.arrayContaining(["auth_failed", "header_spoof"]),
+    );
+    expect(all.reduce((sum, { count = 1 }) => sum + Number(count), 0)).toBe(6001);
+    expect(all.some(({ userId }) => userId === "u")).toBe(true);
+    await log.write(refused, "203.0.113.7");
+    expect(lines().at(-1)).toHaveProperty("ipHash");
+  });
+
   it("writes every error of a request, but repeats no trouble that concerns none", async () => {
     const { log, lines } = bench();
     for (let i = 0; i < 5; i++) await log.write({ ...failed, requestId: `r-${i}` }, null);

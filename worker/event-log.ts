@@ -3,7 +3,7 @@
  * a secret, a body or a raw header; an address only as a keyed hash whose key changes daily. Equal lines collapse into a count.
  */
 import { SAFE_NAME, type SecurityEvent } from "../contract/security-event.ts";
-import { LOG_COLLAPSE_ENTRIES, LOG_COLLAPSE_MS, LOG_HELD } from "./constants.ts";
+import { LOG_COLLAPSE_ENTRIES, LOG_COLLAPSE_MS, LOG_HELD, LOG_STRANGERS } from "./constants.ts";
 import type { Runtime } from "./env.ts";
 import { Lru } from "./lru.ts";
 
@@ -52,6 +52,7 @@ export class EventLog {
   readonly #secret: Uint8Array<ArrayBuffer> | null;
   readonly #recent = new Lru<string, Recent>(LOG_COLLAPSE_ENTRIES);
   #held = 0;
+  #strangers = { since: Number.NEGATIVE_INFINITY, lines: 0 };
   /** Deriving a key costs more than the line. */
   #today: { readonly day: string; readonly key: Promise<CryptoKey> } | null = null;
 
@@ -61,7 +62,10 @@ export class EventLog {
     this.#secret = secret;
   }
 
-  /** Errors and alarms of a request are always written; notices, warnings and what concerns no single request once per 10 s. */
+  /**
+   * Errors and alarms of a request are always written; notices, warnings and what concerns no single request once per 10 s, and of
+   * strangers {@link LOG_STRANGERS} in that time.
+   */
   async write(event: GatewayEvent, address: string | null): Promise<void> {
     const now = this.#runtime.now();
     const single = event.severity !== "info" && event.severity !== "warn" && event.requestId !== null;
@@ -73,8 +77,18 @@ export class EventLog {
         await this.#tellLater(key, last, event, address, LOG_COLLAPSE_MS - (now - last.since));
       return;
     }
+    if (event.userId === undefined && address !== null && !this.#hasRoomForStranger(now)) {
+      // Under one key, because what a stranger is refused for may be of his choosing too.
+      const { event: what, severity } = event;
+      return this.write({ event: what, severity, requestId: null, reason: "from many addresses" }, null);
+    }
     this.#recent.set(key, { since: now, more: 0 });
     await this.#line(event, address, now, 1 + (last?.more ?? 0));
+  }
+
+  #hasRoomForStranger(now: number): boolean {
+    if (now - this.#strangers.since >= LOG_COLLAPSE_MS) this.#strangers = { since: now, lines: 0 };
+    return ++this.#strangers.lines <= LOG_STRANGERS;
   }
 
   /** The first event that is held back stays with its request until the time is over, so that the count is told although no more come. */

@@ -42,7 +42,9 @@ export interface Refusal extends Denial {
 
 /** Starts a visit: the request id exists before any check, so that every refusal carries it. */
 export function enter(request: Request, isolate: Isolate, waitUntil: WaitUntil): Visit {
-  const headers = new Map(request.headers);
+  // One crossing into the runtime; an iterator makes one for each header.
+  const headers = new Map<string, string>();
+  request.headers.forEach((value, name) => void headers.set(name, value));
   return {
     request,
     target: targetOf(request.url),
