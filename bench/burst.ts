@@ -17,6 +17,7 @@ const COUNTERS = ["kv", "binding", "object"] as const;
 /** The counter in KV is the usual one: read, compare, write one more. It starts at zero for each key. */
 const SCRIPT = `
 export { UserBurst } from ${JSON.stringify(join(import.meta.dirname, "../worker/user-burst.ts"))};
+import { askBurst } from ${JSON.stringify(join(import.meta.dirname, "../worker/burst-call.ts"))};
 const admit = {
   async kv(env, key, limit) {
     const count = Number((await env.KV.get(key)) ?? 0);
@@ -25,7 +26,7 @@ const admit = {
     return true;
   },
   binding: async (env, key, limit) => (await env["RL_" + limit].limit({ key })).success,
-  object: async (env, key, limit) => (await env.BURST.get(env.BURST.idFromName(key)).take(limit, 1)).admitted,
+  object: async (env, key, limit) => (await askBurst(env.BURST.get(env.BURST.idFromName(key)), { rate: limit, lease: 1, depth: limit, waitMs: 0 })).admitted,
 };
 export default {
   async fetch(request, env) {

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { build } from "esbuild";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { BurstCounter } from "../worker/burst.ts";
+import { answerBurst } from "../worker/burst-call.ts";
 
 /**
  * Of 2026-11-29, after what the paid plan includes. Units: US dollars per million; per million milliseconds for processor time.
@@ -137,11 +138,11 @@ async function count(folder: string, pattern: Pattern, burstLease: number): Prom
     BURST: {
       idFromName: (name: string) => name,
       get: (name: string) => ({
-        take: (rate: number, lease: number, depth: number, waitMs: number) => {
+        fetch: (url: string) => {
           counts.objects++;
           const counter = counters.get(name) ?? new BurstCounter();
           counters.set(name, counter);
-          return Promise.resolve(counter.take(now, rate, lease, depth, waitMs));
+          return Promise.resolve(answerBurst(counter, url, now));
         },
       }),
     },

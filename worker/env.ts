@@ -3,8 +3,6 @@
  * fail closed (secret, configuration) and fail open (coarse limits), and that decision belongs to the code, not to a type.
  */
 
-import type { BurstVerdict } from "./burst.ts";
-
 /** Workers KV. Only for what may be stale: key sets, `blocked until` markers, transitions of an origin's health. */
 export interface KeyValue {
   get(key: string, options: { readonly type: "text"; readonly cacheTtl: number }): Promise<string | null>;
@@ -16,10 +14,10 @@ export interface Counter {
   limit(options: { readonly key: string }): Promise<{ readonly success: boolean }>;
 }
 
-/** Namespace of the burst objects (worker/user-burst.ts), called by RPC: half the price of a fetch. */
+/** Namespace of the burst objects (worker/user-burst.ts); see worker/burst-call.ts. */
 export interface BurstNamespace {
   idFromName(name: string): DurableObjectId;
-  get(id: DurableObjectId): { take(rate: number, lease: number, depth: number, waitMs: number): Promise<BurstVerdict> };
+  get(id: DurableObjectId): { fetch(url: string): Promise<Response> };
 }
 
 /** What the platform hands to the Worker. */

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { Deadlines } from "./deadline.ts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BurstCounter } from "./burst.ts";
+import { answerBurst } from "./burst-call.ts";
 import type { BurstNamespace, Env } from "./env.ts";
 import { Leases } from "./leases.ts";
 import { holds, markerKey, UserLimits } from "./limits.ts";
@@ -30,14 +31,14 @@ function fakeObjects(): BurstNamespace & {
     behave: "well" as "well" | "throw" | "hang",
     idFromName: (name: string) => ({ name }) as DurableObjectId,
     get: ({ name = "" }: DurableObjectId) => ({
-      take: async (rate: number, lease: number, depth: number, waitMs: number) => {
+      fetch: async (url: string) => {
         calls.push(name);
         const behave = self.sick.has(name) ? "hang" : self.behave;
         if (behave === "throw") throw new Error("overloaded");
         if (behave === "hang") return new Promise<never>(() => undefined);
         const counter = counters.get(name) ?? new BurstCounter();
         counters.set(name, counter);
-        return counter.take(Date.now(), rate, lease, depth, waitMs);
+        return answerBurst(counter, url, Date.now());
       },
     }),
   };

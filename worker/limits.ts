@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../contract/result.ts";
 import type { Denial } from "../contract/denial.ts";
 import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { BurstCounter, type BurstVerdict } from "./burst.ts";
+import { askBurst, type Terms } from "./burst-call.ts";
 import {
   BURST_DEPTH,
   BURST_FALLBACK_ENTRIES,
@@ -77,14 +78,6 @@ type BurstLimits = Pick<GatewayConfig["limits"], "burstPerSecond" | "burstDepth"
 export const depthOf = ({ burstPerSecond, burstDepth }: BurstLimits): number =>
   burstDepth ?? Math.max(BURST_DEPTH, burstPerSecond);
 
-/** What a user may take from one count. */
-interface Terms {
-  readonly rate: number;
-  readonly depth: number;
-  readonly lease: number;
-  readonly waitMs: number;
-}
-
 /** A request that may be served. */
 export interface Admission {
   /** How many more would start at once. */
@@ -107,6 +100,7 @@ export class UserLimits {
   readonly #objects = new Breaker();
   /** Counts whose object did not answer, and until when they are kept here. */
   readonly #silent = new Lru<string, number>(BURST_FALLBACK_ENTRIES);
+  readonly #ids = new Lru<string, DurableObjectId>(BURST_FALLBACK_ENTRIES);
   readonly #local = new Lru<string, BurstCounter>(BURST_FALLBACK_ENTRIES);
 
   /** @param limits `burstLease` absent or 1 = exact */
@@ -215,12 +209,20 @@ export class UserLimits {
   }
 
   async #take(objects: BurstNamespace, name: string, terms: Terms): Promise<BurstVerdict | null> {
-    const { rate, lease, depth, waitMs } = terms;
     try {
-      return await objects.get(objects.idFromName(name)).take(rate, lease, depth, waitMs);
+      return await askBurst(objects.get(this.#idOf(objects, name)), terms);
     } catch {
       return null;
     }
+  }
+
+  /** Making an id out of a name costs a digest. */
+  #idOf(objects: BurstNamespace, name: string): DurableObjectId {
+    const known = this.#ids.get(name);
+    if (known) return known;
+    const id = objects.idFromName(name);
+    this.#ids.set(name, id);
+    return id;
   }
 
   #askLocally(name: string, now: number, { rate, depth, waitMs }: Terms): BurstVerdict {

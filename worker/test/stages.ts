@@ -1,6 +1,7 @@
 /** The Worker's steps one by one, each many times inside workerd: where a request's processor time goes. Bundled, never deployed. */
 import { Authenticator } from "../authenticate.ts";
 import { BurstCounter } from "../burst.ts";
+import { askBurst } from "../burst-call.ts";
 import type { Env, Runtime } from "../env.ts";
 import { harden } from "../hygiene.ts";
 import { KeyResolver } from "../jwks/resolver.ts";
@@ -37,6 +38,7 @@ export default {
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"call","arguments":{"module":"time","tool":"now","params":{}}}}',
     );
     const counter = new BurstCounter();
+    const object = env.BURST?.get(env.BURST.idFromName(identity.sub));
     const answer = new Headers({ "content-type": "application/json", "x-mcpist-origin": "koyeb" });
     const stages: Readonly<Record<string, () => unknown>> = {
       empty: nothing,
@@ -47,7 +49,7 @@ export default {
       "class, modern": () => [era("2026-07-28"), modernClass(headers, "meta")],
       "class, legacy": () => [era("2025-11-25"), legacyCall(body, "meta")],
       "burst, arithmetic": () => counter.take(Date.now(), 1_000_000),
-      "burst, object": () => env.BURST?.get(env.BURST.idFromName(identity.sub)).take(999_999, 1, 999_999, 0),
+      "burst, object": () => object && askBurst(object, { rate: 999_999, lease: 1, depth: 999_999, waitMs: 0 }),
       "headers to origin": () =>
         new Headers(
           withAttempt(originHeaders(headers, { secret: "s", identity, requestId: "r", version: "2026-07-28" }), 1),
