@@ -9,6 +9,7 @@ import { createBackground } from "./telemetry/background.ts";
 import { createBroker } from "./calls/broker.ts";
 import { createCaller } from "./calls/call.ts";
 import { createRunning } from "./calls/running.ts";
+import { createUnread } from "./limits/unread.ts";
 import { createClaims } from "./calls/idempotency.ts";
 import type { OriginSettings } from "./config.ts";
 import type { Database } from "./database/database.ts";
@@ -156,6 +157,7 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
     metrics,
     budget,
     running,
+    unread: createUnread(),
     presentation,
     deadlineMs: surroundings.deadlineMs ?? DEADLINE_MS,
     later: background.later,

@@ -13,7 +13,8 @@ import type { Running, RunningCall } from "../calls/running.ts";
 import type { Exchange } from "../exchange.ts";
 import type { EventSink } from "../events.ts";
 import { readIdentity, type Identity, type ModuleExcess } from "../identity.ts";
-import type { BodyBudget } from "../limits/body-budget.ts";
+import { FREE_BYTES, type BodyBudget } from "../limits/body-budget.ts";
+import type { Unread } from "../limits/unread.ts";
 import { rateLimitHeaders } from "../limits/headers.ts";
 import type { SlidingLog } from "../limits/sliding-log.ts";
 import type { Usage } from "../limits/usage.ts";
@@ -52,6 +53,7 @@ export interface RequestParts {
   readonly budget: BodyBudget;
   /** Calls under way, for whoever takes permissions away. */
   readonly running: Running;
+  readonly unread: Unread;
   readonly presentation: Presentation;
   /** From the gateway secret on: a tool that still runs then is stopped, and the caller told so. Unit: milliseconds. */
   readonly deadlineMs: number;
@@ -86,6 +88,11 @@ function signalFor(outgoing: ServerResponse, deadlineMs: number, controller: Abo
   return controller.signal;
 }
 
+/** Looks at what is not read where this answer is not, once it was handed over. */
+function weigh(outgoing: ServerResponse, unread: Unread): void {
+  if (outgoing.writableLength > FREE_BYTES) unread.weigh();
+}
+
 /** Builds the handler. */
 export function createRequestHandler(
   parts: RequestParts,
@@ -101,6 +108,7 @@ export function createRequestHandler(
     metrics,
     budget,
     running,
+    unread,
     presentation,
     deadlineMs,
     later,
@@ -198,6 +206,8 @@ export function createRequestHandler(
     const signal = signalFor(outgoing, deadlineMs, controller);
     const call: RunningCall = { target: null, stop: () => controller.abort() };
     outgoing.once("close", running.begin(userId, call));
+    outgoing.once("close", unread.begin(userId, outgoing));
+    outgoing.once("prefinish", () => weigh(outgoing, unread));
     const user = await permissionsOf(identity);
     if (user instanceof Response) return user;
     const room = budget.room(userId);
