@@ -3,7 +3,6 @@
  * in workerd that is less work than a call by RPC, and there is no body to wait for.
  */
 import type { BurstCounter, BurstVerdict } from "./burst.ts";
-import type { BurstNamespace } from "./env.ts";
 
 /** What a user may take from one count. */
 export interface Terms {
@@ -17,14 +16,16 @@ export interface Terms {
   readonly waitMs: number;
 }
 
+/** What stands for an object at a caller's. */
+export interface BurstObject {
+  fetch(url: string): Promise<Response>;
+}
+
 const VERDICT_HEADER = "x-verdict";
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
 
 /** @throws what the platform throws when the object does not answer, and when what answers is no burst object. */
-export async function askBurst(
-  object: ReturnType<BurstNamespace["get"]>,
-  { rate, lease, depth, waitMs }: Terms,
-): Promise<BurstVerdict> {
+export async function askBurst(object: BurstObject, { rate, lease, depth, waitMs }: Terms): Promise<BurstVerdict> {
   const { headers } = await object.fetch(`http://burst/${rate}/${lease}/${depth}/${waitMs}`);
   return JSON.parse(headers.get(VERDICT_HEADER) ?? "") as BurstVerdict;
 }

@@ -3,6 +3,8 @@
  * fail closed (secret, configuration) and fail open (coarse limits), and that decision belongs to the code, not to a type.
  */
 
+import type { BurstObject } from "./burst-call.ts";
+
 /** Workers KV. Only for what may be stale: key sets, `blocked until` markers, transitions of an origin's health. */
 export interface KeyValue {
   get(key: string, options: { readonly type: "text"; readonly cacheTtl: number }): Promise<string | null>;
@@ -17,7 +19,7 @@ export interface Counter {
 /** Namespace of the burst objects (worker/user-burst.ts); see worker/burst-call.ts. */
 export interface BurstNamespace {
   idFromName(name: string): DurableObjectId;
-  get(id: DurableObjectId): { fetch(url: string): Promise<Response> };
+  get(id: DurableObjectId): BurstObject;
 }
 
 /** What the platform hands to the Worker. */

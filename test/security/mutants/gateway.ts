@@ -270,7 +270,7 @@ export const GATEWAY: readonly Mutant[] = [
     id: "RATE-01/each-isolate-counts",
     breaks: "each isolate counts for itself",
     file: "worker/limits.ts",
-    from: "(await this.#ask(sub, now, this.#terms, waitUntil)) ?? this.#askLocally(sub, now, this.#terms);",
+    from: "(await this.#ask(sub, now, this.#terms, waitUntil, deadlines)) ?? this.#askLocally(sub, now, this.#terms);",
     to: "this.#askLocally(sub, now, this.#terms);",
     caughtBy: ["burst per user > is exact over any number of isolates that ask at once"],
   },
