@@ -79,7 +79,11 @@ const ratioTo = (side: typeof sides.bare) => ({
   p50: Number((sides.full.p50Ms / side.p50Ms).toFixed(3)),
   rps: Number((sides.full.rps / side.rps).toFixed(3)),
 });
-const timing = await refusalTimes(full.port, REFUSALS);
+const native = await startOrigin(bundle, database, "native");
+const timing = {
+  meta: await refusalTimes(full.port, REFUSALS),
+  native: await refusalTimes(native.port, REFUSALS, "native"),
+};
 const limiter = [5, 120].map(
   (calls) =>
     JSON.parse(
@@ -87,7 +91,7 @@ const limiter = [5, 120].map(
     ) as unknown,
 );
 const rssMb = Math.round((await full.usage()).rss / 2 ** 20);
-for (const { child } of [bare, lean, full]) child.kill("SIGTERM");
+for (const { child } of [bare, lean, full, native]) child.kill("SIGTERM");
 const bodies = await measureBodies(bundle, database);
 rmSync(folder, { recursive: true });
 
@@ -130,7 +134,7 @@ else {
       "|---|---|---|---|",
       ...bodies.map(({ shape, atOnce, peakMb, busy }) => `| ${shape} | ${atOnce} | ${peakMb} | ${busy} |`),
       "",
-      `refusals, ${REFUSALS} interleaved calls and as many schemas, against a name that does not exist, AUC (0.5 = cannot be told apart): ${JSON.stringify(timing)}`,
+      `refusals, ${REFUSALS} interleaved calls and as many schemas or pages, against a name that does not exist, AUC (0.5 = cannot be told apart): ${JSON.stringify(timing)}`,
       `one core serves ${perCore} calls/s = ${result.capacity.usersAt120PerMinutePerCore} users at 120 calls/min (computed from the CPU time above)`,
     ].join("\n")}\n`,
   );

@@ -17,7 +17,8 @@ export type { Make } from "./load.ts";
 /** As in the image, for both servers. */
 const FLAGS = ["--max-old-space-size=144", "--max-semi-space-size=4"];
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-const secret = randomBytes(32).toString("hex");
+/** What every measured origin is started with. */
+export const GATEWAY_SECRET = randomBytes(32).toString("hex");
 /** Users of supabase/seed.sql. */
 export const SEEDED = 60;
 const userId = (n: number): string => `00000000-0000-4000-8000-${(1 + n).toString(16).padStart(12, "0")}`;
@@ -37,25 +38,34 @@ export interface Turns {
 }
 
 /** A modern call of one tool, as the gateway sends it. */
-export const call = (module: string, tool: string, turns: Turns = {}): Make =>
-  metaTool("call", { module, tool, params: {} }, { "mcp-param-module": module, "mcp-param-tool": tool }, turns);
+export const call = (module: string, tool: string, turns: Turns = {}, params: object = {}): Make =>
+  metaTool("call", { module, tool, params }, { "mcp-param-module": module, "mcp-param-tool": tool }, turns);
 
 /** A modern question for a module's schema. */
 export const schema = (module: string): Make => metaTool("get_module_schema", { module }, {}, {});
 
-function metaTool(
-  name: string,
-  args: object,
+/** A modern call of one tool where tools are presented natively. */
+export const nativeCall = (name: string): Make => metaTool(name, {}, {}, {});
+
+/** A page of the natively presented tools that begins after `name`. */
+export const nativePage = (name: string): Make =>
+  modern("tools/list", { cursor: Buffer.from(name).toString("base64url") }, {}, {});
+
+const metaTool = (name: string, args: object, headers: Readonly<Record<string, string>>, turns: Turns): Make =>
+  modern("tools/call", { name, arguments: args }, { "mcp-name": name, ...headers }, turns);
+
+function modern(
+  method: string,
+  params: object,
   headers: Readonly<Record<string, string>>,
   { users = SEEDED, skip = 0 }: Turns,
 ): Make {
   const body = JSON.stringify({
     jsonrpc: "2.0",
     id: 1,
-    method: "tools/call",
+    method,
     params: {
-      name,
-      arguments: args,
+      ...params,
       _meta: {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1" },
@@ -69,10 +79,9 @@ function metaTool(
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
       "mcp-protocol-version": "2026-07-28",
-      "mcp-method": "tools/call",
-      "mcp-name": name,
+      "mcp-method": method,
       ...headers,
-      "x-gateway-secret": secret,
+      "x-gateway-secret": GATEWAY_SECRET,
       "x-user-id": userId(skip + (n % users)),
       "x-request-id": requestId(),
     },
@@ -97,7 +106,11 @@ export async function startBare(lean: boolean): Promise<Measured> {
   return { child, port, usage: () => usageOf(child) };
 }
 /** The bundle as in its image. */
-export async function startOrigin(bundle: string, databaseUrl: string): Promise<Measured> {
+export async function startOrigin(
+  bundle: string,
+  databaseUrl: string,
+  presentation: "meta" | "native" = "meta",
+): Promise<Measured> {
   const config = {
     environment: "bench",
     origin: "bench",
@@ -105,6 +118,7 @@ export async function startOrigin(bundle: string, databaseUrl: string): Promise<
     httpStatusHosts: [],
     brokerUrl: null,
     alertWebhook: null,
+    presentation,
   };
   const child = fork(here("full.ts"), [bundle], {
     execArgv: FLAGS,
@@ -113,7 +127,7 @@ export async function startOrigin(bundle: string, databaseUrl: string): Promise<
       PATH: process.env["PATH"],
       PORT: "0",
       HOST: "127.0.0.1",
-      GATEWAY_SECRET_A: secret,
+      GATEWAY_SECRET_A: GATEWAY_SECRET,
       DATABASE_URL: databaseUrl,
       MCPIST_CONFIG: JSON.stringify(config),
     },

@@ -119,6 +119,22 @@ describe("the checks of an origin", () => {
       (a, r) => (sees(r) && a.body.includes('accepted":false') ? observed(a, { accepted: true }) : a),
       /whether a secret/,
     ],
+    ["keeps its marks", (a, r) => (sees(r) ? observed(a, { marks: undefined }) : a), /^the observation is open/],
+    [
+      "marks with what is none",
+      (a, r) => (sees(r) ? observed(a, { marks: { DATABASE_URL: "a value" } }) : a),
+      /^the observation is open/,
+    ],
+    [
+      "echoes the secret in a header",
+      (a, r) => (shows(r, SECRET) ? { ...a, headers: { ...a.headers, "x-debug": SECRET } } : a),
+      /^the secret is in no answer/,
+    ],
+    [
+      "tells the secret to whoever looks",
+      (a, r) => (sees(r) ? observed(a, { secret: SECRET.toUpperCase() }) : a),
+      /^the secret is in no answer/,
+    ],
     ["lets everybody in", (a, r) => (shows(r) ? admitted : a), /without the secret is refused/],
     ["lets an empty secret in", (a, r) => (shows(r, "") ? admitted : a), /empty secret is refused/],
     ["lets upper case in", (a, r) => (shows(r, SECRET.toUpperCase()) ? admitted : a), /upper case is refused/],

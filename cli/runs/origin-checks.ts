@@ -91,8 +91,15 @@ const rpc = (method: string, params: unknown = {}): string => JSON.stringify({ j
 
 /** Runs all checks, one after another: some look at what others did. */
 export async function checkOrigin(checked: Checked): Promise<readonly Verdict[]> {
-  const { send, slots, stranger, requestId, userId, tool } = checked;
+  const { slots, stranger, requestId, userId, tool } = checked;
   const secrets = slotSecrets(checked);
+  const leaks = new Set<string>();
+  const send = async (request: RawRequest): Promise<RawAnswer> => {
+    const answer = await checked.send(request);
+    const all = `${Object.values(answer.headers).join("\n")}\n${answer.body}`.toLowerCase();
+    if (secrets.some((text) => all.includes(text))) leaks.add(`${request.method} ${request.path}`);
+    return answer;
+  };
   const [secret = ""] = secrets;
   const verdicts: Verdict[] = [];
   const check = async (section: string, what: string, work: () => Promise<Fault>): Promise<void> => {
@@ -135,6 +142,7 @@ export async function checkOrigin(checked: Checked): Promise<readonly Verdict[]>
       named(answer) ??
       headerIs(answer, "cache-control", "no-store") ??
       (seen === null ? "the body is not an observation" : null) ??
+      (seen?.marks === undefined ? "marks is absent" : null) ??
       (seen?.accepted === undefined ? null : "accepted is there although no secret was sent")
     );
   });
@@ -250,6 +258,9 @@ export async function checkOrigin(checked: Checked): Promise<readonly Verdict[]>
         (same ? null : "the kept result is another")
       );
     });
+  await check("1", "the secret is in no answer", async () =>
+    leaks.size === 0 ? null : `it is in the answer to ${[...leaks].join(", ")}`,
+  );
   skip("1", "it does not start without a usable slot, or with a broken one", "start it with the slots of the vectors");
   skip("5", "it finishes what is under way after SIGTERM, and says draining", "send it SIGTERM under load");
   return verdicts;

@@ -4,9 +4,18 @@ import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { userId } from "../../sandbox/vendors/idp/tokens.ts";
 import type { Results } from "./results.ts";
-import { runClient, stepsOf } from "./run.ts";
+import { runClient } from "./run.ts";
 import type { Outcome } from "./task.ts";
-import { chosen, type ClientVersion, type Era, idOf, isInstalled } from "./versions.ts";
+import {
+  chosen,
+  idOf,
+  isInstalled,
+  type Meeting,
+  meetingsOf,
+  type Presentation,
+  PRESENTATIONS,
+  stepsOf,
+} from "./versions.ts";
 import { hastyOf, personOf, SECONDS_LEFT, startWorld, type World } from "./world.ts";
 
 /** They wait most of the time; of more at once on two cores one may be too slow for its own deadlines. */
@@ -23,32 +32,35 @@ if (process.env["CI"] === "true")
     expect(missing.map(idOf), "node test/clients/install.ts").toEqual([]);
   });
 
-interface Run {
-  readonly client: ClientVersion;
-  readonly era: Era;
-  /** Counted from 1; also the number of its person. */
+interface Run extends Meeting {
+  /** Counted from 1 in its world; also the number of its person. */
   readonly n: number;
   readonly outcomes: Promise<readonly Outcome[]>;
   readonly settle: (outcomes: readonly Outcome[]) => void;
 }
-const runs: readonly Run[] = clients
-  .filter(isInstalled)
-  .flatMap((client) => client.eras.map((era) => ({ client, era })))
-  .map(({ client, era }, index) => {
-    const { promise, resolve } = Promise.withResolvers<readonly Outcome[]>();
-    return { client, era, n: index + 1, outcomes: promise, settle: resolve };
-  });
+const meetings = meetingsOf(clients.filter(isInstalled));
+const runs: readonly Run[] = PRESENTATIONS.flatMap((presentation) =>
+  meetings
+    .filter((meeting) => meeting.presentation === presentation)
+    .map((meeting, index) => {
+      const { promise, resolve } = Promise.withResolvers<readonly Outcome[]>();
+      return { ...meeting, n: index + 1, outcomes: promise, settle: resolve };
+    }),
+);
+const peopleIn = (presentation: Presentation): number => runs.filter((run) => run.presentation === presentation).length;
 
-let world: World;
+let worlds: Readonly<Record<Presentation, World>>;
 let all: Promise<unknown>;
 
 async function take(queue: Run[]): Promise<void> {
   for (let run = queue.shift(); run; run = queue.shift()) {
-    const { client, era, n } = run;
+    const { client, era, presentation, n } = run;
+    const world = worlds[presentation];
     run.settle(
       await runClient(client, {
         url: world.url,
         era,
+        presentation,
         id: `${idOf(client)}-${era}`,
         slowGithub: world.slowGithub,
         person: personOf(n),
@@ -62,7 +74,11 @@ async function take(queue: Run[]): Promise<void> {
 
 describe.skipIf(runs.length === 0)("real clients (skipped where none is installed)", () => {
   beforeAll(async () => {
-    world = await startWorld(runs.length);
+    const [meta, native] = await Promise.all(
+      PRESENTATIONS.map((presentation) => startWorld(peopleIn(presentation), presentation)),
+    );
+    if (!meta || !native) throw new TypeError("a world for each presentation");
+    worlds = { meta, native };
     const queue = [...runs];
     all = Promise.all(Array.from({ length: AT_ONCE }, () => take(queue)));
   }, 120_000);
@@ -70,18 +86,23 @@ describe.skipIf(runs.length === 0)("real clients (skipped where none is installe
     await all;
     if (REPORT !== undefined) {
       const results: Results = await Promise.all(
-        runs.map(async ({ client, era, outcomes }) => ({ id: idOf(client), era, outcomes: await outcomes })),
+        runs.map(async ({ client, era, presentation, outcomes }) => ({
+          id: idOf(client),
+          era,
+          presentation,
+          outcomes: await outcomes,
+        })),
       );
       await writeFile(REPORT, `${JSON.stringify(results, null, 2)}\n`);
     }
-    await world.close();
+    await Promise.all(PRESENTATIONS.map((presentation) => worlds[presentation].close()));
   }, PATIENCE_MS);
 
   it("are no worse off when they take JSON only, as several hosts do (docs/clients.md): a slow call", async () => {
-    const { sandbox } = world.cloud;
+    const { sandbox } = worlds.meta.cloud;
     const params = { owner: "clients", repo: "slow-plain" };
     const call = { name: "call", arguments: { module: "github", tool: "list_issues", params } };
-    const response = await fetch(world.url, {
+    const response = await fetch(worlds.meta.url, {
       method: "POST",
       headers: {
         authorization: `Bearer ${await sandbox.idp.mint()}`,
@@ -95,30 +116,33 @@ describe.skipIf(runs.length === 0)("real clients (skipped where none is installe
     expect(await response.json()).toMatchObject({ id: "slow", result: { structuredContent: { issues: [] } } });
   });
 
-  describe.each(runs)("$client.family $client.version, $era", ({ client, outcomes, n }) => {
-    it.each(stepsOf(client))(
-      "%s",
-      async (step) => {
-        const outcome = (await outcomes).find((outcome) => outcome.step === step);
-        expect(outcome, outcome?.detail).toMatchObject({ step, ok: client.faults?.[step] === undefined });
-      },
-      PATIENCE_MS,
-    );
+  describe.each(runs)(
+    "$client.family $client.version, $era, $presentation",
+    ({ client, presentation, outcomes, n }) => {
+      it.each(stepsOf(client, presentation))(
+        "%s",
+        async (step) => {
+          const outcome = (await outcomes).find((outcome) => outcome.step === step);
+          expect(outcome, outcome?.detail).toMatchObject({ step, ok: client.faults?.[step] === undefined });
+        },
+        PATIENCE_MS,
+      );
 
-    it.skipIf(client.faults?.signIn !== undefined)(
-      "signs in once, and once more for a person whose token ends, which is then renewed",
-      async () => {
-        await outcomes;
-        const { idp } = world.cloud.sandbox;
-        expect(idp.grants(userId(n)).authorization_code).toBe(1);
-        if (!stepsOf(client).includes("refresh")) return;
-        const { authorization_code, refresh_token } = idp.grants(userId(hastyOf(n)));
-        expect(authorization_code).toBe(1);
-        expect(refresh_token).toBeGreaterThan(0);
-      },
-      PATIENCE_MS,
-    );
-  });
+      it.skipIf(client.faults?.signIn !== undefined)(
+        "signs in once, and once more for a person whose token ends, which is then renewed",
+        async () => {
+          await outcomes;
+          const { idp } = worlds[presentation].cloud.sandbox;
+          expect(idp.grants(userId(n)).authorization_code).toBe(1);
+          if (!stepsOf(client, presentation).includes("refresh")) return;
+          const { authorization_code, refresh_token } = idp.grants(userId(hastyOf(n)));
+          expect(authorization_code).toBe(1);
+          expect(refresh_token).toBeGreaterThan(0);
+        },
+        PATIENCE_MS,
+      );
+    },
+  );
 });
 
 describe.each(missing)("$family $version", () => {

@@ -68,6 +68,7 @@ describe.skipIf(ABSENT)("an issuer that is not Supabase (skipped where oidc-prov
     runClient(client, {
       url: `${gateway.url}/mcp`,
       era,
+      presentation: "meta",
       id: "oidc",
       slowGithub: "",
       person,

@@ -1,11 +1,21 @@
 /** The outcomes of a run of the matrix, and the table that is made of them. Pure. */
 import type { Outcome } from "./task.ts";
-import { CLIENTS, type ClientVersion, type Era, idOf, type Step, STEPS } from "./versions.ts";
+import {
+  CLIENTS,
+  type ClientVersion,
+  type Era,
+  idOf,
+  meetingsOf,
+  type Presentation,
+  type Step,
+  STEPS,
+} from "./versions.ts";
 
 /** One run of one client. */
 export interface Result {
   readonly id: string;
   readonly era: Era;
+  readonly presentation: Presentation;
   readonly outcomes: readonly Outcome[];
 }
 export type Results = readonly Result[];
@@ -31,15 +41,15 @@ function cell(client: ClientVersion, step: Step, outcomes: readonly Outcome[]): 
 
 /** Markdown, one row for each client and era, in the order of the registry. @throws {TypeError} when one was not run. */
 export function tableOf(results: Results): string {
-  const rows = CLIENTS.flatMap((client) =>
-    client.eras.map((era) => {
-      const result = results.find(({ id, era: ran }) => id === idOf(client) && ran === era);
-      if (!result) throw new TypeError(`there is no result of ${idOf(client)} (${era})`);
-      const cells = STEPS.map((step) => cell(client, step, result.outcomes));
-      return `| ${[`${client.family} ${client.version}`, ERAS[era], ...cells].join(" | ")} |`;
-    }),
-  );
-  const head = ["client", "revision", ...STEPS.map((step) => TITLES[step])];
+  const rows = meetingsOf(CLIENTS, "all").map(({ client, era, presentation }) => {
+    const result = results.find(
+      (one) => one.id === idOf(client) && one.era === era && one.presentation === presentation,
+    );
+    if (!result) throw new TypeError(`there is no result of ${idOf(client)} (${era}, ${presentation})`);
+    const cells = STEPS.map((step) => cell(client, step, result.outcomes));
+    return `| ${[`${client.family} ${client.version}`, ERAS[era], presentation, ...cells].join(" | ")} |`;
+  });
+  const head = ["client", "revision", "tools", ...STEPS.map((step) => TITLES[step])];
   return [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...rows].join("\n");
 }
 

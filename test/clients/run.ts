@@ -5,17 +5,13 @@ import { join } from "node:path";
 import process from "node:process";
 import { execa } from "execa";
 import type { Outcome, Task } from "./task.ts";
-import { type ClientVersion, folderOf, type Step, STEPS } from "./versions.ts";
+import { type ClientVersion, folderOf, stepsOf } from "./versions.ts";
 
 const DRIVERS = join(import.meta.dirname, "drivers");
 /** Longest run of one client. Unit: milliseconds. */
 const TIMEOUT_MS = 300_000;
 /** Of the end of stderr, in the outcome of a step that a driver did not live to report. Unit: characters. */
 const LAST_WORDS = 600;
-
-/** Steps that are taken with this client. */
-export const stepsOf = ({ without = [] }: ClientVersion): readonly Step[] =>
-  STEPS.filter((step) => !without.includes(step));
 
 /** Runs a client. @returns an outcome for every step, also for those that its process did not live to report. */
 export async function runClient(
@@ -24,7 +20,7 @@ export async function runClient(
 ): Promise<readonly Outcome[]> {
   const folder = folderOf(client);
   const home = await mkdtemp(join(tmpdir(), "mcpist-client-"));
-  const steps = stepsOf(client);
+  const steps = stepsOf(client, task.presentation);
   const interpreter = client.registry === "pypi" ? join(folder, "bin", "python") : process.execPath;
   try {
     const { stdout, stderr, failed } = await execa(interpreter, [join(DRIVERS, client.driver)], {

@@ -1,5 +1,5 @@
 /** What a driver is told on its standard input, and what it says line by line on its standard output. */
-import type { Era, Step } from "./versions.ts";
+import type { Era, Presentation, Step } from "./versions.ts";
 
 /** One client against one gateway. */
 export interface Task {
@@ -10,6 +10,8 @@ export interface Task {
   /** The MCP endpoint. */
   readonly url: string;
   readonly era: Era;
+  /** How the gateway presents tools. */
+  readonly presentation: Presentation;
   readonly steps: readonly Step[];
   /** Names the repositories of this client at `slowGithub`. */
   readonly id: string;

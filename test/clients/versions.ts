@@ -39,6 +39,14 @@ export interface ClientVersion extends Installed {
 }
 export type Era = "legacy" | "auto";
 
+/** How the gateway presents tools: `get_module_schema` and `call`, or each as `module__tool`. */
+export const PRESENTATIONS = ["meta", "native"] as const;
+export type Presentation = (typeof PRESENTATIONS)[number];
+/** Steps in which the presentation has no part: sign-in and tokens are over before any tool is named. */
+const WITHOUT_TOOLS: ReadonlySet<Step> = new Set(["windows", "refresh"]);
+/** What every landing tries natively as well, as id and era: the oldest and the newest. */
+const NATIVE_SAMPLE: ReadonlySet<string> = new Set(["typescript-sdk-1.10.2 legacy", "python-sdk-2.3.0 auto"]);
+
 type Details = Pick<ClientVersion, "family" | "name" | "registry" | "driver"> &
   Partial<Pick<ClientVersion, "eras" | "faults" | "without">>;
 const clients = (details: Details, sample: readonly string[], others: readonly string[] = []): ClientVersion[] =>
@@ -93,6 +101,30 @@ export const OIDC_PROVIDER: Installed = {
 /** Name of a client's folder and of its lock, e.g. `python-sdk-1.9.4`. */
 export const idOf = ({ family, version }: Installed): string =>
   `${family.toLowerCase().replaceAll(" ", "-")}-${version}`;
+
+/** Steps that are taken with this client. */
+export const stepsOf = ({ without = [] }: ClientVersion, presentation: Presentation): readonly Step[] =>
+  STEPS.filter((step) => !without.includes(step) && !(presentation === "native" && WITHOUT_TOOLS.has(step)));
+
+/** One way in which one client meets the gateway. */
+export interface Meeting {
+  readonly client: ClientVersion;
+  readonly era: Era;
+  readonly presentation: Presentation;
+}
+
+/** Every way of these clients; natively the sample, or with `MCPIST_CLIENT_SET=all` all of them. */
+export const meetingsOf = (
+  clients: readonly ClientVersion[],
+  set: string | undefined = process.env["MCPIST_CLIENT_SET"],
+): readonly Meeting[] =>
+  PRESENTATIONS.flatMap((presentation) =>
+    clients.flatMap((client) =>
+      client.eras
+        .filter((era) => presentation === "meta" || set === "all" || NATIVE_SAMPLE.has(`${idOf(client)} ${era}`))
+        .map((era) => ({ client, era, presentation })),
+    ),
+  );
 
 /** Where the clients are installed: `MCPIST_CLIENTS`, else below the cache that `.ci/tools` uses. */
 const CLIENTS_FOLDER =

@@ -6,6 +6,7 @@ import { Progress } from "../../cli/output.ts";
 import { connectAccounts } from "../../sandbox/accounts.ts";
 import { userId } from "../../sandbox/vendors/idp/tokens.ts";
 import { startSlowGithub, type SlowGithub } from "./slow-github.ts";
+import type { Presentation } from "./versions.ts";
 
 /** Access tokens of people in a hurry are refused so long after they were issued. Unit: seconds. */
 export const SECONDS_LEFT = 10;
@@ -24,8 +25,8 @@ export const personOf = (n: number): string => `user-${n}@sandbox.test`;
 /** The other self of the n-th person, whose first access token ends soon. */
 export const hastyOf = (n: number): number => n + PEOPLE;
 
-/** Starts it for `people` clients, each with a person of its own. */
-export async function startWorld(people: number): Promise<World> {
+/** Starts it for `people` clients, each with a person of its own. @param presentation of tools, at gateway and origins */
+export async function startWorld(people: number, presentation: Presentation): Promise<World> {
   if (people > PEOPLE) throw new RangeError(`the sandbox has ${PEOPLE} people and as many in a hurry`);
   const context = { ...realContext(), env: { PATH: process.env["PATH"], HOME: process.env["HOME"] } };
   const flags = { config: "mcpist.config.ts", json: true, yes: true, debug: false };
@@ -42,6 +43,7 @@ export async function startWorld(people: number): Promise<World> {
     const { modules } = cloud.environment;
     const environment = {
       ...cloud.environment,
+      presentation,
       modules: { ...modules, baseUrls: { ...modules.baseUrls, github: slow.url } },
     };
     await deployService({ ...cloud, environment }, new Progress(quiet, { json: true }));

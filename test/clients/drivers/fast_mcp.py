@@ -68,8 +68,8 @@ async def window_of(person):
         yield client
 
 
-async def call(client, arguments):
-    check(await client.call_tool_mcp("call", arguments))
+async def call(client, what):
+    check(await client.call_tool_mcp(*what))
 
 
 async def main():
@@ -93,7 +93,7 @@ async def main():
 
     async def cancelled():
         async with window_of(person) as client:
-            return await cancel(lambda arguments: client.call_tool_mcp("call", arguments))
+            return await cancel(lambda what: client.call_tool_mcp(*what))
 
     async def window():
         async with window_of(person) as client:

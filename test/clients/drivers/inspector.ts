@@ -5,7 +5,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import type { Task } from "../task.ts";
-import { browse, freePort, messageOf, runSteps } from "./steps.ts";
+import { browse, freePort, messageOf, runSteps, toolCall } from "./steps.ts";
 
 const task = JSON.parse(await text(process.stdin)) as Task;
 /** Its own default is one port for all; two runs side by side need their own. */
@@ -65,8 +65,8 @@ const list = async (...flags: readonly string[]) => {
 /** With the token that the sign-in left behind. */
 const STORED = "--stored-auth-only";
 const call = async () => {
-  const args = JSON.stringify({ module: "time", tool: "now", params: {} });
-  const what = ["--method", "tools/call", "--tool-name", "call", "--tool-args-json", args];
+  const { name, arguments: args } = toolCall(task, "time", "now", {});
+  const what = ["--method", "tools/call", "--tool-name", name, "--tool-args-json", JSON.stringify(args)];
   const { structuredContent } = await inspect([...what, STORED]);
   if (structuredContent === undefined) throw new Error("the call had no structured result");
 };

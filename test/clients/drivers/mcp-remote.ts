@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Task } from "../task.ts";
-import { browse, freePort, messageOf, PARALLEL, runSteps, WINDOWS } from "./steps.ts";
+import { browse, freePort, messageOf, PARALLEL, runSteps, WINDOWS, toolCall } from "./steps.ts";
 
 const task = JSON.parse(await text(process.stdin)) as Task;
 const PROGRAM = join(task.folder, "node_modules/mcp-remote/dist/proxy.js");
@@ -115,17 +115,14 @@ class Window {
   }
 }
 
-const params = (module: string, tool: string, params: object) => ({
-  name: "call",
-  arguments: { module, tool, params },
-});
-const issues = (kind: string) => params("github", "list_issues", { owner: "clients", repo: `${kind}-${task.id}` });
+const issues = (kind: string) =>
+  toolCall(task, "github", "list_issues", { owner: "clients", repo: `${kind}-${task.id}` });
 
 async function call(window: Window, what: object): Promise<void> {
   const { isError, content } = await window.request("tools/call", what);
   if (isError === true) throw new Error(`the tool said: ${content?.[0]?.text ?? ""}`);
 }
-const now = (window: Window) => call(window, params("time", "now", {}));
+const now = (window: Window) => call(window, toolCall(task, "time", "now", {}));
 
 const HOME = join(task.home, "person");
 async function within<T>(use: (window: Window) => Promise<T>, person = task.person, home = HOME): Promise<T> {

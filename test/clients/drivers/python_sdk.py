@@ -89,7 +89,7 @@ async def session_of(store):
 async def window(store):
     async with session_of(store) as session:
         await session.list_tools()
-        check(await session.call_tool("call", NOW))
+        check(await session.call_tool(*NOW))
 
 
 async def main():
@@ -110,15 +110,15 @@ async def main():
 
     async def parallel(session):
         async def now():
-            check(await session.call_tool("call", NOW))
+            check(await session.call_tool(*NOW))
 
         await all_of(PARALLEL, now)
 
     async def slow(session):
-        check(await session.call_tool("call", issues("slow")))
+        check(await session.call_tool(*issues("slow")))
 
     async def cancelled(session):
-        return await cancel(lambda arguments: session.call_tool("call", arguments))
+        return await cancel(lambda what: session.call_tool(*what))
 
     async def windows():
         await all_of(WINDOWS, lambda: window(store))
@@ -127,9 +127,9 @@ async def main():
         hasty = Store(task["hastyPerson"])
         async with session_of(hasty) as session:
             first = hasty.tokens.access_token
-            check(await session.call_tool("call", NOW))
+            check(await session.call_tool(*NOW))
             await asyncio.sleep(task["secondsLeft"] + 1)
-            check(await session.call_tool("call", NOW))
+            check(await session.call_tool(*NOW))
             if hasty.tokens.access_token == first:
                 raise RuntimeError("the access token was not renewed")
 

@@ -76,8 +76,10 @@ async def get(url):
 
 
 def tool_call(module, tool, params):
-    """Arguments of the gateway's tool `call`."""
-    return {"module": module, "tool": tool, "params": params}
+    """Name and arguments of a call of a module's tool, as this gateway presents tools."""
+    if task["presentation"] == "native":
+        return f"{module}__{tool}", params
+    return "call", {"module": module, "tool": tool, "params": params}
 
 
 NOW = tool_call("time", "now", {})

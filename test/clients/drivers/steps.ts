@@ -20,6 +20,12 @@ const STEP_MS = 60_000;
 /** Longest text of an error that is passed on. Unit: characters. */
 const DETAIL = 300;
 
+/** A call of a module's tool, as this gateway presents tools. */
+export const toolCall = ({ presentation }: Task, module: string, tool: string, params: object) =>
+  presentation === "native"
+    ? { name: `${module}__${tool}`, arguments: params }
+    : { name: "call", arguments: { module, tool, params } };
+
 /** Takes one step; what it returns is worth saying of the success. @throws what the client threw. */
 export type Steps = Readonly<Partial<Record<Step, () => Promise<string>>>>;
 

@@ -9,7 +9,7 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type { Task } from "../task.ts";
-import { approve, PARALLEL, runSteps, WINDOWS } from "./steps.ts";
+import { approve, PARALLEL, runSteps, WINDOWS, toolCall } from "./steps.ts";
 
 interface Client {
   connect(transport: Transport): Promise<void>;
@@ -108,8 +108,8 @@ async function signIn(store: Store): Promise<Client> {
 }
 
 async function call(client: Client, module: string, tool: string, params: object, signal?: AbortSignal): Promise<void> {
-  const call = { name: "call", arguments: { module, tool, params } };
-  const { isError, content } = await client.callTool(call, undefined, signal ? { signal } : {});
+  const what = toolCall(task, module, tool, params);
+  const { isError, content } = await client.callTool(what, undefined, signal ? { signal } : {});
   if (isError === true) throw new Error(`the tool said: ${content[0]?.text ?? ""}`);
 }
 const now = (client: Client) => call(client, "time", "now", {});
