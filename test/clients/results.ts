@@ -39,12 +39,16 @@ function cell(client: ClientVersion, step: Step, outcomes: readonly Outcome[]): 
   return step === "cancel" ? `✓ ${outcome.detail}` : "✓";
 }
 
-/** Markdown, one row for each client and era, in the order of the registry. @throws {TypeError} when one was not run. */
+/**
+ * Markdown, one row for each client and era, in the order of the registry; natively those that were run.
+ * @throws {TypeError} when one was not run with the meta tools.
+ */
 export function tableOf(results: Results): string {
-  const rows = meetingsOf(CLIENTS, "all").map(({ client, era, presentation }) => {
+  const rows = meetingsOf(CLIENTS, "all").flatMap(({ client, era, presentation }) => {
     const result = results.find(
       (one) => one.id === idOf(client) && one.era === era && one.presentation === presentation,
     );
+    if (!result && presentation === "native") return [];
     if (!result) throw new TypeError(`there is no result of ${idOf(client)} (${era}, ${presentation})`);
     const cells = STEPS.map((step) => cell(client, step, result.outcomes));
     return `| ${[`${client.family} ${client.version}`, ERAS[era], presentation, ...cells].join(" | ")} |`;
