@@ -11,7 +11,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const MAIN = join(ROOT, "cli/main.ts");
 const NPX = findClient("npx") ?? "npx";
 /** For one block. Unit: milliseconds. */
-export const BLOCK_MS = 240_000;
+export const BLOCK_MS = 400_000;
 const START_MS = 180_000;
 const UNEXPECTED = 99;
 
