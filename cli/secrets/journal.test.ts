@@ -163,12 +163,17 @@ describe("stealing", () => {
     expect(git.events()).toEqual(["acquired", "stolen"]);
   });
 
-  it("names the run: another holder is not robbed by mistake", async () => {
-    const git = new MemoryGit();
-    await party(git, "one").journal.acquire();
-    const error = await failure(party(git, "two").journal.acquire("somebody"));
-    expect(error.message).toBe("the lock is held by run one, not by the run named with --steal-lock");
-  });
+  it.each(["somebody", "on", "one2", "ONE", "", "7", "777"])(
+    "names the run: another holder is not robbed by mistake (%j)",
+    async (name) => {
+      const git = new MemoryGit();
+      git.runs["77"] = "over";
+      await party(git, "one", { workflow: "77" }).journal.acquire();
+      const error = await failure(party(git, "two").journal.acquire(name));
+      expect(error.message).toBe("the lock is held by run one, not by the run named with --steal-lock");
+      expect(git.events()).toEqual(["acquired"]);
+    },
+  );
 
   it("takes a free lock without waiting", async () => {
     const git = new MemoryGit();
