@@ -30,6 +30,53 @@ async function drained(cloud: FakeCloud, drain = DRAIN) {
   return { ending, quietMs: retired - switched };
 }
 
+describe("the probe before a switch", () => {
+  it.each([
+    ["the new secret", "v2", "fly"],
+    ["the new secret", "v2", "koyeb"],
+    ["the live secret", "v1", "fly"],
+  ])("stops the run when an origin refuses %s: %s at %s", async (_, refused, at) => {
+    const cloud = installed();
+    const refusing = (targets: Targets): Targets => ({
+      ...targets,
+      worker: {
+        ...targets.worker,
+        probe: async (version, origin) => {
+          const report = await targets.worker.probe(version, origin);
+          return report?.observation && version === refused && origin === at
+            ? { ...report, observation: { ...report.observation, accepted: false } }
+            : report;
+        },
+      },
+    });
+    expect(await live(cloud, { id: "refused", wrap: refusing })).toMatchObject({
+      kind: "stopped",
+      error: { code: "ERR_MISMATCH", message: `${at} refuses the secret of Worker version ${refused}` },
+    });
+    expect(cloud.liveId).toBe("v1");
+  });
+
+  it("stops the run when the new version sends another secret than the one that was made", async () => {
+    const cloud = installed();
+    const other = (targets: Targets): Targets => ({
+      ...targets,
+      worker: {
+        ...targets.worker,
+        look: async (known) => {
+          const look = await targets.worker.look(known);
+          return look.observed["v2"] === undefined ? look : { ...look, observed: { ...look.observed, v2: K0 } };
+        },
+      },
+    });
+    const ending = await live(cloud, { id: "other", wrap: other });
+    expect(ending).toMatchObject({
+      kind: "stopped",
+      error: { code: "ERR_MISMATCH", message: expect.stringContaining(`Worker version v2 sends ${K0}, not `) },
+    });
+    expect(cloud.liveId).toBe("v1");
+  });
+});
+
 describe("a drain", () => {
   it("waits as long as an edge location still sends the old secret, far beyond the quiet time", async () => {
     const cloud = installed();
