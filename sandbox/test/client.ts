@@ -38,6 +38,29 @@ export interface Ran {
 /** Runs the client. @param input its stdin; absent = empty. @param extra variables of this run only; an empty one is absent. */
 export type Run = (args: readonly string[], input?: string, extra?: Readonly<Record<string, string>>) => Promise<Ran>;
 
+/** Runs `program` with a home of its own and nothing of this process's environment. */
+export const runnerOf =
+  (program: string, environment: () => Readonly<Record<string, string>>): Run =>
+  async (args, input = "", extra = {}) => {
+    const home = await mkdtemp(join(tmpdir(), "mcpist-client-"));
+    const given = Object.entries({ ...environment(), ...extra }).filter(([, value]) => value !== "");
+    const env = { PATH: "/usr/bin:/bin", HOME: home, NO_COLOR: "1", ...Object.fromEntries(given) };
+    try {
+      const { exitCode, all } = await execa(program, args, {
+        input,
+        all: true,
+        reject: false,
+        verbose: "none",
+        extendEnv: false,
+        timeout: 120_000,
+        env,
+      });
+      return { exitCode, text: all };
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
+  };
+
 /**
  * Tests that need clients; the first of `names` is the one that `run` runs.
  * @param environment what it needs beside a PATH and a home of its own; asked for at every run.
@@ -56,25 +79,7 @@ export function describeClients(
     return;
   }
   const programs = found.filter((path) => path !== null);
-  const run: Run = async (args, input = "", extra = {}) => {
-    const home = await mkdtemp(join(tmpdir(), "mcpist-client-"));
-    const given = Object.entries({ ...environment(), ...extra }).filter(([, value]) => value !== "");
-    const env = { PATH: "/usr/bin:/bin", HOME: home, NO_COLOR: "1", ...Object.fromEntries(given) };
-    try {
-      const { exitCode, all } = await execa(programs[0] ?? title, args, {
-        input,
-        all: true,
-        reject: false,
-        verbose: "none",
-        extendEnv: false,
-        timeout: 120_000,
-        env,
-      });
-      return { exitCode, text: all };
-    } finally {
-      await rm(home, { recursive: true, force: true });
-    }
-  };
+  const run = runnerOf(programs[0] ?? title, environment);
   const skipped = absent.length > 0;
   describe.skipIf(skipped)(skipped ? `${title} (skipped: ${absent.join(", ")} not installed)` : title, () =>
     tests(run, programs),

@@ -153,7 +153,13 @@ export const onlyQuery =
   async (c, next) =>
     Object.keys(c.req.query()).every((name) => names.includes(name)) ? next() : c.notFound();
 
-/** The same for the fields of a body. */
+/** The other way round: lets a call through when it has none of these, which the vendor has and this emulator does not act on. */
+export const withoutQuery =
+  (...names: readonly string[]): MiddlewareHandler =>
+  async (c, next) =>
+    Object.keys(c.req.query()).some((name) => names.includes(name)) ? c.notFound() : next();
+
+/** The same as {@link onlyQuery} for the fields of a body. */
 export const hasOnly = (body: Readonly<Record<string, unknown>>, ...names: readonly string[]): boolean =>
   Object.keys(body).every((name) => names.includes(name));
 

@@ -245,6 +245,21 @@ describe("Durable Objects", () => {
   });
 });
 
+describe("lists", () => {
+  it("of KV namespaces come in pages of twenty, or as many as were asked for", async () => {
+    for (let i = 0; i < 21; i++) await kit.call("POST", "storage/kv/namespaces", { title: `page-${i}` });
+    const page = async (query: string) =>
+      (await kit.call<{ title: string }[]>("GET", `storage/kv/namespaces${query}`)).result.map(({ title }) => title);
+    const all = await page("?per_page=1000");
+    expect((await page("")).length).toBe(20);
+    expect(await page("?page=2")).toEqual(all.slice(20));
+    expect(await page("?per_page=5&page=2")).toEqual(all.slice(5, 10));
+    const titles = all.toSorted();
+    expect(await page("?order=title&direction=asc&per_page=100")).toEqual(titles);
+    expect(await page("?order=title&direction=desc&per_page=2")).toEqual(titles.toReversed().slice(0, 2));
+  });
+});
+
 describe("lists of versions", () => {
   interface Items {
     readonly items: {

@@ -34,7 +34,7 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
   {
     vendor: "cloudflare",
     what: String.raw`(GET|POST) /accounts/\{account_id\}/workers/scripts/\{script\}/versions\S* answer\.result(\.items\[\])?\.(annotations|resources|startup_time_ms): is no field`,
-    why: "wrangler reads the annotations of a version, and lists those that can be deployed whole (versions/api)",
+    why: "wrangler reads the annotations of a version and the bindings of listed ones (versions/api, versions/secrets/list)",
   },
   {
     vendor: "cloudflare",
@@ -45,6 +45,21 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
     vendor: "cloudflare",
     what: String.raw`GET /accounts/\{account_id\}/workers/scripts/\{script\}/content/v2 \?version: is no parameter`,
     why: "wrangler asked so for the code of one version until 4.112 (versions/secrets)",
+  },
+  {
+    vendor: "cloudflare",
+    what: String.raw`POST /accounts/\{account_id\}/workers/scripts/\{script\}/deployments request\.code_update_strategy: is no field`,
+    why: "wrangler sends it with every deployment (createDeployment)",
+  },
+  {
+    vendor: "fly",
+    what: String.raw`Machines(Show|Create|List|Update) (request|answer(\[\])?)\.config\.services\[\]\.autostop: is no value of the enum`,
+    why: "the vendor's client writes off and stop as false and true (fly-go, MachineAutostop)",
+  },
+  {
+    vendor: "fly",
+    what: String.raw`MachinesStop request\.id: is no field`,
+    why: "the vendor's client names the Machine in the body as well (fly-go, StopMachineInput)",
   },
   {
     vendor: "fly",

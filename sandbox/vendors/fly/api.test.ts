@@ -42,6 +42,14 @@ describe("the API", () => {
       });
   });
 
+  it("has no silent answer to a parameter it lacks", async () => {
+    for (const path of [`/v1/apps/${app}/machines/x/ps?order=asc`, "/v1/apps?org_slug=personal&app_role=x"])
+      expect(await call("GET", path)).toMatchObject({
+        status: 404,
+        json: { error: expect.stringContaining("imitated") },
+      });
+  });
+
   it("takes both schemes of authorization, and describes an app", async () => {
     const macaroon = await fetch(`${fly.url}/v1/apps/${app}`, { headers: { authorization: `FlyV1 ${TOKENS.fly}` } });
     expect(await macaroon.json()).toMatchObject({ name: app, status: "pending", organization: { slug: "personal" } });
@@ -194,6 +202,13 @@ describe("a Machine on the wire", () => {
       checks: [],
     });
     expect((await machine({ name: "first" }))["error"]).toContain("already_exists");
+  });
+
+  it("is short in a summary", async () => {
+    const { id } = await machine();
+    const [short] = (await call("GET", `/v1/apps/${app}/machines?summary=true`)).json as unknown as Json[];
+    expect(short).toMatchObject({ id, state: "created" });
+    for (const detail of ["config", "checks", "events", "host_status"]) expect(short).not.toHaveProperty(detail);
   });
 
   it("is in a list later than it is there, and read at once by its id", async () => {

@@ -4,7 +4,7 @@
  */
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import type { VendorApp } from "../vendor.ts";
+import { withoutQuery, type VendorApp } from "../vendor.ts";
 import type { FlyCloud } from "./cloud.ts";
 import { MachineConflict } from "./lease.ts";
 import { machineRoutes } from "./machines-api.ts";
@@ -60,6 +60,7 @@ export function flyApi(cloud: FlyCloud, token: string): VendorApp {
     await next();
   });
   // 1 call per second and action, burst 3; reading one Machine 5 per second, burst 10. By Machine, else by app.
+  api.use("/v1/*", withoutQuery("app_role", "from_event_id", "sort_by", "order"));
   api.use("/v1/apps/:app/*", async (c, next) => {
     const [, id, action = ""] = /\/machines(?:\/([^/]+)(?:\/([^/]+))?)?/.exec(c.req.path) ?? [];
     const reading = c.req.method === "GET" && id !== undefined && action === "";

@@ -63,6 +63,9 @@ const machineBody = z.looseObject({
 });
 const leaseBody = z.looseObject({ ttl: z.int().min(1).optional(), description: z.string().optional() });
 
+/** What a summary of a Machine leaves out. */
+const DETAILS: ReadonlySet<string> = new Set(["config", "incomplete_config", "checks", "events", "host_status"]);
+
 /** No filter, or one of a list that is separated by commas. */
 const among = (value: string, wanted: string | undefined): boolean =>
   wanted === undefined || wanted.split(",").includes(value);
@@ -124,7 +127,12 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
       .filter(({ view }) =>
         wanted.every(([key, value]) => view.config.metadata?.[key.slice("metadata.".length)] === value),
       );
-    return c.json(shown.map(({ machine, view }) => machineOnWire(machine, view)));
+    const isShown = (name: string) => c.req.query("summary") !== "true" || !DETAILS.has(name);
+    return c.json(
+      shown.map(({ machine, view }) =>
+        Object.fromEntries(Object.entries(machineOnWire(machine, view)).filter(([name]) => isShown(name))),
+      ),
+    );
   });
   api.post("/v1/apps/:app/machines", async (c) => {
     const app = appOf(c);

@@ -203,6 +203,12 @@ test("a call that is not imitated is a 404 and is reported by name", async () =>
   expect(context.faults.calls.at(-1)).toMatchObject({ known: false, status: 404 });
 });
 
+test("a parameter that is not imitated is not ignored", async () => {
+  for (const query of ["git/trees/main?recursive=1", "commits?since=2026-01-01T00:00:00Z"])
+    expect((await call("GET", `${REPO}/${query}`)).status).toBe(404);
+  expect(context.faults.calls.slice(-2).map(({ known }) => known)).toEqual([false, false]);
+});
+
 test("a workflow run is what a scenario says it is", async () => {
   expect((await call("GET", `${REPO}/actions/runs/7`)).status).toBe(404);
   github.setRun(7, "completed", "failure");

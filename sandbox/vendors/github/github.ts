@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { etag } from "hono/etag";
 import { Hono, type Context } from "hono";
 import { UserTokens } from "../user-tokens.ts";
-import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
+import { listen, withFaults, withoutQuery, type VendorApp, type VendorContext } from "../vendor.ts";
 import { reply } from "./described.ts";
 import { addGit } from "./git-routes.ts";
 import { addGraphql, OPERATOR } from "./graphql.ts";
@@ -99,6 +99,7 @@ export async function startGithub(context: VendorContext, options: GithubOptions
     c.res.headers.set("x-github-api-version-selected", c.req.header("x-github-api-version") ?? "2022-11-28");
     return undefined;
   });
+  app.use(withoutQuery("recursive", "path", "since", "until"));
   // Conditional requests: the Terraform provider answers itself from the 304.
   app.use(etag({ weak: true }));
 

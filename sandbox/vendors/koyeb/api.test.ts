@@ -39,6 +39,16 @@ describe("the API", () => {
     expect(response.status).toBe(400);
   });
 
+  it.each(["project_id=x", "replica_index=1", "allocation_id=x"])(
+    "has no silent answer to a filter it lacks: %s",
+    async (query) => {
+      expect(await call("GET", `/v1/instances?${query}`)).toMatchObject({
+        status: 404,
+        json: { status: 404, message: expect.stringContaining("not imitated") },
+      });
+    },
+  );
+
   it("knows no enum value that the vendor does not know", async () => {
     const { app } = (await call("POST", "/v1/apps", { name: "enums" })).json;
     const service = (definition: Json) =>

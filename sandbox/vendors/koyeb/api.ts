@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { z } from "zod";
-import type { VendorApp } from "../vendor.ts";
+import { withoutQuery, type VendorApp } from "../vendor.ts";
 import type { KoyebCloud } from "./cloud.ts";
 import { listed, note, paged } from "./lists.ts";
 import {
@@ -121,6 +121,7 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
       throw new KoyebError(401, "unauthorized", "token is not valid");
     await next();
   });
+  app.use("/v1/*", withoutQuery("project_id", "allocation_id", "replica_index"));
 
   app.get("/v1/secrets", (c) => {
     const types = c.req.queries("types");
@@ -283,7 +284,8 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
   );
 
   app.get("/v1/instances", (c) => {
-    const { app_id, service_id, deployment_id, regional_deployment_id } = c.req.query();
+    const { app_id, service_id, deployment_id, regional_deployment_id, order = "desc" } = c.req.query();
+    const { starting_time: from = "", ending_time: to = "" } = c.req.query();
     const statuses = c.req.queries("statuses");
     const found = late(cloud.instances.list())
       .filter(
@@ -293,9 +295,9 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
       .filter(({ deployment }) => !deployment_id || deployment.id === deployment_id)
       .filter(({ deployment }) => !regional_deployment_id || deployment.regionalId === regional_deployment_id)
       .filter((instance) => among(instance.status, statuses))
-      .toReversed();
-    const { page, rest } = pageOf(found, c);
-    return c.json({ instances: page.map(instanceOnWire), ...rest, order: "desc" });
+      .filter(({ createdAt }) => !(createdAt.getTime() < Date.parse(from)) && !(createdAt.getTime() > Date.parse(to)));
+    const { page, rest } = pageOf(order === "asc" ? found : found.toReversed(), c);
+    return c.json({ instances: page.map(instanceOnWire), ...rest, order });
   });
   app.get("/v1/instances/:id", (c) =>
     c.json({ instance: instanceOnWire(cloud.instances.get(c.req.param("id")) ?? raise(notFound("Instance"))) }),

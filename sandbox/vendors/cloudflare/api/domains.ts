@@ -4,6 +4,9 @@ import { ApiError, badRequest, forbidden, missingScript } from "../errors.ts";
 import type { VendorApp } from "../../vendor.ts";
 import { jsonBody, jsonList, list, ok, param, type Ctx } from "./envelope.ts";
 
+/** What a list of domains may be narrowed by. */
+const FILTERS = ["service", "hostname", "zone_id", "zone_name", "environment"] as const;
+
 export function domainRoutes(app: VendorApp, base: string, account: Account): void {
   const { zone } = account;
   const domain = (c: Ctx) => {
@@ -21,7 +24,9 @@ export function domainRoutes(app: VendorApp, base: string, account: Account): vo
   app.get(all, (c) =>
     list(
       c,
-      [...zone.domains.values()].filter(({ service }) => service === (c.req.query("service") ?? service)),
+      [...zone.domains.values()].filter((domain) =>
+        FILTERS.every((name) => domain[name] === (c.req.query(name) ?? domain[name])),
+      ),
     ),
   );
   app.put(all, async (c) => {

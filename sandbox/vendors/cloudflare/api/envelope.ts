@@ -17,16 +17,20 @@ export const param = (c: Ctx, name: string): string => c.req.param(name) ?? "";
 export const ok = (c: Ctx, result: unknown, info?: object): Response =>
   c.json({ success: true, errors: [], messages: [], result, ...(info === undefined ? {} : { result_info: info }) });
 
-/** A list with the page numbers that clients page by: everything is on the first page. */
-export function list(c: Ctx, items: readonly unknown[]): Response {
-  const page = Math.max(Number(c.req.query("page") ?? 1), 1);
-  const shown = page === 1 ? items : [];
+/** A list that the vendor does not page. */
+export const list = (c: Ctx, items: readonly unknown[]): Response => ok(c, items);
+
+/** One page of a list, with the numbers that clients page by. @param max most items of a page; 20 when nobody asks */
+export function pages(c: Ctx, items: readonly unknown[], max: number): Response {
+  const page = Math.max(Number(c.req.query("page") ?? 1) || 1, 1);
+  const size = Math.min(Math.max(Number(c.req.query("per_page") ?? 20) || 20, 1), max);
+  const shown = items.slice((page - 1) * size, page * size);
   return ok(c, shown, {
     page,
-    per_page: Math.max(items.length, 20),
+    per_page: size,
     count: shown.length,
     total_count: items.length,
-    total_pages: 1,
+    total_pages: Math.ceil(items.length / size),
   });
 }
 

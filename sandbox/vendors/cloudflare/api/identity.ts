@@ -1,7 +1,7 @@
 /** Who the token belongs to: accounts, memberships, token verification. */
 import { AUTHOR, type Account } from "../account.ts";
 import type { VendorApp } from "../../vendor.ts";
-import { list, ok } from "./envelope.ts";
+import { ok, pages } from "./envelope.ts";
 
 export function identityRoutes(app: VendorApp, root: string, account: Account): void {
   const { accountId } = account.names;
@@ -17,9 +17,9 @@ export function identityRoutes(app: VendorApp, root: string, account: Account): 
     ok(c, { id: "00000000000000000000000000000002", status: "active" }),
   );
   app.get(`${root}/user`, (c) => ok(c, { id: "00000000000000000000000000000001", email: AUTHOR }));
-  app.get(`${root}/accounts`, (c) => list(c, [self]));
+  app.get(`${root}/accounts`, (c) => pages(c, [self], 50));
   app.get(`${root}/accounts/:account`, (c) => ok(c, self));
   app.get(`${root}/memberships`, (c) =>
-    list(c, [{ id: "00000000000000000000000000000003", status: "accepted", account: self }]),
+    pages(c, [{ id: "00000000000000000000000000000003", status: "accepted", account: self }], 50),
   );
 }

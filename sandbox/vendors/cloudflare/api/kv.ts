@@ -5,7 +5,7 @@ import { MAX_LIST, type KvNamespace, type WriteOptions } from "../kv.ts";
 import { isRecord } from "../../../../contract/json.ts";
 import { parseJson } from "../upload.ts";
 import type { VendorApp } from "../../vendor.ts";
-import { jsonBody, jsonList, list, ok, param, type Ctx } from "./envelope.ts";
+import { jsonBody, jsonList, ok, pages, param, type Ctx } from "./envelope.ts";
 
 const view = ({ id, title }: KvNamespace) => ({ id, title, supports_url_encoding: true });
 const missingKey = () => new ApiError(404, 10009, "get: 'key not found'");
@@ -53,7 +53,13 @@ export function kvRoutes(app: VendorApp, base: string, account: Account): void {
     return body["title"];
   };
 
-  app.get(all, (c) => list(c, [...account.kv.values()].map(view)));
+  app.get(all, (c) => {
+    const { order, direction = "asc" } = c.req.query();
+    const field = order === "title" ? "title" : "id";
+    const found = [...account.kv.values()].map(view);
+    if (order !== undefined) found.sort((a, b) => (a[field] < b[field] ? -1 : 1));
+    return pages(c, direction === "desc" ? found.toReversed() : found, 1000);
+  });
   app.post(all, async (c) => ok(c, view(account.kv.create(await title(c), account.now))));
   app.get(one, (c) => ok(c, view(namespace(c))));
   app.put(one, async (c) => {

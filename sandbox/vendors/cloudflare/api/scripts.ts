@@ -12,8 +12,8 @@ import {
   type Version,
 } from "../model.ts";
 import { readForm, readUpload } from "../upload.ts";
-import type { VendorApp } from "../../vendor.ts";
-import { jsonBody, jsonList, list, ok, param, sourceOf, type Ctx } from "./envelope.ts";
+import { withoutQuery, type VendorApp } from "../../vendor.ts";
+import { jsonBody, jsonList, list, ok, pages, param, sourceOf, type Ctx } from "./envelope.ts";
 import { scriptView, serviceView, settingsView, workerView } from "./views.ts";
 
 /** Settings of a script that are not versioned. */
@@ -49,7 +49,9 @@ export function scriptRoutes(app: VendorApp, base: string, account: Account): vo
   const script = (c: Ctx) => account.script(param(c, "script"));
   const one = `${base}/workers/scripts/:script`;
 
-  app.get(`${base}/workers/scripts`, (c) => list(c, [...account.scripts.values()].map(scriptView)));
+  app.get(`${base}/workers/scripts`, withoutQuery("tags"), (c) =>
+    list(c, [...account.scripts.values()].map(scriptView)),
+  );
   app.put(one, async (c) => {
     const upload = await readUpload(await readForm(c.req), account.now());
     const cause = { source: sourceOf(c), annotations: upload.annotations };
@@ -101,7 +103,7 @@ export function scriptRoutes(app: VendorApp, base: string, account: Account): vo
   app.get(`${base}/workers/services/:script`, (c) => ok(c, serviceView(script(c))));
   app.get(`${base}/workers/workers/:script`, (c) => ok(c, workerView(script(c))));
   app.get(`${base}/workers/durable_objects/namespaces`, (c) =>
-    list(
+    pages(
       c,
       [...account.scripts.values()].flatMap((known) =>
         [...known.classes].map(([name, { namespaceId, sqlite }]) => ({
@@ -112,6 +114,7 @@ export function scriptRoutes(app: VendorApp, base: string, account: Account): vo
           use_sqlite: sqlite,
         })),
       ),
+      1000,
     ),
   );
   app.get(`${base}/workers/subdomain`, (c) =>

@@ -34,7 +34,7 @@ function versionRoutes(app: VendorApp, base: string, account: Account): void {
       return ok(c, { items: newest.slice(0, DEPLOYABLE_VERSIONS).map((version) => versionDetail(version, script)) });
     const size = Math.min(Math.max(Number(c.req.query("per_page") ?? 10) || 10, 1), DEPLOYABLE_VERSIONS);
     const page = Math.max(Number(c.req.query("page") ?? 1) || 1, 1);
-    const items = newest.slice((page - 1) * size, page * size).map((version) => versionItem(version));
+    const items = newest.slice((page - 1) * size, page * size).map((version) => versionItem(version, script));
     return ok(
       c,
       { items },

@@ -16,24 +16,7 @@ const settingsOf = (version: Version) => ({
   usage_model: version.settings["usage_model"] ?? "standard",
 });
 
-/** Item of a versions list. Without annotations: only the deployable ones and a single version have them. */
-export const versionItem = (version: Version) => ({
-  id: version.id,
-  number: version.number,
-  metadata: {
-    created_on: version.createdOn,
-    modified_on: version.createdOn,
-    source: version.source,
-    author_id: AUTHOR_ID,
-    author_email: AUTHOR,
-    hasPreview: false,
-  },
-});
-
-/** A version with its bindings and the etag of its code. */
-export const versionDetail = (version: Version, script: Script) => ({
-  ...versionItem(version),
-  annotations: version.annotations,
+const resourcesOf = (version: Version, script: Script) => ({
   resources: {
     script: {
       etag: version.code.etag,
@@ -50,6 +33,27 @@ export const versionDetail = (version: Version, script: Script) => ({
     },
     bindings: version.bindings.map((binding) => publicBinding(binding, script.classes)),
   },
+});
+
+/** Item of a versions list. Without annotations: only the deployable ones and a single version have them. */
+export const versionItem = (version: Version, script: Script) => ({
+  id: version.id,
+  number: version.number,
+  ...resourcesOf(version, script),
+  metadata: {
+    created_on: version.createdOn,
+    modified_on: version.createdOn,
+    source: version.source,
+    author_id: AUTHOR_ID,
+    author_email: AUTHOR,
+    hasPreview: false,
+  },
+});
+
+/** A version with its bindings and the etag of its code. */
+export const versionDetail = (version: Version, script: Script) => ({
+  ...versionItem(version, script),
+  annotations: version.annotations,
   startup_time_ms: 1,
 });
 

@@ -5,7 +5,7 @@ import { hexId } from "../model.ts";
 import { readRules } from "../rulesets.ts";
 import type { Route, Zone } from "../zone.ts";
 import type { VendorApp } from "../../vendor.ts";
-import { jsonBody, list, ok, param, type Ctx } from "./envelope.ts";
+import { jsonBody, list, ok, pages, param, type Ctx } from "./envelope.ts";
 
 function descriptionOf(zone: Zone, accountId: string): object {
   return {
@@ -54,7 +54,7 @@ export function zoneRoutes(app: VendorApp, root: string, account: Account): void
   const view = descriptionOf(zone, names.accountId);
   app.get(`${root}/zones`, (c) => {
     const [name, owner] = [c.req.query("name") ?? zone.name, c.req.query("account.id") ?? names.accountId];
-    return list(c, name === zone.name && owner === names.accountId ? [view] : []);
+    return pages(c, name === zone.name && owner === names.accountId ? [view] : [], 50);
   });
   app.use(`${root}/zones/:zone`, async (c, next) => {
     if (c.req.param("zone") !== zone.id) throw forbidden();
