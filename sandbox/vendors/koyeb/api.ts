@@ -4,9 +4,18 @@
  */
 import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
-import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { z } from "zod";
 import { withoutQuery, type VendorApp } from "../vendor.ts";
+import {
+  appBody,
+  createServiceBody,
+  invalid,
+  KoyebError,
+  notFound,
+  parse,
+  redeployBody,
+  secretBody,
+  serviceBody,
+} from "./bodies.ts";
 import type { KoyebCloud } from "./cloud.ts";
 import { listed, note, paged } from "./lists.ts";
 import {
@@ -23,65 +32,6 @@ import {
   secretOnWire,
   serviceOnWire,
 } from "./records.ts";
-
-/** RFC 1123 label, 2 to 64 characters: the rule of the vendor's Terraform provider. */
-const name = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$/, "lower-case letters, digits and dashes, 2 to 64 characters");
-
-const STRATEGIES = ["INVALID", "DEFAULT", "CANARY", "ROLLING", "BLUE_GREEN", "IMMEDIATE"].map(
-  (type) => `DEPLOYMENT_STRATEGY_TYPE_${type}`,
-);
-const secretBody = z.looseObject({
-  name,
-  type: z.enum(["SIMPLE", "REGISTRY", "MANAGED"]).default("SIMPLE"),
-  value: z.string().default(""),
-});
-const definition = z.looseObject({
-  name: name.optional(),
-  type: z.enum(["INVALID", "WEB", "WORKER", "DATABASE", "SANDBOX"]).optional(),
-  strategy: z.looseObject({ type: z.enum(STRATEGIES).optional() }).optional(),
-  env: z
-    .array(z.looseObject({ key: z.string().min(1), value: z.string().optional(), secret: z.string().optional() }))
-    .optional(),
-  regions: z.array(z.string()).optional(),
-  scalings: z
-    .array(z.looseObject({ min: z.int().min(0).max(20).optional(), max: z.int().min(1).max(20).optional() }))
-    .optional(),
-  instance_types: z.array(z.looseObject({ type: z.string().optional() })).optional(),
-  health_checks: z.array(z.looseObject({ http: z.looseObject({ path: z.string().optional() }).optional() })).optional(),
-});
-const flag = z.boolean().default(false);
-const serviceBody = z.looseObject({ definition, skip_build: flag, save_only: flag });
-const createServiceBody = z.looseObject({ app_id: z.string(), definition, name: name.optional() });
-const redeployBody = z.looseObject({ use_cache: flag, skip_build: flag, sha: z.string().optional() });
-const appBody = z.looseObject({ name });
-
-/** An answer of the vendor that is no success. */
-class KoyebError extends Error {
-  readonly status: ContentfulStatusCode;
-  readonly code: string;
-  readonly fields: readonly { readonly field: string; readonly description: string }[];
-  constructor(status: ContentfulStatusCode, code: string, message: string, fields: KoyebError["fields"] = []) {
-    super(message);
-    this.status = status;
-    this.code = code;
-    this.fields = fields;
-  }
-}
-const notFound = (what: string): KoyebError => new KoyebError(404, "not_found", `${what} not found`);
-const invalid = (field: string, description: string): KoyebError =>
-  new KoyebError(400, "validation_error", "Validation error", [{ field, description }]);
-
-function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const fields = parsed.error.issues.map((issue) => ({
-    field: issue.path.map(String).join("."),
-    description: issue.message,
-  }));
-  throw new KoyebError(400, "validation_error", "Validation error", fields);
-}
 
 /** The routes of the API on one cloud. `token` is the bearer token that is accepted. */
 export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
