@@ -177,6 +177,15 @@ test("the prefix /api/v3, repository ids and conditional requests answer like th
   expect((await call("GET", REPO, undefined, { "if-none-match": tag })).status).toBe(304);
 });
 
+test("a conditional request that is answered with 304 costs nothing of the limit per hour", async () => {
+  const { headers } = await call("GET", REPO);
+  const used = Number(headers.get("x-ratelimit-used"));
+  const same = await call("GET", REPO, undefined, { "if-none-match": headers.get("etag") ?? "" });
+  expect([same.status, Number(same.headers.get("x-ratelimit-used"))]).toEqual([304, used]);
+  const changed = await call("GET", REPO, undefined, { "if-none-match": 'W/"other"' });
+  expect([changed.status, Number(changed.headers.get("x-ratelimit-used"))]).toEqual([200, used + 1]);
+});
+
 test("a list names its other pages, and GraphQL knows two questions", async () => {
   for (const name of ["a", "b", "c"])
     await call("PUT", `${REPO}/actions/secrets/${name}`, await seal(`${REPO}/actions`, "x"));

@@ -92,6 +92,7 @@ export async function startGithub(context: VendorContext, options: GithubOptions
     if (!isOperator(c) && !FOR_USERS.some((allowed) => allowed.test(`${c.req.method} ${c.req.path}`)))
       return failure(c, 403, "Resource not accessible by integration");
     await next();
+    if (c.res.status === 304) rates.takeBack(c, login);
     rates.stamp(c, c.res.headers, login);
     // Tokens of an app have permissions, not scopes.
     if (isOperator(c)) c.res.headers.set("x-oauth-scopes", "read:org, repo, workflow");
