@@ -7,8 +7,9 @@ import type { OriginTarget, Targets } from "../targets/types.ts";
 import { testEnvironment } from "../test/environment.ts";
 import { ENVIRONMENT, type Desk } from "../test/follow.ts";
 import { handler, type Routes } from "../test/handler.ts";
-import { leadOut, steady, type Scenario } from "../test/scenario.ts";
+import { leadOut, steady, type Scenario, ZERO } from "../test/scenario.ts";
 import { testContext } from "../test/test-context.ts";
+import { K0 } from "../test/worlds.ts";
 import { HINTS } from "./hints.ts";
 import { PLATFORMS } from "./platforms.ts";
 
@@ -112,6 +113,21 @@ const misrouted = new McpistError("ERR_TIMEOUT", "mcp.example.com did not answer
   hint: HINTS.gatewayRoute("https://mcp.example.com", "gw"),
 });
 
+/** Koyeb as it is, with one more instance that has what everybody had at first. */
+const withOld = (origin: OriginTarget): OriginTarget =>
+  origin.name !== "koyeb"
+    ? origin
+    : {
+        ...origin,
+        look: async () => {
+          const seen = await origin.look();
+          const [first] = seen.ok ? seen.instances : [];
+          if (!seen.ok || !first) return seen;
+          const old = { ...first, id: "old", rollout: "r-old", newest: false, kids: { a: K0, b: ZERO } };
+          return { ...seen, instances: [...seen.instances, old] };
+        },
+      };
+
 const SCENARIOS: Readonly<Record<keyof typeof PLATFORMS, Scenario>> = {
   network: {
     argv: "secrets history",
@@ -149,12 +165,12 @@ const SCENARIOS: Readonly<Record<keyof typeof PLATFORMS, Scenario>> = {
   strangeAnswer: github(() => new Response("<html>Sign in to the hotel</html>")),
   platform: {
     argv: "secrets rotate",
-    world: () => {
-      const cloud = steady();
-      cloud.hollowWhen = (name) => name === "koyeb";
-      return cloud;
+    world: steady,
+    // An instance of the rollout before stays, and serves.
+    prepare: (desk) => {
+      desk.swap = (targets) => ({ ...targets, origins: targets.origins.map(withOld) });
     },
-    byHand: ({ cloud }) => void (cloud && (cloud.hollowWhen = () => false)),
+    byHand: (desk) => void delete desk.swap,
     ends: "STEADY",
   },
 
