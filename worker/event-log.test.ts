@@ -48,7 +48,9 @@ describe("security log", () => {
 
   it("tells the count after ten seconds although nothing more comes", async () => {
     const { log, lines, runtime } = bench();
-    const writing = Promise.all(Array.from({ length: 3 }, () => log.write(refused, "203.0.113.7")));
+    // Hashes are computed beside the clock of this test: the first line is out before it is moved.
+    await log.write(refused, "203.0.113.7");
+    const writing = Promise.all([log.write(refused, "203.0.113.7"), log.write(refused, "203.0.113.7")]);
     runtime.at(10_000);
     await vi.advanceTimersByTimeAsync(10_000);
     await writing;
