@@ -44,6 +44,9 @@ async function dieHoldingTheLock(cloud: LocalCloud): Promise<void> {
   child.kill("SIGKILL");
 }
 
+/** One for the whole process: each takes its signals. */
+const context = { ...realContext(), stderr: { write: () => true } };
+
 interface Measured {
   readonly sent: number;
   readonly failed: number;
@@ -54,7 +57,6 @@ interface Measured {
 }
 
 async function measure(mode: string, held: boolean): Promise<Measured> {
-  const context = { ...realContext(), stderr: { write: () => true } };
   const cloud = await startLocalCloud(context, flags, {});
   try {
     await deployService(cloud, new Progress(context, { json: true }));

@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Environment, type Origin } from "../contract/config.ts";
+import { FLY_STOP_SECONDS } from "../contract/origin-drain.ts";
 import { gatewayConfigOf, originConfigOf } from "../contract/process-config.ts";
 import { SLOT_VARIABLES } from "../contract/gateway-secret.ts";
 import { HEALTH_PATH } from "../contract/headers.ts";
@@ -215,6 +216,8 @@ async function flyMachines(
     metadata: { fly_platform_version: "v2", fly_process_group: "app" },
     guest: { cpu_kind: "shared", cpus: 1, memory_mb: 256 },
     restart: { policy: "always" },
+    // What a rotation would have to add: without it Fly cuts calls that run for longer than five seconds.
+    stop_config: { signal: "SIGTERM", timeout: `${FLY_STOP_SECONDS}s` },
     services: [
       {
         protocol: "tcp",

@@ -4,13 +4,16 @@ import { MemoryGit, party } from "../test/memory-git.ts";
 import { Run } from "./run.ts";
 
 /** Origins whose rollouts write down when they begin and end. */
-function rollouts(...origins: readonly { name: string; alone: boolean; state?: "pool" | "joining" }[]) {
+function rollouts(
+  ...origins: readonly { name: string; alone: boolean; state?: "pool" | "joining"; short?: string[] }[]
+) {
   const seen: string[] = [];
   const notes: string[] = [];
-  const targets = origins.map(({ name, alone, state = "pool" }) => ({
+  const targets = origins.map(({ name, alone, state = "pool", short }) => ({
     name,
     state,
     alone: async () => alone,
+    ...(short ? { short: async () => short } : {}),
     roll: async () => {
       seen.push(`${name} away`);
       for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
@@ -43,6 +46,12 @@ describe("rollouts beside each other", () => {
     const { all, seen } = rollouts({ name: "one", alone: false }, { name: "two", alone: false });
     await all();
     expect(seen).toEqual(["one away", "two away", "one back", "two back"]);
+  });
+  it("say once which instances get more time to end their calls", async () => {
+    const { all, notes } = rollouts({ name: "fly", alone: false, short: ["m1", "m2"] });
+    await all();
+    await all();
+    expect(notes).toEqual(["fly: m1, m2 had five seconds to end calls and get 65 s (stop_config), which stays"]);
   });
   it("say first that requests will fail where nobody else is in the pool", async () => {
     const { all, notes } = rollouts({ name: "one", alone: true }, { name: "two", alone: false, state: "joining" });

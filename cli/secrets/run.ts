@@ -1,5 +1,6 @@
 /** One run of the tool: its targets, its journal, its one candidate and what it has seen itself. No policy. */
 import type { SlotName } from "../../contract/gateway-secret.ts";
+import { FLY_STOP_SECONDS } from "../../contract/origin-drain.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
@@ -86,6 +87,8 @@ export class Run {
   readonly #store: Pick<GitStore, "serverTime">;
   readonly #pool: readonly OriginTarget[];
   readonly #away: Away;
+  /** Origins of which it was said that their instances get more time. */
+  readonly #told = new Set<string>();
   /** The last look at the deployments, and when it began; null = none since the last write. */
   #deployed: { readonly at: number; readonly list: ReturnType<WorkerTarget["deployments"]> } | null = null;
   candidate: { readonly secret: Secret; readonly slot: SlotName } | null = null;
@@ -262,6 +265,7 @@ export class Run {
    * @param until own monotonic time at which it no longer waits for its turn. @throws {NoTurn} then, with nothing begun.
    */
   async roll(origin: OriginTarget, speed: RolloutSpeed, until?: number): Promise<void> {
+    await this.#tellShort(origin);
     const roll = () => origin.roll(speed, this.journal.guard);
     if (speed === "now" || origin.state !== "pool" || !(await origin.alone())) return roll();
     if (this.#pool.length === 1)
@@ -272,6 +276,18 @@ export class Run {
       // Somebody else did not come back: that is the error to tell, and nothing more is replaced.
       throw until === undefined && error instanceof NoTurn ? error.cause : error;
     });
+  }
+
+  /** A write that changes more than it means to is said, once. */
+  async #tellShort(origin: OriginTarget): Promise<void> {
+    const { name } = origin;
+    if (this.#told.has(name)) return;
+    this.#told.add(name);
+    const ids = (await origin.short?.()) ?? [];
+    if (ids.length > 0)
+      this.report.note(
+        `${name}: ${ids.join(", ")} had five seconds to end calls and get ${FLY_STOP_SECONDS} s (stop_config), which stays`,
+      );
   }
 
   /** Writes slots of one origin and rolls it out. */

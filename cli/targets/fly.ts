@@ -187,6 +187,12 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       const serving = (await machines()).filter(({ state }) => state === "started" || state === "starting");
       return serving.length === 1;
     },
+    async short() {
+      const lacking = (await machines()).filter(
+        ({ config }) => isRecord(config) && config["stop_config"] === undefined,
+      );
+      return lacking.map((machine) => textAt(machine, "id", "a Fly Machine"));
+    },
     async peek() {
       return (await probeOrigin(context, environment, origin.url))?.kids ?? null;
     },

@@ -86,6 +86,11 @@ export interface OriginTarget {
   put(name: string, value: string, mark: string, guard: Guard): Promise<string>;
   /** Its only instance is replaced by a rollout, so that nothing serves there meanwhile. */
   alone(): Promise<boolean>;
+  /**
+   * Instances to which the platform gives too little time to end their calls. A rollout writes more into their configuration, and
+   * that stays: nothing else can say it. Absent = there can be none.
+   */
+  short?(): Promise<readonly string[]>;
   /** Something was deployed there, whether it runs or not. */
   deployed(): Promise<boolean>;
   /** Replaces every instance, sleeping ones too, so that it boots from the current configuration. Returns when the platform says it is done. */
