@@ -1,6 +1,6 @@
 /**
  * One question to a burst object and its answer, both ends. A fetch whose terms stand in the path and whose verdict stands in a header:
- * in workerd that is less work than a call by RPC, and there is no body to wait for.
+ * there is no body to wait for, and no session of RPC.
  */
 import type { BurstCounter, BurstVerdict } from "./burst.ts";
 
