@@ -18,6 +18,16 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
   },
   {
     vendor: "github",
+    what: String.raw`PATCH /repos/\{owner\}/\{repo\} request\.(auto_init|gitignore_template|has_discussions|has_downloads|license_template): is no field`,
+    why: "the Terraform provider sends with a change what it sends with a new repository (github_repository)",
+  },
+  {
+    vendor: "github",
+    what: String.raw`(GET|PATCH) /repos/\{owner\}/\{repo\} (answer|request)\.(squash_)?merge_commit_(message|title): is no value of the enum`,
+    why: "the Terraform provider sends them empty, and is shown what it has written (github_repository)",
+  },
+  {
+    vendor: "github",
     what: String.raw`GET /repos/\{owner\}/\{repo\}/issues 410: is no status`,
     why: "a list of disabled issues is 410 as one issue is, which is described for one alone",
   },
