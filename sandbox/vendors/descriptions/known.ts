@@ -58,6 +58,11 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
   },
   {
     vendor: "cloudflare",
+    what: String.raw`GET /client/v4/zones/[^/]+/settings: is no operation of the excerpt`,
+    why: "the description of 2024 has the list of all settings, the client has each by its name",
+  },
+  {
+    vendor: "cloudflare",
     what: String.raw`POST /accounts/\{account_id\}/workers/scripts/\{script\}/deployments request\.code_update_strategy: is no field`,
     why: "wrangler sends it with every deployment (createDeployment)",
   },
