@@ -54,8 +54,8 @@ describe("a slot that somebody else writes while a run waits for it", () => {
         error: {
           code: "ERR_MISMATCH",
           message:
-            `somebody else wrote GATEWAY_SECRET_${meddling.slot.toUpperCase()} at ${meddling.party} after this run did: ` +
-            "what it waits for never comes",
+            `GATEWAY_SECRET_${meddling.slot.toUpperCase()} at ${meddling.party} is not what this run wrote and rolled out: ` +
+            "somebody else wrote it since, or the platform did not take it. What the run waits for never comes",
         },
       });
       expect(cloud.now - started).toBeLessThan(60_000);

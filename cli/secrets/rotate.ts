@@ -128,7 +128,8 @@ function notInVain(loop: Loop, action: ActionName, observation: Observation): vo
   if (awaited === null || now - (loop.overwrittenSince ?? now) < OVERWRITTEN_MS) return;
   throw new McpistError(
     "ERR_MISMATCH",
-    `somebody else wrote ${SLOT_VARIABLES[awaited.slot]} at ${parties.join(", ")} after this run did: what it waits for never comes`,
+    `${SLOT_VARIABLES[awaited.slot]} at ${parties.join(", ")} is not what this run wrote and rolled out: somebody else wrote it since, or the ` +
+      "platform did not take it. What the run waits for never comes",
     { hint: HINTS.again() },
   );
 }
