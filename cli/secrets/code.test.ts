@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { FakeCloud } from "../test/fake-cloud.ts";
 import { converge, holderOf, live, type LifeOptions } from "../test/fake-run.ts";
+import type { Targets } from "../targets/types.ts";
 import { emergency } from "./emergency.ts";
 import { rollback } from "./rollback.ts";
 
@@ -234,6 +235,66 @@ describe("a rotation among people who deploy", () => {
     expect(ending.kind === "stopped" ? ending.error : ending.kind).toBe("done");
     expect(verdict(cloud)).toEqual(right(cloud));
     expect(cloud.code).toBe("code-0");
+  });
+
+  it("does not retire the old secret when a rollback by hand brings it back between the look and the retirement", async () => {
+    const cloud = installed();
+    let [before, drains, seen] = ["", false, false];
+    cloud.fault = (_, name) => {
+      drains ||= name === "worker: answers";
+      // The look that ends the drain: the gateway's edges are not asked before it.
+      seen ||= drains && name === "worker: names" && before !== "worker: answers";
+      before = name;
+      if (seen && name === "fly: look") {
+        cloud.fault = () => null;
+        cloud.foreignRelease("v1");
+      }
+      return null;
+    };
+    await live(cloud, { id: "first" });
+    expect(seen).toBe(true);
+    await converge(cloud, "again");
+    expect({ violation: cloud.violation, residue: cloud.residue() }).toEqual({ violation: null, residue: null });
+  });
+
+  it("drains anew after the version before was deployed by hand and taken back, at any call before the retirement", async () => {
+    // The edge location that the run asks says nothing of the others.
+    const wrap = (all: Targets): Targets => ({ ...all, worker: { ...all.worker, answers: async () => null } });
+    const isRetiring = ({ commits, ref }: FakeCloud) =>
+      commits.get(ref ?? "")?.message.startsWith("mcpist: retiring") ?? false;
+    const clean = installed();
+    const first = clean.calls;
+    let retirement = 0;
+    clean.fault = (_, name) => {
+      if (isRetiring(clean)) clean.fault = () => null;
+      else if (name === "git: create commit") retirement = clean.calls - first;
+      return null;
+    };
+    await live(clean, { id: "clean", wrap });
+    expect(retirement).toBeGreaterThan(100);
+    for (let n = 1; n < retirement; n++) {
+      const cloud = installed();
+      const { calls } = cloud;
+      let [deployedAt, retiredAt] = [0, 0];
+      cloud.fault = () => {
+        if (deployedAt > 0 && retiredAt === 0 && isRetiring(cloud)) retiredAt = cloud.now;
+        if (deployedAt > 0 || cloud.calls - calls < n) return null;
+        deployedAt = cloud.now;
+        const [deployed] = cloud.deployments[0]?.shares ?? [];
+        cloud.foreignRelease("v1");
+        if (deployed) cloud.foreignRelease(deployed.versionId);
+        return null;
+      };
+      await live(cloud, { id: "first", wrap });
+      await converge(cloud, "again");
+      expect({ n, violation: cloud.violation, residue: cloud.residue() }).toEqual({
+        n,
+        violation: null,
+        residue: null,
+      });
+      // Nobody may have used it for four seconds.
+      expect(retiredAt - deployedAt).toBeGreaterThanOrEqual(4000);
+    }
   });
 
   it("does not depend on the length of a list: a hundred previews in the middle change nothing", async () => {

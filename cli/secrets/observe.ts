@@ -10,6 +10,8 @@ import type { Observation } from "./observation.ts";
 export interface Evidence {
   probedVersion: string | null;
   drainedKid: string | null;
+  /** Newest deployment under which it was drained: what anybody deploys later may bring the old kid back. */
+  drainedUnder: string | null;
 }
 
 const NO_WORKER: WorkerLook = { versions: [], deployments: [], deployment: [], observed: {} };
@@ -99,6 +101,7 @@ export async function observe(
   ]);
   const { state } = journal;
   const since = state.candidate?.since;
+  const newest = worker.look.deployments[0]?.id ?? null;
   return {
     names: {
       present: [
@@ -125,6 +128,9 @@ export async function observe(
       initUnfinished: state.init === "unfinished",
       live: state.live?.kid ?? null,
     },
-    evidence: { ...evidence },
+    evidence: {
+      probedVersion: evidence.probedVersion,
+      drainedKid: evidence.drainedUnder === newest ? evidence.drainedKid : null,
+    },
   };
 }

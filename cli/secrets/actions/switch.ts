@@ -174,8 +174,10 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
     await run.step("set GATEWAY_SECRET_LIVE", () =>
       run.targets.vault.writeLive(slot, phase.live ?? "", run.journal.guard),
     );
-  run.switchedAt ??= started;
-  const aloneSince = run.switchedAt;
+  // What was drained under another deployment begins anew: edge locations may lag behind this one, too.
+  if (run.evidence.drainedUnder !== null) run.switchedAt = started;
+  let aloneSince = (run.switchedAt ??= started);
+  let deployment: string | null | undefined;
   const kids = { old, live: phase.live };
   let watch: Watch = { instances: instancesOf(first), quietSince: started };
   let seen = "";
@@ -197,6 +199,12 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
       );
       const current = phaseOf(now);
       if (current.name !== "LINGERING" || current.other !== old || sentKids(now.worker).join() !== phase.live) return;
+      const newest = now.worker.deployments[0]?.id ?? null;
+      if (deployment !== undefined && newest !== deployment) {
+        aloneSince = polledAt;
+        watch.quietSince = polledAt;
+      }
+      deployment = newest;
       const instances = instancesOf(now);
       if (instances !== watch.instances) watch = { instances, quietSince: polledAt };
       if (answer === old) gatewayOldAt = polledAt;
@@ -205,6 +213,7 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
       watch.quietSince = Math.max(watch.quietSince, lastSeen);
       if (polledAt - aloneSince >= minAge && polledAt - watch.quietSince >= quiet) {
         run.evidence.drainedKid = old;
+        run.evidence.drainedUnder = newest;
         return;
       }
       const oldAgeSeconds = gatewayOldAt === null ? null : Math.floor((polledAt - gatewayOldAt) / 1000);
