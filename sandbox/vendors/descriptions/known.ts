@@ -28,6 +28,11 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
   },
   {
     vendor: "github",
+    what: String.raw`(POST|PUT) /repos/\{owner\}/\{repo\}/rulesets(/\{ruleset_id\})? request\.source(_type)?: is no field`,
+    why: "the Terraform provider sends what it reads from a rule set (github_repository_ruleset)",
+  },
+  {
+    vendor: "github",
     what: String.raw`GET /repos/\{owner\}/\{repo\}/issues 410: is no status`,
     why: "a list of disabled issues is 410 as one issue is, which is described for one alone",
   },
