@@ -18,7 +18,7 @@ const fast = [...fastTests([`${folders}.test.ts`], [new RegExp(`\\.(?:${NAMED.jo
 // A process for each file costs more than most of the fast files do, so these share a few.
 const shared = fast.filter((file) => !replacesModules(file));
 const own = fast.filter(replacesModules);
-const together = { name: "fast", include: shared, isolate: false };
+const together = { name: "fast", include: shared, isolate: false, setupFiles: ["test/shared-process.ts"] };
 const apart =
   suite === "fast"
     ? { name: "apart", include: own }
