@@ -148,9 +148,10 @@ function printDemo(context: Context, result: DemoResult, verdict: Verdict, html:
     "",
     style(tone[verdict.kind], sentence),
     ...more,
-    "One rotation of the gateway secret under live traffic, everything on this machine.",
+    "One rotation of the gateway secret under live traffic, all on this machine.",
     "",
-    `  rotation    ${rotation.from?.kid ?? "?"} -> ${rotation.to?.kid ?? "?"} in ${(rotation.durationMs / 1000).toFixed(1)} s; accepted by ${instances}`,
+    `  rotation    ${rotation.from?.kid ?? "?"} -> ${rotation.to?.kid ?? "?"} in ${(rotation.durationMs / 1000).toFixed(1)} s`,
+    `  accepted    by ${instances} (instances)`,
     `  traffic     ${traffic.sent} requests from ${traffic.users} users, ${style(traffic.failed === 0 ? "green" : "red", `${traffic.failed} failed`)} (p50 ${traffic.p50Ms.toFixed(0)} ms, p99 ${traffic.p99Ms.toFixed(0)} ms)`,
     `  old secret  ${list(proof.oldSecret)}   (direct POST /mcp; 403 = dead)`,
     `  new secret  ${list(proof.newSecret)}   (200 = alive)`,
@@ -158,7 +159,11 @@ function printDemo(context: Context, result: DemoResult, verdict: Verdict, html:
     ...traffic.failures.map((failure) => `  failure     ${failure.kind} ${failure.status}: ${failure.reason}`),
     "",
     ...(html === undefined
-      ? [`See it: mcpist demo --html demo.html.   Rehearse it yourself: mcpist sandbox.   For real: docs/deploy.md`]
+      ? [
+          "See it as a page:       mcpist demo --html demo.html",
+          "Rehearse it yourself:   mcpist sandbox",
+          "For real:               docs/deploy.md",
+        ]
       : [`The page is in ${html}.`]),
   ];
   context.stdout.write(`${lines.join("\n")}\n`);
