@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
-import { fastTests, replacesModules } from "./test/fast.ts";
+import { fastTests, putsFakes } from "./test/fast.ts";
 
 // `npm test` runs what a bare machine can run. Suites that need more (vendor CLIs, PostgreSQL, terraform) are named
 // *.clients.test.ts, *.postgres.test.ts, *.deploy.test.ts, ... and are selected by MCPIST_SUITE through their npm scripts.
@@ -16,9 +16,9 @@ const others = NAMED.map((name) => `**/*.${name}.test.ts`);
 const fast = [...fastTests([`${folders}.test.ts`], [new RegExp(`\\.(?:${NAMED.join("|")})\\.test\\.ts$`)])];
 
 // A process for each file costs more than most of the fast files do, so these share a few.
-const shared = fast.filter((file) => !replacesModules(file));
-const own = fast.filter(replacesModules);
-const together = { name: "fast", include: shared, isolate: false, setupFiles: ["test/shared-process.ts"] };
+const shared = fast.filter((file) => !putsFakes(file));
+const own = fast.filter(putsFakes);
+const together = { name: "fast", include: shared, isolate: false };
 const apart =
   suite === "fast"
     ? { name: "apart", include: own }

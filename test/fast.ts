@@ -37,5 +37,10 @@ export const fastTests = (patterns: readonly string[], exclude: readonly RegExp[
     .filter((file) => !exclude.some((pattern) => pattern.test(file)) && !LONG.has(file) && !starts(file))
     .toSorted();
 
-/** True for a file that puts a fake in a module's place: what it does to the module, files in the same process would meet too. */
-export const replacesModules = (file: string): boolean => /\bvi\.(?:do)?[mM]ock\(/.test(readFileSync(file, "utf8"));
+const REPLACES = /\bvi\.(?:(?:do)?[mM]ock\(|stubGlobal\(|spyOn\(\s*global(?:This)?\b)/;
+
+/**
+ * True for a file that puts a fake in the place of a module or a global: files in the same process would meet it too. A spy on a fake
+ * clock's timer even puts the fake one back when it is restored after the clock, and the next file waits for ever.
+ */
+export const putsFakes = (file: string): boolean => REPLACES.test(readFileSync(file, "utf8"));
