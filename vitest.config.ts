@@ -37,7 +37,8 @@ export default defineConfig({
     ...(suite === undefined || suite === "fast"
       ? { projects: [apart, together].map((test) => ({ extends: true as const, test })) }
       : { include: [`${folders}.${suite}.test.ts`], exclude: ["**/node_modules/**"] }),
-    expect: { requireAssertions: true },
+    // What is polled for comes when it comes; this ends what never does.
+    expect: { requireAssertions: true, poll: { timeout: 60_000 } },
     allowOnly: false,
     sequence: { shuffle: { tests: true }, sequencer: FastLast },
     // Nothing waits for its time: these end what hangs, also where others keep the machine ten times as busy as the tests would.

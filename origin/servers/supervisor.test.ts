@@ -28,10 +28,10 @@ describe("a supervised server", () => {
       random: () => 0,
     });
     supervisor.start();
-    await vi.waitFor(() => expect(supervisor.state).toBe("up"));
+    await vi.waitFor(() => expect(supervisor.state).toBe("up"), { timeout: 30_000 });
     running[0]?.end();
     await vi.waitFor(() => expect(starts).toBe(2), { timeout: 20_000 });
-    await vi.waitFor(() => expect(supervisor.state).toBe("up"));
+    await vi.waitFor(() => expect(supervisor.state).toBe("up"), { timeout: 30_000 });
     expect(listings).toBe(2);
     expect(states).toEqual(["up", "down", "up"]);
     await supervisor.stop();
