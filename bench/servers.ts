@@ -133,7 +133,7 @@ async function overHttp() {
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
   const connection = await connect({
-    transport: () => httpTransport(url, null, fetch),
+    transport: () => httpTransport(url, null, fetch, () => {}),
     version: "0",
     onListChanged: () => {},
   });

@@ -12,6 +12,7 @@ import {
   type Transport,
 } from "@modelcontextprotocol/client";
 import { z } from "zod";
+import { NO_ANSWER, NotRunError } from "./http-transport.ts";
 import { ANSWER_TOO_LARGE } from "./line-reader.ts";
 import { MAX_TOOLS } from "./tool-facts.ts";
 
@@ -53,13 +54,15 @@ export interface Progress {
 
 /**
  * refused = the server answered with a JSON-RPC error, so it decided not to run it; asks = it wants more of its caller first; useless = it
- * answered, with nothing that can be passed on; unknown = it may have run.
+ * answered, with nothing that can be passed on; lost = it was not run, because the session or the connection is gone: it may be sent
+ * in a new one; unknown = it may have run.
  */
 export type ForeignOutcome =
   | { readonly kind: "result"; readonly result: CallToolResult }
   | { readonly kind: "refused" }
   | { readonly kind: "asks" }
   | { readonly kind: "useless"; readonly why: "large" | "shape" }
+  | { readonly kind: "lost" }
   | { readonly kind: "unknown" };
 
 /** A handshake that succeeded. */
@@ -180,8 +183,10 @@ async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promis
         );
         return outcomeOf(answer);
       } catch (cause) {
+        if (cause instanceof NotRunError) return { kind: cause.kind };
         // An error of the protocol is the server's own answer; everything else says nothing about what it did.
         if (!(cause instanceof ProtocolError)) return { kind: "unknown" };
+        if (cause.code === NO_ANSWER) return { kind: "unknown" };
         return cause.code === ANSWER_TOO_LARGE ? { kind: "useless", why: "large" } : { kind: "refused" };
       }
     },

@@ -73,7 +73,11 @@ export function createServerModule(options: ServerModuleOptions): ServerModule {
       const listing = readListing(raw);
       ({ instructions } = listing);
       tools.clear();
-      for (const [tool, listed] of listing.tools) tools.set(tool, registered(listed, settings, instances, shares));
+      for (const [tool, listed] of listing.tools)
+        tools.set(
+          tool,
+          registered(listed, settings, instances, shares, () => tools.get(tool)?.pin === listed.pin),
+        );
       onListing(listing);
     },
   });
@@ -116,6 +120,7 @@ function registered(
   { tools = {}, account }: ServerSettings,
   instances: Instances,
   shares: Shares,
+  isListed: () => boolean,
 ): RegisteredTool {
   const known = Object.hasOwn(tools, facts.name) ? tools[facts.name] : undefined;
   const readOnly = known?.readOnly === true;
@@ -147,10 +152,13 @@ function registered(
           timeoutMs: CALL_TIMEOUT_MS,
           onProgress: progress,
         };
-        const outcome = await onBehalfOf.run({ userId, requestId, account: accountToken }, () =>
-          instances.call(userId, call),
-        );
-        if (outcome === null) throw new ToolError("This server is not available at the moment. Try again later.");
+        const send = () =>
+          onBehalfOf.run({ userId, requestId, account: accountToken }, () => instances.call(userId, call));
+        let outcome = await send();
+        // It was not run, and there is a new session by now: once more, if the tool is still the one that was approved.
+        if (outcome?.kind === "lost" && isListed() && !signal.aborted) outcome = await send();
+        if (outcome === null || outcome.kind === "lost")
+          throw new ToolError("This server is not available at the moment. Try again later.");
         if (outcome.kind === "refused") throw new ToolError("The server did not accept this call.");
         if (outcome.kind === "asks")
           throw new ToolError("This tool asks its caller for more before it goes on, which is not passed on here.");

@@ -86,7 +86,8 @@ export function createServers(
     let transport: () => ReturnType<typeof httpTransport>;
     if (url !== undefined) {
       const bearer = credential === undefined ? null : (secrets.get(credential) ?? null);
-      transport = () => httpTransport(url, bearer, fetch);
+      const say = stderrLines((text) => hooks?.onStderr(name, text), now);
+      transport = () => httpTransport(url, bearer, fetch, (line) => say(`${line}\n`));
     } else {
       const plan = spawnPlan(command ?? [], index, server.trusted === true, separator);
       if (!plan.ok) return err(`the server "${name}" ${plan.error}`);

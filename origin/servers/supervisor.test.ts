@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import type { Connection, RawListing } from "./connection.ts";
+import type { Connection, ForeignCall, ForeignOutcome, RawListing } from "./connection.ts";
 import { relistPause, supervise, type ServerState } from "./supervisor.ts";
 
 const LISTING: RawListing = { tools: [], truncated: false, instructions: "" };
@@ -36,6 +36,46 @@ describe("a supervised server", () => {
     expect(states).toEqual(["up", "down", "up"]);
     await supervisor.stop();
     expect(states.at(-1)).toBe("stopped");
+  });
+
+  it("gets a new session for the one that it lost, while what is under way in the old one goes on", async () => {
+    const states: ServerState[] = [];
+    const old = fake();
+    const late = Promise.withResolvers<ForeignOutcome>();
+    let closed = false;
+    const supervisor = supervise({
+      connect: vi
+        .fn()
+        .mockResolvedValueOnce({
+          ...old.connection,
+          call: ({ name }: ForeignCall) => (name === "late" ? late.promise : Promise.resolve({ kind: "lost" })),
+          close: async () => void (closed = true),
+        })
+        .mockResolvedValueOnce(fake().connection),
+      onListing: () => {},
+      onState: (state) => void states.push(state),
+      random: () => 0,
+    });
+    const call = (name: string) =>
+      supervisor.call({
+        name,
+        params: {},
+        meta: {},
+        signal: new AbortController().signal,
+        timeoutMs: 1_000,
+        onProgress: null,
+      });
+    supervisor.start();
+    await supervisor.settled();
+    const underWay = call("late");
+    expect(await Promise.all([call("t"), call("t")])).toEqual([{ kind: "lost" }, { kind: "lost" }]);
+    expect(await call("t")).toEqual({ kind: "refused" });
+    expect(closed).toBe(false);
+    late.resolve({ kind: "asks" });
+    expect(await underWay).toEqual({ kind: "asks" });
+    await vi.waitFor(() => expect(closed).toBe(true));
+    expect(states).toEqual(["up"]);
+    await supervisor.stop();
   });
 
   it("is asked less and less often when it says all the time that its tools changed, and at once after a rest", () => {

@@ -10,6 +10,8 @@ const MIN_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 60_000;
 /** A server that stayed up this long starts at the shortest pause again. Unit: milliseconds. */
 const STEADY_MS = 60_000;
+/** A session that is lost is opened anew at once, unless the last one was lost just now. Unit: milliseconds. */
+const RENEWAL_MS = 1_000;
 /**
  * A server that says that its list changed is asked this often at most, and half as often each time that it goes on: every new list
  * costs every user a look into the database. Unit: milliseconds.
@@ -50,56 +52,88 @@ export interface Supervisor {
 export function supervise({ connect, onListing, onState, random }: SupervisorOptions): Supervisor {
   let state: ServerState = "starting";
   let connection: Connection | null = null;
+  /** Calls in the connection that is lost wait for the next one. */
+  let lose: (() => void) | null = null;
+  let renewal: PromiseWithResolvers<void> | null = null;
   let running: Promise<void> = Promise.resolve();
   let settled = Promise.withResolvers<void>();
   const stopping = new AbortController();
 
   const become = (next: ServerState): void => {
+    renewal?.resolve();
+    renewal = null;
     if (state === next) return;
     state = next;
     onState(next);
   };
 
-  /** One connection, from its start to its end. @throws when it does not come up. */
-  async function serve(): Promise<void> {
+  /** One connection, from its start to its end. @returns how it ended. @throws when it does not come up. */
+  async function serve(): Promise<"ended" | "lost"> {
     let changed: (() => void) | null = null;
     let relistMs: number | null = null;
     const current = await connect(() => changed?.(), stopping.signal);
     const end = (): void => void current.close().catch(() => {});
     stopping.signal.addEventListener("abort", end, { once: true });
+    const lost = Promise.withResolvers<"lost">();
+    const underWay = new Set<Promise<ForeignOutcome>>();
     try {
-      if (stopping.signal.aborted) return;
+      if (stopping.signal.aborted) return "ended";
       onListing(await current.list());
-      connection = current;
+      connection = {
+        ...current,
+        async call(call) {
+          const answer = current.call(call);
+          underWay.add(answer);
+          try {
+            return await answer;
+          } finally {
+            underWay.delete(answer);
+          }
+        },
+      };
+      lose = () => lost.resolve("lost");
       become("up");
       settled.resolve();
       for (;;) {
         const again = Promise.withResolvers<"again">();
         changed = () => again.resolve("again");
         const quietSince = performance.now();
-        if ((await Promise.race([again.promise, current.closed])) !== "again") return;
+        const next = await Promise.race([again.promise, lost.promise, current.closed]);
+        if (next !== "again") return next ?? "ended";
         relistMs = relistPause(relistMs, performance.now() - quietSince);
         // Whatever it says meanwhile is answered by one more list.
         const over = await Promise.race([
           sleep(relistMs, "waited" as const, { signal: stopping.signal }).catch(() => "over" as const),
+          lost.promise,
           current.closed,
         ]);
-        if (over !== "waited") return;
+        if (over !== "waited") return over === "lost" ? "lost" : "ended";
         onListing(await current.list());
       }
     } finally {
       connection = null;
-      stopping.signal.removeEventListener("abort", end);
-      await current.close().catch(() => {});
+      lose = null;
+      const close = async (): Promise<void> => {
+        stopping.signal.removeEventListener("abort", end);
+        await current.close().catch(() => {});
+      };
+      // What is under way may still be answered; nothing new is sent there.
+      if (underWay.size > 0) void Promise.allSettled(underWay).then(close);
+      else await close();
     }
   }
 
   async function keep(): Promise<void> {
     let pause = MIN_PAUSE_MS;
+    let renewedAt = -Infinity;
     while (!stopping.signal.aborted) {
       const startedAt = performance.now();
       try {
-        await serve();
+        const end = await serve();
+        if (end === "lost" && performance.now() - renewedAt > RENEWAL_MS) {
+          renewedAt = performance.now();
+          continue;
+        }
       } catch {
         // Why is in the server's own output; here it only counts that it is down.
       }
@@ -116,6 +150,14 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
     settled.resolve();
   }
 
+  /** Waits for the session that is being opened, if one is. */
+  async function renewed(signal: AbortSignal): Promise<void> {
+    if (!renewal) return;
+    const stopped = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => stopped.resolve(), { once: true });
+    if (!signal.aborted) await Promise.race([renewal.promise, stopped.promise]);
+  }
+
   return {
     start() {
       running = keep();
@@ -124,7 +166,16 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
       return state;
     },
     async call(call) {
-      return connection ? connection.call(call) : null;
+      if (!connection) await renewed(call.signal);
+      const used = connection;
+      if (!used || call.signal.aborted) return null;
+      const outcome = await used.call(call);
+      if (outcome.kind === "lost" && connection === used) {
+        renewal ??= Promise.withResolvers();
+        lose?.();
+      }
+      if (outcome.kind === "lost") await renewed(call.signal);
+      return outcome;
     },
     settled: () => settled.promise,
     async stop() {

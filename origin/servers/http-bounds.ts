@@ -1,0 +1,67 @@
+/** What of an HTTP answer is taken: its size, its pace, its session's name. Pure but for the clock that paces. */
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** One answer of a server, after it was decompressed. Unit: bytes. */
+export const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+/** Lines of an event stream that are taken at once, and per millisecond afterwards; the rest waits in the connection. */
+const BURST_LINES = 4_000;
+const LINES_PER_MS = 8;
+/** Between two attempts to go on with an event stream, whatever `retry` says. Unit: milliseconds. */
+const MIN_RESUME_MS = 1_000;
+const MAX_RESUME_MS = 30_000;
+/** What MCP allows (visible ASCII), in a length that a header has room for. */
+const SESSION_ID = /^[\x21-\x7e]{1,4096}$/;
+
+/**
+ * Statuses that say that a request was not taken. Others (408, 5xx, redirects) may come from somebody in between, after it was passed on.
+ */
+const NOT_TAKEN = new Set([400, 401, 403, 404, 405, 406, 411, 413, 415, 421, 429, 431]);
+/** Codes of the system, of undici and of TLS for a connection that never came up, so that nothing was sent. */
+const NOT_CONNECTED =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_.+|.*CERT.*|.*ISSUER.*)$/;
+
+/** True for a session that may be named in a header. */
+export const isSessionId = (id: string): boolean => SESSION_ID.test(id);
+
+/** True when a server that answers with this status did not run what it was asked for. */
+export const isNotTaken = (status: number): boolean => NOT_TAKEN.has(status);
+
+/** @returns the code of why a request failed; "" = it says none. Never words of the server. */
+export function codeOf(cause: unknown): string {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const code = (inner as { readonly code?: unknown } | null)?.code;
+  return typeof code === "string" && /^[A-Z0-9_]{1,64}$/.test(code) ? code : "";
+}
+
+/** True when nothing of a request was sent. */
+export const isNotConnected = (cause: unknown): boolean => NOT_CONNECTED.test(codeOf(cause));
+
+/** When an event stream that ended is gone on with. Unit: milliseconds. */
+export const resumePause = (asked: number): number =>
+  Math.min(Math.max(Number.isFinite(asked) ? asked : MAX_RESUME_MS, MIN_RESUME_MS), MAX_RESUME_MS);
+
+/**
+ * The body, ended with an error as soon as it is larger than an answer may be, and read no faster than its lines can be dealt with.
+ * @param onTooLarge called once, before the error
+ */
+export function bounded(body: ReadableStream<Uint8Array>, onTooLarge: () => void): ReadableStream<Uint8Array> {
+  let size = 0;
+  let lines = 0;
+  const startedAt = performance.now();
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      async transform(chunk, controller) {
+        size += chunk.length;
+        if (size > MAX_ANSWER_BYTES) {
+          onTooLarge();
+          controller.error(new Error("the answer is too large"));
+          return;
+        }
+        for (const byte of chunk) if (byte === 10 || byte === 13) lines++;
+        const early = (lines - BURST_LINES) / LINES_PER_MS - (performance.now() - startedAt);
+        if (early > 0) await sleep(early, undefined, { ref: false });
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+}
