@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bounded, codeOf, isNotConnected, isNotTaken, isSessionId, resumePause } from "./http-bounds.ts";
+import { bounded, codeOf, createPace, isNotConnected, isNotTaken, isSessionId, resumePause } from "./http-bounds.ts";
 
 describe("an answer over HTTP", () => {
   it.each([
@@ -57,11 +57,23 @@ describe("an answer over HTTP", () => {
     expect(codeOf(Object.assign(new Error("x"), { code: "log\nme" }))).toBe("");
   });
 
+  it("is read at one pace with the others of its server: 800 lines at once, then 4 in a millisecond", () => {
+    let now = 1_000;
+    const pace = createPace(() => now);
+    expect([pace(800), pace(4), pace(400)]).toEqual([0, 1, 101]);
+    now += 101;
+    expect(pace(4)).toBe(1);
+    now += 10_000;
+    expect(pace(800)).toBe(0);
+  });
+
   it("is taken whole up to 2 MiB, and ended after that", async () => {
     let told = 0;
     const of = (bytes: number): Promise<ArrayBuffer> => {
       const { body } = new Response(new Uint8Array(bytes));
-      return body ? new Response(bounded(body, () => told++)).arrayBuffer() : Promise.reject(new Error("no body"));
+      return body
+        ? new Response(bounded(body, () => told++, null)).arrayBuffer()
+        : Promise.reject(new Error("no body"));
     };
     expect((await of(2_097_152)).byteLength).toBe(2_097_152);
     expect(told).toBe(0);

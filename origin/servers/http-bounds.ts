@@ -3,9 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** One answer of a server, after it was decompressed. Unit: bytes. */
 export const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
-/** Lines of an event stream that are taken at once, and per millisecond afterwards; the rest waits in the connection. */
-const BURST_LINES = 4_000;
-const LINES_PER_MS = 8;
+/** Lines of a server's event streams that are taken at once, and per millisecond afterwards; the rest waits in its connections. */
+const BURST_LINES = 800;
+const LINES_PER_MS = 4;
 /** Between two attempts to go on with an event stream, whatever `retry` says. Unit: milliseconds. */
 const MIN_RESUME_MS = 1_000;
 const MAX_RESUME_MS = 30_000;
@@ -40,14 +40,29 @@ export const isNotConnected = (cause: unknown): boolean => NOT_CONNECTED.test(co
 export const resumePause = (asked: number): number =>
   Math.min(Math.max(Number.isFinite(asked) ? asked : MAX_RESUME_MS, MIN_RESUME_MS), MAX_RESUME_MS);
 
+/** Takes a number of lines that came. @returns how long nothing more may be read, in milliseconds. */
+export type Pace = (lines: number) => number;
+
+/** One pace for all event streams of a server, however many it has. @param now monotonic, in milliseconds */
+export function createPace(now: () => number): Pace {
+  let readyAt = -Infinity;
+  return (lines) => {
+    readyAt = Math.max(readyAt, now() - BURST_LINES / LINES_PER_MS) + lines / LINES_PER_MS;
+    return Math.max(0, readyAt - now());
+  };
+}
+
 /**
- * The body, ended with an error as soon as it is larger than an answer may be, and read no faster than its lines can be dealt with.
+ * The body, ended with an error as soon as it is larger than an answer may be.
  * @param onTooLarge called once, before the error
+ * @param pace of an event stream, whose every message is dealt with by itself; null = it is one message
  */
-export function bounded(body: ReadableStream<Uint8Array>, onTooLarge: () => void): ReadableStream<Uint8Array> {
+export function bounded(
+  body: ReadableStream<Uint8Array>,
+  onTooLarge: () => void,
+  pace: Pace | null,
+): ReadableStream<Uint8Array> {
   let size = 0;
-  let lines = 0;
-  const startedAt = performance.now();
   return body.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({
       async transform(chunk, controller) {
@@ -57,11 +72,16 @@ export function bounded(body: ReadableStream<Uint8Array>, onTooLarge: () => void
           controller.error(new Error("the answer is too large"));
           return;
         }
-        for (const byte of chunk) if (byte === 10 || byte === 13) lines++;
-        const early = (lines - BURST_LINES) / LINES_PER_MS - (performance.now() - startedAt);
+        const early = pace === null ? 0 : pace(linesOf(chunk));
         if (early > 0) await sleep(early, undefined, { ref: false });
         controller.enqueue(chunk);
       },
     }),
   );
+}
+
+function linesOf(chunk: Uint8Array): number {
+  let lines = 0;
+  for (const byte of chunk) if (byte === 10 || byte === 13) lines++;
+  return lines;
 }

@@ -13,7 +13,7 @@ import {
 } from "@modelcontextprotocol/client";
 import { REQUEST_ID_HEADER, USER_ID_HEADER } from "../../contract/headers.ts";
 import type { Secret } from "../modules/secret.ts";
-import { bounded, codeOf, isNotConnected, isNotTaken, isSessionId, resumePause } from "./http-bounds.ts";
+import { bounded, codeOf, createPace, isNotConnected, isNotTaken, isSessionId, resumePause } from "./http-bounds.ts";
 
 /** An access token of the user at the provider that the server's configuration names. */
 export const ACCOUNT_HEADER = "x-mcpist-account-token";
@@ -191,6 +191,7 @@ export function httpTransport(
   send: typeof fetch,
   say: (line: string) => void,
 ): Transport {
+  const pace = createPace(() => performance.now());
   const request =
     (exchange: Exchange | undefined): typeof fetch =>
     async (input, init) => {
@@ -229,11 +230,16 @@ export function httpTransport(
       const usual = headers.get("mcp-method") === "server/discover" || init?.method !== "POST";
       if (!response.ok && !usual) say(`mcpist: the server answers with HTTP ${status}`);
       const type = response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-      if (exchange && response.ok && type === "text/event-stream") exchange.streams = true;
+      const streams = type === "text/event-stream";
+      if (exchange && response.ok && streams) exchange.streams = true;
       if (!body) return response;
       // An error stays the error that it is, however much the server has to say about it.
       const tooLarge = (): void => (response.ok ? exchange?.fail() : undefined);
-      return new Response(bounded(body, tooLarge), { status, statusText, headers: response.headers });
+      return new Response(bounded(body, tooLarge, streams ? pace : null), {
+        status,
+        statusText,
+        headers: response.headers,
+      });
     };
   return new HttpTransport(url, request);
 }
