@@ -157,6 +157,7 @@ export async function loadEnvironment(
   }
   if (urls && wanted === joinedName(urls)) {
     const { name: joinedTo, environment } = joined(context, urls);
+    context.place.joined = urls;
     return found(context, joinedTo, environment, file);
   }
   if (wanted === SANDBOX_ENVIRONMENT && !urls) {

@@ -6,7 +6,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { CODES, type ErrorCode } from "../cli/errors.ts";
-import type { Advice, Entry } from "../cli/hints/hint.ts";
+import { type Advice, type Entry, NOWHERE, textOf } from "../cli/hints/hint.ts";
 import { DATABASE } from "../cli/hints/database.ts";
 import { DOCTOR } from "../cli/hints/doctor.ts";
 import { LOCK } from "../cli/hints/lock.ts";
@@ -76,9 +76,7 @@ function template({ advise }: Entry): string {
   } catch {
     advice = call(...words.map((word) => [word]));
   }
-  const none = { env: null, config: null, worker: null };
-  const text = advice.map((part) => (typeof part === "string" ? part : part(none))).join("");
-  return text.trim();
+  return textOf(advice, NOWHERE).trim();
 }
 
 const entryText = ([id, entry]: readonly [string, Entry]): string => {

@@ -162,10 +162,10 @@ async function checkRoutes(context: Context, environment: Environment, worker: W
       if (gateway?.state === file?.state && gateway?.url === file?.url) return [];
       const say = (entry: { state: string; url: string } | undefined) =>
         entry ? `${entry.state} at ${entry.url}` : "nothing";
-      return [`${name} is ${say(gateway)} at the gateway and ${say(file)} in mcpist.config.ts`];
+      return [`${name} is ${say(gateway)} at the gateway and ${say(file)} in the configuration`];
     });
     if (differs.length === 0)
-      return cloudflare.ok("routes", `${gatewayUrl(environment)} routes as mcpist.config.ts says`);
+      return cloudflare.ok("routes", `${gatewayUrl(environment)} routes as the configuration says`);
     return cloudflare.missing("routes", differs.join("; "), HINTS.routes());
   } catch (error) {
     context.signal.throwIfAborted();

@@ -99,7 +99,8 @@ export async function checkAll(context: Context, flags: DoctorFlags): Promise<Lo
     (await Promise.all(parts))
       .flat()
       .filter((check) => check !== null)
-      .map((check) => withEnd(check, environment.tokens, context.now()));
+      // Those of a sandbox never end, and no file of it could say otherwise.
+      .map((check) => (context.place.joined ? check : withEnd(check, environment.tokens, context.now())));
   if (flags.tokens === true) {
     const checks = await looked([
       githubToken(context, github, environment, onGithub.reason),

@@ -114,7 +114,7 @@ async function checkReach(
     : [];
   const others = names.filter((name) => !apps.has(name));
   const made = [...apps].every((name) => names.includes(name));
-  if (others.length === 0 || !made) return fly.ok("reach", "no app but those of mcpist.config.ts");
+  if (others.length === 0 || !made) return fly.ok("reach", "no app but those of the configuration");
   return fly.tooBroad(
     "reach",
     `the token also reaches ${others.length} other app${others.length === 1 ? "" : "s"} of the organisation`,

@@ -234,7 +234,7 @@ describe("Cloudflare", () => {
       {
         outcome: "missing",
         detail:
-          "koyeb is quarantined at https://mcpist-acme.koyeb.app at the gateway and pool at https://mcpist-acme.koyeb.app in mcpist.config.ts",
+          "koyeb is quarantined at https://mcpist-acme.koyeb.app at the gateway and pool at https://mcpist-acme.koyeb.app in the configuration",
       },
     ],
     [

@@ -74,7 +74,7 @@ const WORLDS: Readonly<Record<keyof typeof DOCTOR, World>> = {
   },
   correctNames: {
     routes: { [`GET ${REPO}`]: json({}, 404) },
-    says: "correct github.owner and github.repo in mcpist.config.ts, or give the token access to acme/mcp",
+    says: "correct github.owner and github.repo in ops.config.ts, or give the token access to acme/mcp",
   },
   addZone: {
     routes: { "GET /client/v4/zones": json({ result: [] }) },
@@ -83,7 +83,7 @@ const WORLDS: Readonly<Record<keyof typeof DOCTOR, World>> = {
   makeBase: { says: `there is no Worker gw  ->  mcpist deploy --base ${AT}` },
   makeBaseOrCorrect: {
     routes: { "GET /v1/apps/mcpist-origin": json({}, 404) },
-    says: `mcpist deploy --base ${AT}, or correct its name in mcpist.config.ts`,
+    says: `mcpist deploy --base ${AT}, or correct its name in ops.config.ts`,
   },
   makeService: { says: `does not answer as an origin  ->  mcpist deploy --first ${AT}` },
   slotsThenService: { says: `mcpist secrets rotate --init ${AT}, then mcpist deploy --first ${AT}` },
@@ -103,7 +103,7 @@ const WORLDS: Readonly<Record<keyof typeof DOCTOR, World>> = {
         { ...machine(KNOWN), id: "m3" },
       ]),
     },
-    says: `mcpist deploy ${AT}, or correct machines in mcpist.config.ts`,
+    says: `mcpist deploy ${AT}, or correct machines in ops.config.ts`,
   },
   flyMachineUpdate: {
     routes: { "GET /v1/apps/mcpist-origin/machines": json([machine({})]) },
@@ -115,12 +115,12 @@ const WORLDS: Readonly<Record<keyof typeof DOCTOR, World>> = {
   },
   networkOrIssuer: {
     routes: { "GET /auth/v1/.well-known/jwks.json": () => json({}, 502) },
-    says: "check the network; else correct auth.issuer in mcpist.config.ts",
+    says: "check the network; else correct auth.issuer in ops.config.ts",
   },
   asymmetricKeys: { says: "switch the project to asymmetric signing keys (ES256) in Supabase" },
   install: { env: { PATH: "" }, says: "install terraform or tofu 1.10 or newer; only a deploy needs it" },
   exportLine: { deploy: true, says: 'export GITHUB_TOKEN="$GH_TOKEN"' },
-  writeTokenEnd: { says: "write the day to tokens.koyeb.ends in mcpist.config.ts" },
+  writeTokenEnd: { says: "write the day to tokens.koyeb.ends in ops.config.ts" },
   nextToken: {
     environment: { tokens: { koyeb: { ends: "2026-11-25" } } },
     says: "docs/security/credentials.md: make the next one, put it where the old one is, then end the old one",

@@ -1,5 +1,5 @@
 /** What `mcpist doctor` finds missing or too broad, beside what the other entries say already. */
-import { hint, mcpist, quoted, say } from "./hint.ts";
+import { configFile, hint, mcpist, quoted, say } from "./hint.ts";
 
 /** The entries. */
 export const DOCTOR = {
@@ -23,7 +23,7 @@ export const DOCTOR = {
   correctNames: hint(
     "the configuration",
     "a name that a platform does not have",
-    (settings: string, otherwise: string) => say`correct ${settings} in mcpist.config.ts${otherwise}`,
+    (settings: string, otherwise: string) => say`correct ${settings} in ${configFile}${otherwise}`,
   ),
   addZone: hint(
     "you",
@@ -34,7 +34,7 @@ export const DOCTOR = {
   makeBaseOrCorrect: hint(
     "you",
     "what the base stacks make, under another name perhaps",
-    () => say`${mcpist("deploy --base")}, or correct its name in mcpist.config.ts`,
+    () => say`${mcpist("deploy --base")}, or correct its name in ${configFile}`,
   ),
   makeService: hint("you", "an origin that was never deployed", () => say`${mcpist("deploy --first")}`),
   slotsThenService: hint(
@@ -55,7 +55,7 @@ export const DOCTOR = {
   machines: hint(
     "the configuration",
     "more or fewer Machines than the file says",
-    () => say`${mcpist("deploy")}, or correct machines in mcpist.config.ts`,
+    () => say`${mcpist("deploy")}, or correct machines in ${configFile}`,
   ),
   flyMachineUpdate: hint(
     "an origin",
@@ -70,7 +70,7 @@ export const DOCTOR = {
   networkOrIssuer: hint(
     "a platform",
     "an issuer that does not answer",
-    () => say`check the network; else correct auth.issuer in mcpist.config.ts`,
+    () => say`check the network; else correct auth.issuer in ${configFile}`,
   ),
   asymmetricKeys: hint(
     "you",
@@ -82,7 +82,7 @@ export const DOCTOR = {
   writeTokenEnd: hint(
     "the configuration",
     "a token of which nobody says when it ends",
-    (area: string) => say`write the day to tokens.${area}.ends in mcpist.config.ts`,
+    (area: string) => say`write the day to tokens.${area}.ends in ${configFile}`,
   ),
   nextToken: hint(
     "you",

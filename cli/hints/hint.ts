@@ -2,6 +2,8 @@
  * What a person is told to do. A hint comes from the registry (hints.ts) and from nowhere else: the class cannot be made outside of it.
  * Commands of ours in it carry the environment and the file that the user works with, once both are known to exist.
  */
+import type { OriginState } from "../../contract/runtime-config.ts";
+import { SANDBOX_VARIABLE, type SandboxUrls } from "../../contract/sandbox.ts";
 import { rotationRef } from "../../contract/secret-names.ts";
 
 /** Whose fault it is, or who has to act. */
@@ -32,6 +34,8 @@ export class Place {
   config: string | null = null;
   /** Name of the environment's Worker. */
   worker: string | null = null;
+  /** The sandbox that this terminal has joined; null = none. */
+  joined: SandboxUrls | null = null;
   /** Ids of the hints that were printed, in order. */
   readonly told: string[] = [];
 }
@@ -44,7 +48,9 @@ export const quoted = (word: string): string =>
   /^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** What a command is completed with. */
-type Names = Pick<Place, "env" | "config" | "worker">;
+type Names = Pick<Place, "env" | "config" | "worker" | "joined">;
+/** Before anything is known. */
+export const NOWHERE: Names = { env: null, config: null, worker: null, joined: null };
 
 /** A command in a hint, completed when it is printed. */
 export type Command = (place: Names) => string;
@@ -65,11 +71,37 @@ export const wrangler =
   ({ worker }) =>
     `npx wrangler ${words}${worker === null ? "" : ` --name ${quoted(worker)}`}`;
 
+/**
+ * The line that gives an origin another state in a terminal that has joined a sandbox. What a sandbox runs was given to it at its start, and
+ * a rehearsal changes no file of the real environment: states travel with the variable that joins a terminal to it.
+ */
+export function stateLineHere(joined: SandboxUrls, origin: string, state: OriginState): string {
+  const text = JSON.stringify({ ...joined, states: { ...joined.states, [origin]: state } });
+  return `export ${SANDBOX_VARIABLE}=${quoted(text)}`;
+}
+
+/**
+ * Advice about the state of an origin.
+ * @param here what is said of the line, in a terminal that has joined a sandbox; elsewhere the advice is about the file
+ */
+export const setState =
+  (origin: string, state: OriginState, inFile: Advice, here: (line: string) => Advice): Command =>
+  (place) =>
+    textOf(place.joined ? here(stateLineHere(place.joined, origin, state)) : inFile, place);
+
+/** Where settings are corrected. A terminal that has joined a sandbox reads no file: its settings are those of the sandbox's start. */
+export const configFile: Command = ({ config, joined }) =>
+  joined ? "what the sandbox was started with, and start it again" : (config ?? "mcpist.config.ts");
+
 /** How the journal's ref is deleted, in a checkout of the repository. */
 export const rotationRefOf: Command = ({ env }) => `git push origin --delete ${rotationRef(env ?? "ENVIRONMENT")}`;
 
 /** Words and commands in the order in which they are read. */
 export type Advice = readonly (string | Command)[];
+
+/** Advice as it is printed. */
+export const textOf = (advice: Advice, place: Names): string =>
+  advice.map((part) => (typeof part === "string" ? part : part(place))).join("");
 
 /** Makes an {@link Advice}: say`bring it back, or: ${mcpist("origins quarantine koyeb")}`. */
 export const say = (texts: TemplateStringsArray, ...parts: readonly (string | number | Command)[]): Advice =>
@@ -102,8 +134,8 @@ class Hint {
   }
 
   /** As it is printed. Without a place its commands name no environment. */
-  text(place: Names = { env: null, config: null, worker: null }): string {
-    return this.#advice.map((part) => (typeof part === "string" ? part : part(place))).join("");
+  text(place: Names = NOWHERE): string {
+    return textOf(this.#advice, place);
   }
 }
 export type { Hint };

@@ -1,23 +1,35 @@
 /** Which origins the gateway routes to. */
-import { hint, mcpist, say } from "./hint.ts";
+import type { OriginState } from "../../contract/runtime-config.ts";
+import { configFile, hint, mcpist, say, setState } from "./hint.ts";
+
+/** A line of a terminal that has joined a sandbox. */
+const again = (line: string) => say`${line}   (then the command again)`;
 
 /** The entries. */
 export const ORIGINS = {
   quarantineOrPool: hint(
     "the configuration",
     "the gateway routes to an origin that the file leaves out",
-    (name: string) => say`${mcpist(`origins quarantine ${name}`)}, or set its state to "pool"`,
+    (name: string) =>
+      say`${mcpist(`origins quarantine ${name}`)}, or ${setState(name, "pool", say`set its state to "pool" in ${configFile}`, (line) => say`${line}`)}`,
   ),
   joinOrQuarantine: hint(
     "the configuration",
     "an origin of the file's pool that the gateway leaves out",
-    (name: string) =>
-      say`set its state in mcpist.config.ts to "joining" and run ${mcpist(`origins join ${name}`)}, or to "quarantined"`,
+    (name: string) => {
+      const join = mcpist(`origins join ${name}`);
+      return say`${setState(
+        name,
+        "joining",
+        say`set its state in ${configFile} to "joining" and run ${join}, or to "quarantined"`,
+        (line) => say`${line} && ${join}   (or with "quarantined" there, and without joining)`,
+      )}`;
+    },
   ),
   deployOrCorrect: hint(
     "the configuration",
     "the gateway looks for an origin at another address",
-    () => say`${mcpist("deploy --base")}, or correct its url in mcpist.config.ts`,
+    () => say`${mcpist("deploy --base")}, or correct its url in ${configFile}`,
   ),
   deployBaseAgain: hint(
     "the gateway",
@@ -27,23 +39,25 @@ export const ORIGINS = {
   agree: hint(
     "the configuration",
     "file and gateway disagree about another origin",
-    (state: string) =>
-      say`make the file say what the gateway does (state: "${state}"), or deploy the file, then run the command again`,
+    (name: string, state: OriginState) =>
+      say`${setState(
+        name,
+        state,
+        say`make the file say what the gateway does (state: "${state}"), or deploy the file, then run the command again`,
+        again,
+      )}`,
   ),
   setQuarantined: hint(
     "the configuration",
     "an origin that gets no traffic anyway",
-    () => say`set its state to "quarantined" in mcpist.config.ts`,
+    (name: string) =>
+      say`${setState(name, "quarantined", say`set its state to "quarantined" in ${configFile}`, (line) => say`${line}`)}`,
   ),
   setJoining: hint(
     "the configuration",
     "an origin that the file does not call joining",
-    () => say`set its state to "joining" there, then run the command again`,
-  ),
-  setJoiningHere: hint(
-    "this machine",
-    "an origin of a rehearsal that this terminal does not call joining",
-    (line: string) => say`${line}   (then the command again)`,
+    (name: string) =>
+      say`${setState(name, "joining", say`set its state to "joining" there, then run the command again`, again)}`,
   ),
   joinFirst: hint(
     "you",

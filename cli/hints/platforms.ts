@@ -1,5 +1,5 @@
 /** What the platforms answer, or do not answer. */
-import { hint, mcpist, quoted, say } from "./hint.ts";
+import { type Command, configFile, hint, mcpist, quoted, say } from "./hint.ts";
 
 /** Where a platform says itself that it has an outage. */
 const STATUS_PAGES: Readonly<Record<string, string>> = {
@@ -22,7 +22,7 @@ export const PLATFORMS = {
     (vendor: string, until: string) => say`${vendor} takes no call before ${until} UTC: run the command again then`,
   ),
   limit: hint("a platform", "a rate limit without a time", () => say`wait some minutes, then run the command again`),
-  moved: hint("the configuration", "a redirect of a platform", (advice: string) => say`${advice}`),
+  moved: hint("the configuration", "a redirect of a platform", (advice: string | Command) => say`${advice}`),
   newToken: hint(
     "you",
     "401",
@@ -60,7 +60,7 @@ export const PLATFORMS = {
   koyebService: hint(
     "the configuration",
     "Koyeb has no such service",
-    () => say`check app and service in mcpist.config.ts, or deploy the service stack; then run the command again`,
+    () => say`check app and service in ${configFile}, or deploy the service stack; then run the command again`,
   ),
   koyebLogs: hint(
     "Koyeb",

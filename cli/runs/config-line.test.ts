@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
+import type { SandboxUrls } from "../../contract/sandbox.ts";
 import { environmentOf, configText } from "./init-config.ts";
 import type { Session } from "../session.ts";
 import { testEnvironment } from "../test/environment.ts";
@@ -115,9 +116,10 @@ describe("how the file has to be changed", () => {
     });
   });
 
-  it("is a line that a shell reads back as it is, in a terminal that has joined a rehearsal (leads out: setJoiningHere)", async () => {
+  it("is a line that a shell reads back as it is, in a terminal that has joined a rehearsal", async () => {
     const joined = { gateway: "http://127.0.0.1:1", rehearses: { name: "it's ours" } };
-    const context = testContext({ env: { MCPIST_SANDBOX: JSON.stringify(joined) } });
+    const context = testContext();
+    context.place.joined = joined as unknown as SandboxUrls;
     const change = await fileChange(context, session, flags, koyeb!, "quarantined");
     const { stdout } = await execa("sh", ["-c", `${change?.words}; printf %s "$MCPIST_SANDBOX"`]);
     expect(JSON.parse(stdout)).toEqual({ ...joined, states: { koyeb: "quarantined" } });

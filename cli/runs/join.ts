@@ -3,7 +3,6 @@
  * in the pool. Run again after any interruption: what is done is not done twice.
  */
 import type { Origin } from "../../contract/config.ts";
-import { SANDBOX_VARIABLE } from "../../contract/sandbox.ts";
 import type { Context } from "../context.ts";
 import { McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
@@ -13,7 +12,7 @@ import { phaseOf } from "../secrets/phase.ts";
 import { deployedRoutes } from "../secrets/pool.ts";
 import type { Run } from "../secrets/run.ts";
 import { openSession, type Session } from "../session.ts";
-import { checkAgreement, fileChange, originOf, runOrigins, type OriginFlags, type Outcome } from "./routes.ts";
+import { checkAgreement, originOf, runOrigins, type OriginFlags, type Outcome } from "./routes.ts";
 import { runRotation } from "./rotation.ts";
 import { takeLock } from "./take-lock.ts";
 
@@ -21,21 +20,19 @@ import { takeLock } from "./take-lock.ts";
 const MOST_ROTATIONS = 2;
 
 /** Says whether the origin has its place already. @throws {McpistError} ERR_REFUSED when mcpist.config.ts does not call it joining. */
-async function hasPlace(context: Context, session: Session, flags: OriginFlags, origin: Origin): Promise<boolean> {
+async function hasPlace(session: Session, origin: Origin): Promise<boolean> {
   const routes = await deployedRoutes(session.targets.worker);
   const isRouted = routes?.config.origins.some(
     (route) => route.name === origin.name && route.url === origin.url && route.state === "pool",
   );
   if (isRouted === true && origin.state !== "quarantined") return true;
   if (origin.state === "joining") return false;
-  // A terminal that has joined a rehearsal has no file to change.
-  const change = await fileChange(context, session, flags, origin, "joining");
   throw new McpistError(
     "ERR_REFUSED",
     origin.state === "pool"
-      ? `mcpist.config.ts calls ${origin.name} pool, but the gateway does not route to it: the next deploy would, whatever it holds`
-      : `mcpist.config.ts calls ${origin.name} quarantined, so a rotation would leave it out`,
-    { hint: change?.file === SANDBOX_VARIABLE ? HINTS.setJoiningHere(change.words) : HINTS.setJoining() },
+      ? `the configuration calls ${origin.name} pool, but the gateway does not route to it: the next deploy would, whatever it holds`
+      : `the configuration calls ${origin.name} quarantined, so a rotation would leave it out`,
+    { hint: HINTS.setJoining(origin.name) },
   );
 }
 
@@ -78,7 +75,7 @@ export async function runJoin(context: Context, flags: OriginFlags): Promise<Exi
     { ...flags, command: "origins join" },
     origin,
     async (run, progress): Promise<Outcome> => {
-      if (await hasPlace(context, session, flags, origin)) return { rerouted: null, state: "pool" };
+      if (await hasPlace(session, origin)) return { rerouted: null, state: "pool" };
       await rotateInto(context, session, flags, origin.name, run, progress);
       // A rotation that took a dead run's lock has given it back.
       await takeLock(session, run, flags);

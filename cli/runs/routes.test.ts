@@ -184,14 +184,14 @@ describe("mcpist origins quarantine", () => {
       { koyeb: "joining" },
       { koyeb: "joining" },
       "koyeb",
-      "mcpist.config.ts calls koyeb joining",
+      "the configuration calls koyeb joining",
     ],
     [
       "while file and gateway disagree about another",
       { fly: "joining" },
       {},
       "koyeb",
-      "mcpist.config.ts calls fly pool, but the gateway",
+      "the configuration calls fly pool, but the gateway",
     ],
   ])("refuses %s", async (_what, gateway, file, name, message) => {
     await install(gateway, file);
@@ -218,13 +218,13 @@ describe("mcpist origins join", () => {
       "the file already calls pool: the next deploy would route to it",
       { koyeb: "quarantined" },
       {},
-      "mcpist.config.ts calls koyeb pool, but the",
+      "the configuration calls koyeb pool, but the",
     ],
     [
       "the file calls quarantined",
       { koyeb: "quarantined" },
       { koyeb: "quarantined" },
-      "mcpist.config.ts calls koyeb quarantined, so a",
+      "the configuration calls koyeb quarantined, so a",
     ],
   ])("refuses an origin that %s", async (_what, gateway, file, message) => {
     await install(gateway, file);
@@ -259,7 +259,7 @@ describe("a rotation", () => {
       const { code, err } = await mcpist("secrets", "rotate");
       expect(code).toBe(3);
       expect(err).toContain(
-        `error: the gateway routes to koyeb, which mcpist.config.ts calls ${state}: its traffic would fail (ERR_REFUSED)`,
+        `error: the gateway routes to koyeb, which the configuration calls ${state}: its traffic would fail (ERR_REFUSED)`,
       );
       expect(err).toContain('hint:  mcpist origins quarantine koyeb --env production, or set its state to "pool"');
     },

@@ -6,10 +6,10 @@ import { readFile } from "node:fs/promises";
 import { relative } from "node:path";
 import type { Origin } from "../../contract/config.ts";
 import type { GatewayConfig, OriginState } from "../../contract/runtime-config.ts";
-import { SANDBOX_VARIABLE, type SandboxUrls } from "../../contract/sandbox.ts";
+import { SANDBOX_VARIABLE } from "../../contract/sandbox.ts";
 import type { Context } from "../context.ts";
 import { McpistError, type ExitCode } from "../errors.ts";
-import { quoted } from "../hints/hint.ts";
+import { stateLineHere } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
 import { configPath } from "../load-config.ts";
@@ -56,14 +56,8 @@ export async function fileChange(
   state: OriginState,
 ): Promise<FileChange | null> {
   if (origin.state === state) return null;
-  const joined = context.env[SANDBOX_VARIABLE];
-  if (joined) {
-    // What a sandbox runs was given to it at its start, and a rehearsal changes no file of the real environment: states travel with
-    // the variable that joins a terminal to it.
-    const urls = JSON.parse(joined) as SandboxUrls;
-    const text = JSON.stringify({ ...urls, states: { ...urls.states, [origin.name]: state } });
-    return { file: SANDBOX_VARIABLE, change: null, words: `export ${SANDBOX_VARIABLE}=${quoted(text)}` };
-  }
+  const { joined } = context.place;
+  if (joined) return { file: SANDBOX_VARIABLE, change: null, words: stateLineHere(joined, origin.name, state) };
   const path = configPath(context.cwd, flags.config);
   const text = await readFile(path, "utf8").catch(() => "");
   const words = `set state: "${state}" for origin "${origin.name}" of environment "${session.name}"`;
@@ -87,9 +81,9 @@ export function checkAgreement(config: GatewayConfig, origins: readonly Origin[]
     if (state === route.state) continue;
     throw new McpistError(
       "ERR_REFUSED",
-      `mcpist.config.ts ${state === undefined ? `does not name ${route.name}` : `calls ${route.name} ${state}`}, but the gateway has it as ${route.state}`,
+      `the configuration ${state === undefined ? `does not name ${route.name}` : `calls ${route.name} ${state}`}, but the gateway has it as ${route.state}`,
       {
-        hint: HINTS.agree(route.state),
+        hint: HINTS.agree(route.name, route.state),
       },
     );
   }
@@ -153,7 +147,7 @@ function checkQuarantine(config: GatewayConfig, session: Session, name: string):
   const { origins } = session.environment;
   if (!config.origins.some((route) => route.name === name)) {
     throw new McpistError("ERR_REFUSED", `the gateway does not know ${name}, so it gets no traffic`, {
-      hint: HINTS.setQuarantined(),
+      hint: HINTS.setQuarantined(name),
     });
   }
   checkAgreement(config, origins, name);
@@ -169,8 +163,8 @@ export async function runQuarantine(context: Context, flags: OriginFlags): Promi
   const session = await openSession(context, flags);
   const origin = originOf(session, flags.name);
   if (origin.state === "joining") {
-    throw new McpistError("ERR_REFUSED", `mcpist.config.ts calls ${origin.name} joining, so it gets no traffic`, {
-      hint: HINTS.setQuarantined(),
+    throw new McpistError("ERR_REFUSED", `the configuration calls ${origin.name} joining, so it gets no traffic`, {
+      hint: HINTS.setQuarantined(origin.name),
     });
   }
   return runOrigins(context, session, { ...flags, command: "origins quarantine" }, origin, async (run) => {

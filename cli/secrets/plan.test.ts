@@ -81,7 +81,7 @@ describe("a plan", () => {
   });
 
   describe("that ends", () => {
-    const PLACE = { env: "sandbox", config: null, worker: "gw" };
+    const PLACE = { env: "sandbox", config: null, joined: null, worker: "gw" };
     let worlds: ReadonlyMap<string, Phase>;
     beforeAll(async () => {
       const found = new Map<string, Phase>();

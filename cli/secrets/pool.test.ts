@@ -292,10 +292,10 @@ describe("the routes as deployed", () => {
     await expect(checkRoutes(worker, file("pool"))).resolves.toBeUndefined();
     await expect(checkRoutes(worker, file("quarantined"))).rejects.toMatchObject({
       code: "ERR_REFUSED",
-      message: "the gateway routes to koyeb, which mcpist.config.ts calls quarantined: its traffic would fail",
+      message: "the gateway routes to koyeb, which the configuration calls quarantined: its traffic would fail",
     });
     await expect(checkRoutes(worker, file("joining"))).rejects.toMatchObject({ code: "ERR_REFUSED" });
-    await expect(checkRoutes(worker, file(null))).rejects.toThrow("which mcpist.config.ts does not name");
+    await expect(checkRoutes(worker, file(null))).rejects.toThrow("which the configuration does not name");
   });
 });
 
@@ -306,13 +306,13 @@ describe("the pool of the file against the pool of the gateway", () => {
     [
       "an origin that is left out",
       [origin("quarantined")],
-      ["the gateway has koyeb as quarantined, and mcpist.config.ts calls it pool"],
+      ["the gateway has koyeb as quarantined, and the configuration calls it pool"],
     ],
-    ["one that is not known", [], ["the gateway does not know koyeb, and mcpist.config.ts calls it pool"]],
+    ["one that is not known", [], ["the gateway does not know koyeb, and the configuration calls it pool"]],
     [
       "one at another address",
       [origin("pool", "https://old.test")],
-      ["the gateway looks for koyeb at another URL than mcpist.config.ts names"],
+      ["the gateway looks for koyeb at another URL than the configuration names"],
     ],
   ])("tells %s", (_what, routes, said) => {
     expect(poolDrift(routes, [origin("pool")]).map(({ what }) => what)).toEqual(said);

@@ -36,7 +36,7 @@ export async function checkRoutes(
     if (route.state !== "pool" || state === "pool") continue;
     throw new McpistError(
       "ERR_REFUSED",
-      `the gateway routes to ${route.name}, which mcpist.config.ts ${state === undefined ? "does not name" : `calls ${state}`}: its traffic would fail`,
+      `the gateway routes to ${route.name}, which the configuration ${state === undefined ? "does not name" : `calls ${state}`}: its traffic would fail`,
       { hint: HINTS.quarantineOrPool(route.name) },
     );
   }
@@ -60,14 +60,14 @@ export function poolDrift(
     if (route?.state !== "pool")
       return [
         {
-          what: `the gateway ${route ? `has ${name} as ${route.state}` : `does not know ${name}`}, and mcpist.config.ts calls it pool`,
+          what: `the gateway ${route ? `has ${name} as ${route.state}` : `does not know ${name}`}, and the configuration calls it pool`,
           next: HINTS.joinOrQuarantine(name),
         },
       ];
     if (route.url === url) return [];
     return [
       {
-        what: `the gateway looks for ${name} at another URL than mcpist.config.ts names`,
+        what: `the gateway looks for ${name} at another URL than the configuration names`,
         next: HINTS.deployOrCorrect(),
       },
     ];

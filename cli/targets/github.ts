@@ -4,6 +4,7 @@ import { githubSecretName, LIVE_VARIABLE, rotationRef } from "../../contract/sec
 import type { Environment } from "../../contract/config.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
+import { configFile } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Api, countdown } from "../http.ts";
 import type { Github, GithubObject } from "./described.ts";
@@ -29,7 +30,7 @@ export function githubApi(context: Context, access: GithubAccess, patience?: () 
     tokenVariable: "GH_TOKEN",
     moved: {
       message: "the repository was renamed or moved",
-      hint: HINTS.moved("correct github.owner and github.repo in mcpist.config.ts"),
+      hint: HINTS.moved((place) => `correct github.owner and github.repo in ${configFile(place)}`),
     },
     // docs.github.com, Rate limits for the REST API: where no header names a time, at least a minute, then ever longer.
     pauseMs: 60_000,
