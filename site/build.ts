@@ -15,7 +15,9 @@ const HERE = fileURLToPath(new URL(".", import.meta.url));
 const DIST = `${HERE}dist`;
 
 function run(program: string, args: readonly string[]): void {
-  const { status } = spawnSync(program, args, { cwd: HERE, stdio: ["ignore", 2, 2] });
+  // VitePress takes every file for a page whose ending it does not know.
+  const env = { ...process.env, VITE_EXTRA_EXTENSIONS: "cast" };
+  const { status } = spawnSync(program, args, { cwd: HERE, env, stdio: ["ignore", 2, 2] });
   if (status !== 0) throw new Error(`${program} ${args[0] ?? ""} failed`);
 }
 
