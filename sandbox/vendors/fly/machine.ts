@@ -10,6 +10,7 @@ import { Trail } from "../trail.ts";
 import type { VendorContext } from "../vendor.ts";
 import { Checks } from "./checks.ts";
 import { hasService, isStandby, type MachineConfig, type MachineState } from "./config.ts";
+import { durationMs } from "./duration.ts";
 import { Lease, MachineConflict } from "./lease.ts";
 import { machineId, versionId } from "./ids.ts";
 import { type SecretHolder, secretsOnHost } from "./secrets.ts";
@@ -275,7 +276,7 @@ export class Machine {
     if (!running) return;
     // The vendor's defaults are SIGINT and 5 s.
     const { signal = "SIGINT", timeout = "5s" } = this.config.stop_config ?? {};
-    await running.backend.drain(Number.parseInt(timeout, 10) * 1000);
+    await running.backend.drain(durationMs(timeout) ?? 5000);
     await running.instance.stop(signal === "SIGTERM" ? "SIGTERM" : "SIGINT");
     this.#forget();
   }

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { z } from "zod";
 import type { VendorApp } from "../vendor.ts";
 import type { FlyCloud } from "./cloud.ts";
+import { durationMs } from "./duration.ts";
 import { type Held, LEASE_OWNER } from "./lease.ts";
 import type { MachineState } from "./config.ts";
 import type { Machine, MachineView } from "./machine.ts";
@@ -47,7 +48,7 @@ const config = z.looseObject({
       signal: z.string().optional(),
       timeout: z
         .string()
-        .regex(/^\d{1,3}s$/)
+        .refine((timeout) => durationMs(timeout) !== null, "is no duration")
         .optional(),
     })
     .optional(),
