@@ -104,7 +104,7 @@ describe(".ci/run", () => {
       'step "test:mutants" npm run --silent test:mutants -- --sample --out "$judged/mutants.json" --keep "$cache/mutants"',
       'step "evidence" npx node test/security/evidence.ts "$reports"/*.json --scans "$judged/scans.json" --mutants "$judged/mutants.json" --earlier "$cache/mutants" --out "$reports/evidence"',
     ]);
-    expect(script).toContain("\nfor name in canary clients postgres conformance install deploy; do\n");
+    expect(script).toContain("\nfor name in canary clients postgres conformance install deploy browser; do\n");
     expect(script.trimEnd().split("\n").at(-1)).toBe('npx node test/totals.ts "$failed_steps" "$reports"/*.json');
   });
 
