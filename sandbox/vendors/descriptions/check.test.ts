@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { type Description, deviations, type Exchange } from "./check.ts";
 import { operation } from "./github/described.ts";
-import { KNOWN_DEVIATIONS } from "./known.ts";
+import { isOthersRequest, KNOWN_DEVIATIONS } from "./known.ts";
 
 const MISSPELT = { fields: { sha: "string", Url: "string" } } as const;
 
@@ -97,4 +97,19 @@ it("every deviation that is meant is in the manual, with its reason", async () =
     (row) => !rows.includes(row),
   );
   expect(missing).toEqual([]);
+});
+
+describe("what a program of somebody else's sends", () => {
+  it.each([
+    ["wrangler/4.120.0", "PUT /accounts/{account_id}/workers/scripts/{script} ?excludeScript: is no parameter", true],
+    ["go-github/v81", "POST /repos/{owner}/{repo}/rulesets request.source: is no field", true],
+    ["flyctl/0.4.1", "GET /v1/apps/{id}/secrets: is no operation of the excerpt", true],
+    ["wrangler/4.120.0", "GET /accounts/{account_id}/workers/scripts answer.result[].x: is no field", false],
+    ["wrangler/4.120.0", "GET /repos/{owner}/{repo}/issues 410: is no status", false],
+    ["mcpist", "PUT /accounts/{account_id}/workers/scripts/{script} ?excludeScript: is no parameter", false],
+    ["node", "POST /repos/{owner}/{repo}/rulesets request.source: is no field", false],
+    [null, "POST /repos/{owner}/{repo}/rulesets request.source: is no field", false],
+  ])("is its own, but not what it is answered: %s, %s", (agent, deviation, others) => {
+    expect(isOthersRequest(agent, deviation)).toBe(others);
+  });
 });

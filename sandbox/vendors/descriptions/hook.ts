@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import type { VendorName } from "../faults.ts";
 import { type Description, deviations, type Exchange } from "./check.ts";
-import { isKnownDeviation } from "./known.ts";
+import { isKnownDeviation, isOthersRequest } from "./known.ts";
 
 const fromJson = (file: string) => (): Promise<Description> =>
   Promise.resolve(JSON.parse(readFileSync(new URL(file, import.meta.url), "utf8")) as Description);
@@ -69,7 +69,10 @@ async function unexpected(vendor: VendorName, request: Request, text: string, re
     // A value of somebody's own may be JSON as well, and is nobody's answer.
     answer: isJson(response) ? parse(await response.clone().text()) : null,
   };
-  return deviations(description, exchange).filter((deviation) => !isKnownDeviation(vendor, deviation));
+  const agent = request.headers.get("user-agent");
+  return deviations(description, exchange).filter(
+    (deviation) => !isOthersRequest(agent, deviation) && !isKnownDeviation(vendor, deviation),
+  );
 }
 
 /** What is done about an exchange that deviates, and when there is nothing to hold. */

@@ -63,6 +63,11 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
   },
   {
     vendor: "cloudflare",
+    what: String.raw`(PUT|POST) /accounts/\{account_id\}/workers/scripts/\{script\}(/versions)? \?(excludeScript|bindings_inherit): is no parameter`,
+    why: "wrangler sends both with an upload (deploy, versions upload)",
+  },
+  {
+    vendor: "cloudflare",
     what: String.raw`GET /client/v4/zones/[^/]+/settings: is no operation of the excerpt`,
     why: "the description of 2024 has the list of all settings, the client has each by its name",
   },
@@ -118,3 +123,14 @@ const patterns = KNOWN_DEVIATIONS.map(({ vendor, what }) => ({ vendor, pattern: 
 /** @param deviation as check.ts says it. */
 export const isKnownDeviation = (vendor: string, deviation: string): boolean =>
   patterns.some((known) => known.vendor === vendor && known.pattern.test(deviation));
+
+/** Who writes requests in this project: the command line, and tests. What any other program sends is what a vendor's program sends. */
+const OURS = /^(?:mcpist|node|undici)\b/;
+const ABOUT_REQUEST = /^\S+ \S+ (?:request\b|\?)|: is no operation of the excerpt$/;
+
+/**
+ * True for a deviation that is not this project's: what a program sends that is none of ours. Its answers are held all the same.
+ * @param agent User-Agent of the request, null = none.
+ */
+export const isOthersRequest = (agent: string | null, deviation: string): boolean =>
+  agent !== null && !OURS.test(agent) && ABOUT_REQUEST.test(deviation);
