@@ -20,6 +20,25 @@ describe("an error", () => {
     );
     expect(context.out()).toBe("");
   });
+  it.each([
+    [
+      40,
+      "error: another run holds the lock of\n       this environment (ERR_LOCKED)\nhint:  bring koyeb back, or take it out\n       of the pool on purpose:\n       mcpist origins quarantine koyeb\n",
+    ],
+    [
+      80,
+      "error: another run holds the lock of this environment (ERR_LOCKED)\nhint:  bring koyeb back, or take it out of the pool on purpose:\n       mcpist origins quarantine koyeb\n",
+    ],
+  ])("breaks neither word nor command on a terminal of %i columns", (columns, said) => {
+    const plain = testContext({ terminal: true });
+    const context = { ...plain, stderr: { write: (text: string) => plain.stderr.write(text), isTTY: true, columns } };
+    const message = "another run holds the lock of this environment";
+    printError(context, new McpistError("ERR_LOCKED", message, { hint: HINTS.bringBack("koyeb") }), false);
+    expect(plain.err().replace(/page:.*\n/, "")).toBe(said);
+    const whole = testContext();
+    printError({ ...context, stderr: whole.stderr }, new McpistError("ERR_LOCKED", message), false);
+    expect(whole.err()).toContain(`error: ${message} (ERR_LOCKED)\n`);
+  });
   it("shows the cause only with --debug, and redacted", () => {
     const error = new McpistError("ERR_VENDOR", `it said ${CANARY}`, {
       cause: new Error(`deep ${CANARY}`),

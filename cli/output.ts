@@ -110,6 +110,9 @@ function folded(text: string, columns: number, indent: number): readonly string[
   return [text.slice(0, at).trimEnd(), ...folded(rest, columns, indent)];
 }
 
+/** What is said of an error stands behind "error: ". Unit: columns. */
+const LABEL = 7;
+
 /** Narrower than this no column of text is. */
 const MIN_TEXT = 28;
 
@@ -252,12 +255,44 @@ export function errorField(context: Context, failure: McpistError | null): { rea
   return { error: { code, message, hint, party: advice?.party ?? null, page } };
 }
 
+/** A command in a text, up to the mark or bracket at which a person stops reading. */
+const COMMAND =
+  /\b(?:mcpist|npx|npm|node|git|gh|fly|koyeb|docker|export|eval|terraform|tofu) (?:'[^']*'|"[^"]*"|[^;,('"])*(?<! )/g;
+/** Stands for a blank at which no line ends. */
+const KEPT = "\u0000";
+
+/**
+ * An error or a hint behind its label: on a terminal a line ends at a blank, never in a word and never in a command, which is copied as one
+ * line whatever its length.
+ */
+function labelled(columns: number, label: string, text: string): string {
+  const whole = `${label.padEnd(LABEL)}${text}`;
+  if (columns < MIN_COLUMNS) return whole;
+  const kept = text.replaceAll(COMMAND, (command) => command.replaceAll(" ", KEPT));
+  const lines: string[] = [];
+  for (const word of kept.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && LABEL + last.length + 1 + word.length <= columns)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return `${label.padEnd(LABEL)}${lines.join(`\n${" ".repeat(LABEL)}`)}`.replaceAll(KEPT, " ");
+}
+
 /** Prints an error with its hint and the page that explains it. The cause's stack only with --debug, and redacted. */
-export function printError(context: Context, error: McpistError, debug: boolean): void {
+export function printError(context: Context, error: McpistError, debug: boolean, json = false): void {
   const style = styles(context, context.stderr);
   const clean = (text: string) => context.redactor.apply(printable(text));
-  context.stderr.write(`${style("red", "error:")} ${clean(error.message)} ${style("dim", `(${error.code})`)}\n`);
-  if (error.advice) context.stderr.write(`${style("yellow", "hint:")}  ${clean(hintText(context, error.advice))}\n`);
+  const { stderr } = context;
+  // Beside JSON a program reads.
+  const width = stderr.isTTY === true && !json ? (stderr.columns ?? 0) : 0;
+  const said = labelled(width, "error:", `${clean(error.message)} (${error.code})`);
+  const [first, code] = ["error:".length, said.length - error.code.length - 2];
+  stderr.write(`${style("red", said.slice(0, first))}${said.slice(first, code)}${style("dim", said.slice(code))}\n`);
+  if (error.advice) {
+    const hint = labelled(width, "hint:", clean(hintText(context, error.advice)));
+    stderr.write(`${style("yellow", "hint:")}${hint.slice("hint:".length)}\n`);
+  }
   const page = pageOf(context, error);
   if (page) context.stderr.write(`${style("dim", clean(page.line))}\n`);
   if (debug && error.cause instanceof Error)

@@ -116,8 +116,9 @@ export async function run(argv: readonly string[], context: Context): Promise<Ex
 }
 
 function fail(context: Context, error: McpistError, argv: readonly string[]): ExitCode {
-  printError(context, error, argv.includes("--debug"));
-  if (argv.includes("--json"))
+  const json = argv.includes("--json");
+  printError(context, error, argv.includes("--debug"), json);
+  if (json)
     printJson(context, {
       ok: false,
       exitCode: error.exitCode,
