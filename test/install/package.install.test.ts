@@ -213,13 +213,15 @@ describe("the next version", () => {
           .map(({ area, what, next: command }) => [area, what, command]);
       };
       expect(await asked()).toEqual([
-        ["workflow", "rotate", "mcpist init --files --force --yes   (writes them anew)"],
+        ["workflow", "rotate", "mcpist init --files --force --yes --env production   (writes them anew)"],
         ["database", "schema", "mcpist db migrate"],
       ]);
       expect(await mcpist(["db", "status"], place)).toMatchObject({ code: 3 });
       const migrated = await mcpist(["db", "migrate", "--json"], place);
       expect(JSON.parse(migrated.out)).toMatchObject({ ok: true, applied: ["20991231000001"] });
-      expect(await mcpist(["init", "--files", "--force", "--yes"], place)).toMatchObject({ code: 0 });
+      expect(await mcpist(["init", "--files", "--force", "--yes", "--env", "production"], place)).toMatchObject({
+        code: 0,
+      });
       expect(await asked()).toEqual([]);
       const rotated = await mcpist(["secrets", "rotate", "--env", "production", "--json", "--yes"], place);
       expect(JSON.parse(rotated.out), rotated.err).toMatchObject({ ok: true });
