@@ -28,7 +28,7 @@ const ROWS: readonly [path: string, what: string, expected: WholeResult | string
   ["json-as-text", "answers with another type, without end", UNKNOWN],
   ["unauthorized", "answers 401 without end", REFUSED],
   ["forbidden", "answers 403 without end", REFUSED],
-  ["fails", "answers 500 without end", UNKNOWN],
+  ["breaks", "answers 500 without end", UNKNOWN],
   ["reset-json", "resets the connection after the headers", UNKNOWN],
   ["reset-events", "resets the connection of a stream", UNKNOWN],
   ["ends-events", "ends a stream without an answer", UNKNOWN],

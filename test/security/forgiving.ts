@@ -1,7 +1,7 @@
 /** What lets a test that fails be green. A test that may fail, or is tried until it does not, shows nothing. Pure. */
 
 /** In the code of tests: a modifier, an option of a test or a group, or the name of either as a text. */
-const FORGIVING = /\.fails\b|[{,]\s*["']?(fails|retry|repeats)["']?\s*:|\[\s*["'`](fails|retry|repeats)["'`]\s*\]/;
+const FORGIVING = /\.fails\b|[{,]\s*(["']?)(?:fails|retry|repeats)\1\s*:|\[\s*["'`](?:fails|retry|repeats)["'`]\s*\]/;
 
 /** @param text of a file of tests */
 export const forgivesFailures = (text: string): boolean => FORGIVING.test(text);

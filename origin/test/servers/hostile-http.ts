@@ -81,7 +81,7 @@ export const AT_CALL: Readonly<Record<string, Act>> = {
   "json-as-text": endless(200, { "content-type": "text/plain" }, "", MEGABYTE),
   unauthorized: endless(401, { "www-authenticate": "Bearer scope=x" }, "", MEGABYTE),
   forbidden: endless(403, { "www-authenticate": 'Bearer error="insufficient_scope", scope="x"' }, "", MEGABYTE),
-  fails: endless(500, {}, "", MEGABYTE),
+  breaks: endless(500, {}, "", MEGABYTE),
   "reset-json": reset(JSON_TYPE),
   "reset-events": reset(EVENTS),
   "ends-events": whole(EVENTS, ": no answer\n\n"),
