@@ -174,11 +174,10 @@ describe.skipIf(deno === undefined)("token broker in Deno (npm install --no-save
       return row?.n ?? 0;
     };
     const before = await rows();
-    const statuses = await Promise.all(
-      Array.from({ length: 200 }, async (_, n) => (await ask(n === 100 ? undefined : {})).status),
-    );
-    expect(statuses.filter((status) => status === 403)).toHaveLength(199);
-    expect(statuses[100], output.text.slice(-2000)).toBe(200);
+    const flood = Promise.all(Array.from({ length: 199 }, async () => (await ask({})).status));
+    // The test's database has one session for all: the broker's log of the flood may have it just now, and 503 asks to come again.
+    await expect.poll(async () => (await ask()).status).toBe(200);
+    expect(new Set(await flood)).toEqual(new Set([403]));
     await expect.poll(rows).toBeGreaterThan(before);
     const written = () => output.text.match(/"reason":"caller"/g)?.length ?? 0;
     await expect.poll(written).toBeGreaterThan(0);
