@@ -44,8 +44,8 @@ export default defineConfig({
     // Nothing waits for its time: these end what hangs, also where others keep the machine ten times as busy as the tests would.
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    // CI has two cores, and three workers keep them busy, because some tests mostly wait. Elsewhere one core is left to whoever waits.
-    maxWorkers: process.env["CI"] ? 3 : Math.max(3, availableParallelism() - 1),
+    // CI has two cores. Three workers keep them busy, because some tests mostly wait; the named suites start clouds and clients, which do not.
+    maxWorkers: process.env["CI"] ? (suite === undefined ? 3 : 2) : Math.max(3, availableParallelism() - 1),
     teardownTimeout: 10_000,
   },
 });

@@ -19,7 +19,7 @@ import {
 import { hastyOf, personOf, SECONDS_LEFT, startWorld, type World } from "./world.ts";
 
 /** They wait most of the time; of more at once on two cores one may be too slow for its own deadlines. */
-const AT_ONCE = 3;
+const AT_ONCE = 2;
 /** Longest wait for all of them. Unit: milliseconds. */
 const PATIENCE_MS = 900_000;
 /** Where the outcomes are written, for write-table.ts; absent = nowhere. */
