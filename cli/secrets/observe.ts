@@ -9,9 +9,8 @@ import type { Observation } from "./observation.ts";
 /** What this run has seen itself. */
 export interface Evidence {
   probedVersion: string | null;
-  drainedKid: string | null;
-  /** Newest deployment under which it was drained: what anybody deploys later may bring the old kid back. */
-  drainedUnder: string | null;
+  /** A kid, and the newest deployment under which it was drained: what anybody deploys later may bring it back. */
+  drained: { readonly kid: string; readonly deployment: string | null } | null;
 }
 
 const NO_WORKER: WorkerLook = { versions: [], deployments: [], deployment: [], observed: {} };
@@ -28,7 +27,7 @@ function silent(journal: Journal, error: unknown): typeof NO_VAULT {
 const STOPS: ReadonlySet<string> = new Set(["ERR_UNAUTHORISED", "ERR_MACHINE"]);
 
 /** What stops a run is thrown on; everything else makes one party blind. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (error instanceof McpistError && !STOPS.has(error.code)) return error.message;
   throw error;
 }
@@ -130,7 +129,7 @@ export async function observe(
     },
     evidence: {
       probedVersion: evidence.probedVersion,
-      drainedKid: evidence.drainedUnder === newest ? evidence.drainedKid : null,
+      drainedKid: evidence.drained?.deployment === newest ? evidence.drained.kid : null,
     },
   };
 }

@@ -82,7 +82,7 @@ export class Run {
   readonly journal: Journal;
   readonly drain: DrainTimes;
   readonly report: Reporter;
-  readonly evidence: Evidence = { probedVersion: null, drainedKid: null, drainedUnder: null };
+  readonly evidence: Evidence = { probedVersion: null, drained: null };
   readonly slots = new SlotWrites();
   readonly #store: Pick<GitStore, "serverTime">;
   readonly #pool: readonly OriginTarget[];

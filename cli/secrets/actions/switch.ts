@@ -175,7 +175,10 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
       run.targets.vault.writeLive(slot, phase.live ?? "", run.journal.guard),
     );
   // What was drained under another deployment begins anew: edge locations may lag behind this one, too.
-  if (run.evidence.drainedUnder !== null) run.switchedAt = started;
+  if (run.evidence.drained !== null) {
+    run.evidence.drained = null;
+    run.switchedAt = started;
+  }
   let aloneSince = (run.switchedAt ??= started);
   let deployment: string | null | undefined;
   const kids = { old, live: phase.live };
@@ -189,7 +192,7 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
       ? `everybody who sends ${old}: nobody must use it for ${seconds(used)} s more${seen && ` (${seen})`}`
       : `every edge location: to run the new version for ${seconds(young)} s more`;
   };
-  await run.step(`drain ${old}`, async () => {
+  const drained = await run.step(`drain ${old}`, async () => {
     let gatewayOldAt: number | null = null;
     let told = false;
     for (;;) {
@@ -198,7 +201,8 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
         Promise.all([run.observe(true), run.targets.worker.answers()]),
       );
       const current = phaseOf(now);
-      if (current.name !== "LINGERING" || current.other !== old || sentKids(now.worker).join() !== phase.live) return;
+      if (current.name !== "LINGERING" || current.other !== old || sentKids(now.worker).join() !== phase.live)
+        return false;
       const newest = now.worker.deployments[0]?.id ?? null;
       if (deployment !== undefined && newest !== deployment) {
         aloneSince = polledAt;
@@ -212,9 +216,8 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
       const lastSeen = Math.max(lastUse(now, old, polledAt), gatewayOldAt ?? Number.NEGATIVE_INFINITY);
       watch.quietSince = Math.max(watch.quietSince, lastSeen);
       if (polledAt - aloneSince >= minAge && polledAt - watch.quietSince >= quiet) {
-        run.evidence.drainedKid = old;
-        run.evidence.drainedUnder = newest;
-        return;
+        run.evidence.drained = { kid: old, deployment: newest };
+        return true;
       }
       const oldAgeSeconds = gatewayOldAt === null ? null : Math.floor((polledAt - gatewayOldAt) / 1000);
       const users = usersOf(now, kids, { oldAgeSeconds }, Math.ceil(quiet / 1000));
@@ -229,5 +232,5 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
       await run.waits(waits, () => run.context.sleep(Math.min(POLL_MS, quiet / 4)));
     }
   });
-  if (run.evidence.drainedKid === old) run.journal.note("drained", { kid: old });
+  if (drained) run.journal.note("drained", { kid: old });
 }
