@@ -2,6 +2,15 @@ import { describe, expect, it, vi } from "vitest";
 import type { Connection, ForeignCall, ForeignOutcome, RawListing } from "./connection.ts";
 import { relistPause, supervise, type ServerState } from "./supervisor.ts";
 
+/** Pauses of seconds are short ones here. */
+vi.mock("node:timers/promises", async (original) => {
+  const real = await original<typeof import("node:timers/promises")>();
+  return {
+    ...real,
+    setTimeout: <T>(ms: number, value?: T, options?: object) => real.setTimeout(Math.min(ms, 20), value, options),
+  };
+});
+
 const LISTING: RawListing = { tools: [], truncated: false, instructions: "" };
 
 function fake() {
@@ -75,6 +84,49 @@ describe("a supervised server", () => {
     expect(await underWay).toEqual({ kind: "asks" });
     await vi.waitFor(() => expect(closed).toBe(true));
     expect(states).toEqual(["up"]);
+    await supervisor.stop();
+  });
+
+  it.each([
+    ["ends", (old: ReturnType<typeof fake>) => old.end()],
+    ["has no list any more", (_old: unknown, changed: () => void) => changed()],
+  ])("that %s is over before it is started anew, also in the middle of a call", async (_what, fail) => {
+    const old = fake();
+    const order: string[] = [];
+    let changed = (): void => {};
+    const closing = Promise.withResolvers<void>();
+    const supervisor = supervise({
+      connect: vi
+        .fn()
+        .mockImplementationOnce(async (onListChanged: () => void) => {
+          changed = onListChanged;
+          order.push("first starts");
+          return {
+            ...old.connection,
+            list: vi.fn().mockResolvedValueOnce(LISTING).mockRejectedValue(new Error("no list")),
+            call: () => closing.promise.then(() => ({ kind: "unknown" })),
+            close: async () => {
+              order.push("first ends");
+              closing.resolve();
+            },
+          };
+        })
+        .mockImplementationOnce(async () => {
+          order.push("second starts");
+          return fake().connection;
+        }),
+      onListing: () => {},
+      onState: () => {},
+      random: () => 0,
+    });
+    supervisor.start();
+    await supervisor.settled();
+    const { signal } = new AbortController();
+    const call = supervisor.call({ name: "t", params: {}, meta: {}, signal, timeoutMs: 1_000, onProgress: null });
+    fail(old, changed);
+    await vi.waitFor(() => expect(order).toContain("second starts"), { timeout: 20_000 });
+    expect(order).toEqual(["first starts", "first ends", "second starts"]);
+    expect(await call).toEqual({ kind: "unknown" });
     await supervisor.stop();
   });
 

@@ -76,6 +76,7 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
     stopping.signal.addEventListener("abort", end, { once: true });
     const lost = Promise.withResolvers<"lost">();
     const underWay = new Set<Promise<ForeignOutcome>>();
+    let how: "ended" | "lost" = "ended";
     try {
       if (stopping.signal.aborted) return "ended";
       onListing(await current.list());
@@ -99,7 +100,7 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
         changed = () => again.resolve("again");
         const quietSince = performance.now();
         const next = await Promise.race([again.promise, lost.promise, current.closed]);
-        if (next !== "again") return next ?? "ended";
+        if (next !== "again") return (how = next ?? "ended");
         relistMs = relistPause(relistMs, performance.now() - quietSince);
         // Whatever it says meanwhile is answered by one more list.
         const over = await Promise.race([
@@ -107,7 +108,7 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
           lost.promise,
           current.closed,
         ]);
-        if (over !== "waited") return over === "lost" ? "lost" : "ended";
+        if (over !== "waited") return (how = over === "lost" ? "lost" : "ended");
         onListing(await current.list());
       }
     } finally {
@@ -117,8 +118,9 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
         stopping.signal.removeEventListener("abort", end);
         await current.close().catch(() => {});
       };
-      // What is under way may still be answered; nothing new is sent there.
-      if (underWay.size > 0) void Promise.allSettled(underWay).then(close);
+      // What is under way in a lost session may still be answered; nothing new is sent there. Whatever else ends is over before the next
+      // one starts: the end of a program ends all that runs under its user id.
+      if (how === "lost" && underWay.size > 0) void Promise.allSettled(underWay).then(close);
       else await close();
     }
   }
