@@ -60,7 +60,7 @@ interface Exchange {
 type SendOptions = Parameters<StreamableHTTPClientTransport["send"]>[1];
 
 /** One session of one server. */
-class HttpTransport implements Transport {
+export class HttpTransport implements Transport {
   readonly hasPerRequestStream = true;
   onclose?: () => void;
   onerror?: (error: Error) => void;
@@ -82,6 +82,11 @@ class HttpTransport implements Transport {
     this.#inner.onclose = () => this.onclose?.();
     this.#inner.onerror = (error) => this.onerror?.(error);
     this.#inner.onmessage = (message) => this.#take(message);
+  }
+
+  /** How many requests are kept because they have no answer yet. */
+  get unanswered(): number {
+    return this.#exchanges.size;
   }
 
   get sessionId(): string | undefined {
@@ -130,6 +135,7 @@ class HttpTransport implements Transport {
     options?: TransportSendOptions,
   ): Promise<void> {
     const { id } = message;
+    options?.requestSignal?.throwIfAborted();
     const inSession = this.#inner.sessionId !== undefined;
     const exchange: Exchange = {
       over: new AbortController(),
@@ -142,6 +148,8 @@ class HttpTransport implements Transport {
       },
     };
     this.#exchanges.set(id, exchange);
+    // In the newest revision nothing else says that a request was given up.
+    options?.requestSignal?.addEventListener("abort", () => this.#end(id), { once: true });
     const own = exchange.over.signal;
     const requestSignal = options?.requestSignal ? AbortSignal.any([options.requestSignal, own]) : own;
     const onRequestStreamEnd = (): void => {
@@ -190,7 +198,7 @@ export function httpTransport(
   credential: Secret | null,
   send: typeof fetch,
   say: (line: string) => void,
-): Transport {
+): HttpTransport {
   const pace = createPace(() => performance.now());
   const request =
     (exchange: Exchange | undefined): typeof fetch =>

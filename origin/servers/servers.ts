@@ -3,6 +3,7 @@
  * and where its words go. One server that misbehaves is one module that is unavailable.
  */
 import { join } from "node:path";
+import type { Transport } from "@modelcontextprotocol/client";
 import { err, ok, type Result } from "../../contract/result.ts";
 import { secretsOf, type ServerSettings } from "../../contract/servers.ts";
 import type { RegisteredModule } from "../modules/registry.ts";
@@ -83,7 +84,7 @@ export function createServers(
     for (const secret of secretsOf(server))
       if (!secrets.has(secret)) return err(`${secret} is not set, and the server "${name}" needs it`);
     const { command, url, credential } = server;
-    let transport: () => ReturnType<typeof httpTransport>;
+    let transport: () => Transport;
     if (url !== undefined) {
       const bearer = credential === undefined ? null : (secrets.get(credential) ?? null);
       const say = stderrLines((text) => hooks?.onStderr(name, text), now);
