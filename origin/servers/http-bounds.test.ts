@@ -53,6 +53,17 @@ describe("an answer over HTTP", () => {
     expect(isNotConnected(cause)).toBe(is);
   });
 
+  it.each([
+    ["connect", true],
+    ["getaddrinfo", true],
+    ["read", false],
+    ["write", false],
+  ])("that no host could be reached for, in a system call to %s, was never asked for: %s", (syscall, is) => {
+    const inner = Object.assign(new Error("x"), { code: "EHOSTUNREACH", syscall });
+    expect(isNotConnected(new TypeError("fetch failed", { cause: inner }))).toBe(is);
+    expect(isNotConnected(inner)).toBe(is);
+  });
+
   it("has no code in words of a server", () => {
     expect(codeOf(Object.assign(new Error("x"), { code: "log\nme" }))).toBe("");
   });

@@ -26,15 +26,21 @@ export const isSessionId = (id: string): boolean => SESSION_ID.test(id);
 /** True when a server that answers with this status did not run what it was asked for. */
 export const isNotTaken = (status: number): boolean => NOT_TAKEN.has(status);
 
+/** What failed below a request that failed. */
+const innerOf = (cause: unknown): { readonly code?: unknown; readonly syscall?: unknown } | null =>
+  (cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause) as never;
+
 /** @returns the code of why a request failed; "" = it says none. Never words of the server. */
 export function codeOf(cause: unknown): string {
-  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const code = (inner as { readonly code?: unknown } | null)?.code;
+  const code = innerOf(cause)?.code;
   return typeof code === "string" && /^[A-Z0-9_]{1,64}$/.test(code) ? code : "";
 }
 
-/** True when nothing of a request was sent. */
-export const isNotConnected = (cause: unknown): boolean => NOT_CONNECTED.test(codeOf(cause));
+/** True when nothing of a request was sent. A connection that is up may fail with the same codes, while it is read or written. */
+export function isNotConnected(cause: unknown): boolean {
+  const syscall = innerOf(cause)?.syscall;
+  return syscall !== "read" && syscall !== "write" && NOT_CONNECTED.test(codeOf(cause));
+}
 
 /** When an event stream that ended is gone on with. Unit: milliseconds. */
 export const resumePause = (asked: number): number =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { httpTransport } from "./http-transport.ts";
+import { httpTransport, NotRunError } from "./http-transport.ts";
 
 const CALL = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "t" } } as const;
 
@@ -24,6 +24,25 @@ describe("a request to a server at a URL", () => {
     await transport.send(CALL, { requestSignal: stop.signal });
     expect(transport.unanswered).toBe(1);
     stop.abort();
+    expect(transport.unanswered).toBe(0);
+    await transport.close();
+  });
+
+  it.each([
+    ["no connection came up was not run", null, true],
+    ["the answer broke off may have run, whatever the error says", 200, false],
+    ["the error broke off may have run as well", 500, false],
+  ])("for which %s", async (_what, status, notRun) => {
+    const error = Object.assign(new Error("x"), { code: "ECONNREFUSED" });
+    const breaks: typeof fetch = async () => {
+      if (status === null) throw new TypeError("fetch failed", { cause: error });
+      const body = new ReadableStream({ pull: (stream) => stream.error(error) });
+      return new Response(body, { status, headers: { "content-type": "application/json" } });
+    };
+    const transport = await started(breaks);
+    const why: unknown = await transport.send(CALL).catch((cause: unknown) => cause);
+    expect(why).toBeInstanceOf(Error);
+    expect(why instanceof NotRunError).toBe(notRun);
     expect(transport.unanswered).toBe(0);
     await transport.close();
   });

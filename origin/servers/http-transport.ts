@@ -164,7 +164,7 @@ export class HttpTransport implements Transport {
       this.#end(id);
       if (message.method !== "tools/call") throw cause;
       const { status } = exchange;
-      if ((status === 404 && inSession) || isNotConnected(cause)) throw new NotRunError("lost");
+      if (status === null ? isNotConnected(cause) : status === 404 && inSession) throw new NotRunError("lost");
       if (status !== null && isNotTaken(status)) throw new NotRunError("refused");
       throw cause;
     }
