@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { httpTransport, NotRunError } from "./http-transport.ts";
+import { httpTransport, NotRunError, onBehalfOf } from "./http-transport.ts";
 
 const CALL = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "t" } } as const;
 
@@ -44,6 +44,20 @@ describe("a request to a server at a URL", () => {
     expect(why).toBeInstanceOf(Error);
     expect(why instanceof NotRunError).toBe(notRun);
     expect(transport.unanswered).toBe(0);
+    await transport.close();
+  });
+
+  it("that belongs to no call names its user alone", async () => {
+    let headers = new Headers();
+    const transport = await started(async (_input, init) => {
+      headers = new Headers(init?.headers);
+      return new Response(null, { status: 202 });
+    });
+    await onBehalfOf.run({ userId: "anna", requestId: null, account: null }, () =>
+      transport.send({ jsonrpc: "2.0", method: "notifications/initialized" }),
+    );
+    expect([...headers.keys()].filter((name) => name.startsWith("x-"))).toEqual(["x-user-id"]);
+    expect(headers.get("x-user-id")).toBe("anna");
     await transport.close();
   });
 

@@ -24,11 +24,11 @@ const NOTIFY_TIMEOUT_MS = 10_000;
 /** For the end of a session, and for the end of a stream whose answer came. Unit: milliseconds. */
 const GRACE_MS = 1_000;
 
-/** For whom a call is made. */
+/** For whom something is sent. */
 export interface OnBehalf {
   readonly userId: string;
-  /** UUIDv7. */
-  readonly requestId: string;
+  /** UUIDv7; null = it belongs to no call, as the opening of a session that lasts longer than one. */
+  readonly requestId: string | null;
   /** The user's token at a provider, or null. */
   readonly account: Secret | null;
 }
@@ -208,7 +208,7 @@ export function httpTransport(
       const call = onBehalfOf.getStore();
       if (call) {
         headers.set(USER_ID_HEADER, call.userId);
-        headers.set(REQUEST_ID_HEADER, call.requestId);
+        if (call.requestId !== null) headers.set(REQUEST_ID_HEADER, call.requestId);
         if (call.account) headers.set(ACCOUNT_HEADER, call.account.reveal());
       }
       const refuse = (why: string): Error => {

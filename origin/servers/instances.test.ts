@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { Secret } from "../modules/secret.ts";
 import type { ForeignCall, ForeignOutcome } from "./connection.ts";
+import { onBehalfOf, type OnBehalf } from "./http-transport.ts";
 import { IDLE_MS, MAX_USER_INSTANCES, perUser } from "./instances.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -15,14 +17,14 @@ const RESULT: ForeignOutcome = { kind: "result", result: { content: [] } };
 
 function arrange() {
   let now = 0;
-  const made: { stopped: boolean; answer: (outcome: ForeignOutcome) => void }[] = [];
+  const made: { stopped: boolean; startedFor?: OnBehalf | undefined; answer: (outcome: ForeignOutcome) => void }[] = [];
   const instances = perUser(
     (): Supervisor => {
       const answers: ((outcome: ForeignOutcome) => void)[] = [];
-      const record = { stopped: false, answer: (outcome: ForeignOutcome) => answers.shift()?.(outcome) };
+      const record: (typeof made)[number] = { stopped: false, answer: (outcome) => answers.shift()?.(outcome) };
       made.push(record);
       return {
-        start: () => {},
+        start: () => void (record.startedFor = onBehalfOf.getStore()),
         state: "up",
         call: () => new Promise((resolve) => answers.push(resolve)),
         settled: async () => {},
@@ -47,6 +49,15 @@ describe("instances of users", () => {
     expect(await serve(test, "anna")).toEqual(RESULT);
     expect(await serve(test, "ben")).toEqual(RESULT);
     expect(test.made).toHaveLength(2);
+  });
+
+  it("are kept in the name of their user, and of no call, though the first call starts them", async () => {
+    const test = arrange();
+    const account = new Secret("token-of-the-user");
+    await onBehalfOf.run({ userId: "anna", requestId: "019a0000-0000-7000-8000-000000000001", account }, () =>
+      serve(test, "anna"),
+    );
+    expect(test.made[0]?.startedFor).toEqual({ userId: "anna", requestId: null, account: null });
   });
 
   it("end when nobody has called them for a while, but not in the middle of a call", async () => {

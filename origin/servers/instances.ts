@@ -3,6 +3,7 @@
  * called them for a while, and end with their user.
  */
 import type { ForeignCall, ForeignOutcome } from "./connection.ts";
+import { onBehalfOf } from "./http-transport.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** Instances of users at once, per server. */
@@ -61,7 +62,8 @@ export function perUser(make: () => Supervisor, now: () => number): Instances {
     }
     const instance = { supervisor: make(), calls: 0, lastUsedAt: now() };
     instances.set(userId, instance);
-    instance.supervisor.start();
+    // It outlives the call that starts it, and what it sends by itself is none of that call's.
+    onBehalfOf.run({ userId, requestId: null, account: null }, () => instance.supervisor.start());
     return instance;
   }
 
