@@ -97,7 +97,7 @@ export async function awaitLook(run: Run, origin: OriginTarget, awaited: Awaited
 async function lookUntil(run: Run, origin: OriginTarget, { is, values, missing }: Awaited): Promise<void> {
   const { context } = run;
   const began = context.monotonic();
-  let ranAt = began;
+  let emptySince: number | null = null;
   for (let again = began + AGAIN_MS; ;) {
     const look = await origin.look();
     if (is(look)) return;
@@ -105,9 +105,10 @@ async function lookUntil(run: Run, origin: OriginTarget, { is, values, missing }
     const since = now - began;
     if (since > KILL_TIMEOUT_MS)
       throw new McpistError("ERR_TIMEOUT", look.ok ? missing : look.reason, { hint: HINTS.platform() });
-    if (!look.ok || look.instances.length > 0) ranAt = now;
     // Stopped by hand, as the page on emergencies says: nobody is there who could show what the slots hold.
-    if (now - ranAt > EMPTY_MS)
+    const empty = look.ok && look.instances.length === 0 && (look.silent ?? []).length === 0;
+    emptySince = empty ? (emptySince ?? now) : null;
+    if (emptySince !== null && now - emptySince > EMPTY_MS)
       throw new McpistError("ERR_TIMEOUT", "nothing runs there, and its slots are written", { hint: HINTS.platform() });
     if (now > again) {
       await replace(run, origin, values(), { gentleUntil: 0 });
