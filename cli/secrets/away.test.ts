@@ -48,11 +48,12 @@ describe("an origin with one instance", () => {
 describe("turns", () => {
   const KIDS: KidsReport = { a: K0, b: null };
   /** @param silent names of origins that do not answer. */
-  function turns(count: number, silent: Set<string>) {
+  function turns(count: number, silent: Set<string>, tick: (now: number) => void = () => undefined) {
     let now = 0;
     const pool = names(count).map((name) => ({ name, peek: async () => (silent.has(name) ? null : KIDS) }));
     const sleep = async (ms: number): Promise<void> => {
       now += ms;
+      tick(now);
       await new Promise(setImmediate);
     };
     const context = { ...testContext(), monotonic: () => now, sleep };
@@ -92,6 +93,13 @@ describe("turns", () => {
     const gone = away.during(origin(0), async () => clock());
     setImmediate(() => silent.clear());
     expect(await gone).toBeLessThan(60_000);
+  });
+
+  it("are not taken when somebody answers after the time is over", async () => {
+    const silent = new Set(["o1"]);
+    const { away, origin, clock } = turns(2, silent, (now) => void (now >= 3000 && silent.clear()));
+    await expect(away.during(origin(0), async () => "away", 3000)).rejects.toBeInstanceOf(NoTurn);
+    expect(clock()).toBe(3000);
   });
 
   it("end with the failure of the one before, until it answers", async () => {

@@ -66,6 +66,7 @@ export class Away {
     );
     try {
       await this.#answered(origin, until);
+      if (this.#context.monotonic() >= until) throw new NoTurn("it took too long");
       const value = await work();
       this.#away.delete(name);
       return value;

@@ -283,7 +283,8 @@ export class Run {
     const { name } = origin;
     if (this.#told.has(name)) return;
     this.#told.add(name);
-    const ids = (await origin.short?.()) ?? [];
+    // Only told: what cannot be seen now is no reason not to roll out.
+    const ids = (await origin.short?.().catch(() => [])) ?? [];
     if (ids.length > 0)
       this.report.note(
         `${name}: ${ids.join(", ")} had five seconds to end calls and get ${FLY_STOP_SECONDS} s (stop_config), which stays`,
