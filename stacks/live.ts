@@ -1,4 +1,5 @@
 /** Asks the platforms what no plan has read. Reads only; follows no redirect, because a token goes along. */
+import { authorizationOf } from "../contract/authorization.ts";
 import { isRecord } from "../contract/json.ts";
 import { isSafeUrl } from "../contract/safe-url.ts";
 import { bindingDrift, type PlannedWorker, plannedWorkers } from "./live-bindings.ts";
@@ -39,7 +40,7 @@ async function ask(
   const base = (variables[address] || otherwise).replace(/\/$/, "");
   if (!isSafeUrl(base)) throw new Error(`${address} must be https, or http on loopback`);
   const response = await fetch(base + path, {
-    headers: { authorization: `Bearer ${variables[token] ?? ""}` },
+    headers: { authorization: authorizationOf(variables[token] ?? "") },
     redirect: "error",
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
@@ -76,7 +77,8 @@ export async function differences(document: PolicyDocument, variables: Variables
   for (const app of new Set(machines.map((machine) => machine.app))) {
     const live = await ask(variables, FLY, `/v1/apps/${app}/machines`, `the Machines of ${app}`);
     const own = machines.filter((machine) => machine.app === app);
-    found.push(...machinesDrift(own, Array.isArray(live) ? live.filter(isRecord) : []));
+    if (!Array.isArray(live)) throw new Error(`the Machines of ${app} cannot be read: no list`);
+    found.push(...machinesDrift(own, live.filter(isRecord)));
   }
   return found;
 }

@@ -2,6 +2,7 @@
  * Fly.io over the Machines API. Secrets are injected at boot, so existing Machines are updated under a lease, never only
  * restarted: a restart may resume a suspended memory image that holds the old secret.
  */
+import { authorizationOf } from "../../contract/authorization.ts";
 import type { Environment, Origin } from "../../contract/config.ts";
 import { LEGACY_VARIABLE, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
 import { markVariable } from "../../contract/marks.ts";
@@ -30,7 +31,7 @@ const COMING_TIMEOUT_MS = 30_000;
 
 /** Client for one organisation. */
 export function flyApi(context: Context, access: { baseUrl: string; token: string }): Api {
-  const authorization = access.token.startsWith("FlyV1 ") ? access.token : `Bearer ${access.token}`;
+  const authorization = authorizationOf(access.token);
   return new Api(context, {
     vendor: "Fly.io",
     baseUrl: access.baseUrl,
