@@ -152,6 +152,21 @@ describe("mcpist secrets put", () => {
     expect(writes()).toBe(before);
   });
 
+  it("sends nothing that a Worker cannot take, although everybody else could", async () => {
+    const secrets = { OWN_KEY: { purpose: "a key", shape: "text", to: ["worker", "github"] } };
+    await writeFile(
+      join(folder, "mcpist.config.ts"),
+      `export default ${JSON.stringify({ environments: { production: { ...ENVIRONMENT_INPUT, secrets } } })};\n`,
+    );
+    const before = writes();
+    const { code, out, err } = await put(["OWN_KEY"], { stdin: "canary-5f0c6a1be2d49317".repeat(223) });
+    expect([code, err.includes("OWN_KEY is longer than the 5120 bytes that a Worker takes: nothing was sent")]).toEqual(
+      [2, true],
+    );
+    expect(out + err).not.toContain("canary-5f0c6a1be2d49317");
+    expect(writes()).toBe(before);
+  });
+
   it("says which origin has it and which has not when one platform fails, with the exit code for run it again", async () => {
     vendor.faults.add({
       vendor: "fly",

@@ -16,6 +16,8 @@ import { checkSteal, takeLock, type LockFlags } from "./take-lock.ts";
 
 /** Unit: bytes. */
 const MAX_VALUE = 48_000;
+/** What a Worker's secret may have at most, by Cloudflare's page on limits (5 KB). Unit: bytes. */
+const MAX_WORKER_VALUE = 5120;
 
 async function readStdin(context: Context): Promise<string> {
   const chunks: Buffer[] = [];
@@ -115,6 +117,14 @@ export async function runPut(
     throw new McpistError("ERR_SECRET_SHAPE", `${spec.name} ${fault}: nothing was sent`, {
       hint: HINTS.databaseAddress(),
     });
+
+  // Before anybody is written: the Worker comes last, and refuses it for ever.
+  if (spec.to.includes("worker") && Buffer.byteLength(value) > MAX_WORKER_VALUE)
+    throw new McpistError(
+      "ERR_SECRET_SHAPE",
+      `${spec.name} is longer than the ${MAX_WORKER_VALUE} bytes that a Worker takes: nothing was sent`,
+      { hint: HINTS.putPiped(spec.name) },
+    );
 
   const progress = new Progress(context, flags);
   const needed = neededSecrets(session.environment);
