@@ -134,7 +134,9 @@ export async function runDeploy(context: Context, flags: DeployFlags): Promise<E
     });
   const words = ["deploy", ...patterns, ...(flags.yes ? ["--auto-approve"] : [])];
   const { exitCode } = await runCdktn(context, words, options);
-  const after = flags.base ? null : await settled(() => look(context, name, flags.config), context);
+  const looked = () => look(context, name, flags.config);
+  // What failed does not come into step by waiting.
+  const after = flags.base ? null : await (exitCode === 0 ? settled(looked, context) : looked());
   if (before && after && before.live !== after.live)
     throw new McpistError(
       "ERR_MISMATCH",

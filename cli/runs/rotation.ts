@@ -107,7 +107,9 @@ export async function runRotation(
     progress,
     async (run): Promise<Phase> => {
       await step("check accounts", async () => {
-        await Promise.all([wranglerPath(), checkHome(), flags.emergency ? null : session.targets.vault.check()]);
+        // `now` kills at the origins even where the Worker cannot be uploaded from here.
+        const home = flags.emergency === "now" ? null : checkHome();
+        await Promise.all([wranglerPath(), home, flags.emergency ? null : session.targets.vault.check()]);
       });
       let lateMs = 0;
       await step("take the lock", async () => {
