@@ -9,6 +9,7 @@ import {
   rmSync,
   symlinkSync,
   writeFileSync,
+  statSync,
 } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { McpistError } from "../errors.ts";
@@ -72,12 +73,11 @@ const NPM_PASSWORD = /^\s*(?:\/\/[^\s=]*:)?(?:_auth|_authToken|_password|key)\s*
 /** Keys are small: what is larger is no key. Unit: bytes. */
 const KEY_LENGTH = 64 * 1024;
 
-/** True where a file holds what opens something else. */
-export function isPrivate(name: string, content: () => Buffer): boolean {
+/** True where a file of so many bytes holds what opens something else. */
+export function isPrivate(name: string, bytes: number, content: () => Buffer): boolean {
   if (NAMES.some((pattern) => pattern.test(name))) return true;
   if (name === ".npmrc") return NPM_PASSWORD.test(content().toString("utf8"));
-  const bytes = content();
-  return bytes.length <= KEY_LENGTH && PRIVATE_KEY.test(bytes.toString("latin1"));
+  return bytes <= KEY_LENGTH && PRIVATE_KEY.test(content().toString("latin1"));
 }
 
 /** What went into the context of one server. */
@@ -111,7 +111,8 @@ export function layIn(from: string, to: string, name: string, out: string): Laid
       } else if (entry.isDirectory()) {
         if (NAMES.some((pattern) => pattern.test(entry.name))) left.push(inner);
         else copy(inner);
-      } else if (!entry.isFile() || isPrivate(entry.name, () => readFileSync(place))) left.push(inner);
+      } else if (!entry.isFile() || isPrivate(entry.name, statSync(place).size, () => readFileSync(place)))
+        left.push(inner);
       else copyFileSync(place, join(to, inner));
     }
   };
