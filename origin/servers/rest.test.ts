@@ -6,6 +6,24 @@ import { endProcessesOf } from "./rest.ts";
 /** Nobody's. */
 const UID = 29_871;
 
+describe("the processes of a server", () => {
+  it("are ended beside one that is gone already, and one that may not be ended", () => {
+    const running = new Set([11, 12, 13, 14]);
+    const refuse = (code: string): never => {
+      throw Object.assign(new Error(code), { code });
+    };
+    endProcessesOf(UID, {
+      list: (uid) => (uid === UID ? [...running] : []),
+      kill: (pid) => {
+        if (pid === 12) refuse("EPERM");
+        running.delete(pid);
+        if (pid === 11) refuse("ESRCH");
+      },
+    });
+    expect([...running]).toEqual([12]);
+  });
+});
+
 describe.skipIf(process.getuid?.() !== 0)("what a server left running (needs the right to change user ids)", () => {
   it("is ended, in whatever group and session it is", async () => {
     const left = spawn("setpriv", ["--reuid", String(UID), "--clear-groups", "--", "setsid", "--wait", "sleep", "300"]);

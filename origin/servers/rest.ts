@@ -16,15 +16,30 @@ function processesOf(uid: number): readonly number[] {
   });
 }
 
+/** The kernel's part. */
+interface Kernel {
+  readonly list: (uid: number) => readonly number[];
+  readonly kill: (pid: number) => void;
+}
+const KERNEL: Kernel = { list: processesOf, kill: (pid) => void process.kill(pid, "SIGKILL") };
+
 /** Ends whatever runs under this id. Never throws: what may not be ended, or is no Linux, stays. */
-export function endProcessesOf(uid: number): void {
+export function endProcessesOf(uid: number, { list, kill }: Kernel = KERNEL): void {
   try {
     for (let round = 0; round < ROUNDS; round++) {
-      const found = processesOf(uid);
+      const found = list(uid);
       if (found.length === 0) return;
-      for (const pid of found) process.kill(pid, "SIGKILL");
+      for (const pid of found) tryToKill(pid, kill);
     }
   } catch {
-    // Gone meanwhile, or no /proc.
+    // No /proc.
+  }
+}
+
+function tryToKill(pid: number, kill: Kernel["kill"]): void {
+  try {
+    kill(pid);
+  } catch {
+    // Gone meanwhile, or not ours to end; the others are ended all the same.
   }
 }
