@@ -113,6 +113,15 @@ const COMPILES_NOTHING = {
   getValidator: () => (input: unknown) => ({ valid: true, data: input, errorMessage: undefined }),
 };
 
+/** @returns null for what is nested too deeply to be written out again; whoever reads the tools leaves that one out. */
+function digestOf(tools: readonly unknown[]): string | null {
+  try {
+    return hash("sha256", JSON.stringify(tools), "hex");
+  } catch {
+    return null;
+  }
+}
+
 async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promise<Connection> {
   const closed = Promise.withResolvers<void>();
   const client = new Client(
@@ -150,9 +159,9 @@ async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promis
         const params = cursor === undefined ? {} : { cursor };
         const answer = await client.request({ method: "tools/list", params }, page, { timeout: PAGE_TIMEOUT_MS });
         // A page that was there already: the list goes round in a circle, as with a cursor that a server does not read.
-        const digest = hash("sha256", JSON.stringify(answer.tools), "hex");
-        if (answer.tools.length > 0 && seen.has(digest)) break;
-        seen.add(digest);
+        const digest = digestOf(answer.tools);
+        if (digest !== null && answer.tools.length > 0 && seen.has(digest)) break;
+        if (digest !== null) seen.add(digest);
         tools.push(...answer.tools.slice(0, MAX_TOOLS - tools.length));
         const next = answer.nextCursor ?? undefined;
         truncated ||= tools.length >= MAX_TOOLS && answer.tools.length > 0 && next !== undefined;

@@ -16,6 +16,7 @@ const ROWS: readonly [mode: string, what: string, expected: WholeResult | string
   ["nul", "begins with NUL", whole(fine)],
   ["first", "answers before it was asked", whole(fine)],
   ["leaks", "prints what it was given", whole(fine)],
+  ["depths", "lists a tool beside one that is nested a hundred thousand deep", whole(fine)],
   ["circles", "always has one page more, the same", whole(fine)],
   [
     "halves",

@@ -7,6 +7,8 @@ const raw = (text: string | Buffer): boolean => process.stdout.write(text);
 const write = (message: unknown): boolean => raw(`${JSON.stringify(message)}\n`);
 const result = { content: [{ type: "text", text: "fine" }] };
 const tools = [{ name: "t", description: null, title: null, annotations: null, inputSchema: { type: "object" } }];
+/** Nested more deeply than anything can be written out again. */
+const depths = `{"name":"deep","inputSchema":{"type":"object","default":${"[".repeat(1e5)}${"]".repeat(1e5)}}}`;
 const repeat = (times: number, message: (n: number) => unknown): void => {
   for (let n = 0; n < times; n++) write(message(n));
 };
@@ -67,6 +69,8 @@ createInterface({ input: process.stdin })
           serverInfo: { name: "rude", version: "1" },
         },
       });
+    else if (method === "tools/list" && mode === "depths")
+      raw(`{"jsonrpc":"2.0","id":${id},"result":{"tools":[${depths},${JSON.stringify(tools[0])}]}}\n`);
     else if (method === "tools/list")
       write({ jsonrpc: "2.0", id, result: { tools, nextCursor: mode === "circles" ? "" : null } });
     else if (method !== "tools/call") write({ jsonrpc: "2.0", id, error: { code: -32601, message: "no" } });
