@@ -35,6 +35,38 @@ describe("standard error of a server", () => {
     expect(lines.slice(20)).toEqual(["(981 more lines)", "later"]);
   });
 
+  it.each([
+    ["JSON", JSON.stringify({ _meta: { "mcpist/account-token": "gho_1.a-b/c+d=", b: 1 } })],
+    ["JSON in JSON", JSON.stringify({ got: JSON.stringify({ "mcpist/account-token": "gho_1.a-b/c+d=", b: 1 }) })],
+    ["JSON with a quote in it", JSON.stringify({ "mcpist/account-token": 'gho_1"a-b/c+d=', b: 1 })],
+    ["JSON with escaped slashes", String.raw`{"mcpist\/account-token":"gho_1.a-b\/c+d=","b":1}`],
+    ["JSON with spaces", '{ "mcpist/account-token" : "gho_1.a-b/c+d=" }'],
+    ["JSON that is cut", '{"mcpist/account-token":"gho_1.a-b/c+d='],
+    ["JSON over a carriage return", '{"mcpist/account-token":"gho_1\r.a-b/c+d="}'],
+    ["Python", "{'_meta': {'mcpist/account-token': 'gho_1.a-b/c+d=', 'b': 1}}"],
+    ["Go", "map[_meta:map[mcpist/account-token:gho_1.a-b/c+d= b:1]]"],
+    ["Ruby", '{"mcpist/account-token"=>"gho_1.a-b/c+d="}'],
+  ])("says nothing of the account token of a user in a request that a server prints, as %s", (_as, request) => {
+    const lines: string[] = [];
+    const take = stderrLines(
+      (line) => lines.push(line),
+      () => 0,
+      hiding([]),
+    );
+    take(`got ${request} and ${request}\n`);
+    expect(lines[0]?.match(/account-token/g)?.length).toBeGreaterThanOrEqual(1);
+    expect(lines.join()).toContain("[secret]");
+    expect(lines.join()).not.toMatch(/gho_|a-b|c\+d/);
+  });
+
+  it("keeps what stands beside the account token of a user", () => {
+    const clean = hiding([]);
+    expect(clean('{"a":1,"mcpist/account-token":"t","b":"c"} mcpist/account-token is missing')).toBe(
+      '{"a":1,"mcpist/account-token":"[secret]","b":"c"} mcpist/account-token is missing',
+    );
+    expect(clean("{'mcpist/account-token': 't', 'b': 1}")).toBe("{'mcpist/account-token': '[secret]', 'b': 1}");
+  });
+
   it("says nothing of what a server was given, also where a line is cut in the middle of it", () => {
     const lines: string[] = [];
     const take = stderrLines(

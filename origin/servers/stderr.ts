@@ -13,7 +13,16 @@ const MAX_KEPT = 64 * 1024;
 /** Shorter ones stand in any text. */
 const MIN_SECRET = 4;
 
-/** Replaces values that a server was given, however they are written, by `[secret]`: a server that prints its environment is usual. */
+/**
+ * The member of a request that holds the token of its user's account, as JSON (also within JSON) or as Python, Go and Ruby print it. Its
+ * value is another one in every call, so that it is known by its name alone: up to the quote that ends it, or to the end of the line.
+ */
+const ACCOUNT_TOKEN = /(mcpist\\*\/account-token\\*["']?\s*(?::|=>?)\s*)(?:(\\*["'])[^]*?((?<!\\)\2|$)|[^\s,}\])]+)/g;
+
+/**
+ * Replaces values that a server was given, however they are written, and account tokens by `[secret]`: a server that prints its
+ * environment, or every request, is usual.
+ */
 export function hiding(secrets: readonly string[]): (text: string) => string {
   const forms = secrets
     .filter(({ length }) => length >= MIN_SECRET)
@@ -32,7 +41,10 @@ export function hiding(secrets: readonly string[]): (text: string) => string {
     })
     // Of two values where one begins with the other, the rest of the longer must not stay.
     .toSorted((a, b) => b.length - a.length);
-  return (text) => forms.reduce((clean, form) => clean.replaceAll(form, "[secret]"), text);
+  return (text) =>
+    forms
+      .reduce((clean, form) => clean.replaceAll(form, "[secret]"), text)
+      .replace(ACCOUNT_TOKEN, (_all, name: string, quote = "", end = "") => `${name}${quote}[secret]${end}`);
 }
 
 /** Takes pieces of text as they come. `line` gets at most {@link MAX_LINES} lines per window, and one that counts the others. */
