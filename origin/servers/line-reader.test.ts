@@ -1,3 +1,6 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { LineReader } from "./line-reader.ts";
 
@@ -11,6 +14,8 @@ function reader() {
     later: (ms: number) => void (now += ms),
   };
 }
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 const long = "x".repeat(3 * 1024 * 1024);
 
 describe("lines of a child", () => {
@@ -21,6 +26,21 @@ describe("lines of a child", () => {
     expect(seen).toEqual(["größe", "zwei"]);
     take("\n");
     expect(seen.at(-1)).toBe("rest");
+  });
+
+  it("cost no more buffers when they come byte by byte", async () => {
+    const seen: string[] = [];
+    const lines = new LineReader({ line: (text) => seen.push(text), tooLong: () => {} }, () => 0);
+    const pieces = Array.from({ length: 5_000 }, () => {
+      const piece = Buffer.from("x");
+      lines.take(piece);
+      return new WeakRef(piece);
+    });
+    await turn();
+    collectGarbage();
+    expect(pieces.filter((piece) => piece.deref() !== undefined).length).toBeLessThanOrEqual(256);
+    lines.take(Buffer.from("\n"));
+    expect(seen).toEqual(["x".repeat(5_000)]);
   });
 
   it.each([

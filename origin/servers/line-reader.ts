@@ -15,6 +15,8 @@ const MAX_WINDOW_BYTES = 4 * 1024 * 1024;
 const WINDOW_MS = 100;
 /** Where the id of an answer stands: before its result, or at the very end. Unit: bytes. */
 const ID_BYTES = 256;
+/** For the beginning of a line that came in pieces. Unit: bytes. */
+const MIN_ROOM_BYTES = 4 * 1024;
 const ID_FIRST = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*,/;
 const ID_LAST = /,\s*"id"\s*:\s*(\d{1,15})\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
 
@@ -31,15 +33,18 @@ const idOf = (first: string, last: string): number | null => {
   return found === undefined ? null : Number(found);
 };
 
+const NOTHING = Buffer.alloc(0);
+
 /** Cuts what a child writes into lines. */
 export class LineReader {
   readonly #sink: LineSink;
   readonly #now: () => number;
-  #pending: Buffer[] = [];
+  /** What came of a line that has not ended yet, with room for more: a piece each would cost far more than its bytes. */
+  #pending: Buffer = NOTHING;
   #pendingBytes = 0;
   /** Beginning and end of a line that is skipped, and how long it is by now. */
   #skipped: { first: Buffer; last: Buffer; bytes: number } | null = null;
-  #waiting: Buffer = Buffer.alloc(0);
+  #waiting: Buffer = NOTHING;
   #windowEnds = 0;
   #windowLines = 0;
   #windowBytes = 0;
@@ -56,7 +61,7 @@ export class LineReader {
    */
   take(chunk: Buffer): number {
     let rest = this.#waiting.length === 0 ? chunk : Buffer.concat([this.#waiting, chunk]);
-    this.#waiting = Buffer.alloc(0);
+    this.#waiting = NOTHING;
     const now = this.#now();
     if (now >= this.#windowEnds) {
       this.#windowEnds = now + WINDOW_MS;
@@ -80,19 +85,39 @@ export class LineReader {
   /** A piece of a line that has not ended yet. */
   #keep(piece: Buffer): void {
     if (this.#skipped === null && this.#pendingBytes + piece.length <= MAX_LINE_BYTES) {
-      this.#pending.push(piece);
-      this.#pendingBytes += piece.length;
+      this.#append(piece);
       return;
     }
     this.#skip(piece);
   }
 
+  #append(piece: Buffer): void {
+    const bytes = this.#pendingBytes + piece.length;
+    if (bytes > this.#pending.length) {
+      // Twice as much each time, so that every byte is copied once or twice, however small the pieces are.
+      const grown = Buffer.allocUnsafe(
+        Math.min(Math.max(bytes, this.#pending.length * 2, MIN_ROOM_BYTES), MAX_LINE_BYTES),
+      );
+      this.#pending.copy(grown, 0, 0, this.#pendingBytes);
+      this.#pending = grown;
+    }
+    piece.copy(this.#pending, this.#pendingBytes);
+    this.#pendingBytes = bytes;
+  }
+
+  /** What was kept, which is kept no longer. */
+  #taken(): Buffer {
+    const kept = this.#pending.subarray(0, this.#pendingBytes);
+    this.#pending = NOTHING;
+    this.#pendingBytes = 0;
+    return kept;
+  }
+
   #skip(piece: Buffer): void {
     if (this.#skipped === null) {
-      const first = Buffer.concat([...this.#pending, piece]).subarray(0, ID_BYTES);
-      this.#skipped = { first: Buffer.from(first), last: Buffer.alloc(0), bytes: this.#pendingBytes };
-      this.#pending = [];
-      this.#pendingBytes = 0;
+      const kept = this.#taken();
+      const first = Buffer.concat([kept.subarray(0, ID_BYTES), piece.subarray(0, ID_BYTES)]).subarray(0, ID_BYTES);
+      this.#skipped = { first: Buffer.from(first), last: NOTHING, bytes: kept.length };
     }
     const { last } = this.#skipped;
     this.#skipped.bytes += piece.length;
@@ -104,10 +129,8 @@ export class LineReader {
 
   #end(piece: Buffer): void {
     if (this.#skipped === null && this.#pendingBytes + piece.length <= MAX_LINE_BYTES) {
-      const line = this.#pending.length === 0 ? piece : Buffer.concat([...this.#pending, piece]);
-      this.#pending = [];
-      this.#pendingBytes = 0;
-      this.#sink.line(line.toString("utf8"));
+      if (this.#pendingBytes > 0) this.#append(piece);
+      this.#sink.line((this.#pendingBytes > 0 ? this.#taken() : piece).toString("utf8"));
       return;
     }
     this.#skip(piece);
