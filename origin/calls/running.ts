@@ -2,6 +2,7 @@
  * Calls that run, by user, so that a user who is suspended or loses a grant does not go on with what was begun before. Knows nothing of
  * permissions: the caller says what is still allowed.
  */
+import { addFor } from "../limits/by-user.ts";
 import type { Permissions } from "../sieve/permissions.ts";
 
 /** One call under way. */
@@ -27,14 +28,7 @@ export function createRunning(): Running {
   const allows = (user: Permissions | null, { target }: RunningCall): boolean =>
     user?.active === true && (target === null || user.allowed.get(target.module)?.has(target.tool) === true);
   return {
-    begin(userId, call) {
-      const own = calls.get(userId) ?? new Set();
-      calls.set(userId, own.add(call));
-      return () => {
-        own.delete(call);
-        if (own.size === 0 && calls.get(userId) === own) calls.delete(userId);
-      };
-    },
+    begin: (userId, call) => addFor(calls, userId, call),
     keep(userId, user) {
       const stopped = [...(calls.get(userId) ?? [])].filter((call) => !allows(user, call));
       for (const call of stopped) call.stop();

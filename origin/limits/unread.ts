@@ -3,6 +3,7 @@
  * nothing: a user whose tool answers with two megabytes could fill the process with thirty calls. Whoever leaves too much unread loses
  * the oldest of it.
  */
+import { addFor } from "./by-user.ts";
 
 /** An answer on its way, as a response of Node is one. */
 export interface Answer {
@@ -44,14 +45,7 @@ export function createUnread({ perUser = USER_BYTES, total = TOTAL_BYTES } = {})
   }
 
   return {
-    begin(userId, answer) {
-      const own = users.get(userId) ?? new Set();
-      users.set(userId, own.add(answer));
-      return () => {
-        own.delete(answer);
-        if (own.size === 0 && users.get(userId) === own) users.delete(userId);
-      };
-    },
+    begin: (userId, answer) => addFor(users, userId, answer),
     weigh() {
       const held = Array.from(users.values(), (answers) => {
         let unread = 0;
