@@ -5,6 +5,7 @@
 import type { ForeignCall, ForeignOutcome } from "./connection.ts";
 import { onBehalfOf } from "./http-transport.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /** Instances of users at once, per server. */
 export const MAX_USER_INSTANCES = 20;
@@ -73,11 +74,7 @@ export function perUser(make: () => Supervisor, now: () => number): Instances {
       if (!instance) return null;
       instance.calls++;
       try {
-        if (instance.supervisor.state === "starting") {
-          const stopped = Promise.withResolvers<void>();
-          call.signal.addEventListener("abort", () => stopped.resolve(), { once: true });
-          await Promise.race([instance.supervisor.settled(), stopped.promise]);
-        }
+        if (instance.supervisor.state === "starting") await untilAborted(instance.supervisor.settled(), call.signal);
         return call.signal.aborted ? null : await instance.supervisor.call(call);
       } finally {
         instance.calls--;

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection, ForeignCall, ForeignOutcome, RawListing } from "./connection.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /** Pause before the first restart; doubled up to {@link MAX_PAUSE_MS}. Unit: milliseconds. */
 const MIN_PAUSE_MS = 500;
@@ -154,10 +155,7 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
 
   /** Waits for the session that is being opened, if one is. */
   async function renewed(signal: AbortSignal): Promise<void> {
-    if (!renewal) return;
-    const stopped = Promise.withResolvers<void>();
-    signal.addEventListener("abort", () => stopped.resolve(), { once: true });
-    if (!signal.aborted) await Promise.race([renewal.promise, stopped.promise]);
+    if (renewal) await untilAborted(renewal.promise, signal);
   }
 
   return {
