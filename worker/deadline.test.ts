@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Deadlines, LATE } from "./deadline.ts";
+import { Deadlines, LATE, within } from "./deadline.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
@@ -48,8 +48,11 @@ describe("the deadlines of a request", () => {
     expect(late).toEqual(["first", "second at 5000"]);
   });
 
-  it("give what came in time, throw what was thrown, and are late for the rest", async () => {
-    const deadlines = new Deadlines();
+  it.each([
+    ["one of many", () => new Deadlines()],
+    ["one alone", () => ({ within })],
+  ])("give what came in time, throw what was thrown, and are late for the rest: %s", async (_which, make) => {
+    const deadlines = make();
     expect(await deadlines.within(Promise.resolve(7), 1000)).toBe(7);
     await expect(deadlines.within(Promise.reject(new Error("broken")), 1000)).rejects.toThrow("broken");
     const late = deadlines.within(never, 1000);

@@ -5,14 +5,22 @@ export const LATE = Symbol("late");
 
 /** The value of `work`, or {@link LATE} after `ms`. Does not stop `work`. @throws what `work` throws in time. */
 export function within<T>(work: Promise<T>, ms: number): Promise<T | typeof LATE> {
+  return race(work, (late) => {
+    const timer = setTimeout(late, ms);
+    return () => clearTimeout(timer);
+  });
+}
+
+/** `work` against a deadline. @param set begins it, with what to call when it comes, and returns what makes it void */
+function race<T>(work: Promise<T>, set: (late: () => void) => () => void): Promise<T | typeof LATE> {
   const { promise, resolve, reject } = Promise.withResolvers<T | typeof LATE>();
-  const timer = setTimeout(() => resolve(LATE), ms);
+  const meet = set(() => resolve(LATE));
   const inTime = (value: T): void => {
-    clearTimeout(timer);
+    meet();
     resolve(value);
   };
   const failed = (error: unknown): void => {
-    clearTimeout(timer);
+    meet();
     reject(error);
   };
   work.then(inTime, failed);
@@ -46,18 +54,7 @@ export class Deadlines {
 
   /** As {@link within}. */
   within<T>(work: Promise<T>, ms: number): Promise<T | typeof LATE> {
-    const { promise, resolve, reject } = Promise.withResolvers<T | typeof LATE>();
-    const meet = this.after(ms, () => resolve(LATE));
-    const inTime = (value: T): void => {
-      meet();
-      resolve(value);
-    };
-    const failed = (error: unknown): void => {
-      meet();
-      reject(error);
-    };
-    work.then(inTime, failed);
-    return promise;
+    return race(work, (late) => this.after(ms, late));
   }
 
   #wake(at: number): void {
