@@ -108,6 +108,7 @@ describe("what a program of somebody else's sends", () => {
     ["wrangler/4.120.0", "GET /repos/{owner}/{repo}/issues 410: is no status", false],
     ["mcpist", "PUT /accounts/{account_id}/workers/scripts/{script} ?excludeScript: is no parameter", false],
     ["node", "POST /repos/{owner}/{repo}/rulesets request.source: is no field", false],
+    ["test", "POST /repos/{owner}/{repo}/rulesets request.source: is no field", false],
     [null, "POST /repos/{owner}/{repo}/rulesets request.source: is no field", false],
   ])("is its own, but not what it is answered: %s, %s", (agent, deviation, others) => {
     expect(isOthersRequest(agent, deviation)).toBe(others);

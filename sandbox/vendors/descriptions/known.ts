@@ -125,7 +125,7 @@ export const isKnownDeviation = (vendor: string, deviation: string): boolean =>
   patterns.some((known) => known.vendor === vendor && known.pattern.test(deviation));
 
 /** Who writes requests in this project: the command line, and tests. What any other program sends is what a vendor's program sends. */
-const OURS = /^(?:mcpist|node|undici)\b/;
+const OURS = /^(?:mcpist|node|undici|test)\b/;
 const ABOUT_REQUEST = /^\S+ \S+ (?:request\b|\?)|: is no operation of the excerpt$/;
 
 /**
