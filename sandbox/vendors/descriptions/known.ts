@@ -126,7 +126,8 @@ export const isKnownDeviation = (vendor: string, deviation: string): boolean =>
 
 /** Who writes requests in this project: the command line, and tests. What any other program sends is what a vendor's program sends. */
 const OURS = /^(?:mcpist|node|undici|test)\b/;
-const ABOUT_REQUEST = /^\S+ \S+ (?:request\b|\?)|: is no operation of the excerpt$/;
+/** An operation is called by its method and path, or by one word where the vendor names it. */
+const ABOUT_REQUEST = /^\S+ (?:\S+ )?(?:request\b|\?)|: is no operation of the excerpt$/;
 
 /**
  * True for a deviation that is not this project's: what a program sends that is none of ours. Its answers are held all the same.
