@@ -8,7 +8,9 @@ import { fastTests, putsFakes } from "./test/fast.ts";
 // `npm run test:fast` is the part of `npm test` that starts no process (test/fast.ts).
 const NAMED = ["clients", "postgres", "deploy", "conformance", "canary", "browser", "install"];
 const suite = process.env["MCPIST_SUITE"];
-if (suite !== undefined && suite !== "fast" && !NAMED.includes(suite))
+/** undefined for `npm test` and its inner loop. */
+const named = suite === "fast" ? undefined : suite;
+if (named !== undefined && !NAMED.includes(named))
   throw new Error(`MCPIST_SUITE must be one of fast, ${NAMED.join(", ")}`);
 
 const folders = "{contract,stacks,cli,worker,origin,sandbox,site,test}/**/*";
@@ -34,9 +36,9 @@ class FastLast extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    ...(suite === undefined || suite === "fast"
+    ...(named === undefined
       ? { projects: [apart, together].map((test) => ({ extends: true as const, test })) }
-      : { include: [`${folders}.${suite}.test.ts`], exclude: ["**/node_modules/**"] }),
+      : { include: [`${folders}.${named}.test.ts`], exclude: ["**/node_modules/**"] }),
     // What is polled for comes when it comes; this ends what never does.
     expect: { requireAssertions: true, poll: { timeout: 60_000 } },
     allowOnly: false,
@@ -45,7 +47,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     // CI has two cores. Three workers keep them busy, because some tests mostly wait; the named suites start clouds and clients, which do not.
-    maxWorkers: process.env["CI"] ? (suite === undefined ? 3 : 2) : Math.max(3, availableParallelism() - 1),
+    maxWorkers: process.env["CI"] ? (named === undefined ? 3 : 2) : Math.max(3, availableParallelism() - 1),
     teardownTimeout: 10_000,
   },
 });
