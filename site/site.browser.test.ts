@@ -3,16 +3,15 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findClient } from "../sandbox/test/client.ts";
+import { findClient, REQUIRED } from "../sandbox/test/client.ts";
 import { readPages } from "./gather.ts";
 import { serve, type Served } from "./serve.ts";
 
 const PHONE = { width: 360, height: 740 };
 const chromium = findClient("chromium");
-const required = (process.env["MCPIST_REQUIRE_CLIENTS"] ?? "").split(" ").includes("chromium");
 const paths = readPages().map(({ place }) => place.replace(/(index)?\.md$/, (end) => (end === ".md" ? ".html" : "")));
 
-describe.skipIf(chromium === null && !required)(
+describe.skipIf(chromium === null && !REQUIRED.has("chromium"))(
   `the documentation site${chromium === null ? " (skipped: chromium not installed)" : ""}`,
   () => {
     let served: Served;

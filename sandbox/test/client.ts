@@ -13,7 +13,8 @@ import { describe, expect, it } from "vitest";
 const CACHE = join(homedir(), ".cache", "mcpist");
 const EXTRA_FOLDERS = [join(CACHE, "bin"), join(CACHE, "inspector/node_modules/.bin"), join(homedir(), "go", "bin")];
 
-const REQUIRED: ReadonlySet<string> = new Set((process.env["MCPIST_REQUIRE_CLIENTS"] ?? "").split(" "));
+/** The programs that may not be absent. */
+export const REQUIRED: ReadonlySet<string> = new Set((process.env["MCPIST_REQUIRE_CLIENTS"] ?? "").split(" "));
 
 /** @returns the absolute path of a program, or null when it is not installed. */
 export function findClient(name: string): string | null {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { vendorClient } from "../../sandbox/client.ts";
-import { findClient, runnerOf, type Run } from "../../sandbox/test/client.ts";
+import { findClient, REQUIRED, runnerOf, type Run } from "../../sandbox/test/client.ts";
 import { startLightCloud, type LightCloud } from "../light-cloud.ts";
 import { PROGRAMS, type Names, type Program } from "./programs.ts";
 import { outcomeOf, type Result } from "./results.ts";
@@ -83,6 +83,7 @@ describe("the vendors' programs", { shuffle: false }, () => {
     const run = runOf(program);
     if (!run) {
       seen.push({ program: program.name, version: null, commands: [] });
+      expect(REQUIRED, `${program.name} is not installed`).not.toContain(program.name);
       expect(findClient(program.name)).toBeNull();
       return;
     }
