@@ -19,16 +19,23 @@ describe("the scripts that check", () => {
       "test:conformance": "MCPIST_SUITE=conformance vitest run",
       "test:install": "MCPIST_SUITE=install vitest run",
       "test:canary": "MCPIST_SUITE=canary vitest run",
+      "test:browser": "MCPIST_SUITE=browser vitest run",
+      "test:live": "node test/live.ts",
       typecheck: "node test/typecheck.ts",
       lint: "oxlint --type-aware --deny-warnings",
       "fmt:check": "oxfmt --check",
       synth: "node stacks/main.ts && node stacks/check.ts",
       check: "npm run fmt:check && npm run lint && npm run typecheck && npm run test && npm run synth",
+      demo: "node cli/checkout.mjs demo",
+      smoke: "node test/smoke.ts",
+      nightly:
+        "node test/clients/install.ts all && MCPIST_CLIENT_SET=all npm run test:clients -- test/clients && ROWS=all npm run test:clients -- test/colleagues.clients.test.ts && npm run test:mutants && KILLS=12 npm run test:live",
       "test:mutants": "node test/security/mutants/run.ts",
       "test:scan": "node test/security/scans/run.ts",
       evidence: "node test/security/evidence.ts",
     });
-    for (const hook of Object.keys(scripts)) expect(hook).not.toMatch(/^(pre|post)(test|lint|check|evidence)/);
+    const hook = /^(pre|post)(test|lint|check|evidence|typecheck|fmt|synth|smoke|nightly|demo)/;
+    for (const name of Object.keys(scripts)) expect(name).not.toMatch(hook);
   });
 
   it("lint by these rules, and are silent about these alone", () => {
