@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type Results, tableOf, withTable } from "./results.ts";
+import { withTable } from "../markdown.ts";
+import { type Results, tableOf } from "./results.ts";
 import { CLIENTS, idOf, meetingsOf } from "./versions.ts";
 import { PAGE, RESULTS } from "./write-table.ts";
 
@@ -9,7 +10,7 @@ const results = JSON.parse(readFileSync(RESULTS, "utf8")) as Results;
 
 describe("the table of clients", () => {
   it("is what the last run of all clients found", () => {
-    expect(withTable(page, tableOf(results))).toBe(page);
+    expect(withTable(page, "clients", tableOf(results))).toBe(page);
   });
 
   it("has every client of the registry and no other, and natively what every landing tries", () => {

@@ -56,13 +56,3 @@ export function tableOf(results: Results): string {
   const head = ["client", "revision", "tools", ...STEPS.map((step) => TITLES[step])];
   return [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...rows].join("\n");
 }
-
-const BEGIN = "<!-- from test/clients/results.json: node test/clients/write-table.ts -->\n";
-const END = "\n<!-- end -->";
-
-/** The page with the table between its marks. @throws {TypeError} when the page has no marks. */
-export function withTable(page: string, table: string): string {
-  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (from < 0 || to < from) throw new TypeError("the page has no place for the table");
-  return page.slice(0, from) + BEGIN + table + page.slice(to);
-}

@@ -5,7 +5,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { type Results, tableOf, withTable } from "./results.ts";
+import { withTable } from "../markdown.ts";
+import { type Results, tableOf } from "./results.ts";
 
 export const RESULTS = join(import.meta.dirname, "results.json");
 export const PAGE = join(import.meta.dirname, "../../docs/clients.md");
@@ -14,5 +15,5 @@ if (import.meta.main) {
   const [report = RESULTS] = process.argv.slice(2);
   const results = JSON.parse(readFileSync(report, "utf8")) as Results;
   writeFileSync(RESULTS, `${JSON.stringify(results, null, 1)}\n`);
-  writeFileSync(PAGE, withTable(readFileSync(PAGE, "utf8"), tableOf(results)));
+  writeFileSync(PAGE, withTable(readFileSync(PAGE, "utf8"), "clients", tableOf(results)));
 }

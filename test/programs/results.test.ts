@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { PROGRAMS } from "./programs.ts";
-import { outcomeOf, type Result, tableOf, withTable } from "./results.ts";
+import { withTable } from "../markdown.ts";
+import { outcomeOf, type Result, tableOf } from "./results.ts";
 import { PAGE, RESULTS } from "./write-table.ts";
 
 const page = readFileSync(PAGE, "utf8");
@@ -9,7 +10,7 @@ const results = JSON.parse(readFileSync(RESULTS, "utf8")) as readonly Result[];
 
 describe("the table of the vendors' programs", () => {
   it("is what the last run of them saw", () => {
-    expect(withTable(page, tableOf(results))).toBe(page);
+    expect(withTable(page, "programs", tableOf(results))).toBe(page);
   });
 
   it("has every program, and every command of those that were there", () => {

@@ -57,13 +57,3 @@ export function tableOf(results: readonly Result[]): string {
   const head = ["program", ...shown.map(([, title]) => title)];
   return [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...rows].join("\n");
 }
-
-const BEGIN = "<!-- from test/programs/results.json: node test/programs/write-table.ts -->\n";
-const END = "\n<!-- end -->";
-
-/** The page with the table between its marks. @throws {TypeError} when the page has no marks. */
-export function withTable(page: string, table: string): string {
-  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END, page.indexOf(BEGIN))];
-  if (from < 0 || to < from) throw new TypeError("the page has no place for the table");
-  return page.slice(0, from) + BEGIN + table + page.slice(to);
-}

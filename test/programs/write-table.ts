@@ -5,7 +5,8 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { type Result, tableOf, withTable } from "./results.ts";
+import { withTable } from "../markdown.ts";
+import { type Result, tableOf } from "./results.ts";
 
 export const RESULTS = join(import.meta.dirname, "results.json");
 export const PAGE = join(import.meta.dirname, "../../docs/sandbox.md");
@@ -21,5 +22,5 @@ if (import.meta.main) {
     result.version === null ? (before.find(({ program }) => program === result.program) ?? result) : result,
   );
   writeFileSync(RESULTS, `${JSON.stringify(results, null, 1)}\n`);
-  writeFileSync(PAGE, withTable(readFileSync(PAGE, "utf8"), tableOf(results)));
+  writeFileSync(PAGE, withTable(readFileSync(PAGE, "utf8"), "programs", tableOf(results)));
 }

@@ -1,6 +1,7 @@
 /** docs/security/cis.yaml as data, what must be true of it, and its page. Pure: what exists is told from outside. */
 import { parse } from "yaml";
 import { z } from "zod";
+import { cell } from "../markdown.ts";
 import type { Control } from "./controls.ts";
 import type { KnownTest } from "./list-tests.ts";
 
@@ -114,7 +115,6 @@ const STATE: Readonly<Record<Item["state"], string>> = {
   "not-run": "NOT RUN",
   "not-done": "NOT DONE",
 };
-const cell = (text: string): string => text.replaceAll("|", String.raw`\|`);
 const cite = (cited: Evidence): string =>
   "control" in cited
     ? `[${cited.control}](controls.md#${cited.control.toLowerCase()})`

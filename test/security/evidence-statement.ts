@@ -1,6 +1,7 @@
 /** Evidence as an in-toto statement, as a page, and compared with another. Pure. */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import { cell } from "../markdown.ts";
 import type { Scan } from "./scans/report.ts";
 import type { Result, Verdict } from "./verdicts.ts";
 
@@ -86,7 +87,6 @@ export function badgeOf({ subject, predicate: { counts, run, clean } }: Statemen
 /** The same for a reader, in Markdown. */
 export function pageOf({ subject, predicate }: Statement): string {
   const { run, clean, tools, counts, controls, scans } = predicate;
-  const cell = (text: string): string => text.replaceAll("|", String.raw`\|`);
   const of = (status: Verdict["status"]): string => (status === "implemented" ? "" : ` (${status})`);
   const open = controls.filter(({ reasons }) => reasons.length > 0);
   const caught = ({ mutants, earlier }: Verdict): string => {

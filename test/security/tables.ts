@@ -1,4 +1,5 @@
 /** The Markdown tables of docs/security/, made from the controls. No date, no verdict: a verdict belongs to one run of the tests. */
+import { cell } from "../markdown.ts";
 import { type Cis, cisPage } from "./cis.ts";
 import { type Control, MCP_10, testsOf, TOP_10 } from "./controls.ts";
 import { citedBy, controlOf, type Mutant, PARTS } from "./mutants/mutant.ts";
@@ -37,7 +38,6 @@ const STATUS: Readonly<Record<Control["status"], string>> = {
   "not-done": "NOT DONE",
 };
 
-const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 const link = ({ id }: Control): string => `[${id}](controls.md#${id.toLowerCase()})`;
 const listed = (controls: readonly Control[], status: Control["status"]): string => {
   const chosen = controls.filter((entry) => entry.status === status);
