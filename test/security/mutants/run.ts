@@ -22,8 +22,10 @@ import { citedBy, controlOf, type Mutant, mutated, PARTS, partOf, staleness } fr
 import { casesOf, judge, type MutantReport, type MutantResult, unfit } from "./report.ts";
 import { MUTANTS } from "./table.ts";
 
-/** A mutant may make its tests wait for what never comes. Unit: milliseconds. */
-const LONGEST_RUN = 300_000;
+/** Longest run of one suite. A mutant may make its tests wait for what never comes. Unit: milliseconds. */
+const LONGEST_MS = 300_000;
+/** The same on the sound copy: all tests are in it, each once. */
+const LONGEST_SOUND_MS = 3 * LONGEST_MS;
 const MOST_JOBS = 4;
 const DAY_MS = 86_400_000;
 const { values, positionals } = parseArgs({
@@ -88,11 +90,8 @@ try {
   removeAll();
 }
 // A selection by name is no part.
-const keeps = values.keep !== undefined && positionals.length === 0;
-const places = [
-  values.out,
-  ...(values.keep === undefined || !keeps ? [] : [join(values.keep, `mutants-${part ?? "all"}.json`)]),
-];
+const kept = positionals.length === 0 ? values.keep : undefined;
+const places = [values.out, kept === undefined ? undefined : join(kept, `mutants-${part ?? "all"}.json`)];
 for (const place of places) {
   if (place === undefined) continue;
   mkdirSync(dirname(place), { recursive: true });
@@ -111,7 +110,7 @@ function stop(): never {
 async function runAll(): Promise<MutantResult[]> {
   const tests = chosen.flatMap(testsFor);
   const from = performance.now();
-  const sound = await run(copies[0]?.root ?? "", tests, jobs);
+  const sound = await run(copies[0]?.root ?? "", tests, { workers: jobs, longestMs: LONGEST_SOUND_MS });
   const useless = new Set(unfit(tests, sound).map(({ test, name }) => `${test} > ${name}`));
   say(`the tests on the sound tree: ${useless.size === 0 ? "green" : "NOT FIT"} (${seconds(from)})`);
   const left = [...chosen.entries()];
@@ -149,7 +148,7 @@ async function fateOf(root: string, mutant: Mutant): Promise<MutantResult> {
   const tests = testsFor(mutant);
   writeFileSync(path, mutated(mutant, text));
   try {
-    const files = await run(root, tests, 1);
+    const files = await run(root, tests, { workers: 1, longestMs: LONGEST_MS });
     return values.survey ? surveyOf(mutant, tests, files) : judge(mutant.id, tests, files);
   } finally {
     writeFileSync(path, text);
@@ -166,11 +165,17 @@ function surveyOf({ id }: Mutant, tests: readonly TestName[], files: readonly Ru
   return { id, fate: "caught", reasons };
 }
 
+interface Limits {
+  readonly workers: number;
+  /** Longest run of one suite. Unit: milliseconds. */
+  readonly longestMs: number;
+}
+
 /** Runs these tests and no others in the copy. @returns what the reports say; nothing of a run that wrote none. */
-async function run(root: string, tests: readonly TestName[], workers: number): Promise<readonly RunFile[]> {
+async function run(root: string, tests: readonly TestName[], limits: Limits): Promise<readonly RunFile[]> {
   const files: RunFile[] = [];
   for (const [suite, own] of Map.groupBy(tests, ({ test }) => suiteOf(test)))
-    files.push(...(await runSuite(root, suite, own, workers)));
+    files.push(...(await runSuite(root, suite, own, limits)));
   return files;
 }
 
@@ -178,7 +183,7 @@ async function runSuite(
   root: string,
   suite: string | undefined,
   tests: readonly TestName[],
-  workers: number,
+  { workers, longestMs }: Limits,
 ): Promise<readonly RunFile[]> {
   const path = join(root, ".mutant-report.json");
   rmSync(path, { force: true });
@@ -201,8 +206,7 @@ async function runSuite(
   const ended = new Promise((resolve, reject) => child.once("exit", resolve).once("error", reject));
   const group = child.pid ?? 0;
   running.add(group);
-  // The first run has all tests in it, each once.
-  const late = setTimeout(() => end(group), workers === 1 ? LONGEST_RUN : 3 * LONGEST_RUN);
+  const late = setTimeout(() => end(group), longestMs);
   await ended;
   clearTimeout(late);
   running.delete(group);
