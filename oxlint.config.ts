@@ -7,7 +7,7 @@ const forbid = (folders: readonly string[]) =>
     regex: `^(\\.\\./)+${folder}/`,
     message: `${folder}/ is another house: share through contract/.`,
   }));
-const others = (own: string) => [...FOLDERS.filter((folder) => folder !== own), "test", "bench"];
+const others = (own: string) => [...FOLDERS.filter((folder) => folder !== own), "test", "bench", "site"];
 const NEVER = [
   {
     name: "node:child_process",
@@ -88,7 +88,7 @@ export default defineConfig({
       rules: {
         "no-restricted-imports": [
           "error",
-          { paths: NEVER, patterns: forbid(["stacks", "worker", "origin", "test", "bench"]) },
+          { paths: NEVER, patterns: forbid(["stacks", "worker", "origin", "test", "bench", "site"]) },
         ],
       },
     },
@@ -103,7 +103,10 @@ export default defineConfig({
     {
       files: ["sandbox/**/*.ts"],
       rules: {
-        "no-restricted-imports": ["error", { paths: NEVER, patterns: forbid(["stacks", "cli", "test", "bench"]) }],
+        "no-restricted-imports": [
+          "error",
+          { paths: NEVER, patterns: forbid(["stacks", "cli", "test", "bench", "site"]) },
+        ],
       },
     },
     {

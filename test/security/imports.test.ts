@@ -14,7 +14,7 @@ const RULE = "eslint(no-restricted-imports)";
 /** Path of a file that may not exist like this, and its one line. */
 const FORBIDDEN: readonly (readonly [path: string, line: string])[] = [
   ...FOLDERS.flatMap((from) =>
-    [...FOLDERS, "test", "bench"]
+    [...FOLDERS, "test", "bench", "site"]
       .filter((to) => to !== from && !(from === "sandbox" && (to === "worker" || to === "origin")))
       .map((to) => [`${from}/deep/uses-${to}.ts`, `import { x } from "../../${to}/x.ts";`] as const),
   ),
@@ -26,6 +26,7 @@ const FORBIDDEN: readonly (readonly [path: string, line: string])[] = [
   ["cli/lazily.ts", 'export const later = () => import("../worker/x.ts");'],
   ["cli/passes-on.ts", 'export { x } from "../worker/x.ts";'],
   ["cli/local/demo.ts", 'import { x } from "../../worker/x.ts";'],
+  ["cli/local/page.ts", 'import { x } from "../../site/x.ts";'],
   ["cli/commands/other.ts", 'import { x } from "../../sandbox/x.ts";'],
   ["cli/shell.ts", 'import { exec } from "node:child_process";'],
 ];
