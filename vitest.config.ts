@@ -15,21 +15,26 @@ if (named !== undefined && !NAMED.includes(named))
 
 const folders = "{contract,stacks,cli,worker,origin,sandbox,site,test}/**/*";
 const others = NAMED.map((name) => `**/*.${name}.test.ts`);
-const fast = [...fastTests([`${folders}.test.ts`], [new RegExp(`\\.(?:${NAMED.join("|")})\\.test\\.ts$`)])];
+/** What the project is called whose files share processes. */
+const FAST = "fast";
 
-// A process for each file costs more than most of the fast files do, so these share a few.
-const shared = fast.filter((file) => !putsFakes(file));
-const own = fast.filter(putsFakes);
-const together = { name: "fast", include: shared, isolate: false };
-const apart =
-  suite === "fast"
-    ? { name: "apart", include: own }
-    : { name: "apart", include: [`${folders}.test.ts`], exclude: [...shared, ...others, "**/node_modules/**"] };
+/** The fast files that may share processes, and the others in one each. Found only where they are run. */
+function projects() {
+  const fast = fastTests([`${folders}.test.ts`], [new RegExp(`\\.(?:${NAMED.join("|")})\\.test\\.ts$`)]);
+  // A process for each file costs more than most of the fast files do, so these share a few.
+  const shared = fast.filter((file) => !putsFakes(file));
+  const together = { name: FAST, include: shared, isolate: false };
+  const apart =
+    suite === "fast"
+      ? { name: "apart", include: fast.filter(putsFakes) }
+      : { name: "apart", include: [`${folders}.test.ts`], exclude: [...shared, ...others, "**/node_modules/**"] };
+  return [apart, together].map((test) => ({ extends: true as const, test }));
+}
 
 /** What takes long begins first, and the fast ones fill its gaps at the end. A shared process also ends as soon as another kind comes next. */
 class FastLast extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const late = ({ project }: TestSpecification) => Number(project.name === together.name);
+    const late = ({ project }: TestSpecification) => Number(project.name === FAST);
     return (await super.sort(files)).toSorted((a, b) => late(a) - late(b));
   }
 }
@@ -37,7 +42,7 @@ class FastLast extends BaseSequencer {
 export default defineConfig({
   test: {
     ...(named === undefined
-      ? { projects: [apart, together].map((test) => ({ extends: true as const, test })) }
+      ? { projects: projects() }
       : { include: [`${folders}.${named}.test.ts`], exclude: ["**/node_modules/**"] }),
     // What is polled for comes when it comes; this ends what never does.
     expect: { requireAssertions: true, poll: { timeout: 60_000 } },
