@@ -18,18 +18,8 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
   },
   {
     vendor: "github",
-    what: String.raw`PATCH /repos/\{owner\}/\{repo\} request\.(auto_init|gitignore_template|has_discussions|has_downloads|license_template): is no field`,
-    why: "the Terraform provider sends with a change what it sends with a new repository (github_repository)",
-  },
-  {
-    vendor: "github",
     what: String.raw`(GET|PATCH) /repos/\{owner\}/\{repo\} (answer|request)\.(squash_)?merge_commit_(message|title): is no value of the enum`,
     why: "the Terraform provider sends them empty, and is shown what it has written (github_repository)",
-  },
-  {
-    vendor: "github",
-    what: String.raw`(POST|PUT) /repos/\{owner\}/\{repo\}/rulesets(/\{ruleset_id\})? request\.source(_type)?: is no field`,
-    why: "the Terraform provider sends what it reads from a rule set (github_repository_ruleset)",
   },
   {
     vendor: "github",
@@ -63,28 +53,13 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
   },
   {
     vendor: "cloudflare",
-    what: String.raw`(PUT|POST) /accounts/\{account_id\}/workers/scripts/\{script\}(/versions)? \?(excludeScript|bindings_inherit): is no parameter`,
-    why: "wrangler sends both with an upload (deploy, versions upload)",
-  },
-  {
-    vendor: "cloudflare",
     what: String.raw`GET /client/v4/zones/[^/]+/settings: is no operation of the excerpt`,
     why: "the description of 2024 has the list of all settings, the client has each by its name",
-  },
-  {
-    vendor: "cloudflare",
-    what: String.raw`POST /accounts/\{account_id\}/workers/scripts/\{script\}/deployments request\.code_update_strategy: is no field`,
-    why: "wrangler sends it with every deployment (createDeployment)",
   },
   {
     vendor: "fly",
     what: String.raw`Machines(Show|Create|List|Update) (request|answer(\[\])?)\.config\.services\[\]\.autostop: is no value of the enum`,
     why: "the vendor's client writes off and stop as false and true (fly-go, MachineAutostop)",
-  },
-  {
-    vendor: "fly",
-    what: String.raw`MachinesStop request\.id: is no field`,
-    why: "the vendor's client names the Machine in the body as well (fly-go, StopMachineInput)",
   },
   {
     vendor: "fly",
@@ -100,11 +75,6 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
     vendor: "fly",
     what: String.raw`MachinesCreateLease \?ttl: is no parameter`,
     why: "the vendor's client sends it so, and no body (fly-go, AcquireLease)",
-  },
-  {
-    vendor: "fly",
-    what: String.raw`MachinesDelete \?kill: is no parameter`,
-    why: "the vendor's client sends it instead of force (fly-go, Destroy)",
   },
   {
     vendor: "fly",
