@@ -36,15 +36,20 @@ export async function runLocked<T>(
   const run = session.run(progress);
   let value: T | null = null;
   let failure: McpistError | null = null;
+  const fail = (error: unknown): McpistError => {
+    const own = toMcpistError(context, error);
+    return withExitCode(own, run.exitCodeOf(own));
+  };
   try {
     value = await work(run);
   } catch (error) {
-    const own = toMcpistError(context, error);
-    failure = withExitCode(own, run.exitCodeOf(own));
+    failure = fail(error);
   }
   await last(run, value).catch(() => undefined);
   run.candidate?.secret.wipe();
-  await session.journal.release({ result: failure ? failure.code : "done" }).catch(() => undefined);
+  // Whose lock was taken before its last words were written is not done. A lock that stays because GitHub is silent ends by its lease.
+  const lost = await session.journal.release({ result: failure ? failure.code : "done" }).catch(() => null);
+  if (lost) failure ??= fail(lost);
   await progress.end();
   const durationMs = Math.round(context.monotonic() - started);
   return { run, value, failure, exitCode: failure?.exitCode ?? EXIT.done, durationMs };

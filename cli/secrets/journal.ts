@@ -219,14 +219,19 @@ export class Journal {
     this.#context.signal.throwIfAborted();
   };
 
-  /** Gives the lock back if the tip is still mine; otherwise writes nothing. */
-  async release(detail: Readonly<Record<string, string>>): Promise<void> {
-    if (!this.held) return;
-    await this.#enqueue(async () => {
+  /**
+   * Gives the lock back if the tip is still mine; otherwise writes nothing.
+   * @returns that the lock was lost, with what the run did last unwritten; null = it was not, or was held no more.
+   */
+  async release(detail: Readonly<Record<string, string>>): Promise<McpistError | null> {
+    if (!this.held) return null;
+    return this.#enqueue(async () => {
       try {
         await this.#appendOwn("released", 0, { detail });
+        return null;
       } catch (error) {
-        if (!(error instanceof McpistError && error.code === "ERR_LOCK_LOST")) throw error;
+        if (error instanceof McpistError && error.code === "ERR_LOCK_LOST") return error;
+        throw error;
       } finally {
         if (this.held) this.#keep("none");
       }

@@ -85,7 +85,8 @@ export async function live(cloud: FakeCloud, options: LifeOptions): Promise<Endi
       : options.work
         ? await options.work(run)
         : await rotate(run, options.init ? "init" : options.clean ? "clean" : "rotate");
-    await journal.release({ result: "done" });
+    const lost = await journal.release({ result: "done" });
+    if (lost) throw lost;
     return { kind: "done", phase, run };
   } catch (error) {
     if (error instanceof Killed || self.dead) return { kind: "killed" };
