@@ -12,3 +12,11 @@ test("the Worker is one module that needs nothing but the platform", async () =>
 test("what does not bundle is named with file and line", async () => {
   await expect(bundleWorker("worker/absent.ts")).rejects.toThrow(/worker\/absent\.ts/);
 });
+
+test("two sandboxes of one process each get theirs, whichever begins first", async () => {
+  const longAgo = bundleWorker();
+  const first = await bundleWorker("worker/deadline.ts");
+  const late = bundleWorker();
+  expect(first).not.toBe(await longAgo);
+  expect(await late).toBe(await longAgo);
+});

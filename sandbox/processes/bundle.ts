@@ -13,25 +13,21 @@ const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
  */
 export async function bundleWorker(entry = "worker/index.ts"): Promise<string> {
   if (existsSync(PACKAGED)) return readFile(PACKAGED, "utf8");
-  const { build, stop } = await import("esbuild");
-  try {
-    const { outputFiles } = await build({
-      absWorkingDir: REPOSITORY,
-      entryPoints: [entry],
-      bundle: true,
-      write: false,
-      format: "esm",
-      target: "es2024",
-      platform: "browser",
-      conditions: ["workerd", "worker", "browser"],
-      external: ["cloudflare:*"],
-      logLevel: "silent",
-    });
-    const [file] = outputFiles;
-    if (!file) throw new Error("esbuild wrote nothing");
-    return file.text;
-  } finally {
-    // The service process would otherwise live as long as this one.
-    await stop();
-  }
+  // In a process of its own that ends with the build: esbuild's service is one for the whole process, and who stops it ends the build of another sandbox.
+  const { buildSync } = await import("esbuild");
+  const { outputFiles } = buildSync({
+    absWorkingDir: REPOSITORY,
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    platform: "browser",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*"],
+    logLevel: "silent",
+  });
+  const [file] = outputFiles;
+  if (!file) throw new Error("esbuild wrote nothing");
+  return file.text;
 }
