@@ -1,22 +1,10 @@
 /**
- * Adds up vitest's JSON reports and the steps that are no tests, names what failed, and prints the line that a landing
+ * Adds up the reports of the suites (./report.ts) and the steps that are no tests, names what failed, and prints the line that a landing
  * reads. Names come last because a log of half an hour is mostly read from its end.
  */
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
-
-interface Report {
-  numPassedTests: number;
-  numFailedTests: number;
-  numPendingTests: number;
-  numTodoTests: number;
-  testResults: {
-    name: string;
-    status: string;
-    message: string;
-    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
-  }[];
-}
+import type { Report } from "./report.ts";
 
 /** What is shown of a long message: how it begins, and how it ends, because a command's own error comes last. Unit: lines. */
 const HEAD_LINES = 5;
@@ -34,8 +22,10 @@ for (const reportFile of files) {
     const failures = assertionResults.filter((test) => test.status === "failed");
     for (const test of failures)
       told.push(`FAILED ${file} > ${test.fullName}\n${shortened(test.failureMessages.join("\n"))}`);
-    if (status === "failed" && failures.length === 0) told.push(`FAILED ${file}\n${shortened(message)}`);
+    const said = message || (failures.length === 0 ? "the report has no error of it: see what was printed above" : "");
+    if (status === "failed" && said !== "") told.push(`FAILED ${file}\n${shortened(said)}`);
   }
+  for (const error of report.unhandledErrors ?? []) told.push(`FAILED beside the tests\n${shortened(error)}`);
 }
 for (const failure of told) process.stdout.write(`\n${failure}\n`);
 process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
