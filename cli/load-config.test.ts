@@ -13,6 +13,13 @@ const ENVIRONMENT = {
   auth: { issuer: "https://issuer.test/auth/v1", audience: "https://mcp.example.com/mcp" },
   image: "ghcr.io/acme/origin:1",
 };
+/** An environment of its own beside that one. */
+const ELSEWHERE = {
+  ...ENVIRONMENT,
+  github: { ...ENVIRONMENT.github, environment: "staging" },
+  cloudflare: { ...ENVIRONMENT.cloudflare, worker: "staging", zoneProtection: false },
+  origins: [{ name: "fly", kind: "fly", url: "https://s.fly.dev", app: "s" }],
+};
 const URLS = {
   gateway: "http://127.0.0.1:1",
   github: "http://127.0.0.1:2",
@@ -119,8 +126,6 @@ describe("mcpist.config.ts", () => {
 });
 
 describe("the environment", () => {
-  const ELSEWHERE = { ...ENVIRONMENT, cloudflare: { ...ENVIRONMENT.cloudflare, zoneProtection: false } };
-
   it("is named by --env, else by MCPIST_ENV; without either nothing is guessed", async () => {
     const file = await put("two.config.ts", config({ production: ENVIRONMENT, staging: ELSEWHERE }));
     const context = testContext({ cwd: folder, env: { MCPIST_ENV: "staging" } });
@@ -251,8 +256,7 @@ describe("the environment that is to be rehearsed", () => {
     const one = await put("one-written.config.ts", config({ production: ENVIRONMENT }));
     const context = testContext({ cwd: folder });
     expect(await loadWritten(context, undefined, one)).toMatchObject({ name: "production", settings: ENVIRONMENT });
-    const elsewhere = { ...ENVIRONMENT, cloudflare: { ...ENVIRONMENT.cloudflare, zone: "other.test" } };
-    const two = await put("two-written.config.ts", config({ production: ENVIRONMENT, staging: elsewhere }));
+    const two = await put("two-written.config.ts", config({ production: ENVIRONMENT, staging: ELSEWHERE }));
     expect((await loadWritten(context, "staging", two)).name).toBe("staging");
     await expect(loadWritten(context, undefined, two)).rejects.toMatchObject({
       code: "ERR_USAGE",

@@ -18,6 +18,12 @@ const withNames = (names: Partial<EnvironmentInput["cloudflare"]>): EnvironmentI
   ...PRODUCTION,
   cloudflare: { ...PRODUCTION.cloudflare, ...names },
 });
+/** An environment of its own beside PRODUCTION. */
+const stagingWith = (names: Partial<EnvironmentInput["cloudflare"]>): EnvironmentInput => ({
+  ...withNames({ worker: "staging", ...names }),
+  github: { owner: "acme", repo: "mcp", environment: "staging" },
+  origins: [{ name: "fly", kind: "fly", url: "https://staging.fly.dev", app: "staging" }],
+});
 const issuesOf = (environments: ConfigInput["environments"]) => {
   const parsed = parseConfig({ environments });
   return parsed.ok ? [] : parsed.error;
@@ -169,7 +175,7 @@ describe("a setting that does not exist", () => {
 
 describe("environments in one zone", () => {
   it("may not both protect it", () => {
-    expect(issuesOf({ production: PRODUCTION, staging: withNames({ worker: "staging" }) })).toEqual([
+    expect(issuesOf({ production: PRODUCTION, staging: stagingWith({}) })).toEqual([
       {
         path: "environments.staging.cloudflare.zoneProtection",
         message:
@@ -183,6 +189,6 @@ describe("environments in one zone", () => {
     ["they are in different zones", { zone: "example.org" }],
     ["one of them is on this machine", { url: "http://127.0.0.1:1001" }],
   ])("are accepted when %s", (_case, names) => {
-    expect(issuesOf({ production: PRODUCTION, staging: withNames({ worker: "staging", ...names }) })).toEqual([]);
+    expect(issuesOf({ production: PRODUCTION, staging: stagingWith(names) })).toEqual([]);
   });
 });

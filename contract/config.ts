@@ -20,6 +20,7 @@ import {
 } from "./names.ts";
 import { err, ok, type Result } from "./result.ts";
 import { nameFault, placeFault, sharedPlaces } from "./own-secrets.ts";
+import { soleUses } from "./sole-use.ts";
 import { BUILT_IN_MODULES, OWN_SECRET_NAME, secretsOf, SERVER_NAME } from "./servers.ts";
 import { isSafeUrl } from "./safe-url.ts";
 
@@ -318,6 +319,18 @@ const environment = z
 const config = z
   .strictObject({ environments: z.record(name, environment) })
   .superRefine(({ environments }, context) => {
+    const used = new Map<string, string>();
+    for (const [environmentName, one] of Object.entries(environments))
+      for (const { thing, path } of soleUses(one)) {
+        const first = used.get(thing);
+        if (first === undefined) used.set(thing, environmentName);
+        else
+          context.addIssue({
+            code: "custom",
+            path: ["environments", environmentName, ...path],
+            message: `environment "${first}" uses ${thing} already, and each would overwrite the secrets of the other: name another one`,
+          });
+      }
     const kept = new Map<string, string>();
     for (const [environmentName, one] of Object.entries(environments))
       for (const [place, secret] of sharedPlaces(environmentName, one)) {

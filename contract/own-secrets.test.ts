@@ -77,7 +77,12 @@ describe("the name of a secret of one's own", () => {
 describe("two environments of one installation", () => {
   const elsewhere = (environment: string, change: Partial<EnvironmentInput> = {}): EnvironmentInput => ({
     ...PRODUCTION,
-    cloudflare: { ...PRODUCTION.cloudflare, zoneProtection: false },
+    cloudflare: { ...PRODUCTION.cloudflare, worker: `gateway-${environment}`, zoneProtection: false },
+    origins: PRODUCTION.origins.map((origin) =>
+      origin.kind === "fly"
+        ? { ...origin, app: `${origin.app}-${environment}` }
+        : { ...origin, service: `origin-${environment}` },
+    ),
     ...change,
     github: { ...PRODUCTION.github, ...change.github, environment },
   });

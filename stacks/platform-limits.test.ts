@@ -33,9 +33,9 @@ describe("platformIssues", () => {
       /origins\.0\.app: 3 to 23 characters/,
     ],
     [
-      "two origins in one place",
-      { origins: [EXAMPLE.origins[1], { ...EXAMPLE.origins[1], name: "again" }] },
-      /origins\.1\.app: another origin/,
+      "two origins in one place, whatever their addresses",
+      { origins: [EXAMPLE.origins[0], { ...EXAMPLE.origins[0], name: "again", url: "https://again.example.com" }] },
+      /origins\.1\.service: another origin/,
     ],
   ])("refuses %s", (_case, change, reason) => {
     expect(issues(change).join("\n")).toMatch(reason);
