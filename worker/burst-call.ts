@@ -1,6 +1,7 @@
 /**
  * One question to a burst object and its answer, both ends. A fetch whose terms stand in the path and whose verdict stands in a header:
- * there is no body to wait for, and no session of RPC.
+ * there is no body to wait for, and no session of RPC. The ends may be of different versions while a deployment is under way: what is
+ * added to either stands behind what there is, and an object goes on answering what the version before it asks.
  */
 import type { BurstCounter, BurstVerdict } from "./burst.ts";
 
@@ -33,7 +34,12 @@ export async function askBurst(object: BurstObject, { rate, lease, depth, waitMs
 /** @param url of the question @param now milliseconds since the epoch @throws {TypeError} for terms that are none */
 export function answerBurst(counter: BurstCounter, url: string, now: number): Response {
   const [rate = 0, lease = 0, depth = 0, waitMs = Number.NaN] = url.split("/").slice(3).map(Number);
-  if (![rate, lease, depth].every(isCount) || !(waitMs >= 0)) throw new TypeError("rate, lease and depth are counts");
-  const verdict = JSON.stringify(counter.take(now, rate, lease, depth, waitMs));
+  const verdict = JSON.stringify(takeBurst(counter, { rate, lease, depth, waitMs }, now));
   return new Response(null, { headers: { [VERDICT_HEADER]: verdict } });
+}
+
+/** @param now milliseconds since the epoch @throws {TypeError} for terms that are none */
+export function takeBurst(counter: BurstCounter, { rate, lease, depth, waitMs }: Terms, now: number): BurstVerdict {
+  if (![rate, lease, depth].every(isCount) || !(waitMs >= 0)) throw new TypeError("rate, lease and depth are counts");
+  return counter.take(now, rate, lease, depth, waitMs);
 }
