@@ -119,7 +119,13 @@ const gatewayConfig = (originUrl: string, jwksUrl: string, burstLease: number): 
   ],
   allowedOrigins: [],
   // Far above what the load can reach: a benchmark that is refused measures refusals.
-  limits: { perIpPerMinute: 100_000_000, failedAuthPerMinute: 100_000, burstPerSecond: 999_999, burstLease },
+  limits: {
+    perIpPerMinute: 100_000_000,
+    failedAuthPerMinute: 100_000,
+    burstPerSecond: 999_999,
+    burstDepth: 9_999_999,
+    burstLease,
+  },
   auth: { maxLifetimeSeconds: 86_400, allowAnonymous: false, requireAal2: false, clientIds: [] },
   sharedDatabase: true,
   showOrigin: false,

@@ -181,7 +181,7 @@ const environment = z
         burstPerSecond: z.int().positive().max(1000).default(5),
         /** Requests of a user that may start at once: the parallel calls of one turn of a model; absent = 30, or a second of the rate. A small excess waits. */
         burstDepth: z.int().positive().max(10_000).optional(),
-        /** Lets an isolate take requests in advance: faster, and up to this many over the limit per isolate. Absent = exact. */
+        /** Lets an isolate take so many requests in advance: fewer questions to the count, within the same limit. A second of the rate, or half of the depth, is set aside for them. Absent = none. */
         burstLease: z.int().positive().max(100).optional(),
         /** Calls per second and user, by module, on top of the burst: `{ github: 2 }`. */
         modulesPerSecond: z.record(matching(TOOL_NAME), z.int().positive().max(1000)).optional(),

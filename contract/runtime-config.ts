@@ -41,7 +41,7 @@ export interface GatewayConfig {
     readonly burstPerSecond: number;
     /** Requests of a user that may start at once; absent = 30. */
     readonly burstDepth?: number | undefined;
-    /** Requests that one isolate may take from a user's burst in advance; absent or 1 = none, the limit is exact. At most 100. */
+    /** Requests that one isolate may take from a user's burst in advance; absent or 1 = none. At most 100. */
     readonly burstLease?: number | undefined;
     /** Calls per second and user, by module; absent = no limits of their own. */
     readonly modulesPerSecond?: Readonly<Record<string, number>> | undefined;

@@ -46,17 +46,22 @@ export async function answerBody(
   form: AnswerForm,
   relaying: Omit<Relay, "idleMs">,
 ): Promise<AnswerBody | typeof CUT> {
-  const body = await bodyOf(response, relaying);
+  const streams = isStream(response);
+  const body = await bodyOf(response, streams, relaying);
   if (body === CUT || body === null || response.status !== 200) return body === CUT ? CUT : { body };
-  if (form === "json" && body instanceof ReadableStream && isStream(response) && !relaying.endsFreely)
+  if (form === "json" && body instanceof ReadableStream && streams && !relaying.endsFreely)
     return { body: eventsToJson(body), contentType: "application/json" };
-  if (form === "events" && !isStream(response)) return { body: jsonToEvents(body), contentType: "text/event-stream" };
+  if (form === "events" && !streams) return { body: jsonToEvents(body), contentType: "text/event-stream" };
   return { body };
 }
 
-async function bodyOf(response: Response, relaying: Omit<Relay, "idleMs">): Promise<Body | typeof CUT> {
+async function bodyOf(
+  response: Response,
+  streams: boolean,
+  relaying: Omit<Relay, "idleMs">,
+): Promise<Body | typeof CUT> {
   if (!response.body) return null;
-  if (isStream(response)) return relay(response.body, { ...relaying, idleMs: STREAM_IDLE_MS });
+  if (streams) return relay(response.body, { ...relaying, idleMs: STREAM_IDLE_MS });
   // The HTTP layers hold a declared length to its word: a client sees that bytes are missing.
   if (response.headers.has("content-length") && !response.headers.has("content-encoding")) return response.body;
   return readWhole(response, response.body);

@@ -78,7 +78,7 @@ export const BLOCKS_MS = [60_000, 300_000, 900_000] as const;
 export const BLOCK_FORGOTTEN_MS = 600_000;
 /** A burst object that does not answer in this time counts as failed. */
 export const BURST_TIMEOUT_MS = 1000;
-/** A request taken in advance is void after this time. */
+/** A request taken in advance is void after this time at the latest. */
 export const LEASE_MS = 1000;
 /** A user whose object did not answer is counted here for so long, before it is asked again. */
 export const BURST_SILENT_MS = 10_000;

@@ -18,7 +18,7 @@ import {
   RETRY_AFTER_ADDRESS_SECONDS,
   SHAPE_WAIT_MS,
 } from "./constants.ts";
-import { Leases } from "./leases.ts";
+import { Leases, leaseTerms } from "./leases.ts";
 import type { BurstNamespace, Counter, Env, WaitUntil } from "./env.ts";
 import { isRecord } from "../contract/json.ts";
 import type { ModuleCount } from "./policy/module-limit.ts";
@@ -103,13 +103,13 @@ export class UserLimits {
   readonly #ids = new Lru<string, DurableObjectId>(BURST_FALLBACK_ENTRIES);
   readonly #local = new Lru<string, BurstCounter>(BURST_FALLBACK_ENTRIES);
 
-  /** @param limits `burstLease` absent or 1 = exact */
+  /** @param limits `burstLease` absent or 1 = the object is asked for each request */
   constructor(env: Pick<Env, "KV" | "BURST">, limits: BurstLimits, fellBack: (what: Fallback) => void) {
     this.#env = env;
     const { burstPerSecond: rate, burstLease: lease = 1 } = limits;
-    const depth = depthOf(limits);
+    const { depth, lifeMs } = leaseTerms(rate, depthOf(limits), lease);
     this.#terms = { rate, depth, lease, waitMs: SHAPE_WAIT_MS };
-    this.#leases = new Leases(lease);
+    this.#leases = new Leases(lease, lifeMs);
     this.#fellBack = fellBack;
   }
 
@@ -149,7 +149,7 @@ export class UserLimits {
     const verdict =
       (await this.#ask(sub, now, this.#terms, waitUntil, deadlines)) ?? this.#askLocally(sub, now, this.#terms);
     if (verdict.admitted) {
-      // Counted from before the question: a lease never lives longer than its second.
+      // Counted from before the question: a lease never lives longer than the count allows for.
       this.#leases.add(sub, verdict.granted - 1, now);
       return ok({ remaining: verdict.remaining, startMs: verdict.startMs });
     }

@@ -13,10 +13,10 @@ export type Verdict = "answer" | "secret" | "draining" | "full" | "busy" | "refu
 const MCP_TYPES = /^(application\/json|text\/event-stream)\b/i;
 
 export function verdict(status: number, headers: Headers): Verdict {
-  const deny = headers.get(DENY_HEADER);
-  if (status === 403 && deny === "gateway_secret") return "secret";
-  if (status === 503 && deny === "draining") return "draining";
-  if (status === 503 && deny === "busy") return "full";
+  // Each look at a header crosses into the runtime, and most answers are good.
+  if (status === 403 && headers.get(DENY_HEADER) === "gateway_secret") return "secret";
+  if (status === 503 && headers.get(DENY_HEADER) === "draining") return "draining";
+  if (status === 503 && headers.get(DENY_HEADER) === "busy") return "full";
   if (status === 409 && headers.get(CLAIM_HEADER) === "in_progress") return "busy";
   if (headers.has(ORIGIN_HEADER)) return status >= 300 && status < 400 ? "platform" : "answer";
   if (status >= 500 || (status >= 300 && status < 400)) return "platform";
