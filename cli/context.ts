@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Place } from "./hints/hint.ts";
+import { invocation } from "./invocation.ts";
 import type { NamedEnvironment } from "./load-config.ts";
 import { Redactor } from "./redact.ts";
 import { processesOf, type Processes } from "./secrets/holder.ts";
@@ -69,6 +70,7 @@ function workingFolder(): string {
 /** The context of a real process. */
 export function realContext(): ProcessContext {
   let [locked, acted] = [false, false];
+  const cwd = workingFolder();
   const signal = interrupts(() => locked);
   tolerateLostOutput();
   return {
@@ -76,7 +78,7 @@ export function realContext(): ProcessContext {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
-    cwd: workingFolder(),
+    cwd,
     fetch: globalThis.fetch,
     now: () => new Date(),
     monotonic: () => performance.now(),
@@ -87,7 +89,7 @@ export function realContext(): ProcessContext {
     signal,
     redactor: new Redactor(),
     waits: new Waits(),
-    place: new Place(),
+    place: Object.assign(new Place(), invocation(cwd)),
     processes: processesOf(),
     underLock: (held) => {
       locked = held;

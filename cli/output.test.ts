@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { McpistError } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
-import { fitted, printError, printJson, Progress, styles, table } from "./output.ts";
+import { printError, printJson, Progress, styles } from "./output.ts";
 import { testContext } from "./test/test-context.ts";
 
 const CANARY = "canary-5f0c6a1be2d49317-value";
@@ -98,6 +98,18 @@ describe("progress", () => {
       { name: "first", startedMs: 0, durationMs: 1500, outcome: "done" },
     ]);
   });
+  it("has no line of more than 80 columns, whatever a step or a note is called", async () => {
+    const context = testContext();
+    const progress = new Progress(context, { json: false });
+    progress.begin("list the tools of billing, calendar, contacts, documents, mail, tickets and weather")("done");
+    progress.begin("write GitHub, the one of the environment that nobody has named before, and once more")("failed");
+    progress.note("point of no return: 3d06772b2bebeb63 is what nobody may send any more, ac94191a1195b59c stays");
+    await progress.end();
+    const lines = context.err().trimEnd().split("\n");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(lines.map((line) => /^(?:\S+  | {6})\S/.test(line))).toEqual(lines.map(() => true));
+    expect(lines).toHaveLength(6);
+  });
   it("stays on stderr in lines when the answer is JSON, even on a terminal", async () => {
     const context = testContext({ terminal: true });
     const progress = new Progress(context, { json: true });
@@ -125,18 +137,6 @@ describe("progress on something that only says that it is a terminal", () => {
   });
 });
 
-describe("a table", () => {
-  it("pads every column but the last", () => {
-    expect(
-      table([
-        ["A", "LONG", "X"],
-        ["longer", "b", "y"],
-      ]),
-    ).toBe("A       LONG  X\nlonger  b     y");
-    expect(table([])).toBe("");
-  });
-});
-
 describe("a wait", () => {
   it("is told with whom and for what as long as it lasts, and not after it", async () => {
     const context = testContext();
@@ -161,32 +161,5 @@ describe("a wait", () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(lines.map((line) => line.slice(0, 6))).toEqual(["wait  ", "      ", "      ", "      "]);
     expect(lines.map((line) => line.slice(6)).join("")).toContain(path);
-  });
-});
-
-describe("prose on a terminal", () => {
-  const at = (columns: number | undefined, isTTY = true) => ({
-    stdout: { write: () => true, isTTY, ...(columns === undefined ? {} : { columns }) },
-  });
-  const LINE = "missing  github  token  a classic token with repo, workflow: it reaches every repository of its owner";
-
-  it("breaks between words, and goes on below its last column", () => {
-    expect(fitted(at(60), LINE).split("\n")).toEqual([
-      "missing  github  token  a classic token with repo, workflow:",
-      "                        it reaches every repository of its",
-      "                        owner",
-    ]);
-  });
-  it("has room for words on a narrow one too", () => {
-    const lines = fitted(at(40), LINE).split("\n");
-    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
-    expect(lines.join(" ").replaceAll(/ +/g, " ")).toBe(LINE.replaceAll(/ +/g, " "));
-  });
-  it.each([
-    ["into a file", at(60, false)],
-    ["on a terminal that does not know its width", at(undefined)],
-    ["on a wide one", at(200)],
-  ])("stays as it is %s", (_, context) => {
-    expect(fitted(context, LINE)).toBe(LINE);
   });
 });

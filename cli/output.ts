@@ -7,6 +7,7 @@ import { McpistError } from "./errors.ts";
 import type { Hint, Party } from "./hints/hint.ts";
 import { idOf } from "./hints/hints.ts";
 import { errorPage } from "./hints/page.ts";
+import { fitted, folded, labelled, LINE, MIN_COLUMNS } from "./layout.ts";
 import { printable } from "./redact.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -31,8 +32,6 @@ export function styles(
     : (_, text) => text;
 }
 
-/** A terminal that is narrower, or that does not know how wide it is, gets lines. */
-const MIN_COLUMNS = 40;
 /** Unit: milliseconds. */
 const WAIT_TOLD_MS = 10_000;
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
@@ -61,7 +60,7 @@ export class Progress implements Reporter {
   tellWaits(): void {
     const waits = this.#context.waits.current();
     if (this.#waves) this.#waves.tell(this.#context.redactor.apply(printable(waits.join("; "))));
-    else for (const text of waits) this.#line(folded(`wait  ${text}`, LINE, INDENT).join("\n"));
+    else for (const text of waits) this.#line(`wait  ${text}`);
   }
 
   /** Tells `listener` which step began last; null when it ended. */
@@ -93,47 +92,9 @@ export class Progress implements Reporter {
   }
 
   #line(text: string): void {
-    this.#context.stderr.write(`${this.#context.redactor.apply(printable(text))}\n`);
+    const lines = folded(this.#context.redactor.apply(printable(text)), LINE, 6);
+    this.#context.stderr.write(`${lines.join("\n")}\n`);
   }
-}
-
-/** Unit: columns. A name that is longer than a line, as a path of an API, is cut. */
-const LINE = 80;
-const INDENT = 6;
-
-/** Text in lines of at most so many columns, broken between words where that can be; all but the first are indented. */
-function folded(text: string, columns: number, indent: number): readonly string[] {
-  if (text.length <= columns) return [text];
-  const blank = text.lastIndexOf(" ", columns);
-  const at = blank > indent ? blank : columns;
-  const rest = " ".repeat(indent) + text.slice(at).trimStart();
-  return [text.slice(0, at).trimEnd(), ...folded(rest, columns, indent)];
-}
-
-/** What is said of an error stands behind "error: ". Unit: columns. */
-const LABEL = 7;
-
-/** Narrower than this no column of text is. */
-const MIN_TEXT = 28;
-
-/**
- * Prose for people: on a terminal no word of it is broken. A line goes on below its last column. Not for commands: what was folded cannot be
- * copied.
- */
-export function fitted({ stdout }: Pick<Context, "stdout">, text: string): string {
-  const { isTTY, columns = 0 } = stdout;
-  if (isTTY !== true || columns < MIN_COLUMNS) return text;
-  const begins = (line: string): number =>
-    Math.max(
-      2,
-      ...[...line.matchAll(/ {2,}(?=\S)|^/g)]
-        .map((gap) => gap.index + gap[0].length)
-        .filter((at) => at <= columns - MIN_TEXT),
-    );
-  return text
-    .split("\n")
-    .flatMap((line) => folded(line, columns, begins(line)))
-    .join("\n");
 }
 
 type Finish = (outcome: string, title: string) => void;
@@ -255,30 +216,6 @@ export function errorField(context: Context, failure: McpistError | null): { rea
   return { error: { code, message, hint, party: advice?.party ?? null, page } };
 }
 
-/** A command in a text, up to the mark or bracket at which a person stops reading. */
-const COMMAND =
-  /\b(?:mcpist|npx|npm|node|git|gh|fly|koyeb|docker|export|eval|terraform|tofu) (?:'[^']*'|"[^"]*"|[^;,('"])*(?<! )/g;
-/** Stands for a blank at which no line ends. */
-const KEPT = "\u0000";
-
-/**
- * An error or a hint behind its label: on a terminal a line ends at a blank, never in a word and never in a command, which is copied as one
- * line whatever its length.
- */
-function labelled(columns: number, label: string, text: string): string {
-  const whole = `${label.padEnd(LABEL)}${text}`;
-  if (columns < MIN_COLUMNS) return whole;
-  const kept = text.replaceAll(COMMAND, (command) => command.replaceAll(" ", KEPT));
-  const lines: string[] = [];
-  for (const word of kept.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && LABEL + last.length + 1 + word.length <= columns)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return `${label.padEnd(LABEL)}${lines.join(`\n${" ".repeat(LABEL)}`)}`.replaceAll(KEPT, " ");
-}
-
 /** Prints an error with its hint and the page that explains it. The cause's stack only with --debug, and redacted. */
 export function printError(context: Context, error: McpistError, debug: boolean, json = false): void {
   const style = styles(context, context.stderr);
@@ -304,10 +241,12 @@ export function printJson(context: Context, value: unknown): void {
   context.stdout.write(`${context.redactor.apply(JSON.stringify(value, null, 2))}\n`);
 }
 
-/** Columns, padded; the last one is not. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows.reduce<number[]>((all, row) => row.map((cell, i) => Math.max(all[i] ?? 0, cell.length)), []);
-  return rows
-    .map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join("  "))
-    .join("\n");
+/** An answer for people, in lines that fit their terminal. */
+export const printProse = (context: Context, text: string): void => void context.stdout.write(fitted(context, text));
+
+/** What to do now, as the end of an answer. */
+export function printNext(context: Context, hint: Hint): void {
+  const { stdout } = context;
+  const width = stdout.isTTY === true ? (stdout.columns ?? 0) : 0;
+  stdout.write(`${labelled(width, "next:", hintText(context, hint))}\n`);
 }

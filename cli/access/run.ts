@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
-import { printJson } from "../output.ts";
+import { printJson, printProse } from "../output.ts";
 import { printable } from "../redact.ts";
 import { openDatabase, type OpenDatabase, type OwnerDatabase } from "../targets/postgres.ts";
 
@@ -29,7 +29,7 @@ export async function withDatabase(
   try {
     const { json, text, exitCode = EXIT.done } = await work(database);
     if (flags.json) printJson(context, { command, ok: exitCode === EXIT.done, exitCode, ...json });
-    else context.stdout.write(`${printable(text)}\n`);
+    else printProse(context, `${printable(text)}\n`);
     return exitCode;
   } finally {
     await database.close().catch(() => {});

@@ -16,7 +16,7 @@ export const accessList = defineCommand(
     const [{ listUsers, userOf }, { withDatabase }, { table }] = await Promise.all([
       import("../access/users.ts"),
       import("../access/run.ts"),
-      import("../output.ts"),
+      import("../layout.ts"),
     ]);
     const wanted = user === undefined ? null : userOf(user);
     return withDatabase(context, flags, "access list", async (database) => {

@@ -1,7 +1,8 @@
 /** `mcpist secrets history`: the journal, newest first. */
 import { defineCommand, wholeNumber } from "../command.ts";
 import { EXIT } from "../errors.ts";
-import { printJson, table } from "../output.ts";
+import { table } from "../layout.ts";
+import { printJson } from "../output.ts";
 import { printable } from "../redact.ts";
 import type { JournalTip } from "../secrets/journal-entry.ts";
 

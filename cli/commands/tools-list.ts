@@ -14,7 +14,7 @@ export const toolsList = defineCommand(
     const [{ listTools }, { withDatabase }, { table }] = await Promise.all([
       import("../access/tools.ts"),
       import("../access/run.ts"),
-      import("../output.ts"),
+      import("../layout.ts"),
     ]);
     return withDatabase(context, flags, "tools list", async (database) => {
       const tools = await listTools(database, module);

@@ -9,7 +9,8 @@ import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import type { Api } from "../http.ts";
 import type { CommonFlags } from "../flags.ts";
 import { loadEnvironment, type NamedEnvironment } from "../load-config.ts";
-import { fitted, hintText, printJson, styles, table } from "../output.ts";
+import { fitted, table, labelled } from "../layout.ts";
+import { hintText, printJson, styles } from "../output.ts";
 import { baseUrlOf } from "../session.ts";
 import { cloudflareApi, cloudflareWorker } from "../targets/cloudflare.ts";
 import { flyApi } from "../targets/fly.ts";
@@ -179,14 +180,16 @@ export async function runDoctor(context: Context, flags: DoctorFlags): Promise<E
   const lines = table(
     rowsOf.map(({ outcome, area, what, detail }) => [outcome, area, what, context.redactor.apply(detail)]),
   ).split("\n");
-  // Coloured after the table is made, so that escapes do not count as width.
+  const { stdout } = context;
+  const width = stdout.isTTY === true ? (stdout.columns ?? 0) : 0;
   for (const [i, { outcome, next }] of rowsOf.entries()) {
+    // Coloured after the table is made, so that escapes do not count as width.
     const line = fitted(context, lines[i] ?? "");
-    // On a terminal in a line of its own, from which it can be copied.
-    const arrow = `${context.stdout.isTTY === true ? "\n    " : "  "}->  `;
-    const step = next === null ? "" : arrow + context.redactor.apply(next);
-    context.stdout.write(
-      `${style(COLOURS[outcome], line.slice(0, outcome.length))}${line.slice(outcome.length)}${step}\n`,
+    // On a terminal in lines of its own, from which a command can be copied.
+    const step = context.redactor.apply(next ?? "");
+    const told = stdout.isTTY === true ? `\n${labelled(width, "    ->", step, 8)}` : `  ->  ${step}`;
+    stdout.write(
+      `${style(COLOURS[outcome], line.slice(0, outcome.length))}${line.slice(outcome.length)}${next === null ? "" : told}\n`,
     );
   }
   const bad = checks.filter((check) => check.outcome !== "ok").length;

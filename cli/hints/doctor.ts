@@ -1,5 +1,5 @@
 /** What `mcpist doctor` finds missing or too broad, beside what the other entries say already. */
-import { configFile, hint, mcpist, quoted, say } from "./hint.ts";
+import { configFile, hint, mcpist, page, quoted, say } from "./hint.ts";
 
 /** The entries. */
 export const DOCTOR = {
@@ -87,7 +87,8 @@ export const DOCTOR = {
   nextToken: hint(
     "you",
     "a token that ends soon",
-    () => say`docs/security/credentials.md: make the next one, put it where the old one is, then end the old one`,
+    () =>
+      say`${page("docs/security/credentials.md")}: make the next one, put it where the old one is, then end the old one`,
   ),
   bucketKey: hint(
     "you",

@@ -36,6 +36,10 @@ export class Place {
   worker: string | null = null;
   /** The sandbox that this terminal has joined; null = none. */
   joined: SandboxUrls | null = null;
+  /** How the command is typed here. */
+  program = "mcpist";
+  /** Where the pages of this version are: stands before "docs/". */
+  pages = "";
   /** Ids of the hints that were printed, in order. */
   readonly told: string[] = [];
 }
@@ -48,9 +52,9 @@ export const quoted = (word: string): string =>
   /^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** What a command is completed with. */
-type Names = Pick<Place, "env" | "config" | "worker" | "joined">;
+type Names = Pick<Place, "env" | "config" | "worker" | "joined" | "program" | "pages">;
 /** Before anything is known. */
-export const NOWHERE: Names = { env: null, config: null, worker: null, joined: null };
+export const NOWHERE: Names = { env: null, config: null, worker: null, joined: null, program: "mcpist", pages: "" };
 
 /** A command in a hint, completed when it is printed. */
 export type Command = (place: Names) => string;
@@ -58,12 +62,20 @@ export type Command = (place: Names) => string;
 /** A command of ours, without its first word: "secrets rotate --init". */
 export const mcpist =
   (words: string): Command =>
-  ({ env, config }) => {
+  ({ env, config, program }) => {
+    // A shell reads what this prints, and npm would say in front what it starts.
+    const typed = words.includes("--print-env") ? program.replace(/^npm run /, "npm run --silent ") : program;
     const flags = PLACELESS.test(words)
       ? []
       : [...(env === null ? [] : ["--env", quoted(env)]), ...(config === null ? [] : ["--config", quoted(config)])];
-    return ["mcpist", words, ...flags].join(" ");
+    return [typed, words, ...flags].join(" ");
   };
+
+/** A page of the documentation, as a path that is there: "docs/deploy.md". */
+export const page =
+  (path: `docs/${string}`): Command =>
+  ({ pages }) =>
+    `${pages}${path}`;
 
 /** A command of wrangler for the environment's Worker: "versions deploy ID@100%". */
 export const wrangler =

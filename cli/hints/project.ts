@@ -1,5 +1,5 @@
 /** What a project of one's own is told: deploying it, building its image, updating it. */
-import { configFile, hint, mcpist, quoted, say } from "./hint.ts";
+import { configFile, hint, mcpist, page, quoted, say } from "./hint.ts";
 
 /** The entries. */
 export const PROJECT = {
@@ -7,7 +7,7 @@ export const PROJECT = {
   stateInBucket: hint(
     "the configuration",
     "a pipeline would deploy with a state on its own disk",
-    () => say`set backend to a bucket in ${configFile} (docs/deploy.md)`,
+    () => say`set backend to a bucket in ${configFile} (${page("docs/deploy.md")})`,
   ),
   readAbove: hint(
     "a platform",

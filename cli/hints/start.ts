@@ -1,5 +1,5 @@
 /** Before anything is asked of a platform: what was typed, the file, tokens, this machine, and the sandbox. */
-import { hint, mcpist, quoted, say } from "./hint.ts";
+import { hint, mcpist, page, quoted, say } from "./hint.ts";
 
 /** The entries. */
 export const START = {
@@ -150,7 +150,7 @@ export const START = {
   scenarioNeeds: hint(
     "you",
     "a scenario that does not fit this sandbox",
-    () => say`leave out --empty (docs/sandbox.md says what each scenario needs)`,
+    () => say`leave out --empty (${page("docs/sandbox.md")} says what each scenario needs)`,
   ),
   sandboxExample: hint(
     "you",

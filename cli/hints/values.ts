@@ -1,5 +1,5 @@
 /** Steps back, restores, and the secrets beside the gateway secret. */
-import { hint, mcpist, say } from "./hint.ts";
+import { hint, mcpist, page, say } from "./hint.ts";
 
 /** A key that nobody else has to know is made by the command; every other value comes from a person. */
 const put = (name: string) =>
@@ -11,7 +11,7 @@ export const VALUES = {
     "you",
     "a restore without the values of GitHub",
     () =>
-      say`run it in a workflow job of the environment that passes both slots as variables (docs/runbooks/restore.md)`,
+      say`run it in a workflow job of the environment that passes both slots as variables (${page("docs/runbooks/restore.md")})`,
   ),
   lostAtGithub: hint(
     "GitHub",
@@ -73,7 +73,7 @@ export const VALUES = {
   databaseAddress: hint(
     "you",
     "an address of a database that origins refuse",
-    () => say`correct the address, then run the command again (docs/deploy.md, The database's address)`,
+    () => say`correct the address, then run the command again (${page("docs/deploy.md")}, The database's address)`,
   ),
   stepForward: hint(
     "you",

@@ -3,7 +3,8 @@ import { access, constants, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
-import { printError, printJson, Progress, styles } from "../output.ts";
+import { mcpist, page, quoted } from "../hints/hint.ts";
+import { printError, printJson, Progress, styles, printProse } from "../output.ts";
 import { reported } from "../reporter.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { loadFor, startLoad } from "./traffic-load.ts";
@@ -36,7 +37,7 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
   const progress = new Progress(context, flags);
   const step = <T>(name: string, work: () => Promise<T>) => reported(progress, context.signal, name, work);
 
-  const cloud = await step("start a local cloud (GitHub, Cloudflare, Koyeb, Fly.io, sign-in, Postgres)", () =>
+  const cloud = await step("start a local cloud: four platforms, sign-in, Postgres", () =>
     startLocalCloud(context, flags, { rehearses, ownDrain: flags.ownDrain, control: flags.html !== undefined }),
   );
   try {
@@ -105,7 +106,7 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
         rotation,
       };
       if (flags.json) printJson(context, result);
-      else printDemo(context, result, verdict, flags.html);
+      else printDemo(context, result, verdict, flags);
       if (ended.failure && !flags.json) printError(context, ended.failure, flags.debug);
       return exitCode;
     } finally {
@@ -132,7 +133,7 @@ interface DemoResult {
   readonly rotation: RotationReport;
 }
 
-function printDemo(context: Context, result: DemoResult, verdict: Verdict, html: string | undefined): void {
+function printDemo(context: Context, result: DemoResult, verdict: Verdict, { html, env }: DemoFlags): void {
   const style = styles(context, context.stdout);
   const { traffic, proof, rotation } = result;
   const list = (statuses: Statuses) =>
@@ -144,6 +145,7 @@ function printDemo(context: Context, result: DemoResult, verdict: Verdict, html:
   const instances = rotation.targets
     .map((target) => `${target.name} ${target.accepted}/${target.instances}`)
     .join(", ");
+  const own = env === undefined ? "" : ` --env ${quoted(env)}`;
   const lines = [
     "",
     style(tone[verdict.kind], sentence),
@@ -160,11 +162,11 @@ function printDemo(context: Context, result: DemoResult, verdict: Verdict, html:
     "",
     ...(html === undefined
       ? [
-          "See it as a page:       mcpist demo --html demo.html",
-          "Rehearse it yourself:   mcpist sandbox",
-          "For real:               docs/deploy.md",
+          `See it as a page:      ${mcpist(`demo${own} --html demo.html`)(context.place)}`,
+          `Rehearse it yourself:  ${mcpist(`sandbox${own}`)(context.place)}`,
+          `For real:              ${page("docs/deploy.md")(context.place)}`,
         ]
       : [`The page is in ${html}.`]),
   ];
-  context.stdout.write(`${lines.join("\n")}\n`);
+  printProse(context, `${lines.join("\n")}\n`);
 }

@@ -7,7 +7,8 @@ import { neededSecrets } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { EXIT, toMcpistError, type ExitCode, type McpistError } from "../errors.ts";
 import type { WrittenEnvironment } from "../load-config.ts";
-import { printError, printJson, Progress, styles } from "../output.ts";
+import { mcpist, page, quoted } from "../hints/hint.ts";
+import { printError, printJson, Progress, styles, printProse } from "../output.ts";
 import { reported } from "../reporter.ts";
 import type { CommonFlags } from "../session.ts";
 import { ACTS, type Act, type Outcome, type Stage } from "./acts.ts";
@@ -100,6 +101,7 @@ function standIns({ name, environment }: WrittenEnvironment, { ownDrain }: Rehea
 }
 
 function printReport(context: Context, name: string, played: readonly Played[]): void {
+  const { place } = context;
   const style = styles(context, context.stdout);
   const lines = ACTS.flatMap((act) => {
     const result = played.find((candidate) => candidate.name === act.name);
@@ -108,6 +110,9 @@ function printReport(context: Context, name: string, played: readonly Played[]):
     const head = `${mark}  ${act.title.padEnd(20)}${(result.durationMs / 1000).toFixed(1).padStart(6)} s`;
     return [head, ...result.summary.map((line) => `           ${line}`)];
   });
-  context.stdout.write(`\nRehearsal of ${name}, everything on this machine:\n\n${lines.join("\n")}\n\n`);
-  context.stdout.write(`By hand: mcpist sandbox --env ${name}.   The runbooks: docs/runbooks.\n`);
+  printProse(context, `\nRehearsal of ${name}, everything on this machine:\n\n${lines.join("\n")}\n\n`);
+  printProse(
+    context,
+    `By hand:       ${mcpist(`sandbox --env ${quoted(name)}`)(place)}\nThe runbooks:  ${page("docs/runbooks/")(place)}\n`,
+  );
 }

@@ -2,7 +2,7 @@
 import { execa } from "execa";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
-import { quoted } from "../hints/hint.ts";
+import { mcpist, NOWHERE, quoted } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Progress, styles } from "../output.ts";
 import { besideCli } from "../self.ts";
@@ -134,6 +134,8 @@ async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFl
       ...(page === null ? {} : { page }),
     });
   else {
+    // What joins the terminal names its environment, too.
+    const typed = (words: string) => mcpist(words)({ ...NOWHERE, program: context.place.program });
     const row = (name: string, value: string) => `  ${name.padEnd(12)}${value}\n`;
     context.stdout.write(
       `${style("green", name === USUAL_NAME ? "The sandbox runs." : `The sandbox "${name}" runs.`)} Press Ctrl-C to end it.\n\n` +
@@ -146,7 +148,7 @@ async function keepRunning(context: Context, cloud: LocalCloud, flags: SandboxFl
         row("sign-in", urls.issuer) +
         row("faults", urls.control) +
         (page === null ? "" : row("page", page)) +
-        `\nIn another terminal:\n  eval "$(mcpist sandbox --print-env${name === USUAL_NAME ? "" : ` --name ${name}`})"\n  mcpist secrets status\n  mcpist secrets rotate\n`,
+        `\nIn another terminal:\n  eval "$(${typed(`sandbox --print-env${name === USUAL_NAME ? "" : ` --name ${name}`}`)})"\n  ${typed("secrets status")}\n  ${typed("secrets rotate")}\n`,
     );
   }
   try {

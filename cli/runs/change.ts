@@ -1,7 +1,7 @@
 /** What `secrets rollback` and `secrets restore` have in common: one change under the lock, reported like a rotation. */
 import type { Context } from "../context.ts";
 import type { ExitCode } from "../errors.ts";
-import { Progress, styles } from "../output.ts";
+import { Progress, styles, printProse } from "../output.ts";
 import type { Phase } from "../secrets/phase.ts";
 import type { Run } from "../secrets/run.ts";
 import type { CommonFlags, Session } from "../session.ts";
@@ -39,7 +39,8 @@ export async function runChange(
     print: () => {
       const style = styles(context, context.stdout);
       const seconds = (ended.durationMs / 1000).toFixed(1);
-      context.stdout.write(
+      printProse(
+        context,
         `${style("green", "done")} ${flags.command} in ${seconds} s, phase ${kids.phase}, live ${phase?.live ?? "none"}\n`,
       );
     },

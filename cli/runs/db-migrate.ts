@@ -10,7 +10,7 @@ import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
-import { printJson, Progress } from "../output.ts";
+import { printJson, Progress, printProse } from "../output.ts";
 import { projectModules } from "../project.ts";
 import { openDatabase, type OpenDatabase } from "../targets/postgres.ts";
 
@@ -78,7 +78,7 @@ export async function dbMigrate(
         accounts: admitted,
         steps: progress.steps,
       });
-    else context.stdout.write(`done  ${sentence(applied, { ...completed, accounts: admitted })}\n`);
+    else printProse(context, `done  ${sentence(applied, { ...completed, accounts: admitted })}\n`);
     return EXIT.done;
   } catch (cause) {
     for (const end of running) end("failed");

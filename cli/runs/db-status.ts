@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
-import { printJson } from "../output.ts";
+import { printJson, printProse } from "../output.ts";
 import { printable } from "../redact.ts";
 import { projectModules } from "../project.ts";
 import { openDatabase, type OpenDatabase } from "../targets/postgres.ts";
@@ -42,6 +42,6 @@ export async function dbStatus(
   }
   const exitCode = state.findings.length === 0 ? EXIT.done : EXIT.refused;
   if (flags.json) printJson(context, { command: "db status", ok: exitCode === EXIT.done, exitCode, ...state });
-  else context.stdout.write(describeState(state));
+  else printProse(context, describeState(state));
   return exitCode;
 }

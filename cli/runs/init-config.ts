@@ -200,7 +200,9 @@ export function projectCommands(name: string, image: string): readonly string[] 
     mcpist("secrets put DATABASE_URL"),
     mcpist("secrets put REQUEST_STATE_KEY --generate"),
     "npx mcpist db migrate",
-    `npx mcpist origin build && docker build -t ${image} build/origin && docker push ${image}`,
+    "npx mcpist origin build",
+    `docker build -t ${image} build/origin`,
+    `docker push ${image}`,
     mcpist("deploy --first"),
     mcpist("secrets verify"),
   ];
@@ -208,16 +210,17 @@ export function projectCommands(name: string, image: string): readonly string[] 
 
 /** The same in a checkout of mcpist. */
 export function bootstrapCommands(name: string, image: string): readonly string[] {
-  const env = `--env ${name}`;
+  const mcpist = (words: string) => `npm run mcpist -- ${words} --env ${name}`;
   const deploy = (stacks: string) => `MCPIST_ENV=${name} npx cdktn deploy '${name}-${stacks}'`;
   return [
-    `mcpist doctor --deploy ${env}`,
+    mcpist("doctor --deploy"),
     deploy("base-*"),
-    `mcpist secrets rotate --init ${env}`,
-    `mcpist secrets put DATABASE_URL ${env}`,
-    `mcpist secrets put REQUEST_STATE_KEY --generate ${env}`,
-    `docker build -f origin/Dockerfile -t ${image} . && docker push ${image}`,
+    mcpist("secrets rotate --init"),
+    mcpist("secrets put DATABASE_URL"),
+    mcpist("secrets put REQUEST_STATE_KEY --generate"),
+    `docker build -f origin/Dockerfile -t ${image} .`,
+    `docker push ${image}`,
     deploy("*"),
-    `mcpist secrets verify ${env}`,
+    mcpist("secrets verify"),
   ];
 }

@@ -87,7 +87,9 @@ describe("mcpist init without a terminal", () => {
       "npx mcpist secrets rotate --init --env staging",
       "npx mcpist secrets put DATABASE_URL --env staging",
       "npx mcpist db migrate\n",
-      "docker build -t ghcr.io/acme/mcpist-origin:0.1.0 build/origin && docker push ghcr.io/acme/mcpist-origin:0.1.0",
+      "npx mcpist origin build\n",
+      "docker build -t ghcr.io/acme/mcpist-origin:0.1.0 build/origin\n",
+      "docker push ghcr.io/acme/mcpist-origin:0.1.0\n",
       "npx mcpist deploy --first --env staging",
       "npx mcpist secrets verify --env staging",
     ];

@@ -273,7 +273,7 @@ function report(context: Context, flags: InitFlags, { name, files, environment, 
     `${style("green", "done")}     ${flags.config} describes environment ${name}; the zone\n` +
       `         ${environment.cloudflare.zone} and other names in it were derived: look them through\n\n` +
       (project
-        ? "Try it, all on this machine:\n  npm install && npm run demo\n\nFor real, with tokens for GitHub, Cloudflare, Koyeb and Fly.io in the environment\n(docs: node_modules/mcpist/docs/install.md):\n"
+        ? "Try it, all on this machine:\n  npm install && npm run demo\n\nFor real, with tokens for GitHub, Cloudflare, Koyeb and Fly.io in the\nenvironment (docs: node_modules/mcpist/docs/install.md):\n"
         : "Next, with GH_TOKEN (also as GITHUB_TOKEN), CLOUDFLARE_API_TOKEN, KOYEB_TOKEN and\nFLY_API_TOKEN set:\n") +
       next.map((command, i) => `  ${i + 1}. ${command}\n`).join(""),
   );

@@ -11,7 +11,7 @@ import type { CommonFlags } from "../flags.ts";
 import { quoted } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import { loadConfigFile, pickEnvironment } from "../load-config.ts";
-import { printJson, styles } from "../output.ts";
+import { printJson, styles, printProse } from "../output.ts";
 import { needPeers } from "../peers.ts";
 import { MODULES_FOLDER, projectFolder, projectModules } from "../project.ts";
 import { besideCli, isPackaged } from "../self.ts";
@@ -103,7 +103,8 @@ export async function runOriginBuild(context: Context, flags: OriginBuildFlags):
       next,
     });
   else
-    context.stdout.write(
+    printProse(
+      context,
       `${styles(context, context.stdout)("green", "done")}  ${flags.out}: the origin${names.length > 0 ? `, modules ${names.join(", ")}` : ""}${laid.length > 0 ? `, servers ${laid.map(({ name }) => name).join(", ")}` : ""}\nnext: ${next}\n`,
     );
   return EXIT.done;

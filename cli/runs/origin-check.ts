@@ -5,9 +5,10 @@ import { isSafeUrl } from "../../contract/safe-url.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import type { CommonFlags } from "../flags.ts";
+import { page } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import { checkOrigin, type Verdict } from "./origin-checks.ts";
-import { printJson, styles } from "../output.ts";
+import { printJson, styles, printProse } from "../output.ts";
 import { printable } from "../redact.ts";
 import { sendRaw } from "../targets/origin-wire.ts";
 
@@ -49,7 +50,8 @@ function print(context: Context, verdicts: readonly Verdict[]): void {
   const style = styles(context, context.stdout);
   for (const { section, what, outcome, seen } of verdicts) {
     const more = seen === undefined ? "" : `: ${seen}`;
-    context.stdout.write(
+    printProse(
+      context,
       `${style(COLOURS[outcome], WORDS[outcome].padEnd(6))}  §${section}  ${printable(what + more)}\n`,
     );
   }
@@ -84,8 +86,9 @@ export async function runOriginCheck(context: Context, flags: OriginCheckFlags):
   else {
     print(context, verdicts);
     const count = (outcome: Verdict["outcome"]) => verdicts.filter((verdict) => verdict.outcome === outcome).length;
-    context.stdout.write(
-      `\n${count("holds")} hold, ${count("broken")} broken, ${count("not checked")} not checked   (docs/origin-contract.md)\n`,
+    printProse(
+      context,
+      `\n${count("holds")} hold, ${count("broken")} broken, ${count("not checked")} not checked\n${page("docs/origin-contract.md")(context.place)} says what each means\n`,
     );
   }
   return exitCode;

@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { loadEnvironment } from "../load-config.ts";
-import { printJson, Progress } from "../output.ts";
+import { printJson, Progress, printProse } from "../output.ts";
 import { putSecret, type Placed } from "../secrets/put.ts";
 import { openSession, type CommonFlags } from "../session.ts";
 import { runLocked } from "./locked.ts";
@@ -148,6 +148,6 @@ export async function runPut(
       proof: Object.fromEntries((placed ?? []).map(({ target, standing }) => [target, standing])),
       steps: progress.steps,
     });
-  else context.stdout.write(`done ${spec.name} is at ${(placed ?? []).map(wordsOf).join(", ")}\n`);
+  else printProse(context, `done ${spec.name} is at ${(placed ?? []).map(wordsOf).join(", ")}\n`);
   return EXIT.done;
 }

@@ -2,7 +2,8 @@
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import { errorField, fitted, hintText, printJson, Progress } from "../output.ts";
+import { fitted } from "../layout.ts";
+import { errorField, hintText, printJson, Progress } from "../output.ts";
 import { holdingLive } from "../secrets/actions/stage.ts";
 import { latestVersion, liveVersion, sameCode, type Observation } from "../secrets/observation.ts";
 import { phaseOf, type Phase } from "../secrets/phase.ts";

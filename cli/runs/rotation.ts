@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { countdown } from "../http.ts";
-import { errorField, Progress, styles, type ReportedError } from "../output.ts";
+import { errorField, Progress, styles, type ReportedError, printProse } from "../output.ts";
 import { reported } from "../reporter.ts";
 import { openSession, type Session } from "../session.ts";
 import { acceptedEverywhere, type Observation } from "../secrets/observation.ts";
@@ -213,7 +213,8 @@ export function printReport(context: Context, report: RotationReport): void {
     report.from && report.to
       ? `${report.from.kid} (slot ${report.from.slot}) -> ${report.to.kid} (slot ${report.to.slot})`
       : (report.to?.kid ?? "nothing to do");
-  context.stdout.write(
+  printProse(
+    context,
     `${style("green", "done")} ${what} in ${(report.durationMs / 1000).toFixed(1)} s, phase ${report.phase}\n${lines.join("\n")}${lines.length > 0 ? "\n" : ""}`,
   );
 }

@@ -13,7 +13,7 @@ import { stateLineHere } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
 import { configPath } from "../load-config.ts";
-import { Progress, styles } from "../output.ts";
+import { Progress, styles, printProse } from "../output.ts";
 import { reroute } from "../secrets/pool.ts";
 import type { Changed } from "../secrets/worker-change.ts";
 import type { Run } from "../secrets/run.ts";
@@ -130,9 +130,10 @@ function print(context: Context, origin: Origin, { rerouted, state }: Outcome, f
   const does = { pool: "routes to", joining: "knows", quarantined: "no longer routes to" }[state];
   const version = rerouted ? ` (version ${rerouted.versionId}, still sends ${rerouted.kid})` : "";
   const already = rerouted?.changed === true ? "" : ", as before";
-  context.stdout.write(`${style("green", "done")}  the gateway ${does} ${origin.name}${already}${version}\n`);
+  printProse(context, `${style("green", "done")}  the gateway ${does} ${origin.name}${already}${version}\n`);
   if (!file) return;
-  context.stdout.write(
+  printProse(
+    context,
     `next  so that the next deploy keeps it, ${file.change ? `change line ${file.change.line} of ${file.file}` : `in ${file.file}`}:\n`,
   );
   if (file.change)

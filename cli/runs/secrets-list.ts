@@ -3,7 +3,8 @@ import { secretSpecs, usedSecrets, type SecretSpec } from "../../contract/secret
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import { hintText, printJson, styles, table } from "../output.ts";
+import { table } from "../layout.ts";
+import { hintText, printJson, styles, printProse, printNext } from "../output.ts";
 import type { PutRecord } from "../secrets/journal-entry.ts";
 import { heldElsewhere } from "../secrets/elsewhere.ts";
 import { holdersOf, standingOf, type Held, type Standing } from "../secrets/marks.ts";
@@ -122,12 +123,12 @@ export async function runSecretsList(context: Context, flags: CommonFlags): Prom
     return EXIT.done;
   }
   const rows = secrets.map((secret) => [secret.name, secret.targets.join(", "), ageOf(secret), wordsOf(secret)]);
-  context.stdout.write(`${table([["NAME", "AT", "AGE", "STATE"], ...rows])}\n\n`);
-  for (const { name, purpose } of secrets) context.stdout.write(`${name}: ${purpose}\n`);
+  printProse(context, `${table([["NAME", "AT", "AGE", "STATE"], ...rows])}\n\n`);
+  for (const { name, purpose } of secrets) printProse(context, `${name}: ${purpose}\n`);
   const style = styles(context, context.stdout);
   for (const { name, standing } of secrets)
     for (const [target, one] of Object.entries(standing))
-      if (one.kind === "off") context.stdout.write(`${style("yellow", "off")}  ${name} at ${target}: ${one.why}\n`);
-  context.stdout.write(`next:  ${hintText(context, next)}\n`);
+      if (one.kind === "off") printProse(context, `${style("yellow", "off")}  ${name} at ${target}: ${one.why}\n`);
+  printNext(context, next);
   return EXIT.done;
 }

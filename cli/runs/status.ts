@@ -7,7 +7,8 @@ import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import type { Hint } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
-import { fitted, hintText, printJson, styles, table } from "../output.ts";
+import { table } from "../layout.ts";
+import { hintText, printJson, styles, printNext, printProse } from "../output.ts";
 import { notify } from "./notify.ts";
 import { watchChanges } from "./watch.ts";
 import { openSession, type CommonFlags, type Session } from "../session.ts";
@@ -176,20 +177,19 @@ async function showStatus(context: Context, session: Session, flags: CommonFlags
     "",
   ];
   const age = status.ageDays === null ? "age unknown" : `${status.ageDays} days old`;
-  context.stdout.write(
+  printProse(
+    context,
     `${session.name}: phase ${style("bold", status.phase.name)}, ${age}\n\n${table([head, ...keyring(status)])}\n\n`,
   );
   for (const name of named(session, "quarantined"))
-    context.stdout.write(`${style("yellow", "left out")}  ${name} is quarantined; it accepts whatever it accepted\n`);
+    printProse(context, `${style("yellow", "left out")}  ${name} is quarantined; it accepts whatever it accepted\n`);
   for (const drift of status.drift)
-    context.stdout.write(
-      fitted(
-        context,
-        `${style("yellow", "drift")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`,
-      ),
+    printProse(
+      context,
+      `${style("yellow", "drift")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`,
     );
-  for (const text of status.unknown) context.stdout.write(fitted(context, `${style("dim", "unknown")}  ${text}\n`));
-  context.stdout.write(`next:  ${hintText(context, status.next)}\n`);
+  for (const text of status.unknown) printProse(context, `${style("dim", "unknown")}  ${text}\n`);
+  printNext(context, status.next);
   return seesAll(status);
 }
 
@@ -223,17 +223,16 @@ export async function runVerify(context: Context, flags: CommonFlags): Promise<E
       .join(", ");
     const leftOut = named(session, "quarantined");
     const besides = leftOut.length === 0 ? "" : `; left out: ${leftOut.join(", ")}`;
-    context.stdout.write(
+    printProse(
+      context,
       `${style("green", "in step")}  ${session.name}: ${status.phase.live ?? ""} is the only secret (instances: ${instances}${besides})\n`,
     );
-    for (const text of status.unknown) context.stdout.write(fitted(context, `${style("dim", "unknown")}  ${text}\n`));
+    for (const text of status.unknown) printProse(context, `${style("dim", "unknown")}  ${text}\n`);
     return exitCode;
   }
   for (const drift of status.drift)
-    context.stdout.write(
-      fitted(context, `${style("red", "off")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`),
-    );
-  context.stdout.write(`next:  ${hintText(context, status.next)}\n`);
+    printProse(context, `${style("red", "off")}  ${drift.party}${drift.kid ? ` (${drift.kid})` : ""}: ${drift.what}\n`);
+  printNext(context, status.next);
   return exitCode;
 }
 

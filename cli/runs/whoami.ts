@@ -8,7 +8,8 @@ import { checkAll } from "../doctor/doctor.ts";
 import type { Api } from "../http.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import type { CommonFlags } from "../flags.ts";
-import { fitted, printJson, table } from "../output.ts";
+import { fitted, table } from "../layout.ts";
+import { printJson } from "../output.ts";
 import { printable } from "../redact.ts";
 
 const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);

@@ -7,6 +7,7 @@ import { phaseOf, PHASE_NAMES, type Phase, type PhaseName } from "./phase.ts";
 import { nextHint } from "./phases/table.ts";
 import { WORLDS } from "../test/worlds.ts";
 import type { Plan } from "./plan.ts";
+import { NOWHERE } from "../hints/hint.ts";
 
 /** What a look finds where it is not the name of the world. */
 const FOUND: Partial<Record<PhaseName, PhaseName>> = { RETIRING: "LINGERING" };
@@ -81,7 +82,7 @@ describe("a plan", () => {
   });
 
   describe("that ends", () => {
-    const PLACE = { env: "sandbox", config: null, joined: null, worker: "gw" };
+    const PLACE = { ...NOWHERE, env: "sandbox", worker: "gw" };
     let worlds: ReadonlyMap<string, Phase>;
     beforeAll(async () => {
       const found = new Map<string, Phase>();

@@ -184,7 +184,10 @@ export function koyebOrigin(
     for (;;) {
       const made = await deployment(id);
       const status = textAt(made, "status", "a Koyeb deployment");
-      said = `${origin.name}: Koyeb's deployment ${id} is ${stateOf(made)}`;
+      said =
+        status === "HEALTHY"
+          ? `${origin.name}: instances older than deployment ${id} to stop`
+          : `${origin.name}: deployment ${id} to be healthy (it is ${stateOf(made)})`;
       if (FAILED.has(status)) {
         const latest = await latestOf(service);
         if (latest !== id) {

@@ -37,6 +37,7 @@ export interface Desk {
   /** Other targets than the cloud's. */
   swap?: (targets: Targets) => Targets;
   terminal?: boolean;
+  columns?: number;
   /** May be changed, as in a shell. */
   readonly env: Record<string, string | undefined>;
   /** What is piped into a command. */
@@ -103,6 +104,7 @@ export async function type(desk: Desk, argv: readonly string[]): Promise<Said> {
     ...(desk.stdin === undefined ? {} : { stdin: desk.stdin }),
     ...(desk.realTime ? { realTime: true } : {}),
     ...(desk.terminal ? { terminal: true } : {}),
+    ...(desk.columns === undefined ? {} : { columns: desk.columns }),
     ...(desk.signal ? { signal: desk.signal } : {}),
   });
   const clock = cloud?.context(self, desk.signal);

@@ -15,6 +15,8 @@ export interface TestContextOptions {
   readonly stdin?: string;
   /** True = a terminal on all three streams. */
   readonly terminal?: boolean;
+  /** Width of that terminal; absent = it does not say. */
+  readonly columns?: number;
   readonly signal?: AbortSignal;
   /** Sleeps really pass; for tests against running emulators. */
   readonly realTime?: boolean;
@@ -37,7 +39,11 @@ export function testContext(options: TestContextOptions = {}): TestContext {
   const written = { out: "", err: "" };
   const slept: number[] = [];
   const signal = options.signal ?? new AbortController().signal;
-  const isTTY = options.terminal === true;
+  const screen = {
+    isTTY: options.terminal === true,
+    ...(options.columns === undefined ? {} : { columns: options.columns }),
+  };
+  const { isTTY } = screen;
   let passed = 0;
   let drawn = 0;
   const stdin = Object.assign(Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]), {
@@ -45,8 +51,8 @@ export function testContext(options: TestContextOptions = {}): TestContext {
   });
   return {
     stdin,
-    stdout: { write: (text) => (written.out += text), isTTY },
-    stderr: { write: (text) => (written.err += text), isTTY },
+    stdout: { write: (text) => (written.out += text), ...screen },
+    stderr: { write: (text) => (written.err += text), ...screen },
     env: { NO_COLOR: "1", ...options.env },
     cwd: options.cwd ?? "/nowhere",
     fetch: options.fetch ?? noNetwork,

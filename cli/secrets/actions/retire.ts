@@ -21,7 +21,7 @@ export async function retire(run: Run, observation: Observation, phase: Phase): 
   const gone = tombstone(other);
   run.result.from ??= { slot: old, kid: other };
   run.result.to ??= { slot: otherSlot(old), kid: live };
-  run.report.note(`point of no return: ${other} is being retired, ${live} stays`);
+  run.report.note(`point of no return: ${other} retires now, ${live} stays`);
   await run.journal.record("retiring", { kid: other, slot: old }, { retired: other, proven: false });
   await allSettled([
     run.step("retire at GitHub", () => run.writeVault({ [old]: gone }, { [old]: gone })),

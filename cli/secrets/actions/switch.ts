@@ -222,7 +222,10 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
       const oldAgeSeconds = gatewayOldAt === null ? null : Math.floor((polledAt - gatewayOldAt) / 1000);
       const users = usersOf(now, kids, { oldAgeSeconds }, Math.ceil(quiet / 1000));
       const [first = "", ...others] = users.evidence;
-      seen = others.length > 0 ? `${first}, and ${others.length} more` : first;
+      seen =
+        others.length > 0
+          ? `${first}; ${others.length} other ${others.length === 1 ? "party" : "parties"} saw it too`
+          : first;
       if (users.verdict === "foreign" && !told) {
         told = true;
         run.report.note(`ALARM: ${old} is used by somebody who is not the gateway: ${users.evidence.join("; ")}`);
