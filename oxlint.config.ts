@@ -72,11 +72,18 @@ export default defineConfig({
       },
     },
     {
-      files: ["contract/config.ts"],
+      files: ["contract/config.ts", "contract/config-fields.ts"],
       rules: {
         "no-restricted-imports": [
           "error",
-          { patterns: [{ regex: "^(\\.\\./|[a-y@]|zo?$)", message: "config.ts may use zod and nothing else." }] },
+          {
+            patterns: [
+              {
+                regex: "^(\\.\\./|[a-y@]|zo?$)",
+                message: "What a configuration is made of may use zod and nothing else.",
+              },
+            ],
+          },
         ],
       },
     },

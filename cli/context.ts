@@ -1,12 +1,12 @@
 /** Every side effect of the command line in one object, so that a command can be run in a test without a process. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { NamedEnvironment } from "../contract/config.ts";
+import type { OwnerDatabase } from "../supabase/migrate/database.ts";
 import { Place } from "./hints/hint.ts";
 import { invocation } from "./invocation.ts";
-import type { NamedEnvironment } from "./load-config.ts";
 import { Redactor } from "./redact.ts";
 import { processesOf, type Processes } from "./secrets/holder.ts";
-import type { OwnerDatabase } from "./targets/postgres.ts";
 import type { Platforms } from "./targets/types.ts";
 import { interrupts } from "./signals.ts";
 import { tolerateLostOutput } from "./streams.ts";

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseConfig, type ConfigIssue, type Environment } from "../contract/config.ts";
+import { parseConfig, type ConfigIssue, type Environment, type NamedEnvironment } from "../contract/config.ts";
 import { joinedEnvironment, joinedName, strayVariable } from "../contract/rehearsal.ts";
 import { parseSandboxUrls, SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, type SandboxUrls } from "../contract/sandbox.ts";
 import type { Context } from "./context.ts";
@@ -12,12 +12,6 @@ import { standInForPackage } from "./own-package.ts";
 
 /** Default file, relative to the working directory. */
 export const CONFIG_FILE = "mcpist.config.ts";
-
-/** An environment with its name. */
-export interface NamedEnvironment {
-  readonly name: string;
-  readonly environment: Environment;
-}
 
 /** The default export of a configuration file, checked. @throws {McpistError} ERR_CONFIG naming the field, never its content. */
 export async function loadConfigFile(context: Context, file: string): Promise<Readonly<Record<string, Environment>>> {

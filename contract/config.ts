@@ -1,8 +1,23 @@
 /**
  * The shape of mcpist.config.ts: one installation described once. Names, accounts and limits; never a value.
- * This is the only file of contract/ that may use zod; the Worker and the origins read contract/runtime-config.ts.
+ * Only this file and config-fields.ts may use zod in contract/; the Worker and the origins read contract/runtime-config.ts.
  */
 import { z } from "zod";
+import {
+  baseUrl,
+  duration,
+  flyOrigin,
+  issuer,
+  koyebOrigin,
+  matching,
+  name,
+  ownSecret,
+  server,
+  text,
+  tokenEnd,
+  url,
+  webOrigin,
+} from "./config-fields.ts";
 import { MCP_PATH } from "./headers.ts";
 import { settingsAt } from "./known-settings.ts";
 import {
@@ -13,111 +28,14 @@ import {
   isCanonicalUrl,
   isPlainHost,
   nearestName,
-  PLATFORM_NAME,
   TOOL_NAME,
-  webOriginOf,
-  type Grammar,
 } from "./names.ts";
 import { err, ok, type Result } from "./result.ts";
-import { nameFault, placeFault, sharedPlaces } from "./own-secrets.ts";
-import { soleUses } from "./sole-use.ts";
-import { BUILT_IN_MODULES, OWN_SECRET_NAME, secretsOf, SERVER_NAME } from "./servers.ts";
-import { isSafeUrl } from "./safe-url.ts";
+import { clashes } from "./neighbours.ts";
+import { nameFault, placeFault } from "./own-secrets.ts";
+import { BUILT_IN_MODULES, secretsOf, SERVER_NAME } from "./servers.ts";
 
-const matching = ({ shape, words }: Grammar) => z.string().regex(shape, words);
-const name = matching(PLATFORM_NAME);
-const text = z.string().min(1);
-const url = z.string().refine(isSafeUrl, "an https URL (http only on loopback)");
-/** A path is put behind it. */
-const baseUrl = url
-  .refine((value) => URL.canParse(value) && new URL(value).search === "", "a URL without a query")
-  .transform((value) => value.replace(/\/$/, ""));
-/** Compared with the token's `iss` character by character, so it is kept as it is written (RFC 8414 §3.3, RFC 9068 §4). */
-const issuer = url.refine((value) => URL.canParse(value) && new URL(value).search === "", "a URL without a query");
-const webOrigin = z.string().transform((value, context) => {
-  const origin = webOriginOf(value);
-  if (origin.ok) return origin.value;
-  context.addIssue({ code: "custom", message: origin.error });
-  return z.NEVER;
-});
 const ENDPOINT = new RegExp(`^\\w+://[^/?#]+${MCP_PATH}$`);
-const duration = z
-  .string()
-  .regex(/^\d+(ms|s|m|h)$/, 'a duration such as "90s" or "30m"')
-  .transform((value) => {
-    const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[value.replace(/\d+/, "") as "ms" | "s" | "m" | "h"];
-    return Number.parseInt(value, 10) * unit;
-  });
-const state = z.enum(["pool", "joining", "quarantined"]).default("pool");
-
-const koyebOrigin = z.strictObject({
-  name,
-  kind: z.literal("koyeb"),
-  url: baseUrl,
-  app: name,
-  service: name,
-  region: text.default("fra"),
-  state,
-});
-const flyOrigin = z.strictObject({
-  name,
-  kind: z.literal("fly"),
-  url: baseUrl,
-  app: name,
-  region: text.default("nrt"),
-  machines: z.int().min(1).max(50).default(1),
-  state,
-});
-
-const tokenEnd = z.strictObject({ ends: z.iso.date("a day such as 2027-03-01") });
-
-const ownSecret = z.string().regex(OWN_SECRET_NAME, "a name in upper case such as WEATHER_KEY");
-const server = z
-  .strictObject({
-    /** Program and arguments; the program is in the origin's image. */
-    command: z
-      .array(z.string().refine((part) => !part.includes("\0"), "no NUL"))
-      .min(1)
-      .optional(),
-    /** Folder of the program, from the configuration's own folder: laid into the image, and where the program runs. */
-    folder: z
-      .string()
-      .regex(/^[^\0:]+$/, "a path without a colon")
-      .optional(),
-    /** Streamable HTTP endpoint beside the origin; never public. */
-    url: url.optional(),
-    credential: ownSecret.optional(),
-    secrets: z.array(ownSecret).optional(),
-    trusted: z.boolean().optional(),
-    perUser: z.boolean().optional(),
-    concurrency: z.int().min(1).max(1000).optional(),
-    account: matching(TOOL_NAME).optional(),
-    description: z.string().max(500).optional(),
-    tools: z
-      .record(
-        matching(TOOL_NAME),
-        z.strictObject({ readOnly: z.boolean().optional(), idempotent: z.boolean().optional() }),
-      )
-      .optional(),
-  })
-  .superRefine(({ command, folder, url, credential, secrets }, context) => {
-    if ((command === undefined) === (url === undefined))
-      context.addIssue({ code: "custom", path: ["command"], message: "a server has either a command or a url" });
-    if (url === undefined && credential !== undefined)
-      context.addIssue({
-        code: "custom",
-        path: ["credential"],
-        message: "only a server at a url is sent a credential",
-      });
-    if (command === undefined && folder !== undefined)
-      context.addIssue({ code: "custom", path: ["folder"], message: "only a server with a command has a folder" });
-    if (command === undefined && secrets !== undefined)
-      context.addIssue({
-        code: "custom",
-        path: ["secrets"],
-        message: "only a server with a command has an environment",
-      });
-  });
 
 const environment = z
   .strictObject({
@@ -319,42 +237,8 @@ const environment = z
 const config = z
   .strictObject({ environments: z.record(name, environment) })
   .superRefine(({ environments }, context) => {
-    const used = new Map<string, string>();
-    for (const [environmentName, one] of Object.entries(environments))
-      for (const { thing, path } of soleUses(one)) {
-        const first = used.get(thing);
-        if (first === undefined) used.set(thing, environmentName);
-        else
-          context.addIssue({
-            code: "custom",
-            path: ["environments", environmentName, ...path],
-            message: `environment "${first}" uses ${thing} already, and each would overwrite the secrets of the other: name another one`,
-          });
-      }
-    const kept = new Map<string, string>();
-    for (const [environmentName, one] of Object.entries(environments))
-      for (const [place, secret] of sharedPlaces(environmentName, one)) {
-        const first = kept.get(place);
-        if (first === undefined) kept.set(place, `${secret} of environment "${environmentName}"`);
-        else
-          context.addIssue({
-            code: "custom",
-            path: ["environments", environmentName, "secrets"],
-            message: `${secret} would be the same secret as ${first} (${place}): choose another name`,
-          });
-      }
-    const protectors = new Map<string, string>();
-    for (const [environmentName, { cloudflare }] of Object.entries(environments)) {
-      if (cloudflare.url !== undefined || !cloudflare.zoneProtection) continue;
-      const first = protectors.get(cloudflare.zone.toLowerCase());
-      if (first === undefined) protectors.set(cloudflare.zone.toLowerCase(), environmentName);
-      else
-        context.addIssue({
-          code: "custom",
-          path: ["environments", environmentName, "cloudflare", "zoneProtection"],
-          message: `environment "${first}" protects the same zone, and a zone has one set of settings and rulesets: say false here`,
-        });
-    }
+    for (const { path, message } of clashes(environments))
+      context.addIssue({ code: "custom", path: ["environments", ...path], message });
   });
 
 /** mcpist.config.ts as a person writes it. */
@@ -363,6 +247,11 @@ export type ConfigInput = z.input<typeof config>;
 export type Config = z.output<typeof config>;
 /** One environment after defaults; durations in milliseconds. */
 export type Environment = z.output<typeof environment>;
+/** An environment with its name. */
+export interface NamedEnvironment {
+  readonly name: string;
+  readonly environment: Environment;
+}
 /** One environment as a person writes it. */
 export type EnvironmentInput = z.input<typeof environment>;
 /** One origin after defaults. */

@@ -22,7 +22,7 @@ export function platformIssues(name: string, environment: Environment): readonly
     if (!within(origin.app, 3, 23)) issue(`origins.${index}.app`, "3 to 23 characters on Koyeb");
     if (!within(origin.service, 3, 64)) issue(`origins.${index}.service`, "3 to 64 characters on Koyeb");
   });
-  // An environment has one organisation at Koyeb, so here the address says nothing (contract/sole-use.ts has the other cases).
+  // An environment has one organisation at Koyeb, so here the address says nothing (contract/neighbours.ts has the other cases).
   const services = origins.map((origin) => (origin.kind === "koyeb" ? `${origin.app}/${origin.service}` : null));
   services.forEach((service, index) => {
     if (service !== null && services.indexOf(service) < index)

@@ -1,7 +1,7 @@
 /** Tools and users over a real schema, as the commands `tools` and `access` use it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pgliteDatabase, type TestDatabase } from "../../origin/test/database.ts";
-import type { OwnerDatabase } from "../targets/postgres.ts";
+import type { OwnerDatabase } from "../../supabase/migrate/database.ts";
 import { approveTool, difference, findTools, listTools, readFacts } from "./tools.ts";
 import { grant, grantOf, listUsers, revoke, setPlan, setStatus, userOf } from "./users.ts";
 

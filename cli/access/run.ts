@@ -6,7 +6,8 @@ import { HINTS } from "../hints/hints.ts";
 import type { CommonFlags } from "../flags.ts";
 import { printJson, printProse } from "../output.ts";
 import { printable } from "../redact.ts";
-import { openDatabase, type OpenDatabase, type OwnerDatabase } from "../targets/postgres.ts";
+import type { OwnerDatabase } from "../../supabase/migrate/database.ts";
+import { openDatabase, type OpenDatabase } from "../targets/postgres.ts";
 
 /** What a command came to. */
 export interface Answer {

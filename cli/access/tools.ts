@@ -1,7 +1,7 @@
 /** Tools as the owner of the database sees them: what servers list, what of it is approved, and what has changed since. Pure but for queries. */
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import type { OwnerDatabase } from "../targets/postgres.ts";
+import type { OwnerDatabase } from "../../supabase/migrate/database.ts";
 
 /** What can be done with a tool now. */
 export type ToolState =

@@ -2,7 +2,7 @@
 import { TOOL_NAME } from "../../contract/names.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import type { OwnerDatabase } from "../targets/postgres.ts";
+import type { OwnerDatabase } from "../../supabase/migrate/database.ts";
 
 /** One user. */
 export interface UserRow {

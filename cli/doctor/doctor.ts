@@ -2,13 +2,13 @@
  * `mcpist doctor`: looks at this machine, every token, every name and every address, and says what is missing or too broad, with
  * the next step. Changes nothing. A write is only ever asked for with an empty body, which no platform can carry out.
  */
-import type { Origin } from "../../contract/config.ts";
+import type { NamedEnvironment, Origin } from "../../contract/config.ts";
 import type { TargetKind } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import type { Api } from "../http.ts";
 import type { CommonFlags } from "../flags.ts";
-import { loadEnvironment, type NamedEnvironment } from "../load-config.ts";
+import { loadEnvironment } from "../load-config.ts";
 import { fitted, table, labelled } from "../layout.ts";
 import { hintText, printJson, styles } from "../output.ts";
 import { baseUrlOf } from "../session.ts";

@@ -1,12 +1,11 @@
 /** Checks of Koyeb: the token, and app and service of each origin there. */
-import type { Environment, Origin } from "../../contract/config.ts";
+import type { Environment, NamedEnvironment, Origin } from "../../contract/config.ts";
 import { markVariable } from "../../contract/marks.ts";
 import { neededSecrets, secretSpecs } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import type { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
-import type { NamedEnvironment } from "../load-config.ts";
 import { koyebServiceId, koyebVariables } from "../targets/koyeb.ts";
 import { ask, checksOf, type Check, type Reason } from "./check.ts";
 import { HINTS } from "../hints/hints.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openPglite } from "../../origin/database/embedded.ts";
 import { pgliteDatabase, type TestDatabase } from "../../origin/test/database.ts";
-import type { OwnerDatabase } from "../targets/postgres.ts";
+import type { OwnerDatabase } from "../../supabase/migrate/database.ts";
 import { desk, FLAGS, type, type Desk } from "../test/follow.ts";
 import { leadOut, type Elsewhere, type Scenario } from "../test/scenario.ts";
 import { DATABASE } from "./database.ts";

@@ -2,7 +2,6 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
-import { commandTree } from "../program.ts";
 
 /** One command: what may follow it. */
 export interface Completable {
@@ -79,8 +78,12 @@ function completionScript(shell: "bash" | "zsh" | "fish", commands: readonly Com
   return shell === "zsh" ? `autoload -U +X bashcompinit && bashcompinit\n${bash(commands)}` : bash(commands);
 }
 
-/** The command. */
-export async function runCompletion(context: Context, shell: "bash" | "zsh" | "fish"): Promise<ExitCode> {
-  context.stdout.write(completionScript(shell, completable(commandTree(context))));
+/** The command. @param root of all commands. */
+export async function runCompletion(
+  context: Context,
+  shell: "bash" | "zsh" | "fish",
+  root: CommandUnknownOpts,
+): Promise<ExitCode> {
+  context.stdout.write(completionScript(shell, completable(root)));
   return EXIT.done;
 }

@@ -5,7 +5,7 @@
 import { appendFile } from "node:fs/promises";
 import { isSafeUrl } from "../../contract/safe-url.ts";
 import type { Context } from "../context.ts";
-import type { NamedEnvironment } from "../load-config.ts";
+import type { NamedEnvironment } from "../../contract/config.ts";
 import { printable } from "../redact.ts";
 
 /** Unit: milliseconds. */

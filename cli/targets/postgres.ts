@@ -1,7 +1,7 @@
 /** The owner's connection to the project's database: one, for the commands `mcpist db`. The address is in DATABASE_URL and nowhere else. */
 import { readFileSync } from "node:fs";
 import { readDatabaseUrl } from "../../contract/database-url.ts";
-import type { SchemaDatabase } from "../../supabase/migrate/database.ts";
+import type { OwnerDatabase } from "../../supabase/migrate/database.ts";
 import { explain } from "../../supabase/migrate/explain.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
@@ -12,10 +12,6 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** One step of a migration over a large table. Unit: milliseconds. */
 const STATEMENT_TIMEOUT_MS = 1_800_000;
 
-/** An open connection. */
-export interface OwnerDatabase extends SchemaDatabase {
-  close(): Promise<void>;
-}
 /** Opens the database of a context. */
 export type OpenDatabase = (context: Context) => Promise<OwnerDatabase>;
 

@@ -6,7 +6,7 @@ import type { EnvironmentInput } from "../../contract/config.ts";
 import type { Context } from "../context.ts";
 import { mcpist } from "../hints/hint.ts";
 import { run } from "../program.ts";
-import type { OwnerDatabase } from "../targets/postgres.ts";
+import type { OwnerDatabase } from "../../supabase/migrate/database.ts";
 import type { Targets } from "../targets/types.ts";
 import { ENVIRONMENT_INPUT } from "./environment.ts";
 import type { FakeCloud } from "./fake-cloud.ts";

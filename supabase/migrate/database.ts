@@ -5,3 +5,8 @@ export interface SchemaDatabase {
   /** Runs a script of several statements, which is one transaction. */
   script(text: string): Promise<void>;
 }
+
+/** The owner's connection, which ends with the command that opened it. */
+export interface OwnerDatabase extends SchemaDatabase {
+  close(): Promise<void>;
+}
