@@ -5,7 +5,7 @@ import { HINTS } from "../hints/hints.ts";
 import { fitted } from "../layout.ts";
 import { errorField, hintText, printJson, Progress } from "../output.ts";
 import { holdingLive } from "../secrets/actions/stage.ts";
-import { latestVersion, liveVersion, sameCode, type Observation } from "../secrets/observation.ts";
+import type { Observation } from "../secrets/observation.ts";
 import { phaseOf, type Phase } from "../secrets/phase.ts";
 import type { Names } from "../secrets/phases/actions.ts";
 import { emergencyPlan, planOf, type Plan } from "../secrets/plan.ts";
@@ -22,10 +22,6 @@ export function namesOf(run: Run, observation: Observation, phase: Phase): Names
   return { origins: run.origins.map(({ name }) => name), holding: holding.map(({ name }) => name) };
 }
 
-/** True when the latest upload is not the deployed code with the live secret: an emergency uploads that again first. */
-export const needsReset = ({ worker }: Observation, phase: Phase): boolean =>
-  phase.uploadDiffers || !sameCode(latestVersion(worker), liveVersion(worker));
-
 /** The plan from one observation. */
 export function planFrom(
   run: Run,
@@ -37,7 +33,7 @@ export function planFrom(
   if (flags.emergency) {
     const unseen = observation.origins.filter(({ look }) => !look.ok).map(({ name }) => name);
     const left = run.targets.origins.filter(({ state }) => state === "quarantined").map(({ name }) => name);
-    const facts = { ...names, reset: needsReset(observation, phase), alive: [...unseen, ...left] };
+    const facts = { ...names, alive: [...unseen, ...left] };
     return emergencyPlan(phase, flags.emergency, facts);
   }
   const intent = flags.init ? "init" : flags.clean ? "clean" : "rotate";

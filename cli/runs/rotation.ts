@@ -107,9 +107,8 @@ export async function runRotation(
     progress,
     async (run): Promise<Phase> => {
       await step("check accounts", async () => {
-        // `now` kills at the origins even where the Worker cannot be uploaded from here.
-        const home = flags.emergency === "now" ? null : checkHome();
-        await Promise.all([wranglerPath(), home, flags.emergency ? null : session.targets.vault.check()]);
+        // An emergency needs none of them: it uploads without wrangler, and GitHub's silence does not stop it.
+        if (!flags.emergency) await Promise.all([wranglerPath(), checkHome(), session.targets.vault.check()]);
       });
       let lateMs = 0;
       await step("take the lock", async () => {

@@ -8,26 +8,18 @@ import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { countdown } from "../http.ts";
 import type { OriginLook, OriginTarget } from "../targets/types.ts";
-import { resetForEmergency } from "./actions/stage.ts";
 import { atEach, awaitDeath, awaitLook, onlyNew, replace, switchTo, uploadNew, type Emergency } from "./kill.ts";
+import { leakedKid, lookNow } from "./leaked.ts";
 import { buryLate } from "./late-writes.ts";
 import { Moved, allSettled, type Run } from "./run.ts";
-import {
-  acceptedEverywhere,
-  latestVersion,
-  liveVersion,
-  sameCode,
-  sharing,
-  slotAtOrigins,
-  versionById,
-} from "./observation.ts";
+import { acceptedEverywhere, liveVersion, sharing, versionById } from "./observation.ts";
 import { ACTIONS } from "./phases/actions.ts";
 import { phaseOf, type Phase } from "./phase.ts";
 import { notDead, refusal } from "./phases/table.ts";
 
 /** `now`: from the start of the command, what serves with the old secret may be replaced before it is removed. Unit: milliseconds. */
 const GENTLE_NOW_MS = 18_000;
-/** `now`: the origin that has the traffic waits so long for the Worker version that will send the new secret. Unit: milliseconds. */
+/** `now`: from the start, the origin that has the traffic waits so long for the Worker version that will send the new secret. Unit: milliseconds. */
 const HOLD_MS = 9000;
 /** `fast`: each of the two rollouts may take so long. Unit: milliseconds. */
 const GENTLE_FAST_MS = 2 * 60_000;
@@ -35,7 +27,7 @@ const GENTLE_FAST_MS = 2 * 60_000;
 const QUIET_MS = 2500;
 const DRAIN_MAX_MS = 6000;
 /** Between two looks at what an origin accepts. Unit: milliseconds. */
-const PEEK_MS = 250;
+const PEEK_MS = 100;
 
 /** A Promise that is kept from outside, and whether it is. */
 function signal(): { readonly promise: Promise<void>; readonly give: () => void; given: boolean } {
@@ -51,13 +43,23 @@ function signal(): { readonly promise: Promise<void>; readonly give: () => void;
   return self;
 }
 
+/** What the gateway meets at this moment: it asks two origins, and one that refuses its secret is not gone past. */
+async function isAccepted(run: Run, { secret, alive }: Emergency): Promise<boolean> {
+  const pool = run.origins.filter(({ state, name }) => state === "pool" && !alive.has(name));
+  for (const origin of pool.slice(0, 2)) {
+    const kids = (await origin.peek?.().catch(() => null)) ?? null;
+    if (kids !== null) return acceptedKids(kids).includes(secret.kid);
+  }
+  return false;
+}
+
 /**
- * The old secret dies first. What can be replaced before it is removed is, and the gateway follows in the moment in which the origin
- * that has the traffic accepts the new secret: the old one fails from then on, and the new one did before.
+ * The old secret dies first. What can be replaced before it is removed is, and the gateway follows in the moment in which it would meet
+ * the new secret: the old one fails from then on, and the new one did before.
  */
 async function now(run: Run, emergency: Emergency): Promise<void> {
   const { context } = run;
-  const { started, secret } = emergency;
+  const { started } = emergency;
   const [uploaded, ready] = [signal(), signal()];
   const serving = run.origins.filter(({ state }) => state === "pool");
   const first = (): OriginTarget | undefined => serving.find(({ name }) => !emergency.alive.has(name));
@@ -66,35 +68,22 @@ async function now(run: Run, emergency: Emergency): Promise<void> {
     await ready.promise;
     await switchTo(run, emergency, id);
   })();
-  const watch = async (origin: OriginTarget): Promise<void> =>
-    run.waits(`${origin.name}: the new secret to be accepted, for the gateway to switch`, async () => {
-      while (!ready.given && origin.peek) {
-        const kids = await origin.peek().catch(() => null);
-        if (kids && acceptedKids(kids).includes(secret.kid)) return ready.give();
-        await context.sleep(PEEK_MS);
-      }
-    });
+  const watching = run.waits("the new secret to be accepted where the gateway sends it, for the switch", async () => {
+    while (!ready.given) {
+      if (await isAccepted(run, emergency)) return ready.give();
+      await context.sleep(PEEK_MS);
+    }
+  });
+  watching.catch(ready.give);
   const hold = async (): Promise<void> =>
     run.waits("the Worker version, before the origin that has the traffic is replaced", async () => {
       while (!uploaded.given && context.monotonic() - started < HOLD_MS) await context.sleep(PEEK_MS);
     });
   const killed = atEach(run, emergency, async (origin) => {
-    const leads = origin === first();
-    const watching = leads ? watch(origin) : Promise.resolve();
-    watching.catch(() => undefined);
-    try {
-      // Only Koyeb has new instances beside the old ones; a Fly Machine is away while it boots, however gently.
-      const gentleUntil = origin.kind === "koyeb" ? started + GENTLE_NOW_MS : 0;
-      await replace(
-        run,
-        origin,
-        onlyNew(emergency),
-        leads && serving.length > 1 ? { hold, gentleUntil } : { gentleUntil },
-      );
-    } finally {
-      if (leads) ready.give();
-    }
-    await watching;
+    // Only Koyeb has new instances beside the old ones; a Fly Machine is away while it boots, however gently.
+    const gentleUntil = origin.kind === "koyeb" ? started + GENTLE_NOW_MS : 0;
+    const leads = origin === first() && serving.length > 1;
+    await replace(run, origin, onlyNew(emergency), leads ? { hold, gentleUntil } : { gentleUntil });
     await awaitDeath(run, origin, emergency);
   }).finally(ready.give); // the gateway switches even when every origin is out of reach
   await allSettled([worker, killed]);
@@ -196,21 +185,19 @@ export interface Since {
 export async function emergency(run: Run, mode: "fast" | "now", since: Since = {}): Promise<Phase> {
   const started = since.started ?? run.context.monotonic();
   const late = countdown(run.context, since.lateMs ?? 0);
-  const before = await run.observe();
+  const { before, slot } = await lookNow(run, mode);
   const phase = phaseOf(before);
-  // Where the Worker sends something else, what the origins accept is what leaked.
-  const live = phase.name === "ASTRAY" ? phase.other : phase.live;
+  const live = leakedKid(before, mode);
   if (phase.name === "UNSET" || live === null) throw refusal(phase);
   const sender = liveVersion(before.worker);
   if (sharing(before.worker).length > 1 && sender)
     run.report.note(`two Worker versions share the traffic: ${sender.id} keeps all traffic, with its code`);
   const source = phase.name === "ASTRAY" ? versionById(before.worker, phase.versions[0]) : sender;
-  if (phase.uploadDiffers || !sameCode(latestVersion(before.worker), sender))
-    await resetForEmergency(run, before, live, source);
   // Where no origin can be seen it does not matter: both slots are overwritten.
-  const old = slotAtOrigins(before.origins, live) ?? "a";
+  const old = slot ?? "a";
   const spare = otherSlot(old);
-  const lost = phase.name === "UNDONE" ? versionById(before.worker, phase.versions[0]) : null;
+  const undone = before.worker.lost;
+  const lost = undone ? liveVersion({ ...before.worker, deployment: undone.shares }) : null;
   const secret = await run.generate(spare);
   run.result.from = { slot: old, kid: live };
   run.result.to = { slot: spare, kid: secret.kid };

@@ -3,7 +3,7 @@ import { tombstone, type SlotName } from "../../contract/gateway-secret.ts";
 import { acceptedKids } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import type { OriginLook, OriginTarget, SlotValues, WorkerVersion } from "../targets/types.ts";
+import type { Annotation, OriginLook, OriginTarget, SlotValues, WorkerVersion } from "../targets/types.ts";
 import { pauseMs } from "../waits.ts";
 import { liveVersion, sameCode, versionById, type Observation } from "./observation.ts";
 import { POLL_MS, type Run } from "./run.ts";
@@ -187,12 +187,28 @@ async function rollGently(run: Run, origin: OriginTarget, until: number): Promis
   await rolling.catch(() => undefined);
 }
 
-/** wrangler makes the version from the latest upload: where that is not the deployed code by now, the secret goes to the deployed code. */
+/** Cloudflare may refuse what wrangler knows how to say. */
+const REFUSED: ReadonlySet<string> = new Set(["ERR_VENDOR", "ERR_NOT_FOUND", "ERR_UNREACHABLE"]);
+
+/** One call, onto the code that is deployed; wrangler would take seconds to start, and is for a Worker that this call does not fit. */
+async function makeVersion(run: Run, { lost, before, secret }: Emergency, annotation: Annotation): Promise<string> {
+  const { worker } = run.targets;
+  const live = lost ?? liveVersion(before.worker);
+  try {
+    if (live) return await worker.arm(live, secret.reveal(), annotation, run.journal.guard);
+  } catch (error) {
+    if (!(error instanceof McpistError && REFUSED.has(error.code))) throw error;
+    run.report.note(`${error.message}; trying it with wrangler`);
+  }
+  return worker.upload(secret.reveal(), annotation, run.journal.guard);
+}
+
+/** Whatever code the version was made from, the one that goes live has the code that is deployed by now. */
 export async function uploadNew(run: Run, emergency: Emergency): Promise<string> {
   const annotation = { kid: emergency.secret.kid, from: emergency.leaked, run: run.journal.run };
   const { worker } = run.targets;
   emergency.version = await run.step("upload the Worker version", async () => {
-    const id = await worker.upload(emergency.secret.reveal(), annotation, run.journal.guard);
+    const id = await makeVersion(run, emergency, annotation);
     run.touched = true;
     // A gateway that does not answer must not keep a leaked secret alive.
     const look = await worker.look([id]).catch(() => null);

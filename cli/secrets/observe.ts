@@ -16,6 +16,8 @@ export interface Evidence {
 const NO_WORKER: WorkerLook = { versions: [], deployments: [], deployment: [], observed: {} };
 
 const NO_VAULT = { a: null, b: null } as const;
+const SOME_SECRET = { exists: true, secret: true } as const;
+const SOME_SLOT = { slots: ["a"], legacy: false } as const;
 
 /** GitHub's silence does not keep a leaked secret alive. */
 function silent(journal: Journal, error: unknown): typeof NO_VAULT {
@@ -31,6 +33,10 @@ export function reasonOf(error: unknown): string {
   if (error instanceof McpistError && !STOPS.has(error.code)) return error.message;
   throw error;
 }
+
+/** A token that one platform refuses must not keep a leaked secret alive at the others. */
+const hurriedReasonOf = (error: unknown): string =>
+  error instanceof McpistError && error.code === "ERR_UNAUTHORISED" ? error.message : reasonOf(error);
 
 /** A platform that has nothing of that name is known to run nothing; one that is silent is not. */
 const absence = (error: unknown): { readonly absent?: true } =>
@@ -61,6 +67,11 @@ export interface Looking {
   readonly known?: readonly string[];
   /** Nothing is decided but to wait on. */
   readonly waits?: boolean;
+  /**
+   * For the beginning of an emergency: who does not answer within this time is not seen, GitHub's slots are not asked for, and every
+   * party is taken to have a secret. Unit: milliseconds.
+   */
+  readonly withinMs?: number;
 }
 
 /** Looks at all targets once. @throws {McpistError} ERR_UNAUTHORISED, ERR_LOCK_LOST, or when GitHub cannot be read. */
@@ -69,32 +80,37 @@ export async function observe(
   journal: Journal,
   store: Pick<GitStore, "serverTime">,
   evidence: Evidence,
-  { known = [], waits = false }: Looking = {},
+  { known = [], waits = false, withinMs }: Looking = {},
 ): Promise<Observation> {
   // First, because it names versions that no list may hold any more.
   await journal.read(waits ? WAITING_MS : TIP_MS);
   const { lastSender } = journal.state;
   const versions = lastSender === undefined ? known : [...known, lastSender];
   const origins = targets.origins.filter((origin) => origin.state !== "quarantined");
+  const hurried = withinMs !== undefined;
+  const within = hurried ? { withinMs } : {};
+  const reason = hurried ? hurriedReasonOf : reasonOf;
   const [workerNames, worker, originNames, looks, vaultNames] = await Promise.all([
-    targets.worker.names(),
-    targets.worker.look(versions).then(
+    hurried ? SOME_SECRET : targets.worker.names(),
+    targets.worker.look(versions, within).then(
       (look) => ({ look, blind: null as string | null }),
-      (error: unknown) => ({ look: NO_WORKER, blind: reasonOf(error) }),
+      (error: unknown) => ({ look: NO_WORKER, blind: reason(error) }),
     ),
     Promise.all(
       origins.map((origin) =>
-        origin.names().catch((error: unknown) => (reasonOf(error), { slots: [], legacy: false })),
+        hurried
+          ? Promise.resolve(SOME_SLOT)
+          : origin.names().catch((error: unknown) => (reasonOf(error), { slots: [], legacy: false })),
       ),
     ),
     Promise.all(
       origins.map((origin) =>
         origin
-          .look()
-          .catch((error: unknown): OriginLook => ({ ok: false, reason: reasonOf(error), ...absence(error) })),
+          .look(within)
+          .catch((error: unknown): OriginLook => ({ ok: false, reason: reason(error), ...absence(error) })),
       ),
     ),
-    journal.detached
+    journal.detached || hurried
       ? NO_VAULT
       : targets.vault.names(waits ? WAITING_MS : undefined).catch((error: unknown) => silent(journal, error)),
   ]);

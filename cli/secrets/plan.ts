@@ -41,8 +41,6 @@ export function planOf(found: Phase, intent: Intent, names: Names, adopts = fals
 
 /** What an emergency depends on beside the phase. */
 export interface EmergencyFacts extends Names {
-  /** The latest upload is not the code that is deployed, with its secret. */
-  readonly reset: boolean;
   /** Origins that cannot be reached now, or are left alone: the secret is not known to die there. */
   readonly alive: readonly string[];
 }
@@ -52,19 +50,19 @@ export function emergencyPlan(found: Phase, mode: "fast" | "now", facts: Emergen
   const leaked = found.name === "ASTRAY" ? found.other : found.live;
   if (found.name === "UNSET" || leaked === null) return { actions: [], stops: refusal(found) };
   const part = (says: string, steps: readonly string[]): PlannedAction => ({ action: "emergency", says, steps });
-  const { origins, alive, reset } = facts;
+  const { origins, alive } = facts;
   const write = (names: readonly string[]) => names.map((name) => `write ${name} and replace every instance`);
   const kill =
     mode === "now"
       ? [
           part(
-            "write a new secret AND the tombstone of the old one to every origin at once and replace every instance; switch the Worker when the origin with the traffic accepts it",
+            "write a new secret AND the tombstone of the old one to every origin at once and replace every instance; upload the deployed code with the new secret (one call), and switch when the origin with the traffic accepts it",
             [...write(origins), "upload the Worker version", "switch the Worker"],
           ),
         ]
       : [
           part(
-            "write a new secret to the spare slot of every origin, replace every instance, and upload a Worker version that carries it",
+            "write a new secret to the spare slot of every origin, replace every instance, and upload the deployed code with it (one call)",
             [...write(origins), "upload the Worker version"],
           ),
           part("switch to it", ["switch the Worker"]),
@@ -75,7 +73,6 @@ export function emergencyPlan(found: Phase, mode: "fast" | "now", facts: Emergen
         ];
   return {
     actions: [
-      ...(reset ? [part(ACTIONS.reset.says, ["reset the latest Worker version"])] : []),
       ...kill,
       part("write GitHub, last: an outage there must not keep a leaked secret alive", ["write GitHub"]),
       ...(alive.length === 0 ? [part(ACTIONS.prove.says, ["prove that the old secret is dead"])] : []),

@@ -18,7 +18,7 @@ import type {
 import { Away, NoTurn } from "./away.ts";
 import type { Journal } from "./journal.ts";
 import type { JournalState } from "./journal-entry.ts";
-import { observe, type Evidence } from "./observe.ts";
+import { observe, type Evidence, type Looking } from "./observe.ts";
 import { isListed, lostUnder, markedMessage, type Deploying } from "./deployments.ts";
 import type { Observation } from "./observation.ts";
 import { Secret } from "./secret.ts";
@@ -129,10 +129,9 @@ export class Run {
     this.#away = new Away(this.context, this.#pool);
   }
 
-  /** @param waits nothing is decided but to wait on: GitHub, which has no part in it, is asked less often. */
-  async observe(waits = false): Promise<Observation> {
+  async observe(looking: Omit<Looking, "known"> = {}): Promise<Observation> {
     const known = this.uploadedVersion === null ? [] : [this.uploadedVersion];
-    return observe(this.targets, this.journal, this.#store, this.evidence, { known, waits });
+    return observe(this.targets, this.journal, this.#store, this.evidence, { ...looking, known });
   }
 
   /** Origins that are written and verified. */

@@ -159,6 +159,25 @@ describe("a version that carries a new secret", () => {
     expect(kit.cloudflare.secretTextForTests("upload", id, "GATEWAY_SECRET")).toBe(SECRET_TWO);
     expect(calls).toBe(1);
   });
+  it("is uploaded by one call in an emergency, onto the code that is deployed, whatever was uploaded last", async () => {
+    const first = await put("arm", SECRET_ONE, "deployed");
+    await kit.call("PATCH", "workers/workers/arm/versions/latest", {
+      env: { OTHER: { type: "plain_text", text: "x" } },
+    });
+    const worker = await target("arm");
+    const id = await worker.arm(versionOf(first), SECRET_TWO, { kid: KID_TWO, from: KID_ONE, run: "run-1" }, guard);
+    expect(kit.cloudflare.secretTextForTests("arm", id, "GATEWAY_SECRET")).toBe(SECRET_TWO);
+    await alike(worker, id, first);
+    const seen = await worker.look();
+    expect(seen.versions[0]).toMatchObject({
+      id,
+      annotatedKid: KID_TWO,
+      annotatedFrom: KID_ONE,
+      annotatedRun: "run-1",
+    });
+    expect(seen.deployment).toEqual([{ versionId: first, percentage: 100 }]);
+    expect(calls).toBe(1);
+  });
   it("is not made for a Worker that does not exist: wrangler would invent one", async () => {
     const worker = await target("missing");
     await expect(worker.upload(SECRET_ONE, { kid: KID_ONE, from: null, run: "r" }, guard)).rejects.toMatchObject({
@@ -169,9 +188,15 @@ describe("a version that carries a new secret", () => {
   it("is never anything but a gateway secret", async () => {
     await put("shape", SECRET_ONE);
     for (const value of ["", `${SECRET_ONE}\n`, "revoked:0000000000000000"])
-      await expect(
-        (await target("shape")).upload(value, { kid: KID_ONE, from: null, run: "r" }, guard),
-      ).rejects.toThrow(TypeError);
+      for (const make of ["upload", "arm"] as const) {
+        const worker = await target("shape");
+        const annotation = { kid: KID_ONE, from: null, run: "r" };
+        const made =
+          make === "arm"
+            ? worker.arm(versionOf("v"), value, annotation, guard)
+            : worker.upload(value, annotation, guard);
+        await expect(made).rejects.toThrow(TypeError);
+      }
   });
 });
 

@@ -1,5 +1,6 @@
 /**
- * The Worker: versions and deployments over REST. Only the call that carries the value goes through wrangler, on stdin.
+ * The Worker: versions and deployments over REST. The call that carries the value goes through wrangler, on stdin, except in an
+ * emergency.
  * Never uses `secret put` or `secret bulk`: both deploy at once.
  */
 import { type Environment } from "../../contract/config.ts";
@@ -13,8 +14,9 @@ import { HINTS } from "../hints/hints.ts";
 import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { NewDeployment, NewVersion } from "./cloudflare-calls.ts";
+import { inTime } from "./in-time.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
-import type { Annotation, Deployment, Guard, WorkerTarget, WorkerVersion } from "./types.ts";
+import type { Annotation, Deployment, Guard, WorkerLook, WorkerTarget, WorkerVersion } from "./types.ts";
 import {
   annotationTexts,
   bindingsOf,
@@ -30,7 +32,7 @@ import {
   versionOf,
   writtenAt,
 } from "./worker-version.ts";
-import { putVersionSecret } from "./wrangler.ts";
+import { checkValue, putVersionSecret } from "./wrangler.ts";
 import { whenLong } from "../waits.ts";
 
 /** Unit: milliseconds. */
@@ -108,13 +110,14 @@ export function cloudflareWorker(
   const askGateway = async (
     query: string,
     headers: Readonly<Record<string, string>>,
+    timeoutMs: number = CALL_TIMEOUT_MS,
   ): Promise<WorkerObservation | null> => {
     context.signal.throwIfAborted();
     try {
       const response = await context.fetch(`${gateway}${OBSERVATION_PATH}${query}`, {
         headers: { accept: "application/json", "cache-control": "no-cache", ...headers },
         redirect: "error",
-        signal: AbortSignal.any([AbortSignal.timeout(CALL_TIMEOUT_MS), context.signal]),
+        signal: AbortSignal.any([AbortSignal.timeout(Math.min(timeoutMs, CALL_TIMEOUT_MS)), context.signal]),
       });
       return parseWorkerObservation(await response.json());
     } catch (error) {
@@ -125,26 +128,31 @@ export function cloudflareWorker(
     }
   };
   /** Asks one version of the deployment. Cloudflare routes by percentage when an override is not applied, so the answer must name the version. */
-  const ask = async (versionId: string, query: string): Promise<WorkerObservation | null> => {
-    const seen = await askGateway(query, { [VERSION_OVERRIDE_HEADER]: `${worker}="${versionId}"` });
+  const ask = async (versionId: string, query: string, timeoutMs?: number): Promise<WorkerObservation | null> => {
+    const seen = await askGateway(query, { [VERSION_OVERRIDE_HEADER]: `${worker}="${versionId}"` }, timeoutMs);
     return seen?.deployment === versionId ? seen : null;
   };
-  const kidOf = async (versionId: string): Promise<readonly [string, string | null]> => [
-    versionId,
-    (await observed(versionId)).kid,
-  ];
-  const observed = (versionId: string): Promise<WorkerObservation> =>
-    whenLong(context, `the gateway: an answer of Worker version ${versionId}`, () => askUntil(versionId));
-  const askUntil = async (versionId: string): Promise<WorkerObservation> => {
-    const deadline = context.monotonic() + OBSERVE_TIMEOUT_MS;
+  /** Kids by version; a silent one is left out where there is a time for it. */
+  const kidsOf = async (ids: readonly string[], withinMs?: number): Promise<WorkerLook["observed"]> => {
+    const seen = await Promise.all(
+      ids.map((id) => (withinMs === undefined ? observed(id) : observedWithin(id, withinMs))),
+    );
+    return Object.fromEntries(ids.flatMap((id, i) => (seen[i] ? [[id, seen[i].kid]] : [])));
+  };
+  const observed = async (versionId: string): Promise<WorkerObservation> => {
+    const seen = await observedWithin(versionId, OBSERVE_TIMEOUT_MS);
+    if (seen) return seen;
+    throw new McpistError("ERR_TIMEOUT", `${new URL(gateway).host} did not answer as Worker version ${versionId}`, {
+      hint: HINTS.gatewayRoute(gateway, worker),
+    });
+  };
+  const observedWithin = (versionId: string, ms: number): Promise<WorkerObservation | null> =>
+    whenLong(context, `the gateway: an answer of Worker version ${versionId}`, () => askUntil(versionId, ms));
+  const askUntil = async (versionId: string, ms: number): Promise<WorkerObservation | null> => {
+    const deadline = context.monotonic() + ms;
     for (;;) {
-      const seen = await ask(versionId, "");
-      if (seen) return seen;
-      if (context.monotonic() > deadline) {
-        throw new McpistError("ERR_TIMEOUT", `${new URL(gateway).host} did not answer as Worker version ${versionId}`, {
-          hint: HINTS.gatewayRoute(gateway, worker),
-        });
-      }
+      const seen = await ask(versionId, "", ms);
+      if (seen || context.monotonic() >= deadline) return seen;
       await context.sleep(POLL_MS);
     }
   };
@@ -213,6 +221,36 @@ export function cloudflareWorker(
     );
   };
 
+  const lookAt = async (known: readonly string[], withinMs: number | undefined): Promise<WorkerLook> => {
+    const [list, made] = await Promise.all([uploads(), deployments()]);
+    const shares = made[0]?.shares ?? [];
+    const recent = made
+      .slice(0, DEPLOYMENTS)
+      .flatMap((deployment) => deployment.shares.map(({ versionId }) => versionId));
+    const annotated = list.filter((version) => version.annotatedKid !== null).slice(0, ANNOTATED);
+    const ids = new Set([...list.slice(0, 1), ...annotated].map(({ id }) => id).concat(recent, known));
+    const [details, kids] = await Promise.all([
+      Promise.all([...ids].map(perhaps)),
+      kidsOf(
+        shares.map(({ versionId }) => versionId),
+        withinMs,
+      ),
+    ]);
+    const byId = new Map(list.map((version) => [version.id, version]));
+    const oldest = list.at(-1)?.number ?? 0;
+    for (const version of details)
+      if (version) {
+        const aged = !byId.has(version.id) && version.number < oldest;
+        byId.set(version.id, aged ? { ...version, aged } : version);
+      }
+    return {
+      versions: [...byId.values()].sort(newestFirst),
+      deployments: made,
+      deployment: shares,
+      observed: kids,
+    };
+  };
+
   return {
     name: worker,
     async names() {
@@ -224,31 +262,10 @@ export function cloudflareWorker(
         secret: Array.isArray(list) && list.some((secret) => isRecord(secret) && secret["name"] === WORKER_BINDING),
       };
     },
-    async look(known = []) {
-      const [list, made] = await Promise.all([uploads(), deployments()]);
-      const shares = made[0]?.shares ?? [];
-      const recent = made
-        .slice(0, DEPLOYMENTS)
-        .flatMap((deployment) => deployment.shares.map(({ versionId }) => versionId));
-      const annotated = list.filter((version) => version.annotatedKid !== null).slice(0, ANNOTATED);
-      const ids = new Set([...list.slice(0, 1), ...annotated].map(({ id }) => id).concat(recent, known));
-      const [details, kids] = await Promise.all([
-        Promise.all([...ids].map(perhaps)),
-        Promise.all(shares.map((share) => kidOf(share.versionId))),
-      ]);
-      const byId = new Map(list.map((version) => [version.id, version]));
-      const oldest = list.at(-1)?.number ?? 0;
-      for (const version of details)
-        if (version) {
-          const aged = !byId.has(version.id) && version.number < oldest;
-          byId.set(version.id, aged ? { ...version, aged } : version);
-        }
-      return {
-        versions: [...byId.values()].sort(newestFirst),
-        deployments: made,
-        deployment: shares,
-        observed: Object.fromEntries(kids),
-      };
+    async look(known = [], { withinMs } = {}) {
+      return inTime(withinMs ?? Number.POSITIVE_INFINITY, lookAt(known, withinMs && withinMs / 2), () => {
+        throw new McpistError("ERR_UNREACHABLE", "Cloudflare did not answer in time", { hint: HINTS.again() });
+      });
     },
     async bound() {
       const [newest] = await deployments();
@@ -290,6 +307,10 @@ export function cloudflareWorker(
           hint: HINTS.again(),
         })
       );
+    },
+    async arm(from, value, annotation, guard) {
+      checkValue(value);
+      return uploadAgain(from, annotation, guard, from, { ...NO_CHANGE, secrets: { [WORKER_BINDING]: value } });
     },
     async reupload(from, annotation, guard, secretFrom = from) {
       return uploadAgain(from, annotation, guard, secretFrom, NO_CHANGE);

@@ -13,9 +13,10 @@ import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
+import { inTime, LATE } from "./in-time.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import { GONE, MARK, updateMachine } from "./fly-machine.ts";
-import { probeOrigin } from "./origin-probe.ts";
+import { PEEK_TIMEOUT_MS, probeOrigin } from "./origin-probe.ts";
 import type { InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
 import { pauseMs } from "../waits.ts";
 
@@ -102,16 +103,16 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
   };
 
   /** Addresses one Machine by id, which also wakes it. */
-  const view = async (machine: Json): Promise<InstanceView | string> => {
+  const view = async (machine: Json, withinMs: number): Promise<InstanceView | string> => {
     const id = textAt(machine, "id", "a Fly Machine");
     const away = isHostAway(machine);
     const began = context.monotonic();
-    const deadline = began + (joining || away ? JOINING_TIMEOUT_MS : PROBE_TIMEOUT_MS);
+    const deadline = began + Math.min(withinMs, joining || away ? JOINING_TIMEOUT_MS : PROBE_TIMEOUT_MS);
     const instance = textAt(machine, "instance_id", "a Fly Machine");
     // What is being replaced may answer a last time; without the new one nothing is known of the configuration.
-    const comesBy = began + (COMING.has(String(machine["state"])) ? COMING_TIMEOUT_MS : 0);
+    const comesBy = began + (COMING.has(String(machine["state"])) ? Math.min(withinMs, COMING_TIMEOUT_MS) : 0);
     for (;;) {
-      const seen = await probeOrigin(context, environment, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id });
+      const seen = await probeOrigin(context, environment, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id }, withinMs);
       const isNewest = seen?.deployment === instance;
       if (seen?.instanceId === id && (isNewest || context.monotonic() >= comesBy)) {
         return {
@@ -125,7 +126,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
           ...(seen.peers ? { peers: seen.peers } : {}),
         };
       }
-      if (context.monotonic() > deadline) return id;
+      if (context.monotonic() >= deadline) return id;
       await context.sleep(pauseMs(context.monotonic() - began));
     }
   };
@@ -195,31 +196,35 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       return lacking.map((machine) => textAt(machine, "id", "a Fly Machine"));
     },
     async peek() {
-      return (await probeOrigin(context, environment, origin.url))?.kids ?? null;
+      return (await probeOrigin(context, environment, origin.url, {}, PEEK_TIMEOUT_MS))?.kids ?? null;
     },
-    async look(): Promise<OriginLook> {
-      const [list, known] = await Promise.all([machines(), secrets()]);
-      if (list.length === 0) return { ok: true, instances: [], config: null, stamps: stampsOf(known) };
-      const views = await context.waits.during(`${origin.name}: its Machines to answer`, () =>
-        Promise.all(list.map(view)),
-      );
-      const silent = views.filter((entry) => typeof entry === "string");
-      if (silent.length > 0 && !joining)
-        return {
-          ok: false,
-          reason: list
-            .filter((machine) => silent.includes(textAt(machine, "id", "a Fly Machine")))
-            .map((machine) => `${nameOf(machine)} does not answer`)
-            .join(", "),
-          stamps: stampsOf(known),
-        };
-      const instances = views.filter((entry) => typeof entry !== "string");
-      const config = configOf(list, instances, known, mark(known));
-      const slots = slotsOf(list, instances, known);
-      const stamps = stampsOf(known);
-      return { ok: true, instances, config, slots, stamps, ...(silent.length > 0 ? { silent } : {}) };
+    async look({ withinMs = Number.POSITIVE_INFINITY } = {}): Promise<OriginLook> {
+      return inTime(withinMs, lookAt(withinMs / 2), LATE);
     },
   };
+
+  async function lookAt(withinMs: number): Promise<OriginLook> {
+    const [list, known] = await Promise.all([machines(), secrets()]);
+    if (list.length === 0) return { ok: true, instances: [], config: null, stamps: stampsOf(known) };
+    const views = await context.waits.during(`${origin.name}: its Machines to answer`, () =>
+      Promise.all(list.map((machine) => view(machine, withinMs))),
+    );
+    const silent = views.filter((entry) => typeof entry === "string");
+    if (silent.length > 0 && !joining)
+      return {
+        ok: false,
+        reason: list
+          .filter((machine) => silent.includes(textAt(machine, "id", "a Fly Machine")))
+          .map((machine) => `${nameOf(machine)} does not answer`)
+          .join(", "),
+        stamps: stampsOf(known),
+      };
+    const instances = views.filter((entry) => typeof entry !== "string");
+    const config = configOf(list, instances, known, mark(known));
+    const slots = slotsOf(list, instances, known);
+    const stamps = stampsOf(known);
+    return { ok: true, instances, config, slots, stamps, ...(silent.length > 0 ? { silent } : {}) };
+  }
 }
 
 /** How many Machines are replaced at the same time: a third, so that the others carry the traffic and time grows slowly. */

@@ -170,6 +170,30 @@ describe("a deployment that was made a moment ago", () => {
     const { target: origin } = await target();
     expect(await origin.look()).toMatchObject({ ok: true, slots: { a: await kidOfText(ONE), b: ZERO } });
   });
+
+  it("is not waited for by who has no time: what serves is seen, and the configuration is not known", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    vendor.timings = { ...vendor.timings, koyebStepMs: 3_600_000 };
+    await call("POST", `/v1/services/${service}/redeploy`, {});
+    const { target: origin } = await target();
+    expect(await origin.look({ withinMs: 1000 })).toMatchObject({
+      ok: true,
+      config: null,
+      instances: [{ newest: false, kids: { a: await kidOfText(ONE) } }],
+    });
+  });
+
+  it("is not seen where the platform itself is silent for longer than there is time", async () => {
+    await deploy(ONE, ZERO);
+    const { target: origin } = await target();
+    vendor.faults.add({ vendor: "koyeb", path: "^/v1/", effect: { kind: "hang", when: "before", ms: 10_000 } });
+    expect(await origin.look({ withinMs: 200 })).toEqual({
+      ok: false,
+      reason: "its platform or its instances did not answer in time",
+    });
+    vendor.faults.clear();
+  });
 });
 
 describe("the strategy of a Koyeb service", () => {

@@ -14,9 +14,10 @@ import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Api } from "../http.ts";
+import { inTime, LATE } from "./in-time.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import { calmDown, redeploy } from "./koyeb-rollout.ts";
-import { probeOrigin } from "./origin-probe.ts";
+import { PEEK_TIMEOUT_MS, probeOrigin } from "./origin-probe.ts";
 import type { Guard, InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
 import { pauseMs } from "../waits.ts";
 
@@ -264,59 +265,64 @@ export function koyebOrigin(
       if (service !== null && made !== null) await rolledOut(service, made);
     },
     async peek() {
-      return (await probeOrigin(context, environment, origin.url))?.kids ?? null;
+      return (await probeOrigin(context, environment, origin.url, {}, PEEK_TIMEOUT_MS))?.kids ?? null;
     },
-    async look(): Promise<OriginLook> {
-      if (joining && (await findService()) === null) return { ok: true, instances: [], config: null };
-      const service = await serviceId();
-      const latest = await latestOf(service);
-      const [made, secrets] = await Promise.all([deployment(latest), secretsByName(api)]);
-      const stamps = stampsOf(environmentName, secretSpecs(environment), secrets);
-      const list = () => present(`service_id=${service}`);
-      const hasFailed = FAILED.has(textAt(made, "status", "a Koyeb deployment"));
-      // A first deployment that failed left nothing that could answer: its own reason is worth more than a wait.
-      if (!joining && hasFailed && (await list()).length === 0)
-        return { ok: false, reason: `no instance runs: its deployment ${latest} is ${stateOf(made)}`, stamps };
-      const instances = await context.waits.during(`${origin.name}: its instances to answer`, () =>
-        observeInstances(context, environment, origin, {
-          list,
-          listNewest: () => present(`deployment_id=${latest}`),
-          isComing: !hasFailed,
-        }),
-      );
-      if (instances.reason !== undefined && !joining) {
-        const now = await deployment(latest);
-        return { ok: false, reason: `${instances.reason}; its deployment ${latest} is ${stateOf(now)}`, stamps };
-      }
-      // The configuration is what the newest deployment took, unless a secret was written after that deployment was made
-      // (both times are Koyeb's own).
-      const takenAt = Date.parse(textAt(made, "created_at", "a Koyeb deployment"));
-      const fresh = instances.views.find((view) => view.newest);
-      const slot = (name: SlotName): VaultSlots[SlotName] => {
-        const secret = secrets.get(secretName(name));
-        if (!secret) return null;
-        if (!fresh || "legacy" in fresh.kids || Date.parse(secret.updatedAt) > takenAt) return "unknown";
-        return fresh.kids[name];
-      };
-      const slots = { a: slot("a"), b: slot("b") };
-      // A slot that is gone is none that an instance has: the next deployment would fail or boot without it.
-      const same = (name: SlotName) =>
-        fresh !== undefined && !("legacy" in fresh.kids) && slots[name] === fresh.kids[name];
-      const newer = (["a", "b"] as const).some(
-        (name) => Date.parse(secrets.get(secretName(name))?.updatedAt ?? "") > takenAt,
-      );
-      const lone = fresh !== undefined && "legacy" in fresh.kids && !newer;
-      const config: KidsReport | null = fresh && (lone || (same("a") && same("b"))) ? fresh.kids : null;
-      return {
-        ok: true,
-        instances: instances.views,
-        config,
-        slots,
-        stamps,
-        ...(instances.silent.length > 0 ? { silent: instances.silent } : {}),
-      };
+    async look({ withinMs = Number.POSITIVE_INFINITY } = {}): Promise<OriginLook> {
+      return inTime(withinMs, lookAt(withinMs / 2), LATE);
     },
   };
+
+  async function lookAt(withinMs: number): Promise<OriginLook> {
+    if (joining && (await findService()) === null) return { ok: true, instances: [], config: null };
+    const service = await serviceId();
+    const latest = await latestOf(service);
+    const [made, secrets] = await Promise.all([deployment(latest), secretsByName(api)]);
+    const stamps = stampsOf(environmentName, secretSpecs(environment), secrets);
+    const list = () => present(`service_id=${service}`);
+    const hasFailed = FAILED.has(textAt(made, "status", "a Koyeb deployment"));
+    // A first deployment that failed left nothing that could answer: its own reason is worth more than a wait.
+    if (!joining && hasFailed && (await list()).length === 0)
+      return { ok: false, reason: `no instance runs: its deployment ${latest} is ${stateOf(made)}`, stamps };
+    const instances = await context.waits.during(`${origin.name}: its instances to answer`, () =>
+      observeInstances(context, environment, origin, {
+        list,
+        listNewest: () => present(`deployment_id=${latest}`),
+        isComing: !hasFailed,
+        withinMs,
+      }),
+    );
+    if (instances.reason !== undefined && !joining) {
+      const now = await deployment(latest);
+      return { ok: false, reason: `${instances.reason}; its deployment ${latest} is ${stateOf(now)}`, stamps };
+    }
+    // The configuration is what the newest deployment took, unless a secret was written after that deployment was made
+    // (both times are Koyeb's own).
+    const takenAt = Date.parse(textAt(made, "created_at", "a Koyeb deployment"));
+    const fresh = instances.views.find((view) => view.newest);
+    const slot = (name: SlotName): VaultSlots[SlotName] => {
+      const secret = secrets.get(secretName(name));
+      if (!secret) return null;
+      if (!fresh || "legacy" in fresh.kids || Date.parse(secret.updatedAt) > takenAt) return "unknown";
+      return fresh.kids[name];
+    };
+    const slots = { a: slot("a"), b: slot("b") };
+    // A slot that is gone is none that an instance has: the next deployment would fail or boot without it.
+    const same = (name: SlotName) =>
+      fresh !== undefined && !("legacy" in fresh.kids) && slots[name] === fresh.kids[name];
+    const newer = (["a", "b"] as const).some(
+      (name) => Date.parse(secrets.get(secretName(name))?.updatedAt ?? "") > takenAt,
+    );
+    const lone = fresh !== undefined && "legacy" in fresh.kids && !newer;
+    const config: KidsReport | null = fresh && (lone || (same("a") && same("b"))) ? fresh.kids : null;
+    return {
+      ok: true,
+      instances: instances.views,
+      config,
+      slots,
+      stamps,
+      ...(instances.silent.length > 0 ? { silent: instances.silent } : {}),
+    };
+  }
 }
 
 /** Status of a deployment with what Koyeb says about it. */
@@ -356,6 +362,8 @@ interface Listed {
   readonly listNewest: () => Promise<readonly Json[]>;
   /** That deployment has one, or will have one soon. */
   readonly isComing: boolean;
+  /** Longest wait. Unit: milliseconds. */
+  readonly withinMs: number;
 }
 
 /**
@@ -366,18 +374,18 @@ async function observeInstances(
   context: Context,
   environment: Environment,
   origin: KoyebOrigin,
-  { list, listNewest, isComing }: Listed,
+  { list, listNewest, isComing, withinMs }: Listed,
 ): Promise<{ readonly views: readonly InstanceView[]; readonly silent: readonly string[]; readonly reason?: string }> {
   const began = context.monotonic();
-  const deadline = began + (origin.state === "joining" ? JOINING_TIMEOUT_MS : SETTLE_TIMEOUT_MS);
-  const comesBy = began + (isComing ? COMING_TIMEOUT_MS : 0);
+  const deadline = began + Math.min(withinMs, origin.state === "joining" ? JOINING_TIMEOUT_MS : SETTLE_TIMEOUT_MS);
+  const comesBy = began + (isComing ? Math.min(withinMs, COMING_TIMEOUT_MS) : 0);
   for (;;) {
     const listed = await list();
     const newest = new Set((await listNewest()).map((instance) => instance["id"]));
     const missing = new Set(listed.map((instance) => textAt(instance, "id", "a Koyeb instance")));
     const views: InstanceView[] = [];
     for (let tries = 0; missing.size > 0 && tries < 12 * listed.length; tries++) {
-      const seen = await probeOrigin(context, environment, origin.url);
+      const seen = await probeOrigin(context, environment, origin.url, {}, withinMs);
       if (!seen) break;
       if (!missing.delete(seen.instanceId)) continue;
       const status = listed.find((instance) => instance["id"] === seen.instanceId)?.["status"];
@@ -395,7 +403,7 @@ async function observeInstances(
     const silent = [...missing];
     const isWhole = newest.size > 0 || context.monotonic() >= comesBy;
     if (listed.length > 0 && silent.length === 0 && isWhole) return { views, silent };
-    if (context.monotonic() > deadline)
+    if (context.monotonic() >= deadline)
       return {
         views,
         silent,

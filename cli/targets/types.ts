@@ -68,6 +68,15 @@ export type SecretsLook =
   | { readonly ok: true; readonly instances: readonly Reporting[]; readonly stamps: Stamps }
   | { readonly ok: false; readonly reason: string; readonly stamps?: Stamps };
 
+/** How to look. */
+export interface LookOptions {
+  /**
+   * So long is waited for what does not answer yet: an instance that boots, an edge that lags, a gateway that is silent. What does not
+   * answer then is reported as not seen. Unit: milliseconds; absent = as long as each of them may take.
+   */
+  readonly withinMs?: number;
+}
+
 /** How fast a rollout must be. `now` replaces old instances at once and costs availability. */
 export type RolloutSpeed = "rolling" | "now";
 
@@ -103,7 +112,7 @@ export interface OriginTarget {
   /** What the instance accepts that its public address chose just now; null when none answered. Absent = cannot be asked. */
   peek?(): Promise<KidsReport | null>;
   /** Asks every instance, waking the sleeping ones, and proves the configuration. */
-  look(): Promise<OriginLook>;
+  look(options?: LookOptions): Promise<OriginLook>;
 }
 
 /** One version of the Worker, as far as platform and annotations tell. */
@@ -145,14 +154,22 @@ export interface WorkerTarget {
   readonly name: string;
   /** Does the script exist, and does its latest version hold the GATEWAY_SECRET binding? */
   names(): Promise<{ readonly exists: boolean; readonly secret: boolean }>;
-  /** @param known versions that the journal names: they are asked by id, however many were uploaded since. */
-  look(known?: readonly string[]): Promise<WorkerLook>;
+  /**
+   * @param known versions that the journal names: they are asked by id, however many were uploaded since.
+   * @throws {McpistError} ERR_TIMEOUT when a deployed version does not answer; within a given time it is left out of `observed` instead.
+   */
+  look(known?: readonly string[], options?: LookOptions): Promise<WorkerLook>;
   /** The deployments alone, newest first: one call. */
   deployments(): Promise<readonly Deployment[]>;
   /** What the version with the larger share is bound to; null before the first deployment. */
   bound(): Promise<BoundVersion | null>;
   /** Uploads the latest uploaded version again with another secret; does not deploy it. @returns the new version's id. */
   upload(value: string, annotation: Annotation, guard: Guard): Promise<string>;
+  /**
+   * Uploads the code of `from` again with this gateway secret, everything else inherited by id; one call, which does not deploy it. For
+   * an emergency, which has no time for a program to start. @returns the new version's id.
+   */
+  arm(from: WorkerVersion, value: string, annotation: Annotation, guard: Guard): Promise<string>;
   /**
    * Uploads the code of `from` again, its bindings inherited by id, the secret from `secretFrom` (default: `from`); does not
    * deploy it. @returns the new version's id.

@@ -103,7 +103,7 @@ export function runtimeOf(version: Json): Runtime {
 export interface Change {
   /** Counted instead of the version's own; null = its own. */
   readonly config: string | null;
-  /** Secrets of one's own, by name. */
+  /** Secrets that are written anew, by name. */
   readonly secrets: Readonly<Record<string, string>>;
 }
 /** The same again. */
@@ -117,7 +117,7 @@ export function fingerprintOf(version: Json, { config, secrets }: Change = NO_CH
     ],
     "a Worker version's script",
   );
-  const written = Object.keys(secrets);
+  const written = Object.keys(secrets).filter((name) => name !== WORKER_BINDING);
   const bindings = [
     ...bindingsOf(version).filter(({ name }) => name !== WORKER_BINDING && !written.includes(String(name))),
     ...written.map((name) => ({ name, type: "secret_text" })),

@@ -115,10 +115,14 @@ export const childEnv = (
   ...networkEnv(env),
 });
 
+/** An empty or padded value would be uploaded as it is, with exit code 0. @throws {TypeError} */
+export function checkValue(value: string): void {
+  if (!/^[0-9a-f]{64}$/.test(value)) throw new TypeError("only a gateway secret goes to the Worker");
+}
+
 /** Runs wrangler once. @returns null on success, the error otherwise: the caller looks whether a version appeared all the same. */
 export async function putVersionSecret(context: Context, secret: VersionSecret): Promise<McpistError | null> {
-  // An empty or padded value would be uploaded as it is, with exit code 0.
-  if (!/^[0-9a-f]{64}$/.test(secret.value)) throw new TypeError("only a gateway secret goes to the Worker");
+  checkValue(secret.value);
   const entry = await wranglerPath();
   const home = await makeHome();
   try {

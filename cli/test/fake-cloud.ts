@@ -608,6 +608,11 @@ export class FakeCloud {
           return made.id;
         });
       },
+      arm: async (from, value, annotation, guard) => {
+        await guard();
+        const kid = await kidOfText(value);
+        return this.remote(run, "worker: upload", () => again(from.id, kid, annotation, {}));
+      },
       reupload: async (from, annotation, guard, secretFrom = from) => {
         await guard();
         return this.remote(run, "worker: reupload", () => {
@@ -762,9 +767,11 @@ export class FakeCloud {
         while (!this.impatientRollouts && origin.instances.some((instance) => instance.diesAt !== null))
           await this.context(run).sleep(500);
       },
-      look: async () => {
-        await this.#back(run, origin);
+      look: async ({ withinMs } = {}) => {
+        if (withinMs === undefined) await this.#back(run, origin);
         return this.remote(run, `${origin.name}: look`, (): OriginLook => {
+          if (origin.instances.some(({ backAt = 0 }) => backAt > this.now))
+            return { ok: false, reason: "its instance does not answer in time" };
           if (origin.down) return { ok: false, reason: "its API does not answer" };
           const stamps = origin.secrets && {
             stamps: Object.fromEntries(Object.entries(origin.secrets).map(([name, { stamp }]) => [name, stamp])),

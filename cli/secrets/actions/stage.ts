@@ -2,7 +2,7 @@
 import { otherSlot, tombstone, ZERO_TOMBSTONE, type SlotName } from "../../../contract/gateway-secret.ts";
 import { McpistError } from "../../errors.ts";
 import { HINTS } from "../../hints/hints.ts";
-import type { OriginTarget, SlotValues, WorkerVersion } from "../../targets/types.ts";
+import type { OriginTarget, SlotValues } from "../../targets/types.ts";
 import { acceptsSomewhere, latestVersion, liveVersion, slotAtOrigins, type Observation } from "../observation.ts";
 import type { Phase } from "../phase.ts";
 import { allSettled, type Run } from "../run.ts";
@@ -107,25 +107,6 @@ export async function resetUpload(run: Run, observation: Observation, phase: Pha
 
 const previewNote = (id: string): string =>
   `Worker version ${id} was uploaded by somebody else and is not deployed: it carries the secret of that moment, so upload it again before it is deployed`;
-
-/**
- * In an emergency the deployed code is uploaded again as well, so that nothing else goes live.
- * @param source the version that carries `live`; null = none does, and nobody may take the new one for it.
- */
-export async function resetForEmergency(
-  run: Run,
-  observation: Observation,
-  live: string,
-  source: WorkerVersion | null,
-): Promise<void> {
-  const deployed = liveVersion(observation.worker);
-  if (!deployed) return;
-  const annotation = source ? annotationFor(run, observation, live) : null;
-  await run.step("reset the latest Worker version", () =>
-    run.targets.worker.reupload(deployed, annotation, run.journal.guard, source ?? deployed),
-  );
-  run.touched = true;
-}
 
 /** First secret of an installation: slot A, a zero tombstone in B, then the Worker. No traffic can be lost: nothing answers yet. */
 export async function initialise(run: Run, observation: Observation): Promise<void> {

@@ -198,7 +198,7 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
     for (;;) {
       const polledAt = run.context.monotonic();
       const [now, answer] = await run.waits(waits, () =>
-        Promise.all([run.observe(true), run.targets.worker.answers()]),
+        Promise.all([run.observe({ waits: true }), run.targets.worker.answers()]),
       );
       const current = phaseOf(now);
       if (current.name !== "LINGERING" || current.other !== old || sentKids(now.worker).join() !== phase.live)
