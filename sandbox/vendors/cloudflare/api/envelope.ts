@@ -20,18 +20,24 @@ export const ok = (c: Ctx, result: unknown, info?: object): Response =>
 /** A list that the vendor does not page. */
 export const list = (c: Ctx, items: readonly unknown[]): Response => ok(c, items);
 
-/** One page of a list, with the numbers that clients page by. @param max most items of a page; 20 when nobody asks */
-export function pages(c: Ctx, items: readonly unknown[], max: number): Response {
+/** The page that is asked for, and the numbers that clients page by. @param max most items of a page @param usual when nobody asks */
+export function pageOf<T>(
+  c: Ctx,
+  items: readonly T[],
+  max: number,
+  usual = 20,
+): { readonly shown: readonly T[]; readonly info: object } {
   const page = Math.max(Number(c.req.query("page") ?? 1) || 1, 1);
-  const size = Math.min(Math.max(Number(c.req.query("per_page") ?? 20) || 20, 1), max);
+  const size = Math.min(Math.max(Number(c.req.query("per_page") ?? usual) || usual, 1), max);
   const shown = items.slice((page - 1) * size, page * size);
-  return ok(c, shown, {
-    page,
-    per_page: size,
-    count: shown.length,
-    total_count: items.length,
-    total_pages: Math.ceil(items.length / size),
-  });
+  const total = { total_count: items.length, total_pages: Math.ceil(items.length / size) };
+  return { shown, info: { page, per_page: size, count: shown.length, ...total } };
+}
+
+/** The answer with one page of a list. @param max most items of a page; 20 when nobody asks */
+export function pages(c: Ctx, items: readonly unknown[], max: number): Response {
+  const { shown, info } = pageOf(c, items, max);
+  return ok(c, shown, info);
 }
 
 /** @returns the answer for an error that a handler threw. Errors that are not the API's own become 500 without their text. */

@@ -7,7 +7,7 @@ import { latestVersion, versionById, type Binding, type Script, type Share } fro
 import { isRecord } from "../../../../contract/json.ts";
 import { readAnnotations, readForm, readUpload } from "../upload.ts";
 import type { VendorApp } from "../../vendor.ts";
-import { jsonBody, ok, param, sourceOf, type Ctx } from "./envelope.ts";
+import { jsonBody, ok, pageOf, param, sourceOf, type Ctx } from "./envelope.ts";
 import { deploymentView, versionDetail, versionItem } from "./views.ts";
 
 /** Most secrets in one bulk call. */
@@ -32,20 +32,8 @@ function versionRoutes(app: VendorApp, base: string, account: Account): void {
     const newest = script.versions.filter(({ createdOn }) => Date.parse(createdOn) <= time).toReversed();
     if (c.req.query("deployable") === "true")
       return ok(c, { items: newest.slice(0, DEPLOYABLE_VERSIONS).map((version) => versionDetail(version, script)) });
-    const size = Math.min(Math.max(Number(c.req.query("per_page") ?? 10) || 10, 1), DEPLOYABLE_VERSIONS);
-    const page = Math.max(Number(c.req.query("page") ?? 1) || 1, 1);
-    const items = newest.slice((page - 1) * size, page * size).map((version) => versionItem(version, script));
-    return ok(
-      c,
-      { items },
-      {
-        page,
-        per_page: size,
-        count: items.length,
-        total_count: newest.length,
-        total_pages: Math.ceil(newest.length / size),
-      },
-    );
+    const { shown, info } = pageOf(c, newest, DEPLOYABLE_VERSIONS, 10);
+    return ok(c, { items: shown.map((version) => versionItem(version, script)) }, info);
   });
   app.get(`${one}/versions/:version`, (c) => {
     const script = account.script(scriptName(c));
