@@ -36,6 +36,7 @@ const HELD: Partial<Readonly<Record<VendorName, Held>>> = {
   },
   cloudflare: { read: fromModule("./cloudflare/operations.ts", "CLOUDFLARE"), path: (pathname) => pathname },
 };
+/** Each is read once, also when two calls are the first. */
 const read = new Map<string, Promise<Description>>();
 
 const parse = (text: string): unknown => {
@@ -54,12 +55,13 @@ const isHeld = (vendor: VendorName): boolean =>
 
 /** @returns what of the exchange deviates and should not. */
 async function unexpected(vendor: VendorName, request: Request, text: string, response: Response) {
-  const held = HELD[vendor];
+  const covered = HELD[vendor];
   const url = new URL(request.url);
-  const path = held?.path(url.pathname) ?? null;
-  if (!held || path === null) return [];
-  const description = await (read.get(vendor) ?? held.read());
-  read.set(vendor, Promise.resolve(description));
+  const path = covered?.path(url.pathname) ?? null;
+  if (!covered || path === null) return [];
+  const reading = read.get(vendor) ?? covered.read();
+  read.set(vendor, reading);
+  const description = await reading;
   const exchange: Exchange = {
     method: request.method,
     path,
