@@ -10,10 +10,15 @@ import { pageOf, type Page } from "./pages.ts";
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const FOLDERS = ["docs", "bench", "examples"];
 
+/** What an example has installed is no document, and more than everything else: it is not even walked. */
+const INSTALLED = new Set(["node_modules", ".venv"]);
+
 const filesIn = (folder: string, name: RegExp): readonly string[] =>
-  readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-    .filter((file) => name.test(file) && !/(^|\/)(node_modules|\.venv)\//.test(file))
-    .map((file) => `${folder}/${file}`);
+  readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return INSTALLED.has(entry.name) ? [] : filesIn(path, name);
+    return name.test(entry.name) ? [path] : [];
+  });
 
 /** Every document that is a page, in the order of its path. */
 export function documents(): readonly string[] {
