@@ -17,6 +17,7 @@ import type { GatewayConfig } from "../contract/runtime-config.ts";
 import { haproxyCommand } from "./gateway/haproxy.ts";
 import { load, type Sample } from "./gateway/load.ts";
 import { CORES, cpuMicroseconds, freePort, memoryMegabytes, startPeer, stopPeer, type Peer } from "./gateway/peers.ts";
+import { requestWith } from "./gateway/request.ts";
 import { workerdCommand, type Command } from "./gateway/workerd.ts";
 
 const { values: options } = parseArgs({
@@ -75,26 +76,6 @@ async function token(sub: string): Promise<string> {
     .setExpirationTime(now + 3600)
     .sign(privateKey);
 }
-const requestWith = (bearer: string): Buffer =>
-  Buffer.from(
-    [
-      "POST /mcp HTTP/1.1",
-      "Host: mcp.example.com",
-      `Authorization: Bearer ${bearer}`,
-      "Content-Type: application/json",
-      "Accept: application/json, text/event-stream",
-      "MCP-Protocol-Version: 2026-07-28",
-      "Mcp-Method: tools/call",
-      "Mcp-Name: call",
-      "Mcp-Param-Module: time",
-      "Mcp-Param-Tool: now",
-      "User-Agent: bench",
-      "CF-Connecting-IP: 203.0.113.7",
-      `Content-Length: ${Buffer.byteLength(BODY)}`,
-      "",
-      BODY,
-    ].join("\r\n"),
-  );
 
 async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
@@ -246,10 +227,10 @@ try {
     running.set(name, peer);
   }
   const users = Array.from({ length: USERS }, () => randomUUID());
-  const warm = await Promise.all(users.map(async (sub) => requestWith(await token(sub))));
+  const warm = await Promise.all(users.map(async (sub) => requestWith(await token(sub), BODY)));
   const cold = rows.some((row) => row.cold)
     ? await Promise.all(
-        Array.from({ length: COLD_TOKENS }, async (_, i) => requestWith(await token(users[i % USERS] ?? ""))),
+        Array.from({ length: COLD_TOKENS }, async (_, i) => requestWith(await token(users[i % USERS] ?? ""), BODY)),
       )
     : [];
   let coldAt = 0;

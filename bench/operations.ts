@@ -6,31 +6,14 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { load } from "./gateway/load.ts";
 import { CORES, cpuMicroseconds, freePort, startPeer, stopPeer, type Peer } from "./gateway/peers.ts";
+import { requestWith } from "./gateway/request.ts";
 import { workerdCommand, type Command } from "./gateway/workerd.ts";
 
 const ROUNDS = Number(process.argv[2] ?? 40);
 /** How long one sample takes. Unit: milliseconds. */
 const SAMPLE_MS = 80;
 const BODY = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"call","arguments":{"module":"time"}}}';
-const REQUEST = Buffer.from(
-  [
-    "POST /mcp HTTP/1.1",
-    "Host: mcp.example.com",
-    `Authorization: Bearer ${"a".repeat(700)}`,
-    "Content-Type: application/json",
-    "Accept: application/json, text/event-stream",
-    "MCP-Protocol-Version: 2026-07-28",
-    "Mcp-Method: tools/call",
-    "Mcp-Name: call",
-    "Mcp-Param-Module: time",
-    "Mcp-Param-Tool: now",
-    "User-Agent: bench",
-    "CF-Connecting-IP: 203.0.113.7",
-    `Content-Length: ${BODY.length}`,
-    "",
-    BODY,
-  ].join("\r\n"),
-);
+const REQUEST = requestWith("a".repeat(700), BODY);
 
 const USER = "11111111-2222-4333-8444-555555555555";
 const PASS =

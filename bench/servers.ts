@@ -15,6 +15,7 @@ import { parseArgs } from "node:util";
 import type { ServerSettings } from "../contract/servers.ts";
 import { ChildTransport } from "../origin/servers/child-transport.ts";
 import { connect, type Connection } from "../origin/servers/connection.ts";
+import { environmentOf, FLAGS } from "./origin/servers.ts";
 import { answer } from "./servers/many.ts";
 import { httpTransport } from "../origin/servers/http-transport.ts";
 import { createServers, type Servers } from "../origin/servers/servers.ts";
@@ -177,25 +178,9 @@ async function small() {
   const bundle = join(folder, "origin.mjs");
   const built = spawn(process.execPath, [fileURLToPath(new URL("../origin/build.ts", import.meta.url)), bundle]);
   await once(built, "exit");
-  const config = {
-    environment: "bench",
-    origin: "koyeb",
-    upstreams: {},
-    httpStatusHosts: [],
-    brokerUrl: null,
-    alertWebhook: null,
-  };
-  const flags = ["--max-old-space-size=144", "--max-semi-space-size=4", "--report-exclude-env"];
   const start = async (more: object) => {
-    const child = spawn(process.execPath, [...flags, bundle], {
-      env: {
-        PATH: process.env["PATH"],
-        HOST: "127.0.0.1",
-        PORT: "0",
-        GATEWAY_SECRET_A: "9f00112233445566778899aabbccddeeff0123456789abcdeffedcba98765432",
-        DATABASE_URL: "postgres://nobody@127.0.0.1:1/x",
-        MCPIST_CONFIG: JSON.stringify({ ...config, ...more }),
-      },
+    const child = spawn(process.execPath, [...FLAGS, bundle], {
+      env: environmentOf("postgres://nobody@127.0.0.1:1/x", more),
       stdio: ["ignore", "pipe", "ignore"],
     });
     const wanted = "servers" in more ? '"state":"up"' : '"listening"';

@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { once as event } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
@@ -14,8 +15,8 @@ import type { Usage } from "./usage.ts";
 
 export type { Make } from "./load.ts";
 
-/** As in the image, for both servers. */
-const FLAGS = ["--max-old-space-size=144", "--max-semi-space-size=4"];
+/** As in the image, for every server that is measured. */
+export const FLAGS: readonly string[] = ["--max-old-space-size=144", "--max-semi-space-size=4", "--report-exclude-env"];
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 /** What every measured origin is started with. */
 export const GATEWAY_SECRET = randomBytes(32).toString("hex");
@@ -101,45 +102,48 @@ async function usageOf(child: ChildProcess): Promise<Usage> {
 }
 /** The peer: a bare server of the same SDK. @param lean it parses and converts as seldom as the origin */
 export async function startBare(lean: boolean): Promise<Measured> {
-  const child = fork(here("bare.ts"), lean ? ["lean"] : [], { execArgv: FLAGS, stdio: "ignore" });
+  const child = fork(here("bare.ts"), lean ? ["lean"] : [], { execArgv: [...FLAGS], stdio: "ignore" });
   const [{ port }] = (await event(child, "message")) as [{ port: number }];
   return { child, port, usage: () => usageOf(child) };
 }
-/** The bundle as in its image. */
-export async function startOrigin(
-  bundle: string,
-  databaseUrl: string,
-  presentation: "meta" | "native" = "meta",
-): Promise<Measured> {
-  const config = {
+/** What an origin is started with. @param more what its configuration says beside the least */
+export const environmentOf = (databaseUrl: string, more: object): NodeJS.ProcessEnv => ({
+  PATH: process.env["PATH"],
+  PORT: "0",
+  HOST: "127.0.0.1",
+  GATEWAY_SECRET_A: GATEWAY_SECRET,
+  DATABASE_URL: databaseUrl,
+  MCPIST_CONFIG: JSON.stringify({
     environment: "bench",
     origin: "bench",
     upstreams: {},
     httpStatusHosts: [],
     brokerUrl: null,
     alertWebhook: null,
-    presentation,
-  };
+    ...more,
+  }),
+});
+
+/** The port where an origin listens, from its first line. What it prints later is read and dropped. */
+export async function portOf(output: Readable): Promise<number> {
+  const [first] = (await event(output, "data")) as [Buffer];
+  output.resume();
+  return (JSON.parse(first.toString().split("\n")[0] ?? "") as { readonly port: number }).port;
+}
+
+/** The bundle as in its image. */
+export async function startOrigin(
+  bundle: string,
+  databaseUrl: string,
+  presentation: "meta" | "native" = "meta",
+): Promise<Measured> {
   const child = fork(here("full.ts"), [bundle], {
-    execArgv: FLAGS,
+    execArgv: [...FLAGS],
     stdio: ["ignore", "pipe", "inherit", "ipc"],
-    env: {
-      PATH: process.env["PATH"],
-      PORT: "0",
-      HOST: "127.0.0.1",
-      GATEWAY_SECRET_A: GATEWAY_SECRET,
-      DATABASE_URL: databaseUrl,
-      MCPIST_CONFIG: JSON.stringify(config),
-    },
+    env: environmentOf(databaseUrl, { presentation }),
   });
   if (!child.stdout) throw new Error("no output");
-  const [first] = (await event(child.stdout, "data")) as [Buffer];
-  child.stdout.resume();
-  return {
-    child,
-    port: (JSON.parse(first.toString().split("\n")[0] ?? "") as { port: number }).port,
-    usage: () => usageOf(child),
-  };
+  return { child, port: await portOf(child.stdout), usage: () => usageOf(child) };
 }
 
 /** PGlite behind a socket, in this process. @param plan of the users beyond the seed's @param sql run last, by the owner @returns its URL */

@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import pg from "pg";
 import { load } from "../origin/load.ts";
-import { call, GATEWAY_SECRET, SEEDED, startDatabase } from "../origin/servers.ts";
+import { call, environmentOf, FLAGS, portOf, SEEDED, startDatabase } from "../origin/servers.ts";
 
 const { values } = parseArgs({
   options: { calls: { type: "string", default: "5000" } },
@@ -75,37 +75,19 @@ const folder = mkdtempSync(join(tmpdir(), "mcpist-bench-"));
 const bundle = join(folder, "origin.mjs");
 execFileSync(process.execPath, [here("../../origin/build.ts"), bundle]);
 const databaseUrl = await startDatabase();
-const config = {
-  environment: "bench",
-  origin: "bench",
-  upstreams: {},
-  httpStatusHosts: [],
-  brokerUrl: null,
-  alertWebhook: null,
-  servers: {
-    tiny: {
-      command: [process.execPath, here("many.ts"), "1"],
-      trusted: true,
-      tools: { tool_0: { readOnly: true } },
-    },
+const servers = {
+  tiny: {
+    command: [process.execPath, here("many.ts"), "1"],
+    trusted: true,
+    tools: { tool_0: { readOnly: true } },
   },
 };
-const flags = ["--max-old-space-size=144", "--max-semi-space-size=4", "--report-exclude-env"];
-const [file, args] = inside(group?.join, [process.execPath, ...flags, bundle]);
+const [file, args] = inside(group?.join, [process.execPath, ...FLAGS, bundle]);
 const origin = spawn(file, args, {
   stdio: ["ignore", "pipe", "inherit"],
-  env: {
-    PATH: process.env["PATH"],
-    PORT: "0",
-    HOST: "127.0.0.1",
-    GATEWAY_SECRET_A: GATEWAY_SECRET,
-    DATABASE_URL: databaseUrl,
-    MCPIST_CONFIG: JSON.stringify(config),
-  },
+  env: environmentOf(databaseUrl, { servers }),
 });
-const [first] = (await once(origin.stdout, "data")) as [Buffer];
-origin.stdout.resume();
-const { port } = JSON.parse(first.toString().split("\n")[0] ?? "") as { readonly port: number };
+const port = await portOf(origin.stdout);
 
 const owner = new pg.Client({ connectionString: databaseUrl });
 await owner.connect();
