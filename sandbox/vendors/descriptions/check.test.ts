@@ -13,8 +13,13 @@ const description: Description = {
       operation: "ListThings",
       method: "GET",
       path: "/v1/things/{id}/parts",
-      query: { limit: "number", statuses: { list: { enum: ["ON", "OFF"] } } },
-      statuses: [200, 404],
+      query: {
+        limit: "number",
+        statuses: { list: { enum: ["ON", "OFF"] } },
+        "label.{key}": "string",
+        only: { list: { enum: ["A", "B"] }, commas: true },
+      },
+      statuses: [200],
       answer: { fields: { parts: { list: "#Part" }, count: "number" } },
     },
     {
@@ -27,6 +32,7 @@ const description: Description = {
       answer: "any",
     },
   ],
+  refusals: [404],
   error: { fields: { message: "string" } },
   shapes: { Part: { fields: { id: "string", status: { enum: ["ON", "OFF"] } } } },
 };
@@ -42,7 +48,7 @@ const exchange = (change: Partial<Exchange>): Exchange => ({
 
 describe("an exchange", () => {
   it("that is as described deviates in nothing", () => {
-    const query = new URLSearchParams("limit=5&statuses=ON&statuses=OFF");
+    const query = new URLSearchParams("limit=5&statuses=ON&statuses=OFF&label.a=1&label.b=2&only=A,B");
     expect(deviations(description, exchange({ query }))).toEqual([]);
     expect(deviations(description, exchange({ status: 404, answer: { message: "m" } }))).toEqual([]);
     const made = { method: "POST", path: "/v1/things", request: { name: "n", labels: { a: "b" } } };
@@ -56,7 +62,14 @@ describe("an exchange", () => {
       { query: new URLSearchParams("statuses=UP") },
       "ListThings ?statuses: is no value of the enum",
     ],
+    [
+      "one of a list with commas",
+      { query: new URLSearchParams("only=A,C") },
+      "ListThings ?only: is no value of the enum",
+    ],
+    ["commas", { query: new URLSearchParams("statuses=ON,OFF") }, "ListThings ?statuses: is no value of the enum"],
     ["a number", { query: new URLSearchParams("limit=x") }, "ListThings ?limit: is no number"],
+    ["a parameter of a family", { query: new URLSearchParams("mark.a=1") }, "ListThings ?mark.a: is no parameter"],
     ["a status", { status: 202 }, "ListThings 202: is no status"],
     ["a field", { answer: { parts: [], more: 1 } }, "ListThings answer.more: is no field"],
     ["a type", { answer: { count: "1" } }, "ListThings answer.count: is no number"],

@@ -7,7 +7,11 @@ import { isRecord } from "../../../contract/json.ts";
 /** A type of the excerpt: a name of JSON's, a list, an enum, an object by its fields, a map, or `#Name` of a shared shape. */
 export type Shape =
   | string
-  | { readonly list: Shape }
+  | {
+      readonly list: Shape;
+      /** A parameter that may also be given once, with commas. */
+      readonly commas?: true;
+    }
   | { readonly enum: readonly string[] }
   | { readonly fields: Readonly<Record<string, Shape>> }
   | { readonly map: Shape };
@@ -19,6 +23,7 @@ export interface Operation {
   readonly path: string;
   readonly query: Readonly<Record<string, Shape>>;
   readonly body?: Shape;
+  /** With those that any operation may be answered with: {@link Description.refusals}. */
   readonly statuses: readonly number[];
   readonly answer: Shape;
 }
@@ -27,6 +32,8 @@ export interface Operation {
 export interface Description {
   readonly vendor: string;
   readonly operations: readonly Operation[];
+  /** Statuses that any operation may be answered with and that the vendor does not repeat for each. */
+  readonly refusals?: readonly number[];
   readonly error: Shape;
   readonly shapes: Readonly<Record<string, Shape | null>>;
 }
@@ -68,10 +75,14 @@ function misfits(shapes: Description["shapes"], shape: Shape, value: unknown, at
 
 function queryMisfits(operation: Operation, query: URLSearchParams): readonly string[] {
   return [...query].flatMap(([name, text]) => {
-    const shape = Object.hasOwn(operation.query, name) ? operation.query[name] : undefined;
+    // A family of parameters has one name up to its first dot.
+    const family = name.replace(/\..*/, ".{key}");
+    const shape = [name, family].flatMap((key) => (Object.hasOwn(operation.query, key) ? operation.query[key] : []))[0];
     if (shape === undefined) return [`?${name}: is no parameter`];
-    const one = typeof shape === "object" && "list" in shape ? shape.list : shape;
-    if (typeof one === "object" && "enum" in one && !one.enum.includes(text))
+    const list = typeof shape === "object" && "list" in shape ? shape : undefined;
+    const one = list ? list.list : shape;
+    const said = list?.commas === true ? text.split(",") : [text];
+    if (typeof one === "object" && "enum" in one && !said.every((value) => one.enum.includes(value)))
       return [`?${name}: is no value of the enum`];
     if (one === "number" && !Number.isFinite(Number(text))) return [`?${name}: is no number`];
     return one === "boolean" && text !== "true" && text !== "false" ? [`?${name}: is no boolean`] : [];
@@ -87,7 +98,7 @@ export function deviations(description: Description, exchange: Exchange): readon
   if (!operation) return [`${method} ${path.replaceAll(/[0-9a-f-]{8,}/g, "{id}")}: is no operation of the excerpt`];
   const good = status >= 200 && status < 300;
   const found = [
-    ...(operation.statuses.includes(status) ? [] : [`${status}: is no status`]),
+    ...([...operation.statuses, ...(description.refusals ?? [])].includes(status) ? [] : [`${status}: is no status`]),
     // What was refused may have been anything.
     ...(good ? queryMisfits(operation, query) : []),
     ...(good && operation.body !== undefined ? misfits(description.shapes, operation.body, request, "request") : []),

@@ -59,12 +59,12 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
   {
     vendor: "fly",
     what: String.raw`Machines(Show|Create|List|Update) (request|answer(\[\])?)\.config\.services\[\]\.autostop: is no value of the enum`,
-    why: "the vendor's client writes off and stop as false and true (fly-go, MachineAutostop)",
+    why: "off and stop are false and true in answers, as the description says in words and its enum does not",
   },
   {
     vendor: "fly",
-    what: String.raw`Machines(Show|Create|List|Update) answer(\[\])?\.(version|cordoned): is no field`,
-    why: "the vendor's client reads both from a Machine (fly-go, Machine)",
+    what: String.raw`Machines(Show|Create|List|Update) answer(\[\])?\.version: is no field`,
+    why: "the vendor's client reads it from a Machine (fly-go, Machine)",
   },
   {
     vendor: "fly",
@@ -75,11 +75,6 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
     vendor: "fly",
     what: String.raw`MachinesCreateLease \?ttl: is no parameter`,
     why: "the vendor's client sends it so, and no body (fly-go, AcquireLease)",
-  },
-  {
-    vendor: "fly",
-    what: String.raw`MachinesList \?metadata\.\w+: is no parameter`,
-    why: "the documentation has the filter, the description does not",
   },
   {
     vendor: "fly",
