@@ -51,7 +51,7 @@ export interface Instance {
   /** Settles once, when the process is gone; never rejects. `code` is null when a signal ended it. */
   readonly exited: Promise<{ readonly code: number | null }>;
   /** Polite signal, then SIGKILL after the grace; resolves when the process is gone. A suspended instance is killed at once. */
-  stop(signal?: "SIGTERM" | "SIGINT", graceMs?: number): Promise<void>;
+  stop(signal?: NodeJS.Signals, graceMs?: number): Promise<void>;
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<void>;
   /** SIGSTOP: the memory, and with it the environment, stays as it is. */

@@ -12,7 +12,8 @@ export function errorBody(vendor: VendorName, status: number, message: string, p
     case "koyeb":
       return { status, code: textOf(status), message };
     case "fly":
-      return { error: message, status: textOf(status) };
+      // Its `status` is a code of a few troubles that no fault here stands for.
+      return { error: message };
     case "cloudflare":
       return { success: false, errors: [{ code: 7000, message }], messages: [], result: null };
     case "github":

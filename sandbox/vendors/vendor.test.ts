@@ -60,7 +60,7 @@ test("of calls at the same time, only the one without a route is marked as unkno
 
 test.each([
   ["koyeb", "/v1/x", { status: 404, code: "not_found", message: "m" }],
-  ["fly", "/v1/x", { error: "m", status: "not_found" }],
+  ["fly", "/v1/x", { error: "m" }],
   ["cloudflare", "/x", { success: false, errors: [{ code: 7000, message: "m" }], messages: [], result: null }],
   ["github", "/x", { message: "m", documentation_url: "https://docs.github.com/rest", status: "404" }],
   ["notion", "/v1/x", { object: "error", status: 404, code: "object_not_found", message: "m" }],

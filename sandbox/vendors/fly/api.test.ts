@@ -43,11 +43,20 @@ describe("the API", () => {
   });
 
   it("has no silent answer to a parameter it lacks", async () => {
-    for (const path of [`/v1/apps/${app}/machines/x/ps?order=asc`, "/v1/apps?org_slug=personal&app_role=x"])
-      expect(await call("GET", path)).toMatchObject({
-        status: 404,
-        json: { error: expect.stringContaining("imitated") },
-      });
+    const refused = { status: 404, json: { error: expect.stringContaining("imitated") } };
+    for (const path of [
+      `/v1/apps/${app}/machines/x/ps?order=asc`,
+      `/v1/apps/${app}/secrets?show_secrets=true`,
+      "/v1/apps?org_slug=personal&app_role=x",
+    ])
+      expect(await call("GET", path)).toMatchObject(refused);
+    const { id } = await machine();
+    const path = `/v1/apps/${app}/machines`;
+    for (const more of [{ skip_secrets: true }, { skip_service_registration: true }])
+      expect(await call("POST", path, { config: { image: "x" }, ...more })).toMatchObject(refused);
+    for (const more of [{ skip_secrets: true }, { region: "fra" }, { name: "other" }, { lease_ttl: 30 }])
+      expect(await call("POST", `${path}/${id}`, { config: { image: "x" }, ...more })).toMatchObject(refused);
+    expect(await call("POST", `${path}/${id}/restart?force_stop=true`)).toMatchObject(refused);
   });
 
   it("takes both schemes of authorization, and describes an app", async () => {
@@ -99,7 +108,7 @@ describe("secrets", () => {
   it("are written in bulk: null deletes, others stay, and every write is one version of the app", async () => {
     expect(await secrets({ A: "one", B: "two" })).toMatchObject({ status: 200, json: { version: 1 } });
     expect((await secrets({ B: null, C: "three" })).json["version"]).toBe(2);
-    const { json } = await call("GET", `/v1/apps/${app}/secrets?show_secrets=true`);
+    const { json } = await call("GET", `/v1/apps/${app}/secrets`);
     for (const secret of json["secrets"])
       expect(Object.keys(secret)).toEqual(["name", "digest", "created_at", "updated_at"]);
     expect(json["secrets"].map((secret: Json) => secret["name"])).toEqual(["A", "C"]);
@@ -172,6 +181,16 @@ describe("a lease", () => {
     expect((await update({})).status).toBe(200);
   });
 
+  it("is seen by everybody who asks for it, without its nonce", async () => {
+    const { id } = await machine({ lease_ttl: 60 });
+    const path = `/v1/apps/${app}/machines`;
+    const shown = { description: "", expires_at: expect.any(Number), owner: expect.any(String) };
+    expect((await call("GET", `${path}/${id}?include_leases=true`)).json["lease"]).toEqual(shown);
+    const { json } = await call("GET", `${path}?include_leases=true`);
+    expect((json as unknown as Json[])[0]?.["lease"]).toEqual(shown);
+    expect((await call("GET", `${path}/${id}`)).json).not.toHaveProperty("lease");
+  });
+
   it("ends by itself, and its nonce with it", async () => {
     const { id, nonce } = await machine({ lease_ttl: 1 });
     const path = `/v1/apps/${app}/machines/${id}`;
@@ -232,6 +251,17 @@ describe("a Machine on the wire", () => {
     expect((await update(instance_id)).status).toBe(412);
   });
 
+  it("is stopped and restarted only by a signal and in a time that there are", async () => {
+    const { id } = await machine();
+    const path = `/v1/apps/${app}/machines/${id}`;
+    for (const body of [{ signal: "SIGSEGV" }, { timeout: "soon" }])
+      expect((await call("POST", `${path}/stop`, body)).status).toBe(422);
+    for (const query of ["signal=SIGSEGV", "timeout=soon"])
+      expect((await call("POST", `${path}/restart?${query}`)).status).toBe(400);
+    expect((await call("POST", `${path}/stop`, { signal: "SIGTERM", timeout: "30s" })).status).toBe(412);
+    expect((await call("POST", `${path}/restart?signal=SIGTERM&timeout=30`)).status).toBe(412);
+  });
+
   it("can be waited for by either name of its version, with limits the vendor has", async () => {
     const { id, instance_id } = await machine();
     const wait = async (query: string): Promise<number> =>
@@ -244,6 +274,7 @@ describe("a Machine on the wire", () => {
     expect(late).toEqual([408, 408]);
     await call("DELETE", `/v1/apps/${app}/machines/${id}?force=true`);
     expect(await wait(`state=stopped&state=destroyed&version=${instance_id}&timeout=5`)).toBe(200);
+    expect(await wait(`state=started,destroyed&version=${instance_id}&timeout=5`)).toBe(200);
     expect(await wait(`state=destroyed&instance_id=01OLDVERSION&timeout=1`)).toBe(408);
   });
 });

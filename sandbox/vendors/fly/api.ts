@@ -59,7 +59,7 @@ export function flyApi(cloud: FlyCloud, token: string): VendorApp {
     if (authorization !== `Bearer ${token}` && authorization !== `FlyV1 ${token}`) refuse(401, "unauthorized");
     await next();
   });
-  api.use("/v1/*", withoutQuery("app_role", "from_event_id", "sort_by", "order"));
+  api.use("/v1/*", withoutQuery("app_role", "from_event_id", "sort_by", "order", "show_secrets"));
   // 1 call per second and action, burst 3; reading one Machine 5 per second, burst 10. By Machine, else by app.
   api.use("/v1/apps/:app/*", async (c, next) => {
     const [, id, action = ""] = /\/machines(?:\/([^/]+)(?:\/([^/]+))?)?/.exec(c.req.path) ?? [];

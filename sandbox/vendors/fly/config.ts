@@ -24,13 +24,15 @@ export interface MachineConfig {
   readonly checks?: Readonly<Record<string, CheckConfig>> | undefined;
   readonly standbys?: readonly string[] | undefined;
   readonly restart?: { readonly policy?: string | undefined; readonly max_retries?: number | undefined } | undefined;
-  readonly stop_config?:
-    | {
-        readonly signal?: string | undefined;
-        /** As Go writes a duration; here whole seconds. */
-        readonly timeout?: string | undefined;
-      }
-    | undefined;
+  readonly stop_config?: StopConfig | undefined;
+}
+
+/** Signals that a Machine may be stopped with. */
+export const STOP_SIGNALS = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM"] as const;
+export interface StopConfig {
+  readonly signal?: (typeof STOP_SIGNALS)[number] | undefined;
+  /** As Go writes a duration; here whole seconds. */
+  readonly timeout?: string | undefined;
 }
 export interface ServiceConfig {
   readonly internal_port?: number | undefined;

@@ -9,7 +9,7 @@ import { startLight } from "../../processes/light.ts";
 import { Trail } from "../trail.ts";
 import type { VendorContext } from "../vendor.ts";
 import { Checks } from "./checks.ts";
-import { hasService, isStandby, type MachineConfig, type MachineState } from "./config.ts";
+import { hasService, isStandby, type MachineConfig, type MachineState, type StopConfig } from "./config.ts";
 import { durationMs } from "./duration.ts";
 import { Lease, MachineConflict } from "./lease.ts";
 import { machineId, versionId } from "./ids.ts";
@@ -128,20 +128,20 @@ export class Machine {
     return before;
   }
 
-  /** Stops; a suspended Machine loses its snapshot. */
-  stop(): void {
+  /** Stops; a suspended Machine loses its snapshot. @param how what differs from its configuration */
+  stop(how: StopConfig = {}): void {
     if (this.state === "stopped" || this.state === "stopping") return;
     if (this.state !== "started" && this.state !== "suspended" && this.state !== "starting")
       throw new MachineConflict(412, `failed_precondition: unable to stop machine from current state: '${this.state}'`);
     void this.#enqueue(async () => {
       this.#become("stopping");
-      await this.#halt();
+      await this.#halt(how);
       this.#become("stopped");
     });
   }
 
   /** Stops and boots again, with the secrets of the last boot: only a start or an update reads new ones. */
-  restart(): void {
+  restart(how: StopConfig = {}): void {
     if (this.state !== "started" && this.state !== "stopped")
       throw new MachineConflict(
         412,
@@ -149,7 +149,7 @@ export class Machine {
       );
     void this.#enqueue(async () => {
       this.#become("stopping");
-      await this.#halt();
+      await this.#halt(how);
       await this.#boot("of the last boot");
     });
   }
@@ -271,13 +271,13 @@ export class Machine {
     });
     return this.#tail;
   }
-  async #halt(): Promise<void> {
+  async #halt(how: StopConfig = {}): Promise<void> {
     const { running } = this;
     if (!running) return;
     // The vendor's defaults are SIGINT and 5 s.
     const { signal = "SIGINT", timeout = "5s" } = this.config.stop_config ?? {};
-    await running.backend.drain(durationMs(timeout) ?? 5000);
-    await running.instance.stop(signal === "SIGTERM" ? "SIGTERM" : "SIGINT");
+    await running.backend.drain(durationMs(how.timeout ?? timeout) ?? 5000);
+    await running.instance.stop(how.signal ?? signal);
     this.#forget();
   }
   async #resumeOrBoot(): Promise<void> {

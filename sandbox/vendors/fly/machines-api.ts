@@ -5,7 +5,7 @@ import type { VendorApp } from "../vendor.ts";
 import type { FlyCloud } from "./cloud.ts";
 import { durationMs } from "./duration.ts";
 import { type Held, LEASE_OWNER } from "./lease.ts";
-import type { MachineState } from "./config.ts";
+import { type MachineState, STOP_SIGNALS, type StopConfig } from "./config.ts";
 import type { Machine, MachineView } from "./machine.ts";
 import { type FlyApp, imageRef } from "./records.ts";
 import { parseBody, refuse } from "./wire.ts";
@@ -26,6 +26,11 @@ const WAITABLE: Readonly<Record<string, ReadonlySet<MachineState>>> = {
 };
 
 const text = z.string().min(1);
+const signal = z.enum(STOP_SIGNALS).optional();
+const timeout = z
+  .string()
+  .refine((duration) => durationMs(duration) !== null, "is no duration")
+  .optional();
 const check = z.looseObject({ type: z.enum(["http", "tcp"]).optional(), path: z.string().optional() });
 const config = z.looseObject({
   image: text,
@@ -42,34 +47,45 @@ const config = z.looseObject({
     .optional(),
   checks: z.record(z.string(), check).optional(),
   standbys: z.array(text).optional(),
-  restart: z.looseObject({ policy: z.string().optional(), max_retries: z.int().optional() }).optional(),
-  stop_config: z
-    .looseObject({
-      signal: z.string().optional(),
-      timeout: z
-        .string()
-        .refine((timeout) => durationMs(timeout) !== null, "is no duration")
-        .optional(),
-    })
+  restart: z
+    .looseObject({ policy: z.enum(["no", "always", "on-failure"]).optional(), max_retries: z.int().optional() })
     .optional(),
+  stop_config: z.looseObject({ signal, timeout }).optional(),
 });
 const machineBody = z.looseObject({
   config,
   name: text.optional(),
   region: text.optional(),
   skip_launch: z.boolean().default(false),
+  skip_secrets: z.boolean().default(false),
+  skip_service_registration: z.boolean().default(false),
   min_secrets_version: z.int().min(0).nullish(),
   current_version: text.optional(),
   lease_ttl: z.int().min(0).optional(),
+});
+const stopBody = z.looseObject({ signal, timeout });
+const restartQuery = z.looseObject({
+  signal,
+  /** A duration, or a number of seconds. */
+  timeout: z.preprocess((said) => (typeof said === "string" && /^\d+$/.test(said) ? `${said}s` : said), timeout),
 });
 const leaseBody = z.looseObject({ ttl: z.int().min(1).optional(), description: z.string().optional() });
 
 /** What a summary of a Machine leaves out. */
 const DETAILS: ReadonlySet<string> = new Set(["config", "incomplete_config", "checks", "events", "host_status"]);
 
-/** No filter, or one of a list that is separated by commas. */
+/** A parameter that is given again and again, or as a list that is separated by commas. */
+const listOf = (given: readonly string[]): readonly string[] => given.flatMap((item) => item.split(","));
+/** No filter, or one of a list. */
 const among = (value: string, wanted: string | undefined): boolean =>
-  wanted === undefined || wanted.split(",").includes(value);
+  wanted === undefined || listOf([wanted]).includes(value);
+/** No time at all is what a client writes that was told none: the Machine's own. */
+const stopOf = (how: StopConfig): StopConfig => ({
+  signal: how.signal,
+  timeout: durationMs(how.timeout ?? "") ? how.timeout : undefined,
+});
+/** Asked for and not acted on here: without secrets, without its services. */
+const isBeyond = (input: z.infer<typeof machineBody>): boolean => input.skip_secrets || input.skip_service_registration;
 
 const leaseOnWire = (lease: Held) => ({
   status: "success",
@@ -82,7 +98,15 @@ const leaseOnWire = (lease: Held) => ({
   },
 });
 
-const machineOnWire = (machine: Machine, view: MachineView = machine.view) => {
+/** What everybody may know of a lease: not the nonce. */
+const strippedLease = (machine: Machine) => {
+  const lease = machine.lease.current();
+  if (lease === null) return {};
+  const { description, expires_at, owner } = leaseOnWire(lease).data;
+  return { lease: { description, expires_at, owner } };
+};
+
+const machineOnWire = (machine: Machine, view: MachineView = machine.view, leases = false) => {
   return {
     id: machine.id,
     name: machine.name,
@@ -99,6 +123,7 @@ const machineOnWire = (machine: Machine, view: MachineView = machine.view) => {
     checks: view.checks,
     host_status: machine.hostStatus,
     cordoned: view.cordoned,
+    ...(leases ? strippedLease(machine) : {}),
   };
 };
 
@@ -113,6 +138,8 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
     machine.lease.check(c.req.header(NONCE));
     return machine;
   };
+
+  const isLeased = (c: Context): boolean => c.req.query("include_leases") === "true";
 
   api.get("/v1/apps/:app/machines", (c) => {
     const deleted = c.req.query("include_deleted") === "true";
@@ -131,13 +158,14 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
     const isShown = (name: string) => c.req.query("summary") !== "true" || !DETAILS.has(name);
     return c.json(
       shown.map(({ machine, view }) =>
-        Object.fromEntries(Object.entries(machineOnWire(machine, view)).filter(([name]) => isShown(name))),
+        Object.fromEntries(Object.entries(machineOnWire(machine, view, isLeased(c))).filter(([name]) => isShown(name))),
       ),
     );
   });
   api.post("/v1/apps/:app/machines", async (c) => {
     const app = appOf(c);
     const input = await parseBody(machineBody, c);
+    if (isBeyond(input)) return c.notFound();
     const name = input.name ?? `machine-${app.machines.size + 1}`;
     if ([...app.machines.values()].some((machine) => machine.name === name && machine.state !== "destroyed"))
       refuse(422, "already_exists: unique machine name violation");
@@ -149,10 +177,15 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
     if (!input.skip_launch) machine.launch(input.min_secrets_version ?? 0);
     return c.json({ ...machineOnWire(machine), ...(lease ? { nonce: lease.nonce } : {}) });
   });
-  api.get("/v1/apps/:app/machines/:id", (c) => c.json(machineOnWire(machineOf(c))));
+  api.get("/v1/apps/:app/machines/:id", (c) => {
+    const machine = machineOf(c);
+    return c.json(machineOnWire(machine, machine.view, isLeased(c)));
+  });
   api.post("/v1/apps/:app/machines/:id", async (c) => {
     const machine = leased(c);
     const input = await parseBody(machineBody, c);
+    const { name = machine.name, region = machine.region, lease_ttl = 0 } = input;
+    if (isBeyond(input) || name !== machine.name || region !== machine.region || lease_ttl > 0) return c.notFound();
     if (input.current_version !== undefined && input.current_version !== machine.instanceId)
       refuse(412, "failed_precondition: current_version does not match");
     machine.update(input.config, { skipLaunch: input.skip_launch, minSecretsVersion: input.min_secrets_version ?? 0 });
@@ -166,11 +199,22 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
   api.post("/v1/apps/:app/machines/:id/start", (c) =>
     c.json({ previous_state: leased(c).start(), migrated: false, new_host: "" }),
   );
-  for (const action of ["stop", "suspend", "restart"] as const)
-    api.post(`/v1/apps/:app/machines/:id/${action}`, (c) => {
-      leased(c)[action]();
-      return c.json({ ok: true });
-    });
+  api.post("/v1/apps/:app/machines/:id/stop", async (c) => {
+    const machine = leased(c);
+    machine.stop(stopOf(await parseBody(stopBody, c)));
+    return c.json({ ok: true });
+  });
+  api.post("/v1/apps/:app/machines/:id/restart", (c) => {
+    const machine = leased(c);
+    if (c.req.query("force_stop") === "true") return c.notFound();
+    const asked = restartQuery.safeParse(c.req.query());
+    machine.restart(stopOf(asked.data ?? refuse(400, "invalid_argument: signal or timeout")));
+    return c.json({ ok: true });
+  });
+  api.post("/v1/apps/:app/machines/:id/suspend", (c) => {
+    leased(c).suspend();
+    return c.json({ ok: true });
+  });
   for (const action of ["cordon", "uncordon"] as const)
     api.post(`/v1/apps/:app/machines/:id/${action}`, (c) => {
       leased(c).cordoned = action === "cordon";
@@ -179,7 +223,7 @@ export function machineRoutes(api: VendorApp, cloud: FlyCloud, appOf: (c: Contex
 
   api.get("/v1/apps/:app/machines/:id/wait", async (c) => {
     const machine = machineOf(c);
-    const asked = c.req.queries("state") ?? ["started"];
+    const asked = listOf(c.req.queries("state") ?? ["started"]);
     const version = c.req.query("instance_id") ?? c.req.query("version");
     const seconds = Number(c.req.query("timeout") ?? MAX_WAIT_SECONDS);
     const states = new Set(
