@@ -152,6 +152,31 @@ describe("services", () => {
     expect(deployment["skip_build"]).toBe(false);
   });
 
+  it("are listed by type and region", async () => {
+    const { app } = (await call("POST", "/v1/apps", { name: "kinds" })).json;
+    const add = (name: string, type: string, regions: string[]) =>
+      call("POST", "/v1/services", { app_id: app["id"], definition: { name, type, regions, docker: { image: "x" } } });
+    await add("one", "WEB", ["fra"]);
+    await add("two", "WORKER", ["was", "tyo"]);
+    const names = async (query: string): Promise<string[]> =>
+      (await call("GET", `/v1/services?app_id=${app["id"]}&${query}`)).json["services"].map(({ name }: Json) => name);
+    expect(await names("types=WORKER")).toEqual(["two"]);
+    expect(await names("types=WEB&types=WORKER")).toEqual(["one", "two"]);
+    expect(await names("regions=tyo&regions=sin")).toEqual(["two"]);
+  });
+
+  it("are not changed by a part that nobody asked to change, nor is an app", async () => {
+    const { app } = (await call("POST", "/v1/apps", { name: "masked" })).json;
+    const renamed = async (mask: string): Promise<string> =>
+      (await call("PATCH", `/v1/apps/${app["id"]}?update_mask=${mask}`, { name: "renamed" })).json["app"]["name"];
+    expect([await renamed("life_cycle"), await renamed("name")]).toEqual(["masked", "renamed"]);
+    const definition = { name: "masked", docker: { image: "x" } };
+    const { service } = (await call("POST", "/v1/services", { app_id: app["id"], definition })).json;
+    const path = `/v1/services/${service["id"]}`;
+    expect((await call("PATCH", `${path}?update_mask=definition.env`, { definition })).status).toBe(404);
+    expect((await call("POST", `${path}/resume?use_cache=true`)).status).toBe(404);
+  });
+
   it("can be tried without being made", async () => {
     const { app } = (await call("POST", "/v1/apps", { name: "dry" })).json;
     const body = { app_id: app["id"], definition: { name: "dry" } };

@@ -49,6 +49,9 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
   const pageOf = <T>(all: readonly T[], c: Context) => paged(all, (key) => c.req.query(key), cloud.pageLimit);
   const among = (value: string, allowed: readonly string[] | undefined): boolean =>
     !allowed?.length || allowed.includes(value);
+  /** A field that the caller wants to change: all that are sent, or those of the mask. */
+  const isMeant = (c: Context, field: string): boolean =>
+    c.req.query("update_mask")?.split(",").includes(field) ?? true;
   const secretOf = (id: string): KoyebSecret => cloud.secrets.get(id) ?? raise(notFound("Secret"));
   const appOf = (id: string): KoyebApp => cloud.apps.get(id) ?? raise(notFound("App"));
   const serviceOf = (id: string): KoyebService => {
@@ -71,7 +74,7 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
       throw new KoyebError(401, "unauthorized", "token is not valid");
     await next();
   });
-  app.use("/v1/*", withoutQuery("project_id", "allocation_id", "replica_index"));
+  app.use("/v1/*", withoutQuery("project_id", "allocation_id", "replica_index", "use_cache"));
 
   app.get("/v1/secrets", (c) => {
     const types = c.req.queries("types");
@@ -103,8 +106,7 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
   app.on(["PUT", "PATCH"], "/v1/secrets/:id", async (c) => {
     const secret = secretOf(c.req.param("id"));
     const input = parse(secretBody.partial(), await body(c.req));
-    const mask = c.req.query("update_mask")?.split(",");
-    const has = (field: "name" | "value"): boolean => input[field] !== undefined && (mask?.includes(field) ?? true);
+    const has = (field: "name" | "value"): boolean => input[field] !== undefined && isMeant(c, field);
     if (has("name")) secret.name = input.name ?? secret.name;
     // An empty value is taken as it is: the vendor's own client uploads one when its stdin is empty.
     if (has("value")) secret.value = input.value ?? "";
@@ -136,7 +138,8 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
   app.get("/v1/apps/:id", (c) => c.json({ app: wireApp(appOf(c.req.param("id"))) }));
   app.on(["PUT", "PATCH"], "/v1/apps/:id", async (c) => {
     const record = appOf(c.req.param("id"));
-    record.name = parse(appBody.partial(), await body(c.req)).name ?? record.name;
+    const { name = record.name } = parse(appBody.partial(), await body(c.req));
+    if (isMeant(c, "name")) record.name = name;
     record.updatedAt = new Date();
     note(record);
     return c.json({ app: wireApp(record) });
@@ -149,10 +152,11 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
   });
 
   app.get("/v1/services", (c) => {
-    const statuses = c.req.queries("statuses");
-    const found = late(services(c.req.query("app_id"))).filter(
-      (service) => service.name.includes(c.req.query("name") ?? "") && among(service.status, statuses),
-    );
+    const [statuses, types, regions] = ["statuses", "types", "regions"].map((key) => c.req.queries(key));
+    const found = late(services(c.req.query("app_id")))
+      .filter((service) => service.name.includes(c.req.query("name") ?? "") && among(service.status, statuses))
+      .filter(({ definition }) => among(definition.type ?? "WEB", types))
+      .filter(({ definition }) => !regions?.length || definition.regions?.some((region) => regions.includes(region)));
     const { page, rest, hasNext } = pageOf(found, c);
     return c.json({ services: page.map(serviceOnWire), ...rest, has_next: hasNext });
   });
@@ -185,6 +189,8 @@ export function koyebApi(cloud: KoyebCloud, token: string): VendorApp {
   app.on(["PUT", "PATCH"], "/v1/services/:id", async (c) => {
     const service = serviceOf(c.req.param("id"));
     const input = parse(serviceBody, await body(c.req));
+    // A part of a definition is not put into the rest here.
+    if (c.req.query("update_mask") !== undefined) return c.notFound();
     if (input.skip_build && !service.built) throw invalid("skip_build", "no previous successful build");
     if (c.req.query("dry_run") === "true") return c.json({ service: serviceOnWire(service) });
     service.definition = input.definition;
