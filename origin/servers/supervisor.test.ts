@@ -11,6 +11,8 @@ vi.mock("node:timers/promises", async (original) => {
   };
 });
 
+/** Longer than the pause before the next start. */
+const stillThere = () => new Promise((resolve) => setTimeout(resolve, 200));
 const LISTING: RawListing = { tools: [], truncated: false, instructions: "" };
 
 function fake() {
@@ -106,6 +108,7 @@ describe("a supervised server", () => {
             list: vi.fn().mockResolvedValueOnce(LISTING).mockRejectedValue(new Error("no list")),
             call: () => closing.promise.then(() => ({ kind: "unknown" })),
             close: async () => {
+              await stillThere();
               order.push("first ends");
               closing.resolve();
             },
