@@ -140,7 +140,9 @@ export function createCaller({ claims, broker, events, metrics, wallClock }: Cal
       const { mark } = claim;
       // Stopped half way: whether it had its effect is unknown, and the claim keeps saying so.
       if (!known || exchange.signal.aborted) return result;
-      exchange.afterwards(() => claims.finish(identity.requestId, mark, JSON.stringify(result)));
+      // Its text, and not what it was read from: that may be fifty times as large, and the client may read slowly.
+      const text = JSON.stringify(result);
+      exchange.afterwards(() => claims.finish(identity.requestId, mark, text));
       return result;
     },
   };

@@ -12,8 +12,10 @@ import {
   type Transport,
 } from "@modelcontextprotocol/client";
 import { z } from "zod";
-import { NO_ANSWER, NotRunError } from "./http-transport.ts";
-import { ANSWER_TOO_LARGE } from "./line-reader.ts";
+import { ANSWER_TOO_LARGE, ANSWER_USELESS, NO_ANSWER, NotRunError } from "./no-answer.ts";
+import { MAX_LINE_BYTES } from "./line-reader.ts";
+import { createPace } from "./pace.ts";
+import { isShallow, MAX_DEPTH } from "./shallow.ts";
 import { MAX_TOOLS } from "./tool-facts.ts";
 
 /** From the start of a program to the end of its handshake: some load a model first. Unit: milliseconds. */
@@ -22,6 +24,15 @@ export const CONNECT_TIMEOUT_MS = 30_000;
 const PAGE_TIMEOUT_MS = 10_000;
 /** Pages of one list; a server that always has a next one never ends. */
 const MAX_PAGES = 100;
+/** All pages together: a list that takes longer ends where it is. Unit: milliseconds. */
+const LIST_TIMEOUT_MS = 60_000;
+/** All pages together: what a server lists is kept as long as it runs. Unit: UTF-16 code units of the JSON. */
+const MAX_LIST_LENGTH = 8 * 1024 * 1024;
+/** Progress of one call that is passed on at once, and in each millisecond afterwards; the rest is left out. */
+const BURST_PROGRESS = 20;
+const PROGRESS_PER_MS = 0.01;
+/** Unit: UTF-16 code units. */
+const MAX_PROGRESS_TEXT = 1_000;
 /** Instructions are part of every pin and of what a model may see. Unit: UTF-16 code units. */
 const MAX_INSTRUCTIONS = 8 * 1024;
 
@@ -55,14 +66,16 @@ export interface Progress {
 /**
  * refused = the server answered with a JSON-RPC error, so it decided not to run it; asks = it wants more of its caller first; useless = it
  * answered, with nothing that can be passed on; lost = it was not run, because the session or the connection is gone: it may be sent
- * in a new one; unknown = it may have run.
+ * in a new one; busy, down = it was not run, because the server has too much to read or is gone; unknown = it may have run.
  */
 export type ForeignOutcome =
   | { readonly kind: "result"; readonly result: CallToolResult }
   | { readonly kind: "refused" }
   | { readonly kind: "asks" }
-  | { readonly kind: "useless"; readonly why: "large" | "shape" }
+  | { readonly kind: "useless"; readonly why: "large" | "blocks" | "shape" }
   | { readonly kind: "lost" }
+  | { readonly kind: "busy" }
+  | { readonly kind: "down" }
   | { readonly kind: "unknown" };
 
 /** A handshake that succeeded. */
@@ -88,21 +101,16 @@ export interface ConnectOptions {
 // Some servers write null where there is nothing.
 const page = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().max(4096).nullish() });
 const anything = z.looseObject({});
-/** A result that is nested more deeply cannot be written out again by everybody. */
-const MAX_RESULT_DEPTH = 256;
-
-/** True for data that is nested at most `levels` deep. */
-function isShallow(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  return levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1));
-}
+/** Blocks of content in one result: each is looked at by everybody on its way. */
+const MAX_BLOCKS = 1_000;
 
 /** What an answer to `tools/call` comes to. */
 export function outcomeOf(answer: Readonly<Record<string, unknown>>): ForeignOutcome {
-  if (!isShallow(answer, MAX_RESULT_DEPTH)) return { kind: "useless", why: "shape" };
+  if (!isShallow(answer, MAX_DEPTH)) return { kind: "useless", why: "shape" };
   const { resultType = "complete", content } = answer;
   // A question to the caller (MCP 2026-07-28, input required), or a task that nobody here would ask for again.
   if (resultType !== "complete" || "inputRequests" in answer || "task" in answer) return { kind: "asks" };
+  if (Array.isArray(content) && content.length > MAX_BLOCKS) return { kind: "useless", why: "blocks" };
   // Several SDKs leave out what is empty, and all of them take that.
   const result = content === undefined && !("toolResult" in answer) ? { ...answer, content: [] } : answer;
   return isCallToolResult(result) ? { kind: "result", result } : { kind: "useless", why: "shape" };
@@ -114,12 +122,24 @@ const COMPILES_NOTHING = {
 };
 
 /** @returns null for what is nested too deeply to be written out again; whoever reads the tools leaves that one out. */
-function digestOf(tools: readonly unknown[]): string | null {
+function written(tools: readonly unknown[]): string | null {
   try {
-    return hash("sha256", JSON.stringify(tools), "hex");
+    return JSON.stringify(tools);
   } catch {
     return null;
   }
+}
+
+/** Passes on as much as a client that reads slowly can be kept waiting with. */
+function bounded(onProgress: (progress: Progress) => void): (progress: Progress) => void {
+  const pace = createPace(() => performance.now(), BURST_PROGRESS, PROGRESS_PER_MS);
+  let readyAt = 0;
+  return ({ message, ...known }) => {
+    const now = performance.now();
+    if (now < readyAt) return;
+    readyAt = now + pace(1);
+    onProgress(message === undefined ? known : { ...known, message: message.slice(0, MAX_PROGRESS_TEXT) });
+  };
 }
 
 async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promise<Connection> {
@@ -155,11 +175,19 @@ async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promis
       let cursor: string | undefined;
       let truncated = false;
       const seen = new Set<string>();
-      for (let pages = 0; ; pages++) {
+      const startedAt = performance.now();
+      let length = 0;
+      for (let pages = 1; ; pages++) {
         const params = cursor === undefined ? {} : { cursor };
         const answer = await client.request({ method: "tools/list", params }, page, { timeout: PAGE_TIMEOUT_MS });
+        const text = written(answer.tools);
+        length += text?.length ?? MAX_LINE_BYTES;
+        if (length > MAX_LIST_LENGTH) {
+          truncated = true;
+          break;
+        }
         // A page that was there already: the list goes round in a circle, as with a cursor that a server does not read.
-        const digest = digestOf(answer.tools);
+        const digest = text === null ? null : hash("sha256", text, "hex");
         if (digest !== null && answer.tools.length > 0 && seen.has(digest)) break;
         if (digest !== null) seen.add(digest);
         tools.push(...answer.tools.slice(0, MAX_TOOLS - tools.length));
@@ -167,7 +195,8 @@ async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promis
         truncated ||= tools.length >= MAX_TOOLS && answer.tools.length > 0 && next !== undefined;
         cursor = next;
         if (cursor === undefined) break;
-        if (pages + 1 >= MAX_PAGES || tools.length >= MAX_TOOLS) {
+        const late = performance.now() - startedAt > LIST_TIMEOUT_MS;
+        if (pages >= MAX_PAGES || tools.length >= MAX_TOOLS || late) {
           truncated = true;
           break;
         }
@@ -187,7 +216,7 @@ async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promis
             signal,
             timeout: timeoutMs,
             maxTotalTimeout: timeoutMs,
-            ...(onProgress ? { onprogress: onProgress } : {}),
+            ...(onProgress ? { onprogress: bounded(onProgress) } : {}),
           },
         );
         return outcomeOf(answer);
@@ -196,6 +225,7 @@ async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promis
         // An error of the protocol is the server's own answer; everything else says nothing about what it did.
         if (!(cause instanceof ProtocolError)) return { kind: "unknown" };
         if (cause.code === NO_ANSWER) return { kind: "unknown" };
+        if (cause.code === ANSWER_USELESS) return { kind: "useless", why: "shape" };
         return cause.code === ANSWER_TOO_LARGE ? { kind: "useless", why: "large" } : { kind: "refused" };
       }
     },

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { bounded, codeOf, createPace, isNotConnected, isNotTaken, isSessionId, resumePause } from "./http-bounds.ts";
+import {
+  bounded,
+  codeOf,
+  createLinePace,
+  isNotConnected,
+  isNotTaken,
+  isSessionId,
+  resumePause,
+} from "./http-bounds.ts";
 
 describe("an answer over HTTP", () => {
   it.each([
@@ -70,7 +78,7 @@ describe("an answer over HTTP", () => {
 
   it("is read at one pace with the others of its server: 800 lines at once, then 4 in a millisecond", () => {
     let now = 1_000;
-    const pace = createPace(() => now);
+    const pace = createLinePace(() => now);
     expect([pace(800), pace(4), pace(400)]).toEqual([0, 1, 101]);
     now += 101;
     expect(pace(4)).toBe(1);

@@ -1,5 +1,6 @@
 /** What of an HTTP answer is taken: its size, its pace, its session's name. Pure but for the clock that paces. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { createPace, type Pace } from "./pace.ts";
 
 /** One answer of a server, after it was decompressed. Unit: bytes. */
 export const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
@@ -46,17 +47,8 @@ export function isNotConnected(cause: unknown): boolean {
 export const resumePause = (asked: number): number =>
   Math.min(Math.max(Number.isFinite(asked) ? asked : MAX_RESUME_MS, MIN_RESUME_MS), MAX_RESUME_MS);
 
-/** Takes a number of lines that came. @returns how long nothing more may be read, in milliseconds. */
-export type Pace = (lines: number) => number;
-
 /** One pace for all event streams of a server, however many it has. @param now monotonic, in milliseconds */
-export function createPace(now: () => number): Pace {
-  let readyAt = -Infinity;
-  return (lines) => {
-    readyAt = Math.max(readyAt, now() - BURST_LINES / LINES_PER_MS) + lines / LINES_PER_MS;
-    return Math.max(0, readyAt - now());
-  };
-}
+export const createLinePace = (now: () => number): Pace => createPace(now, BURST_LINES, LINES_PER_MS);
 
 /**
  * The body, ended with an error as soon as it is larger than an answer may be.

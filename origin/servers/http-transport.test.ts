@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { httpTransport, NotRunError, onBehalfOf } from "./http-transport.ts";
+import { httpTransport, onBehalfOf } from "./http-transport.ts";
+import { NotRunError } from "./no-answer.ts";
 
 const CALL = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "t" } } as const;
 

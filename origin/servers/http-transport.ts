@@ -13,12 +13,19 @@ import {
 } from "@modelcontextprotocol/client";
 import { REQUEST_ID_HEADER, USER_ID_HEADER } from "../../contract/headers.ts";
 import type { Secret } from "../modules/secret.ts";
-import { bounded, codeOf, createPace, isNotConnected, isNotTaken, isSessionId, resumePause } from "./http-bounds.ts";
+import {
+  bounded,
+  codeOf,
+  createLinePace,
+  isNotConnected,
+  isNotTaken,
+  isSessionId,
+  resumePause,
+} from "./http-bounds.ts";
+import { NO_ANSWER, NotRunError } from "./no-answer.ts";
 
 /** An access token of the user at the provider that the server's configuration names. */
 export const ACCOUNT_HEADER = "x-mcpist-account-token";
-/** Stands for an answer that will not come any more, as the code of an error. */
-export const NO_ANSWER = -32_098;
 /** A notification, to the end of what the server answers to it. Unit: milliseconds. */
 const NOTIFY_TIMEOUT_MS = 10_000;
 /** For the end of a session, and for the end of a stream whose answer came. Unit: milliseconds. */
@@ -35,15 +42,6 @@ export interface OnBehalf {
 
 /** Set while a call is made, so that a connection that all users share sends each call in the name of its user. */
 export const onBehalfOf = new AsyncLocalStorage<OnBehalf>();
-
-/** A call that was not run. lost = there is no such session, or no connection: it may be sent in a new one; refused = by its status. */
-export class NotRunError extends Error {
-  readonly kind: "lost" | "refused";
-  constructor(kind: "lost" | "refused") {
-    super(kind);
-    this.kind = kind;
-  }
-}
 
 /** A request that has no answer yet. */
 interface Exchange {
@@ -199,7 +197,7 @@ export function httpTransport(
   send: typeof fetch,
   say: (line: string) => void,
 ): HttpTransport {
-  const pace = createPace(() => performance.now());
+  const pace = createLinePace(() => performance.now());
   const request =
     (exchange: Exchange | undefined): typeof fetch =>
     async (input, init) => {

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { LineReader } from "./line-reader.ts";
 
 function reader() {
@@ -31,11 +31,15 @@ describe("lines of a child", () => {
   it("cost no more buffers when they come byte by byte", async () => {
     const seen: string[] = [];
     const lines = new LineReader({ line: (text) => seen.push(text), tooLong: () => {} }, () => 0);
+    const rooms = vi.spyOn(Buffer, "allocUnsafe");
     const pieces = Array.from({ length: 5_000 }, () => {
       const piece = Buffer.from("x");
       lines.take(piece);
       return new WeakRef(piece);
     });
+    // Room is made for twice as much each time, and not for every byte.
+    expect(rooms.mock.calls.length).toBeLessThanOrEqual(2);
+    rooms.mockRestore();
     await turn();
     collectGarbage();
     expect(pieces.filter((piece) => piece.deref() !== undefined).length).toBeLessThanOrEqual(256);
@@ -69,6 +73,17 @@ describe("lines of a child", () => {
       take("");
     }
     expect(seen).toEqual(all);
+  });
+
+  it("that take long to be read are taken for a quarter of the time", () => {
+    let now = 0;
+    const lines = new LineReader({ line: () => void (now += 30), tooLong: () => {} }, () => now);
+    // 50 ms at once are free; the third line waits.
+    expect(lines.take(Buffer.from("a\nb\nc\n"))).toBe(100);
+    now += 100;
+    expect(lines.take(Buffer.alloc(0))).toBe(30);
+    now += 10_000;
+    expect(lines.take(Buffer.from("d\n"))).toBe(0);
   });
 
   it("make a pause where they are few and large", () => {

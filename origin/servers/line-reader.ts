@@ -3,16 +3,19 @@
  * that a child that talks without end costs its own callers time and nobody else. Pure but for the clock that it is given.
  */
 
+import { createPace, type Pace } from "./pace.ts";
+
 /** One message of a server; more would not fit into an answer either. Unit: bytes. */
 export const MAX_LINE_BYTES = 2 * 1024 * 1024;
-/** Stands for an answer that was skipped, as the code of an error. */
-export const ANSWER_TOO_LARGE = -32_099;
 /** A longer one is skipped to its end, so that the others go on; one without an end is no line. Unit: bytes. */
 const MAX_SKIPPED_BYTES = 256 * 1024 * 1024;
 /** Lines and bytes that are taken per {@link WINDOW_MS}; the rest waits in the child's pipe. */
 const MAX_WINDOW_LINES = 200;
 const MAX_WINDOW_BYTES = 4 * 1024 * 1024;
 const WINDOW_MS = 100;
+/** What reading the lines may cost at once, and of each millisecond afterwards: a line of a million brackets takes long. Unit: milliseconds. */
+const BUSY_MS = 50;
+const BUSY_SHARE = 0.25;
 /** Where the id of an answer stands: before its result, or at the very end. Unit: bytes. */
 const ID_BYTES = 256;
 /** For the beginning of a line that came in pieces. Unit: bytes. */
@@ -48,11 +51,14 @@ export class LineReader {
   #windowEnds = 0;
   #windowLines = 0;
   #windowBytes = 0;
+  /** Of what reading costs. */
+  readonly #busy: Pace;
 
   /** @param now monotonic, in milliseconds. */
   constructor(sink: LineSink, now: () => number) {
     this.#sink = sink;
     this.#now = now;
+    this.#busy = createPace(now, BUSY_MS, BUSY_SHARE);
   }
 
   /**
@@ -60,6 +66,12 @@ export class LineReader {
    * came. 0 = go on.
    */
   take(chunk: Buffer): number {
+    const before = this.#now();
+    const pause = this.#take(chunk);
+    return Math.max(pause, Math.ceil(this.#busy(this.#now() - before)));
+  }
+
+  #take(chunk: Buffer): number {
     let rest = this.#waiting.length === 0 ? chunk : Buffer.concat([this.#waiting, chunk]);
     this.#waiting = NOTHING;
     const now = this.#now();
@@ -70,7 +82,7 @@ export class LineReader {
     }
     this.#windowBytes += chunk.length;
     for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
-      if (this.#windowLines >= MAX_WINDOW_LINES) {
+      if (this.#windowLines >= MAX_WINDOW_LINES || this.#now() - now > BUSY_MS) {
         this.#waiting = Buffer.from(rest);
         return Math.max(1, this.#windowEnds - now);
       }

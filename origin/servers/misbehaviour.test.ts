@@ -25,6 +25,10 @@ const ROWS: readonly [mode: string, what: string, expected: WholeResult | string
   ],
   ["twice", "answers twice", whole({ content: [{ type: "text", text: "0" }] })],
   ["ends", "answers and ends at once", whole(fine)],
+  ["batch", "answers with a list of messages", whole(fine)],
+  ["texts", "answers to the number as a text, with an error that is null", whole(fine)],
+  ["unasked", "answers what nobody asked, too deeply to be read", whole(fine)],
+  ["book", "lists more than fits into the memory of a small machine", whole(fine)],
   [
     "proto",
     "names a member __proto__",
@@ -46,9 +50,14 @@ const ROWS: readonly [mode: string, what: string, expected: WholeResult | string
     "This tool asks its caller for more before it goes on, which is not passed on here.",
   ],
   [
-    "batch",
-    "answers with a list",
-    "The server ended or fell silent before it answered: the call may have been executed. It is not repeated.",
+    "nothing",
+    "answers with null",
+    "The server answered with something that is no result of MCP. The call was executed.",
+  ],
+  [
+    "blocks",
+    "answers with ten thousand blocks that are none",
+    "The server answered with more than 1,000 blocks of content, which are not passed on. The call was executed.",
   ],
   [
     "both",
@@ -93,10 +102,9 @@ describe("beside each other and two floods, a server that", () => {
   afterAll(() => servers.stop());
 
   it.each(ROWS)("%s (%s) costs its own callers alone", async (mode, _what, expected) => {
-    const silent = typeof expected === "string" && expected.includes("fell silent");
-    const stop = new AbortController();
+    const { signal } = new AbortController();
     const context: ToolContext = {
-      signal: stop.signal,
+      signal,
       now: () => new Date(),
       requestId: "019a0000-0000-7000-8000-000000000001",
       userId: "00000000-0000-4000-8000-000000000001",
@@ -109,8 +117,6 @@ describe("beside each other and two floods, a server that", () => {
       ?.tools.get("t")
       ?.run({}, context)
       .catch((error: unknown) => (error instanceof Error ? error.message : error));
-    // What is no answer is waited for until the caller has had enough.
-    if (silent) setTimeout(() => stop.abort(), 500);
     expect(await answer).toEqual(expected);
   });
 

@@ -21,9 +21,11 @@ const CALL_TIMEOUT_MS = 60_000;
 /** Where a child finds the token of the user's account. */
 export const ACCOUNT_META = "mcpist/account-token";
 
+const BUSY = "This server is busy. Try again in a moment.";
 /** Answers that cannot be passed on; the call was executed. */
 const USELESS = {
   large: "The server answered with more than 2 MiB, which is not passed on. The call was executed.",
+  blocks: "The server answered with more than 1,000 blocks of content, which are not passed on. The call was executed.",
   shape: "The server answered with something that is no result of MCP. The call was executed.",
 } as const;
 
@@ -140,7 +142,7 @@ function registered(
     },
     async run(params, { userId, requestId, signal, token, progress }) {
       const release = await shares.take(userId, signal);
-      if (!release) throw new ToolError("This server is busy. Try again in a moment.");
+      if (!release) throw new ToolError(BUSY);
       try {
         const accountToken = account === undefined ? null : await token();
         const meta = accountToken ? { [ACCOUNT_META]: accountToken.reveal() } : {};
@@ -157,7 +159,8 @@ function registered(
         let outcome = await send();
         // It was not run, and there is a new session by now: once more, if the tool is still the one that was approved.
         if (outcome?.kind === "lost" && isListed() && !signal.aborted) outcome = await send();
-        if (outcome === null || outcome.kind === "lost")
+        if (outcome?.kind === "busy") throw new ToolError(BUSY);
+        if (outcome === null || outcome.kind === "lost" || outcome.kind === "down")
           throw new ToolError("This server is not available at the moment. Try again later.");
         if (outcome.kind === "refused") throw new ToolError("The server did not accept this call.");
         if (outcome.kind === "asks")

@@ -35,6 +35,18 @@ const AT_START: Readonly<Record<string, () => void>> = {
 /** What is answered to a call instead of a result. */
 const ANSWERS: Readonly<Record<string, (id: number) => void>> = {
   batch: (id) => write([{ jsonrpc: "2.0", id, result }]),
+  texts: (id) => write({ jsonrpc: "2.0", id: String(id), result, error: null, trace: "x" }),
+  unasked: (id) => {
+    raw(`{"jsonrpc":"2.0","id":4711,"error":{"code":1,"message":"x","data":${"[".repeat(1e5)}${"]".repeat(1e5)}}}\n`);
+    write({ jsonrpc: "2.0", id, result });
+  },
+  nothing: (id) => write({ jsonrpc: "2.0", id, result: null }),
+  blocks: (id) =>
+    write({
+      jsonrpc: "2.0",
+      id,
+      result: { content: Array.from({ length: 10_000 }, () => ({ type: "resource", resource: {} })) },
+    }),
   both: (id) => write({ jsonrpc: "2.0", id, result, error: { code: 1, message: "x" } }),
   twice: (id) => repeat(2, (n) => ({ jsonrpc: "2.0", id, result: { content: [{ type: "text", text: `${n}` }] } })),
   halves: (id) => {
@@ -54,6 +66,7 @@ const ANSWERS: Readonly<Record<string, (id: number) => void>> = {
   asks: (id) => write({ jsonrpc: "2.0", id, result: { resultType: "input_required", inputRequests: {} } }),
 };
 
+let page = 0;
 AT_START[mode]?.();
 createInterface({ input: process.stdin })
   .on("line", (line) => {
@@ -71,6 +84,18 @@ createInterface({ input: process.stdin })
       });
     else if (method === "tools/list" && mode === "depths")
       raw(`{"jsonrpc":"2.0","id":${id},"result":{"tools":[${depths},${JSON.stringify(tools[0])}]}}\n`);
+    else if (method === "tools/list" && mode === "book")
+      write({
+        jsonrpc: "2.0",
+        id,
+        result: {
+          tools: [
+            ...(page === 0 ? tools : []),
+            ...Array.from({ length: 9 }, () => ({ name: `t${page++}`, description: "x".repeat(2e5) })),
+          ],
+          nextCursor: String(page),
+        },
+      });
     else if (method === "tools/list")
       write({ jsonrpc: "2.0", id, result: { tools, nextCursor: mode === "circles" ? "" : null } });
     else if (method !== "tools/call") write({ jsonrpc: "2.0", id, error: { code: -32601, message: "no" } });
