@@ -9,7 +9,7 @@ if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) await impo
 else {
   process.stderr.write(
     `error: mcpist needs Node ${NEEDED.join(".")} or newer, and this is ${process.versions.node} (ERR_NODE)\n` +
-      "hint:  npx --package node@24 --package mcpist mcpist, or https://nodejs.org\n",
+      "hint:  https://nodejs.org, or in a project: npm install --save-dev node@24\n",
   );
   process.exitCode = 2;
 }

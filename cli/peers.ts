@@ -29,6 +29,12 @@ export function companions(): Readonly<Record<string, string>> {
   return { ...peerVersions(), ...(devDependencies[TYPES] === undefined ? {} : { [TYPES]: devDependencies[TYPES] }) };
 }
 
+/** The Node that npm puts before the machine's own in scripts and `npx`: a project works wherever npm does. Empty where it is not known. */
+export function ownNode(): Readonly<Record<string, string>> {
+  const { devDependencies: { node } = {} } = ownManifest();
+  return node === undefined ? {} : { node };
+}
+
 /** Version that is tested with this one, by name. */
 function peerVersions(): Readonly<Record<string, string>> {
   const { peerDependencies = {}, devDependencies = {} } = ownManifest();

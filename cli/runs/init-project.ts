@@ -55,6 +55,12 @@ const scriptsFor = (environment: string): Readonly<Record<string, string>> => ({
   test: 'node --test "modules/*.test.ts"',
 });
 
+/**
+ * Packages that fetch or check a program of theirs when they are installed. npm 11 warns of those that nobody has allowed, and npm 12 does
+ * not run them: https://docs.npmjs.com/cli/v11/commands/npm-install-scripts
+ */
+const INSTALL_SCRIPTS = { node: true, esbuild: true, workerd: true } as const;
+
 /** A name that npm takes. */
 const packageName = (folder: string): string =>
   basename(folder)
@@ -74,7 +80,7 @@ const read = (folder: string, path: string): string | null => {
 function addTo(
   manifest: Record<string, unknown>,
   section: string,
-  wanted: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string | boolean>>,
   adds: string[],
 ): void {
   const held = manifest[section];
@@ -109,6 +115,7 @@ function planManifest({ folder, environment, mcpist, peers }: Project): Result<P
   addTo(manifest, "scripts", scriptsFor(environment), adds);
   addTo(manifest, "dependencies", { mcpist }, adds);
   addTo(manifest, "devDependencies", peers, adds);
+  addTo(manifest, "allowScripts", INSTALL_SCRIPTS, adds);
   const change = text === null ? "new" : adds.length === 0 ? "same" : "changed";
   const indent = /^\{\n(\s+)"/.exec(text ?? "")?.[1] ?? 2;
   return ok({

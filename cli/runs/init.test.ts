@@ -204,7 +204,13 @@ describe("the project that mcpist init makes", () => {
         verify: "mcpist secrets verify --env staging",
       },
       dependencies: { mcpist: "file:../mcpist.tgz" },
-      devDependencies: { cdktf: "0.21.0", miniflare: expect.stringMatching(/^\d/) },
+      // npm puts this Node before the machine's own, and asks about no install script of theirs.
+      devDependencies: {
+        cdktf: "0.21.0",
+        miniflare: expect.stringMatching(/^\d/),
+        node: expect.stringMatching(/^24\./),
+      },
+      allowScripts: { node: true, esbuild: true, workerd: true },
     });
     expect(await fileOf("stacks.ts")).toContain("await deployment(config);");
     expect(JSON.parse((await fileOf("cdktf.json")) ?? "")).toMatchObject({ app: "node stacks.ts" });
@@ -229,6 +235,7 @@ describe("the project that mcpist init makes", () => {
     const declined = await init(flat(FLAGS), { terminal: true, stdin: "n\n" });
     expect(declined).toMatchObject({ code: 3, text: null });
     expect(declined.err).toContain("package.json: scripts.demo, scripts.synth,");
+    expect(declined.err.split("\n").filter((line) => line.length > 80)).toEqual([]);
     expect(await fileOf("package.json")).toBe(mine);
     expect((await init(flat(FLAGS), { terminal: true, stdin: "y\n" })).code).toBe(0);
     expect(await manifest()).toMatchObject({ name: "mine", scripts: { test: "mine", synth: "node stacks.ts" } });

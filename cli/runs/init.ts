@@ -12,8 +12,9 @@ import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode, machineFault } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { CONFIG_FILE } from "../load-config.ts";
+import { folded, LINE } from "../layout.ts";
 import { printJson, styles } from "../output.ts";
-import { companions } from "../peers.ts";
+import { companions, ownNode } from "../peers.ts";
 import type { CommonFlags } from "../flags.ts";
 import { toolVersion } from "../version.ts";
 import {
@@ -165,13 +166,15 @@ async function planFiles(
     folder: context.cwd,
     environment,
     mcpist: dependencyOf(context),
-    peers: companions(),
+    peers: { ...companions(), ...ownNode() },
     renew: flags.files && flags.force,
   });
   if (!planned.ok) throw new McpistError("ERR_CONFIG", planned.error, { hint: HINTS.ownProject() });
   const touched = planned.value.filter(({ change }) => change === "changed");
   if (touched.length === 0 || flags.yes) return planned.value;
-  const list = touched.map(({ path, adds }) => `  ${path}: ${adds.join(", ")}\n`).join("");
+  const list = touched
+    .map(({ path, adds }) => `${folded(`  ${path}: ${adds.join(", ")}`, LINE, 4).join("\n")}\n`)
+    .join("");
   if (!prompt)
     throw new McpistError("ERR_USAGE", `${touched.map(({ path }) => path).join(" and ")} would be changed`, {
       hint: HINTS.addYes(),

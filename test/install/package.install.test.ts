@@ -11,6 +11,8 @@ let tarball = "";
 let old = "";
 /** A project with everything installed. No test changes what is in it. */
 let project = "";
+/** What npm said when it was installed. */
+let npmSaid = "";
 /** How `init` ended there. */
 let initialised: Awaited<ReturnType<typeof run>>;
 
@@ -19,6 +21,7 @@ beforeAll(async () => {
   project = workshop.make("my mcp");
   initialised = await initialise(tarball, project, ["--yes", ...FLAGS]);
   const { code, err } = await run("npm", ["install"], { cwd: project });
+  npmSaid = err;
   if (code !== 0) throw new Error(`npm install: ${err}`);
 }, 300_000);
 // Half a gigabyte of small files, on whatever disk this is.
@@ -144,6 +147,14 @@ describe("a project", () => {
     120_000,
   );
 
+  it("brings its own Node, and npm has nothing to ask about it or the others", async () => {
+    const place = { cwd: project, node: old };
+    expect((await run("npm", ["exec", "--", "node", "--version"], place)).out).toMatch(/^v24\./);
+    const { allowScripts } = JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as Record<string, unknown>;
+    expect(allowScripts).toEqual({ node: true, esbuild: true, workerd: true });
+    expect(npmSaid).not.toContain("install-scripts");
+  }, 60_000);
+
   it("has types for an editor: configuration, stacks, modules and their tests", async () => {
     const tsc = new URL("../../node_modules/typescript/bin/tsc", import.meta.url).pathname;
     expect(await run(process.execPath, [tsc, "-p", "."], { cwd: project })).toEqual({ code: 0, out: "", err: "" });
@@ -169,8 +180,9 @@ describe("a project", () => {
   }, 60_000);
 
   it("runs on the local cloud with its own origins and module while its secret is rotated, on Node 22", async () => {
-    const demo = ["run", "--silent", "demo", "--", "--json", "--users", "6", "--rate", "6"];
-    const { out, err } = await run("npm", demo, { cwd: project, node: old });
+    // Not through npm, which would take the project's own Node.
+    const demo = ["demo", "--env", "production", "--json", "--users", "6", "--rate", "6"];
+    const { out, err } = await mcpist(demo, { cwd: project, node: old });
     const report = JSON.parse(out || "{}") as Record<string, unknown>;
     expect(report, err).toMatchObject({
       environment: "production",
