@@ -13,7 +13,8 @@ import { HINTS } from "../hints/hints.ts";
 import { loadEnvironment } from "../load-config.ts";
 import { printJson } from "../output.ts";
 import { needPeers } from "../peers.ts";
-import { type Place, runBeside, runCdktn, stacksPlace } from "./engine.ts";
+import { tokensFor } from "../session.ts";
+import { outdirOf, type Place, runBeside, runCdktn, stacksPlace } from "./engine.ts";
 
 /** Flags of the command. */
 export interface DeployFlags extends CommonFlags {
@@ -58,7 +59,7 @@ async function plan(context: Context, patterns: readonly string[], options: Stac
       throw new McpistError("ERR_CHILD", `cdktn ${words.slice(0, 2).join(" ")} failed`, { hint: HINTS.readAbove() });
   };
   await run("synth");
-  const output = resolve(options.place.cwd, context.env["CDKTF_OUTDIR"] || "cdktf.out");
+  const output = resolve(options.place.cwd, outdirOf(context));
   const stacks = stacksOf(await readFile(join(output, "manifest.json"), "utf8"), patterns);
   for (const stack of stacks) await run("diff", stack, "--skip-synth");
 }
@@ -120,6 +121,8 @@ export async function runDeploy(context: Context, flags: DeployFlags): Promise<E
   needPeers("stacks");
   const patterns = patternsOf(name, flags.base);
   const options = { environment: name, json: flags.json, place: stacksPlace(context.cwd, flags.config, name) };
+  // Terraform, and each look, would say it in its own words, one after the other.
+  await tokensFor(context, environment);
   if (flags.dryRun) {
     await plan(context, patterns, options);
     if (flags.json)

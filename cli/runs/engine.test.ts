@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { McpistError } from "../errors.ts";
 import { run } from "../program.ts";
 import { testContext } from "../test/test-context.ts";
-import { stacksPlace } from "./engine.ts";
+import { cdktnWords, stacksPlace } from "./engine.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -22,6 +22,22 @@ function place(files: readonly string[], cwd: string, file: string) {
   const found = stacksPlace(join(folder, cwd), file, "production");
   return { cwd: found.cwd.slice(folder.length), config: found.config?.slice(folder.length) ?? null };
 }
+
+describe("the command line of cdktn", () => {
+  it.each<[Record<string, string>, string]>([
+    [{}, "cdktf.out"],
+    [{ CDKTF_OUTDIR: "" }, "cdktf.out"],
+    [{ CDKTF_OUTDIR: "elsewhere/out" }, "elsewhere/out"],
+  ])("writes and reads where the stacks, the policy and drift do: %j", (env, outdir) => {
+    expect(cdktnWords({ env }, ["diff", "production-base-edge", "--skip-synth"])).toEqual([
+      "diff",
+      "production-base-edge",
+      "--skip-synth",
+      "--output",
+      outdir,
+    ]);
+  });
+});
 
 describe("where the stacks of a configuration are", () => {
   it.each<[string, readonly string[], string, string, ReturnType<typeof place>]>([
@@ -52,6 +68,20 @@ describe("where the stacks of a configuration are", () => {
       ".",
       "infra/mcpist.config.ts",
       { cwd: "/infra", config: null },
+    ],
+    [
+      "this folder before the one of a file above it",
+      ["cdktf.json", "mcpist.config.ts", "infra/cdktf.json"],
+      "infra",
+      "mcpist.config.ts",
+      { cwd: "/infra", config: "/mcpist.config.ts" },
+    ],
+    [
+      "this folder where only a file above it is",
+      ["mcpist.config.ts", "infra/cdktf.json"],
+      "infra",
+      "../mcpist.config.ts",
+      { cwd: "/infra", config: "/mcpist.config.ts" },
     ],
     [
       "this folder where there is no file, as in a rehearsal",

@@ -1,7 +1,7 @@
 /** Programs that work for a command: the CDKTF command line and what travels beside this one. Their words go where ours go. */
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, dirname, join, resolve, sep } from "node:path";
 import { execa } from "execa";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
@@ -30,14 +30,17 @@ export interface Place {
 }
 
 /**
- * Where the stacks of a configuration are: in the next folder above its file that has a cdktf.json, as a file of one's own may be in a
- * folder of its own.
+ * Where the stacks of a configuration are: in the next folder that has a cdktf.json, from the working directory up where the file lies
+ * above it, else from the file up, as a file of one's own may be in a folder of its own.
  * @throws {McpistError} ERR_CONFIG where there is none
  */
 export function stacksPlace(cwd: string, file: string, environment: string): Place {
   const path = configPath(cwd, file);
   const own = dirname(path);
-  const folder = [own, ...projectFolders(own)].find((candidate) => existsSync(join(candidate, "cdktf.json")));
+  const isAbove = `${resolve(cwd)}${sep}`.startsWith(own === sep ? sep : `${own}${sep}`);
+  const folder = [...(isAbove ? projectFolders(cwd) : []), own, ...projectFolders(own)].find((candidate) =>
+    existsSync(join(candidate, "cdktf.json")),
+  );
   if (folder === undefined)
     throw new McpistError("ERR_CONFIG", "there is no cdktf.json beside the configuration, so there are no stacks", {
       hint: HINTS.makeProject(environment),
@@ -81,9 +84,19 @@ async function start(context: Context, program: readonly string[], options: Star
   return { exitCode: exitCode ?? 1, stdout: typeof stdout === "string" ? stdout : "" };
 }
 
+/** Where a synthesis is written, from the stacks' folder: what the stacks, the policy and the drift check read, too. */
+export const outdirOf = ({ env }: Pick<Context, "env">): string => env["CDKTF_OUTDIR"] || "cdktf.out";
+
+/** A command line of `cdktn`, which does not read CDKTF_OUTDIR but sets it for the stacks. */
+export const cdktnWords = (context: Pick<Context, "env">, words: readonly string[]): readonly string[] => [
+  ...words,
+  "--output",
+  outdirOf(context),
+];
+
 /** Runs `cdktn`. */
 export const runCdktn = (context: Context, words: readonly string[], options: Start): Promise<Ended> =>
-  start(context, [cdktn(), ...words], options);
+  start(context, [cdktn(), ...cdktnWords(context, words)], options);
 
 /** Runs a program of this package. @param path as {@link besideCli} */
 export const runBeside = (context: Context, path: string, words: readonly string[], options: Start): Promise<Ended> =>
