@@ -1,5 +1,6 @@
 /** Puts an environment, its tokens and its platforms together for one command. */
 import { userInfo } from "node:os";
+import type { Environment } from "../contract/config.ts";
 import type { TargetKind } from "../contract/secret-names.ts";
 import type { Context } from "./context.ts";
 import { type Api, PATIENCE_MS } from "./http.ts";
@@ -71,12 +72,19 @@ export async function openSession(context: Context, flags: CommonFlags): Promise
   return sessionOf(context, await loadEnvironment(context, flags.env, flags.config));
 }
 
-/** The same for an environment that is known already. @throws {McpistError} without a token. */
-export async function sessionOf(context: Context, named: NamedEnvironment): Promise<Session> {
-  const { name, environment } = named;
+/** A token for each platform of an environment. @throws {McpistError} ERR_TOKEN_MISSING or ERR_TOKEN_SHAPE for the first without one. */
+export async function tokensFor(context: Context, environment: Environment): Promise<ReadonlyMap<TargetKind, string>> {
   const kinds = new Set<TargetKind>(["github", "cloudflare", ...environment.origins.map((origin) => origin.kind)]);
   const tokens = new Map<TargetKind, string>();
   for (const kind of kinds) tokens.set(kind, await tokenOf(context, kind));
+  return tokens;
+}
+
+/** The same for an environment that is known already. @throws {McpistError} without a token. */
+export async function sessionOf(context: Context, named: NamedEnvironment): Promise<Session> {
+  const { name, environment } = named;
+  const tokens = await tokensFor(context, environment);
+  const kinds = new Set(tokens.keys());
   const access = (kind: TargetKind) => ({ baseUrl: baseUrlOf(context, kind), token: tokens.get(kind) ?? "" });
 
   let silence: (() => number) | null = null;

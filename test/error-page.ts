@@ -101,10 +101,12 @@ export const errorPageText = (): string =>
     "",
     "## Codes",
     "",
-    "The code stands in brackets behind the message. An exit code of 5 is possible for every code once something was written.",
+    "The code stands in brackets behind the message. An exit code of 5 is possible for every code once something was written. A token that is not",
+    "set is exit code 2 at every command, `doctor` and `whoami` too; one that a platform refuses is 4.",
     "",
     "| code | exit | meaning |",
     "|---|---|---|",
+    '| <a id="err_node"></a>`ERR_NODE` | 2 | This Node is too old: nothing was loaded. In a checkout `npm ci` brings the right one, in a project `npm install`. |',
     ...Object.entries(CODES).map(
       ([code, exit]) => `| <a id="${code.toLowerCase()}"></a>\`${code}\` | ${exit} | ${MEANINGS[code as ErrorCode]} |`,
     ),

@@ -21,25 +21,37 @@ export interface Check {
   readonly next: string | null;
   /** It is about who may do what: makes the exit code 4. */
   readonly authorisation: boolean;
+  /** There is no token to ask with: makes the exit code 2, as for every other command. */
+  readonly unset: boolean;
 }
 
 /** Makes checks of one area. */
 export function checksOf(area: string) {
-  const make = (outcome: Outcome, what: string, detail: string, advice: Hint | null, authorisation = false): Check => ({
+  const make = (
+    outcome: Outcome,
+    what: string,
+    detail: string,
+    advice: Hint | null,
+    about: "rights" | "no token" | null = null,
+  ): Check => ({
     area,
     what,
     outcome,
     detail: printable(detail),
     advice,
     next: advice?.text() ?? null,
-    authorisation,
+    authorisation: about === "rights",
+    unset: about === "no token",
   });
   return {
     ok: (what: string, detail: string) => make("ok", what, detail, null),
     missing: (what: string, detail: string, next: Hint) => make("missing", what, detail, next),
     /** The token is not valid, or lacks a permission. */
-    denied: (what: string, detail: string, next: Hint) => make("missing", what, detail, next, true),
-    tooBroad: (what: string, detail: string, next: Hint) => make("too broad", what, detail, next, true),
+    denied: (what: string, detail: string, next: Hint) => make("missing", what, detail, next, "rights"),
+    tooBroad: (what: string, detail: string, next: Hint) => make("too broad", what, detail, next, "rights"),
+    /** There is no token. @param reason null = nobody says why @param otherwise what to do then */
+    noToken: (reason: Reason, otherwise: Hint) =>
+      make("missing", "token", reason?.detail ?? "there is none", reason?.next ?? otherwise, "no token"),
     notRun: (what: string, detail: string, next: Hint | null = null) => make("not run", what, detail, next),
   };
 }

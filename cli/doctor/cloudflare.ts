@@ -32,8 +32,7 @@ export async function cloudflareToken(
   environment: Environment,
   reason: Reason,
 ): Promise<Check> {
-  if (!api)
-    return cloudflare.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.makeToken(TOKENS));
+  if (!api) return cloudflare.noToken(reason, HINTS.makeToken(TOKENS));
   const account = accountPath(environment);
   const own = await ask(context, api, "GET", "/user/tokens/verify");
   const verified = own.kind === "yes" ? own : await ask(context, api, "GET", `${account}/tokens/verify`);

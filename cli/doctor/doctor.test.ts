@@ -149,13 +149,15 @@ describe("what the world sees", () => {
 
 describe("the exit code", () => {
   const checks = checksOf("github");
-  it("is 0, 3 or 4", () => {
+  it("is 0, 2, 3 or 4", () => {
     expect(exitCodeOf([checks.ok("a", "")])).toBe(0);
     expect(exitCodeOf([checks.ok("a", ""), checksOf("origin").notRun("koyeb", "it is quarantined")])).toBe(0);
     expect(exitCodeOf([checks.ok("a", ""), checks.notRun("b", "")])).toBe(3);
     expect(exitCodeOf([checks.missing("a", "", HINTS.again())])).toBe(3);
     expect(exitCodeOf([checks.tooBroad("a", "", HINTS.again())])).toBe(3);
     expect(exitCodeOf([checks.missing("a", "", HINTS.again()), checks.denied("b", "", HINTS.again())])).toBe(4);
+    expect(exitCodeOf([checks.missing("a", "", HINTS.again()), checks.noToken(null, HINTS.again())])).toBe(2);
+    expect(exitCodeOf([checks.denied("a", "", HINTS.again()), checks.noToken(null, HINTS.again())])).toBe(4);
   });
 });
 
@@ -184,7 +186,7 @@ describe("mcpist doctor", () => {
     return { code, out: context.out(), err: context.err() };
   }
 
-  it("prints one line per check with the next step, and ends with 4 when a token is missing or refused", async () => {
+  it("prints one line per check with the next step, and ends with 4 when a token is refused", async () => {
     const { code, out } = await doctor();
     expect(code).toBe(4);
     const lines = out.split("\n");

@@ -153,9 +153,10 @@ function beforeDeploy(checks: readonly Check[], origins: readonly Origin[]): rea
   });
 }
 
-/** 4 when somebody may not do what is needed, 3 when anything else is not ok or not known, else 0. */
+/** 4 when somebody may not do what is needed, 2 without a token, 3 when anything else is not ok or not known, else 0. */
 export function exitCodeOf(checks: readonly Check[]): ExitCode {
   if (checks.some((check) => check.outcome === "missing" && check.authorisation)) return EXIT.unauthorised;
+  if (checks.some((check) => check.unset)) return EXIT.usage;
   const isFine = (check: Check) => check.outcome === "ok" || (check.outcome === "not run" && check.area === "origin");
   return checks.every(isFine) ? EXIT.done : EXIT.refused;
 }

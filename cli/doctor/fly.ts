@@ -131,17 +131,14 @@ async function looked(
 ): Promise<{ readonly token: Check | null; readonly apps: readonly Asked[] }> {
   const origins = environment.origins.filter((origin) => origin.kind === "fly");
   if (origins.length === 0) return { token: null, apps: [] };
-  if (!api) {
-    const next = reason?.next ?? HINTS.flyToken("APP");
-    return { token: fly.denied("token", reason?.detail ?? "there is none", next), apps: [] };
-  }
+  if (!api) return { token: fly.noToken(reason, HINTS.flyToken("APP")), apps: [] };
   const apps = await Promise.all(
     origins.map(async (origin) => ({ origin, said: await ask(context, api, "GET", appPath(origin)) })),
   );
   return { token: tokenCheck(apps.map(({ said }) => said)), apps };
 }
 
-/** One app that it opens is enough: a token of an app is for that one alone. */
+/** 403 and 404 are answers to a token, about the app; 401, or a complaint about the question itself, is not. */
 function tokenCheck(saids: readonly Said[]): Check {
   if (saids.some(({ kind }) => kind === "unauthenticated" || kind === "understood"))
     return fly.denied("token", "Fly.io does not accept it", HINTS.flyToken("APP"));

@@ -111,8 +111,7 @@ async function looked(
   reason: Reason,
 ): Promise<{ readonly token: Check; readonly said: Said | null }> {
   const only = (token: Check) => ({ token, said: null });
-  if (!api)
-    return only(github.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.makeToken(NEW_TOKEN)));
+  if (!api) return only(github.noToken(reason, HINTS.makeToken(NEW_TOKEN)));
   const said = await ask(context, api, "GET", repositoryPath(config));
   if (said.kind === "unauthenticated")
     return only(github.denied("token", "GitHub does not accept it: wrong or expired", HINTS.makeToken(NEW_TOKEN)));

@@ -49,7 +49,7 @@ async function checkSecrets(context: Context, api: Api, name: string, environmen
 
 /** @param api null = there is no token; `reason` then says what to do. */
 export async function koyebToken(context: Context, api: Api | null, reason: Reason): Promise<Check> {
-  if (!api) return koyeb.denied("token", reason?.detail ?? "there is none", reason?.next ?? HINTS.makeToken(TOKENS));
+  if (!api) return koyeb.noToken(reason, HINTS.makeToken(TOKENS));
   const said = await ask(context, api, "GET", "/v1/apps?limit=1");
   if (said.kind === "silent") return koyeb.notRun("token", said.reason);
   if (said.kind !== "yes") return koyeb.denied("token", "Koyeb does not accept it", HINTS.makeToken(TOKENS));

@@ -127,7 +127,8 @@ describe("GitHub", () => {
         outcome: "missing",
         detail: "no token for github",
         next: "export GH_TOKEN, or gh auth login",
-        authorisation: true,
+        authorisation: false,
+        unset: true,
       },
     ]);
   });

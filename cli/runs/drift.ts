@@ -5,12 +5,14 @@ import type { CommonFlags } from "../flags.ts";
 import { loadEnvironment } from "../load-config.ts";
 import { printJson } from "../output.ts";
 import { needPeers } from "../peers.ts";
+import { tokensFor } from "../session.ts";
 import { runBeside, stacksPlace } from "./engine.ts";
 
 /** The command. @returns the code of `stacks/drift`. */
 export async function runDrift(context: Context, flags: CommonFlags): Promise<ExitCode> {
-  const { name } = await loadEnvironment(context, flags.env, flags.config);
+  const { name, environment } = await loadEnvironment(context, flags.env, flags.config);
   needPeers("stacks");
+  await tokensFor(context, environment);
   const place = stacksPlace(context.cwd, flags.config, name);
   const { exitCode } = await runBeside(context, "stacks/drift", [], { environment: name, json: flags.json, place });
   if (flags.json) printJson(context, { command: "drift", ok: exitCode === 0, exitCode, environment: name });

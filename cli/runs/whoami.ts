@@ -3,8 +3,8 @@ import type { Environment } from "../../contract/config.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { TargetKind } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
-import { ask, type Check, type Outcome } from "../doctor/check.ts";
-import { checkAll } from "../doctor/doctor.ts";
+import { ask, type Check } from "../doctor/check.ts";
+import { checkAll, exitCodeOf } from "../doctor/doctor.ts";
 import type { Api } from "../http.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import type { CommonFlags } from "../flags.ts";
@@ -53,7 +53,7 @@ function tokenOf(checks: readonly Check[], platform: TargetKind): string {
   return check === undefined || check.outcome === "not run" ? `unknown: ${check?.detail ?? "not asked"}` : check.detail;
 }
 
-/** The command. @returns 0 when every token is accepted, 4 when one is missing or refused, 3 when it is not known of one. */
+/** The command. @returns 0 when every token is accepted, 4 when one is refused, 2 when one is not set, 3 when it is not known of one. */
 export async function runWhoami(context: Context, flags: CommonFlags): Promise<ExitCode> {
   const { name, environment, platforms, checks } = await checkAll(context, { ...flags, tokens: true });
   const accounts: readonly Account[] = await Promise.all(
@@ -63,8 +63,8 @@ export async function runWhoami(context: Context, flags: CommonFlags): Promise<E
       token: tokenOf(checks, kind),
     })),
   );
-  const has = (outcome: Outcome): boolean => checks.some((check) => check.outcome === outcome);
-  const exitCode = has("missing") ? EXIT.unauthorised : has("not run") ? EXIT.refused : EXIT.done;
+  // That one ends soon is for doctor to say.
+  const exitCode = exitCodeOf(checks.filter(({ outcome }) => outcome !== "ends soon"));
   if (flags.json) {
     printJson(context, { command: "whoami", environment: name, ok: exitCode === EXIT.done, exitCode, accounts });
     return exitCode;
