@@ -1,21 +1,23 @@
 /**
  * Who may be away as a whole. An origin whose only instance boots in place serves nobody meanwhile, and the gateway asks at most two
  * origins for a request, in the order of the pool. So only a part of the pool is away at a time, two of the pool are there between any
- * two that are not, and nobody goes before another one has answered.
+ * two that are not, and nobody goes before those beside it have answered.
  */
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { OriginTarget } from "../targets/types.ts";
 
-/** One of so many origins of the pool may be away, and one in any case. */
-const ONE_OF = 4;
+/** One of so many origins of the pool may be away, as of an app's Machines, and one in any case. */
+const ONE_OF = 3;
 /** The gateway asks two: as many are there between any two that are away. */
 const APART = 3;
 /** Between two looks. Unit: milliseconds. */
 const POLL_MS = 1000;
-/** Somebody else must answer within this time before an only instance is replaced. Unit: milliseconds. */
+/** So long is waited for those beside it to answer; then anybody else must. Unit: milliseconds. */
 const ANSWERS_WITHIN_MS = 60_000;
+/** The same where there is an end to the time: an emergency. */
+const HURRY_MS = 5000;
 
 /**
  * May `name` go away now?
@@ -113,15 +115,28 @@ export class Away {
       }
   }
 
-  /** Resolves when somebody who is not away has answered, or when nobody else is there who could. */
+  /**
+   * Resolves when those have answered that a request may meet beside it: somebody else may be at work there. One that stays silent is
+   * not waited for longer than there is time, if anybody answers; and where nobody else is in the pool there is nobody to ask.
+   */
   async #answered({ name }: Alone, until: number): Promise<void> {
     const { monotonic, sleep, waits } = this.#context;
     if (!this.#pool.some((origin) => origin.name !== name)) return;
     const deadline = Math.min(until, monotonic() + ANSWERS_WITHIN_MS);
     const others = () => this.#pool.filter((origin) => origin.name !== name && !this.#away.has(origin.name));
-    await waits.during(`another origin: to answer, before ${name} is away`, async () => {
+    const at = this.#pool.findIndex((origin) => origin.name === name);
+    // None of them is away: that is what it waited for.
+    const beside = this.#pool.filter((_, i) => i !== at && Math.abs(i - at) < APART);
+    const present = async (): Promise<boolean> => (await Promise.all(beside.map(answers))).every(Boolean);
+    await waits.during(`those beside it: to answer, before ${name} is away`, async () => {
+      const besideBy = Math.min(
+        deadline,
+        monotonic() + (until === Number.POSITIVE_INFINITY ? ANSWERS_WITHIN_MS : HURRY_MS),
+      );
       for (;;) {
-        for (const origin of others()) if (await answers(origin)) return;
+        const late = monotonic() >= besideBy;
+        if (await present()) return;
+        for (const origin of late ? others() : []) if (await answers(origin)) return;
         if (monotonic() >= deadline) break;
         await sleep(POLL_MS);
       }

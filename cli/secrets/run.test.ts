@@ -9,11 +9,10 @@ function rollouts(
 ) {
   const seen: string[] = [];
   const notes: string[] = [];
-  const targets = origins.map(({ name, alone, state = "pool", short }) => ({
+  const targets = origins.map(({ name, alone, state = "pool", short = [] }) => ({
     name,
     state,
-    alone: async () => alone,
-    ...(short ? { short: async () => short } : {}),
+    outlook: async () => ({ alone, short }),
     roll: async () => {
       seen.push(`${name} away`);
       for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));

@@ -264,9 +264,11 @@ export class Run {
    * @param until own monotonic time at which it no longer waits for its turn. @throws {NoTurn} then, with nothing begun.
    */
   async roll(origin: OriginTarget, speed: RolloutSpeed, until?: number): Promise<void> {
-    await this.#tellShort(origin);
     const roll = () => origin.roll(speed, this.journal.guard);
-    if (speed === "now" || origin.state !== "pool" || !(await origin.alone())) return roll();
+    if (speed === "now") return roll();
+    const { alone, short } = await origin.outlook();
+    this.#tellShort(origin, short);
+    if (origin.state !== "pool" || !alone) return roll();
     if (this.#pool.length === 1)
       this.report.note(
         `${origin.name} has one instance and no other origin is in the pool: requests fail while it boots`,
@@ -278,16 +280,12 @@ export class Run {
   }
 
   /** A write that changes more than it means to is said, once. */
-  async #tellShort(origin: OriginTarget): Promise<void> {
-    const { name } = origin;
-    if (this.#told.has(name)) return;
+  #tellShort({ name }: OriginTarget, ids: readonly string[]): void {
+    if (ids.length === 0 || this.#told.has(name)) return;
     this.#told.add(name);
-    // Only told: what cannot be seen now is no reason not to roll out.
-    const ids = (await origin.short?.().catch(() => [])) ?? [];
-    if (ids.length > 0)
-      this.report.note(
-        `${name}: ${ids.join(", ")} had five seconds to end calls and get ${FLY_STOP_SECONDS} s (stop_config), which stays`,
-      );
+    this.report.note(
+      `${name}: ${ids.join(", ")} had five seconds to end calls and get ${FLY_STOP_SECONDS} s (stop_config), which stays`,
+    );
   }
 
   /** Writes slots of one origin and rolls it out. */

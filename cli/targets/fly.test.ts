@@ -106,6 +106,16 @@ describe("rolling a Fly Machine", () => {
     expect(calls.indexOf("GET /machines/m1/wait")).toBeGreaterThan(calls.indexOf("DELETE /machines/m1/lease"));
   });
 
+  it("lists the Machines once for what is asked before it and for the rollout, and anew for the next one", async () => {
+    const { calls, target } = machines(0);
+    const lists = () => calls.filter((call) => call === "GET /machines").length;
+    expect(await target.outlook()).toEqual({ alone: true, short: ["m1"] });
+    await target.roll("rolling", free);
+    expect(lists()).toBe(1);
+    await target.roll("rolling", free);
+    expect(lists()).toBe(2);
+  });
+
   it("gives a Machine the time that its calls need before it is killed", async () => {
     const { updates, target } = machines(0);
     await target.roll("rolling", free);

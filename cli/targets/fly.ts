@@ -29,6 +29,8 @@ const JOINING_TIMEOUT_MS = 10_000;
 /** States of a Machine whose new version is about to run, and how long it is waited for. */
 const COMING: ReadonlySet<string> = new Set(["replacing", "starting", "stopping", "restarting"]);
 const COMING_TIMEOUT_MS = 30_000;
+/** So old may a list of Machines be. Unit: milliseconds. */
+const LIST_TRUST_MS = 5000;
 
 /** Client for one organisation. */
 export function flyApi(context: Context, access: { baseUrl: string; token: string }): Api {
@@ -70,6 +72,8 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
   const base = `/v1/apps/${encodeURIComponent(origin.app)}`;
   const joining = origin.state === "joining";
   let version: number | null = null;
+  /** The Machines as the outlook of the next rollout showed them. */
+  let seen: { readonly at: number; readonly list: readonly Json[] } | null = null;
 
   const secrets = async (): Promise<ReadonlyMap<string, FlySecret>> => {
     const since = version === null ? "" : `?min_version=${version}`;
@@ -167,7 +171,10 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       return (await machines()).length > 0;
     },
     async roll(speed, guard) {
-      const [list, known] = await Promise.all([machines(), secrets()]);
+      // Each of them is read again under its lease; this only says which there are.
+      const fresh = seen && context.monotonic() - seen.at < LIST_TRUST_MS ? seen.list : machines();
+      seen = null;
+      const [list, known] = await Promise.all([fresh, secrets()]);
       // In an emergency the others are replaced all the same.
       if (speed === "rolling") for (const machine of list) checkHost(origin.app, machine);
       const place = { context, api, app: origin.app, name: origin.name, version, hurried: speed === "now" };
@@ -185,15 +192,12 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       }
       await several(list, awayAtOnce(list.length), (machine) => updateMachine(place, machine, mark(known), guard));
     },
-    async alone() {
-      const serving = (await machines()).filter(({ state }) => state === "started" || state === "starting");
-      return serving.length === 1;
-    },
-    async short() {
-      const lacking = (await machines()).filter(
-        ({ config }) => isRecord(config) && config["stop_config"] === undefined,
-      );
-      return lacking.map((machine) => textAt(machine, "id", "a Fly Machine"));
+    async outlook() {
+      const list = await machines();
+      seen = { at: context.monotonic(), list };
+      const serving = list.filter(({ state }) => state === "started" || state === "starting");
+      const lacking = list.filter(({ config }) => isRecord(config) && config["stop_config"] === undefined);
+      return { alone: serving.length === 1, short: lacking.map((machine) => textAt(machine, "id", "a Fly Machine")) };
     },
     async peek() {
       return (await probeOrigin(context, environment, origin.url, {}, PEEK_TIMEOUT_MS))?.kids ?? null;

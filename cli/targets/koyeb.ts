@@ -249,7 +249,7 @@ export function koyebOrigin(
       return stamp;
     },
     // The old deployment serves until the new one is healthy.
-    alone: async () => false,
+    outlook: async () => ({ alone: false, short: [] }),
     async deployed() {
       return (await findService()) !== null;
     },

@@ -80,6 +80,17 @@ export interface LookOptions {
 /** How fast a rollout must be. `now` replaces old instances at once and costs availability. */
 export type RolloutSpeed = "rolling" | "now";
 
+/** What is to be known of an origin before it is rolled out. */
+export interface Outlook {
+  /** Its only instance is replaced in place, so that nothing serves there meanwhile. */
+  readonly alone: boolean;
+  /**
+   * Instances to which the platform gives too little time to end their calls. The rollout writes more into their configuration, and
+   * that stays: nothing else can say it.
+   */
+  readonly short: readonly string[];
+}
+
 /** One origin. */
 export interface OriginTarget {
   readonly name: string;
@@ -93,13 +104,8 @@ export interface OriginTarget {
   write(values: SlotValues, guard: Guard): Promise<void>;
   /** Writes one of the other secrets, then its mark. Takes effect like slots do. @returns the platform's stamp of the secret. */
   put(name: string, value: string, mark: string, guard: Guard): Promise<string>;
-  /** Its only instance is replaced by a rollout, so that nothing serves there meanwhile. */
-  alone(): Promise<boolean>;
-  /**
-   * Instances to which the platform gives too little time to end their calls. A rollout writes more into their configuration, and
-   * that stays: nothing else can say it. Absent = there can be none.
-   */
-  short?(): Promise<readonly string[]>;
+  /** What a rollout that follows would do there beside replacing instances. */
+  outlook(): Promise<Outlook>;
   /** Something was deployed there, whether it runs or not. */
   deployed(): Promise<boolean>;
   /** Replaces every instance, sleeping ones too, so that it boots from the current configuration. Returns when the platform says it is done. */

@@ -738,7 +738,7 @@ export class FakeCloud {
           return stamp;
         });
       },
-      alone: async () => origin.kind === "fly" && origin.instances.length === 1,
+      outlook: async () => ({ alone: origin.kind === "fly" && origin.instances.length === 1, short: [] }),
       peek: async () => {
         await Promise.resolve();
         return origin.instances.find((one) => one.awake && (one.backAt ?? 0) <= this.now)?.kids ?? null;
