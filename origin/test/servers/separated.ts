@@ -18,8 +18,10 @@ const servers = createServers(
   },
 );
 if (!servers.ok) throw new Error(servers.error);
-servers.value.start({ onListing: () => {}, onState: () => {}, onStderr: () => {} });
-await servers.value.settled();
+// Not only settled(), which ends with its time, on a slow machine before the list is there.
+const listed = Promise.withResolvers<void>();
+servers.value.start({ onListing: () => listed.resolve(), onState: () => {}, onStderr: () => {} });
+await listed.promise;
 const tool = servers.value.modules[0]?.tools.get("pry");
 const result = (await tool?.run(
   {},
