@@ -24,7 +24,7 @@ export const WANTED: readonly WantedProvider[] = [
   { namespace: "ampbase-io", type: "fly", version: FLY_VERSION },
 ];
 /** The engines ask under the name of their own registry. */
-const HOSTS = ["registry.terraform.io", "registry.opentofu.org"];
+export const HOSTS = ["registry.terraform.io", "registry.opentofu.org"];
 const PLATFORM = `${process.platform}_${process.arch === "x64" ? "amd64" : process.arch}`;
 
 /** Everything outside the checkout that the deploy tests use. */

@@ -2,6 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Engine, ENGINES, IN_CI } from "../deploy/tools.ts";
+import { deployAndTakeAway, SANDBOX_ANSWERS } from "./deployed.ts";
 import { ANSWERS, borrow, copyProject, initialise, mcpist, node22, run, sizeOf, start, Workshop } from "./project.ts";
 
 const FLAGS = Object.entries(ANSWERS).flat();
@@ -134,9 +136,10 @@ describe("a project", () => {
       const node = major === "22" ? old : process.execPath;
       const copy = workshop.make(`on node ${major}`);
       copyProject(project, copy);
-      borrow(project, copy, ["mcpist", ...COMPANIONS, ".bin"]);
+      // Without the project's own Node.
+      borrow(project, copy, ["mcpist", ...COMPANIONS, ".bin/mcpist", ".bin/cdktn"]);
       const place = { cwd: copy, node };
-      expect((await run(node, ["--version"], place)).out).toMatch(new RegExp(`^v${major}\\.`));
+      expect((await run("npm", ["exec", "--", "node", "--version"], place)).out).toMatch(new RegExp(`^v${major}\\.`));
       expect(await run("npm", ["run", "--silent", "synth"], place)).toEqual({ code: 0, out: "", err: "" });
       expect(readdirSync(join(copy, "cdktf.out/stacks"))).toHaveLength(6);
       const tests = await run("npm", ["test"], place);
@@ -179,21 +182,41 @@ describe("a project", () => {
     expect(readFileSync(join(copy, "build/origin/Dockerfile"), "utf8")).toContain("MCPIST_MODULES=/app/modules.mjs");
   }, 60_000);
 
-  it("runs on the local cloud with its own origins and module while its secret is rotated, on Node 22", async () => {
-    // Not through npm, which would take the project's own Node.
-    const demo = ["demo", "--env", "production", "--json", "--users", "6", "--rate", "6"];
-    const { out, err } = await mcpist(demo, { cwd: project, node: old });
-    const report = JSON.parse(out || "{}") as Record<string, unknown>;
-    expect(report, err).toMatchObject({
-      environment: "production",
-      rotation: { ok: true, targets: expect.arrayContaining([expect.objectContaining({ name: "koyeb" })]) },
-      proof: {
-        oldSecret: { koyeb: 403, fly: 403 },
-        newSecret: { koyeb: 200, fly: 200 },
-        noSecret: { koyeb: 403, fly: 403 },
-      },
-    });
-  }, 300_000);
+  it.each(["22", "24"])(
+    "runs on the local cloud with its own origins and module while its secret is rotated, on Node %s",
+    async (major) => {
+      // Not through npm, which would take the project's own Node.
+      const demo = ["demo", "--env", "production", "--json", "--users", "6", "--rate", "6"];
+      const { out, err } = await mcpist(demo, { cwd: project, node: major === "22" ? old : process.execPath });
+      const report = JSON.parse(out || "{}") as Record<string, unknown>;
+      expect(report, err).toMatchObject({
+        environment: "production",
+        rotation: { ok: true, targets: expect.arrayContaining([expect.objectContaining({ name: "koyeb" })]) },
+        proof: {
+          oldSecret: { koyeb: 403, fly: 403 },
+          newSecret: { koyeb: 200, fly: 200 },
+          noSecret: { koyeb: 403, fly: 403 },
+        },
+      });
+    },
+    300_000,
+  );
+});
+
+const [engine] = ENGINES;
+if (IN_CI)
+  it("has an engine to deploy with", () => {
+    expect(engine, "neither terraform nor tofu is installed").toBeDefined();
+  });
+
+describe.skipIf(!engine)("a deploy from a project (skipped where there is neither terraform nor tofu)", () => {
+  it("goes from empty accounts to a service, rotates it, finds no drift, and takes everything away", async () => {
+    const copy = workshop.make("deployed");
+    const answers = Object.entries(SANDBOX_ANSWERS).flat();
+    expect(await initialise(tarball, copy, ["--yes", ...answers])).toMatchObject({ code: 0 });
+    borrow(project, copy, ["mcpist", ...COMPANIONS, ".bin"]);
+    await deployAndTakeAway(copy, workshop.make("mirror"), engine as Engine);
+  }, 600_000);
 });
 
 describe("the next version", () => {
