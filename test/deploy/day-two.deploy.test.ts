@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SANDBOX_NAMES, sandboxEnvironment } from "../../contract/sandbox.ts";
+import { listAt, objectAt, vendorClient } from "../../sandbox/client.ts";
 import { startTraffic } from "../../sandbox/load/traffic.ts";
 import type { FaultRule } from "../../sandbox/vendors/faults.ts";
 import type { Installation } from "./installation.ts";
@@ -187,34 +188,26 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
         done(await installation.drift(), "drift check");
 
         // What no plan shows: the providers read neither a service's definition nor a Machine's configuration back.
-        const platform = (vendor: "koyeb" | "fly") => async (method: string, path: string, body?: unknown) => {
-          const response = await fetch(urls[vendor] + path, {
-            method,
-            headers: { authorization: `Bearer ${context.tokens[vendor]}`, "content-type": "application/json" },
-            ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-          });
-          expect([response.status, method, path]).toEqual([200, method, path]);
-          return response.json();
-        };
-        const [koyeb, fly] = [platform("koyeb"), platform("fly")];
-        const { services } = (await koyeb("GET", "/v1/services")) as { services: { id: string }[] };
-        const service = `/v1/services/${services[0]?.id}`;
-        const { deployments } = (await koyeb("GET", `/v1/deployments?service_id=${services[0]?.id}&limit=1`)) as {
-          deployments: { definition: { env: object[] } }[];
-        };
-        const meant = deployments[0]?.definition;
+        const call = vendorClient(urls, context.tokens);
+        const [service] = listAt(await call("koyeb", "GET", "/v1/services"), "services");
+        const servicePath = `/v1/services/${String(service?.["id"])}`;
+        const latest = `/v1/deployments?service_id=${String(service?.["id"])}&limit=1`;
+        const [deployment] = listAt(await call("koyeb", "GET", latest), "deployments");
+        const meant = objectAt(deployment ?? null, "definition");
         const machines = `/v1/apps/${SANDBOX_NAMES.flyApp}/machines`;
-        const [machine] = (await fly("GET", machines)) as { id: string; config: { env: object } }[];
-        await koyeb("PATCH", service, {
+        const [machine] = listAt(await call("fly", "GET", machines), "items");
+        const machinePath = `${machines}/${String(machine?.["id"])}`;
+        const config = objectAt(machine ?? null, "config");
+        await call("koyeb", "PATCH", servicePath, {
           definition: {
             ...meant,
             strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE" },
             scalings: [{ min: 1, max: 3 }],
-            env: [...(meant?.env ?? []), { key: "DEBUG", value: "by-hand" }],
+            env: [...listAt(meant, "env"), { key: "DEBUG", value: "by-hand" }],
           },
         });
-        await fly("POST", `${machines}/${machine?.id}`, {
-          config: { ...machine?.config, env: { ...machine?.config.env, PORT: "8081", DEBUG: "by-hand" } },
+        await call("fly", "POST", machinePath, {
+          config: { ...config, env: { ...objectAt(config, "env"), PORT: "8081", DEBUG: "by-hand" } },
         });
         expect([await installation.plan("service-koyeb"), await installation.plan("service-fly")]).toEqual([
           "nothing",
@@ -232,8 +225,8 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
           expect(hidden.output).toContain(sentence);
         expect(hidden.output).not.toContain("by-hand");
 
-        await koyeb("PATCH", service, { definition: meant });
-        await fly("POST", `${machines}/${machine?.id}`, { config: machine?.config });
+        await call("koyeb", "PATCH", servicePath, { definition: meant });
+        await call("fly", "POST", machinePath, { config });
         await expect
           .poll(async () => (await installation.mcpist(["secrets", "verify"])).exitCode, { timeout: 60_000 })
           .toBe(0);
