@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createContext } from "./context.ts";
 import { errorBody } from "./error-shapes.ts";
 import type { FaultEffect } from "./faults.ts";
-import { listen, withFaults, type Listener, type VendorApp, type VendorContext } from "./vendor.ts";
+import { failing, listen, withFaults, type Listener, type VendorApp, type VendorContext } from "./vendor.ts";
 
 let context: VendorContext;
 let listener: Listener;
@@ -19,6 +19,8 @@ beforeEach(async () => {
     carriedOut++;
     return c.json({ ok: true });
   });
+  app.onError(failing("koyeb", context));
+  app.put("/broken", () => JSON.parse("{secret") as never);
   listener = await listen(withFaults("koyeb", context, app), 0);
 });
 afterEach(() => listener.close());
@@ -56,6 +58,16 @@ test("of calls at the same time, only the one without a route is marked as unkno
   expect(await Promise.all([put(), put("/other"), put()])).toEqual([200, 404, 200]);
   expect(context.faults.calls.filter((call) => !call.known).map((call) => call.path)).toEqual(["/other"]);
   expect(lines).toEqual(["sandbox: koyeb does not imitate PUT /other"]);
+});
+
+test("what a handler did not expect is told in the vendor's shape, and its place to the operator", async () => {
+  const response = await fetch(`${listener.url}/broken`, { method: "PUT" });
+  expect([response.status, await response.json()]).toEqual([
+    500,
+    { status: 500, code: "internal", message: "internal error of the sandbox" },
+  ]);
+  expect(lines).toEqual([expect.stringMatching(/^sandbox: koyeb failed at PUT \/broken: SyntaxError at \S/)]);
+  expect(lines.join("")).not.toContain("secret");
 });
 
 test.each([

@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { Hono, type MiddlewareHandler } from "hono";
+import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { held } from "./descriptions/hook.ts";
 import { errorBody } from "./error-shapes.ts";
 import type { Call, FaultEffect, Faults, VendorName } from "./faults.ts";
@@ -146,6 +146,19 @@ export function withFaults(vendor: VendorName, context: VendorContext, app: Vend
   });
   return outer;
 }
+
+/**
+ * For an emulator without errors of its own: what a handler did not expect is 500 in the vendor's shape, and a line with the place.
+ * Never with the error's text, which may quote what was sent.
+ */
+export const failing =
+  (vendor: VendorName, context: Pick<VendorContext, "log">) =>
+  (error: Error, c: Context): Response => {
+    const { pathname } = new URL(c.req.url);
+    context.log(`sandbox: ${vendor} failed at ${c.req.method} ${pathname}: ${error.name} ${placeOf(error)}`);
+    return c.json(errorBody(vendor, 500, "internal error of the sandbox", pathname), 500);
+  };
+const placeOf = (error: Error): string => /\n\s+(at .*)/.exec(error.stack ?? "")?.[1] ?? "";
 
 /** Lets a call through when it has no other query parameters: an answer that ignored one would be another answer than the vendor's. */
 export const onlyQuery =

@@ -10,7 +10,7 @@ import { createCredentialCheck } from "../../../supabase/functions/token-broker/
 import { overPool, POOL } from "../../../supabase/functions/token-broker/database.ts";
 import { createBroker } from "../../../supabase/functions/token-broker/handler.ts";
 import type { Provider } from "../../../supabase/functions/token-broker/refresh.ts";
-import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
+import { failing, listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
 
 /** Where Supabase serves the function. */
 const PATH = "/functions/v1/token-broker";
@@ -54,6 +54,7 @@ export async function startBroker(context: VendorContext, { databaseUrl, provide
     later: (work) => void work,
   });
   const app: VendorApp = new Hono();
+  app.onError(failing("broker", context));
   app.all(PATH, (c) => handle(c.req.raw));
   const listener = await listen(withFaults("broker", context, app), context.port("broker"));
   return {

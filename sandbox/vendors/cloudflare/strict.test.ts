@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { API_ROOT, apiApp } from "./api/app.ts";
 import type { Binding } from "./model.ts";
 import { secret, apiKit, uploadForm, workerSource, type UploadOptions } from "./test/emulator.ts";
 
@@ -32,6 +33,14 @@ const text = (worker: string, id: string) => kit.account.secretTextForTests(work
 const active = async (worker: string) =>
   (await kit.call<{ deployments: { versions: object[] }[] }>("GET", scripts(worker, "/deployments"))).result
     .deployments[0]?.versions;
+
+it("a value that comes in no form is refused, not a fault", async () => {
+  const { result } = await kit.call<{ id: string }>("POST", "storage/kv/namespaces", { title: "forms" });
+  const path = `${API_ROOT}/accounts/${kit.account.names.accountId}/storage/kv/namespaces/${result.id}/values/k`;
+  const headers = { authorization: "Bearer t", "content-type": "multipart/form-data; boundary=x" };
+  const answer = await apiApp(kit.account, "t").request(path, { method: "PUT", headers, body: "no form" });
+  expect(answer.status).toBe(400);
+});
 
 describe("secrets and uploads", () => {
   it("an upload without keep_bindings drops the secret, one with it keeps that of the latest upload", async () => {

@@ -141,7 +141,7 @@ export async function readForm(request: { formData(): Promise<FormData> }): Prom
   try {
     return await request.formData();
   } catch {
-    throw badRequest("the upload is not multipart/form-data, or its parts cannot be told apart");
+    throw badRequest("the body is not multipart/form-data, or its parts cannot be told apart");
   }
 }
 

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { etag } from "hono/etag";
 import { Hono, type Context } from "hono";
 import { UserTokens } from "../user-tokens.ts";
-import { listen, withFaults, withoutQuery, type VendorApp, type VendorContext } from "../vendor.ts";
+import { failing, listen, withFaults, withoutQuery, type VendorApp, type VendorContext } from "../vendor.ts";
 import { reply } from "./described.ts";
 import { addGit } from "./git-routes.ts";
 import { addGraphql, OPERATOR } from "./graphql.ts";
@@ -73,6 +73,7 @@ export async function startGithub(context: VendorContext, options: GithubOptions
     clientSecret: randomBytes(20).toString("hex"),
   });
   const app: VendorApp = new Hono({ getPath: (request) => canonicalPath(state, request.url) });
+  app.onError(failing("github", context));
 
   const bearerOf = (c: Context): string | undefined =>
     /^(?:token|bearer) (\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];

@@ -147,3 +147,14 @@ test("a plain sign-in gives a token that is not for the MCP resource", async () 
   expect(decodeJwt(token).aud).toBe("authenticated");
   expect(decodeJwt(token)).not.toHaveProperty("client_id");
 });
+
+test.each(["", "null", '"x"', "[]", "{", '{"email":5}', '{"email":null,"password":null}'])(
+  "a sign-in with the body %j is refused as Supabase refuses it",
+  async (body) => {
+    const answer = await post("/token?grant_type=password", body, "application/json");
+    expect([answer.status, await answer.json()]).toEqual([
+      400,
+      { code: 400, error_code: "bad_json", msg: "Could not parse request body as JSON" },
+    ]);
+  },
+);

@@ -3,7 +3,8 @@
  * Tokens of OAuth clients carry the MCP resource as their one audience, as the access-token hook of supabase/ makes them.
  */
 import { Hono } from "hono";
-import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
+import { isRecord } from "../../../contract/json.ts";
+import { failing, listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
 import { addOAuth, type GrantType } from "./oauth.ts";
 import { TokenMint, USER_COUNT, userId, type TokenOptions } from "./tokens.ts";
 
@@ -33,6 +34,7 @@ export interface Idp {
 export async function startIdp(context: VendorContext): Promise<Idp> {
   let resource = "";
   const app: VendorApp = new Hono();
+  app.onError(failing("idp", context));
   const mint = await TokenMint.create();
   const resourceUrl = (): string => {
     if (resource === "") throw new TypeError("setResource comes before the first token");
@@ -45,13 +47,12 @@ export async function startIdp(context: VendorContext): Promise<Idp> {
   const grants: { readonly sub: string; readonly grantType: GrantType }[] = [];
   addOAuth(app, mint, resourceUrl, { hurried, granted: (sub, grantType) => void grants.push({ sub, grantType }) });
   app.post("/auth/v1/token", async (c) => {
-    const body: unknown = await c.req.json().catch(() => null);
-    const { email = "", password = "" } = (typeof body === "object" ? body : null) as {
-      email?: string;
-      password?: string;
-    };
-    const n = Number(/^user-(\d+)@sandbox\.test$/.exec(email)?.[1] ?? 0);
     if (c.req.query("grant_type") !== "password") return c.json({ error: "unsupported_grant_type" }, 400);
+    const body: unknown = await c.req.json().catch(() => null);
+    const { email = "", password = "" } = isRecord(body) ? body : { email: null };
+    if (typeof email !== "string" || typeof password !== "string")
+      return c.json({ code: 400, error_code: "bad_json", msg: "Could not parse request body as JSON" }, 400);
+    const n = Number(/^user-(\d+)@sandbox\.test$/.exec(email)?.[1] ?? 0);
     if (n < 1 || n > USER_COUNT || password !== PASSWORD)
       return c.json({ code: 400, error_code: "invalid_credentials", msg: "Invalid login credentials" }, 400);
     return c.json({

@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import type { Context } from "hono";
+import { isRecord } from "../../../contract/json.ts";
 import { isLoopbackHost } from "../../../contract/loopback.ts";
 import type { VendorApp } from "../vendor.ts";
 import { USER_COUNT, userId, type TokenMint } from "./tokens.ts";
@@ -87,8 +88,7 @@ export function addOAuth(app: VendorApp, mint: TokenMint, resource: () => string
 
   app.post("/auth/v1/oauth/clients/register", async (c) => {
     const body: unknown = await c.req.json().catch(() => null);
-    const uris: unknown =
-      typeof body === "object" && body !== null && "redirect_uris" in body ? body.redirect_uris : null;
+    const uris: unknown = isRecord(body) ? body["redirect_uris"] : null;
     if (!Array.isArray(uris) || uris.length === 0 || !uris.every((uri) => typeof uri === "string" && isRedirect(uri)))
       return refusal(c, "invalid_redirect_uri", "redirect_uris must be loopback addresses or app schemes");
     const clientId = randomUUID();

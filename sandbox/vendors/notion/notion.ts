@@ -5,7 +5,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { Hono, type Context } from "hono";
 import { UserTokens, type TokenShape } from "../user-tokens.ts";
-import { listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
+import { failing, listen, withFaults, type VendorApp, type VendorContext } from "../vendor.ts";
 import { addRoutes } from "./routes.ts";
 import { failure, objectBody } from "./wire.ts";
 import { Workspace } from "./workspace.ts";
@@ -43,6 +43,7 @@ export async function startNotion(context: VendorContext): Promise<Notion> {
   });
   const windows = new Map<string, { readonly start: number; used: number }>();
   const app: VendorApp = new Hono();
+  app.onError(failing("notion", context));
 
   addToken(app, users, workspace);
   app.use(async (c, next) => {

@@ -3,7 +3,7 @@ import type { Account } from "../account.ts";
 import { ApiError, badRequest } from "../errors.ts";
 import { MAX_LIST, type KvNamespace, type WriteOptions } from "../kv.ts";
 import { isRecord } from "../../../../contract/json.ts";
-import { parseJson } from "../upload.ts";
+import { parseJson, readForm } from "../upload.ts";
 import type { VendorApp } from "../../vendor.ts";
 import { jsonBody, jsonList, ok, pages, param, type Ctx } from "./envelope.ts";
 
@@ -23,7 +23,7 @@ function writeOptions(expiration: unknown, ttl: unknown, metadata: unknown): Wri
 async function readValue(c: Ctx): Promise<{ readonly value: Uint8Array; readonly metadata: unknown }> {
   if (!(c.req.header("content-type") ?? "").startsWith("multipart/form-data"))
     return { value: new Uint8Array(await c.req.arrayBuffer()), metadata: undefined };
-  const form = await c.req.formData();
+  const form = await readForm(c.req);
   const [value, metadata] = [form.get("value"), form.get("metadata")];
   if (value === null) throw badRequest("the body has no value");
   return {
