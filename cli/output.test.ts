@@ -67,6 +67,8 @@ describe("colour", () => {
     expect(styles(coloured, coloured.stdout)("green", "x")).toBe("\u001b[32mx\u001b[39m");
     const refused = testContext({ terminal: true, env: { NO_COLOR: "1" } });
     expect(styles(refused, refused.stdout)("green", "x")).toBe("x");
+    const dumb = testContext({ terminal: true, env: { NO_COLOR: undefined, TERM: "dumb" } });
+    expect(styles(dumb, dumb.stdout)("green", "x")).toBe("x");
     const piped = testContext({ env: { NO_COLOR: undefined } });
     expect(styles(piped, piped.stdout)("green", "x")).toBe("x");
   });

@@ -19,8 +19,12 @@ export interface StepRecord {
   readonly outcome: string;
 }
 
-/** True where colour is wanted: a terminal, and NO_COLOR unset. */
-const coloured = (context: Context, writer: Writer): boolean => writer.isTTY === true && !context.env["NO_COLOR"];
+/** A terminal that can be told nothing but text, as an editor's shell. */
+const isDumb = ({ env }: Pick<Context, "env">): boolean => env["TERM"] === "dumb";
+
+/** True where colour is wanted: a terminal that has it, and NO_COLOR unset. */
+export const coloured = (context: Pick<Context, "env">, writer: Writer): boolean =>
+  writer.isTTY === true && !context.env["NO_COLOR"] && !isDumb(context);
 
 /** Styles for one writer; plain text where colour is not wanted. */
 export function styles(
@@ -50,7 +54,9 @@ export class Progress implements Reporter {
     this.#started = context.monotonic();
     const { stderr } = context;
     this.#waves =
-      stderr instanceof WriteStream && stderr.columns >= MIN_COLUMNS && !options.json ? new Waves(stderr) : null;
+      stderr instanceof WriteStream && stderr.columns >= MIN_COLUMNS && !isDumb(context) && !options.json
+        ? new Waves(stderr)
+        : null;
     this.#timer = setInterval(() => this.tellWaits(), WAIT_TOLD_MS);
     // A finished command never waits for it.
     this.#timer.unref();

@@ -40,7 +40,7 @@ import { whoami } from "./commands/whoami.ts";
 import type { Context } from "./context.ts";
 import { EXIT, McpistError, toMcpistError, type ExitCode } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
-import { errorField, printError, printJson } from "./output.ts";
+import { coloured, errorField, printError, printJson } from "./output.ts";
 import { useProxy } from "./proxy.ts";
 import { toolVersion } from "./version.ts";
 
@@ -180,8 +180,8 @@ function tree(shell: Shell): CommandUnknownOpts {
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
       outputError: () => undefined,
-      getOutHasColors: () => stdout.isTTY === true && !env["NO_COLOR"],
-      getErrHasColors: () => stderr.isTTY === true && !env["NO_COLOR"],
+      getOutHasColors: () => coloured({ env }, stdout),
+      getErrHasColors: () => coloured({ env }, stderr),
     })
     .description(
       "Provisions an MCP service behind a Cloudflare Worker and rotates its gateway secret without one failed request.",
