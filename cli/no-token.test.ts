@@ -64,6 +64,18 @@ describe("without a token", () => {
     expect([code, asked.filter((host) => PLATFORMS.test(host))]).toEqual([2, []]);
     expect(out).toContain("no token for github: GH_TOKEN is not set");
   });
+  it.each(["deploy", "deploy --json"])(
+    "%s adds nothing to what its look at the secrets says of a token",
+    async (words) => {
+      // The look is a program of its own: it meets an address that no token is sent to, and says so itself.
+      const tokens = { GH_TOKEN: "t", CLOUDFLARE_API_TOKEN: "t", KOYEB_TOKEN: "t", FLY_API_TOKEN: "t" };
+      const { code, err, out } = await call(words, { ...tokens, GITHUB_API_URL: "http://github.example.com" });
+      expect(code).toBe(2);
+      expect(err).toMatch(/^error: the base URL of GitHub [^\n]*\(ERR_CONFIG\)\nhint: [^\n]*\npage: [^\n]*\n$/);
+      if (words.includes("json"))
+        expect(JSON.parse(out)).toMatchObject({ ok: false, exitCode: 2, error: { code: "ERR_CONFIG" } });
+    },
+  );
   it.each(["doctor --tokens", "whoami"])("%s says 4 of one that a platform refuses", async (words) => {
     const context = testContext({
       cwd: folder,

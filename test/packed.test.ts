@@ -6,15 +6,16 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const [{ files = [] } = {}] = JSON.parse(
+const listed = JSON.parse(
   execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
     cwd: ROOT,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
   }),
 ) as readonly { readonly files: readonly { readonly path: string }[] }[];
-const packed = new Set(files.map(({ path }) => path));
-for (const path of [...packed])
+const files = listed.flatMap((tarball) => tarball.files.map(({ path }) => path));
+const packed = new Set(files);
+for (const path of files)
   for (let folder = posix.dirname(path); folder !== "."; folder = posix.dirname(folder)) packed.add(folder);
 
 /** Where a page's links lead, from the root of the package; without those to the web and within the page. */

@@ -13,9 +13,9 @@ const SCENARIOS: Readonly<Record<keyof typeof PROJECT, Scenario | Elsewhere>> = 
     argv: "deploy",
     world: steady,
     prepare: hasStacks,
-    // The look is a command of its own, which ends without a token.
-    env: { GH_TOKEN: "", PATH: "", HOME: "/nowhere" },
-    byHand: ({ env }) => void (env["GH_TOKEN"] = "gh-token-1"),
+    // The look is a program of its own, which does not even start.
+    env: { NODE_OPTIONS: "--require ./nothing.cjs" },
+    byHand: ({ env }) => void (env["NODE_OPTIONS"] = undefined),
     ends: "STEADY",
   },
   stateInBucket: {

@@ -31,8 +31,17 @@ describe("what is planned", () => {
 
 describe("the look at the secrets", () => {
   it("is the live kid and the code", () => {
-    expect(readLook(0, '{ "live": "b2df090667239828" }')).toEqual({ exitCode: 0, live: "b2df090667239828" });
-    expect(readLook(3, '{ "live": null }')).toEqual({ exitCode: 3, live: null });
+    expect(readLook(0, '{ "live": "b2df090667239828" }')).toEqual({
+      exitCode: 0,
+      live: "b2df090667239828",
+      error: null,
+    });
+    expect(readLook(3, '{ "live": null }')).toEqual({ exitCode: 3, live: null, error: null });
+    expect(readLook(4, '{ "ok": false, "error": { "code": "ERR_UNAUTHORISED" } }')).toEqual({
+      exitCode: 4,
+      live: null,
+      error: { code: "ERR_UNAUTHORISED" },
+    });
   });
   it.each(["", "error: no token", "[]", '"text"'])("is no look when it answers %j", (text) => {
     expect(readLook(2, text)).toBeNull();
@@ -42,7 +51,11 @@ describe("the look at the secrets", () => {
 describe("the look after a deploy", () => {
   const looks = (...codes: readonly number[]) => {
     const left = [...codes];
-    return async () => ({ exitCode: left.length > 1 ? (left.shift() ?? 0) : (left[0] ?? 0), live: "b2df090667239828" });
+    return async () => ({
+      exitCode: left.length > 1 ? (left.shift() ?? 0) : (left[0] ?? 0),
+      live: "b2df090667239828",
+      error: null,
+    });
   };
 
   it("waits for instances that were just started, and says so once", async () => {

@@ -35,6 +35,8 @@ export interface Look {
   readonly exitCode: number;
   /** Kid of the live secret; null = none is known. */
   readonly live: string | null;
+  /** Why it could not look, as it has said itself; null = it looked. */
+  readonly error: object | null;
 }
 
 /** What is deployed, as patterns of stack names. */
@@ -69,7 +71,8 @@ export function readLook(exitCode: number, stdout: string): Look | null {
   try {
     const answer: unknown = JSON.parse(stdout);
     if (!isRecord(answer)) return null;
-    return { exitCode, live: typeof answer["live"] === "string" ? answer["live"] : null };
+    const { live, error } = answer;
+    return { exitCode, live: typeof live === "string" ? live : null, error: isRecord(error) ? error : null };
   } catch {
     return null;
   }
@@ -81,6 +84,12 @@ async function look(context: Context, environment: string, config: string): Prom
   const found = readLook(exitCode, stdout);
   if (found) return found;
   throw new McpistError("ERR_CHILD", "the secrets could not be looked at", { hint: HINTS.verifyFirst() });
+}
+
+/** Ends as the look did that could not look: it has said why, and nothing of ours is to be added. */
+function endAs({ exitCode, error }: Look, context: Context, environment: string, json: boolean): ExitCode {
+  if (json) printJson(context, { command: "deploy", ok: false, exitCode, environment, error });
+  return exitCode as ExitCode;
 }
 
 /** Instances that a deploy has just started answer after a while. Unit: milliseconds. */
@@ -131,6 +140,7 @@ export async function runDeploy(context: Context, flags: DeployFlags): Promise<E
   }
   refuseLostState(context, environment);
   const before = flags.base || flags.first ? null : await look(context, name, flags.config);
+  if (before?.error) return endAs(before, context, name, flags.json);
   if (before && before.exitCode !== EXIT.done)
     throw new McpistError("ERR_DRIFT", "the parties do not agree on one gateway secret: nothing was deployed", {
       hint: HINTS.verifyFirst(),
@@ -140,7 +150,7 @@ export async function runDeploy(context: Context, flags: DeployFlags): Promise<E
   const looked = () => look(context, name, flags.config);
   // What failed does not come into step by waiting.
   const after = flags.base ? null : await (exitCode === 0 ? settled(looked, context) : looked());
-  if (before && after && before.live !== after.live)
+  if (before && after && !after.error && before.live !== after.live)
     throw new McpistError(
       "ERR_MISMATCH",
       `the live gateway secret was ${before.live ?? "?"} before and is ${after.live ?? "?"}`,
@@ -152,6 +162,7 @@ export async function runDeploy(context: Context, flags: DeployFlags): Promise<E
     throw new McpistError("ERR_PARTIAL", "cdktn deploy failed; what was made is in the state", {
       hint: HINTS.readAbove(),
     });
+  if (after?.error) return endAs(after, context, name, flags.json);
   if (after && after.exitCode !== EXIT.done)
     throw new McpistError("ERR_DRIFT", "it is deployed, and the parties do not agree on one gateway secret", {
       hint: HINTS.verifyFirst(),

@@ -60,11 +60,13 @@ interface Start {
 
 async function start(context: Context, program: readonly string[], options: Start): Promise<Ended> {
   const { environment, keep, json, place } = options;
-  const { exitCode, stdout, failed, code } = await execa(process.execPath, [...program], {
+  // A context that is no process's own has its words kept for it.
+  const own = context.stderr === process.stderr;
+  const { exitCode, stdout, stderr, failed, code } = await execa(process.execPath, [...program], {
     cwd: place?.cwd ?? context.cwd,
     stdin: "inherit",
-    stdout: keep === true ? "pipe" : json === true ? 2 : "inherit",
-    stderr: "inherit",
+    stdout: keep === true || !own ? "pipe" : json === true ? 2 : "inherit",
+    stderr: own ? "inherit" : "pipe",
     reject: false,
     verbose: "none",
     extendEnv: false,
@@ -78,6 +80,9 @@ async function start(context: Context, program: readonly string[], options: Star
     cancelSignal: context.signal,
     forceKillAfterDelay: 10_000,
   });
+  if (typeof stderr === "string" && stderr !== "") context.stderr.write(`${stderr}\n`);
+  if (!own && keep !== true && typeof stdout === "string" && stdout !== "")
+    (json === true ? context.stderr : context.stdout).write(`${stdout}\n`);
   context.signal.throwIfAborted();
   if (failed && exitCode === undefined)
     throw new McpistError("ERR_CHILD", `a program could not be started (${code ?? "error"})`, { hint: HINTS.bug() });
