@@ -147,7 +147,7 @@ describe("the environment", () => {
     const error = (await loadEnvironment(context, CANARY, file).catch((thrown: unknown) => thrown)) as Error;
     expect(error).toMatchObject({
       code: "ERR_CONFIG",
-      message: "one.config.ts has no environment of that name; it has: production",
+      message: "one.config.ts has no such environment; it has: production",
       hint: "--env production",
     });
     await expect(loadEnvironment(context, "toString", file)).rejects.toMatchObject({ code: "ERR_CONFIG" });

@@ -9,6 +9,7 @@ import type { Context } from "./context.ts";
 import { McpistError } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
 import { standInForPackage } from "./own-package.ts";
+import { typedName } from "./redact.ts";
 
 /** Default file, relative to the working directory. */
 export const CONFIG_FILE = "mcpist.config.ts";
@@ -182,9 +183,13 @@ export function pickEnvironment(
   const environment = Object.hasOwn(environments, wanted) ? environments[wanted] : undefined;
   if (environment) return { name: wanted, environment };
   const known = Object.keys(environments).join(", ");
-  throw new McpistError("ERR_CONFIG", `${file} has no environment of that name; it has: ${known || "none"}`, {
-    hint: HINTS.whichEnvironment(Object.keys(environments)[0] ?? "NAME"),
-  });
+  throw new McpistError(
+    "ERR_CONFIG",
+    `${file} has no such environment${typedName(wanted)}; it has: ${known || "none"}`,
+    {
+      hint: HINTS.whichEnvironment(Object.keys(environments)[0] ?? "NAME"),
+    },
+  );
 }
 
 /** @throws {McpistError} when only a part of the sandbox's variables is here: the rest would lead to real accounts. */

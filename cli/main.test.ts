@@ -19,7 +19,7 @@ describe("the process", () => {
     expect(version.stdout).toMatch(/^\d+\.\d+\.\d+$/);
     const wrong = await mcpist(["nonsense"]);
     expect(wrong).toMatchObject({ exitCode: 2, stdout: "" });
-    expect(wrong.stderr).toContain("error: there is no such command (ERR_USAGE)");
+    expect(wrong.stderr).toContain("error: there is no such command: nonsense (ERR_USAGE)");
   });
   it("ends although a library left a handle open", async () => {
     const leak = "data:text/javascript,setInterval(() => {}, 1e6)";

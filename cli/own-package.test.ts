@@ -27,7 +27,7 @@ describe("a configuration in somebody's repository", () => {
     const ran = await promisify(execFile)(process.execPath, words, { cwd: folder, env: { HOME: folder } }).catch(
       (error: { readonly stderr: string }) => error,
     );
-    expect(ran.stderr).toContain(`${file} has no environment of that name; it has: none (ERR_CONFIG)\n`);
+    expect(ran.stderr).toContain(`${file} has no such environment: production; it has: none (ERR_CONFIG)\n`);
     expect(ran.stderr).not.toContain("Warning");
   });
 });

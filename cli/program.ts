@@ -1,6 +1,6 @@
 /**
  * Puts the commands together, runs one, and turns every error into a message and an exit code. The only catch-all.
- * Never repeats what was typed: a secret that was pasted by mistake must not come back on the screen.
+ * Repeats of what was typed only a name: a secret that was pasted by mistake must not come back on the screen.
  */
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { examplesText, type Definition, type Shell } from "./command.ts";
@@ -41,6 +41,7 @@ import type { Context } from "./context.ts";
 import { EXIT, McpistError, toMcpistError, type ExitCode } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
 import { coloured, errorField, printError, printJson } from "./output.ts";
+import { typedName } from "./redact.ts";
 import { useProxy } from "./proxy.ts";
 import { toolVersion } from "./version.ts";
 
@@ -135,9 +136,10 @@ function usageError({ code, message }: CommanderError): McpistError {
   const option = /^error: (?:required )?option '(?:-\w, )?(--[a-z-]+)/.exec(message)?.[1] ?? "an option";
   const choices = / Allowed choices are ([a-z, -]+)\.$/.exec(message)?.[1];
   const similar = /\n\(Did you mean (?:one of )?([a-z, -]+)\?\)$/.exec(message)?.[1];
+  const [, typed = ""] = /^error: unknown (?:command|option) '([^'\n]*)'/.exec(message) ?? [];
   const texts: Readonly<Record<string, string>> = {
-    "commander.unknownCommand": "there is no such command",
-    "commander.unknownOption": "there is no such option",
+    "commander.unknownCommand": `there is no such command${typedName(typed)}`,
+    "commander.unknownOption": `there is no such option${typedName(typed)}`,
     "commander.excessArguments": "there are more arguments than this command takes",
     "commander.missingArgument": "an argument is missing",
     "commander.optionMissingArgument": `option ${option} needs a value`,
@@ -163,7 +165,7 @@ function helpFor(root: CommandUnknownOpts, words: readonly string[]): never {
   let command = root;
   for (const word of words) {
     const next = command.commands.find((candidate) => candidate.name() === word);
-    if (!next) throw new McpistError("ERR_USAGE", "there is no such command", { hint: HINTS.help() });
+    if (!next) throw new McpistError("ERR_USAGE", `there is no such command${typedName(word)}`, { hint: HINTS.help() });
     command = next;
   }
   return command.help();

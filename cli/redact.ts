@@ -48,3 +48,13 @@ export class Redactor {
 /** Makes text from a platform safe for a terminal: control characters become visible. */
 // oxlint-disable-next-line no-control-regex -- control characters are exactly what is replaced
 export const printable = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\uFFFD");
+
+/** A short word of letters in one case, as names of ours are; no token, key, address or random value is one. */
+const NAME = /^(?:-{0,2}[a-z]+(?:-[a-z]+)*|[A-Z]+(?:_[A-Z]+)*)$/;
+const LONGEST_NAME = 24;
+
+/**
+ * What was typed where a name was asked for, so that a person sees the slip: ": rotat". Nothing for what may be a secret that was pasted by
+ * mistake.
+ */
+export const typedName = (text: string): string => (text.length <= LONGEST_NAME && NAME.test(text) ? `: ${text}` : "");

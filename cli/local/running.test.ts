@@ -35,7 +35,7 @@ describe("sandboxes that run on one machine", () => {
     await register("a", env("a"), folder);
     await register("b", env("b"), folder);
     await expect(findSandbox(undefined, folder)).rejects.toThrow("several sandboxes run: a, b");
-    await expect(findSandbox("c", folder)).rejects.toThrow("no sandbox of that name is running; there are: a, b");
+    await expect(findSandbox("c", folder)).rejects.toThrow("no such sandbox is running: c; there are: a, b");
   });
 
   it("that died are forgotten, and their name is free again", async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
+import { typedName } from "../redact.ts";
 
 /** What a sandbox may be called. */
 export const SANDBOX_NAME = /^[a-z][a-z0-9-]{0,30}$/;
@@ -72,7 +73,9 @@ export async function findSandbox(name: string | undefined, folder = usualFolder
     throw new McpistError("ERR_USAGE", `several sandboxes run: ${names}`, { hint: HINTS.flag("--name", second.name) });
   throw new McpistError(
     "ERR_NOT_FOUND",
-    all.length === 0 ? "no sandbox is running" : `no sandbox of that name is running; there are: ${names}`,
+    all.length === 0
+      ? "no sandbox is running"
+      : `no such sandbox is running${typedName(name ?? "")}; there are: ${names}`,
     { hint: all[0] ? HINTS.flag("--name", all[0].name) : HINTS.startSandbox(name) },
   );
 }

@@ -9,6 +9,7 @@ import { besideCli } from "../self.ts";
 import type { CommonFlags } from "../session.ts";
 import { deployService, rehearsedBy, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
 import { findSandbox, register, SANDBOX_NAME, USUAL_NAME } from "./running.ts";
+import { typedName } from "../redact.ts";
 
 /** Flags of the command. */
 export interface SandboxFlags extends CommonFlags {
@@ -72,7 +73,7 @@ async function checkScenario(name: string): Promise<void> {
   // Absent where only the command line was installed; starting the sandbox says so.
   const scenarios = await import("../../sandbox/scenarios.ts").catch(() => null);
   if (scenarios === null || scenarios.SCENARIOS.some((scenario) => scenario.name === name)) return;
-  throw new McpistError("ERR_USAGE", "there is no such scenario", {
+  throw new McpistError("ERR_USAGE", `there is no such scenario${typedName(name)}`, {
     hint: HINTS.flag("--scenario", scenarios.SCENARIOS.map((scenario) => scenario.name).join("|")),
   });
 }

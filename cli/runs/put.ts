@@ -13,6 +13,7 @@ import { openSession, type CommonFlags } from "../session.ts";
 import { runLocked } from "./locked.ts";
 import { withMissingSecret } from "./missing-secret.ts";
 import { checkSteal, takeLock, type LockFlags } from "./take-lock.ts";
+import { typedName } from "../redact.ts";
 
 /** Unit: bytes. */
 const MAX_VALUE = 48_000;
@@ -64,7 +65,7 @@ async function ask(context: Context, name: string): Promise<string> {
 function specOf(specs: readonly SecretSpec[], name: string): SecretSpec {
   const spec = specs.find((candidate) => candidate.name === name);
   if (spec) return spec;
-  throw new McpistError("ERR_USAGE", "there is no such secret", {
+  throw new McpistError("ERR_USAGE", `there is no such secret${typedName(name)}`, {
     hint: HINTS.secretNames(specs.map((candidate) => candidate.name)),
   });
 }

@@ -207,7 +207,7 @@ describe("mcpist origins quarantine", () => {
     const { code, err } = await origins("quarantine", "canary-5f0c6a1be2d49317");
     expect(code).toBe(2);
     expect(err).toMatch(
-      /^error: there is no origin of that name \(ERR_USAGE\)\nhint: {2}one of: koyeb, fly\npage: .*#oneof\n$/,
+      /^error: there is no such origin \(ERR_USAGE\)\nhint: {2}one of: koyeb, fly\npage: .*#oneof\n$/,
     );
   });
 });

@@ -21,6 +21,7 @@ import { openSession, type Session } from "../session.ts";
 import { stateLine, type LineChange } from "./config-line.ts";
 import { reportEnd, runLocked } from "./locked.ts";
 import { checkSteal, takeLock, type LockFlags } from "./take-lock.ts";
+import { typedName } from "../redact.ts";
 
 /** Flags of both commands. */
 export interface OriginFlags extends CommonFlags, LockFlags {
@@ -33,7 +34,7 @@ export function originOf(session: Session, name: string): Origin {
   const { origins } = session.environment;
   const origin = origins.find((candidate) => candidate.name === name);
   if (origin) return origin;
-  throw new McpistError("ERR_USAGE", "there is no origin of that name", {
+  throw new McpistError("ERR_USAGE", `there is no such origin${typedName(name)}`, {
     hint: HINTS.oneOf(origins.map((known) => known.name)),
   });
 }

@@ -13,6 +13,7 @@ import { phaseOf, type Phase } from "./phase.ts";
 import { ACTIONS } from "./phases/actions.ts";
 import type { Run } from "./run.ts";
 import { Secret } from "./secret.ts";
+import { typedName } from "../redact.ts";
 
 /** The values of the job, with what an instance would report for them. */
 interface Given {
@@ -168,7 +169,7 @@ async function refill(
 async function restoreOrigin(run: Run, observation: Observation, job: Given, name: string): Promise<void> {
   const origin = run.origins.find((candidate) => candidate.name === name);
   if (!origin)
-    throw new McpistError("ERR_USAGE", "there is no such target", {
+    throw new McpistError("ERR_USAGE", `there is no such target${typedName(name)}`, {
       hint: HINTS.oneOf(["worker", ...run.origins.map((candidate) => candidate.name)]),
     });
   const set = wanted(run, observation, name);
