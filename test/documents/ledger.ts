@@ -24,7 +24,7 @@ export const LEDGER: Readonly<Record<string, readonly Known[]>> = {
   "README.md": [
     { begins: "npm ci && npm run demo", by: [CI] },
     { begins: "npm ci && npm test", by: [CI] },
-    { begins: "npm pack --pack-destination", by: [PACKED] },
+    { begins: "npm pack --silent --pack-destination", by: [PACKED] },
     { begins: "npx mcpist rehearse", by: [FOLLOWED] },
     { begins: "npm run mcpist -- sandbox", by: ["test/documents/runbooks.clients.test.ts"] },
   ],
