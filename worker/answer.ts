@@ -5,7 +5,8 @@
  */
 import type { Denial } from "../contract/denial.ts";
 import type { ClientBody } from "./body.ts";
-import { STREAM_IDLE_MS, WHOLE_ANSWER_BYTES } from "./constants.ts";
+import { BUFFERED_ANSWER_BYTES, STREAM_IDLE_MS, WHOLE_ANSWER_BYTES } from "./constants.ts";
+import { Turns } from "./deadline.ts";
 import type { AnswerForm } from "./policy/accept.ts";
 import type { CallClass, RpcId } from "./policy/era.ts";
 import { findRpcId } from "./policy/rpc-id.ts";
@@ -23,7 +24,7 @@ export const isStream = (response: Response): boolean => /^text\/event-stream\b/
 /** What a client hears when an answer broke off: a call that may have effects may have had them. */
 export function afterBreak(callClass: CallClass, how: Break): Denial {
   if (callClass === "claimed" || callClass === "single") return { reason: "route.unknown", mayHaveExecuted: true };
-  return { reason: how === "idle" ? "route.timeout" : "route.platform" };
+  return { reason: how === "cut" ? "route.platform" : "route.timeout" };
 }
 
 /** The id of the client's request, from its body where nobody had to look before. */
@@ -35,6 +36,20 @@ type Body = ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
 export interface AnswerBody {
   readonly body: Body;
   readonly contentType?: string;
+  /** `ended` is called when the client has taken it, and not before: it is more than buffers hold. */
+  readonly lasts: boolean;
+}
+
+/** How an answer is looked after. */
+export interface Passing extends Omit<Relay, "idleMs"> {
+  /** Keeps so many bytes of it. @returns false when there is no room */
+  readonly keep: (bytes: number) => boolean;
+}
+
+/** What {@link bodyOf} found: a body, and whether `ended` will be called. */
+interface Passed {
+  readonly body: Body;
+  readonly lasts: boolean;
 }
 
 /**
@@ -44,42 +59,64 @@ export interface AnswerBody {
 export async function answerBody(
   response: Response,
   form: AnswerForm,
-  relaying: Omit<Relay, "idleMs">,
+  passing: Passing,
 ): Promise<AnswerBody | typeof CUT> {
   const streams = isStream(response);
-  const body = await bodyOf(response, streams, relaying);
-  if (body === CUT || body === null || response.status !== 200) return body === CUT ? CUT : { body };
-  if (form === "json" && body instanceof ReadableStream && streams && !relaying.endsFreely)
-    return { body: eventsToJson(body), contentType: "application/json" };
-  if (form === "events" && !streams) return { body: jsonToEvents(body), contentType: "text/event-stream" };
-  return { body };
+  const passed = await bodyOf(response, streams, passing);
+  if (passed === CUT || passed.body === null || response.status !== 200) return passed;
+  const { body, lasts } = passed;
+  if (form === "json" && body instanceof ReadableStream && streams && !passing.endsFreely)
+    return { body: eventsToJson(body), contentType: "application/json", lasts };
+  if (form === "events" && !streams) return { body: jsonToEvents(body), contentType: "text/event-stream", lasts };
+  return passed;
 }
 
-async function bodyOf(
-  response: Response,
-  streams: boolean,
-  relaying: Omit<Relay, "idleMs">,
-): Promise<Body | typeof CUT> {
-  if (!response.body) return null;
-  if (streams) return relay(response.body, { ...relaying, idleMs: STREAM_IDLE_MS });
+async function bodyOf(response: Response, streams: boolean, passing: Passing): Promise<Passed | typeof CUT> {
+  const { body, headers } = response;
+  if (!body) return { body, lasts: false };
+  if (streams) return { body: relay(body, { ...passing, idleMs: STREAM_IDLE_MS }), lasts: true };
+  const length = headers.get("content-length");
   // The HTTP layers hold a declared length to its word: a client sees that bytes are missing.
-  if (response.headers.has("content-length") && !response.headers.has("content-encoding")) return response.body;
-  return readWhole(response, response.body);
+  if (length !== null && !headers.has("content-encoding")) return measured(body, Number(length), passing.ended);
+  return readWhole(response, body, passing);
+}
+
+/**
+ * A body of a known length. Of a large one the end is waited for, so that clients that do not read hold places and the request's deadlines
+ * go on; what fits into the buffers costs nothing more.
+ */
+function measured(body: ReadableStream<Uint8Array>, length: number, ended: () => void): Passed {
+  // workerd's own, which keeps the length; elsewhere, in tests, there is none.
+  if (length <= BUFFERED_ANSWER_BYTES || !("FixedLengthStream" in globalThis)) return { body, lasts: false };
+  const { readable, writable } = new FixedLengthStream(length);
+  void body
+    .pipeTo(writable)
+    .catch(() => undefined)
+    .then(ended);
+  return { body: readable, lasts: true };
 }
 
 async function readWhole(
   response: Response,
   body: ReadableStream<Uint8Array>,
-): Promise<ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | typeof CUT> {
+  { keep, ended }: Passing,
+): Promise<Passed | typeof CUT> {
   const pieces = new Pieces(body);
   try {
-    while ((await pieces.keep()) > 0)
+    while ((await pieces.keep()) > 0) {
+      const size = pieces.bytes.length;
       // Cut from here on it is JSON without an end, which no parser takes for an answer.
-      if (pieces.bytes.length > WHOLE_ANSWER_BYTES) return continued(pieces);
+      if (size > WHOLE_ANSWER_BYTES || (size > BUFFERED_ANSWER_BYTES && !keep(size)))
+        return { body: continued(pieces, ended), lasts: true };
+    }
   } catch {
     return CUT;
   }
-  return isComplete(response, pieces.bytes) ? pieces.bytes : CUT;
+  const { bytes } = pieces;
+  if (!isComplete(response, bytes)) return CUT;
+  return bytes.length <= BUFFERED_ANSWER_BYTES
+    ? { body: bytes, lasts: false }
+    : measured(new Blob([bytes]).stream(), bytes.length, ended);
 }
 
 /** A connection that just closes ends an answer as properly as one that was cut: then only the text can tell. */
@@ -93,16 +130,26 @@ function isComplete(response: Response, bytes: Uint8Array): boolean {
   }
 }
 
-function continued(pieces: Pieces): ReadableStream<Uint8Array> {
+function continued(pieces: Pieces, ended: () => void): ReadableStream<Uint8Array> {
+  const turns = new Turns();
   return new ReadableStream<Uint8Array>(
     {
       start: (controller) => controller.enqueue(pieces.bytes),
       async pull(controller) {
-        const piece = await pieces.next();
-        if (piece) controller.enqueue(piece);
-        else controller.close();
+        try {
+          const piece = await pieces.next();
+          await turns.after(piece?.length ?? 0);
+          if (piece) return controller.enqueue(piece);
+          controller.close();
+        } catch (error) {
+          controller.error(error);
+        }
+        ended();
       },
-      cancel: () => pieces.cancel(),
+      cancel: () => {
+        ended();
+        return pieces.cancel();
+      },
     },
     { highWaterMark: 0 },
   );

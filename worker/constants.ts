@@ -117,6 +117,11 @@ export const UPLOAD_MS = 60_000;
 export const STREAM_IDLE_MS = 60_000;
 /** An answer without a declared length is read up to this size before it is passed on, because nothing else shows that it was cut. */
 export const WHOLE_ANSWER_BYTES = 1024 * 1024;
+/** An answer above this is not in the buffers of a client that does not read: its place is held until it was taken. */
+export const BUFFERED_ANSWER_BYTES = 64 * 1024;
+/** Of a stream that flows without a pause, before the others have their turn; each chunk counts as so much at least. */
+export const TURN_BYTES = 64 * 1024;
+export const TURN_CHUNK_BYTES = 1024;
 /** Whole answer that is not a stream. */
 export const TOTAL_MS = 120_000;
 /** Between two probes of an origin that is suspected or down. */

@@ -1,5 +1,7 @@
 /** Waiting with an end. A promise of another request may never settle once its owner is gone, so it is never awaited bare. */
 
+import { TURN_BYTES, TURN_CHUNK_BYTES } from "./constants.ts";
+
 /** What {@link within} returns when the time is up. */
 export const LATE = Symbol("late");
 
@@ -29,6 +31,22 @@ function race<T>(work: Promise<T>, set: (late: () => void) => () => void): Promi
 
 /** A pause of the request's own. */
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Gives the others their turn. Where a source always has data and a client always takes it, nothing is ever waited for, and the event loop
+ * of the runtime looks for no other connection meanwhile.
+ */
+export class Turns {
+  #passed = 0;
+
+  /** Counts what was passed on. @returns a pause when a turn is used up */
+  after(bytes: number): Promise<void> | null {
+    this.#passed += Math.max(bytes, TURN_CHUNK_BYTES);
+    if (this.#passed < TURN_BYTES) return null;
+    this.#passed = 0;
+    return sleep(0);
+  }
+}
 
 interface Deadline {
   /** Unit: milliseconds since the epoch. */

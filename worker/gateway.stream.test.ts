@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Behaviour } from "./test/gateway.ts";
+import { answers, type Behaviour } from "./test/gateway.ts";
 import { CALL, MODERN, startSession, type Session } from "./test/session.ts";
 
 let session: Session;
@@ -34,6 +34,8 @@ function stepwise(): {
     end: () => finish?.(),
   };
 }
+/** Of an answer without end a test needs the beginning. */
+const MOST_KEPT = 1_000_000;
 /** A request on a socket of its own. */
 async function open(
   more: Readonly<Record<string, string>> = PLAIN,
@@ -50,7 +52,9 @@ async function open(
   });
   let text = "";
   const socket = connect(Number(port), "127.0.0.1");
-  socket.on("data", (chunk) => (text += chunk.toString()));
+  socket.on("data", (chunk) => {
+    if (text.length < MOST_KEPT) text += chunk.toString();
+  });
   socket.on("error", () => undefined);
   socket.write(
     `POST /mcp HTTP/1.1\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}content-length: ${body.length}\r\n\r\n${body}`,
@@ -112,6 +116,54 @@ describe("event streams", () => {
       await sleep(10);
     }
     expect(session.koyeb.seen[0]?.cancelled).toBe(true);
+  });
+});
+
+describe("one user's answers without end", () => {
+  /** Writes as fast as it is taken, until the connection is closed. */
+  const flood =
+    (headers: Readonly<Record<string, string | number>>, chunk: string): Behaviour =>
+    (_request, response) => {
+      response.writeHead(200, { "x-mcpist-origin": "koyeb", ...headers });
+      const go = (): void => {
+        while (!response.destroyed && response.write(chunk));
+        if (!response.destroyed) response.once("drain", go);
+      };
+      go();
+    };
+  const floods: readonly (readonly [string, Behaviour])[] = [
+    ["events", flood(SSE, ": keepalive\n\n".repeat(2000))],
+    ["one line", flood(SSE, " ".repeat(24_000))],
+    [
+      "JSON of a declared length",
+      flood({ "content-type": "application/json", "content-length": 1e12 }, " ".repeat(24_000)),
+    ],
+    ["JSON without one", flood({ "content-type": "application/json" }, " ".repeat(24_000))],
+  ];
+
+  it.each(floods)("cost nobody else a call while they are taken: %s", async (_, behave) => {
+    const other = await session.token();
+    session.koyeb.behave = behave;
+    const clients = await Promise.all(Array.from({ length: 3 }, () => open()));
+    await until(() => clients.every(({ received }) => received() !== ""));
+    session.koyeb.behave = answers("koyeb");
+    const response = await session.post(other, MODERN);
+    expect([response.status, await response.json()]).toMatchObject([200, { result: { servedBy: "koyeb" } }]);
+    for (const { socket } of clients) socket.resetAndDestroy();
+    await until(() => session.koyeb.seen.filter(({ cancelled }) => cancelled).length === 3);
+  });
+
+  it.each(floods)("cost nobody else a call while nobody reads them: %s", async (_, behave) => {
+    const other = await session.token();
+    session.koyeb.behave = behave;
+    const clients = await Promise.all(Array.from({ length: 3 }, () => open()));
+    for (const { socket } of clients) socket.pause();
+    await until(() => session.koyeb.seen.length === 3);
+    session.koyeb.behave = answers("koyeb");
+    const response = await session.post(other, MODERN);
+    expect([response.status, await response.json()]).toMatchObject([200, { result: { servedBy: "koyeb" } }]);
+    for (const { socket } of clients) socket.resetAndDestroy();
+    await until(() => session.koyeb.seen.filter(({ cancelled }) => cancelled).length === 3);
   });
 });
 
@@ -177,6 +229,19 @@ describe("an answer that its origin did not end", () => {
     }, headers);
     expect(text).toContain("Content-Length: 500");
     expect(text.slice(text.indexOf("\r\n\r\n") + 4)).toBe('{"jsonrpc":"2.0","id":7,"result":{');
+  });
+
+  it("as JSON of a declared length that is large is shorter, too", async () => {
+    const text = await outcome((request, response) => {
+      response.writeHead(200, {
+        "content-type": "application/json",
+        "x-mcpist-origin": "koyeb",
+        "content-length": 500_000,
+      });
+      response.write(`{"jsonrpc":"2.0","id":7,"result":{"text":"${"a".repeat(100_000)}`, () => request.socket.end());
+    });
+    expect(text).toContain("Content-Length: 500000");
+    expect(text.length).toBeLessThan(110_000);
   });
 
   it.each(["application/json", "text/event-stream"])(

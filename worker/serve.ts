@@ -39,20 +39,20 @@ export async function serveUser(visit: Visit, service: Service, identity: Identi
   const room = place && service.bodies.take(identity.sub, 0, PLACE_MS);
   if (!place || !room) return refuse(visit, TOO_MANY);
   const held = { place, room };
-  let streams = false;
+  let lasts = false;
   try {
     const answer = await answerTo(visit, service, identity, held);
-    ({ streams } = answer);
+    ({ lasts } = answer);
     return answer.response;
   } finally {
-    if (!streams) release(held);
+    if (!lasts) release(held);
   }
 }
 
 interface Answer {
   readonly response: Response;
-  /** The place is given back when the stream ends. */
-  readonly streams: boolean;
+  /** The place is given back when the client has taken all of it. */
+  readonly lasts: boolean;
 }
 
 async function answerTo(visit: Visit, service: Service, identity: Identity, held: Held): Promise<Answer> {
@@ -62,7 +62,7 @@ async function answerTo(visit: Visit, service: Service, identity: Identity, held
   const { sub } = identity;
   const no = async (refusal: Refusal): Promise<Answer> => {
     visit.rpcId ??= await readCalledId(visit);
-    return { response: refuse(visit, refusal), streams: false };
+    return { response: refuse(visit, refusal), lasts: false };
   };
 
   const unblocked = await limits.blocked(sub, runtime.now());
@@ -138,20 +138,21 @@ async function deliver(
     const servedBy = response.headers.get(ORIGIN_HEADER);
     const known = config.origins.find(({ name }) => name === servedBy);
     const origin = known ? { origin: known.name } : {};
-    log(visit, { event: "origin_failed", severity: "error", reason: `answer ${how}`, ...origin });
+    if (how !== "unread") log(visit, { event: "origin_failed", severity: "error", reason: `answer ${how}`, ...origin });
     return afterBreak(call.callClass, how);
   };
-  const streams = isStream(response) && response.body !== null;
-  if (streams) held.place.extend(visit.isolate.runtime.now() + STREAM_MS);
+  if (isStream(response)) held.place.extend(visit.isolate.runtime.now() + STREAM_MS);
+  const uploaded = call.body.kind === "bytes" ? call.body.bytes.length : 0;
   const answer = await answerBody(response, answerForm(visit.headers.get("accept")), {
     endsFreely: call.callClass === "stream",
     explain: (how) => errorText(broken(how), visit.requestId, idOf(visit.rpcId, call.body)),
     lastsMs: STREAM_MS,
     ended: () => release(held),
+    keep: (bytes) => held.room.grow(uploaded + bytes),
   });
   if (answer === CUT) {
     visit.rpcId = idOf(visit.rpcId, call.body);
-    return { response: refuse(visit, { ...broken("cut"), quiet: true }), streams: false };
+    return { response: refuse(visit, { ...broken("cut"), quiet: true }), lasts: false };
   }
   const { limits } = config;
   const headers = {
@@ -162,6 +163,6 @@ async function deliver(
   };
   return {
     response: new Response(answer.body, { status: response.status, headers: harden(headers, visit.requestId) }),
-    streams,
+    lasts: answer.lasts,
   };
 }

@@ -115,6 +115,55 @@ describe("event stream", () => {
     expect(cancelled()).toBe(true);
   });
 
+  it("stops the origin when the client takes nothing for too long, and blames the client", async () => {
+    const { stream, send, cancelled } = source();
+    const ended = vi.fn<() => void>();
+    const reader = relay(stream, options({ ended })).getReader();
+    send(": a\n\n");
+    await reader.read();
+    send(": b\n\n");
+    await vi.advanceTimersByTimeAsync(999);
+    expect([cancelled(), ended.mock.calls.length]).toEqual([false, 0]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([cancelled(), ended.mock.calls.length]).toEqual([true, 1]);
+    // Should it read again, it does not take what it has for the whole.
+    expect(decoder.decode((await reader.read()).value)).toBe('event: message\ndata: {"how":"unread"}\n\n');
+    expect((await reader.read()).done).toBe(true);
+  });
+
+  it("waits for a slow client that takes something now and then", async () => {
+    const { stream, send, cancelled } = source();
+    const reader = relay(stream, options()).getReader();
+    for (let i = 0; i < 5; i++) {
+      send(": a\n\n");
+      await reader.read();
+      await vi.advanceTimersByTimeAsync(999);
+    }
+    expect(cancelled()).toBe(false);
+  });
+
+  it("is over after its longest life, read or not", async () => {
+    const { stream, send, cancelled } = source();
+    const reader = relay(stream, options({ lastsMs: 500 })).getReader();
+    send(": a\n\n");
+    await reader.read();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(cancelled()).toBe(true);
+  });
+
+  it("leaves the others their turn where a source always has data and a client always takes it", async () => {
+    vi.useRealTimers();
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(encoder.encode(": x\n\n")),
+    });
+    const reader = relay(endless, options()).getReader();
+    const othersTurns: number[] = [];
+    const other = setInterval(() => othersTurns.push(1), 0);
+    while (othersTurns.length < 2) expect((await reader.read()).done).toBe(false);
+    clearInterval(other);
+    await reader.cancel();
+  });
+
   it("stops the origin when the client leaves", async () => {
     const { stream, cancelled } = source();
     await relay(stream, options()).cancel();

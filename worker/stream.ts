@@ -3,14 +3,18 @@
  * complete one. The runtime writes a clean end behind every stream, one in error too, so the truth has to be in the stream: a last
  * event with the error.
  */
+import { Deadlines, LATE, Turns } from "./deadline.ts";
 import { EventWatch } from "./policy/event-watch.ts";
 
-/** How a stream stopped before its answer: the connection broke or was closed early, or nothing came for too long. */
-export type Break = "cut" | "idle";
+/**
+ * How a stream stopped before its answer: the connection broke or was closed early, nothing came for too long, or the client, and not the
+ * origin, left what came for too long.
+ */
+export type Break = "cut" | "idle" | "unread";
 
 /** How a stream is looked after. */
 export interface Relay {
-  /** The origins send a comment every 15 s. Unit: milliseconds. */
+  /** How long nothing may come, and how long a client may leave what came: the origins send a comment every 15 s. Unit: milliseconds. */
   readonly idleMs: number;
   /** The end without an answer is the proper one: the client asked for notifications, or for nothing. */
   readonly endsFreely: boolean;
@@ -26,15 +30,21 @@ export interface Relay {
 const VOID_REST = "\nevent: cut\n\n";
 const encoder = new TextEncoder();
 
-/** Passes chunks on unchanged and unbuffered. When the client goes away the source is cancelled. */
+/** Passes chunks on unchanged and unbuffered. When the client goes away, or takes nothing any more, the source is cancelled. */
 export function relay(source: ReadableStream<Uint8Array>, options: Relay): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   const watch = new EventWatch();
+  const deadlines = new Deadlines();
+  const turns = new Turns();
   const until = Date.now() + options.lastsMs;
+  const patience = (): number => Math.min(options.idleMs, until - Date.now());
+  /** A client that reads nothing never asks for the next chunk, so nobody would look at the time. */
+  let taken = (): void => undefined;
+  const stop = (): void => void reader.cancel().catch(() => undefined);
   const end = (controller: ReadableStreamDefaultController<Uint8Array>, how: Break | "ended"): void => {
     const fine = watch.answered || (how === "ended" && options.endsFreely && watch.between);
     const rest = watch.between ? "" : VOID_REST;
-    const last = fine ? "" : `event: message\ndata: ${options.explain(how === "idle" ? "idle" : "cut")}\n\n`;
+    const last = fine ? "" : `event: message\ndata: ${options.explain(how === "ended" ? "cut" : how)}\n\n`;
     if (rest + last !== "") controller.enqueue(encoder.encode(rest + last));
     controller.close();
     options.ended();
@@ -42,14 +52,22 @@ export function relay(source: ReadableStream<Uint8Array>, options: Relay): Reada
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const left = until - Date.now();
-        const read = left > 0 ? await readWithin(reader, Math.min(options.idleMs, left)) : "idle";
-        if (left <= 0) void reader.cancel().catch(() => undefined);
-        if (typeof read === "string") return end(controller, read);
+        taken();
+        const read = await next(reader, deadlines, patience());
+        if (typeof read === "string") {
+          if (read === "idle") stop();
+          return end(controller, read);
+        }
         watch.feed(read);
+        await turns.after(read.length);
         controller.enqueue(read);
+        taken = deadlines.after(patience(), () => {
+          stop();
+          end(controller, "unread");
+        });
       },
       cancel: (reason) => {
+        taken();
         options.ended();
         return reader.cancel(reason);
       },
@@ -58,23 +76,17 @@ export function relay(source: ReadableStream<Uint8Array>, options: Relay): Reada
   );
 }
 
-/** The next chunk, or why there is none. A silent origin is told to stop. */
-async function readWithin(
+/** The next chunk, or why there is none in time. */
+async function next(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  idleMs: number,
+  deadlines: Deadlines,
+  ms: number,
 ): Promise<Uint8Array | Break | "ended"> {
-  let idle = false;
-  const timer = setTimeout(() => {
-    idle = true;
-    // Ends the pending read.
-    void reader.cancel().catch(() => undefined);
-  }, idleMs);
+  if (ms <= 0) return "idle";
   try {
-    const { done, value } = await reader.read();
-    return idle ? "idle" : done ? "ended" : value;
+    const read = await deadlines.within(reader.read(), ms);
+    return read === LATE ? "idle" : read.done ? "ended" : read.value;
   } catch {
-    return idle ? "idle" : "cut";
-  } finally {
-    clearTimeout(timer);
+    return "cut";
   }
 }
