@@ -24,6 +24,8 @@ export const CONNECT_TIMEOUT_MS = 30_000;
 const PAGE_TIMEOUT_MS = 10_000;
 /** Pages of one list; a server that always has a next one never ends. */
 const MAX_PAGES = 100;
+/** Of the question whether a session is still there. Unit: milliseconds. */
+const PING_TIMEOUT_MS = 5_000;
 /** All pages together: a list that takes longer ends where it is. Unit: milliseconds. */
 const LIST_TIMEOUT_MS = 60_000;
 /** All pages together: what a server lists is kept as long as it runs. Unit: UTF-16 code units of the JSON. */
@@ -82,6 +84,8 @@ export type ForeignOutcome =
 export interface Connection {
   list(): Promise<RawListing>;
   call(call: ForeignCall): Promise<ForeignOutcome>;
+  /** True when the server answers, whatever it says. */
+  answers(): Promise<boolean>;
   close(): Promise<void>;
   /** Settles when the connection is over, whoever ended it. */
   readonly closed: Promise<void>;
@@ -227,6 +231,14 @@ async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promis
         if (cause.code === NO_ANSWER) return { kind: "unknown" };
         if (cause.code === ANSWER_USELESS) return { kind: "useless", why: "shape" };
         return cause.code === ANSWER_TOO_LARGE ? { kind: "useless", why: "large" } : { kind: "refused" };
+      }
+    },
+    async answers() {
+      try {
+        await client.request({ method: "ping" }, anything, { timeout: PING_TIMEOUT_MS });
+        return true;
+      } catch (cause) {
+        return cause instanceof ProtocolError && cause.code !== NO_ANSWER;
       }
     },
     close: () => client.close(),

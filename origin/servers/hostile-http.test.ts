@@ -36,6 +36,10 @@ const ROWS: readonly [path: string, what: string, expected: WholeResult | string
   ["accepted", "takes a call as if it was a notification", UNKNOWN],
   ["lost", "has lost its session", FINE],
   ["always-lost", "loses every session", DOWN],
+  ["lost-400", "has lost its session and says 400", FINE],
+  ["not-found", "has not what was asked for, and says 404 in a session that goes on", REFUSED],
+  ["text-id", "makes a text of an id, and goes on with the stream", FINE],
+  ["unasked", "answers what nobody asked, too deeply to be read", FINE],
   ["goes-on", "goes on with a stream after its answer", FINE],
   ["get-comments", "has nothing to say on a stream of its own", FINE],
   ["plain", "does nothing wrong", FINE],
@@ -143,6 +147,10 @@ describe("beside each other, a server at a URL that", () => {
     stop.abort();
     expect(await answer).toBe(UNKNOWN);
     await over(calls(path));
+    // It hears who gives up.
+    const given = (): unknown[] =>
+      seen.filter((one) => one.path === path && one.method === "notifications/cancelled").map(({ user }) => user);
+    await vi.waitFor(() => expect(given()).toEqual(["00000000-0000-4000-8000-000000000001"]), { timeout: 20_000 });
   });
 
   it.each(DOWNS)("is of no use (%s) is down, and the operator reads why: %s", (path, line) => {

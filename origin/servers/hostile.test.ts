@@ -46,6 +46,11 @@ describe
     expect(found).toContain("CapAmb:\t0000000000000000");
   });
 
+  it("is the first to go when memory runs out, and has no room for processes without end", () => {
+    expect(found).toMatch(/^first to go: 1000$/m);
+    expect(found).toMatch(/^Max processes +1024 +1024 /m);
+  });
+
   it("reads neither environment, memory, descriptors, folder nor files of the origin", () => {
     expect(found).not.toContain(CANARY);
     for (const file of ["environ", "mem", "fd"])

@@ -27,6 +27,12 @@ export const isSessionId = (id: string): boolean => SESSION_ID.test(id);
 /** True when a server that answers with this status did not run what it was asked for. */
 export const isNotTaken = (status: number): boolean => NOT_TAKEN.has(status);
 
+/**
+ * True when this may stand for a session that is gone: MCP says 404, and several servers say 400. A server that answers something else in
+ * the same session has lost none.
+ */
+export const mayBeLost = (status: number): boolean => status === 404 || status === 400;
+
 /** What failed below a request that failed. */
 const innerOf = (cause: unknown): { readonly code?: unknown; readonly syscall?: unknown } | null =>
   (cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause) as never;

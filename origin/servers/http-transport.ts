@@ -19,6 +19,7 @@ import {
   createLinePace,
   isNotConnected,
   isNotTaken,
+  mayBeLost,
   isSessionId,
   resumePause,
 } from "./http-bounds.ts";
@@ -50,6 +51,8 @@ interface Exchange {
   streams: boolean;
   /** Of HTTP; null = none came yet. */
   status: number | null;
+  /** For whom it is made; so is what gives it up, whoever does that. */
+  readonly behalf: OnBehalf | undefined;
   /** Nothing more is waited for. */
   fail(): void;
 }
@@ -106,10 +109,14 @@ export class HttpTransport implements Transport {
     }
     // Whatever a server answers to a notification, and however slowly: nobody waits for it for long.
     const requestSignal = AbortSignal.timeout(NOTIFY_TIMEOUT_MS);
+    const send = (): Promise<void> => this.#inner.send(message, { ...options, requestSignal } as SendOptions);
+    if (!("method" in message) || message.method !== "notifications/cancelled") return send();
+    const id = message.params?.["requestId"] as string | number;
+    const behalf = this.#exchanges.get(id)?.behalf;
     try {
-      await this.#inner.send(message, { ...options, requestSignal } as SendOptions);
+      await (behalf ? onBehalfOf.run(behalf, send) : send());
     } finally {
-      if ("method" in message && message.method === "notifications/cancelled") this.#end(message.params?.["requestId"]);
+      this.#end(id);
     }
   }
 
@@ -139,6 +146,7 @@ export class HttpTransport implements Transport {
       over: new AbortController(),
       streams: false,
       status: null,
+      behalf: onBehalfOf.getStore(),
       fail: () => {
         if (!this.#exchanges.has(id)) return;
         this.#end(id);
@@ -162,7 +170,7 @@ export class HttpTransport implements Transport {
       this.#end(id);
       if (message.method !== "tools/call") throw cause;
       const { status } = exchange;
-      if (status === null ? isNotConnected(cause) : status === 404 && inSession) throw new NotRunError("lost");
+      if (status === null ? isNotConnected(cause) : inSession && mayBeLost(status)) throw new NotRunError("lost");
       if (status !== null && isNotTaken(status)) throw new NotRunError("refused");
       throw cause;
     }
@@ -171,11 +179,14 @@ export class HttpTransport implements Transport {
   }
 
   #take(message: JSONRPCMessage): void {
-    if (!("method" in message) && message.id !== undefined) {
-      const exchange = this.#exchanges.get(message.id);
-      this.#exchanges.delete(message.id);
+    if (!("method" in message)) {
+      // Some servers make a text of every id. What answers nothing is nothing.
+      const id = this.#exchanges.has(message.id ?? "") ? message.id : Number(message.id);
+      const exchange = this.#exchanges.get(id ?? "");
+      if (!exchange) return;
+      this.#exchanges.delete(id ?? "");
       // Usually the stream ends by itself, and its connection is used again.
-      if (exchange?.streams === true) setTimeout(() => exchange.over.abort(), GRACE_MS).unref();
+      if (exchange.streams) setTimeout(() => exchange.over.abort(), GRACE_MS).unref();
     }
     this.onmessage?.(message);
   }

@@ -29,12 +29,22 @@ const USELESS = {
   shape: "The server answered with something that is no result of MCP. The call was executed.",
 } as const;
 
+/** A place for one process after the other, or one session. */
+export interface Place {
+  /** A new connection. @throws when the server does not come up. */
+  readonly connect: (onListChanged: () => void, signal: AbortSignal) => Promise<Connection>;
+  /** Removes what was left there. */
+  readonly leave: () => Promise<void>;
+}
+
 /** What a module of a server needs from outside. */
 export interface ServerModuleOptions {
   readonly name: string;
   readonly settings: ServerSettings;
-  /** A new connection. @throws when the server does not come up. */
-  readonly connect: (onListChanged: () => void, signal: AbortSignal) => Promise<Connection>;
+  /** Where one instance lives: what a user's process leaves there is no other user's. */
+  readonly newPlace: () => Place;
+  /** A token of a user's account is about to be sent. */
+  readonly onAccount: (token: string) => void;
   /** The tools are others than before. */
   readonly onListing: (listing: Listing) => void;
   readonly onState: (state: ServerState) => void;
@@ -60,7 +70,7 @@ export interface ServerModule {
 
 /** Builds the module; nothing is started yet. */
 export function createServerModule(options: ServerModuleOptions): ServerModule {
-  const { name, settings, connect, onListing, onState, random, now } = options;
+  const { name, settings, newPlace, onAccount, onListing, onState, random, now } = options;
   const places = settings.concurrency ?? USUAL_PLACES;
   const half = Math.max(1, Math.floor(places / 2));
   const shares = createShares({ places, perUser: half, queuePerUser: half * 2, queue: places * 4 });
@@ -68,7 +78,7 @@ export function createServerModule(options: ServerModuleOptions): ServerModule {
   let instructions = "";
 
   const lister: Supervisor = supervise({
-    connect,
+    ...newPlace(),
     onState,
     random,
     onListing(raw) {
@@ -78,12 +88,12 @@ export function createServerModule(options: ServerModuleOptions): ServerModule {
       for (const [tool, listed] of listing.tools)
         tools.set(
           tool,
-          registered(listed, settings, instances, shares, () => tools.get(tool)?.pin === listed.pin),
+          registered(listed, settings, instances, shares, onAccount, () => tools.get(tool)?.pin === listed.pin),
         );
       onListing(listing);
     },
   });
-  const makeForUser = () => supervise({ connect, random, onState: () => {}, onListing: () => {} });
+  const makeForUser = () => supervise({ ...newPlace(), random, onState: () => {}, onListing: () => {} });
   const instances: Instances = settings.perUser === true ? perUser(makeForUser, now) : shared(lister);
 
   return {
@@ -122,6 +132,7 @@ function registered(
   { tools = {}, account }: ServerSettings,
   instances: Instances,
   shares: Shares,
+  onAccount: (token: string) => void,
   isListed: () => boolean,
 ): RegisteredTool {
   const known = Object.hasOwn(tools, facts.name) ? tools[facts.name] : undefined;
@@ -145,6 +156,7 @@ function registered(
       if (!release) throw new ToolError(BUSY);
       try {
         const accountToken = account === undefined ? null : await token();
+        if (accountToken) onAccount(accountToken.reveal());
         const meta = accountToken ? { [ACCOUNT_META]: accountToken.reveal() } : {};
         const call = {
           name: facts.name,

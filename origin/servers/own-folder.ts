@@ -1,8 +1,10 @@
 /** A folder of a server's own, for HOME and temporary files: closed to everybody else, the origin too where the server has a user of its own. */
-import { spawnSync } from "node:child_process";
-import { chownSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { chownSync, mkdtempSync, rmdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { SpawnPlan } from "./separation.ts";
 
 /** Runs one short program as the server's user. */
@@ -28,11 +30,14 @@ export function makeFolder(name: string, plan: SpawnPlan): string {
   return folder;
 }
 
-/** Removes it. What cannot be removed stays until the instance is gone. */
-export function removeFolder(folder: string, plan: SpawnPlan): void {
+/** Removes it, however much there is in it. What cannot be removed stays until the instance is gone. */
+export async function removeFolder(folder: string, plan: SpawnPlan): Promise<void> {
   try {
-    rmSync(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   } catch {
-    asUser(plan, ["rm", "-rf", "--", folder]);
+    const [file, ...args] = [...(plan.asUser ?? []), "rm", "-rf", "--", folder];
+    await promisify(execFile)(file ?? "", args, { env: { PATH: "/usr/bin:/bin" }, cwd: "/", timeout: 10_000 }).catch(
+      () => {},
+    );
   }
 }

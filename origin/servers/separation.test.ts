@@ -68,7 +68,16 @@ describe("separation of a server from the origin", () => {
     const command = ["weather", "-v"];
     expect(wordsOf({ command, asUser: null, uid: null }, "/tmp/w")).toEqual({ words: command, cwd: "/tmp/w" });
     expect(wordsOf({ command, asUser: ["setpriv", "--"], uid: 20001 }, "/tmp/w")).toEqual({
-      words: ["setpriv", "--", "env", "-C", "/tmp/w", "weather", "-v"],
+      words: [
+        "setpriv",
+        "--",
+        "/bin/sh",
+        "-c",
+        '{ echo 1000 > /proc/self/oom_score_adj; prlimit --pid $$ --nproc=1024; } 2> /dev/null; cd "$0" && exec "$@"',
+        "/tmp/w",
+        "weather",
+        "-v",
+      ],
       cwd: "/",
     });
   });

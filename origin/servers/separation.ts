@@ -21,9 +21,18 @@ export interface SpawnPlan {
   readonly uid: number | null;
 }
 
+/**
+ * Of a machine without memory the kernel ends this program first, and never the origin for its sake; a program that starts itself without
+ * end stops at a thousand processes and threads. As well as the system lets it: without these limits it runs all the same.
+ */
+const LIMITS =
+  '{ echo 1000 > /proc/self/oom_score_adj; prlimit --pid $$ --nproc=1024; } 2> /dev/null; cd "$0" && exec "$@"';
+
 /** What is spawned, and where: the folder of a server that has a user of its own may be closed to the origin. */
 export const wordsOf = ({ command, asUser }: SpawnPlan, folder: string): { words: readonly string[]; cwd: string } =>
-  asUser === null ? { words: command, cwd: folder } : { words: [...asUser, "env", "-C", folder, ...command], cwd: "/" };
+  asUser === null
+    ? { words: command, cwd: folder }
+    : { words: [...asUser, "/bin/sh", "-c", LIMITS, folder, ...command], cwd: "/" };
 
 /** True when this process may start programs under other ids and end them. `status` = the text of /proc/self/status. */
 export function maySeparate(status: string): boolean {

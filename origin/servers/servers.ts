@@ -16,7 +16,7 @@ import { createServerModule, type ServerModule } from "./module.ts";
 import { makeFolder, removeFolder } from "./own-folder.ts";
 import { spawnPlan, wordsOf } from "./separation.ts";
 import { endProcessesOf } from "./rest.ts";
-import { hiding, stderrLines } from "./stderr.ts";
+import { createRecent, hiding, stderrLines } from "./stderr.ts";
 import type { ServerState } from "./supervisor.ts";
 
 /** What the servers take from the process that runs them. */
@@ -75,7 +75,6 @@ export function createServers(
 ): Result<Servers, string> {
   const { secrets, separator, path, version, fetch, random, now } = surroundings;
   let hooks: ServerHooks | null = null;
-  const removals: (() => void)[] = [];
   const modules: ServerModule[] = [];
 
   for (const [index, [name, server]] of Object.entries(settings)
@@ -84,37 +83,53 @@ export function createServers(
     for (const secret of secretsOf(server))
       if (!secrets.has(secret)) return err(`${secret} is not set, and the server "${name}" needs it`);
     const { command, url, credential } = server;
-    let transport: () => Transport;
+    let newPlace: () => { readonly transport: () => Transport; readonly leave: () => Promise<void> };
+    const accounts = createRecent();
     if (url !== undefined) {
       const bearer = credential === undefined ? null : (secrets.get(credential) ?? null);
       const say = stderrLines((text) => hooks?.onStderr(name, text), now);
-      transport = () => httpTransport(url, bearer, fetch, (line) => say(`${line}\n`));
+      newPlace = () => ({
+        transport: () => httpTransport(url, bearer, fetch, (line) => say(`${line}\n`)),
+        leave: async () => {},
+      });
     } else {
       const plan = spawnPlan(command ?? [], index, server.trusted === true, separator);
       if (!plan.ok) return err(`the server "${name}" ${plan.error}`);
-      let folder: string | null = null;
       const own = Object.fromEntries(
         (server.secrets ?? []).map((secret) => [secret, secrets.get(secret)?.reveal() ?? ""]),
       );
-      const onStderr = stderrLines((text) => hooks?.onStderr(name, text), now, hiding(Object.values(own)));
+      const onStderr = stderrLines(
+        (text) => hooks?.onStderr(name, text),
+        now,
+        hiding(Object.values(own), accounts.values),
+      );
       const { uid } = plan.value;
       // The users of a server share its user id, so that the end of one must not end the others.
       const endRest = uid === null || server.perUser === true ? {} : { endRest: () => endProcessesOf(uid) };
-      transport = () => {
-        if (folder === null) {
-          const made = (folder = makeFolder(name, plan.value));
-          removals.push(() => removeFolder(made, plan.value));
-        }
-        const home = folder;
-        const env = { PATH: pathOf(server, path), HOME: home, TMPDIR: home, LANG: "C.UTF-8", ...own };
-        return new ChildTransport({ ...wordsOf(plan.value, server.folder ?? home), env, onStderr, ...endRest });
+      newPlace = () => {
+        let folder: string | null = null;
+        return {
+          transport() {
+            const home = (folder ??= makeFolder(name, plan.value));
+            const env = { PATH: pathOf(server, path), HOME: home, TMPDIR: home, LANG: "C.UTF-8", ...own };
+            return new ChildTransport({ ...wordsOf(plan.value, server.folder ?? home), env, onStderr, ...endRest });
+          },
+          leave: async () => void (folder === null || (await removeFolder(folder, plan.value))),
+        };
       };
     }
     modules.push(
       createServerModule({
         name,
         settings: server,
-        connect: (onListChanged, signal) => connect({ transport, version, onListChanged, signal }),
+        newPlace() {
+          const { transport, leave } = newPlace();
+          return {
+            connect: (onListChanged, signal) => connect({ transport, version, onListChanged, signal }),
+            leave,
+          };
+        },
+        onAccount: accounts.add,
         onListing: (listing) => hooks?.onListing(name, listing),
         onState: (state) => hooks?.onState(name, state),
         random,
@@ -142,7 +157,6 @@ export function createServers(
     },
     async stop() {
       await Promise.all(modules.map((module) => module.stop()));
-      for (const remove of removals) remove();
     },
   });
 }

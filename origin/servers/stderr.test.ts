@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hiding, stderrLines } from "./stderr.ts";
+import { createRecent, hiding, stderrLines } from "./stderr.ts";
 
 function collect() {
   const lines: string[] = [];
@@ -22,6 +22,17 @@ describe("standard error of a server", () => {
     const { lines, take } = collect();
     take("a\u001b[31mred\u202eevil\u009b2J\r\n");
     expect(lines).toEqual(["a\u{fffd}[31mred\u{fffd}evil\u{fffd}2J\u{fffd}"]);
+  });
+
+  it("says nothing of a token that was sent lately, however it is printed", () => {
+    const recent = createRecent();
+    const hide = hiding([], recent.values);
+    recent.add("gho_1.a-b/c+d=");
+    expect(hide(`token gho_1.a-b/c+d= or ${encodeURIComponent("gho_1.a-b/c+d=")}`)).toBe("token [secret] or [secret]");
+    for (let n = 0; n < 99; n++) recent.add(`other-${n}`);
+    expect(hide("gho_1.a-b/c+d=")).toBe("[secret]");
+    recent.add("other-99");
+    expect(recent.values()).toHaveLength(100);
   });
 
   it("is cut, and counted when it is too much", () => {

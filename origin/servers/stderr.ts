@@ -10,6 +10,8 @@ const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u20
 
 /** Longer than any value that is looked for, so that none is cut before it is found. Unit: UTF-16 code units. */
 const MAX_KEPT = 64 * 1024;
+/** Account tokens of a server that are looked for by their value. */
+const MAX_RECENT = 100;
 /** Shorter ones stand in any text. */
 const MIN_SECRET = 4;
 
@@ -23,28 +25,51 @@ const ACCOUNT_TOKEN = /(mcpist\\*\/account-token\\*["']?\s*(?::|=>?)\s*)(?:(\\*[
  * Replaces values that a server was given, however they are written, and account tokens by `[secret]`: a server that prints its
  * environment, or every request, is usual.
  */
-export function hiding(secrets: readonly string[]): (text: string) => string {
-  const forms = secrets
-    .filter(({ length }) => length >= MIN_SECRET)
-    .flatMap((value) => {
-      const bytes = Buffer.from(value, "utf8");
-      return [
-        value,
-        JSON.stringify(value).slice(1, -1),
-        encodeURIComponent(value.toWellFormed()),
-        bytes.toString("base64").replace(/=+$/, ""),
-        bytes.toString("base64url"),
-        bytes.toString("hex"),
-        // What is written in several lines is found in each of them.
-        ...value.split("\n").filter(({ length }) => length >= MIN_SECRET * 4),
-      ];
-    })
-    // Of two values where one begins with the other, the rest of the longer must not stay.
-    .toSorted((a, b) => b.length - a.length);
+export function hiding(
+  secrets: readonly string[],
+  recent: () => readonly string[] = () => [],
+): (text: string) => string {
+  const forms = formsOf(secrets);
   return (text) =>
-    forms
+    [...forms, ...formsOf(recent())]
       .reduce((clean, form) => clean.replaceAll(form, "[secret]"), text)
       .replace(ACCOUNT_TOKEN, (_all, name: string, quote = "", end = "") => `${name}${quote}[secret]${end}`);
+}
+
+function formsOf(secrets: readonly string[]): readonly string[] {
+  return (
+    secrets
+      .filter(({ length }) => length >= MIN_SECRET)
+      .flatMap((value) => {
+        const bytes = Buffer.from(value, "utf8");
+        return [
+          value,
+          JSON.stringify(value).slice(1, -1),
+          encodeURIComponent(value.toWellFormed()),
+          bytes.toString("base64").replace(/=+$/, ""),
+          bytes.toString("base64url"),
+          bytes.toString("hex"),
+          // What is written in several lines is found in each of them.
+          ...value.split("\n").filter(({ length }) => length >= MIN_SECRET * 4),
+        ];
+      })
+      // Of two values where one begins with the other, the rest of the longer must not stay.
+      .toSorted((a, b) => b.length - a.length)
+  );
+}
+
+/** The values that were added last, so that a token is known by itself for some time after its call. */
+export function createRecent(): { readonly add: (value: string) => void; readonly values: () => readonly string[] } {
+  const values = new Set<string>();
+  return {
+    add(value) {
+      values.delete(value);
+      values.add(value);
+      const [oldest] = values;
+      if (values.size > MAX_RECENT && oldest !== undefined) values.delete(oldest);
+    },
+    values: () => [...values],
+  };
 }
 
 /** Takes pieces of text as they come. `line` gets at most {@link MAX_LINES} lines per window, and one that counts the others. */

@@ -2,12 +2,16 @@ import { describe, expect, it, vi } from "vitest";
 import type { Connection, ForeignCall, ForeignOutcome, RawListing } from "./connection.ts";
 import { relistPause, supervise, type ServerState } from "./supervisor.ts";
 
+const pauses: number[] = vi.hoisted(() => []);
 /** Pauses of seconds are short ones here. */
 vi.mock("node:timers/promises", async (original) => {
   const real = await original<typeof import("node:timers/promises")>();
   return {
     ...real,
-    setTimeout: <T>(ms: number, value?: T, options?: object) => real.setTimeout(Math.min(ms, 20), value, options),
+    setTimeout: <T>(ms: number, value?: T, options?: object) => {
+      pauses.push(ms);
+      return real.setTimeout(Math.min(ms, 20), value, options);
+    },
   };
 });
 
@@ -20,6 +24,7 @@ function fake() {
   const connection: Connection = {
     list: async () => LISTING,
     call: async () => ({ kind: "refused" }),
+    answers: async () => false,
     close: async () => over.resolve(),
     closed: over.promise,
   };
@@ -139,6 +144,62 @@ describe("a supervised server", () => {
       pauses.push(relistPause(last, 1_000));
     expect(pauses.map((ms) => ms / 1_000)).toEqual([5, 10, 20, 40, 80, 160, 300, 300, 300]);
     expect(relistPause(300_000, 300_001)).toBe(5_000);
+  });
+
+  it.each([
+    ["has answered is waited for when it ends, and started again soon each time", "refused", [250, 250, 250, 250]],
+    ["has answered nobody is not, and started again later each time", "unknown", [250, 500, 1_000, 2_000]],
+  ] as const)("that %s", async (_what, kind, expected) => {
+    pauses.length = 0;
+    let current = fake();
+    const waiting = new Map<ServerState, () => void>();
+    const becomes = (state: ServerState) => new Promise<void>((resolve) => waiting.set(state, resolve));
+    const supervisor = supervise({
+      connect: async () => {
+        current = fake();
+        return { ...current.connection, call: async () => ({ kind }) };
+      },
+      onListing: () => {},
+      onState: (state) => waiting.get(state)?.(),
+      random: () => 0,
+    });
+    let up = becomes("up");
+    const { signal } = new AbortController();
+    const call = () => supervisor.call({ name: "t", params: {}, meta: {}, signal, timeoutMs: 1, onProgress: null });
+    supervisor.start();
+    for (let ends = 0; ends < 4; ends++) {
+      await up;
+      await call();
+      const down = becomes("down");
+      up = becomes("up");
+      current.end();
+      await down;
+      expect((await call())?.kind).toBe(kind === "refused" ? "refused" : undefined);
+    }
+    await supervisor.stop();
+    expect(pauses.filter((ms) => ms < 60_000)).toEqual(expected);
+  });
+
+  it("that answers others has lost no session, whatever the status of one call says", async () => {
+    let starts = 0;
+    const supervisor = supervise({
+      connect: async () => {
+        starts++;
+        return { ...fake().connection, call: async () => ({ kind: "lost" }), answers: async () => true };
+      },
+      onListing: () => {},
+      onState: () => {},
+      random: () => 0,
+    });
+    supervisor.start();
+    await supervisor.settled();
+    const { signal } = new AbortController();
+    const call = () => supervisor.call({ name: "t", params: {}, meta: {}, signal, timeoutMs: 1, onProgress: null });
+    expect([await call(), await call(), await call()]).toEqual(
+      ["refused", "refused", "refused"].map((kind) => ({ kind })),
+    );
+    expect([starts, supervisor.state]).toEqual([1, "up"]);
+    await supervisor.stop();
   });
 
   it("takes no call while it is down, and says so at once", async () => {

@@ -11,6 +11,10 @@ const MIN_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 60_000;
 /** A server that stayed up this long starts at the shortest pause again. Unit: milliseconds. */
 const STEADY_MS = 60_000;
+/** What calls wait for a server that ended a moment ago; one that was called must not end everybody else's calls. Unit: milliseconds. */
+const RETURN_MS = 5_000;
+/** Outcomes that a server gave by an answer. */
+const ANSWERS: ReadonlySet<ForeignOutcome["kind"]> = new Set(["result", "refused", "asks", "useless"]);
 /** A session that is lost is opened anew at once, unless the last one was lost just now. Unit: milliseconds. */
 const RENEWAL_MS = 1_000;
 /**
@@ -32,6 +36,8 @@ export interface SupervisorOptions {
   /** Connects anew. `onListChanged` = the server says so. @throws when the server does not come up, and when `signal` says so. */
   readonly connect: (onListChanged: () => void, signal: AbortSignal) => Promise<Connection>;
   /** A complete list arrived; what it listed before is void. */
+  /** Called once, when nothing of the server runs any more. */
+  readonly leave?: () => Promise<void>;
   readonly onListing: (listing: RawListing) => void;
   readonly onState: (state: ServerState) => void;
   /** Between 0 and 1. */
@@ -50,7 +56,7 @@ export interface Supervisor {
 }
 
 /** Builds a supervisor; it does nothing before `start`. */
-export function supervise({ connect, onListing, onState, random }: SupervisorOptions): Supervisor {
+export function supervise({ connect, leave, onListing, onState, random }: SupervisorOptions): Supervisor {
   let state: ServerState = "starting";
   let connection: Connection | null = null;
   /** Calls in the connection that is lost wait for the next one. */
@@ -58,6 +64,9 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
   let renewal: PromiseWithResolvers<void> | null = null;
   let running: Promise<void> = Promise.resolve();
   let settled = Promise.withResolvers<void>();
+  /** The server has answered a call since it was started; then it is expected back, and not punished for its end. */
+  let answered = false;
+  let isExpected = false;
   const stopping = new AbortController();
 
   const become = (next: ServerState): void => {
@@ -72,6 +81,7 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
   async function serve(): Promise<"ended" | "lost"> {
     let changed: (() => void) | null = null;
     let relistMs: number | null = null;
+    answered = false;
     const current = await connect(() => changed?.(), stopping.signal);
     const end = (): void => void current.close().catch(() => {});
     stopping.signal.addEventListener("abort", end, { once: true });
@@ -87,7 +97,9 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
           const answer = current.call(call);
           underWay.add(answer);
           try {
-            return await answer;
+            const outcome = await answer;
+            answered ||= ANSWERS.has(outcome.kind);
+            return outcome;
           } finally {
             underWay.delete(answer);
           }
@@ -142,9 +154,10 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
       }
       if (stopping.signal.aborted) break;
       become("down");
+      isExpected = answered;
       settled.resolve();
       settled = Promise.withResolvers();
-      if (performance.now() - startedAt > STEADY_MS) pause = MIN_PAUSE_MS;
+      if (answered || performance.now() - startedAt > STEADY_MS) pause = MIN_PAUSE_MS;
       // Jitter, so that servers that failed together do not come back together.
       await sleep(pause * (0.5 + random() / 2), undefined, { signal: stopping.signal }).catch(() => {});
       pause = Math.min(pause * 2, MAX_PAUSE_MS);
@@ -153,9 +166,10 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
     settled.resolve();
   }
 
-  /** Waits for the session that is being opened, if one is. */
+  /** Waits for the session that is being opened, or for the server that will be there in a moment, if there is one. */
   async function renewed(signal: AbortSignal): Promise<void> {
     if (renewal) await untilAborted(renewal.promise, signal);
+    else if (isExpected) await untilAborted(settled.promise, AbortSignal.any([signal, AbortSignal.timeout(RETURN_MS)]));
   }
 
   return {
@@ -170,6 +184,8 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
       const used = connection;
       if (!used || call.signal.aborted) return null;
       const outcome = await used.call(call);
+      // One call's status says nothing of the session when the server answers others in it.
+      if (outcome.kind === "lost" && connection === used && (await used.answers())) return { kind: "refused" };
       if (outcome.kind === "lost" && connection === used) {
         renewal ??= Promise.withResolvers();
         lose?.();
@@ -182,6 +198,7 @@ export function supervise({ connect, onListing, onState, random }: SupervisorOpt
       stopping.abort();
       await connection?.close().catch(() => {});
       await running;
+      await leave?.();
     },
   };
 }

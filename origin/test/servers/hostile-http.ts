@@ -90,6 +90,20 @@ export const AT_CALL: Readonly<Record<string, Act>> = {
   lost: (outgoing, id, incoming) =>
     incoming.headers["mcp-session-id"] === "lost-1" ? status(404)(outgoing, id, incoming) : answer(outgoing, fine(id)),
   "always-lost": status(404),
+  "lost-400": (outgoing, id, incoming) =>
+    incoming.headers["mcp-session-id"] === "lost-400-1"
+      ? status(400)(outgoing, id, incoming)
+      : answer(outgoing, fine(id)),
+  "not-found": status(404),
+  "text-id": (outgoing, id) => {
+    outgoing.writeHead(200, EVENTS).write(`data: ${fine(String(id))}\n\n`);
+    return flood(outgoing, ": still here\n\n", 20);
+  },
+  unasked: (outgoing, id) => {
+    const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+    const other = `data: {"jsonrpc":"2.0","id":4711,"error":{"code":1,"message":"x","data":${deep}}}\n\n`;
+    outgoing.writeHead(200, EVENTS).end(`${other}data: ${fine(id)}\n\n`);
+  },
   "goes-on": (outgoing, id) => {
     outgoing.writeHead(200, EVENTS).write(`data: ${fine(id)}\n\n`);
     return flood(outgoing, ": still here\n\n", 20);
@@ -117,6 +131,7 @@ export interface Seen {
   readonly path: string;
   /** Of HTTP, or of MCP when there is one. */
   readonly method: string;
+  readonly user: string | undefined;
   readonly outgoing: ServerResponse;
 }
 
@@ -128,13 +143,18 @@ export const hostileServer = (seen: Seen[]): Server =>
     let text = "";
     for await (const piece of incoming) text += String(piece);
     const { id, method = incoming.method ?? "" } = (text === "" ? {} : JSON.parse(text)) as Message;
-    seen.push({ path, method, outgoing });
+    seen.push({ path, method, user: incoming.headers["x-user-id"]?.toString(), outgoing });
     const result = (value: unknown, headers = {}): unknown =>
       answer(outgoing, JSON.stringify({ jsonrpc: "2.0", id, result: value }), headers);
     if (path === "wrong") return AT_START["wrong"]?.(outgoing, id, incoming);
     if (method === "GET") return (AT_GET[path] ?? status(405))(outgoing, id, incoming);
     if (method === "DELETE") return status(path === "get-fails" ? 500 : 405)(outgoing, id, incoming);
     if (method === "server/discover") return status(400)(outgoing, id, incoming);
+    if (method === "ping") {
+      const gone = path === "always-lost" || incoming.headers["mcp-session-id"] === `${path}-1`;
+      if (path.includes("lost") && gone) return status(path === "lost-400" ? 400 : 404)(outgoing, id, incoming);
+      return result({});
+    }
     if (method === "tools/list") return result({ tools });
     if (method === "tools/call") {
       const act = AT_CALL[path];

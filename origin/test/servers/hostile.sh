@@ -11,6 +11,8 @@ attempt() {
     for fd in /proc/$$/fd/*; do readlink "$fd"; done
     cat "$1"
     env
+    echo "first to go: $(cat "/proc/$$/oom_score_adj")"
+    grep '^Max processes' "/proc/$$/limits"
     grep -E '^(NoNewPrivs|CapEff|CapAmb|CapInh):' "/proc/$$/status"
   } 2>&1 | od -An -v -tx1 | tr -d ' \n'
 }

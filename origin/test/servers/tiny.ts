@@ -35,7 +35,13 @@ async function call(
     case "who":
       return {
         ...text(
-          JSON.stringify({ pid: process.pid, uid: process.getuid?.(), env: Object.keys(process.env).sort(), meta }),
+          JSON.stringify({
+            pid: process.pid,
+            home: process.env["HOME"],
+            uid: process.getuid?.(),
+            env: Object.keys(process.env).sort(),
+            meta,
+          }),
         ),
       };
     case "die":

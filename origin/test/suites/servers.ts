@@ -1,4 +1,5 @@
 /** Servers of one's own as modules: seen, approved, called, changed, dead. With a real child over its standard streams. */
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { ServerSettings } from "../../../contract/servers.ts";
@@ -174,15 +175,18 @@ export function describeServers(database: () => TestDatabase): void {
       const origin = await startOrigin(database(), { servers: serversOf(settings), timers: true });
       await approve("own", "who");
       const [anna, ben] = await Promise.all([1, 2].map(() => newUser(database(), { grants: [["own", "who"]] })));
-      const pidOf = async (user = ""): Promise<number> =>
-        (JSON.parse(await text(callTool(origin, user, "own", "who"))) as { readonly pid: number }).pid;
-      const [first, second] = [await pidOf(anna), await pidOf(ben)];
+      const who = async (user = "") =>
+        JSON.parse(await text(callTool(origin, user, "own", "who"))) as { readonly pid: number; readonly home: string };
+      const [{ pid: first, home }, { pid: second, home: other }] = [await who(anna), await who(ben)];
       expect(second).not.toBe(first);
-      expect(await pidOf(anna)).toBe(first);
+      expect((await who(anna)).pid).toBe(first);
+      // What the process of one user leaves behind is not found by another's.
+      expect(other).not.toBe(home);
       await database().admin.query("select mcpist.set_status($1::uuid, 'suspended', 'test')", [anna ?? ""]);
       await origin.assembled.pollPermissions();
       await expect.poll(() => isAlive(first), { timeout: 20_000 }).toBe(false);
       expect(isAlive(second)).toBe(true);
+      await expect.poll(() => [existsSync(home), existsSync(other)], { timeout: 20_000 }).toEqual([false, true]);
       await origin.stop();
     });
   });
