@@ -8,6 +8,8 @@ import {
   Client,
   isCallToolResult,
   ProtocolError,
+  SdkError,
+  SdkErrorCode,
   type CallToolResult,
   type Transport,
 } from "@modelcontextprotocol/client";
@@ -243,6 +245,25 @@ async function attempt(options: ConnectOptions, mode: "auto" | "legacy"): Promis
     },
     close: () => client.close(),
   };
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  [SdkErrorCode.RequestTimeout]: "did not answer in time when it was started, or when it was asked for its tools",
+  [SdkErrorCode.ConnectionClosed]: "ended before it had said which tools it has",
+  [SdkErrorCode.InvalidResult]: "has no list of tools as MCP describes it",
+};
+
+/** Why a server did not come up, or is asked no more, in our words. @returns null where its transport has said it. */
+export function whyOf(cause: unknown): string | null {
+  if (cause instanceof ProtocolError) {
+    if (cause.code === ANSWER_TOO_LARGE) return "has a list of tools with more than 2 MiB on a page";
+    if (cause.code === NO_ANSWER) return null;
+    return "refused the handshake, or to say which tools it has";
+  }
+  if (cause instanceof SdkError) return WHY[cause.code] ?? null;
+  // The SDK has no code for it.
+  const isVersion = cause instanceof Error && cause.message.startsWith("Server's protocol version is not supported");
+  return isVersion ? "speaks a revision of MCP that is not known here" : null;
 }
 
 /**

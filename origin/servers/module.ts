@@ -33,6 +33,8 @@ const USELESS = {
 export interface Place {
   /** A new connection. @throws when the server does not come up. */
   readonly connect: (onListChanged: () => void, signal: AbortSignal) => Promise<Connection>;
+  /** Why it did not come up. */
+  readonly onFailure: (cause: unknown) => void;
   /** Removes what was left there. */
   readonly leave: () => Promise<void>;
 }

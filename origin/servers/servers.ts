@@ -9,7 +9,7 @@ import { secretsOf, type ServerSettings } from "../../contract/servers.ts";
 import type { RegisteredModule } from "../modules/registry.ts";
 import type { Secret } from "../modules/secret.ts";
 import { ChildTransport } from "./child-transport.ts";
-import { connect } from "./connection.ts";
+import { connect, whyOf } from "./connection.ts";
 import { httpTransport } from "./http-transport.ts";
 import type { Listing } from "./listing.ts";
 import { createServerModule, type ServerModule } from "./module.ts";
@@ -85,9 +85,13 @@ export function createServers(
     const { command, url, credential } = server;
     let newPlace: () => { readonly transport: () => Transport; readonly leave: () => Promise<void> };
     const accounts = createRecent();
+    const own = Object.fromEntries(
+      (server.secrets ?? []).map((secret) => [secret, secrets.get(secret)?.reveal() ?? ""]),
+    );
+    const hide = hiding(Object.values(own), accounts.values);
+    const say = stderrLines((text) => hooks?.onStderr(name, text), now, hide);
     if (url !== undefined) {
       const bearer = credential === undefined ? null : (secrets.get(credential) ?? null);
-      const say = stderrLines((text) => hooks?.onStderr(name, text), now);
       newPlace = () => ({
         transport: () => httpTransport(url, bearer, fetch, (line) => say(`${line}\n`)),
         leave: async () => {},
@@ -95,14 +99,6 @@ export function createServers(
     } else {
       const plan = spawnPlan(command ?? [], index, server.trusted === true, separator);
       if (!plan.ok) return err(`the server "${name}" ${plan.error}`);
-      const own = Object.fromEntries(
-        (server.secrets ?? []).map((secret) => [secret, secrets.get(secret)?.reveal() ?? ""]),
-      );
-      const onStderr = stderrLines(
-        (text) => hooks?.onStderr(name, text),
-        now,
-        hiding(Object.values(own), accounts.values),
-      );
       const { uid } = plan.value;
       // The users of a server share its user id, so that the end of one must not end the others.
       const endRest = uid === null || server.perUser === true ? {} : { endRest: () => endProcessesOf(uid) };
@@ -112,7 +108,12 @@ export function createServers(
           transport() {
             const home = (folder ??= makeFolder(name, plan.value));
             const env = { PATH: pathOf(server, path), HOME: home, TMPDIR: home, LANG: "C.UTF-8", ...own };
-            return new ChildTransport({ ...wordsOf(plan.value, server.folder ?? home), env, onStderr, ...endRest });
+            return new ChildTransport({
+              ...wordsOf(plan.value, server.folder ?? home),
+              env,
+              onStderr: say,
+              ...endRest,
+            });
           },
           leave: async () => void (folder === null || (await removeFolder(folder, plan.value))),
         };
@@ -126,6 +127,10 @@ export function createServers(
           const { transport, leave } = newPlace();
           return {
             connect: (onListChanged, signal) => connect({ transport, version, onListChanged, signal }),
+            onFailure(cause) {
+              const why = whyOf(cause);
+              if (why !== null) say(`mcpist: the server ${why}\n`);
+            },
             leave,
           };
         },

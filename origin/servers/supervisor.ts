@@ -12,7 +12,7 @@ const MAX_PAUSE_MS = 60_000;
 /** A server that stayed up this long starts at the shortest pause again. Unit: milliseconds. */
 const STEADY_MS = 60_000;
 /** What calls wait for a server that ended a moment ago; one that was called must not end everybody else's calls. Unit: milliseconds. */
-const RETURN_MS = 5_000;
+const RETURN_MS = 10_000;
 /** Outcomes that a server gave by an answer. */
 const ANSWERS: ReadonlySet<ForeignOutcome["kind"]> = new Set(["result", "refused", "asks", "useless"]);
 /** A session that is lost is opened anew at once, unless the last one was lost just now. Unit: milliseconds. */
@@ -36,6 +36,8 @@ export interface SupervisorOptions {
   /** Connects anew. `onListChanged` = the server says so. @throws when the server does not come up, and when `signal` says so. */
   readonly connect: (onListChanged: () => void, signal: AbortSignal) => Promise<Connection>;
   /** A complete list arrived; what it listed before is void. */
+  /** It did not come up, or gave no list. */
+  readonly onFailure?: (cause: unknown) => void;
   /** Called once, when nothing of the server runs any more. */
   readonly leave?: () => Promise<void>;
   readonly onListing: (listing: RawListing) => void;
@@ -56,7 +58,7 @@ export interface Supervisor {
 }
 
 /** Builds a supervisor; it does nothing before `start`. */
-export function supervise({ connect, leave, onListing, onState, random }: SupervisorOptions): Supervisor {
+export function supervise({ connect, leave, onFailure, onListing, onState, random }: SupervisorOptions): Supervisor {
   let state: ServerState = "starting";
   let connection: Connection | null = null;
   /** Calls in the connection that is lost wait for the next one. */
@@ -149,8 +151,8 @@ export function supervise({ connect, leave, onListing, onState, random }: Superv
           renewedAt = performance.now();
           continue;
         }
-      } catch {
-        // Why is in the server's own output; here it only counts that it is down.
+      } catch (cause) {
+        if (!stopping.signal.aborted) onFailure?.(cause);
       }
       if (stopping.signal.aborted) break;
       become("down");

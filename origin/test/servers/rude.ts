@@ -29,12 +29,17 @@ const AT_START: Readonly<Record<string, () => void>> = {
       method: "sampling/createMessage",
       params: { messages: [], maxTokens: 1 },
     })),
+  exits: () => process.exit(0),
   leaves: () => spawn("setsid", ["sleep", "300"], { stdio: "inherit" }).unref(),
 };
 
 /** What is answered to a call instead of a result. */
 const ANSWERS: Readonly<Record<string, (id: number) => void>> = {
   batch: (id) => write([{ jsonrpc: "2.0", id, result }]),
+  prints: (id) => {
+    raw(`got ${text}\n`);
+    setTimeout(() => write({ jsonrpc: "2.0", id, result }), 200);
+  },
   texts: (id) => write({ jsonrpc: "2.0", id: String(id), result, error: null, trace: "x" }),
   unasked: (id) => {
     raw(`{"jsonrpc":"2.0","id":4711,"error":{"code":1,"message":"x","data":${"[".repeat(1e5)}${"]".repeat(1e5)}}}\n`);
@@ -66,18 +71,26 @@ const ANSWERS: Readonly<Record<string, (id: number) => void>> = {
   asks: (id) => write({ jsonrpc: "2.0", id, result: { resultType: "input_required", inputRequests: {} } }),
 };
 
+interface Asked {
+  readonly id?: number;
+  readonly method?: string;
+  readonly params?: { readonly arguments?: { readonly text?: string } };
+}
+/** Of the last call. */
+let text = "";
 let page = 0;
 AT_START[mode]?.();
 createInterface({ input: process.stdin })
   .on("line", (line) => {
-    const { id, method } = JSON.parse(line) as { id?: number; method?: string };
+    const { id, method, params } = JSON.parse(line) as Asked;
+    text = params?.arguments?.text ?? "";
     if (id === undefined || mode === "silent") return;
     if (method === "initialize")
       write({
         jsonrpc: "2.0",
         id,
         result: {
-          protocolVersion: "2025-06-18",
+          protocolVersion: mode === "future" ? "2999-01-01" : "2025-06-18",
           capabilities: { tools: {} },
           serverInfo: { name: "rude", version: "1" },
         },
