@@ -3,6 +3,7 @@
  * parts from the server to the database; only the modules are the test's, and their effect is a row that outlives the process.
  */
 import { randomBytes } from "node:crypto";
+import { flushCompileCache } from "node:module";
 import pg from "pg";
 import { z } from "zod";
 import { assemble } from "../origin/assemble.ts";
@@ -138,6 +139,8 @@ const assembled = assemble(
 if (!assembled.ok) throw new Error(assembled.error);
 const { server } = assembled.value.origin;
 server.listen(Number(PORT), "127.0.0.1", () => {
+  // A killed process keeps nothing of what it compiled.
+  flushCompileCache();
   const address = server.address();
   report({ port: typeof address === "object" && address ? address.port : 0 });
 });

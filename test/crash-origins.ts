@@ -2,6 +2,8 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { modern, newSecret } from "../origin/test/origin.ts";
@@ -83,6 +85,8 @@ export async function startCrashes(): Promise<Crashes> {
         GATEWAY_SECRET: secret,
         DATABASE_URL: database.url,
         ADMIN_URL: database.adminUrl,
+        // It starts a dozen times.
+        NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache"),
       },
       execArgv: [],
       stdio: ["ignore", "ignore", "inherit", "ipc"],

@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openPglite } from "../../origin/database/embedded.ts";
+import { fromPglite } from "../../origin/database/embedded.ts";
+import { emptyPglite } from "../../origin/test/kept.ts";
 import { pgliteDatabase, type TestDatabase } from "../../origin/test/database.ts";
 import type { OwnerDatabase } from "../../supabase/migrate/database.ts";
 import { desk, FLAGS, type, type Desk } from "../test/follow.ts";
@@ -107,7 +108,7 @@ const SCENARIOS: Readonly<Record<keyof typeof DATABASE | "sayYes", Scenario | El
 leadOut({ ...DATABASE, sayYes: START.sayYes }, SCENARIOS);
 
 it("leads out: migrate, which doctor says in a project", async () => {
-  const opened = await openPglite();
+  const opened = fromPglite(await emptyPglite());
   try {
     const vault = readFileSync(new URL("../../supabase/local/vault.sql", import.meta.url), "utf8");
     await opened.script(`create schema auth; create table auth.users (id uuid primary key); ${vault}`);

@@ -4,6 +4,7 @@ import { PGlite } from "@electric-sql/pglite";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../../origin/database/database.ts";
 import { fromPglite } from "../../origin/database/embedded.ts";
+import { emptyPglite } from "../../origin/test/kept.ts";
 import { builtIn, createRegistry } from "../../origin/modules/registry.ts";
 import { explain, lineOf } from "../../supabase/migrate/explain.ts";
 import { BUILT_IN_TOOLS, readMigrations } from "../../supabase/migrate/files.ts";
@@ -24,7 +25,7 @@ describe("mcpist db", () => {
   let empty: Blob;
   let migrated: Blob;
   beforeAll(async () => {
-    const template = await PGlite.create();
+    const template = await emptyPglite();
     await template.exec(`create schema auth; create table auth.users (id uuid primary key); ${VAULT}`);
     empty = await template.dumpDataDir("none");
     await commandsAt(fromPglite(template)).call(dbMigrate);

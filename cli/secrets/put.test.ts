@@ -12,7 +12,7 @@ import { koyebApi, koyebOrigin } from "../targets/koyeb.ts";
 import type { Targets } from "../targets/types.ts";
 import { testEnvironment } from "../test/environment.ts";
 import { MemoryGit } from "../test/memory-git.ts";
-import { OBSERVING_ORIGIN, secretOf, ZERO } from "../test/origin-targets.ts";
+import { secretOf, ZERO } from "../test/origin-targets.ts";
 import { testContext } from "../test/test-context.ts";
 import { Journal } from "./journal.ts";
 import { secretsReport } from "./marks.ts";
@@ -124,9 +124,9 @@ async function verify() {
 
 beforeEach(async () => {
   git = new MemoryGit();
-  vendor = fastContext();
-  koyeb = await startKoyeb(vendor, { program: OBSERVING_ORIGIN });
-  fly = await startFly(vendor, { program: OBSERVING_ORIGIN });
+  vendor = fastContext({ light: true });
+  koyeb = await startKoyeb(vendor);
+  fly = await startFly(vendor);
   await deploy();
 });
 afterEach(() => Promise.all([koyeb.close(), fly.close()]));

@@ -4,7 +4,7 @@ import { startFly, type Fly } from "../../sandbox/vendors/fly/fly.ts";
 import { caller, fastContext, TOKENS, type Call, type Json, until } from "../../sandbox/test/harness.ts";
 import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
-import { countingGuard, kidOfText, OBSERVING_ORIGIN, secretOf, summary, ZERO } from "../test/origin-targets.ts";
+import { countingGuard, kidOfText, secretOf, summary, ZERO } from "../test/origin-targets.ts";
 import { testContext, type TestContext } from "../test/test-context.ts";
 import { flyApi, flyOrigin, putFlySecrets } from "./fly.ts";
 
@@ -18,8 +18,8 @@ let call: Call;
 let context: TestContext;
 
 beforeEach(async () => {
-  vendor = fastContext();
-  fly = await startFly(vendor, { program: OBSERVING_ORIGIN });
+  vendor = fastContext({ light: true });
+  fly = await startFly(vendor);
   call = caller(() => `${fly.url}/v1`, TOKENS.fly);
   context = testContext({ fetch, realTime: true });
   await call("POST", "/apps", { app_name: APP, org_slug: "personal" });

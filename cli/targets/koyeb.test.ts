@@ -5,7 +5,7 @@ import { startKoyeb, type Koyeb } from "../../sandbox/vendors/koyeb/koyeb.ts";
 import { caller, fastContext, type Call, type Json, TOKENS, until } from "../../sandbox/test/harness.ts";
 import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
-import { countingGuard, kidOfText, OBSERVING_ORIGIN, secretOf, summary, ZERO } from "../test/origin-targets.ts";
+import { countingGuard, kidOfText, secretOf, summary, ZERO } from "../test/origin-targets.ts";
 import { testContext, urlOf, type TestContext } from "../test/test-context.ts";
 import { koyebApi, koyebOrigin, koyebServiceId, putKoyebSecret } from "./koyeb.ts";
 
@@ -18,8 +18,8 @@ let call: Call;
 let context: TestContext;
 
 beforeEach(async () => {
-  vendor = fastContext();
-  koyeb = await startKoyeb(vendor, { program: OBSERVING_ORIGIN });
+  vendor = fastContext({ light: true });
+  koyeb = await startKoyeb(vendor);
   call = caller(() => koyeb.url, TOKENS.koyeb);
   context = testContext({ fetch, realTime: true });
 });

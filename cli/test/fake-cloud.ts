@@ -6,7 +6,7 @@ import { markList } from "../../contract/marks.ts";
 import { createHash } from "node:crypto";
 import { parseSlot, kidOf, type SlotName } from "../../contract/gateway-secret.ts";
 import { type ProbeReport } from "../../contract/observation.ts";
-import { acceptedKids } from "../../contract/slots.ts";
+import { acceptedKids, type KidsReport } from "../../contract/slots.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { Place } from "../hints/hint.ts";
@@ -299,9 +299,11 @@ export class FakeCloud {
 
   #tick(ms: number): void {
     this.now += ms;
-    this.lagging = this.lagging.filter((entry) => entry.until > this.now);
+    const { now } = this;
+    if (this.lagging.some(({ until }) => until <= now)) this.lagging = this.lagging.filter(({ until }) => until > now);
     for (const origin of this.origins)
-      origin.instances = origin.instances.filter((instance) => instance.diesAt === null || instance.diesAt > this.now);
+      if (origin.instances.some(({ diesAt }) => diesAt !== null && diesAt <= now))
+        origin.instances = origin.instances.filter(({ diesAt }) => diesAt === null || diesAt > now);
     this.#traffic();
     this.event?.();
     this.check("time");
@@ -317,7 +319,7 @@ export class FakeCloud {
   }
 
   #serve(instance: FakeInstance, kid: string, peer: "inside" | "outside"): void {
-    if (!instance.awake || (instance.backAt ?? 0) > this.now || !acceptedKids(instance.kids).includes(kid)) return;
+    if (!instance.awake || (instance.backAt ?? 0) > this.now || !accepts(instance.kids, kid)) return;
     instance.lastAccepted[kid] = this.now;
     const by = ((instance.peers ??= {})[kid] ??= { outsideCount: 0 });
     by[peer] = this.now;
@@ -334,16 +336,16 @@ export class FakeCloud {
 
   /** Versions that some edge location may run, with the origins that they route to. */
   #senders(): { readonly kid: string; readonly pool: readonly FakeOriginState[] }[] {
-    const ids = [
-      ...this.deployment.filter((share) => share.percentage > 0).map((share) => share.versionId),
-      ...this.lagging.map((entry) => entry.versionId),
-    ];
-    return ids.flatMap((id) => {
+    const found: { readonly kid: string; readonly pool: readonly FakeOriginState[] }[] = [];
+    const add = (id: string): void => {
       const version = this.versions.find((candidate) => candidate.id === id);
-      if (!version || version.kid === null) return [];
+      if (!version || version.kid === null) return;
       const states = this.routes(version);
-      return [{ kid: version.kid, pool: this.origins.filter((origin) => states[origin.name] === "pool") }];
-    });
+      found.push({ kid: version.kid, pool: this.origins.filter((origin) => states[origin.name] === "pool") });
+    };
+    for (const share of this.deployment) if (share.percentage > 0) add(share.versionId);
+    for (const { versionId } of this.lagging) add(versionId);
+    return found;
   }
 
   /** State of each origin that a version knows, by name. */
@@ -378,7 +380,7 @@ export class FakeCloud {
     for (const { kid, pool } of this.#senders()) {
       for (const origin of pool)
         for (const instance of origin.instances)
-          if (instance.awake && !acceptedKids(instance.kids).includes(kid)) {
+          if (instance.awake && !accepts(instance.kids, kid)) {
             this.violation = `S1 after ${after}: ${instance.id} refuses ${kid}`;
             return;
           }
@@ -674,7 +676,7 @@ export class FakeCloud {
               deployment: instance.rollout,
               kids: instance.kids,
               lastAccepted: {},
-              accepted: acceptedKids(instance.kids).includes(kid),
+              accepted: accepts(instance.kids, kid),
             },
           };
         }),
@@ -944,6 +946,10 @@ export class FakeCloud {
     };
   }
 }
+
+/** As an instance answers: `acceptedKids` for one kid, and without a list, because every tick asks every instance. */
+const accepts = (kids: KidsReport, kid: string): boolean =>
+  "legacy" in kids ? kids.legacy === kid : kids.a === kid || kids.b === kid;
 
 async function kidOfText(text: string): Promise<string> {
   const slot = parseSlot(text);

@@ -1,11 +1,8 @@
-/** What the tests of the two origin targets share: secrets with their kids, a guard that counts, and a program to run. */
+/** What the tests of the two origin targets share: secrets with their kids, and a guard that counts. */
 import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { kidOf, parseSecret } from "../../contract/gateway-secret.ts";
 import type { Guard, OriginLook } from "../targets/types.ts";
 
-/** Answers observations. */
-export const OBSERVING_ORIGIN = fileURLToPath(new URL("./observing-origin.ts", import.meta.url));
 export const ZERO = "revoked:0000000000000000";
 
 /** A secret of its own for every name. */

@@ -26,15 +26,10 @@ export function fromPglite(db: PGlite): Database {
   };
 }
 
-/** Starts PGlite in memory, without any schema. */
-export async function openPglite(): Promise<Database> {
-  const { PGlite } = await import("@electric-sql/pglite");
-  return fromPglite(await PGlite.create());
-}
-
 /** Starts PGlite in memory with schema, tools and seed. */
 export async function openEmbedded(registry: Registry): Promise<Database> {
-  const database = await openPglite();
+  const { PGlite } = await import("@electric-sql/pglite");
+  const database = fromPglite(await PGlite.create());
   await migrate(database);
   await addTools(database, registry);
   await database.script(await readSeed());

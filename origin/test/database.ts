@@ -1,6 +1,7 @@
 /** Databases for tests: PGlite in memory, or a PostgreSQL server that the test starts itself. Each is migrated and has the tools. */
 import { readFile } from "node:fs/promises";
-import { openPglite } from "../database/embedded.ts";
+import { fromPglite } from "../database/embedded.ts";
+import { emptyPglite } from "./kept.ts";
 import { migrate } from "../../supabase/migrate/apply.ts";
 import { addTools, readSeed } from "../database/migrations.ts";
 import type { Database } from "../database/database.ts";
@@ -39,7 +40,7 @@ const shared = (database: Database): Database => ({ ...database, close: async ()
 
 /** PGlite in memory. */
 export async function pgliteDatabase(): Promise<TestDatabase> {
-  const admin = await openPglite();
+  const admin = fromPglite(await emptyPglite());
   await prepare(admin);
   return {
     kind: "pglite",

@@ -15,6 +15,7 @@ import {
   OBSERVATION_PATH,
   ORIGIN_HEADER,
 } from "../../contract/headers.ts";
+import { marksIn } from "../../contract/marks.ts";
 import { type Instance, type InstanceOptions, type InstanceState, isHealthy, StartError } from "./instance.ts";
 
 type Environment = Readonly<Record<string, string>>;
@@ -92,6 +93,7 @@ export async function startLight(environment: Environment, options: InstanceOpti
     instanceId,
     deployment,
     kids,
+    marks: marksIn(environment),
     lastAccepted: Object.fromEntries(
       accepted.map(({ kid, lastAt }) => [kid, lastAt === null ? null : Math.floor((Date.now() - lastAt) / 1000)]),
     ),

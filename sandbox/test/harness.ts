@@ -12,11 +12,14 @@ export const TOKENS = { github: "gh", cloudflare: "cf", koyeb: "koyeb-token", fl
 // oxlint-disable-next-line typescript/no-explicit-any -- tests look at answers of a wire protocol field by field
 export type Json = Record<string, any>;
 
-/** @param lines receives what the operator would read. */
-export const fastContext = (lines: string[] = []): VendorContext => ({
+/** @param lines receives what the operator would read. @param light true: instances without a process, which only show their slots. */
+export const fastContext = ({
+  lines = [],
+  light = false,
+}: { lines?: string[]; light?: boolean } = {}): VendorContext => ({
   faults: new Faults(),
   timings: { koyebStepMs: 10, koyebDrainMs: 120, flyBootMs: 20, edgeLagMs: 0, githubLagMs: 0, listLagMs: 0 },
-  light: false,
+  light,
   byHand: "by-hand",
   port: () => 0,
   log: (line) => lines.push(line),

@@ -12,7 +12,7 @@ let context: VendorContext;
 let count = 0;
 const lines: string[] = [];
 beforeAll(async () => {
-  context = fastContext(lines);
+  context = fastContext({ lines });
   fly = await startFly(context, { program: FAKE_ORIGIN });
   call = caller(() => fly.url, TOKENS.fly);
 });

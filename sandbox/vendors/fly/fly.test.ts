@@ -13,7 +13,7 @@ let lines: string[];
 
 beforeEach(async () => {
   lines = [];
-  fly = await startFly(fastContext(lines), { program: FAKE_ORIGIN });
+  fly = await startFly(fastContext({ lines }), { program: FAKE_ORIGIN });
   url = await fly.edgeUrl(APP);
   call = caller(() => `${fly.url}/v1`, TOKENS.fly);
   await call("POST", "/apps", { app_name: APP, org_slug: "personal" });

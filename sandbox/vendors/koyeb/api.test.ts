@@ -8,7 +8,7 @@ let call: Call;
 let context: VendorContext;
 const lines: string[] = [];
 beforeAll(async () => {
-  context = fastContext(lines);
+  context = fastContext({ lines });
   koyeb = await startKoyeb(context, { program: FAKE_ORIGIN });
   call = caller(() => koyeb.url, TOKENS.koyeb);
 });

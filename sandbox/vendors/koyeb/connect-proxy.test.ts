@@ -11,7 +11,7 @@ import { type Koyeb, startKoyeb } from "./koyeb.ts";
 let koyeb: Koyeb;
 const lines: string[] = [];
 beforeEach(async () => {
-  koyeb = await startKoyeb(fastContext(lines));
+  koyeb = await startKoyeb(fastContext({ lines }));
 });
 afterEach(() => koyeb.close());
 
