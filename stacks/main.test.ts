@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { EXAMPLE, STUB_WORKER } from "./test/synthesis.ts";
 
 const MAIN = join(import.meta.dirname, "main.ts");
@@ -34,10 +34,23 @@ function run(
   return { status, stdout, stderr };
 }
 
+/** A project with what one run of main.ts wrote. */
+let written = "";
+let first: ReturnType<typeof run>;
+beforeAll(() => {
+  written = project();
+  first = run(MAIN, written);
+});
+function synthesized(): string {
+  const folder = mkdtempSync(join(tmpdir(), "mcpist-project-"));
+  cpSync(written, folder, { recursive: true });
+  return folder;
+}
+
 describe("node stacks/main.ts", () => {
   it("writes every stack without a word, and the policy accepts them", () => {
-    const folder = project();
-    expect(run(MAIN, folder)).toEqual({ status: 0, stdout: "", stderr: "" });
+    const folder = synthesized();
+    expect(first).toEqual({ status: 0, stdout: "", stderr: "" });
     expect(readdirSync(join(folder, "cdktf.out/stacks"))).toHaveLength(6);
     expect(run(CHECK, folder)).toMatchObject({
       status: 0,
@@ -102,8 +115,7 @@ describe("the policy in node stacks/main.ts", () => {
   });
 
   it("leaves nothing of an earlier synthesis to deploy instead", () => {
-    const folder = project();
-    expect(run(MAIN, folder).status).toBe(0);
+    const folder = synthesized();
     writeFileSync(
       join(folder, "mcpist.config.ts"),
       `export default ${JSON.stringify({ environments: { production: leaking } })};\n`,
@@ -115,8 +127,7 @@ describe("the policy in node stacks/main.ts", () => {
   it.each(["override.tf.json", "more.tf", "more.tofu"])(
     "refuses %s beside the synthesis, which an engine would merge into it",
     (name) => {
-      const folder = project();
-      expect(run(MAIN, folder).status).toBe(0);
+      const folder = synthesized();
       writeFileSync(join(folder, "cdktf.out/stacks/production-base-edge", name), "{}");
       expect(run(CHECK, folder)).toMatchObject({ status: 1, stderr: expect.stringContaining(name) });
       expect(run(MAIN, folder)).toMatchObject({ status: 1, stderr: expect.stringContaining(name) });

@@ -122,6 +122,21 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
+/** Operations of WebCrypto that have not ended: they run in threads, and no virtual time may pass while somebody waits for one. */
+const webCrypto = { underWay: 0 };
+for (const name of ["importKey", "sign", "digest"] as const) {
+  const original = crypto.subtle[name].bind(crypto.subtle) as (...args: readonly unknown[]) => Promise<unknown>;
+  const counted = async (...args: readonly unknown[]): Promise<unknown> => {
+    webCrypto.underWay++;
+    try {
+      return await original(...args);
+    } finally {
+      webCrypto.underWay--;
+    }
+  };
+  Object.defineProperty(crypto.subtle, name, { value: counted, configurable: true, writable: true });
+}
+
 export class FakeCloud {
   now = 1_000_000;
   /** Remote calls made so far by all runs. */
@@ -469,7 +484,8 @@ export class FakeCloud {
       monotonic: () => this.now,
       sleep: async (ms) => {
         // Time passes when everybody waits.
-        await new Promise(setImmediate);
+        do await new Promise(setImmediate);
+        while (webCrypto.underWay > 0);
         if (run.dead) throw new Killed();
         signal.throwIfAborted();
         this.pass(ms);
