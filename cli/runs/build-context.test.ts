@@ -1,10 +1,12 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -12,7 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { McpistError } from "../errors.ts";
-import { emptyContext, layIn } from "./build-context.ts";
+import { emptyContext, layIn, openToAll } from "./build-context.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -156,5 +158,30 @@ describe("a server's folder in an image", () => {
     expect(laid.left).toEqual([]);
     expect(existsSync(at("build/origin/app/servers/own/server.mjs"))).toBe(true);
     expect(existsSync(at("build/origin/app/servers/own/build/origin"))).toBe(false);
+  });
+});
+
+describe("what a careful umask has made", () => {
+  it("can be read by who runs in the image, and run where its owner could; no link leads the change out", () => {
+    write("app/servers/weather/server.py");
+    write("app/servers/weather/bin/tool");
+    write("outside");
+    symlinkSync("../outside", at("app/link"));
+    const modes = [
+      ["app", 0o700],
+      ["app/servers", 0o700],
+      ["app/servers/weather/server.py", 0o600],
+      ["app/servers/weather/bin/tool", 0o700],
+      ["outside", 0o600],
+    ] as const;
+    for (const [path, mode] of modes) chmodSync(at(path), mode);
+    openToAll(at("app"));
+    expect(modes.map(([path]) => [path, (statSync(at(path)).mode & 0o777).toString(8)])).toEqual([
+      ["app", "755"],
+      ["app/servers", "755"],
+      ["app/servers/weather/server.py", "644"],
+      ["app/servers/weather/bin/tool", "755"],
+      ["outside", "600"],
+    ]);
   });
 });

@@ -1,5 +1,6 @@
 /** The folder of a build context: which one may be emptied, and what of a server's own folder goes into an image that others can read. */
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -126,4 +127,17 @@ function linkIn(root: string, place: string, to: string): boolean {
   // By the shortest way: one around the folder, or from the top of this machine, leads elsewhere in the image.
   symlinkSync(relative(dirname(place), realpathSync(place)) || ".", to);
   return true;
+}
+
+/**
+ * Lets everybody read a folder, and run what its owner can. An image takes modes over: what a careful umask has made for its owner alone
+ * would be root's alone there, and nothing in it runs as root.
+ */
+export function openToAll(folder: string): void {
+  chmodSync(folder, 0o755);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) openToAll(path);
+    else if (entry.isFile()) chmodSync(path, statSync(path).mode & 0o100 ? 0o755 : 0o644);
+  }
 }

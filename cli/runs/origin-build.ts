@@ -15,7 +15,7 @@ import { printJson, styles, printProse } from "../output.ts";
 import { needPeers } from "../peers.ts";
 import { MODULES_FOLDER, projectFolder, projectModules } from "../project.ts";
 import { besideCli, isPackaged } from "../self.ts";
-import { emptyContext, layIn } from "./build-context.ts";
+import { emptyContext, layIn, openToAll } from "./build-context.ts";
 import { template } from "./init-project.ts";
 import { dockerfileOf } from "./origin-image.ts";
 
@@ -81,6 +81,7 @@ export async function runOriginBuild(context: Context, flags: OriginBuildFlags):
   writeFileSync(join(app, "package.json"), '{ "type": "module", "private": true }\n');
   if (modules.length > 0) await bundleModules(folder, app);
   const laid = own.map(({ name, path }) => layIn(path, join(app, "servers", name), name, out));
+  openToAll(app);
   // A server that is trusted runs as the origin does; one at a URL is not in the image.
   const separated = Object.values(servers).some(({ command, trusted }) => command !== undefined && trusted !== true);
   const recipe = dockerfileOf(template("Dockerfile"), { modules: modules.length > 0, servers: laid, separated });
