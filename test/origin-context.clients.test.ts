@@ -1,43 +1,60 @@
 /**
  * The build context that `mcpist origin build` writes, laid out and started with the very words of its recipe: the origin under an id of
- * its own with three rights, a server under another. Needs the package (`npm run build`) and root; the image itself is built elsewhere.
+ * its own with three rights, servers in Node and Python and a binary each under another, called as the gateway calls them. Needs the
+ * package (`npm run build`), root, and what .ci/tools installs; the image itself is built elsewhere.
  */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
-import { newSecret } from "../origin/test/origin.ts";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { ENVIRONMENT_INPUT } from "../cli/test/environment.ts";
+import { openPostgres } from "../origin/database/pg.ts";
+import { callTool, newSecret, newUser, resultOf } from "../origin/test/origin.ts";
+import { createContext } from "../sandbox/vendors/context.ts";
+import { startDatabase } from "../sandbox/vendors/database/database.ts";
 
-const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const TINY = fileURLToPath(new URL("../origin/test/servers/tiny.ts", import.meta.url));
-const missing =
-  process.getuid?.() === 0
-    ? existsSync(MAIN)
-      ? ""
-      : "there is no dist/cli/main.js: npm run build"
-    : "user ids are root's to change";
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const MAIN = path("../dist/cli/main.js");
+const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "mcpist");
+/** What .ci/tools has installed from the examples' own files. */
+const NODE_SERVER = join(CACHE, "everything");
+const PYTHON_PACKAGES = join(CACHE, "clients/fastmcp-4.2.3");
+const PYTHON = "/usr/bin/python3";
+/** The packages are of one minor version. */
+const pythonFits = (): boolean => {
+  const said = spawnSync(PYTHON, ["--version"], { encoding: "utf8" }).stdout ?? "";
+  const [, minor = "none"] = /^Python (\d+\.\d+)/.exec(said) ?? [];
+  return existsSync(join(PYTHON_PACKAGES, `lib/python${minor}/site-packages/fastmcp`));
+};
+const missing = [
+  [process.getuid?.() === 0, "user ids are root's to change"],
+  [existsSync(MAIN), "there is no dist/cli/main.js: npm run build"],
+  [existsSync(join(NODE_SERVER, "node_modules")), "there is no server of Node's: .ci/tools"],
+  [pythonFits(), `there is no FastMCP for ${PYTHON}: .ci/tools`],
+  [spawnSync("go", ["version"]).status === 0, "there is no Go toolchain"],
+].flatMap(([found, reason]) => (found === true ? [] : [reason]))[0];
 const required = process.env["CI"] === "true" && process.getuid?.() === 0;
 
 const folder = mkdtempSync(join(tmpdir(), "mcpist-context-"));
-let child: ChildProcess | null = null;
-afterAll(() => {
-  child?.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
+const closing: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+afterAll(async () => {
+  for (const close of closing.toReversed()) await close();
 });
 
 interface Process {
@@ -62,17 +79,47 @@ function processes(): readonly Process[] {
 const words = (recipe: string, instruction: string): string[] =>
   JSON.parse(new RegExp(`^${instruction} (.*)$`, "m").exec(recipe)?.[1] ?? "[]") as string[];
 
-describe("the build context of an origin with a server of one's own", () => {
-  it("starts as its recipe says, with nothing but what stands in it", async ({ skip }) => {
-    if (missing !== "" && !required) skip(missing);
-    expect(missing).toBe("");
-    chmodSync(folder, 0o755);
-    mkdirSync(join(folder, "weather"));
-    copyFileSync(TINY, join(folder, "weather/server.ts"));
-    const servers = { weather: { command: ["node", "server.ts"], folder: "weather", secrets: ["WEATHER_KEY"] } };
-    const secrets = { WEATHER_KEY: { purpose: "a key", to: ["origins"] } };
-    const config = { environments: { production: { ...ENVIRONMENT_INPUT, servers, secrets } } };
-    writeFileSync(join(folder, "mcpist.config.ts"), `export default ${JSON.stringify(config)};\n`);
+/** A project with three servers of its own, each as its language has it. */
+function writeProject(servers: object): void {
+  chmodSync(folder, 0o755);
+  for (const name of ["everything", "forecast", "weather/bin"]) mkdirSync(join(folder, name), { recursive: true });
+  for (const file of ["package.json", "package-lock.json"])
+    copyFileSync(join(NODE_SERVER, file), join(folder, "everything", file));
+  for (const file of ["server.py", "requirements.txt"])
+    copyFileSync(path(`../examples/python/${file}`), join(folder, "forecast", file));
+  const made = spawnSync("go", ["build", "-o", join(folder, "weather/bin/weather"), "."], {
+    cwd: path("../examples/go"),
+    encoding: "utf8",
+  });
+  if (made.status !== 0) throw new Error(`go build: ${made.stderr}`);
+  const secrets = { WEATHER_KEY: { purpose: "a key", to: ["origins"] } };
+  const config = { environments: { production: { ...ENVIRONMENT_INPUT, servers, secrets } } };
+  writeFileSync(join(folder, "mcpist.config.ts"), `export default ${JSON.stringify(config)};\n`);
+}
+
+/**
+ * What the recipe's first stage would download, from what .ci/tools has of the same files. The interpreter is Debian's, as in the image:
+ * another one may be in a folder that user ids of servers cannot read.
+ */
+function install(app: string): void {
+  const all = { recursive: true, verbatimSymlinks: true };
+  cpSync(join(NODE_SERVER, "node_modules"), join(app, "servers/everything/node_modules"), all);
+  const environment = join(app, "servers/forecast/.venv");
+  cpSync(PYTHON_PACKAGES, environment, all);
+  rmSync(join(environment, "bin/python3"));
+  symlinkSync(PYTHON, join(environment, "bin/python3"));
+}
+
+describe("the build context of an origin with servers of one's own", () => {
+  it("starts as its recipe says, with nothing but what stands in it, and serves all three", async ({ skip }) => {
+    if (missing !== undefined && !required) skip(String(missing));
+    expect(missing).toBeUndefined();
+    const servers = {
+      everything: { command: ["mcp-server-everything"], folder: "everything" },
+      forecast: { command: ["python3", "server.py"], folder: "forecast", secrets: ["WEATHER_KEY"] },
+      weather: { command: ["weather"], folder: "weather", secrets: ["WEATHER_KEY"] },
+    };
+    writeProject(servers);
     const built = spawnSync(process.execPath, [MAIN, "origin", "build", "--env", "production"], {
       cwd: folder,
       encoding: "utf8",
@@ -82,10 +129,17 @@ describe("the build context of an origin with a server of one's own", () => {
     const app = join(folder, "build/origin/app");
     const recipe = readFileSync(join(folder, "build/origin/Dockerfile"), "utf8");
     expect(recipe).not.toMatch(/^USER/m);
+    expect(recipe.split("\n").filter((line) => /^RUN .*servers/.test(line))).toEqual([
+      "RUN cd /app/servers/everything && npm ci --omit=dev --ignore-scripts",
+      "RUN python3 -m venv /app/servers/forecast/.venv && /app/servers/forecast/.venv/bin/pip install --no-cache-dir -r /app/servers/forecast/requirements.txt",
+    ]);
+    install(app);
     const [program = "", ...args] = [...words(recipe, "ENTRYPOINT"), ...words(recipe, "CMD")].map((word) =>
       word === "node" ? process.execPath : word.replace(/^\/app/, app),
     );
-    const laid = { ...servers.weather, command: [process.execPath, "server.ts"], folder: join(app, "servers/weather") };
+    const database = await startDatabase(createContext({ log: () => undefined }));
+    closing.push(() => database.close());
+    const secret = newSecret();
     const origin = {
       environment: "production",
       origin: "koyeb",
@@ -93,36 +147,75 @@ describe("the build context of an origin with a server of one's own", () => {
       httpStatusHosts: [],
       brokerUrl: null,
       alertWebhook: null,
+      servers: Object.fromEntries(
+        Object.entries(servers).map(([name, server]) => [name, { ...server, folder: join(app, "servers", name) }]),
+      ),
     };
-    child = spawn(program, args, {
+    const child: ChildProcess = spawn(program, args, {
       cwd: app,
       env: {
-        PATH: "/usr/bin:/bin",
+        PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
         HOST: "127.0.0.1",
         PORT: "0",
-        GATEWAY_SECRET_A: newSecret(),
+        GATEWAY_SECRET_A: secret,
         WEATHER_KEY: "key-of-the-weather-service",
-        DATABASE_URL: "postgres://nobody@127.0.0.1:1/x",
-        MCPIST_CONFIG: JSON.stringify({ ...origin, servers: { weather: laid } }),
+        DATABASE_URL: database.url,
+        REQUEST_STATE_KEY: newSecret(),
+        MCPIST_CONFIG: JSON.stringify(origin),
       },
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const up = Promise.withResolvers<void>();
+    closing.push(() => child.kill("SIGKILL"));
+    const up = new Set<unknown>();
+    const said: string[] = [];
+    let port = 0;
+    const ready = Promise.withResolvers<void>();
     createInterface({ input: child.stdout ?? process.stdin }).on("line", (line) => {
-      if (line.includes('"event":"server_state"') && line.includes('"state":"up"')) up.resolve();
+      const event = JSON.parse(line) as Readonly<Record<string, unknown>>;
+      if (event["event"] === "listening") port = Number(event["port"]);
+      if (event["event"] === "server_state" && event["state"] === "up") up.add(event["server"]);
+      if (event["event"] === "server_output") said.push(`${String(event["server"])}: ${String(event["text"])}`);
+      if (up.size === 3) ready.resolve();
     });
     const ended = once(child, "exit");
+    const late = AbortSignal.timeout(120_000);
     await Promise.race([
-      up.promise,
+      ready.promise,
       ended.then(([code]) => Promise.reject(new Error(`it ended with ${String(code)}`))),
+      once(late, "abort").then(() => Promise.reject(new Error(`up: ${[...up].join(", ")}; ${said.join("\n")}`))),
     ]);
 
     const { pid = 0 } = child;
-    const server = processes().find(({ parent }) => parent === pid);
     expect(processes().find((one) => one.pid === pid)).toMatchObject({ uid: 10_001 });
-    expect(server).toMatchObject({ uid: 20_001 });
+    const children = processes().filter(({ parent }) => parent === pid);
+    expect(children.map(({ uid }) => uid).toSorted((a, b) => a - b)).toEqual([20_001, 20_002, 20_003]);
+
+    const admin = openPostgres(database.adminUrl, () => undefined);
+    closing.push(() => admin.close());
+    const calls = [
+      ["everything", "get-structured-content", { location: "New York" }, { temperature: 33, humidity: 82 }],
+      ["forecast", "get_forecast", { city: "Bern" }, { city: "Bern", celsius: 14 }],
+      ["weather", "get_forecast", { city: "Bern" }, { city: "Bern", celsius: 14 }],
+    ] as const;
+    for (const [server, tool] of calls) {
+      const pins = () =>
+        admin.query<{ pin: string }>("select pin from mcpist.tool_sightings where module_id = $1 and tool_id = $2", [
+          server,
+          tool,
+        ]);
+      await vi.waitFor(async () => expect(await pins()).toHaveLength(1), { timeout: 60_000, interval: 50 });
+      const [seen] = await pins();
+      await admin.query("select mcpist.approve_tool($1, $2, $3, 'test')", [server, tool, seen?.pin ?? ""]);
+    }
+    const user = await newUser({ admin }, { grants: calls.map(([server, tool]) => [server, tool]) });
+    for (const [server, tool, params, structuredContent] of calls) {
+      const answer = await callTool({ url: `http://127.0.0.1:${port}`, secret }, user, server, tool, params);
+      expect(await resultOf(answer)).toMatchObject({ structuredContent });
+    }
+
     child.kill("SIGTERM");
     expect((await ended)[0]).toBe(0);
-    expect(processes().filter((one) => one.pid === server?.pid && one.uid === 20_001)).toEqual([]);
+    const left = new Set(children.map((one) => one.pid));
+    expect(processes().filter((one) => left.has(one.pid) && one.uid > 20_000)).toEqual([]);
   });
 });

@@ -241,7 +241,7 @@ export async function resultOf(response: Response): Promise<{
 
 /** A new user with a plan and grants, written by the owner of the database. */
 export async function newUser(
-  test: TestDatabase,
+  test: Pick<TestDatabase, "admin">,
   options: {
     readonly plan?: string;
     readonly grants?: readonly (readonly [string, string])[];
