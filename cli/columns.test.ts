@@ -22,8 +22,15 @@ const unequal = (): FakeCloud => {
   return cloud;
 };
 
+/** With as much in its journal as a rotation leaves there. */
+async function rotated(): Promise<FakeCloud> {
+  const cloud = steady();
+  await type(desk({ cloud }), ["secrets", "rotate", "--yes", ...FLAGS]);
+  return cloud;
+}
+
 describe("no line of more than 80 columns is printed by", () => {
-  it.each<[string, (() => FakeCloud)?]>([
+  it.each<[string, (() => FakeCloud | Promise<FakeCloud>)?]>([
     ["secrets status", steady],
     ["secrets status", unequal],
     ["secrets verify", steady],
@@ -31,6 +38,7 @@ describe("no line of more than 80 columns is printed by", () => {
     ["secrets list", steady],
     ["secrets list", () => needing("DATABASE_URL")],
     ["secrets history", steady],
+    ["secrets history", rotated],
     ["secrets rotate --yes", steady],
     ["secrets rotate --yes", unequal],
     ["secrets rotate --dry-run", steady],
@@ -60,6 +68,6 @@ describe("no line of more than 80 columns is printed by", () => {
       "init --yes --domain mcp.example.com --repo acme/mcp --account 0123456789abcdef0123456789abcdef --supabase abcdefghijklmnopqrst --koyeb-url https://mcpist-acme.koyeb.app --fly-app mcpist-acme",
     ],
   ])("%s", async (argv, world) => {
-    expect(await tooLong(argv, world?.())).toEqual([]);
+    expect(await tooLong(argv, await world?.())).toEqual([]);
   });
 });

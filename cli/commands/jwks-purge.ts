@@ -5,7 +5,7 @@
 import { defineCommand, noOptions } from "../command.ts";
 import { EXIT, McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import { printJson } from "../output.ts";
+import { printJson, printProse } from "../output.ts";
 import type { Session } from "../session.ts";
 
 /** Where the Worker looks, and how soon: it asks at most once a minute, and KV may serve an old value for as long again. */
@@ -63,7 +63,8 @@ export const jwksPurge = defineCommand(
         seenWithinSeconds: SEEN_WITHIN_SECONDS,
       });
     } else {
-      context.stdout.write(
+      printProse(
+        context,
         `done  every gateway isolate fetches the sign-in keys anew within ${SEEN_WITHIN_SECONDS} s (generation ${generation})\n` +
           "For a leaked key that is too long: deploy a new Worker version, which starts with empty caches.\n",
       );

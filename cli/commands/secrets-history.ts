@@ -2,7 +2,7 @@
 import { defineCommand, wholeNumber } from "../command.ts";
 import { EXIT } from "../errors.ts";
 import { table } from "../layout.ts";
-import { printJson } from "../output.ts";
+import { printJson, printProse } from "../output.ts";
 import { printable } from "../redact.ts";
 import type { JournalTip } from "../secrets/journal-entry.ts";
 
@@ -44,7 +44,7 @@ export const secretsHistory = defineCommand(
       return EXIT.done;
     }
     const lines = printable(table([["TIME", "RUN", "WHO", "EVENT", "DETAIL"], ...historyRows(entries)]));
-    context.stdout.write(`${lines.replaceAll("\uFFFD", "?")}\n`);
+    printProse(context, `${lines.replaceAll("\uFFFD", "?")}\n`);
     return EXIT.done;
   },
 );

@@ -13,7 +13,7 @@ describe("mcpist sandbox", () => {
     const { code, err } = await sandbox("--scenario", "canary-5f0c6a1be2d49317");
     expect(code).toBe(2);
     expect(err).toContain(
-      `error: there is no such scenario (ERR_USAGE)\nhint:  --scenario ${(await import("../../sandbox/scenarios.ts")).SCENARIOS.map(({ name }) => name).join("|")}\n`,
+      `error: there is no such scenario (ERR_USAGE)\nhint:  one of: ${(await import("../../sandbox/scenarios.ts")).SCENARIOS.map(({ name }) => name).join(", ")}\n`,
     );
   });
   it.each(["0", "80", "70000", "8700x"])("refuses the port base %s", async (port) => {

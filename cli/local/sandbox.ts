@@ -74,7 +74,7 @@ async function checkScenario(name: string): Promise<void> {
   const scenarios = await import("../../sandbox/scenarios.ts").catch(() => null);
   if (scenarios === null || scenarios.SCENARIOS.some((scenario) => scenario.name === name)) return;
   throw new McpistError("ERR_USAGE", `there is no such scenario${typedName(name)}`, {
-    hint: HINTS.flag("--scenario", scenarios.SCENARIOS.map((scenario) => scenario.name).join("|")),
+    hint: HINTS.oneOf(scenarios.SCENARIOS.map((scenario) => scenario.name)),
   });
 }
 
