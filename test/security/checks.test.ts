@@ -2,8 +2,10 @@
  * The checks themselves, word for word: whoever takes one away, or makes it forgive, says so here as well, where a reviewer sees it.
  */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
 import lint from "../../oxlint.config.ts";
 import { readTracked } from "./repository.ts";
 import { readWorkflow } from "./workflow.ts";
@@ -95,38 +97,57 @@ describe(".ci/run", () => {
   const script = readTracked(".ci/run");
 
   it("takes these steps", () => {
-    const taken = script.split("\n").filter((line) => /^\s*(step|suite) "(?!\$name" "\$@")/.test(line));
+    const taken = script
+      .split("\n")
+      .filter((line) => /^\s*(beside )?(step|suite) "(?!\$name" "\$@")|^join$/.test(line));
     expect(taken.map((line) => line.trim())).toEqual([
       'suite "npm test" npm test',
+      `beside step "demo" bash -c 'set -o pipefail; npm run --silent demo -- --json | npx node test/check-demo.ts'`,
       'step "fmt" npm run fmt:check',
       'step "lint" npm run lint',
       'step "typecheck" npm run typecheck',
       'step "synth" npm run synth',
-      `step "demo" bash -c 'set -o pipefail; npm run --silent demo -- --json | npx node test/check-demo.ts'`,
+      "join",
       'step "smoke" npm run smoke',
       'step "tools" install_tools "$cache"',
       'suite "test:$name" npm run "test:$name"',
-      'step "test:live" env KILLS=1 npm run test:live',
-      'step "test:scan" npm run --silent test:scan -- --out "$judged/scans.json"',
+      'beside step "test:live" env KILLS=1 npm run test:live',
+      'beside suite "test:browser" npm run test:browser',
+      'suite "test:deploy" npm run test:deploy',
+      "join",
+      'beside step "test:scan" npm run --silent test:scan -- --out "$judged/scans.json"',
       'step "test:mutants" npm run --silent test:mutants -- --sample --out "$judged/mutants.json" --keep "$cache/mutants"',
+      "join",
       'step "evidence" npx node test/security/evidence.ts "$reports"/*.json --scans "$judged/scans.json" --mutants "$judged/mutants.json" --earlier "$cache/mutants" --out "$reports/evidence"',
     ]);
-    expect(script).toContain("\nfor name in canary clients postgres conformance install deploy browser; do\n");
+    expect(script).toContain("\nfor name in canary clients postgres conformance install; do\n");
     expect(script.trimEnd().split("\n").at(-1)).toBe('npx node test/totals.ts "$failed_steps" "$reports"/*.json');
   });
+
+  const folder = mkdtempSync(join(tmpdir(), "mcpist-ci-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it.each([
     ["a step", 'step "bad" false'],
     ["a step in a pipe", `step "bad" bash -c 'set -o pipefail; false | cat'`],
     ["a suite without a report", 'suite "bad" false'],
+    ["a step beside others", 'beside step "bad" false; step good true; join'],
+    ["a suite beside others without a report", 'beside suite "bad" false; beside step good true; join'],
+    ["a step beside others that is killed", "beside step bad bash -c 'kill $PPID'; join"],
   ])("counts %s that fails", (_, line) => {
     const functions = script.slice(script.indexOf("failed_steps=0"), script.indexOf("printf '=== install"));
     const told = execFileSync(
       "bash",
-      ["-c", `set -uo pipefail; reports=/nowhere\n${functions}\nstep good true\n${line}\necho "counted $failed_steps"`],
+      [
+        "-c",
+        `set -uo pipefail; reports=$1\n${functions}\nstep good true\n${line}\necho "counted $failed_steps \${failed_names[*]}"`,
+        "bash",
+        folder,
+      ],
       { encoding: "utf8" },
     );
-    expect(told).toContain("counted 1");
+    expect(told).toContain("counted 1 bad\n");
+    expect(told).toContain("=== good: ok (");
   });
 });
 
