@@ -153,6 +153,18 @@ describe("one user's answers without end", () => {
     await until(() => session.koyeb.seen.filter(({ cancelled }) => cancelled).length === 3);
   });
 
+  it("cost nobody else a call while they are taken in another form: JSON as events", async () => {
+    const other = await session.token();
+    session.koyeb.behave = flood({ "content-type": "application/json", "content-length": 1e12 }, " ".repeat(24_000));
+    const clients = await Promise.all(Array.from({ length: 3 }, () => open({ ...PLAIN, accept: "text/event-stream" })));
+    await until(() => clients.every(({ received }) => received() !== ""));
+    session.koyeb.behave = answers("koyeb");
+    const response = await session.post(other, MODERN);
+    expect([response.status, await response.json()]).toMatchObject([200, { result: { servedBy: "koyeb" } }]);
+    for (const { socket } of clients) socket.resetAndDestroy();
+    await until(() => session.koyeb.seen.filter(({ cancelled }) => cancelled).length === 3);
+  });
+
   it.each(floods)("cost nobody else a call while nobody reads them: %s", async (_, behave) => {
     const other = await session.token();
     session.koyeb.behave = behave;

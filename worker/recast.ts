@@ -2,6 +2,7 @@
  * Answers in the other form, for clients that read only one (policy/accept.ts): the answer out of an event stream as JSON, and JSON as the
  * one event of a stream. Nothing is kept whole that is longer than an event that {@link isAnswer} looks into.
  */
+import { Turns } from "./deadline.ts";
 import { AnswerPicker } from "./policy/answer-picker.ts";
 
 const encoder = new TextEncoder();
@@ -32,11 +33,15 @@ function oneLine(json: Uint8Array): Uint8Array {
 
 /** An event stream of one event. An answer that was cut leaves an event without its end, which no client takes for one. */
 export function jsonToEvents(json: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
+  const turns = new Turns();
   const source = json instanceof Uint8Array ? new Blob([json]).stream() : json;
   return source.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({
       start: (controller) => controller.enqueue(BEFORE),
-      transform: (chunk, controller) => controller.enqueue(oneLine(chunk)),
+      async transform(chunk, controller) {
+        await turns.after(chunk.length);
+        controller.enqueue(oneLine(chunk));
+      },
       flush: (controller) => controller.enqueue(AFTER),
     }),
   );
