@@ -203,6 +203,41 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
     },
   );
 
+  it(
+    "a hostname and a namespace that were taken away by hand are in the plan, and a deploy makes both again",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await opened(
+        ENGINES[0] ?? { name: "terraform", path: "terraform" },
+        CLIS[0] as DeployCli,
+        async (installation) => {
+          production(installation);
+          done(await installation.deploy([STACK]), "deploy");
+          const [namespaces, domains] = [`${ACCOUNT}/storage/kv/namespaces`, `${ACCOUNT}/workers/domains`];
+          for (const path of [namespaces, domains]) {
+            const [only] = (await ask(installation, path)) as readonly { readonly id: string }[];
+            await ask(installation, `${path}/${only?.id}`, "DELETE");
+            expect(await ask(installation, path)).toEqual([]);
+          }
+          const plan = await installation.plan(STACK);
+          for (const change of ["custom_domain.hostname will be created", "kv_namespace.kv will be created"])
+            expect(plan).toContain(`cloudflare_workers_${change}`);
+          // It was bound to the namespace that is gone.
+          expect(plan).toContain("cloudflare_workers_script.worker will be updated in-place");
+          const found = await installation.drift();
+          expect(found.exitCode).toBe(3);
+          expect(found.stdout).toMatch(/^production-base-edge +drifted$/m);
+
+          done(await installation.deploy([STACK]), "deploy over it");
+          expect(await installation.plan(STACK)).toBe("nothing");
+          expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
+          expect(await ask(installation, domains)).toMatchObject([{ hostname: "mcp.sandbox.test" }]);
+          expect(await ask(installation, namespaces)).toMatchObject([{ title: SANDBOX_NAMES.worker }]);
+        },
+      );
+    },
+  );
+
   it("a second environment in the zone leaves its protection alone", { timeout: TIMEOUT_MS }, async () => {
     await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
       production(installation);

@@ -20,6 +20,15 @@ async function ask({ sandbox }: Installation, path: string): Promise<unknown> {
   return response.status === 204 || !response.ok ? response.status : response.json();
 }
 
+/** Changes it, as somebody would past Terraform. */
+function change({ sandbox }: Installation, path: string, method: string, body?: object): Promise<Response> {
+  return fetch(sandbox.urls.github + REPOSITORY + path, {
+    method,
+    headers: { authorization: `Bearer ${sandbox.context.tokens.github}`, "user-agent": "test" },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+}
+
 describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))(
   "the repository stack (skipped where terraform-provider-github is not built)",
   () => {
@@ -74,16 +83,29 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))
         async (installation) => {
           production(installation);
           done(await installation.deploy([STACK]), "deploy");
-          const { sandbox } = installation;
-          const byHand = await fetch(`${sandbox.urls.github}${REPOSITORY}/actions/permissions/workflow`, {
-            method: "PUT",
-            headers: { authorization: `Bearer ${sandbox.context.tokens.github}`, "user-agent": "test" },
-            body: JSON.stringify({ default_workflow_permissions: "write", can_approve_pull_request_reviews: true }),
+          const byHand = await change(installation, "/actions/permissions/workflow", "PUT", {
+            default_workflow_permissions: "write",
+            can_approve_pull_request_reviews: true,
           });
           expect(byHand.status).toBe(204);
-          expect(await installation.plan(STACK)).toContain("default_workflow_permissions");
+          // Whoever deletes the rules may push to the branch that deploys, and an environment for every branch gives its secrets to each.
+          const [rules] = (await ask(installation, "/rulesets")) as readonly { readonly id: number }[];
+          expect((await change(installation, `/rulesets/${rules?.id}`, "DELETE")).status).toBe(204);
+          const open = { deployment_branch_policy: null, can_admins_bypass: true };
+          expect((await change(installation, "/environments/production", "PUT", open)).status).toBe(200);
+          const plan = await installation.plan(STACK);
+          expect(plan).toContain("default_workflow_permissions");
+          expect(plan).toMatch(/github_repository_ruleset\.default-branch will be created/);
+          expect(plan).toMatch(/github_repository_environment\.environment will be updated/);
           done(await installation.deploy([STACK]), "deploy again");
           expect(await installation.plan(STACK)).toBe("nothing");
+          expect(await ask(installation, "/rulesets")).toMatchObject([
+            { name: "mcpist production", enforcement: "active" },
+          ]);
+          expect(await ask(installation, "/environments/production")).toMatchObject({
+            can_admins_bypass: false,
+            deployment_branch_policy: { protected_branches: false, custom_branch_policies: true },
+          });
           expect(await ask(installation, "/actions/permissions/workflow")).toMatchObject({
             default_workflow_permissions: "read",
           });
