@@ -44,6 +44,8 @@ export interface ApiOptions {
   readonly moved?: { readonly message: string; readonly hint: Hint };
   /** First wait after a limit that names no time. Unit: milliseconds; default a second. */
   readonly pauseMs?: number;
+  /** True for the body of a failure that comes with a status of success. */
+  readonly denies?: (json: unknown) => boolean;
   /** Longest time of a call with its waits, asked at each call; see {@link CallOptions.patienceMs}. */
   readonly patience?: () => number | undefined;
 }
@@ -174,8 +176,10 @@ export class Api {
       // What stands in front of a platform tells of a limit as a page.
       const limited = isLimit({ ...answer, said: messageOf(answer) || answer.text.slice(0, PAGE_LENGTH) });
       // A limit is never an answer: who asks whether a token may do something accepts a 403.
-      if (!limited && ((answer.status >= 200 && answer.status < 300) || options.accept?.includes(answer.status)))
+      if (!limited && ((answer.status >= 200 && answer.status < 300) || options.accept?.includes(answer.status))) {
+        if (answer.status < 300 && this.#options.denies?.(answer.json)) throw this.#failure(method, path, answer);
         return answer;
+      }
       const asked = askedWaitMs(answer.headers, this.#context.now().getTime());
       // What was limited was not carried out, so any call may be repeated; a 5xx only where repeating is harmless.
       if (limited) {

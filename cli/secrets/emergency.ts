@@ -15,6 +15,7 @@ import { Moved, allSettled, type Run } from "./run.ts";
 import { acceptedEverywhere, liveVersion, sharing, versionById } from "./observation.ts";
 import { ACTIONS } from "./phases/actions.ts";
 import { phaseOf, type Phase } from "./phase.ts";
+import { deployedRoutes } from "./pool.ts";
 import { notDead, refusal } from "./phases/table.ts";
 
 /** `now`: from the start of the command, what serves with the old secret may be replaced before it is removed. Unit: milliseconds. */
@@ -217,6 +218,8 @@ export async function emergency(run: Run, mode: "fast" | "now", since: Since = {
   for (const origin of run.targets.origins) {
     if (origin.state === "quarantined") state.alive.set(origin.name, "it is quarantined, which does not kill a secret");
   }
+  for (const name of await unknownOrigins(run))
+    state.alive.set(name, "the gateway knows it and this configuration does not, so nothing was written there");
   // Said at once: whoever can stop such an app must not wait for what follows.
   for (const [name, reason] of state.alive) {
     run.result.proof[name] = "NOT DEAD";
@@ -232,6 +235,14 @@ export async function emergency(run: Run, mode: "fast" | "now", since: Since = {
   // What cannot be put right now must not hide who is still alive.
   else await settle(run, false).catch(() => run.report.note("the Worker could not be looked at again"));
   return conclude(run, state, github);
+}
+
+/** Names of origins that the deployed gateway has and this checkout's configuration does not: an older one, or somebody else's. */
+async function unknownOrigins(run: Run): Promise<readonly string[]> {
+  // What cannot be read hides nobody: every origin of this configuration has been told about.
+  const deployed = await deployedRoutes(run.targets.worker).catch(() => null);
+  const known = new Set(run.targets.origins.map(({ name }) => name));
+  return (deployed?.config.origins ?? []).map(({ name }) => name).filter((name) => !known.has(name));
 }
 
 /** More than anybody deploys during one emergency. */

@@ -40,8 +40,8 @@ describe("a slot that somebody else writes while a run waits for it", () => {
     ["Koyeb, deleted", { party: "koyeb", after: ["koyeb: redeploy", 1], slot: "b", kid: null }],
     ["Fly.io, another value", { party: "fly", after: ["fly: update fly-1", 1], slot: "b", kid: FOREIGN }],
     ["Fly.io, deleted", { party: "fly", after: ["fly: update fly-1", 1], slot: "b", kid: null }],
-    ["GitHub, another value", { party: "GitHub", after: ["fly: update fly-1", 1], slot: "b", kid: FOREIGN }],
-    ["GitHub, deleted", { party: "GitHub", after: ["fly: update fly-1", 1], slot: "b", kid: null }],
+    ["GitHub, another value", { party: "GitHub", after: ["git: update ref", 3], slot: "b", kid: FOREIGN }],
+    ["GitHub, deleted", { party: "GitHub", after: ["git: update ref", 3], slot: "b", kid: null }],
     ["the one that is retired", { party: "koyeb", after: ["koyeb: redeploy", 2], slot: "a", kid: FOREIGN }],
   ])(
     "ends the run within seconds by the name of the party, and the next run puts it right: %s",

@@ -419,7 +419,10 @@ function naive(o: Observation): PhaseName {
     if (!one || !ready(next)) return "STAGING";
     const made = o.worker.versions
       .toSorted((x, y) => y.number - x.number)
-      .find((v) => v.annotatedKid === next && v.annotatedFrom === W);
+      .find(
+        (v) =>
+          v.annotatedKid === next && v.annotatedFrom === W && [next, null, undefined].includes(o.worker.observed[v.id]),
+      );
     if (!made) return "STAGED";
     if (!same(made.id, top?.versionId)) return "OUTDATED";
     return o.evidence.probedVersion === made.id ? "PROBED" : "UPLOADED";

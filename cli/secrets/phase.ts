@@ -278,9 +278,10 @@ export function phaseOf(observation: Observation): Phase {
     const details = { other: next, complete, parties: more.length > 0 ? strange : lacking };
     const givenUp = journal.abandoned.includes(next) || (journal.candidateAgeMs ?? 0) > ABANDONED_AFTER_MS;
     if (!journal.running && givenUp) return row("ORPHAN", { ...details, parties: strange });
-    // Made to follow what is live: an older version that carries it would be a step back.
+    // Made to follow what is live: an older version that carries it would be a step back. What it says itself counts more than our note.
     const made = worker.versions.find(
-      ({ annotatedKid, annotatedFrom }) => annotatedKid === next && annotatedFrom === live,
+      ({ id, annotatedKid, annotatedFrom }) =>
+        annotatedKid === next && annotatedFrom === live && (worker.observed[id] ?? next) === next,
     );
     if (!complete || !made) return row(complete ? "STAGED" : "STAGING", details);
     const versions = [made.id];

@@ -1,5 +1,5 @@
 /** One run of the tool: its targets, its journal, its one candidate and what it has seen itself. No policy. */
-import type { SlotName } from "../../contract/gateway-secret.ts";
+import { SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
 import { FLY_STOP_SECONDS } from "../../contract/origin-drain.ts";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
@@ -70,8 +70,12 @@ export interface Deploy {
   readonly change?: Partial<JournalState>;
 }
 
-/** How long a list of deployments may lag behind the write that made one. Unit: milliseconds. */
+/** How long a list may lag behind the write of what it has to show. Unit: milliseconds. */
 const LISTED_WITHIN_MS = 15_000;
+/** A reading of GitHub's dates that is of this run and from before a write. Unit: milliseconds. */
+const VAULT_BEFORE_MS = 60_000;
+/** GitHub's dates are whole seconds, and of several machines. Unit: milliseconds. */
+const SAME_MOMENT_MS = 5000;
 /** More than anybody deploys while one deployment is written. */
 const OVER_TRIES = 5;
 
@@ -129,9 +133,12 @@ export class Run {
     this.#away = new Away(this.context, this.#pool);
   }
 
-  async observe(looking: Omit<Looking, "known"> = {}): Promise<Observation> {
+  async observe(looking: Pick<Looking, "waits" | "withinMs"> = {}): Promise<Observation> {
     const known = this.uploadedVersion === null ? [] : [this.uploadedVersion];
-    return observe(this.targets, this.journal, this.#store, this.evidence, { ...looking, known });
+    return observe(this.targets, this.journal, this.#store, this.evidence, {
+      ...looking,
+      known,
+    });
   }
 
   /** Origins that are written and verified. */
@@ -249,13 +256,50 @@ export class Run {
     return this.context.waits.during(text, work);
   }
 
-  /** Writes slots of GitHub and records what is there now. */
+  /**
+   * Writes slots of GitHub and records what is there now; what GitHub does not show is recorded as not known.
+   * @throws {McpistError} ERR_MISMATCH then: success was all that it said.
+   */
   async writeVault(values: SlotValues, known: Partial<Record<SlotName, string>>): Promise<void> {
-    await this.targets.vault.write(values, this.journal.guard);
+    const { vault } = this.targets;
+    const before = await vault.names(VAULT_BEFORE_MS);
+    await vault.write(values, this.journal.guard);
     this.touched = true;
-    const vault = { ...this.journal.state.vault, ...known, ackAt: null };
-    // The acknowledgement is dated by the platform's own time of this entry, so that two clocks are never compared.
-    await this.journal.record("wrote github", {}, { vault }, ["vault"]);
+    const record = (change: Partial<Record<SlotName, string | null>>) =>
+      // The acknowledgement is dated by the platform's own time of this entry, so that two clocks are never compared.
+      this.journal.record("wrote github", {}, { vault: { ...this.journal.state.vault, ...change, ackAt: null } }, [
+        "vault",
+      ]);
+    await record(known);
+    const hidden = await this.#hiddenSlots(values, before);
+    const [slot] = hidden;
+    if (slot === undefined) return;
+    await record(Object.fromEntries(hidden.map((name) => [name, null])));
+    throw new McpistError(
+      "ERR_MISMATCH",
+      `GitHub took ${SLOT_VARIABLES[slot]} and does not show that it was written: nothing could be restored from there`,
+      { hint: HINTS.again() },
+    );
+  }
+
+  /** Slots of `values` whose date GitHub does not move, although the last one is not of this moment. */
+  async #hiddenSlots(
+    values: SlotValues,
+    before: Readonly<Record<SlotName, string | null>>,
+  ): Promise<readonly SlotName[]> {
+    const now = this.#store.serverTime();
+    const tells = (slot: SlotName) => now - Date.parse(before[slot] ?? "1970-01-01T00:00:00Z") > SAME_MOMENT_MS;
+    const slots = (["a", "b"] as const).filter((slot) => values[slot] !== undefined && tells(slot));
+    const began = this.context.monotonic();
+    for (;;) {
+      const shown = slots.length === 0 ? before : await this.targets.vault.names(0);
+      const hidden = slots.filter((slot) => shown[slot] === before[slot]);
+      const since = this.context.monotonic() - began;
+      if (hidden.length === 0 || since > LISTED_WITHIN_MS) return hidden;
+      await this.waits("GitHub: its list to show what was written", () =>
+        this.context.sleep(Math.max(1000, pauseMs(since))),
+      );
+    }
   }
 
   /**

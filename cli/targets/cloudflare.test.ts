@@ -323,6 +323,26 @@ describe("a deployment", () => {
     expect((await worker.look()).observed).toEqual({ [first]: KID_ONE, [second]: KID_TWO });
   });
 
+  it("is none that comes with a status of success and says that it failed", async () => {
+    const versionId = await put("denied", SECRET_ONE);
+    const failed = {
+      success: false,
+      errors: [{ code: 10_014, message: "an unknown error" }],
+      result: { id: "d-none" },
+    };
+    const lying = testContext({
+      fetch: async (input, init) => (init?.method === "POST" ? Response.json(failed) : fetch(input, init)),
+    });
+    const access = { baseUrl: kit.cloudflare.apiUrl, token: TOKEN };
+    const cloudflare = { ...testEnvironment().cloudflare, accountId: NAMES.accountId, worker: "denied" };
+    const worker = cloudflareWorker(lying, cloudflareApi(lying, access), { ...testEnvironment(), cloudflare }, access);
+    const made = worker.deploy([{ versionId, percentage: 100 }], "mcpist switch", guard);
+    await expect(made).rejects.toMatchObject({
+      code: "ERR_VENDOR",
+      message: expect.stringMatching(/^Cloudflare answered 200 to POST \S+: an unknown error \(10014\)$/) as unknown,
+    });
+  });
+
   it("is not written when the guard refuses", async () => {
     const first = await put("guarded", SECRET_ONE);
     const worker = await target("guarded");

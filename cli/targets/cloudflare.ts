@@ -61,6 +61,7 @@ export function cloudflareApi(context: Context, access: { baseUrl: string; token
       hint: HINTS.moved("correct CLOUDFLARE_API_BASE_URL, or unset it: its default is Cloudflare's own API"),
     },
     headers: { authorization: `Bearer ${access.token}` },
+    denies: (json) => isRecord(json) && json["success"] === false,
   });
 }
 
