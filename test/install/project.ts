@@ -224,6 +224,11 @@ export function borrow(from: string, to: string, names: readonly string[]): void
   }
 }
 
+/** Takes away what was borrowed, before npm looks: it would install into what is somebody else's. */
+export function giveBack(to: string, names: readonly string[]): void {
+  for (const name of names) rmSync(join(to, "node_modules", name), { recursive: true, force: true });
+}
+
 /** The same files again, without what was installed. */
 export const copyProject = (from: string, to: string): void =>
   cpSync(from, to, {
