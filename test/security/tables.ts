@@ -134,7 +134,7 @@ which is red; so is a mutant whose text no longer stands in its file. Of a criti
 \`npm run test:mutants\` runs all ${mutants.length} mutants of ${critical.length} critical controls; a name behind it (\`GW-01\`) only those of one control, \`-- --survey\` tells which
 cited tests go red, for whoever writes one. A push runs one of ${PARTS} parts, whose turn it is by the number of commits (\`-- --sample\`), and the night all of them. A part has
 all mutants of a control or none, so each run proves the controls of its part and calls the others TESTED. The mistakes are in
-[test/security/mutants](../../test/security/mutants/).
+\`test/security/mutants/\`.
 
 What this does not show: mistakes that nobody thought of. No mutant: ${none.map(link).join(", ")}. ROT-02 is made of mutants itself, SEC-01 of
 deliberately leaking programs, and in HTTP-01 the parsers are Node's and workerd's. Stryker, which makes mutants by itself, was tried over
