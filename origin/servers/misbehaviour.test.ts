@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Secret } from "../modules/secret.ts";
-import { WholeResult, type ToolContext } from "../modules/module.ts";
+import { WholeResult, type Progress, type ToolContext } from "../modules/module.ts";
 import { createServers, type Servers } from "./servers.ts";
 
 const RUDE = fileURLToPath(new URL("../test/servers/rude.ts", import.meta.url));
@@ -71,16 +71,19 @@ const DOWNS: readonly [mode: string, said: string][] = [
   ["future", "mcpist: the server speaks a revision of MCP that is not known here"],
   ["exits", "mcpist: the server ended before it had said which tools it has"],
 ];
+const UP = [...ROWS.map(([mode]) => mode), "prints", "reports", "tells"];
 /** They talk all the time, or never; they are stopped all the same. */
 const FLOODS = ["notifies", "samples", "silent"];
 
 describe("beside each other and two floods, a server that", () => {
   let servers: Servers;
   const said: string[] = [];
+  const reported: Progress[] = [];
   beforeAll(async () => {
-    const settings = [...ROWS.map(([mode]) => mode), ...DOWNS.map(([mode]) => mode), ...FLOODS, "prints"].map(
-      (mode) => [mode, { command: [process.execPath, RUDE, mode], trusted: true, secrets: ["TINY_KEY"] }],
-    );
+    const settings = [...UP, ...DOWNS.map(([mode]) => mode), ...FLOODS].map((mode) => [
+      mode,
+      { command: [process.execPath, RUDE, mode], trusted: true, secrets: ["TINY_KEY"], account: "github" },
+    ]);
     const made = createServers(Object.fromEntries(settings), {
       secrets: new Map([["TINY_KEY", new Secret(SECRET)]]),
       separator: null,
@@ -98,13 +101,10 @@ describe("beside each other and two floods, a server that", () => {
       onStderr: (server, text) => said.push(`${server}: ${text}`),
     });
     const ready = (mode: string): boolean => servers.modules.find(({ name }) => name === mode)?.tools.has("t") === true;
-    await vi.waitFor(
-      () => expect([...ROWS.map(([mode]) => mode), "prints"].filter((mode) => !ready(mode))).toEqual([]),
-      {
-        timeout: 50_000,
-        interval: 50,
-      },
-    );
+    await vi.waitFor(() => expect(UP.filter((mode) => !ready(mode))).toEqual([]), {
+      timeout: 50_000,
+      interval: 50,
+    });
   }, 60_000);
   afterAll(() => servers.stop());
 
@@ -115,8 +115,8 @@ describe("beside each other and two floods, a server that", () => {
       requestId: "019a0000-0000-7000-8000-000000000001",
       userId,
       traceparent: null,
-      token: () => Promise.reject(new Error("nobody asks")),
-      progress: null,
+      token: async () => new Secret("token-of-the-user"),
+      progress: (progress) => void reported.push(progress),
     };
     const tool = servers.modules.find(({ name }) => name === mode)?.tools.get("t");
     return tool?.run(params, context).catch((error: unknown) => (error instanceof Error ? error.message : error));
@@ -132,6 +132,19 @@ describe("beside each other and two floods, a server that", () => {
     const anna = run("prints");
     await run("prints", { text: `\n${text.join("\n")}` }, "00000000-0000-4000-8000-000000000666");
     expect(await anna).toEqual(whole(fine));
+  });
+
+  it("reports its progress without end is heard for as long as a client can bear", async () => {
+    expect(await run("reports")).toEqual(whole(fine));
+    expect(reported.length).toBeGreaterThanOrEqual(20);
+    expect(reported.length).toBeLessThan(100);
+    expect(Math.max(...reported.map(({ message = "" }) => message.length))).toBe(1_000);
+  });
+
+  it("prints the account token of a user alone has not printed it into the log", async () => {
+    expect(await run("tells")).toEqual(whole(fine));
+    await vi.waitFor(() => expect(said).toContain("tells: [secret]"), { timeout: 20_000 });
+    expect(said.join()).not.toContain("token-of-the-user");
   });
 
   it.each(DOWNS)("does not come up (%s) is down, and the operator reads why: %s", async (mode, line) => {

@@ -36,6 +36,18 @@ const AT_START: Readonly<Record<string, () => void>> = {
 /** What is answered to a call instead of a result. */
 const ANSWERS: Readonly<Record<string, (id: number) => void>> = {
   batch: (id) => write([{ jsonrpc: "2.0", id, result }]),
+  reports: (id) => {
+    const message = "x".repeat(5_000);
+    repeat(200, (progress) => ({
+      jsonrpc: "2.0",
+      method: "notifications/progress",
+      params: { progressToken: meta["progressToken"], progress, message },
+    }));
+    write({ jsonrpc: "2.0", id, result });
+  },
+  tells: (id) => {
+    process.stderr.write(`${String(meta["mcpist/account-token"])}\n`, () => write({ jsonrpc: "2.0", id, result }));
+  },
   prints: (id) => {
     raw(`got ${text}\n`);
     setTimeout(() => write({ jsonrpc: "2.0", id, result }), 200);
@@ -74,16 +86,21 @@ const ANSWERS: Readonly<Record<string, (id: number) => void>> = {
 interface Asked {
   readonly id?: number;
   readonly method?: string;
-  readonly params?: { readonly arguments?: { readonly text?: string } };
+  readonly params?: {
+    readonly arguments?: { readonly text?: string };
+    readonly _meta?: Readonly<Record<string, unknown>>;
+  };
 }
 /** Of the last call. */
 let text = "";
+let meta: Readonly<Record<string, unknown>> = {};
 let page = 0;
 AT_START[mode]?.();
 createInterface({ input: process.stdin })
   .on("line", (line) => {
     const { id, method, params } = JSON.parse(line) as Asked;
     text = params?.arguments?.text ?? "";
+    meta = params?.["_meta"] ?? {};
     if (id === undefined || mode === "silent") return;
     if (method === "initialize")
       write({
