@@ -34,12 +34,19 @@ describe("the look at the secrets", () => {
     expect(readLook(0, '{ "live": "b2df090667239828" }')).toEqual({
       exitCode: 0,
       live: "b2df090667239828",
+      blind: false,
       error: null,
     });
-    expect(readLook(3, '{ "live": null }')).toEqual({ exitCode: 3, live: null, error: null });
+    expect(readLook(3, '{ "live": null, "phase": "BLIND" }')).toEqual({
+      exitCode: 3,
+      live: null,
+      blind: true,
+      error: null,
+    });
     expect(readLook(4, '{ "ok": false, "error": { "code": "ERR_UNAUTHORISED" } }')).toEqual({
       exitCode: 4,
       live: null,
+      blind: false,
       error: { code: "ERR_UNAUTHORISED" },
     });
   });
@@ -54,6 +61,7 @@ describe("the look after a deploy", () => {
     return async () => ({
       exitCode: left.length > 1 ? (left.shift() ?? 0) : (left[0] ?? 0),
       live: "b2df090667239828",
+      blind: false,
       error: null,
     });
   };

@@ -35,6 +35,8 @@ export interface Look {
   readonly exitCode: number;
   /** Kid of the live secret; null = none is known. */
   readonly live: string | null;
+  /** Somebody could not be asked: nobody knows whether all agree. */
+  readonly blind: boolean;
   /** Why it could not look, as it has said itself; null = it looked. */
   readonly error: object | null;
 }
@@ -71,8 +73,13 @@ export function readLook(exitCode: number, stdout: string): Look | null {
   try {
     const answer: unknown = JSON.parse(stdout);
     if (!isRecord(answer)) return null;
-    const { live, error } = answer;
-    return { exitCode, live: typeof live === "string" ? live : null, error: isRecord(error) ? error : null };
+    const { live, phase, error } = answer;
+    return {
+      exitCode,
+      live: typeof live === "string" ? live : null,
+      blind: phase === "BLIND",
+      error: isRecord(error) ? error : null,
+    };
   } catch {
     return null;
   }
@@ -85,6 +92,10 @@ async function look(context: Context, environment: string, config: string): Prom
   if (found) return found;
   throw new McpistError("ERR_CHILD", "the secrets could not be looked at", { hint: HINTS.verifyFirst() });
 }
+
+/** What a look says where not all is well. */
+const faultOf = ({ blind }: Look): string =>
+  blind ? "somebody could not be asked for the gateway secret" : "the parties do not agree on one gateway secret";
 
 /** Ends as the look did that could not look: it has said why, and nothing of ours is to be added. */
 function endAs({ exitCode, error }: Look, context: Context, environment: string, json: boolean): ExitCode {
@@ -142,7 +153,7 @@ export async function runDeploy(context: Context, flags: DeployFlags): Promise<E
   const before = flags.base || flags.first ? null : await look(context, name, flags.config);
   if (before?.error) return endAs(before, context, name, flags.json);
   if (before && before.exitCode !== EXIT.done)
-    throw new McpistError("ERR_DRIFT", "the parties do not agree on one gateway secret: nothing was deployed", {
+    throw new McpistError("ERR_DRIFT", `${faultOf(before)}: nothing was deployed`, {
       hint: HINTS.verifyFirst(),
     });
   const words = ["deploy", ...patterns, ...(flags.yes ? ["--auto-approve"] : [])];
@@ -164,7 +175,7 @@ export async function runDeploy(context: Context, flags: DeployFlags): Promise<E
     });
   if (after?.error) return endAs(after, context, name, flags.json);
   if (after && after.exitCode !== EXIT.done)
-    throw new McpistError("ERR_DRIFT", "it is deployed, and the parties do not agree on one gateway secret", {
+    throw new McpistError("ERR_DRIFT", `it is deployed, and ${faultOf(after)}`, {
       hint: HINTS.verifyFirst(),
     });
   if (flags.json)
