@@ -262,8 +262,8 @@ describe("the next version", () => {
           .map(({ area, what, next: command }) => [area, what, command]);
       };
       expect(await asked()).toEqual([
-        ["workflow", "rotate", "mcpist init --files --force --yes --env production   (writes them anew)"],
-        ["database", "schema", "mcpist db migrate"],
+        ["workflow", "rotate", "npx mcpist init --files --force --yes --env production   (writes them anew)"],
+        ["database", "schema", "npx mcpist db migrate"],
       ]);
       expect(await mcpist(["db", "status"], place)).toMatchObject({ code: 3 });
       const migrated = await mcpist(["db", "migrate", "--json"], place);
