@@ -3,7 +3,7 @@
  * rollout would not leave. What the slots hold is tried at every call in cli/secrets/crash.test.ts and modes.test.ts. `ROWS=all` kills
  * every mode at every write (about a minute).
  */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { EnvironmentInput } from "../../contract/config.ts";
 import { koyebSlotSecret } from "../../contract/secret-names.ts";
 import { caller, fastContext, TOKENS, until, type Json } from "../../sandbox/test/harness.ts";
@@ -160,6 +160,8 @@ describe.each([["Koyeb", koyebWorld]])("at %s nothing is left that an ordinary r
     await next(alive());
     fresh = await world.trace();
   }, 60_000);
+  // Each mode begins where slot a serves, whichever was tried before it.
+  beforeEach(() => next(alive()), 60_000);
   afterAll(() => world.close());
 
   it.each(Object.keys(MODES))("after %s", { timeout: 60_000 }, async (mode) => {

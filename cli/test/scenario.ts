@@ -1,6 +1,7 @@
 /** Worlds in which a hint is printed, and the test that follows it: see cli/test/follow.ts. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { parseEntry } from "../secrets/journal-entry.ts";
 import { FakeCloud } from "./fake-cloud.ts";
 import { live } from "./fake-run.ts";
 import {
@@ -102,12 +103,13 @@ export const world = (name: keyof typeof WORLDS) => async () => {
   free(cloud);
   return cloud;
 };
-/** A dead run's lock was given back in its name, as whoever takes it over does. */
+/** A dead run's lock was given back in its name, as whoever takes it over does. What was dated by its last entry keeps that date. */
 export function free(cloud: FakeCloud): void {
-  const { message = "", parents = [] } = cloud.commits.get(cloud.ref ?? "") ?? {};
-  if (cloud.ref === null || message === "") return;
+  const tip = cloud.commits.get(cloud.ref ?? "");
+  if (!tip) return;
+  const entry = { ...parseEntry(tip.message, tip.date), leaseSeconds: 0, dated: [] };
   const date = new Date(cloud.now).toISOString();
-  cloud.commits.set("c-free", { message: message.replace(/"leaseSeconds":\d+/, '"leaseSeconds":0'), parents, date });
+  cloud.commits.set("c-free", { message: `mcpist: released\n\n${JSON.stringify(entry)}`, parents: tip.parents, date });
   cloud.ref = "c-free";
 }
 /** Does something once, right before the `nth` call of a name has its effect. */

@@ -141,11 +141,6 @@ export const WORLDS: Readonly<Record<Exclude<PhaseName, "PROBED" | "DRAINED">, (
     },
     ORPHAN: async () => {
       const cloud = await died("koyeb: redeploy");
-      // Whether the candidate's date was written before the run died depends on which of its parallel writes came first.
-      const tip = cloud.commits.get(cloud.ref ?? "");
-      const since = `"since":"${new Date(cloud.now).toISOString()}"`;
-      if (tip && cloud.ref !== null)
-        cloud.commits.set(cloud.ref, { ...tip, message: tip.message.replace('"since":null', since) });
       // Nothing happens in between, so no time has to pass tick by tick.
       cloud.now += 25 * 3_600_000;
       return cloud;
