@@ -149,4 +149,31 @@ describe("an emergency", () => {
     expect(notes).toContain("Cloudflare answered 400; trying it with wrangler");
     expect(cloud.residue()).toBeNull();
   });
+
+  it("says who may still accept the leaked secret before it asks Cloudflare which origins the gateway knows", async () => {
+    const cloud = installed();
+    const notes: string[] = [];
+    let knownWhenAsked: readonly string[] | null = null;
+    const ending = await live(cloud, {
+      id: "now",
+      emergency: "now",
+      notes,
+      wrap: (targets) => ({
+        ...targets,
+        worker: {
+          ...targets.worker,
+          bound: () => {
+            knownWhenAsked ??= notes.filter((note) => note.includes("NOT DEAD"));
+            return targets.worker.bound();
+          },
+        },
+        origins: targets.origins.map((origin) =>
+          origin.name === "fly"
+            ? { ...origin, write: () => Promise.reject(new McpistError("ERR_VENDOR", "no")) }
+            : origin,
+        ),
+      }),
+    });
+    expect([codeOf(ending), knownWhenAsked]).toEqual(["ERR_NOT_DEAD", [expect.stringMatching(/^fly NOT DEAD/)]]);
+  });
 });

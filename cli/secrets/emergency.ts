@@ -218,12 +218,16 @@ export async function emergency(run: Run, mode: "fast" | "now", since: Since = {
   for (const origin of run.targets.origins) {
     if (origin.state === "quarantined") state.alive.set(origin.name, "it is quarantined, which does not kill a secret");
   }
-  for (const name of await unknownOrigins(run))
-    state.alive.set(name, "the gateway knows it and this configuration does not, so nothing was written there");
-  // Said at once: whoever can stop such an app must not wait for what follows.
-  for (const [name, reason] of state.alive) {
+  // Said at once: whoever can stop such an app must not wait for what follows, Cloudflare's answer among it.
+  const told = (name: string, reason: string): void => {
     run.result.proof[name] = "NOT DEAD";
     run.report.note(`${name} NOT DEAD (${reason}): stop the app or cut its network now`);
+  };
+  for (const [name, reason] of state.alive) told(name, reason);
+  for (const name of await unknownOrigins(run)) {
+    const reason = "the gateway knows it and this configuration does not, so nothing was written there";
+    state.alive.set(name, reason);
+    told(name, reason);
   }
   await calmDown(run);
   if ((since.lateMs ?? 0) > 0)
