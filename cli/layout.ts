@@ -7,6 +7,9 @@ export const MIN_COLUMNS = 40;
 /** What is written line by line, whoever reads it. Unit: columns. */
 export const LINE = 80;
 
+/** Columns of a terminal that says how many it has; 0 = no terminal, or it does not. */
+export const widthOf = ({ isTTY, columns = 0 }: Writer): number => (isTTY === true ? columns : 0);
+
 /** Colour takes no column. */
 const ESCAPE = "\u001b";
 const COLOUR = new RegExp(String.raw`${ESCAPE}\[[\d;]*m`, "y");
@@ -43,8 +46,8 @@ const MIN_TEXT = 28;
  * copied.
  */
 export function fitted({ stdout }: { readonly stdout: Writer }, text: string): string {
-  const { isTTY, columns = 0 } = stdout;
-  if (isTTY !== true || columns < MIN_COLUMNS) return text;
+  const columns = widthOf(stdout);
+  if (columns < MIN_COLUMNS) return text;
   const begins = (line: string): number =>
     Math.max(
       2,

@@ -7,7 +7,7 @@ import { McpistError } from "./errors.ts";
 import type { Hint, Party } from "./hints/hint.ts";
 import { idOf } from "./hints/hints.ts";
 import { errorPage } from "./hints/page.ts";
-import { fitted, folded, labelled, LINE, MIN_COLUMNS } from "./layout.ts";
+import { fitted, folded, labelled, LINE, MIN_COLUMNS, widthOf } from "./layout.ts";
 import { printable } from "./redact.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -228,7 +228,7 @@ export function printError(context: Context, error: McpistError, debug: boolean,
   const clean = (text: string) => context.redactor.apply(printable(text));
   const { stderr } = context;
   // Beside JSON a program reads.
-  const width = stderr.isTTY === true && !json ? (stderr.columns ?? 0) : 0;
+  const width = json ? 0 : widthOf(stderr);
   const said = labelled(width, "error:", `${clean(error.message)} (${error.code})`);
   const [first, code] = ["error:".length, said.length - error.code.length - 2];
   stderr.write(`${style("red", said.slice(0, first))}${said.slice(first, code)}${style("dim", said.slice(code))}\n`);
@@ -253,6 +253,5 @@ export const printProse = (context: Context, text: string): void => void context
 /** What to do now, as the end of an answer. */
 export function printNext(context: Context, hint: Hint): void {
   const { stdout } = context;
-  const width = stdout.isTTY === true ? (stdout.columns ?? 0) : 0;
-  stdout.write(`${labelled(width, "next:", hintText(context, hint))}\n`);
+  stdout.write(`${labelled(widthOf(stdout), "next:", hintText(context, hint))}\n`);
 }

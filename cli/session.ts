@@ -1,10 +1,9 @@
 /** Puts an environment, its tokens and its platforms together for one command. */
 import { userInfo } from "node:os";
-import type { Environment } from "../contract/config.ts";
+import type { Environment, NamedEnvironment } from "../contract/config.ts";
 import type { TargetKind } from "../contract/secret-names.ts";
 import type { Context } from "./context.ts";
 import { type Api, PATIENCE_MS } from "./http.ts";
-import type { NamedEnvironment } from "../contract/config.ts";
 import { loadEnvironment } from "./load-config.ts";
 import { Journal } from "./secrets/journal.ts";
 import type { Reporter } from "./reporter.ts";
@@ -84,14 +83,13 @@ export async function tokensFor(context: Context, environment: Environment): Pro
 export async function sessionOf(context: Context, named: NamedEnvironment): Promise<Session> {
   const { name, environment } = named;
   const tokens = await tokensFor(context, environment);
-  const kinds = new Set(tokens.keys());
   const access = (kind: TargetKind) => ({ baseUrl: baseUrlOf(context, kind), token: tokens.get(kind) ?? "" });
 
   let silence: (() => number) | null = null;
   const github = githubApi(context, access("github"), () => silence?.());
   const cloudflare = cloudflareApi(context, access("cloudflare"));
-  const koyeb = kinds.has("koyeb") ? koyebApi(context, access("koyeb")) : null;
-  const fly = kinds.has("fly") ? flyApi(context, access("fly")) : null;
+  const koyeb = tokens.has("koyeb") ? koyebApi(context, access("koyeb")) : null;
+  const fly = tokens.has("fly") ? flyApi(context, access("fly")) : null;
   const origins = environment.origins.flatMap((origin) => {
     if (origin.kind === "koyeb") return koyeb ? [koyebOrigin(context, koyeb, name, environment, origin)] : [];
     return fly ? [flyOrigin(context, fly, environment, origin)] : [];

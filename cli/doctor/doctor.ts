@@ -9,7 +9,7 @@ import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import type { Api } from "../http.ts";
 import type { CommonFlags } from "../flags.ts";
 import { loadEnvironment } from "../load-config.ts";
-import { fitted, table, labelled } from "../layout.ts";
+import { fitted, labelled, table, widthOf } from "../layout.ts";
 import { hintText, printJson, styles } from "../output.ts";
 import { baseUrlOf } from "../session.ts";
 import { cloudflareApi, cloudflareWorker } from "../targets/cloudflare.ts";
@@ -182,13 +182,12 @@ export async function runDoctor(context: Context, flags: DoctorFlags): Promise<E
     rowsOf.map(({ outcome, area, what, detail }) => [outcome, area, what, context.redactor.apply(detail)]),
   ).split("\n");
   const { stdout } = context;
-  const width = stdout.isTTY === true ? (stdout.columns ?? 0) : 0;
   for (const [i, { outcome, next }] of rowsOf.entries()) {
     // Coloured after the table is made, so that escapes do not count as width.
     const line = fitted(context, lines[i] ?? "");
     // On a terminal in lines of its own, from which a command can be copied.
     const step = context.redactor.apply(next ?? "");
-    const told = stdout.isTTY === true ? `\n${labelled(width, "    ->", step, 8)}` : `  ->  ${step}`;
+    const told = stdout.isTTY === true ? `\n${labelled(widthOf(stdout), "    ->", step, 8)}` : `  ->  ${step}`;
     stdout.write(
       `${style(COLOURS[outcome], line.slice(0, outcome.length))}${line.slice(outcome.length)}${next === null ? "" : told}\n`,
     );

@@ -47,7 +47,7 @@ export async function runLocked<T>(
   }
   await last(run, value).catch(() => undefined);
   run.candidate?.secret.wipe();
-  // Whose lock was taken before its last words were written is not done. A lock that stays because GitHub is silent ends by its lease.
+  // Whose lock was taken before its last words were written is not done. A lock that stays because GitHub is silent is taken when its process is gone, or with --steal-lock.
   const lost = await session.journal.release({ result: failure ? failure.code : "done" }).catch(() => null);
   if (lost) failure ??= fail(lost);
   await progress.end();

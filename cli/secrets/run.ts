@@ -133,12 +133,10 @@ export class Run {
     this.#away = new Away(this.context, this.#pool);
   }
 
+  /** Looks at everybody, the version of this run's own upload included. @throws as {@link observe} */
   async observe(looking: Pick<Looking, "waits" | "withinMs"> = {}): Promise<Observation> {
     const known = this.uploadedVersion === null ? [] : [this.uploadedVersion];
-    return observe(this.targets, this.journal, this.#store, this.evidence, {
-      ...looking,
-      known,
-    });
+    return observe(this.targets, this.journal, this.#store, this.evidence, { ...looking, known });
   }
 
   /** Origins that are written and verified. */
