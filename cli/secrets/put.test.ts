@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EnvironmentInput } from "../../contract/config.ts";
 import { markVariable, NO_MARK } from "../../contract/marks.ts";
-import { koyebSecretName, koyebSlotSecret, SECRETS, type SecretSpec } from "../../contract/secret-names.ts";
+import { koyebSecretName, SECRETS, type SecretSpec } from "../../contract/secret-names.ts";
 import { caller, fastContext, TOKENS, until, type Json } from "../../sandbox/test/harness.ts";
 import { startFly, type Fly } from "../../sandbox/vendors/fly/fly.ts";
 import { startKoyeb, type Koyeb } from "../../sandbox/vendors/koyeb/koyeb.ts";
@@ -12,6 +12,7 @@ import { koyebApi, koyebOrigin } from "../targets/koyeb.ts";
 import type { Targets } from "../targets/types.ts";
 import { testEnvironment } from "../test/environment.ts";
 import { MemoryGit } from "../test/memory-git.ts";
+import { deployKoyebService, slotVariables, type Variable } from "../test/koyeb-service.ts";
 import { secretOf, ZERO } from "../test/origin-targets.ts";
 import { testContext } from "../test/test-context.ts";
 import { Journal } from "./journal.ts";
@@ -32,26 +33,12 @@ const onFly = caller(() => `${fly.url}/v1`, TOKENS.fly);
 
 /** One service on Koyeb and two Machines, as a deploy leaves them: slots, the secret, a mark that says nothing yet. */
 async function deploy(): Promise<void> {
-  const values: [variable: string, name: string, value: string][] = [
-    ["GATEWAY_SECRET_A", koyebSlotSecret("production", "a"), ONE],
-    ["GATEWAY_SECRET_B", koyebSlotSecret("production", "b"), ZERO],
+  const values: readonly Variable[] = [
+    ...slotVariables(ONE, ZERO),
     [NAME, koyebSecretName("production", NAME), secretOf("before")],
     [markVariable(NAME), koyebSecretName("production", markVariable(NAME)), NO_MARK],
   ];
-  for (const [, name, value] of values) await onKoyeb("POST", "/v1/secrets", { name, type: "SIMPLE", value });
-  const { json } = await onKoyeb("POST", "/v1/apps", { name: "mcpist" });
-  const made = await onKoyeb("POST", "/v1/services", {
-    app_id: json["app"]["id"],
-    definition: {
-      name: "origin",
-      type: "WEB",
-      regions: ["fra"],
-      docker: { image: "sandbox.local/origin" },
-      env: values.map(([key, secret]) => ({ key, secret })),
-      scalings: [{ min: 1, max: 3 }],
-    },
-  });
-  const service = `/v1/services/${made.json["service"]["id"]}`;
+  const service = `/v1/services/${await deployKoyebService(onKoyeb, values)}`;
   await onFly("POST", "/apps", { app_name: APP, org_slug: "personal" });
   await onFly("POST", `/apps/${APP}/ip_assignments`, { type: "shared_v4" });
   const secrets = Object.fromEntries(values.map(([key, , value]) => [key, value]));

@@ -5,6 +5,7 @@ import { startKoyeb, type Koyeb } from "../../sandbox/vendors/koyeb/koyeb.ts";
 import { caller, fastContext, type Call, type Json, TOKENS, until } from "../../sandbox/test/harness.ts";
 import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
+import { deployKoyebService, slotVariables } from "../test/koyeb-service.ts";
 import { countingGuard, kidOfText, secretOf, summary, ZERO } from "../test/origin-targets.ts";
 import { testContext, urlOf, type TestContext } from "../test/test-context.ts";
 import { koyebApi, koyebOrigin, koyebServiceId, putKoyebSecret } from "./koyeb.ts";
@@ -38,31 +39,8 @@ async function target(state: "pool" | "joining" = "pool") {
   return { api, origin, target: koyebOrigin(context, api, "production", environment, origin) };
 }
 /** The app, and its service with both slots; they are there when this returns, healthy only if a slot is valid. */
-async function deploy(a: string | null, b: string | null, instances = 1, more: Json = {}): Promise<string> {
-  for (const [slot, value] of [
-    ["a", a],
-    ["b", b],
-  ] as const)
-    if (value !== null)
-      await call("POST", "/v1/secrets", { name: koyebSlotSecret("production", slot), type: "SIMPLE", value });
-  const { json } = await call("POST", "/v1/apps", { name: "mcpist" });
-  const made = await call("POST", "/v1/services", {
-    app_id: json["app"]["id"],
-    definition: {
-      name: "origin",
-      type: "WEB",
-      regions: ["fra"],
-      docker: { image: "sandbox.local/origin" },
-      env: (["a", "b"] as const).map((slot) => ({
-        key: `GATEWAY_SECRET_${slot.toUpperCase()}`,
-        secret: koyebSlotSecret("production", slot),
-      })),
-      scalings: [{ min: instances, max: 3 }],
-      ...more,
-    },
-  });
-  return made.json["service"]["id"] as string;
-}
+const deploy = (a: string | null, b: string | null, instances = 1, more: Json = {}): Promise<string> =>
+  deployKoyebService(call, slotVariables(a, b), { scalings: [{ min: instances, max: 3 }], ...more });
 const status = async (service: string): Promise<string> =>
   (await call("GET", `/v1/services/${service}`)).json["service"]["status"] as string;
 const healthy = (service: string) => until(async () => (await status(service)) === "HEALTHY");

@@ -5,10 +5,10 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { EnvironmentInput } from "../../contract/config.ts";
-import { koyebSlotSecret } from "../../contract/secret-names.ts";
 import { caller, fastContext, TOKENS, until, type Json } from "../../sandbox/test/harness.ts";
 import { startKoyeb } from "../../sandbox/vendors/koyeb/koyeb.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
+import { deployKoyebService, slotVariables } from "../test/koyeb-service.ts";
 import { secretOf, ZERO } from "../test/origin-targets.ts";
 import { testContext, type TestContext } from "../test/test-context.ts";
 import { koyebApi, koyebOrigin } from "./koyeb.ts";
@@ -85,27 +85,7 @@ interface World {
 async function koyebWorld(): Promise<World> {
   const koyeb = await startKoyeb(light());
   const call = caller(() => koyeb.url, TOKENS.koyeb);
-  for (const [slot, value] of [
-    ["a", ONE],
-    ["b", ZERO],
-  ] as const)
-    await call("POST", "/v1/secrets", { name: koyebSlotSecret("production", slot), type: "SIMPLE", value });
-  const { json } = await call("POST", "/v1/apps", { name: "mcpist" });
-  const made = await call("POST", "/v1/services", {
-    app_id: json["app"]["id"],
-    definition: {
-      name: "origin",
-      type: "WEB",
-      regions: ["fra"],
-      docker: { image: "sandbox.local/origin" },
-      env: (["a", "b"] as const).map((slot) => ({
-        key: `GATEWAY_SECRET_${slot.toUpperCase()}`,
-        secret: koyebSlotSecret("production", slot),
-      })),
-      scalings: [{ min: 1, max: 3 }],
-    },
-  });
-  const service = made.json["service"]["id"] as string;
+  const service = await deployKoyebService(call, slotVariables(ONE, ZERO));
   const url = await koyeb.edgeUrl("mcpist", "origin");
   const origins: EnvironmentInput["origins"] = [
     { name: "koyeb", kind: "koyeb", url, app: "mcpist", service: "origin", state: "pool" },

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sandboxEnvironment } from "../../contract/sandbox.ts";
 import { type Bucket, startBucket } from "./bucket.ts";
-import { done, opened, TIMEOUT_MS } from "./operator.ts";
+import { done, opened, openedWithFirst, TIMEOUT_MS } from "./operator.ts";
 import { CLIS, type DeployCli, ENGINES } from "./tools.ts";
 
 const STACK = "base-repository";
@@ -37,7 +37,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("state in a bucket", 
   );
 
   it("a state that someone else works on is left alone", { timeout: TIMEOUT_MS }, async () => {
-    await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
+    await openedWithFirst(async (installation) => {
       const backend = { type: "s3", bucket: "states", endpoint: bucket.url } as const;
       installation.configure("rehearsal", { ...sandboxEnvironment(installation.sandbox.urls), backend });
       const lock = {

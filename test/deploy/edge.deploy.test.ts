@@ -6,7 +6,7 @@
 import { describe, expect, it } from "vitest";
 import { SANDBOX_NAMES } from "../../contract/sandbox.ts";
 import type { Installation } from "./installation.ts";
-import { done, opened, production, TIMEOUT_MS, withDomain } from "./operator.ts";
+import { done, opened, openedWithFirst, production, TIMEOUT_MS, withDomain } from "./operator.ts";
 import { CLIS, type DeployCli, ENGINES } from "./tools.ts";
 
 const STACK = "base-edge";
@@ -115,53 +115,49 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
     "sees what was changed in the zone by hand, and puts it back; HSTS whole or not at all",
     { timeout: TIMEOUT_MS },
     async () => {
-      await opened(
-        ENGINES[0] ?? { name: "terraform", path: "terraform" },
-        CLIS[0] as DeployCli,
-        async (installation) => {
-          production(installation);
-          done(await installation.deploy([STACK]), "deploy");
-          const zone = await zonePath(installation);
-          await ask(installation, `${zone}/settings/min_tls_version`, "PATCH", { value: "1.0" });
-          await ask(installation, `${zone}/settings/security_header`, "PATCH", {
-            value: {
-              strict_transport_security: {
-                enabled: false,
-                max_age: 0,
-                include_subdomains: false,
-                preload: false,
-                nosniff: false,
-              },
+      await openedWithFirst(async (installation) => {
+        production(installation);
+        done(await installation.deploy([STACK]), "deploy");
+        const zone = await zonePath(installation);
+        await ask(installation, `${zone}/settings/min_tls_version`, "PATCH", { value: "1.0" });
+        await ask(installation, `${zone}/settings/security_header`, "PATCH", {
+          value: {
+            strict_transport_security: {
+              enabled: false,
+              max_age: 0,
+              include_subdomains: false,
+              preload: false,
+              nosniff: false,
             },
-          });
-          const { id } = (await entrypoint(installation, "http_ratelimit")) as { readonly id: string };
-          await ask(installation, `${zone}/rulesets/${id}`, "PUT", { rules: [] });
-          const plan = await installation.plan(STACK);
-          for (const address of ["min-tls-version", "flood"])
-            expect(plan).toMatch(new RegExp(`${address} +will be updated`));
-          // The provider would send the part that differs; no plan touches it, the scheduled check finds it.
-          expect(plan).not.toMatch(/(always-use-https|security-header) +will be/);
-          done(await installation.deploy([STACK]), "deploy over the rest");
-          expect(await installation.plan(STACK)).toBe("nothing");
-          const found = await installation.drift();
-          expect(found.stdout).toMatch(/^production-base-edge +violates$/m);
-          expect(found.output).toMatch(/its zone does not set security_header as it must/);
+          },
+        });
+        const { id } = (await entrypoint(installation, "http_ratelimit")) as { readonly id: string };
+        await ask(installation, `${zone}/rulesets/${id}`, "PUT", { rules: [] });
+        const plan = await installation.plan(STACK);
+        for (const address of ["min-tls-version", "flood"])
+          expect(plan).toMatch(new RegExp(`${address} +will be updated`));
+        // The provider would send the part that differs; no plan touches it, the scheduled check finds it.
+        expect(plan).not.toMatch(/(always-use-https|security-header) +will be/);
+        done(await installation.deploy([STACK]), "deploy over the rest");
+        expect(await installation.plan(STACK)).toBe("nothing");
+        const found = await installation.drift();
+        expect(found.stdout).toMatch(/^production-base-edge +violates$/m);
+        expect(found.output).toMatch(/its zone does not set security_header as it must/);
 
-          // One member alone is no violation, and found as well.
-          await ask(installation, `${zone}/settings/security_header`, "PATCH", {
-            value: { strict_transport_security: { ...HSTS, preload: true } },
-          });
-          expect((await installation.drift()).output).toContain("HSTS of the zone has another preload");
-          done(await installation.forget(STACK, ["cloudflare_zone_setting.security-header"]), "forget the setting");
-          done(await installation.deploy([STACK]), "put it back");
-          expect(await installation.plan(STACK)).toBe("nothing");
-          expect(await settingsOf(installation)).toMatchObject({
-            min_tls_version: "1.2",
-            security_header: { strict_transport_security: HSTS },
-          });
-          expect(await entrypoint(installation, "http_ratelimit")).toMatchObject({ rules: [{ ref: "mcpist_flood" }] });
-        },
-      );
+        // One member alone is no violation, and found as well.
+        await ask(installation, `${zone}/settings/security_header`, "PATCH", {
+          value: { strict_transport_security: { ...HSTS, preload: true } },
+        });
+        expect((await installation.drift()).output).toContain("HSTS of the zone has another preload");
+        done(await installation.forget(STACK, ["cloudflare_zone_setting.security-header"]), "forget the setting");
+        done(await installation.deploy([STACK]), "put it back");
+        expect(await installation.plan(STACK)).toBe("nothing");
+        expect(await settingsOf(installation)).toMatchObject({
+          min_tls_version: "1.2",
+          security_header: { strict_transport_security: HSTS },
+        });
+        expect(await entrypoint(installation, "http_ratelimit")).toMatchObject({ rules: [{ ref: "mcpist_flood" }] });
+      });
     },
   );
 
@@ -169,37 +165,33 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
     "a binding that was removed by hand is in no plan, but found by the scheduled check",
     { timeout: TIMEOUT_MS },
     async () => {
-      await opened(
-        ENGINES[0] ?? { name: "terraform", path: "terraform" },
-        CLIS[0] as DeployCli,
-        async (installation) => {
-          production(installation);
-          done(await installation.deploy([STACK]), "deploy");
-          expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
-          const latest = `${ACCOUNT}/workers/workers/${SANDBOX_NAMES.worker}/versions/latest`;
-          const config = { type: "plain_text", text: "{}" };
-          await ask(
-            installation,
-            latest,
-            "PATCH",
-            { env: { KV: null, MCPIST_CONFIG: config } },
-            "application/merge-patch+json",
-          );
-          expect(await installation.plan(STACK)).toBe("nothing");
-          const found = await installation.drift();
-          expect(found.exitCode).toBe(3);
-          expect(found.stdout).toMatch(/^production-base-edge +drifted$/m);
-          expect(found.output).toContain("binding KV is missing");
-          expect(found.output).toContain("binding MCPIST_CONFIG has another text");
+      await openedWithFirst(async (installation) => {
+        production(installation);
+        done(await installation.deploy([STACK]), "deploy");
+        expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
+        const latest = `${ACCOUNT}/workers/workers/${SANDBOX_NAMES.worker}/versions/latest`;
+        const config = { type: "plain_text", text: "{}" };
+        await ask(
+          installation,
+          latest,
+          "PATCH",
+          { env: { KV: null, MCPIST_CONFIG: config } },
+          "application/merge-patch+json",
+        );
+        expect(await installation.plan(STACK)).toBe("nothing");
+        const found = await installation.drift();
+        expect(found.exitCode).toBe(3);
+        expect(found.stdout).toMatch(/^production-base-edge +drifted$/m);
+        expect(found.output).toContain("binding KV is missing");
+        expect(found.output).toContain("binding MCPIST_CONFIG has another text");
 
-          done(
-            await installation.forget(STACK, ["cloudflare_workers_script.worker", "terraform_data.upload"]),
-            "forget the Worker",
-          );
-          done(await installation.deploy([STACK]), "deploy it whole");
-          expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
-        },
-      );
+        done(
+          await installation.forget(STACK, ["cloudflare_workers_script.worker", "terraform_data.upload"]),
+          "forget the Worker",
+        );
+        done(await installation.deploy([STACK]), "deploy it whole");
+        expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
+      });
     },
   );
 
@@ -207,39 +199,35 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
     "a hostname and a namespace that were taken away by hand are in the plan, and a deploy makes both again",
     { timeout: TIMEOUT_MS },
     async () => {
-      await opened(
-        ENGINES[0] ?? { name: "terraform", path: "terraform" },
-        CLIS[0] as DeployCli,
-        async (installation) => {
-          production(installation);
-          done(await installation.deploy([STACK]), "deploy");
-          const [namespaces, domains] = [`${ACCOUNT}/storage/kv/namespaces`, `${ACCOUNT}/workers/domains`];
-          for (const path of [namespaces, domains]) {
-            const [only] = (await ask(installation, path)) as readonly { readonly id: string }[];
-            await ask(installation, `${path}/${only?.id}`, "DELETE");
-            expect(await ask(installation, path)).toEqual([]);
-          }
-          const plan = await installation.plan(STACK);
-          for (const change of ["custom_domain.hostname will be created", "kv_namespace.kv will be created"])
-            expect(plan).toContain(`cloudflare_workers_${change}`);
-          // It was bound to the namespace that is gone.
-          expect(plan).toContain("cloudflare_workers_script.worker will be updated in-place");
-          const found = await installation.drift();
-          expect(found.exitCode).toBe(3);
-          expect(found.stdout).toMatch(/^production-base-edge +drifted$/m);
+      await openedWithFirst(async (installation) => {
+        production(installation);
+        done(await installation.deploy([STACK]), "deploy");
+        const [namespaces, domains] = [`${ACCOUNT}/storage/kv/namespaces`, `${ACCOUNT}/workers/domains`];
+        for (const path of [namespaces, domains]) {
+          const [only] = (await ask(installation, path)) as readonly { readonly id: string }[];
+          await ask(installation, `${path}/${only?.id}`, "DELETE");
+          expect(await ask(installation, path)).toEqual([]);
+        }
+        const plan = await installation.plan(STACK);
+        for (const change of ["custom_domain.hostname will be created", "kv_namespace.kv will be created"])
+          expect(plan).toContain(`cloudflare_workers_${change}`);
+        // It was bound to the namespace that is gone.
+        expect(plan).toContain("cloudflare_workers_script.worker will be updated in-place");
+        const found = await installation.drift();
+        expect(found.exitCode).toBe(3);
+        expect(found.stdout).toMatch(/^production-base-edge +drifted$/m);
 
-          done(await installation.deploy([STACK]), "deploy over it");
-          expect(await installation.plan(STACK)).toBe("nothing");
-          expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
-          expect(await ask(installation, domains)).toMatchObject([{ hostname: "mcp.sandbox.test" }]);
-          expect(await ask(installation, namespaces)).toMatchObject([{ title: SANDBOX_NAMES.worker }]);
-        },
-      );
+        done(await installation.deploy([STACK]), "deploy over it");
+        expect(await installation.plan(STACK)).toBe("nothing");
+        expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
+        expect(await ask(installation, domains)).toMatchObject([{ hostname: "mcp.sandbox.test" }]);
+        expect(await ask(installation, namespaces)).toMatchObject([{ title: SANDBOX_NAMES.worker }]);
+      });
     },
   );
 
   it("a second environment in the zone leaves its protection alone", { timeout: TIMEOUT_MS }, async () => {
-    await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
+    await openedWithFirst(async (installation) => {
       production(installation);
       done(await installation.deploy([STACK]), "deploy production");
       const rulesets = await ask(installation, `${await zonePath(installation)}/rulesets`);
@@ -258,7 +246,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
   });
 
   it("publishes no hostname while the zone takes no protection", { timeout: TIMEOUT_MS }, async () => {
-    await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
+    await openedWithFirst(async (installation) => {
       production(installation);
       const effect = { kind: "status", when: "before", status: 403 } as const;
       installation.sandbox.faults.add({
@@ -276,7 +264,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
   });
 
   it("makes nothing when the zone belongs to somebody else", { timeout: TIMEOUT_MS }, async () => {
-    await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
+    await openedWithFirst(async (installation) => {
       production(installation, {}, { zone: "elsewhere.test", hostname: "mcp.elsewhere.test" });
       const refused = await installation.deploy([STACK]);
       expect(refused.exitCode).not.toBe(0);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SANDBOX_NAMES } from "../../contract/sandbox.ts";
 import type { Installation } from "./installation.ts";
-import { done, opened, production, TIMEOUT_MS } from "./operator.ts";
+import { done, opened, openedWithFirst, production, TIMEOUT_MS } from "./operator.ts";
 import { CLIS, type DeployCli, ENGINES } from "./tools.ts";
 
 const STACK = "base-edge";
@@ -58,7 +58,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("Durable Object migra
   );
 
   it("a state that was lost finds the Worker as it is, and sends nothing twice", { timeout: TIMEOUT_MS }, async () => {
-    await opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, async (installation) => {
+    await openedWithFirst(async (installation) => {
       production(installation);
       done(await installation.deploy([STACK]), "deploy");
       done(

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { EnvironmentInput } from "../../contract/config.ts";
 import { sandboxEnvironment } from "../../contract/sandbox.ts";
 import { Installation, type Ran } from "./installation.ts";
-import type { DeployCli, Engine } from "./tools.ts";
+import { CLIS, type DeployCli, type Engine, ENGINES } from "./tools.ts";
 
 /** Several minutes of real deploys on a slow machine. Unit: milliseconds. */
 export const TIMEOUT_MS = 900_000;
@@ -31,6 +31,10 @@ export async function opened<T>(
     await installation.close();
   }
 }
+
+/** The same with the first engine and the first command line that are here: for what is the same with all of them. */
+export const openedWithFirst = <T>(story: (installation: Installation) => Promise<T>): Promise<T> =>
+  opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, story);
 
 /** An environment with a domain, so that nothing is left out as in a rehearsal. */
 export function withDomain(

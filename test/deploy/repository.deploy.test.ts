@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { SANDBOX_NAMES } from "../../contract/sandbox.ts";
 import type { Installation } from "./installation.ts";
 import { DEFAULT_MIRROR, mirrored } from "./mirror.ts";
-import { done, opened, production, TIMEOUT_MS } from "./operator.ts";
+import { done, opened, openedWithFirst, production, TIMEOUT_MS } from "./operator.ts";
 import { CLIS, type DeployCli, ENGINES, IN_CI } from "./tools.ts";
 
 const STACK = "base-repository";
@@ -77,40 +77,36 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))
     );
 
     it("sees what was changed by hand, and puts it back", { timeout: TIMEOUT_MS }, async () => {
-      await opened(
-        ENGINES[0] ?? { name: "terraform", path: "terraform" },
-        CLIS[0] as DeployCli,
-        async (installation) => {
-          production(installation);
-          done(await installation.deploy([STACK]), "deploy");
-          const byHand = await change(installation, "/actions/permissions/workflow", "PUT", {
-            default_workflow_permissions: "write",
-            can_approve_pull_request_reviews: true,
-          });
-          expect(byHand.status).toBe(204);
-          // Whoever deletes the rules may push to the branch that deploys, and an environment for every branch gives its secrets to each.
-          const [rules] = (await ask(installation, "/rulesets")) as readonly { readonly id: number }[];
-          expect((await change(installation, `/rulesets/${rules?.id}`, "DELETE")).status).toBe(204);
-          const open = { deployment_branch_policy: null, can_admins_bypass: true };
-          expect((await change(installation, "/environments/production", "PUT", open)).status).toBe(200);
-          const plan = await installation.plan(STACK);
-          expect(plan).toContain("default_workflow_permissions");
-          expect(plan).toMatch(/github_repository_ruleset\.default-branch will be created/);
-          expect(plan).toMatch(/github_repository_environment\.environment will be updated/);
-          done(await installation.deploy([STACK]), "deploy again");
-          expect(await installation.plan(STACK)).toBe("nothing");
-          expect(await ask(installation, "/rulesets")).toMatchObject([
-            { name: "mcpist production", enforcement: "active" },
-          ]);
-          expect(await ask(installation, "/environments/production")).toMatchObject({
-            can_admins_bypass: false,
-            deployment_branch_policy: { protected_branches: false, custom_branch_policies: true },
-          });
-          expect(await ask(installation, "/actions/permissions/workflow")).toMatchObject({
-            default_workflow_permissions: "read",
-          });
-        },
-      );
+      await openedWithFirst(async (installation) => {
+        production(installation);
+        done(await installation.deploy([STACK]), "deploy");
+        const byHand = await change(installation, "/actions/permissions/workflow", "PUT", {
+          default_workflow_permissions: "write",
+          can_approve_pull_request_reviews: true,
+        });
+        expect(byHand.status).toBe(204);
+        // Whoever deletes the rules may push to the branch that deploys, and an environment for every branch gives its secrets to each.
+        const [rules] = (await ask(installation, "/rulesets")) as readonly { readonly id: number }[];
+        expect((await change(installation, `/rulesets/${rules?.id}`, "DELETE")).status).toBe(204);
+        const open = { deployment_branch_policy: null, can_admins_bypass: true };
+        expect((await change(installation, "/environments/production", "PUT", open)).status).toBe(200);
+        const plan = await installation.plan(STACK);
+        expect(plan).toContain("default_workflow_permissions");
+        expect(plan).toMatch(/github_repository_ruleset\.default-branch will be created/);
+        expect(plan).toMatch(/github_repository_environment\.environment will be updated/);
+        done(await installation.deploy([STACK]), "deploy again");
+        expect(await installation.plan(STACK)).toBe("nothing");
+        expect(await ask(installation, "/rulesets")).toMatchObject([
+          { name: "mcpist production", enforcement: "active" },
+        ]);
+        expect(await ask(installation, "/environments/production")).toMatchObject({
+          can_admins_bypass: false,
+          deployment_branch_policy: { protected_branches: false, custom_branch_policies: true },
+        });
+        expect(await ask(installation, "/actions/permissions/workflow")).toMatchObject({
+          default_workflow_permissions: "read",
+        });
+      });
     });
   },
 );
