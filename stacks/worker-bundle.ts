@@ -2,9 +2,10 @@
  * Bundles the Worker into the one module that its Terraform resource uploads. The Worker is read by path and never imported:
  * it is another program, with another runtime. The same sources give the same bytes, so an unchanged Worker plans no change.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { BuildOptions } from "esbuild";
 import { err, ok, type Result } from "../contract/result.ts";
@@ -51,11 +52,20 @@ export function bundleWorker(folder: string, prebuilt: string | undefined): Resu
   try {
     // The package comes without a bundler.
     const { buildSync } = createRequire(import.meta.url)("esbuild") as typeof import("esbuild");
-    buildSync({ ...WORKER_OPTIONS, absWorkingDir: folder, outfile, logLevel: "silent" });
+    const { outputFiles } = buildSync({ ...WORKER_OPTIONS, absWorkingDir: folder, write: false, logLevel: "silent" });
+    writeWhole(outfile, outputFiles[0]?.contents ?? new Uint8Array());
   } catch (error) {
     return err([
       `${ENTRY}: cannot be bundled: ${error instanceof Error ? (error.message.split("\n", 2)[1] ?? error.message) : "unknown"}`,
     ]);
   }
   return ok(outfile);
+}
+
+/** Whoever reads it meanwhile, as another environment's deploy does, reads the former bytes or these. */
+function writeWhole(path: string, bytes: Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, bytes);
+  renameSync(draft, path);
 }

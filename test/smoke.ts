@@ -1,6 +1,9 @@
-/** Packs the tool, installs the tarball into an empty folder and runs commands that load application code. Needs a registry. */
+/**
+ * Packs the tool, installs the tarball into an empty folder and runs commands that load application code. Needs a registry.
+ * MCPIST_TARBALL names a tarball that is already there.
+ */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -10,17 +13,22 @@ const run = (command: string, args: readonly string[], cwd: string) => {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: "utf8" });
   return { status, text: stdout + stderr };
 };
+/** @returns path of the tarball, or what npm said. */
+const pack = (): string => {
+  const { text } = run("npm", ["pack", "--pack-destination", folder], process.cwd());
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
+  return tarball === undefined ? text : join(folder, tarball);
+};
 let failed = 0;
 const check = (what: string, good: boolean, text: string) => {
   process.stdout.write(`${good ? "ok  " : "FAIL"} ${what}\n${good ? "" : `${text}\n`}`);
   if (!good) failed++;
 };
 try {
-  const packed = run("npm", ["pack", "--pack-destination", folder], process.cwd());
-  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "";
-  check("npm pack makes a tarball", packed.status === 0 && tarball !== "", packed.text);
+  const tarball = process.env["MCPIST_TARBALL"] || pack();
+  check("there is a tarball", existsSync(tarball), tarball);
   writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
-  const installed = run("npm", ["install", "--no-audit", "--no-fund", "--omit=dev", join(folder, tarball)], folder);
+  const installed = run("npm", ["install", "--no-audit", "--no-fund", "--omit=dev", tarball], folder);
   check("the tarball installs into an empty folder", installed.status === 0, installed.text);
   const mcpist = join(folder, "node_modules", ".bin", "mcpist");
   const version = run(mcpist, ["--version"], folder);

@@ -150,8 +150,10 @@ export class Workshop {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Builds and packs this tree. @returns the tarball. */
+  /** Builds and packs this tree, unless MCPIST_TARBALL names a tarball of it. @returns the tarball. */
   async pack(): Promise<string> {
+    const packed = process.env["MCPIST_TARBALL"];
+    if (packed) return packed;
     const to = this.make("packed");
     const { code, err } = await run("npm", ["pack", "--pack-destination", to], { cwd: ROOT });
     const [file] = readdirSync(to);

@@ -108,19 +108,20 @@ describe(".ci/run", () => {
       'step "typecheck" npm run typecheck',
       'step "synth" npm run synth',
       "join",
-      'step "smoke" npm run smoke',
       'step "tools" install_tools "$cache"',
-      'suite "test:$name" npm run "test:$name"',
+      'step "pack" npm pack --silent --pack-destination "$reports"',
+      'beside step "test:mutants" npm run --silent test:mutants -- --sample --out "$judged/mutants.json" --keep "$cache/mutants"',
       'beside step "test:live" env KILLS=1 npm run test:live',
-      'beside suite "test:browser" npm run test:browser',
-      'suite "test:deploy" npm run test:deploy',
-      "join",
       'beside step "test:scan" npm run --silent test:scan -- --out "$judged/scans.json"',
-      'step "test:mutants" npm run --silent test:mutants -- --sample --out "$judged/mutants.json" --keep "$cache/mutants"',
+      'beside step "smoke" npm run smoke',
       "join",
       'step "evidence" npx node test/security/evidence.ts "$reports"/*.json --scans "$judged/scans.json" --mutants "$judged/mutants.json" --earlier "$cache/mutants" --out "$reports/evidence"',
     ]);
-    expect(script).toContain("\nfor name in canary clients postgres conformance install; do\n");
+    const suites = script.split("\n").filter((line) => line.startsWith("for name in") && !line.includes("failed"));
+    expect(suites).toEqual([
+      'for name in deploy clients install; do beside suite "test:$name" npm run "test:$name"; done',
+      'for name in canary browser postgres conformance; do beside suite "test:$name" npm run "test:$name"; done',
+    ]);
     expect(script.trimEnd().split("\n").at(-1)).toBe('npx node test/totals.ts "$failed_steps" "$reports"/*.json');
   });
 
@@ -133,6 +134,14 @@ describe(".ci/run", () => {
     ["a suite without a report", 'suite "bad" false'],
     ["a step beside others", 'beside step "bad" false; step good true; join'],
     ["a suite beside others without a report", 'beside suite "bad" false; beside step good true; join'],
+    [
+      "the first of more than run at a time",
+      "beside step bad false; for n in 1 2 3 4; do beside step $n true; done; join",
+    ],
+    [
+      "the last of more than run at a time",
+      "for n in 1 2 3 4; do beside step $n true; done; beside step bad false; join",
+    ],
     ["a step beside others that is killed", "beside step bad bash -c 'kill $PPID'; join"],
   ])("counts %s that fails", (_, line) => {
     const functions = script.slice(script.indexOf("failed_steps=0"), script.indexOf("printf '=== install"));
@@ -142,7 +151,7 @@ describe(".ci/run", () => {
         "-c",
         `set -uo pipefail; reports=$1\n${functions}\nstep good true\n${line}\necho "counted $failed_steps \${failed_names[*]}"`,
         "bash",
-        folder,
+        mkdtempSync(join(folder, "reports-")),
       ],
       { encoding: "utf8" },
     );
