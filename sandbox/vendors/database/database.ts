@@ -12,6 +12,11 @@ import type { SqlFile } from "./snapshot.ts";
 
 const SUPABASE = new URL("../../../supabase/", import.meta.url);
 const CHILD = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url));
+/**
+ * V8's first compiler alone. Its second one costs more of a processor than PGlite's queries give back in the life of a sandbox: half of
+ * what a start takes and a thousand queries, and after ten thousand it is still not ahead.
+ */
+const FIRST_COMPILER = "--liftoff-only";
 /** The roles that origins and the token broker log in with, as in production. */
 const ORIGIN_ROLE = "mcpist_origin";
 const BROKER_ROLE = "mcpist_broker";
@@ -61,7 +66,7 @@ export async function startDatabase(context: VendorContext, external?: string): 
     return { url: external, brokerUrl: external, adminUrl: external, embedded: false, close: () => Promise.resolve() };
   const input: ChildInput = { port: context.port("database"), sql: await sqlFiles() };
   // No variable of this process is its business, and it prints nothing but what is broken.
-  const child = fork(CHILD, [], { env: {}, execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const child = fork(CHILD, [], { env: {}, execArgv: [FIRST_COMPILER], stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const exited = once(child, "exit");
   const close = async (): Promise<void> => {
     if (child.connected) child.disconnect();
