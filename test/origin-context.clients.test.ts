@@ -36,6 +36,8 @@ const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "
 const NODE_SERVER = join(CACHE, "everything");
 const PYTHON_PACKAGES = join(CACHE, "clients/fastmcp-4.2.3");
 const PYTHON = "/usr/bin/python3";
+/** With a table of processes of its own, as a container has: what is started is process 1 in it. */
+const AS_CONTAINER = ["--pid", "--fork", "--kill-child", "--mount-proc", "--"];
 /** The packages are of one minor version. */
 const pythonFits = (): boolean => {
   const said = spawnSync(PYTHON, ["--version"], { encoding: "utf8" }).stdout ?? "";
@@ -48,6 +50,11 @@ const missing = [
   [existsSync(join(NODE_SERVER, "node_modules")), "there is no server of Node's: .ci/tools"],
   [pythonFits(), `there is no FastMCP for ${PYTHON}: .ci/tools`],
   [spawnSync("go", ["version"]).status === 0, "there is no Go toolchain"],
+  [spawnSync("tini", ["--version"]).status === 0, "there is no tini: .ci/tools"],
+  [
+    spawnSync("unshare", [...AS_CONTAINER, "true"]).status === 0,
+    "a process may not get a table of processes of its own",
+  ],
 ].flatMap(([found, reason]) => (found === true ? [] : [reason]))[0];
 const required = process.env["CI"] === "true" && process.getuid?.() === 0;
 
@@ -117,7 +124,8 @@ describe("the build context of an origin with servers of one's own", () => {
     const servers = {
       everything: { command: ["mcp-server-everything"], folder: "everything" },
       forecast: { command: ["python3", "server.py"], folder: "forecast", secrets: ["WEATHER_KEY"] },
-      weather: { command: ["weather"], folder: "weather", secrets: ["WEATHER_KEY"] },
+      // What it starts first outlives it, as a helper of a server that crashes does.
+      weather: { command: ["sh", "-c", "sleep 3600 & exec weather"], folder: "weather", secrets: ["WEATHER_KEY"] },
     };
     writeProject(servers);
     const built = spawnSync(process.execPath, [MAIN, "origin", "build", "--env", "production"], {
@@ -151,7 +159,7 @@ describe("the build context of an origin with servers of one's own", () => {
         Object.entries(servers).map(([name, server]) => [name, { ...server, folder: join(app, "servers", name) }]),
       ),
     };
-    const child: ChildProcess = spawn(program, args, {
+    const child: ChildProcess = spawn("unshare", [...AS_CONTAINER, program, ...args], {
       cwd: app,
       env: {
         PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
@@ -185,10 +193,22 @@ describe("the build context of an origin with servers of one's own", () => {
       once(late, "abort").then(() => Promise.reject(new Error(`up: ${[...up].join(", ")}; ${said.join("\n")}`))),
     ]);
 
-    const { pid = 0 } = child;
-    expect(processes().find((one) => one.pid === pid)).toMatchObject({ uid: 10_001 });
-    const children = processes().filter(({ parent }) => parent === pid);
+    const of = (parent: number | undefined) => processes().filter((one) => one.parent === parent);
+    const [init] = of(child.pid);
+    expect(of(child.pid)).toMatchObject([{ uid: 10_001 }]);
+    const [started] = of(init?.pid);
+    expect(of(init?.pid)).toMatchObject([{ uid: 10_001 }]);
+    const children = of(started?.pid);
     expect(children.map(({ uid }) => uid).toSorted((a, b) => a - b)).toEqual([20_001, 20_002, 20_003]);
+
+    // The helper of a server that was killed ends with it, and nothing of either stays in the table of processes.
+    const crashed = children.find(({ uid }) => uid === 20_003)?.pid ?? 0;
+    const helper = of(crashed)[0]?.pid ?? 0;
+    expect(helper).toBeGreaterThan(0);
+    process.kill(crashed, "SIGKILL");
+    const again = { timeout: 60_000, interval: 50 };
+    await vi.waitFor(() => expect(of(started?.pid).filter(({ uid }) => uid === 20_003)).toHaveLength(1), again);
+    expect(processes().filter(({ pid }) => pid === helper || pid === crashed)).toEqual([]);
 
     const admin = openPostgres(database.adminUrl, () => undefined);
     closing.push(() => admin.close());
@@ -213,7 +233,7 @@ describe("the build context of an origin with servers of one's own", () => {
       expect(await resultOf(answer)).toMatchObject({ structuredContent });
     }
 
-    child.kill("SIGTERM");
+    process.kill(init?.pid ?? 0, "SIGTERM");
     expect((await ended)[0]).toBe(0);
     const left = new Set(children.map((one) => one.pid));
     expect(processes().filter((one) => left.has(one.pid) && one.uid > 20_000)).toEqual([]);

@@ -84,7 +84,13 @@ export async function runOriginBuild(context: Context, flags: OriginBuildFlags):
   openToAll(app);
   // A server that is trusted runs as the origin does; one at a URL is not in the image.
   const separated = Object.values(servers).some(({ command, trusted }) => command !== undefined && trusted !== true);
-  const recipe = dockerfileOf(template("Dockerfile"), { modules: modules.length > 0, servers: laid, separated });
+  const programs = Object.values(servers).some(({ command }) => command !== undefined);
+  const recipe = dockerfileOf(template("Dockerfile"), {
+    modules: modules.length > 0,
+    servers: laid,
+    programs,
+    separated,
+  });
   writeFileSync(join(out, "Dockerfile"), recipe);
   const names = modules.map(({ name }) => name);
   const left = laid.flatMap((server) => server.left.map((path) => `servers/${server.name}/${path}`));

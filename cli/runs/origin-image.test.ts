@@ -4,7 +4,7 @@ import { dockerfileOf } from "./origin-image.ts";
 
 const TEMPLATE = readFileSync(new URL("../../package/templates/Dockerfile", import.meta.url), "utf8");
 const of = (parts: Partial<Parameters<typeof dockerfileOf>[1]>): readonly string[] =>
-  dockerfileOf(TEMPLATE, { modules: false, servers: [], separated: false, ...parts })
+  dockerfileOf(TEMPLATE, { modules: false, servers: [], programs: false, separated: false, ...parts })
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
 const kinds = (lines: readonly string[], instruction: string) =>
@@ -44,7 +44,7 @@ describe("the recipe of an origin's image", () => {
   });
 
   it("gives servers ids of their own by a launcher that keeps three rights, and no more", () => {
-    const lines = of({ separated: true });
+    const lines = of({ programs: true, separated: true });
     expect(kinds(lines, "USER")).toEqual([]);
     expect(JSON.parse(kinds(lines, "ENTRYPOINT")[0]?.slice("ENTRYPOINT ".length) ?? "")).toEqual([
       "setpriv",
@@ -56,18 +56,55 @@ describe("the recipe of an origin's image", () => {
       "--bounding-set=-all,+setuid,+setgid,+kill",
       "--securebits=+noroot,+noroot_locked",
       "--",
+      "tini",
+      "-s",
+      "--",
     ]);
     expect(kinds(lines, "CMD")).toHaveLength(1);
   });
+
+  it("starts an origin with programs, trusted ones too, under an init that collects what they leave behind", () => {
+    const lines = of({ programs: true });
+    expect(lines.slice(1, 2)).toEqual([
+      "RUN apt-get update && apt-get install -y --no-install-recommends tini=0.19.0-* && rm -rf /var/lib/apt/lists/*",
+    ]);
+    expect([...kinds(lines, "ENTRYPOINT"), ...kinds(lines, "USER")]).toEqual([
+      'ENTRYPOINT ["tini","-s","--"]',
+      "USER 10001:10001",
+    ]);
+    const python = of({ programs: true, servers: [{ name: "w", kind: "python" }] });
+    expect(kinds(python, "RUN")).toContain(
+      "RUN apt-get update && apt-get install -y --no-install-recommends python3 tini=0.19.0-* && rm -rf /var/lib/apt/lists/*",
+    );
+  });
+
+  it.each([{}, { programs: true, separated: true, servers: [{ name: "w", kind: "python" as const }] }])(
+    "takes the set-user-id bit from every program, after the last package came and before a file of ours does: %j",
+    (parts) => {
+      const lines = dockerfileOf(TEMPLATE, { modules: false, servers: [], programs: false, separated: false, ...parts })
+        .replaceAll("\\\n", "")
+        .split("\n");
+      const final = lines.slice(lines.findLastIndex((line) => line.startsWith("FROM ")));
+      const taken = final.findIndex((line) =>
+        /^RUN rm -rf \/usr\/local\/lib\/node_modules .* && find \/ -xdev -perm \/6000 -type f -exec chmod a-s \{\} \+$/.test(
+          line,
+        ),
+      );
+      expect(taken).toBeGreaterThan(0);
+      expect(final.slice(taken + 1).filter((line) => /^(RUN|ADD) /.test(line))).toEqual([]);
+      expect(final.findIndex((line) => line.startsWith("COPY "))).toBeGreaterThan(taken);
+    },
+  );
 
   it("names the file of one's own modules only where there is one", () => {
     expect(kinds(of({ modules: true }), "ENV")).toEqual(["ENV NODE_ENV=production MCPIST_MODULES=/app/modules.mjs"]);
   });
 
-  it.each([{}, { separated: true }, { modules: true, servers: [{ name: "w", kind: "python" as const }] }])(
-    "leaves no place unfilled, and holds no secret: %j",
-    (parts) => {
-      expect(of(parts).join("\n")).not.toMatch(/@\w+@|SECRET|TOKEN|PASSWORD/);
-    },
-  );
+  it.each([
+    {},
+    { programs: true, separated: true },
+    { modules: true, servers: [{ name: "w", kind: "python" as const }] },
+  ])("leaves no place unfilled, and holds no secret: %j", (parts) => {
+    expect(of(parts).join("\n")).not.toMatch(/@\w+@|SECRET|TOKEN|PASSWORD/);
+  });
 });
