@@ -85,7 +85,7 @@ describe("mcpist.config.ts", () => {
     [
       "a wrong URL, not by its content",
       { production: { ...ENVIRONMENT, auth: { issuer: `http://${CANARY}.test`, audience: "https://x.test" } } },
-      /environments\.production\.auth\.issuer: an https URL/,
+      /environments\.production\.auth\.issuer: it is plain http to another machine; it must be an https URL/,
     ],
     [
       "no origin in the pool",

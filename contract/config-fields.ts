@@ -1,26 +1,45 @@
 /** The fields that mcpist.config.ts is made of: what one setting may be, an origin, and a server. */
 import { z } from "zod";
-import { PLATFORM_NAME, TOOL_NAME, webOriginOf, type Grammar } from "./names.ts";
-import { OWN_SECRET_NAME } from "./servers.ts";
+import { MCP_PATH } from "./headers.ts";
+import { isCanonicalUrl, isPlainHost, PLATFORM_NAME, PLATFORM_PLACE, TOOL_NAME, webOriginOf } from "./names.ts";
 import { isSafeUrl } from "./safe-url.ts";
+import { OWN_SECRET_NAME, SERVER_NAME } from "./servers.ts";
+import { complaint, faultOf, type Grammar, OF_HOSTS, OF_NAMES, OF_URLS } from "./spelling.ts";
 
-/** Text of a grammar, with the grammar's own words as what is wrong. */
-export const matching = ({ shape, words }: Grammar) => z.string().regex(shape, words);
+/** Text of a grammar, with what is wrong with it. */
+export const matching = (grammar: Grammar) =>
+  z.string().regex(grammar.shape, { error: ({ input }) => complaint(grammar, input) });
 /** What every platform accepts as a name. */
 export const name = matching(PLATFORM_NAME);
-/** Any text but none. */
-export const text = z.string().min(1);
+/** A region. */
+const region = matching(PLATFORM_PLACE);
+/** Any text but none, and nothing beside it that nobody sees. */
+export const text = z.string().superRefine((value, context) => {
+  const fault = faultOf(value);
+  if (fault !== null) context.addIssue({ code: "custom", message: fault });
+});
+const URL_GRAMMAR = {
+  words: "an https URL (http only on loopback)",
+  faults: [...OF_URLS, [/^http:/i, "is plain http to another machine"], [/^(?!https?:)/i, "has another scheme"]],
+} satisfies Pick<Grammar, "words" | "faults">;
+/** A final dot is another name for certificates and for whoever compares hosts. */
+const DOTTED_HOST = /^[^/]*\/\/[^/?#:]*\.(?=[/?#:]|$)/;
 /** A whole URL. */
-export const url = z.string().refine(isSafeUrl, "an https URL (http only on loopback)");
-/** A path is put behind it. */
-export const baseUrl = url
-  .refine((value) => URL.canParse(value) && new URL(value).search === "", "a URL without a query")
-  .transform((value) => value.replace(/\/$/, ""));
-/** Compared with the token's `iss` character by character, so it is kept as it is written (RFC 8414 §3.3, RFC 9068 §4). */
-export const issuer = url.refine(
-  (value) => URL.canParse(value) && new URL(value).search === "",
+export const url = z.string().superRefine((value, context) => {
+  // What follows from it is not told beside it.
+  const issue = { code: "custom", continue: false } as const;
+  if (!isSafeUrl(value)) context.addIssue({ ...issue, message: complaint(URL_GRAMMAR, value) });
+  else if (DOTTED_HOST.test(value))
+    context.addIssue({ ...issue, message: `it has a dot behind its host; it must be ${URL_GRAMMAR.words}` });
+});
+const withoutQuery = url.refine(
+  (value) => !URL.canParse(value) || new URL(value).search === "",
   "a URL without a query",
 );
+/** A path is put behind it. */
+export const baseUrl = withoutQuery.transform((value) => value.replace(/\/$/, ""));
+/** Compared with the token's `iss` character by character, so it is kept as it is written (RFC 8414 §3.3, RFC 9068 §4). */
+export const issuer = withoutQuery;
 /** A web origin, as browsers write it. */
 export const webOrigin = z.string().transform((value, context) => {
   const origin = webOriginOf(value);
@@ -28,14 +47,94 @@ export const webOrigin = z.string().transform((value, context) => {
   context.addIssue({ code: "custom", message: origin.error });
   return z.NEVER;
 });
+/** The gateway's own address. */
+const ENDPOINT: Grammar = {
+  shape: new RegExp(`^\\w+://[^/?#]+${MCP_PATH}$`),
+  words: `the URL of the MCP endpoint, which ends with ${MCP_PATH}`,
+  faults: [
+    [/\?/, "has a query"],
+    [/^[^/]*\/\/[^/]*\/?$/, "has no path"],
+    [/\/$/, "ends with a slash"],
+    [/^[^/]*\/\/[^/]*\/./, "has another path"],
+  ],
+};
+/** The one spelling of an address that clients ask for. */
+const AS_ASKED_FOR = {
+  words: "written as clients ask for it: lower-case host, no default port, no raw IDN",
+  faults: [
+    [/^[^/]*[A-Z]/, "has upper case in its scheme"],
+    [/^[^/]*\/\/[^/]*\P{ASCII}/u, "has a letter outside of ASCII in its host: write the form that begins with xn--"],
+    [/^[^/]*\/\/[^/]*[A-Z]/, "has upper case in its host"],
+    [/^(?:https:\/\/[^/]*:443|http:\/\/[^/]*:80)\//, "names the default port"],
+  ],
+} satisfies Pick<Grammar, "words" | "faults">;
+/** The URL that clients connect to, in the one spelling that they ask for. */
+export const audience = url.superRefine((value, context) => {
+  if (!ENDPOINT.shape.test(value)) context.addIssue({ code: "custom", message: complaint(ENDPOINT, value) });
+  else if (!isCanonicalUrl(value)) context.addIssue({ code: "custom", message: complaint(AS_ASKED_FOR, value) });
+});
+/** A name as `URL.hostname` writes it, or an address. */
+export const plainHost = z.string().superRefine((value, context) => {
+  const words = "a host name in lower case, without a port";
+  if (!isPlainHost(value)) context.addIssue({ code: "custom", message: complaint({ words, faults: OF_HOSTS }, value) });
+});
+/** {@link SERVER_NAME}. */
+export const SERVER: Grammar = {
+  shape: SERVER_NAME,
+  words: "lower-case letters, digits, - and single _, at most 31, no _ at the end",
+  faults: [
+    ...OF_NAMES,
+    [/[A-Z]/, "has upper case in it"],
+    [/\./, "has a dot in it"],
+    [/^[^a-z]/, "does not begin with a letter"],
+    [/__/, "has two underscores in a row"],
+    [/_$/, "ends with an underscore"],
+    [/^.{32}/, "has more than 31 characters"],
+  ],
+};
+/** A scope of OAuth. */
+export const SCOPE: Grammar = {
+  shape: /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/,
+  words: "a scope as RFC 6749 writes it",
+  faults: [[/\s/, "has white space in it: each scope is an entry of its own"]],
+};
+/** Where to report a hole. */
+export const CONTACT: Grammar = {
+  shape: /^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)$/,
+  words: "a mailto: or https: address",
+  faults: [
+    [/\s/, "has white space in it"],
+    [/^[^:]*@/, "has no mailto: in front"],
+    [/^http:/i, "is plain http"],
+  ],
+};
+/** Name of an environment variable. */
+export const VARIABLE: Grammar = {
+  shape: /^[A-Z][A-Z0-9_]*$/,
+  words: "the name of a variable in upper case, such as MCPIST_NOTIFY_URL, not what it holds",
+  faults: [
+    [/:\/\//, "is a URL"],
+    ...OF_NAMES,
+    [/[a-z]/, "has lower case in it"],
+    [/-/, "has a dash in it"],
+    [/^\$/, "has a $ in front"],
+  ],
+};
 /** Unit after parsing: milliseconds. */
-export const duration = z
-  .string()
-  .regex(/^\d+(ms|s|m|h)$/, 'a duration such as "90s" or "30m"')
-  .transform((value) => {
-    const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[value.replace(/\d+/, "") as "ms" | "s" | "m" | "h"];
-    return Number.parseInt(value, 10) * unit;
-  });
+export const duration = matching({
+  shape: /^\d+(ms|s|m|h)$/,
+  words: 'a duration such as "90s" or "30m"',
+  faults: [
+    [/\s/, "has white space in it"],
+    [/^\d+$/, "has no unit"],
+    [/^\d+[.,]\d/, "is no whole number"],
+    [/^\d+\D+\d/, "has more than one unit"],
+    [/^\d+\D+$/, "has a unit that is not known here (ms, s, m or h)"],
+  ],
+}).transform((value) => {
+  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[value.replace(/\d+/, "") as "ms" | "s" | "m" | "h"];
+  return Number.parseInt(value, 10) * unit;
+});
 const state = z.enum(["pool", "joining", "quarantined"]).default("pool");
 
 /** A service at Koyeb. */
@@ -45,7 +144,7 @@ export const koyebOrigin = z.strictObject({
   url: baseUrl,
   app: name,
   service: name,
-  region: text.default("fra"),
+  region: region.default("fra"),
   state,
 });
 /** An app at Fly.io, with its Machines. */
@@ -54,7 +153,7 @@ export const flyOrigin = z.strictObject({
   kind: z.literal("fly"),
   url: baseUrl,
   app: name,
-  region: text.default("nrt"),
+  region: region.default("nrt"),
   machines: z.int().min(1).max(50).default(1),
   state,
 });
@@ -63,7 +162,16 @@ export const flyOrigin = z.strictObject({
 export const tokenEnd = z.strictObject({ ends: z.iso.date("a day such as 2027-03-01") });
 
 /** The name of a secret of one's own. */
-export const ownSecret = z.string().regex(OWN_SECRET_NAME, "a name in upper case such as WEATHER_KEY");
+export const ownSecret = matching({
+  shape: OWN_SECRET_NAME,
+  words: "a name in upper case such as WEATHER_KEY",
+  faults: [
+    ...OF_NAMES,
+    [/[a-z]/, "has lower case in it"],
+    [/-/, "has a dash in it"],
+    [/^.{64}/, "has more than 63 characters"],
+  ],
+});
 /** An MCP server behind the origins. */
 export const server = z
   .strictObject({

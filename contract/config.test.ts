@@ -38,7 +38,10 @@ describe("audience", () => {
     "https://mcp.example.com/mcp/",
   ])("%s is refused: the metadata of such a resource would not be found", (audience) => {
     expect(issuesOf({ production: { ...PRODUCTION, auth: { ...PRODUCTION.auth, audience } } })).toEqual([
-      { path: "environments.production.auth.audience", message: "the URL of the MCP endpoint, which ends with /mcp" },
+      {
+        path: "environments.production.auth.audience",
+        message: expect.stringMatching(/^it .*; it must be the URL of the MCP endpoint, which ends with \/mcp$/),
+      },
     ]);
   });
 });
@@ -51,14 +54,14 @@ const withAuth = (auth: Partial<EnvironmentInput["auth"]>): EnvironmentInput => 
 
 describe("a configuration that could never work", () => {
   it.each([
-    "https://MCP.Example.com/mcp",
-    "https://mcp.example.com:443/mcp",
-    "HTTPS://mcp.example.com/mcp",
-    "https://日本.example/mcp",
-  ])("is one whose audience nobody asks for: %s", (audience) => {
+    ["https://MCP.Example.com/mcp", "it has upper case in its host"],
+    ["https://mcp.example.com:443/mcp", "it names the default port"],
+    ["HTTPS://mcp.example.com/mcp", "it has upper case in its scheme"],
+    ["https://日本.example/mcp", "it has a letter outside of ASCII in its host: write the form that begins with xn--"],
+  ])("is one whose audience nobody asks for: %s", (audience, fault) => {
     expect(issuesOf({ production: withAuth({ audience }) })).toContainEqual({
       path: AUDIENCE,
-      message: "must be written as clients ask for it: lower-case host, no default port, no raw IDN",
+      message: `${fault}; it must be written as clients ask for it: lower-case host, no default port, no raw IDN`,
     });
   });
 
@@ -87,17 +90,20 @@ describe("a configuration that could never work", () => {
     );
   });
 
-  it.each(["*", "app.example.com", "https://*.example.com", "https://app.example.com/path", "null"])(
-    "is one with the web origin %s",
-    (origin) => {
-      expect(issuesOf({ production: { ...PRODUCTION, allowedOrigins: [origin] } })).toEqual([
-        {
-          path: "environments.production.allowedOrigins.0",
-          message: 'a web origin such as "https://app.example.com": scheme and host, no path, no wildcard',
-        },
-      ]);
-    },
-  );
+  it.each([
+    ["*", "it has no scheme in front, such as https://"],
+    ["app.example.com", "it has no scheme in front, such as https://"],
+    ["https://*.example.com", "it has a wildcard in it"],
+    ["https://app.example.com/path", "it has a path or a query behind it"],
+    ["null", "it has no scheme in front, such as https://"],
+  ])("is one with the web origin %s", (origin, fault) => {
+    expect(issuesOf({ production: { ...PRODUCTION, allowedOrigins: [origin] } })).toEqual([
+      {
+        path: "environments.production.allowedOrigins.0",
+        message: `${fault}; it must be a web origin such as "https://app.example.com": scheme and host, no path, no wildcard`,
+      },
+    ]);
+  });
 
   it.each([
     "https:issuer.example",

@@ -4,7 +4,9 @@
  */
 import { z } from "zod";
 import {
+  audience,
   baseUrl,
+  CONTACT,
   duration,
   flyOrigin,
   issuer,
@@ -12,36 +14,39 @@ import {
   matching,
   name,
   ownSecret,
+  plainHost,
+  SCOPE,
+  SERVER,
   server,
   text,
   tokenEnd,
   url,
+  VARIABLE,
   webOrigin,
 } from "./config-fields.ts";
-import { MCP_PATH } from "./headers.ts";
 import { settingsAt } from "./known-settings.ts";
 import {
   ACCOUNT_ID,
+  BUCKET_NAME,
   GITHUB_OWNER,
   GITHUB_REPOSITORY,
   HOST_NAME,
-  isCanonicalUrl,
-  isPlainHost,
+  IMAGE,
   nearestName,
+  PLATFORM_PLACE,
   TOOL_NAME,
 } from "./names.ts";
 import { err, ok, type Result } from "./result.ts";
 import { clashes } from "./neighbours.ts";
 import { nameFault, placeFault } from "./own-secrets.ts";
-import { BUILT_IN_MODULES, secretsOf, SERVER_NAME } from "./servers.ts";
-
-const ENDPOINT = new RegExp(`^\\w+://[^/?#]+${MCP_PATH}$`);
+import { BUILT_IN_MODULES, secretsOf } from "./servers.ts";
+import { complaint } from "./spelling.ts";
 
 const environment = z
   .strictObject({
     github: z.strictObject({
       owner: matching(GITHUB_OWNER),
-      repo: matching(GITHUB_REPOSITORY),
+      repo: matching(GITHUB_REPOSITORY).refine((value) => !/\.git$/i.test(value), "it ends with .git: leave that out"),
       environment: name,
       /** "repository" where the plan has no environments; the names then carry the environment. */
       scope: z.enum(["environment", "repository"]).default("environment"),
@@ -51,7 +56,7 @@ const environment = z
     cloudflare: z.strictObject({
       accountId: matching(ACCOUNT_ID),
       zone: matching(HOST_NAME),
-      hostname: text,
+      hostname: z.string().min(1),
       worker: name,
       /**
        * Off for every further environment in one zone: settings and rulesets exist once per zone, so one environment declares them
@@ -69,15 +74,7 @@ const environment = z
        */
       provider: z.enum(["supabase", "oidc"]).optional(),
       /** The URL that clients connect to: the resource that they ask a token for (RFC 8707), and where its metadata is looked for. */
-      audience: url.superRefine((value, context) => {
-        if (!ENDPOINT.test(value))
-          context.addIssue({ code: "custom", message: `the URL of the MCP endpoint, which ends with ${MCP_PATH}` });
-        else if (!isCanonicalUrl(value))
-          context.addIssue({
-            code: "custom",
-            message: "must be written as clients ask for it: lower-case host, no default port, no raw IDN",
-          });
-      }),
+      audience,
       /** Audiences that a token may name besides ours, such as the provider's own userinfo endpoint. */
       alsoAudiences: z.array(text).default([]),
       jwksUrl: url.optional(),
@@ -86,11 +83,9 @@ const environment = z
       requireAal2: z.boolean().default(false),
       clientIds: z.array(text).default([]),
       /** Scopes that every token must carry in `scope` (RFC 9068); Supabase does not add any of its own: the token hook must. */
-      requiredScopes: z
-        .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/, "a scope as RFC 6749 writes it"))
-        .default([]),
+      requiredScopes: z.array(matching(SCOPE)).default([]),
     }),
-    image: text,
+    image: matching(IMAGE),
     allowedOrigins: z.array(webOrigin).default([]),
     limits: z
       .strictObject({
@@ -122,9 +117,7 @@ const environment = z
       .strictObject({
         /** Where a module's provider is, by module: `{ github: "https://github.example.com/api/v3" }`. Absent = the public service. */
         baseUrls: z.record(matching(TOOL_NAME), baseUrl).default({}),
-        httpStatusHosts: z
-          .array(z.string().refine(isPlainHost, "a host name in lower case, without a port"))
-          .default([]),
+        httpStatusHosts: z.array(plainHost).default([]),
         brokerUrl: baseUrl.nullable().default(null),
         alertWebhook: url.nullable().default(null),
       })
@@ -134,10 +127,10 @@ const environment = z
     /** MCP servers whose tools become modules, by the name of the module. */
     servers: z
       .record(
-        z
-          .string()
-          .regex(SERVER_NAME, "lower-case letters, digits, - and single _, at most 31, no _ at the end")
-          .refine((text) => !BUILT_IN_MODULES.includes(text), "the name of a module that mcpist has already"),
+        matching(SERVER).refine(
+          (text) => !BUILT_IN_MODULES.includes(text),
+          "the name of a module that mcpist has already",
+        ),
         server,
       )
       .default({}),
@@ -166,41 +159,39 @@ const environment = z
         fly: tokenEnd.optional(),
       })
       .optional(),
-    securityContact: z
-      .string()
-      .regex(/^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)$/, "a mailto: or https: address")
-      .nullable()
-      .default(null),
+    securityContact: matching(CONTACT).nullable().default(null),
     /** Maximum age of the gateway secret before `secrets status` calls it overdue. */
     maxSecretAge: duration.prefault("2160h"),
     /** Name of the environment variable that holds a webhook URL for done, failed and overdue. */
-    notifyWebhookVariable: z
-      .string()
-      .regex(/^[A-Z][A-Z0-9_]*$/)
-      .optional(),
+    notifyWebhookVariable: matching(VARIABLE).optional(),
     /** Where Terraform keeps its state; a state never holds a secret. */
     backend: z
       .discriminatedUnion("type", [
         z.strictObject({ type: z.literal("local") }),
         z.strictObject({
           type: z.literal("s3"),
-          bucket: text,
+          bucket: matching(BUCKET_NAME),
           endpoint: baseUrl,
-          region: text.default("auto"),
+          region: matching(PLATFORM_PLACE).default("auto"),
           prefix: text.default("mcpist"),
         }),
       ])
       .prefault({ type: "local" }),
     /** Accounts that Terraform needs beyond the names above. */
-    fly: z.strictObject({ organization: text.default("personal") }).prefault({}),
+    fly: z.strictObject({ organization: matching(PLATFORM_PLACE).default("personal") }).prefault({}),
     /** GitHub users (numeric ids) who must approve a deployment; empty where the plan has no reviewers. */
     reviewers: z.array(z.int().positive()).default([]),
   })
   .superRefine((value, context) => {
     const { hostname, url } = value.cloudflare;
+    const { audience } = value.auth;
     if (url === undefined && !HOST_NAME.shape.test(hostname))
-      context.addIssue({ code: "custom", path: ["cloudflare", "hostname"], message: HOST_NAME.words });
-    else if (url === undefined && new URL(value.auth.audience).host !== hostname)
+      context.addIssue({
+        code: "custom",
+        path: ["cloudflare", "hostname"],
+        message: complaint(HOST_NAME, hostname),
+      });
+    else if (url === undefined && URL.canParse(audience) && new URL(audience).host !== hostname)
       context.addIssue({
         code: "custom",
         path: ["auth", "audience"],

@@ -68,7 +68,7 @@ describe("node stacks/main.ts", () => {
       "a wrong account id",
       { ...EXAMPLE, cloudflare: { ...EXAMPLE.cloudflare, accountId: "acme" } },
       {},
-      /^error: mcpist\.config\.ts: environments\.production\.cloudflare\.accountId: 32 lower-case hex characters.* \(ERR_CONFIG\)\n$/,
+      /^error: mcpist\.config\.ts: environments\.production\.cloudflare\.accountId: it .*32 lower-case hex characters.* \(ERR_CONFIG\)\n$/,
     ],
     ["a missing field", { ...EXAMPLE, auth: {} }, {}, /environments\.production\.auth\.issuer/],
     [

@@ -3,6 +3,7 @@ import type { ConfigInput, EnvironmentInput } from "../../contract/config.ts";
 import { ACCOUNT_ID, GITHUB_OWNER, GITHUB_REPOSITORY, HOST_NAME, PLATFORM_NAME } from "../../contract/names.ts";
 import { err, ok, type Result } from "../../contract/result.ts";
 import { isSafeUrl } from "../../contract/safe-url.ts";
+import { complaint, type Grammar, OF_URLS } from "../../contract/spelling.ts";
 
 /** What a person has to say; everything else is derived. */
 export interface Answers {
@@ -25,9 +26,7 @@ export interface Question {
   readonly key: keyof Answers;
   readonly flag: string;
   readonly ask: string;
-  readonly shape: RegExp;
-  /** In words, for the error. */
-  readonly shapeText: string;
+  readonly grammar: Grammar;
   readonly optional: boolean;
 }
 
@@ -36,58 +35,82 @@ export const QUESTIONS: readonly Question[] = [
     key: "domain",
     flag: "--domain",
     ask: "Public host name of the gateway, e.g. mcp.example.com",
-    shape: HOST_NAME.shape,
-    shapeText: HOST_NAME.words,
+    grammar: HOST_NAME,
     optional: false,
   },
   {
     key: "repo",
     flag: "--repo",
     ask: "GitHub repository, owner/name",
-    shape: new RegExp(`${GITHUB_OWNER.shape.source.slice(0, -1)}/${GITHUB_REPOSITORY.shape.source.slice(1)}`),
-    shapeText: "owner/name",
+    grammar: {
+      shape: new RegExp(`${GITHUB_OWNER.shape.source.slice(0, -1)}/${GITHUB_REPOSITORY.shape.source.slice(1)}`),
+      words: "owner/name",
+      faults: [
+        [/:\/\/|^git@/, "is a URL: only the owner, a slash and the name are wanted"],
+        [/\s/, "has white space in it"],
+        [/^@/, "has an @ in front"],
+        [/^[^/]*$/, "has no slash in it"],
+        [/\/.*\//, "has more than one slash in it"],
+      ],
+    },
     optional: false,
   },
   {
     key: "account",
     flag: "--account",
     ask: "Cloudflare account id",
-    shape: ACCOUNT_ID.shape,
-    shapeText: ACCOUNT_ID.words,
+    grammar: ACCOUNT_ID,
     optional: false,
   },
   {
     key: "supabase",
     flag: "--supabase",
     ask: "Supabase project ref (or the https URL of another issuer)",
-    shape: /^([a-z0-9]{4,40}|https:\/\/[^\s?#]+)$/,
-    shapeText: "a project ref, such as abcdefghijklmnopqrst, or an https URL",
+    grammar: {
+      shape: /^([a-z0-9]{4,40}|https:\/\/[^\s?#]+)$/,
+      words: "a project ref, such as abcdefghijklmnopqrst, or an https URL",
+      faults: [
+        [/\s/, "has white space in it"],
+        [/^http:/i, "is plain http"],
+        [/^https:.*[?#]/, "has a query or a # in it"],
+        [/\./, "is neither a ref, which has no dot, nor a URL, which begins with https://"],
+        [/[A-Z]/, "has upper case in it"],
+      ],
+    },
     optional: false,
   },
   {
     key: "koyebUrl",
     flag: "--koyeb-url",
     ask: "Public URL of the Koyeb service (empty: no origin on Koyeb yet)",
-    shape: /^https:\/\/[^\s/?#]+\/?$/,
-    shapeText: "an https URL without a path",
+    grammar: {
+      shape: /^https:\/\/[^\s/?#]+\/?$/,
+      words: "an https URL without a path",
+      faults: [
+        ...OF_URLS,
+        [/^http:/i, "is plain http"],
+        [/^[A-Z]/, "has upper case in its scheme"],
+        [/^[^/]*\/\/[^/]*\/./, "has a path behind it"],
+      ],
+    },
     optional: true,
   },
   {
     key: "flyApp",
     flag: "--fly-app",
     ask: "Name of the Fly.io app (empty: no origin on Fly.io yet)",
-    shape: PLATFORM_NAME.shape,
-    shapeText: PLATFORM_NAME.words,
+    grammar: PLATFORM_NAME,
     optional: true,
   },
 ];
 
-/** @returns the answer without surrounding white space; as error what it must look like, never what was typed. */
+/** @returns the answer without surrounding white space; as error what is wrong and what it must be, never what was typed. */
 export function checkAnswer(question: Question, text: string): Result<string | null, string> {
   const answer = text.trim();
   if (answer === "" && question.optional) return ok(null);
   const isUrl = answer.includes("://");
-  return question.shape.test(answer) && (!isUrl || isSafeUrl(answer)) ? ok(answer) : err(question.shapeText);
+  const { grammar } = question;
+  return grammar.shape.test(answer) && (!isUrl || isSafeUrl(answer)) ? ok(answer) : err(complaint(grammar, answer));
 }
 
 /** The zone that a host name most likely lives in: without its first label, unless that leaves a bare suffix. */

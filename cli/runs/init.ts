@@ -94,7 +94,7 @@ async function askAll(
         answers[question.key] = answer.value ?? "";
         break;
       }
-      context.stderr.write(`  it must be ${answer.error}\n`);
+      context.stderr.write(`  ${answer.error}\n`);
     }
   }
   return answers;
@@ -112,7 +112,7 @@ async function collect(context: Context, flags: InitFlags, prompt: Prompt | null
     const answer = checkAnswer(question, text ?? "");
     if (answer.ok) answers[question.key] = answer.value;
     else if (text === undefined) missing.push(question.flag);
-    else throw new McpistError("ERR_USAGE", `${question.flag} takes ${answer.error}`, { hint: HINTS.initFlags() });
+    else throw new McpistError("ERR_USAGE", `${question.flag}: ${answer.error}`, { hint: HINTS.initFlags() });
   }
   if (missing.length > 0) {
     throw new McpistError(
