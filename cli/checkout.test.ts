@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import { readFileSync } from "node:fs";
 
 const ROOT = join(import.meta.dirname, "..");
 const LAUNCHER = join(import.meta.dirname, "checkout.mjs");
@@ -33,4 +34,18 @@ it("is what the scripts start", async () => {
   ]);
   const { stdout } = await promisify(execFile)(process.execPath, [LAUNCHER, "secrets", "--help"]);
   expect(stdout).toContain("mcpist secrets");
+});
+
+it("is found on a PATH with bin/, works where it is typed, and tells commands as they are typed there", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mcpist-bin "));
+  symlinkSync(join(ROOT, "bin/mcpist"), join(folder, "mcpist"));
+  const failed = await promisify(execFile)("mcpist", ["sandbox", "--print-env", "--name", "none-of-that-name"], {
+    cwd: join(ROOT, "examples/typescript"),
+    env: { PATH: `${folder}:${process.env["PATH"] ?? ""}`, TMPDIR: folder },
+  }).catch((error: unknown) => error);
+  expect(failed).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringContaining(": mcpist sandbox --name none-of-that-name\n") as string,
+  });
 });

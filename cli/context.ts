@@ -89,7 +89,7 @@ export function realContext(): ProcessContext {
     signal,
     redactor: new Redactor(),
     waits: new Waits(),
-    place: Object.assign(new Place(), invocation(cwd)),
+    place: Object.assign(new Place(), invocation(cwd, process.env)),
     processes: processesOf(),
     underLock: (held) => {
       locked = held;

@@ -5,6 +5,7 @@ import { invocationAt } from "./invocation.ts";
 describe("what is typed", () => {
   it.each<[string, Parameters<typeof invocationAt>, ReturnType<typeof invocationAt>]>([
     ["in a checkout", ["/a/co", "/a/co/", false], { program: "npm run mcpist --", pages: "" }],
+    ["in a checkout whose bin/ is on the PATH", ["/a/co", "/a/co/", false, "mcpist"], { program: "mcpist", pages: "" }],
     ["deep in a checkout", ["/a/co/cli/x", "/a/co/", false], { program: "npm run mcpist --", pages: "../../" }],
     ["elsewhere with a checkout's command", ["/b", "/a/co/", false], { program: "mcpist", pages: "" }],
     [

@@ -11,19 +11,26 @@ export interface Invocation {
   readonly pages: string;
 }
 
+/** Set by bin/mcpist: the command was found on the PATH, and the next one will be. */
+export const TYPED_VARIABLE = "MCPIST_TYPED";
+
 const isInside = (folder: string, place: string): boolean => place === folder || place.startsWith(folder + sep);
 
 /**
  * @param cwd absolute
  * @param root folder of this tool's package; null = it cannot be found
  * @param packaged false = a checkout, in which npm starts it
+ * @param typed what {@link TYPED_VARIABLE} says
  */
-export function invocationAt(cwd: string, root: string | null, packaged: boolean): Invocation {
+export function invocationAt(cwd: string, root: string | null, packaged: boolean, typed?: string): Invocation {
   const own = root?.replace(/[/\\]+$/, "") ?? null;
   if (own === null) return { program: "mcpist", pages: "" };
   const path = relative(cwd, own);
   const pages = path === "" ? "" : `${path.split(sep).join("/")}/`;
-  if (!packaged) return isInside(own, cwd) ? { program: "npm run mcpist --", pages } : { program: "mcpist", pages: "" };
+  if (!packaged)
+    return isInside(own, cwd)
+      ? { program: typed === "mcpist" ? "mcpist" : "npm run mcpist --", pages }
+      : { program: "mcpist", pages: "" };
   // Of pnpm too: the folder of the project is the one that holds the outermost node_modules.
   const [project = "", ...below] = own.split(`${sep}node_modules${sep}`);
   if (below.length === 0 || !isInside(project, cwd)) return { program: "mcpist", pages: "" };
@@ -32,4 +39,5 @@ export function invocationAt(cwd: string, root: string | null, packaged: boolean
 }
 
 /** The same for this process. */
-export const invocation = (cwd: string): Invocation => invocationAt(cwd, ownPackage()?.root ?? null, isPackaged());
+export const invocation = (cwd: string, env: Readonly<Record<string, string | undefined>>): Invocation =>
+  invocationAt(cwd, ownPackage()?.root ?? null, isPackaged(), env[TYPED_VARIABLE]);

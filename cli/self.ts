@@ -9,3 +9,6 @@ export const besideCli = (path: string): string =>
 
 /** True where this is the published package. */
 export const isPackaged = (): boolean => COMPILED;
+
+/** Folder with a program `mcpist` that starts this one, for a PATH. */
+export const OWN_PATH = fileURLToPath(new URL("../bin", import.meta.url));

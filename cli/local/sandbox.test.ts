@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { run } from "../program.ts";
 import { testContext } from "../test/test-context.ts";
+import type { LocalCloud } from "./local-cloud.ts";
+import { runInside } from "./sandbox.ts";
 
 async function sandbox(...argv: string[]) {
   const context = testContext();
@@ -23,5 +25,25 @@ describe("mcpist sandbox", () => {
         /^error: --port-base takes a whole number from 1024 to 65000 \(ERR_USAGE\)\nhint: {2}--port-base 1024\npage: .*\n$/,
       ),
     });
+  });
+});
+
+describe("a command inside", () => {
+  const cloud = { sandbox: { env: { MCPIST_ENV: "sandbox" } } } as unknown as LocalCloud;
+  const inside = (...command: string[]) =>
+    runInside(testContext({ env: { PATH: process.env["PATH"] } }), cloud, command);
+
+  it("finds this program on its PATH, before any other of that name", async () => {
+    expect(
+      await inside(
+        "sh",
+        "-c",
+        'case $(command -v mcpist) in */bin/mcpist) test "$MCPIST_ENV" = sandbox && exit 7 ;; esac',
+      ),
+    ).toBe(7);
+  });
+  it("ends with the exit code of the program itself", async () => {
+    expect(await inside("sh", "-c", "mcpist nonsense 2>/dev/null")).toBe(2);
+    expect(await inside("sh", "-c", "mcpist --version >/dev/null")).toBe(0);
   });
 });

@@ -1,11 +1,12 @@
 /** `mcpist sandbox`: keeps a local cloud running to rehearse in, or runs one command inside it. */
+import { delimiter } from "node:path";
 import { execa } from "execa";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
 import { mcpist, NOWHERE, quoted } from "../hints/hint.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Progress, styles } from "../output.ts";
-import { besideCli } from "../self.ts";
+import { besideCli, OWN_PATH } from "../self.ts";
 import type { CommonFlags } from "../session.ts";
 import { deployService, rehearsedBy, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
 import { findSandbox, register, SANDBOX_NAME, USUAL_NAME } from "./running.ts";
@@ -100,14 +101,19 @@ export async function runInside(
   cloud: LocalCloud,
   [command = "", ...args]: readonly string[],
 ): Promise<ExitCode> {
-  // In a checkout there is no `mcpist` in PATH.
+  // Here without a shell in between: nobody has to have one, and a signal reaches the program itself.
   const [program, ...words] =
     command === "mcpist" ? [process.execPath, besideCli("cli/main"), ...args] : [command, ...args];
   const { exitCode, failed, code } = await execa(program, words, {
     stdio: "inherit",
     reject: false,
     verbose: "none",
-    env: { ...cloud.sandbox.env },
+    // And what the command starts finds this very program, in a checkout too.
+    env: {
+      ...cloud.sandbox.env,
+      PATH: [OWN_PATH, context.env["PATH"] ?? ""].join(delimiter),
+      MCPIST_NODE: process.execPath,
+    },
     cancelSignal: context.signal,
     forceKillAfterDelay: 5000,
   });
