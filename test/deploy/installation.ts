@@ -10,6 +10,7 @@ import { execa } from "execa";
 import type { EnvironmentInput } from "../../contract/config.ts";
 import { SANDBOX_VARIABLE } from "../../contract/sandbox.ts";
 import { type Sandbox, startSandbox } from "../../sandbox/start.ts";
+import { type ConnectProxy, startConnectProxy } from "../../sandbox/vendors/koyeb/connect-proxy.ts";
 import { synthesizedStacks } from "../../stacks/manifest.ts";
 import { bundleWorker } from "../../stacks/worker-bundle.ts";
 import { cliConfig, DEFAULT_MIRROR, mirrored } from "./mirror.ts";
@@ -40,6 +41,9 @@ export class Installation {
   readonly #engine: Engine;
   readonly #cli: DeployCli;
   readonly #folder: string;
+  /** Of a domain; undefined where the gateway has an address on loopback. */
+  #hostname: string | undefined;
+  readonly #proxies = new Map<string, ConnectProxy>();
 
   private constructor(sandbox: Sandbox, standIns: StandIns, engine: Engine, cli: DeployCli, folder: string) {
     this.sandbox = sandbox;
@@ -61,6 +65,7 @@ export class Installation {
   }
 
   async close(): Promise<void> {
+    for (const proxy of this.#proxies.values()) await proxy.close();
     await this.#standIns.close();
     await this.sandbox.close();
     rmSync(this.#folder, { recursive: true, force: true });
@@ -80,6 +85,7 @@ export class Installation {
   /** From now on an environment of one's own, described in a mcpist.config.ts in a folder of one's own. */
   configure(name: string, environment: EnvironmentInput): void {
     this.environment = name;
+    this.#hostname = environment.cloudflare.url === undefined ? environment.cloudflare.hostname : undefined;
     this.write("mcpist.config.ts", `export default ${JSON.stringify({ environments: { [name]: environment } })};\n`);
     this.app("stacks/main.ts");
   }
@@ -273,8 +279,19 @@ export class Installation {
   }
 
   /** Asks whether the accounts are what the checkout says. */
-  drift(): Promise<Ran> {
-    return this.run([process.execPath, join(ROOT, "stacks/drift.ts")], { variables: { CDKTF_OUTDIR: this.outdir } });
+  async drift(): Promise<Ran> {
+    const variables = { CDKTF_OUTDIR: this.outdir, ...(await this.#wayToHostname()) };
+    return this.run([process.execPath, join(ROOT, "stacks/drift.ts")], { variables });
+  }
+
+  /** The hostname of a domain is in nobody's DNS; who asks the gateway there would wait until it gives up. */
+  async #wayToHostname(): Promise<Readonly<Record<string, string>>> {
+    const hostname = this.#hostname;
+    if (hostname === undefined) return {};
+    const { context, urls } = this.sandbox;
+    const proxy = this.#proxies.get(hostname) ?? (await startConnectProxy(context, urls.gateway, hostname));
+    this.#proxies.set(hostname, proxy);
+    return { HTTPS_PROXY: proxy.proxyUrl, NODE_EXTRA_CA_CERTS: proxy.caFile };
   }
 
   /** Everything that lies on disk: states, synthesized stacks, locks. */

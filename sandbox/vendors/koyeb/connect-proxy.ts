@@ -1,6 +1,6 @@
 /**
- * The way for clients whose host is built in (the Koyeb Terraform provider): an HTTP proxy that ends TLS for app.koyeb.com with
- * a certificate of its own and passes each request on to the emulator. It reaches nothing else, and says so.
+ * The way for clients whose host is built in (the Koyeb Terraform provider), or in nobody's DNS: an HTTP proxy that ends TLS for one
+ * host with a certificate of its own and passes each request on to what stands for it. It reaches nothing else, and says so.
  */
 import { createServer, type IncomingMessage, request as send, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { listenServer, type VendorContext } from "../vendor.ts";
 import { issueFor } from "./certificate.ts";
 
-const HOST = "app.koyeb.com";
+const KOYEB = "app.koyeb.com";
 
 /** For HTTPS_PROXY and SSL_CERT_FILE of one client run; never for a whole shell. */
 export interface ConnectProxy {
@@ -23,16 +23,16 @@ export interface ConnectProxy {
   close(): Promise<void>;
 }
 
-/** @param apiUrl the emulator. @throws when the port is taken. */
-export async function startConnectProxy(context: VendorContext, apiUrl: string): Promise<ConnectProxy> {
-  const { ca, cert, key } = await issueFor(HOST);
+/** @param url what stands for `host`. @throws when the port is taken. */
+export async function startConnectProxy(context: VendorContext, url: string, host = KOYEB): Promise<ConnectProxy> {
+  const { ca, cert, key } = await issueFor(host);
   const folder = await mkdtemp(join(tmpdir(), "mcpist-ca-"));
   const caFile = join(folder, "ca.pem");
   await writeFile(caFile, ca);
 
-  const inner = createTlsServer({ cert, key }, (request, response) => void passOn(apiUrl, request, response));
+  const inner = createTlsServer({ cert, key }, (request, response) => void passOn(url, request, response));
   const open = new Set<Duplex>();
-  const refuse = (target: string): void => context.log(`sandbox: the proxy for ${HOST} does not reach ${target}`);
+  const refuse = (target: string): void => context.log(`sandbox: the proxy for ${host} does not reach ${target}`);
   const server = createServer((request, response) => {
     refuse(request.headers.host ?? "");
     response.writeHead(403).end();
@@ -42,7 +42,7 @@ export async function startConnectProxy(context: VendorContext, apiUrl: string):
     socket.once("close", () => open.delete(socket));
     // A client that goes away in the middle is no error of the sandbox.
     socket.on("error", () => socket.destroy());
-    if (request.url !== `${HOST}:443`) {
+    if (request.url !== `${host}:443`) {
       refuse(request.url ?? "");
       socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
       return;
@@ -63,8 +63,8 @@ export async function startConnectProxy(context: VendorContext, apiUrl: string):
   };
 }
 
-async function passOn(apiUrl: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const upstream = send(apiUrl + (request.url ?? "/"), { method: request.method, headers: request.headers });
+async function passOn(url: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const upstream = send(url + (request.url ?? "/"), { method: request.method, headers: request.headers });
   const answered = new Promise<IncomingMessage>((resolve, reject) =>
     upstream.once("response", resolve).once("error", reject),
   );
@@ -73,7 +73,7 @@ async function passOn(apiUrl: string, request: IncomingMessage, response: Server
     response.writeHead(incoming.statusCode ?? 502, incoming.headers);
     await pipeline(incoming, response);
   } catch {
-    // The emulator broke off, or a fault rule did: so does the proxy.
+    // What stands behind broke off, or a fault rule did: so does the proxy.
     response.destroy();
   }
 }
