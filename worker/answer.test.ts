@@ -85,4 +85,22 @@ describe("an answer in JSON", () => {
     expect(new Uint8Array(await new Response(given).arrayBuffer())).toEqual(body);
     expect(ended).toHaveBeenCalledOnce();
   });
+
+  it.each([
+    ["declared", { "content-length": "1000000000000" }],
+    ["not declared", {}],
+  ])("without an end, %s, leaves the others their turn", async (_, length) => {
+    const bytes = new Uint8Array(16 * KIB).fill(0x20);
+    const endless = new ReadableStream({ type: "bytes", pull: (controller) => controller.enqueue(bytes.slice()) });
+    const headers = { "content-type": "application/json", ...length };
+    const { body } = await taken(new Response(endless, { headers }), { keep: () => false });
+    if (!(body instanceof ReadableStream)) throw new Error("no stream");
+    const reader = body.getReader();
+    const othersTurns: number[] = [];
+    const other = setInterval(() => othersTurns.push(1), 0);
+    for (let read = 0; read < 10_000 && othersTurns.length < 2; read++) expect((await reader.read()).done).toBe(false);
+    clearInterval(other);
+    expect(othersTurns.length).toBeGreaterThanOrEqual(2);
+    await reader.cancel();
+  });
 });

@@ -89,11 +89,25 @@ function measured(body: ReadableStream<Uint8Array>, length: number, ended: () =>
   // workerd's own, which keeps the length; elsewhere, in tests, there is none.
   if (length <= BUFFERED_ANSWER_BYTES || !("FixedLengthStream" in globalThis)) return { body, lasts: false };
   const { readable, writable } = new FixedLengthStream(length);
-  void body
-    .pipeTo(writable)
-    .catch(() => undefined)
-    .then(ended);
+  void pass(body, writable).then(ended);
   return { body: readable, lasts: true };
+}
+
+/** Not `pipeTo`: the runtime's own pump gives nobody else a turn while both sides keep up. Never rejects. */
+async function pass(body: ReadableStream<Uint8Array>, to: WritableStream<Uint8Array>): Promise<void> {
+  const pieces = new Pieces(body);
+  const writer = to.getWriter();
+  const turns = new Turns();
+  try {
+    for (let piece = await pieces.next(); piece; piece = await pieces.next()) {
+      await writer.write(piece);
+      await turns.after(piece.length);
+    }
+    await writer.close();
+  } catch (error) {
+    await pieces.cancel();
+    await writer.abort(error).catch(() => undefined);
+  }
 }
 
 async function readWhole(
