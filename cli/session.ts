@@ -9,9 +9,11 @@ import { Journal } from "./secrets/journal.ts";
 import type { Reporter } from "./reporter.ts";
 import { Run } from "./secrets/run.ts";
 import { cloudflareApi, cloudflareWorker } from "./targets/cloudflare.ts";
-import { flyApi, flyOrigin } from "./targets/fly.ts";
+import { flyApi } from "./targets/fly-api.ts";
+import { flyOrigin } from "./targets/fly.ts";
 import { githubApi, githubStore, githubVault } from "./targets/github.ts";
-import { koyebApi, koyebOrigin } from "./targets/koyeb.ts";
+import { koyebApi } from "./targets/koyeb-api.ts";
+import { koyebOrigin } from "./targets/koyeb.ts";
 import type { GitStore, Targets } from "./targets/types.ts";
 import type { CommonFlags } from "./flags.ts";
 import { tokenOf } from "./tokens.ts";
@@ -92,7 +94,7 @@ export async function sessionOf(context: Context, named: NamedEnvironment): Prom
   const fly = tokens.has("fly") ? flyApi(context, access("fly")) : null;
   const origins = environment.origins.flatMap((origin) => {
     if (origin.kind === "koyeb") return koyeb ? [koyebOrigin(context, koyeb, name, environment, origin)] : [];
-    return fly ? [flyOrigin(context, fly, environment, origin)] : [];
+    return fly ? [flyOrigin(context, fly, origin)] : [];
   });
   const given = context.platforms?.(named);
   const targets: Targets = given?.targets ?? {

@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import type { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
-import { koyebServiceId, koyebVariables } from "../targets/koyeb.ts";
+import { koyebServiceId, koyebVariables } from "../targets/koyeb-api.ts";
 import { ask, checksOf, type Check, type Reason } from "./check.ts";
 import { HINTS } from "../hints/hints.ts";
 

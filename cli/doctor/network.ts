@@ -49,11 +49,11 @@ async function checkGateway(context: Context, environment: Environment): Promise
   return gateway.ok("reachable", `${url} sends ${seen.kid}`);
 }
 
-async function checkOrigin(context: Context, environment: Environment, origin: Origin): Promise<Check> {
+async function checkOrigin(context: Context, origin: Origin): Promise<Check> {
   const checks = checksOf("origin");
   const what = origin.name;
   if (origin.state === "quarantined") return checks.notRun(what, "it is quarantined");
-  const seen = await probeOrigin(context, environment, origin.url);
+  const seen = await probeOrigin(context, origin.url);
   if (seen) return checks.ok(what, `${origin.url} accepts ${acceptedKids(seen.kids).join(", ") || "nothing"}`);
   const next = origin.state === "joining" ? HINTS.join(origin.name) : HINTS.lookOrQuarantine(origin.name);
   return checks.missing(what, `${origin.url} does not answer as an origin`, next);
@@ -74,7 +74,7 @@ async function checkKeys(context: Context, environment: Environment): Promise<Ch
 export async function checkNetwork(context: Context, environment: Environment): Promise<readonly Check[]> {
   return Promise.all([
     checkGateway(context, environment),
-    ...environment.origins.map((origin) => checkOrigin(context, environment, origin)),
+    ...environment.origins.map((origin) => checkOrigin(context, origin)),
     checkKeys(context, environment),
   ]);
 }

@@ -1,8 +1,10 @@
 /** Every hint about what a platform answers, followed word by word. */
 import { expect } from "vitest";
 import { McpistError } from "../errors.ts";
-import { flyApi, flyOrigin } from "../targets/fly.ts";
-import { koyebApi, koyebOrigin } from "../targets/koyeb.ts";
+import { flyApi } from "../targets/fly-api.ts";
+import { flyOrigin } from "../targets/fly.ts";
+import { koyebApi } from "../targets/koyeb-api.ts";
+import { koyebOrigin } from "../targets/koyeb.ts";
 import type { OriginTarget, Targets } from "../targets/types.ts";
 import { testEnvironment } from "../test/environment.ts";
 import { ENVIRONMENT, type Desk } from "../test/follow.ts";
@@ -51,7 +53,7 @@ function fly(routes: Routes): Roll {
   const context = testContext({ fetch: handler(routes, `${BASE}/v1/apps/mcpist-origin`).fetch });
   const origin = environment.origins.find((candidate) => candidate.kind === "fly");
   if (!origin) throw new TypeError("no origin at Fly.io");
-  const target = flyOrigin(context, flyApi(context, { baseUrl: BASE, token: "t" }), environment, origin);
+  const target = flyOrigin(context, flyApi(context, { baseUrl: BASE, token: "t" }), origin);
   return (speed, guard) => target.roll(speed, guard);
 }
 function koyeb(routes: Routes): Roll {

@@ -7,8 +7,10 @@ import { caller, fastContext, TOKENS, until, type Json } from "../../sandbox/tes
 import { startFly, type Fly } from "../../sandbox/vendors/fly/fly.ts";
 import { startKoyeb, type Koyeb } from "../../sandbox/vendors/koyeb/koyeb.ts";
 import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
-import { flyApi, flyOrigin } from "../targets/fly.ts";
-import { koyebApi, koyebOrigin } from "../targets/koyeb.ts";
+import { flyApi } from "../targets/fly-api.ts";
+import { flyOrigin } from "../targets/fly.ts";
+import { koyebApi } from "../targets/koyeb-api.ts";
+import { koyebOrigin } from "../targets/koyeb.ts";
 import type { Targets } from "../targets/types.ts";
 import { testEnvironment } from "../test/environment.ts";
 import { MemoryGit } from "../test/memory-git.ts";
@@ -78,7 +80,7 @@ async function command() {
           environment,
           origin,
         )
-      : flyOrigin(context, flyApi(context, { baseUrl: fly.url, token: TOKENS.fly }), environment, origin),
+      : flyOrigin(context, flyApi(context, { baseUrl: fly.url, token: TOKENS.fly }), origin),
   );
   const identity = { run: context.randomBytes(4).toString("hex"), actor: "ada", workflow: "local", tool: "test" };
   const journal = new Journal(git.store(), context, identity);

@@ -3,7 +3,7 @@ import { startFly, type Fly } from "../../sandbox/vendors/fly/fly.ts";
 import { caller, FAKE_ORIGIN, fastContext, TOKENS, type Call, type Json } from "../../sandbox/test/harness.ts";
 import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
 import { testContext, urlOf } from "../test/test-context.ts";
-import { flyApi } from "./fly.ts";
+import { flyApi } from "./fly-api.ts";
 import { updateMachine } from "./fly-machine.ts";
 
 const APP = "mcpist-origin";

@@ -6,7 +6,8 @@ import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
 import { countingGuard, kidOfText, secretOf, summary, ZERO } from "../test/origin-targets.ts";
 import { testContext, type TestContext } from "../test/test-context.ts";
-import { flyApi, flyOrigin, putFlySecrets } from "./fly.ts";
+import { flyApi, putFlySecrets } from "./fly-api.ts";
+import { flyOrigin } from "./fly.ts";
 
 const APP = "mcpist-origin";
 const ONE = secretOf("one");
@@ -37,7 +38,7 @@ async function target(state: "pool" | "joining" = "pool") {
   const [origin] = environment.origins;
   if (origin?.kind !== "fly") throw new TypeError("the first origin is Fly's");
   const api = flyApi(context, { baseUrl: fly.url, token: TOKENS.fly });
-  return { api, target: flyOrigin(context, api, environment, origin) };
+  return { api, target: flyOrigin(context, api, origin) };
 }
 const config = (extra: Json = {}): Json => ({
   image: "sandbox.local/origin:dev",

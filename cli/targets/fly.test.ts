@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../contract/config.ts";
 import { sandboxEnvironment } from "../../contract/sandbox.ts";
 import { testContext, urlOf } from "../test/test-context.ts";
-import { flyApi, flyOrigin, versionTime } from "./fly.ts";
+import { flyApi } from "./fly-api.ts";
+import { versionTime } from "./fly-configuration.ts";
+import { flyOrigin } from "./fly.ts";
 
 const urls = {
   gateway: "http://127.0.0.1:1",
@@ -72,7 +74,7 @@ function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {
     calls,
     updates,
     context,
-    target: flyOrigin(context, flyApi(context, { baseUrl: urls.fly, token: "fo1_test" }), environment!, origin),
+    target: flyOrigin(context, flyApi(context, { baseUrl: urls.fly, token: "fo1_test" }), origin),
   };
 }
 
@@ -192,7 +194,7 @@ describe("a rollout over many Machines", () => {
     const parsed = parseConfig({ environments: { sandbox: sandboxEnvironment(urls) } });
     const environment = parsed.ok ? parsed.value.environments["sandbox"]! : undefined;
     const origin = environment!.origins.find((candidate) => candidate.kind === "fly")!;
-    const target = flyOrigin(context, flyApi(context, { baseUrl: urls.fly, token: "fo1_test" }), environment!, origin);
+    const target = flyOrigin(context, flyApi(context, { baseUrl: urls.fly, token: "fo1_test" }), origin);
     /** Lets every wave boot; @returns how many Machines were away in each. */
     const waves = async (rolled: Promise<void>): Promise<readonly number[]> => {
       const away: number[] = [];

@@ -2,23 +2,24 @@
  * Fly.io over the Machines API. Secrets are injected at boot, so existing Machines are updated under a lease, never only
  * restarted: a restart may resume a suspended memory image that holds the old secret.
  */
-import { authorizationOf } from "../../contract/authorization.ts";
-import type { Environment, Origin } from "../../contract/config.ts";
-import { LEGACY_VARIABLE, SLOT_VARIABLES, type SlotName } from "../../contract/gateway-secret.ts";
-import { markVariable } from "../../contract/marks.ts";
+import type { Origin } from "../../contract/config.ts";
+import { LEGACY_VARIABLE, SLOT_VARIABLES } from "../../contract/gateway-secret.ts";
 import { FLY_FORCE_INSTANCE_HEADER } from "../../contract/headers.ts";
-import type { KidsReport } from "../../contract/slots.ts";
+import { isRecord } from "../../contract/json.ts";
+import { markVariable } from "../../contract/marks.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import { Api } from "../http.ts";
-import { isRecord } from "../../contract/json.ts";
+import type { Api } from "../http.ts";
+import { pauseMs } from "../waits.ts";
+import { putFlySecrets } from "./fly-api.ts";
+import { configOf, digestsOf, slotsOf, stampsOf, type FlySecret } from "./fly-configuration.ts";
+import { checkHost, isHostAway, nameOf } from "./fly-host.ts";
+import { GONE, updateMachine } from "./fly-machine.ts";
 import { inTime, LATE } from "./in-time.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
-import { GONE, MARK, updateMachine } from "./fly-machine.ts";
 import { PEEK_TIMEOUT_MS, probeOrigin } from "./origin-probe.ts";
-import type { InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
-import { pauseMs } from "../waits.ts";
+import type { InstanceView, OriginLook, OriginTarget } from "./types.ts";
 
 type FlyOrigin = Extract<Origin, { kind: "fly" }>;
 
@@ -32,43 +33,8 @@ const COMING_TIMEOUT_MS = 30_000;
 /** So old may a list of Machines be. Unit: milliseconds. */
 const LIST_TRUST_MS = 5000;
 
-/** Client for one organisation. */
-export function flyApi(context: Context, access: { baseUrl: string; token: string }): Api {
-  const authorization = authorizationOf(access.token);
-  return new Api(context, {
-    vendor: "Fly.io",
-    baseUrl: access.baseUrl,
-    tokenVariable: "FLY_API_TOKEN",
-    moved: {
-      message: "its API is somewhere else",
-      hint: HINTS.moved("correct FLY_FLAPS_BASE_URL, or unset it: its default is Fly.io's own API"),
-    },
-    headers: { authorization },
-  });
-}
-
-/** Sets app secrets. @returns the app-wide secrets version, which Machines and lists must be told to wait for. */
-export async function putFlySecrets(api: Api, app: string, values: Readonly<Record<string, string>>): Promise<number> {
-  const { json } = await api.call("POST", `/v1/apps/${encodeURIComponent(app)}/secrets`, {
-    body: { values },
-    repeatable: true,
-  });
-  const version = Number(asObject(json, "Fly's answer")["version"] ?? asObject(json, "Fly's answer")["Version"]);
-  if (Number.isSafeInteger(version)) return version;
-  throw new McpistError(
-    "ERR_VENDOR",
-    "Fly.io acknowledged the secrets without a version, so no Machine can be told to wait for them",
-    { hint: HINTS.vendorFault("Fly.io") },
-  );
-}
-
-interface FlySecret {
-  readonly digest: string;
-  readonly updatedAt: number;
-}
-
 /** One Fly origin. */
-export function flyOrigin(context: Context, api: Api, environment: Environment, origin: FlyOrigin): OriginTarget {
+export function flyOrigin(context: Context, api: Api, origin: FlyOrigin): OriginTarget {
   const base = `/v1/apps/${encodeURIComponent(origin.app)}`;
   const joining = origin.state === "joining";
   let version: number | null = null;
@@ -89,8 +55,6 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       ]),
     );
   };
-  const mark = (known: ReadonlyMap<string, FlySecret>) =>
-    [SLOT_VARIABLES.a, SLOT_VARIABLES.b].map((name) => known.get(name)?.digest ?? "-").join(".");
   const machines = async (): Promise<readonly Json[]> => {
     const { json } = await api.get(`${base}/machines`);
     if (!Array.isArray(json))
@@ -116,7 +80,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
     // What is being replaced may answer a last time; without the new one nothing is known of the configuration.
     const comesBy = began + (COMING.has(String(machine["state"])) ? Math.min(withinMs, COMING_TIMEOUT_MS) : 0);
     for (;;) {
-      const seen = await probeOrigin(context, environment, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id }, withinMs);
+      const seen = await probeOrigin(context, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id }, withinMs);
       const isNewest = seen?.deployment === instance;
       if (seen?.instanceId === id && (isNewest || context.monotonic() >= comesBy)) {
         return {
@@ -183,14 +147,14 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
         const ends = await Promise.allSettled(
           list.map(async (machine) => {
             checkHost(origin.app, machine);
-            await updateMachine(place, machine, mark(known), guard);
+            await updateMachine(place, machine, digestsOf(known), guard);
           }),
         );
         const failed = ends.find((end) => end.status === "rejected");
         if (failed) throw failed.reason;
         return;
       }
-      await several(list, awayAtOnce(list.length), (machine) => updateMachine(place, machine, mark(known), guard));
+      await several(list, awayAtOnce(list.length), (machine) => updateMachine(place, machine, digestsOf(known), guard));
     },
     async outlook() {
       const list = await machines();
@@ -200,7 +164,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
       return { alone: serving.length === 1, short: lacking.map((machine) => textAt(machine, "id", "a Fly Machine")) };
     },
     async peek() {
-      return (await probeOrigin(context, environment, origin.url, {}, PEEK_TIMEOUT_MS))?.kids ?? null;
+      return (await probeOrigin(context, origin.url, {}, PEEK_TIMEOUT_MS))?.kids ?? null;
     },
     async look({ withinMs = Number.POSITIVE_INFINITY } = {}): Promise<OriginLook> {
       return inTime(withinMs, lookAt(withinMs / 2), LATE);
@@ -224,7 +188,7 @@ export function flyOrigin(context: Context, api: Api, environment: Environment, 
         stamps: stampsOf(known),
       };
     const instances = views.filter((entry) => typeof entry !== "string");
-    const config = configOf(list, instances, known, mark(known));
+    const config = configOf(list, instances, known, digestsOf(known));
     const slots = slotsOf(list, instances, known);
     const stamps = stampsOf(known);
     return { ok: true, instances, config, slots, stamps, ...(silent.length > 0 ? { silent } : {}) };
@@ -247,93 +211,4 @@ async function several<T>(all: readonly T[], limit: number, work: (one: T) => Pr
   });
   const failed = (await Promise.allSettled(workers)).find(({ status }) => status === "rejected");
   if (failed?.status === "rejected") throw failed.reason;
-}
-
-/** Fly cannot reach the Machine's host: its configuration is not given in full, and nothing about it can be changed. */
-const isHostAway = (machine: Json): boolean =>
-  machine["host_status"] === "unreachable" || (!isRecord(machine["config"]) && isRecord(machine["incomplete_config"]));
-
-/** A Machine with what Fly says about it. */
-const nameOf = (machine: Json): string =>
-  `Machine ${String(machine["id"])} (${isHostAway(machine) ? `its host is ${String(machine["host_status"])}` : String(machine["state"])})`;
-
-/** @throws {McpistError} ERR_VENDOR naming the Machine whose host Fly cannot reach. */
-function checkHost(app: string, machine: Json): void {
-  if (!isHostAway(machine)) return;
-  const id = textAt(machine, "id", "a Fly Machine");
-  throw new McpistError(
-    "ERR_VENDOR",
-    `Fly.io cannot reach the host of Machine ${id} of ${app} (host_status ${String(machine["host_status"])}), so it cannot be updated`,
-    { hint: HINTS.flyHost(id, app) },
-  );
-}
-
-const stampsOf = (known: ReadonlyMap<string, FlySecret>): Stamps =>
-  Object.fromEntries([...known].map(([name, { digest }]) => [name, digest]));
-
-/** Kids of a Machine that is known to have booted from the secrets as they are now; null when there is none. */
-function configOf(
-  list: readonly Json[],
-  views: readonly InstanceView[],
-  known: ReadonlyMap<string, FlySecret>,
-  digests: string,
-): KidsReport | null {
-  const writtenAt = Math.max(
-    ...[SLOT_VARIABLES.a, SLOT_VARIABLES.b].map((name) => known.get(name)?.updatedAt ?? Number.NaN),
-  );
-  for (const machine of list) {
-    const seen = views.find((view) => view.id === machine["id"]);
-    if (!seen?.newest) continue;
-    const marked = markOf(machine);
-    if (marked !== undefined) {
-      if (marked === digests) return seen.kids;
-      continue;
-    }
-    // A Machine that Terraform made or changed carries no mark: it booted after the secrets if its version is newer than they
-    // are (both Fly's times). `updated_at` would not do: it moves when a suspended memory image is resumed.
-    if (versionTime(textAt(machine, "instance_id", "a Fly Machine")) >= writtenAt) return seen.kids;
-  }
-  return null;
-}
-
-/** The secrets slot by slot: what a Machine took that booted while the slot was as it is now; null = there is no such secret. */
-function slotsOf(
-  list: readonly Json[],
-  views: readonly InstanceView[],
-  known: ReadonlyMap<string, FlySecret>,
-): VaultSlots {
-  const slotOf = (slot: SlotName): VaultSlots[SlotName] => {
-    const secret = known.get(SLOT_VARIABLES[slot]);
-    if (!secret) return null;
-    for (const machine of list) {
-      const seen = views.find((view) => view.id === machine["id"]);
-      if (!seen?.newest || "legacy" in seen.kids) continue;
-      const marked = markOf(machine)?.split(".")[slot === "a" ? 0 : 1];
-      const booted =
-        marked === undefined
-          ? versionTime(textAt(machine, "instance_id", "a Fly Machine")) >= secret.updatedAt
-          : marked === secret.digest;
-      if (booted) return seen.kids[slot];
-    }
-    return "unknown";
-  };
-  return { a: slotOf("a"), b: slotOf("b") };
-}
-
-/** Digests that mcpist noted at the Machine's last update; undefined where it made none. */
-function markOf(machine: Json): string | undefined {
-  const config = isRecord(machine["config"]) ? machine["config"] : {};
-  const metadata = isRecord(config["metadata"]) ? config["metadata"] : {};
-  return typeof metadata[MARK] === "string" ? metadata[MARK] : undefined;
-}
-
-const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/** When a Machine version was made: its id is a ULID, whose first ten characters are milliseconds since 1970. NaN for any other id. */
-export function versionTime(instanceId: string): number {
-  if (!/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i.test(instanceId)) return Number.NaN;
-  return Array.from(instanceId.slice(0, 10).toUpperCase()).reduce(
-    (time, digit) => time * 32 + CROCKFORD.indexOf(digit),
-    0,
-  );
 }

@@ -8,7 +8,8 @@ import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
 import { deployKoyebService, slotVariables } from "../test/koyeb-service.ts";
 import { countingGuard, kidOfText, secretOf, summary, ZERO } from "../test/origin-targets.ts";
 import { testContext, urlOf, type TestContext } from "../test/test-context.ts";
-import { koyebApi, koyebOrigin, koyebServiceId, putKoyebSecret } from "./koyeb.ts";
+import { koyebApi, koyebServiceId, putKoyebSecret } from "./koyeb-api.ts";
+import { koyebOrigin } from "./koyeb.ts";
 
 const ONE = secretOf("one");
 const TWO = secretOf("two");

@@ -1,5 +1,4 @@
 /** Asks one origin, through its public address, what it accepts. Sends no secret. */
-import type { Environment } from "../../contract/config.ts";
 import { OBSERVATION_PATH } from "../../contract/headers.ts";
 import { parseOriginObservation, type OriginObservation } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
@@ -13,7 +12,6 @@ export const PEEK_TIMEOUT_MS = 5000;
 /** @param timeoutMs how long it may take at most. @returns null when nothing that is an origin of ours answered. @throws {McpistError} ERR_MACHINE. */
 export async function probeOrigin(
   context: Context,
-  _environment: Environment,
   url: string,
   headers: Readonly<Record<string, string>> = {},
   timeoutMs: number = PROBE_TIMEOUT_MS,

@@ -3,8 +3,10 @@ import type { EnvironmentInput } from "../../contract/config.ts";
 import { caller, fastContext, TOKENS, until, type Json } from "../../sandbox/test/harness.ts";
 import { startFly } from "../../sandbox/vendors/fly/fly.ts";
 import { startKoyeb } from "../../sandbox/vendors/koyeb/koyeb.ts";
-import { flyApi, flyOrigin } from "../targets/fly.ts";
-import { koyebApi, koyebOrigin } from "../targets/koyeb.ts";
+import { flyApi } from "../targets/fly-api.ts";
+import { flyOrigin } from "../targets/fly.ts";
+import { koyebApi } from "../targets/koyeb-api.ts";
+import { koyebOrigin } from "../targets/koyeb.ts";
 import type { OriginTarget } from "../targets/types.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "./environment.ts";
 import { deployKoyebService, slotVariables } from "./koyeb-service.ts";
@@ -91,8 +93,7 @@ export async function flyWorld(secret: string): Promise<PlatformWorld> {
   if (config?.kind !== "fly") throw new TypeError("the first origin is Fly's");
   const machines = async (): Promise<readonly Json[]> => (await call("GET", `/apps/${app}/machines`)).json as Json[];
   return {
-    origin: (context) =>
-      flyOrigin(context, flyApi(context, { baseUrl: fly.url, token: TOKENS.fly }), environment, config),
+    origin: (context) => flyOrigin(context, flyApi(context, { baseUrl: fly.url, token: TOKENS.fly }), config),
     trace: async () => {
       await until(async () => (await machines()).every(({ state }) => state === "started"));
       const { json } = await call("GET", `/apps/${app}/secrets`);

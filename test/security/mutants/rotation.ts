@@ -249,7 +249,7 @@ export const ROTATION: readonly Mutant[] = [
   {
     id: "ROT-06/one-instance-is-enough",
     breaks: "Koyeb: one instance that answers is enough",
-    file: "cli/targets/koyeb.ts",
+    file: "cli/targets/koyeb-instances.ts",
     from: "listed.length > 0 && silent.length === 0",
     to: "views.length > 0",
     caughtBy: [

@@ -1,0 +1,80 @@
+/** The instances of a Koyeb service, and what each of them says of itself. */
+import type { Context } from "../context.ts";
+import type { Api } from "../http.ts";
+import { pauseMs } from "../waits.ts";
+import { textAt, type Json } from "./json.ts";
+import { allOf, type KoyebOrigin } from "./koyeb-api.ts";
+import { probeOrigin } from "./origin-probe.ts";
+import type { InstanceView } from "./types.ts";
+
+/** Unit: milliseconds. */
+const SETTLE_TIMEOUT_MS = 120_000;
+/** A new deployment gets its first instance within this time. */
+const COMING_TIMEOUT_MS = 30_000;
+/** A joining origin may be unable to start before it has a secret: not answering is an answer. */
+const JOINING_TIMEOUT_MS = 10_000;
+
+/** Instances that still run or will run; STOPPED and ERROR ones never answer again. */
+const PRESENT = ["ALLOCATING", "STARTING", "HEALTHY", "UNHEALTHY", "STOPPING", "SLEEPING"] as const;
+const STATUSES = PRESENT.map((status) => `&statuses=${status}`).join("");
+
+/** Those that still run or will run. @param query of one service or one deployment. @throws as {@link allOf}. */
+export const presentInstances = (api: Api, query: string): Promise<readonly Json[]> =>
+  allOf(api, `/v1/instances?${query}${STATUSES}`, "instances");
+
+/** The instances of a service. */
+export interface Listed {
+  readonly list: () => Promise<readonly Json[]>;
+  /** Those of the newest deployment. */
+  readonly listNewest: () => Promise<readonly Json[]>;
+  /** That deployment has one, or will have one soon. */
+  readonly isComing: boolean;
+  /** Longest wait. Unit: milliseconds. */
+  readonly withinMs: number;
+}
+
+/**
+ * Repeats the request until every listed instance has answered. An instance cannot be addressed on Koyeb. A deployment that was made a
+ * moment ago has no instance yet, and without one nothing is known of the configuration: it is waited for.
+ */
+export async function observeInstances(
+  context: Context,
+  origin: KoyebOrigin,
+  { list, listNewest, isComing, withinMs }: Listed,
+): Promise<{ readonly views: readonly InstanceView[]; readonly silent: readonly string[]; readonly reason?: string }> {
+  const began = context.monotonic();
+  const deadline = began + Math.min(withinMs, origin.state === "joining" ? JOINING_TIMEOUT_MS : SETTLE_TIMEOUT_MS);
+  const comesBy = began + (isComing ? Math.min(withinMs, COMING_TIMEOUT_MS) : 0);
+  for (;;) {
+    const listed = await list();
+    const newest = new Set((await listNewest()).map((instance) => instance["id"]));
+    const missing = new Set(listed.map((instance) => textAt(instance, "id", "a Koyeb instance")));
+    const views: InstanceView[] = [];
+    for (let tries = 0; missing.size > 0 && tries < 12 * listed.length; tries++) {
+      const seen = await probeOrigin(context, origin.url, {}, withinMs);
+      if (!seen) break;
+      if (!missing.delete(seen.instanceId)) continue;
+      const status = listed.find((instance) => instance["id"] === seen.instanceId)?.["status"];
+      views.push({
+        id: seen.instanceId,
+        rollout: seen.deployment,
+        newest: newest.has(seen.instanceId),
+        awake: status !== "SLEEPING",
+        kids: seen.kids,
+        lastAccepted: seen.lastAccepted,
+        ...(seen.marks ? { marks: seen.marks } : {}),
+        ...(seen.peers ? { peers: seen.peers } : {}),
+      });
+    }
+    const silent = [...missing];
+    const isWhole = newest.size > 0 || context.monotonic() >= comesBy;
+    if (listed.length > 0 && silent.length === 0 && isWhole) return { views, silent };
+    if (context.monotonic() >= deadline)
+      return {
+        views,
+        silent,
+        reason: listed.length === 0 ? "no instance runs" : `instance ${silent.join(", ")} does not answer`,
+      };
+    await context.sleep(pauseMs(context.monotonic() - began));
+  }
+}
