@@ -42,7 +42,9 @@ function start(environment: Readonly<Record<string, string>>) {
   child.stdout.on("data", (chunk) => (output.stdout += String(chunk)));
   child.stderr.on("data", (chunk) => (output.stderr += String(chunk)));
   const ended = once(child, "close").then(([code]) => code as number | null);
-  return { child, output, ended };
+  /** Its exit code, or "runs" once it says that it listens: whoever starts although it should not is not waited for. */
+  const refused = Promise.race([ended, once(child.stdout, "data").then(() => "runs")]);
+  return { child, output, ended, refused };
 }
 
 async function portOf({ output }: ReturnType<typeof start>): Promise<number> {
@@ -115,8 +117,8 @@ describe("origin process", () => {
   ])(
     "refuses to start %s, in one sentence that holds no value",
     async (_, environment: Record<string, string>, expected) => {
-      const { output, ended } = start(environment);
-      expect(await ended).toBe(1);
+      const { output, refused } = start(environment);
+      expect(await refused).toBe(1);
       expect(output.stdout).toBe("");
       expect(output.stderr).toMatch(expected);
       expect(output.stderr.trim().split("\n")).toHaveLength(1);
@@ -128,8 +130,8 @@ describe("origin process", () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const { port } = other.address() as AddressInfo;
-    const { output, ended } = start({ GATEWAY_SECRET_A: newSecret(), PORT: String(port) });
-    expect(await ended).toBe(1);
+    const { output, refused } = start({ GATEWAY_SECRET_A: newSecret(), PORT: String(port) });
+    expect(await refused).toBe(1);
     expect(output.stderr).toBe(`mcpist origin: cannot listen on 127.0.0.1:${port} (EADDRINUSE)\n`);
     other.close();
   });

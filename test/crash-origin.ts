@@ -27,6 +27,7 @@ let released = Promise.withResolvers<void>();
 process.on("message", (order: Order) => {
   if ("stopAt" in order) stop = { at: order.stopAt, left: order.requests };
   else {
+    stop = null;
     released.resolve();
     released = Promise.withResolvers();
   }
