@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findSandbox, register, runningSandboxes } from "./running.ts";
+import { findSandbox, refuseTaken, register, runningSandboxes } from "./running.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -28,6 +28,8 @@ describe("sandboxes that run on one machine", () => {
     const names = await Promise.all(Array.from({ length: 4 }, (_, n) => register(undefined, env(String(n)), folder)));
     expect(names.map(({ name }) => name).toSorted()).toEqual(["sandbox", "sandbox-2", "sandbox-3", "sandbox-4"]);
     await expect(register("sandbox-2", env("x"), folder)).rejects.toThrow("a sandbox of that name runs already");
+    await expect(refuseTaken("sandbox-2", folder)).rejects.toThrow("a sandbox of that name runs already");
+    await expect(refuseTaken("sandbox-5", folder)).resolves.toBeUndefined();
   });
 
   it("are never guessed: several, and none of that name, are said with the names that there are", async () => {

@@ -80,6 +80,14 @@ export async function findSandbox(name: string | undefined, folder = usualFolder
   );
 }
 
+const taken = (): McpistError =>
+  new McpistError("ERR_USAGE", "a sandbox of that name runs already", { hint: HINTS.otherName() });
+
+/** Before anything is started: a sandbox takes seconds. @throws {McpistError} when the name is taken. */
+export async function refuseTaken(name: string, folder = usualFolder()): Promise<void> {
+  if ((await read(await ownFolder(folder), name)) !== null) throw taken();
+}
+
 /**
  * Takes a name for a sandbox that starts: the wanted one, else `sandbox`, `sandbox-2`, … Two that start together never share one.
  * @returns the name, and what gives it back. @throws {McpistError} when the wanted name is taken.
@@ -102,7 +110,6 @@ export async function register(
         if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
       }
     }
-    if (wanted !== undefined)
-      throw new McpistError("ERR_USAGE", "a sandbox of that name runs already", { hint: HINTS.otherName() });
+    if (wanted !== undefined) throw taken();
   }
 }

@@ -9,7 +9,7 @@ import { Progress, styles } from "../output.ts";
 import { besideCli, OWN_PATH } from "../self.ts";
 import type { CommonFlags } from "../session.ts";
 import { deployService, rehearsedBy, startLocalCloud, type LocalCloud } from "./local-cloud.ts";
-import { findSandbox, register, SANDBOX_NAME, USUAL_NAME } from "./running.ts";
+import { findSandbox, refuseTaken, register, SANDBOX_NAME, USUAL_NAME } from "./running.ts";
 import { typedName } from "../redact.ts";
 
 /** Flags of the command. */
@@ -49,6 +49,8 @@ export async function runSandbox(context: Context, flags: SandboxFlags): Promise
       hint: HINTS.flag("--name", "demo"),
     });
   if (flags.printEnv) return printEnv(context, flags);
+  // A command inside takes no name.
+  if (flags.name !== undefined && flags.command.length === 0) await refuseTaken(flags.name);
   if (flags.scenario !== undefined) await checkScenario(flags.scenario);
   const progress = new Progress(context, flags);
   const { portBase, ownDrain } = flags;
@@ -113,6 +115,8 @@ export async function runInside(
       ...cloud.sandbox.env,
       PATH: [OWN_PATH, context.env["PATH"] ?? ""].join(delimiter),
       MCPIST_NODE: process.execPath,
+      // Ours is for this process's own runtimes (sandbox/vendors/cloudflare/runtime/orphans.ts).
+      ...(context.env["MCPIST_WORKERD"] === undefined ? {} : { MINIFLARE_WORKERD_PATH: undefined }),
     },
     cancelSignal: context.signal,
     forceKillAfterDelay: 5000,

@@ -8,6 +8,7 @@ import type { Readable } from "node:stream";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { scriptFails } from "../errors.ts";
 import type { Version } from "../model.ts";
+import { endRuntimesWithUs } from "./orphans.ts";
 import { workersOf, type Placement } from "./options.ts";
 
 /** Lines of the runtime that are kept to explain a failed start. */
@@ -66,6 +67,7 @@ export class Instance {
         if (lines.push(line) > KEPT_LINES) lines.shift();
         onLine(line);
       });
+    endRuntimesWithUs();
     const miniflare = withoutSignals(
       () =>
         new Miniflare({
