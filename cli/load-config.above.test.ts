@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { configPath } from "./load-config.ts";
+import { configPath, loadEnvironment } from "./load-config.ts";
+import { testContext } from "./test/test-context.ts";
 
 const FILE = "mcpist.config.ts";
 
@@ -32,5 +33,25 @@ describe("the configuration file", () => {
   it("is taken as it is named", () => {
     const root = tree("other.ts", ".git/HEAD", "a/x");
     expect(configPath(join(root, "a"), "other.ts")).toBe(join(root, "a/other.ts"));
+  });
+
+  it("is named where it is not in sight, once, and in what is said of it", async () => {
+    const root = tree(".git/HEAD", "a/b/x");
+    writeFileSync(join(root, FILE), "export default { environments: { production: {} } };");
+    const context = testContext({ cwd: join(root, "a/b") });
+    const wrong = (cwd = context) => loadEnvironment(cwd, "production", FILE);
+    await expect(wrong()).rejects.toThrow(`../../${FILE}: environments.production.github: `);
+    await expect(wrong()).rejects.toThrow(`../../${FILE}: `);
+    expect(context.err()).toBe(`note  the configuration is ../../${FILE}\n`);
+    const here = testContext({ cwd: root });
+    await expect(wrong(here)).rejects.toThrow(/^mcpist\.config\.ts: /);
+    expect(here.err()).toBe("");
+  });
+
+  it("that is nowhere in the project is said to be nowhere there", async () => {
+    const context = testContext({ cwd: join(tree(".git/HEAD", "a/x"), "a") });
+    await expect(loadEnvironment(context, "production", FILE)).rejects.toThrow(
+      "there is no mcpist.config.ts in this folder, nor above it in this project",
+    );
   });
 });

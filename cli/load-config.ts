@@ -1,6 +1,6 @@
 /** Finds the environment that a command works on: mcpist.config.ts, or the sandbox that this terminal is joined to. */
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseConfig, type ConfigIssue, type Environment, type NamedEnvironment } from "../contract/config.ts";
 import { joinedEnvironment, joinedName, strayVariable } from "../contract/rehearsal.ts";
@@ -16,7 +16,7 @@ export const CONFIG_FILE = "mcpist.config.ts";
 
 /** The default export of a configuration file, checked. @throws {McpistError} ERR_CONFIG naming the field, never its content. */
 export async function loadConfigFile(context: Context, file: string): Promise<Readonly<Record<string, Environment>>> {
-  return checked(await importConfig(context, file), file);
+  return checked(await importConfig(context, file), shownPath(context.cwd, file));
 }
 
 /** An environment as the file has it, and as it is read. */
@@ -35,7 +35,7 @@ export async function loadWritten(
   file: string,
 ): Promise<WrittenEnvironment> {
   const written = await importConfig(context, file);
-  const environments = checked(written, file);
+  const environments = checked(written, shownPath(context.cwd, file));
   const [only, ...others] = Object.keys(environments);
   if (name === undefined && others.length > 0)
     throw new McpistError("ERR_USAGE", "which environment? --env NAME is needed", {
@@ -67,20 +67,39 @@ export function configPath(cwd: string, file: string): string {
   return found === undefined ? here : join(found, file);
 }
 
+/** The file as somebody in this folder would name it. */
+function shownPath(cwd: string, file: string): string {
+  const path = configPath(cwd, file);
+  return path === resolve(cwd, file) ? file : relative(cwd, path);
+}
+
+const told = new WeakSet<Context>();
+
+/** Which file decides is not to be guessed where it is not in sight: it may name real accounts. Once for a command. */
+function tellPath(context: Context, shown: string, file: string): void {
+  if (shown === file || told.has(context)) return;
+  told.add(context);
+  context.stderr.write(`note  the configuration is ${shown}\n`);
+}
+
 async function importConfig(context: Context, file: string): Promise<unknown> {
   const path = configPath(context.cwd, file);
   if (!existsSync(path)) {
-    throw new McpistError("ERR_CONFIG", `there is no ${file} in this folder`, {
+    const above =
+      file === CONFIG_FILE && projectFolders(context.cwd).length > 1 ? ", nor above it in this project" : "";
+    throw new McpistError("ERR_CONFIG", `there is no ${file} in this folder${above}`, {
       hint: HINTS.writeConfig(file === CONFIG_FILE ? null : file),
     });
   }
+  const shown = shownPath(context.cwd, file);
+  tellPath(context, shown, file);
   let module: { default?: unknown };
   standInForPackage();
   try {
     module = (await import(pathToFileURL(path).href)) as { default?: unknown };
   } catch (cause) {
-    throw new McpistError("ERR_CONFIG", `${file} cannot be loaded: ${cause instanceof Error ? cause.name : "error"}`, {
-      hint: HINTS.brokenConfig(file),
+    throw new McpistError("ERR_CONFIG", `${shown} cannot be loaded: ${cause instanceof Error ? cause.name : "error"}`, {
+      hint: HINTS.brokenConfig(shown),
       cause,
     });
   }
