@@ -11,7 +11,7 @@ import { loadFor, startLoad } from "./traffic-load.ts";
 import { deployService, rehearsedBy, startLocalCloud } from "./local-cloud.ts";
 import { askOrigins, heldSecret, type Statuses } from "./proof.ts";
 import { runRotation, type RotationReport } from "../runs/rotation.ts";
-import { verdictOf, type Proof, type Verdict } from "./verdict.ts";
+import { loneOrigin, verdictOf, type Proof, type Verdict } from "./verdict.ts";
 
 /** Flags of the command. */
 export interface DemoFlags extends CommonFlags {
@@ -78,7 +78,7 @@ export async function runDemo(context: Context, flags: DemoFlags): Promise<ExitC
         });
         await writeFile(html, page);
       }
-      const verdict = verdictOf(rotation.ok, proof, report, ratePerSecond);
+      const verdict = verdictOf(rotation.ok, proof, report, ratePerSecond, loneOrigin(cloud.environment.origins));
       const { ok } = verdict;
       const exitCode: ExitCode = ok ? EXIT.done : EXIT.failed;
       const { sent, failed, slow, byStatus, byOrigin, p50Ms, p99Ms, failures } = report;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { verdictOf, type Judged, type Proof } from "./verdict.ts";
+import { loneOrigin, verdictOf, type Judged, type Proof } from "./verdict.ts";
 
 const PROOF: Proof = {
   oldSecret: { koyeb: 403, fly: 403 },
@@ -7,6 +7,27 @@ const PROOF: Proof = {
   noSecret: { koyeb: 403, fly: 403 },
 };
 const TRAFFIC: Judged = { sent: 3000, failed: 0, slow: 0, ratePerSecond: 120 };
+
+describe("a lone origin", () => {
+  const fly = { name: "fly", kind: "fly", state: "pool", machines: 1 } as const;
+  const koyeb = { name: "koyeb", kind: "koyeb", state: "pool" } as const;
+  it.each([
+    ["is one Machine of Fly.io", [fly], "fly"],
+    ["is one beside those that get no traffic", [{ ...koyeb, state: "quarantined" as const }, fly], "fly"],
+    ["is none of two Machines", [{ ...fly, machines: 2 }], null],
+    ["is none with another beside it", [koyeb, fly], null],
+    ["is none at Koyeb, where a new instance serves before the old one ends", [koyeb], null],
+  ])("%s", (_, origins, name) => {
+    expect(loneOrigin(origins)).toBe(name);
+  });
+  it("is named where requests failed, with what to do", () => {
+    expect(verdictOf(true, PROOF, { ...TRAFFIC, failed: 1 }, 120, "fly").lines).toEqual([
+      "The rotation worked, but 1 of 3000 requests failed.",
+      'fly is one Machine and alone in the pool: "machines: 2", or another origin, serves while it boots.',
+    ]);
+    expect(verdictOf(true, PROOF, TRAFFIC, 120, "fly").lines).toEqual(["It worked."]);
+  });
+});
 
 describe("the verdict on a rotation under traffic", () => {
   it.each<[string, Partial<Judged>, string, boolean, readonly string[]]>([

@@ -1,4 +1,5 @@
 /** What a demo or a rehearsal showed. Pure. The proof and the traffic are judged apart: a slow machine is no broken rotation. */
+import type { Environment } from "../../contract/config.ts";
 import type { TrafficReport } from "../../sandbox/load/traffic.ts";
 import { allAnswered, type Statuses } from "./proof.ts";
 
@@ -26,8 +27,26 @@ export type Judged = Pick<TrafficReport, "sent" | "failed" | "slow" | "ratePerSe
 const isProven = ({ oldSecret, newSecret, noSecret }: Proof): boolean =>
   allAnswered(oldSecret, 403) && allAnswered(newSecret, 200) && allAnswered(noSecret, 403);
 
-/** @param askedRate what was to be sent. Unit: requests per second. */
-export function verdictOf(rotated: boolean, proof: Proof, traffic: Judged, askedRate: number): Verdict {
+/** As much of an origin as says how many serve while one of its instances boots. */
+type Served = Pick<Environment["origins"][number], "name" | "state" | "kind"> & { readonly machines?: number };
+
+/** The one origin that serves, where it is one Fly Machine: a rollout boots it in place, and meanwhile nobody answers. Else null. */
+export function loneOrigin(origins: readonly Served[]): string | null {
+  const [only, ...others] = origins.filter(({ state }) => state === "pool");
+  return only?.kind === "fly" && only.machines === 1 && others.length === 0 ? only.name : null;
+}
+
+/**
+ * @param askedRate what was to be sent. Unit: requests per second.
+ * @param lone {@link loneOrigin}
+ */
+export function verdictOf(
+  rotated: boolean,
+  proof: Proof,
+  traffic: Judged,
+  askedRate: number,
+  lone: string | null = null,
+): Verdict {
   const { sent, failed, slow, ratePerSecond } = traffic;
   const lowered =
     ratePerSecond < askedRate
@@ -55,6 +74,9 @@ export function verdictOf(rotated: boolean, proof: Proof, traffic: Judged, asked
     ok: false,
     lines: [
       `The rotation worked, but ${failed - slow} of ${sent} requests failed.`,
+      ...(lone === null
+        ? []
+        : [`${lone} is one Machine and alone in the pool: "machines: 2", or another origin, serves while it boots.`]),
       ...(slow > 0 ? [`${slow} more were not answered in time: this machine was too slow for them.`] : []),
       ...lowered,
     ],

@@ -158,7 +158,8 @@ export function environmentOf(name: string, answers: Answers, version: string): 
               url: `https://${flyApp}.fly.dev`,
               app: flyApp,
               region: "nrt",
-              machines: 1,
+              // Where nobody else serves, one Machine is away while the other boots.
+              machines: koyebUrl === null ? 2 : 1,
               state: "pool" as const,
             },
           ]),

@@ -302,7 +302,8 @@ describe("mcpist init on a terminal", () => {
     expect(err).not.toContain("GitHub repository");
     expect(err).toContain(`Cloudflare account id [${FLAGS["--account"]}]`);
     const parsed = parseConfig(await load());
-    expect(parsed.ok && parsed.value.environments["production"]?.origins.map(({ name }) => name)).toEqual(["fly"]);
+    // One serves while the other boots.
+    expect(parsed.ok && parsed.value.environments["production"]?.origins).toMatchObject([{ name: "fly", machines: 2 }]);
   });
   it("writes nothing when the input ends early", async () => {
     const { code, text, err } = await init([], { terminal: true, stdin: "mcp.example.com\n" });
