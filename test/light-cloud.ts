@@ -17,6 +17,9 @@ import type { Timings } from "../sandbox/vendors/vendor.ts";
 /** One for the whole process: each takes its signals. */
 let processContext: ProcessContext | null = null;
 
+/** Platforms that take the steps of a rollout at once, for tests of something else; Cloudflare's edges and the lists stay late. */
+export const BRISK: Partial<Timings> = { koyebStepMs: 20, koyebDrainMs: 100, flyBootMs: 50 };
+
 /** What is started. */
 export interface CloudSize {
   /** At least two: the sandbox's own. The others are at Koyeb and at Fly.io, one Machine each. */

@@ -23,6 +23,8 @@ export interface Releases {
   readonly "a deploy over REST": Release;
   readonly "wrangler versions upload": Release;
   readonly "wrangler deploy": Release;
+  /** Uploads one new code so many times over REST; each is a version of its own. */
+  readonly uploads: (count: number) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -70,7 +72,7 @@ export async function startReleases({ sandbox, environment, context }: LightClou
   const folder = await mkdtemp(join(tmpdir(), "mcpist-colleague-"));
   await writeFile(join(folder, "wrangler.json"), JSON.stringify(wranglerConfig(worker, bindings)));
 
-  const upload = async (): Promise<string> => {
+  const upload = async (code: string = source(bundle)): Promise<string> => {
     const form = new FormData();
     const metadata = {
       main_module: MAIN,
@@ -79,7 +81,7 @@ export async function startReleases({ sandbox, environment, context }: LightClou
       bindings: bindings.filter(({ type }) => type !== "secret_text"),
     };
     form.set("metadata", new Blob([JSON.stringify(metadata)], { type: "application/json" }));
-    form.set(MAIN, new Blob([source(bundle)], { type: "application/javascript+module" }), MAIN);
+    form.set(MAIN, new Blob([code], { type: "application/javascript+module" }), MAIN);
     return String(objectAt(await call("cloudflare", "POST", `${script}/versions`, form), "result")["id"]);
   };
   const versions = () => sandbox.cloudflare.workers().find(({ name }) => name === worker)?.versions ?? [];
@@ -111,6 +113,10 @@ export async function startReleases({ sandbox, environment, context }: LightClou
     },
     "wrangler versions upload": () => wrangler("versions", "upload"),
     "wrangler deploy": () => wrangler("deploy"),
+    uploads: async (count) => {
+      const code = source(bundle);
+      for (let i = 0; i < count; i++) await upload(code);
+    },
     close: () => rm(folder, { recursive: true, force: true }),
   };
 }

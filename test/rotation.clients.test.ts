@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
-import { startLightCloud, type CloudSize, type LightCloud } from "./light-cloud.ts";
+import { BRISK, startLightCloud, type CloudSize, type LightCloud } from "./light-cloud.ts";
 
 const DRAIN = { minAge: "500ms", quiet: "1s", max: "60s" };
 let cloud: LightCloud | null = null;
@@ -32,7 +32,7 @@ describe("somebody who has the gateway secret and calls the origins past the gat
 
 describe("the lock of a run that was killed on this machine", () => {
   it.runIf(process.platform === "linux")("is taken at once by the next command", { timeout: 120_000 }, async () => {
-    cloud = await startLightCloud({ drain: DRAIN });
+    cloud = await startLightCloud({ timings: BRISK, drain: DRAIN });
     const { faults, env } = cloud.sandbox;
     const { PATH, HOME } = process.env;
     const child = spawn(process.execPath, ["cli/main.ts", "secrets", "rotate"], {
@@ -62,7 +62,7 @@ describe("a rotation's calls to GitHub", () => {
     ["three origins", { origins: 3, machines: 2 }, 44],
     ["two origins, one of them with twelve Machines", { origins: 2, machines: 12 }, 40],
   ])("%s", { timeout: 120_000 }, async (_, size, most) => {
-    cloud = await startLightCloud({ ...size, drain: DRAIN });
+    cloud = await startLightCloud({ ...size, timings: BRISK, drain: DRAIN });
     const before = cloud.githubCalls();
     const { report } = await cloud.rotate();
     expect(report).toMatchObject({ ok: true, phase: "STEADY" });

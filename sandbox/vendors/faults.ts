@@ -77,7 +77,7 @@ export class Faults {
   readonly calls: Call[] = [];
   #armed: Armed[] = [];
   #next = 1;
-  #listeners = new Set<(call: Call) => void>();
+  #listeners = new Set<(call: Call) => void | Promise<void>>();
 
   /** @returns the id for {@link Faults.remove}. @throws {SyntaxError} when `rule.path` is no regular expression. */
   add(rule: FaultRule): number {
@@ -94,8 +94,8 @@ export class Faults {
   list(): readonly { readonly id: number; readonly rule: FaultRule; readonly seen: number; readonly hits: number }[] {
     return this.#armed.map(({ id, rule, seen, hits }) => ({ id, rule, seen, hits }));
   }
-  /** Called for every call of every vendor, before it is served. */
-  onCall(listener: (call: Call) => void): () => void {
+  /** Called for every call of every vendor, before it is served. A call to a platform's API is held until what it returns has settled. */
+  onCall(listener: (call: Call) => void | Promise<void>): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -106,11 +106,11 @@ export class Faults {
     method: string,
     path: string,
     platform?: string,
-  ): { readonly call: Call; readonly effects: readonly FaultEffect[] } {
+  ): { readonly call: Call; readonly effects: readonly FaultEffect[]; readonly held: Promise<unknown> } {
     const call: Call = { vendor, method, path, status: 0, gone: false, known: true };
     // Traffic through the gateway is counted by the load generator; keeping each call would only fill the memory.
     if (vendor !== "gateway" && vendor !== "origin") this.calls.push(call);
-    for (const listener of this.#listeners) listener(call);
+    const held = Promise.allSettled([...this.#listeners].map(async (listener) => listener(call)));
     const effects: FaultEffect[] = [];
     for (const armed of this.#armed) {
       const { rule } = armed;
@@ -124,6 +124,6 @@ export class Faults {
       armed.hits++;
       effects.push(rule.effect);
     }
-    return { call, effects };
+    return { call, effects, held };
   }
 }

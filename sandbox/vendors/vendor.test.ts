@@ -45,6 +45,21 @@ test.each<[string, FaultEffect, number, number]>([
   expect(await put()).toBe(200);
 });
 
+test("a call that a listener holds is served once it lets go", async () => {
+  const [arrived, letGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  context.faults.onCall(() => {
+    arrived.resolve();
+    return letGo.promise;
+  });
+  const status = put();
+  await arrived.promise;
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(carriedOut).toBe(0);
+  letGo.resolve();
+  expect(await status).toBe(200);
+  expect(carriedOut).toBe(1);
+});
+
 test("429 carries retry-after", async () => {
   context.faults.add({
     vendor: "koyeb",

@@ -102,11 +102,12 @@ export function withFaults(vendor: VendorName, context: VendorContext, app: Vend
   outer.all("*", async (c) => {
     if (c.req.header(BY_HAND) === context.byHand) return app.fetch(c.req.raw, c.env);
     const url = new URL(c.req.url);
-    const { call, effects } = context.faults.record(vendor, c.req.method, url.pathname + url.search);
+    const { call, effects, held: listened } = context.faults.record(vendor, c.req.method, url.pathname + url.search);
     const { outgoing } = c.env;
     outgoing.once("close", () => {
       call.gone = !outgoing.writableFinished && !cut.has(outgoing);
     });
+    await listened;
     const bodyOf = (status: number, message: string) => errorBody(vendor, status, message, url.pathname);
     const late = (effect: FaultEffect) => effect.kind !== "delay" && effect.when !== "before";
     for (const effect of effects.filter((candidate) => !late(candidate))) {

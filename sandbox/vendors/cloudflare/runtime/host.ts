@@ -2,6 +2,7 @@
  * The public side of one Worker: a listener that sends every request to one of the versions in the deployment that the
  * client's edge location has, while deployments reach the edges one after another.
  */
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { listenServer, type Listener, type VendorContext } from "../../vendor.ts";
 import type { Runner } from "../account.ts";
@@ -37,6 +38,8 @@ export class WorkerHost implements Runner {
   readonly #pool: VersionPool;
   readonly #edges = new Map<EdgeName, Deployment>();
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** Fingerprints of what has started. */
+  readonly #checked = new Set<string>();
 
   private constructor(worker: string, context: HostContext, listener: Listener) {
     this.worker = worker;
@@ -65,9 +68,18 @@ export class WorkerHost implements Runner {
     return host;
   }
 
-  /** Starts a version without giving it requests, to see whether it runs. @throws {ApiError} 10021. */
+  /**
+   * Starts a version without giving it requests, to see whether it runs. The same code with the same bindings, once it has, is not asked
+   * again: a hundred uploads of it are no hundred runtimes.
+   * @throws {ApiError} 10021.
+   */
   async check(version: Version): Promise<void> {
+    const { modules: _content, ...code } = version.code;
+    const same = JSON.stringify([code, version.bindings, version.settings]);
+    const fingerprint = createHash("sha256").update(same).digest("hex");
+    if (this.#checked.has(fingerprint)) return;
     this.#after(WARM_MS, await this.#pool.hold([version]));
+    this.#checked.add(fingerprint);
   }
 
   /**
