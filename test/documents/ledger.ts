@@ -17,7 +17,6 @@ const CI = ".ci/run";
 const PACKED = "test/install/package.install.test.ts";
 const DEPLOYED = "test/deploy/bootstrap.deploy.test.ts";
 const OWN_SERVER = "test/own-server-page.clients.test.ts";
-const FOLLOWED = "test/documents/pages.clients.test.ts";
 
 /** Document to its blocks. */
 export const LEDGER: Readonly<Record<string, readonly Known[]>> = {
@@ -25,7 +24,7 @@ export const LEDGER: Readonly<Record<string, readonly Known[]>> = {
     { begins: "npm ci && npm run demo", by: [CI] },
     { begins: "npm ci && npm test", by: [CI] },
     { begins: "npm pack --silent --pack-destination", by: [PACKED] },
-    { begins: "npx mcpist rehearse", by: [FOLLOWED] },
+    { begins: "npx mcpist rehearse", by: ["test/rehearse.install.test.ts"] },
     { begins: "npm run mcpist -- sandbox", by: ["test/documents/runbooks.clients.test.ts"] },
   ],
   "CONTRIBUTING.md": [{ begins: "npm ci   ", by: [CI] }],
