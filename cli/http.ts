@@ -1,88 +1,20 @@
-/**
- * One vendor API over fetch: timeouts, retries, limits that are waited out, and errors that name vendor, call and next step.
- * Never prints a request body or a header; answers are quoted only through the redactor, shortened.
- */
+/** One vendor API over fetch: timeouts, retries, and limits that are waited out. Never prints a request body or a header. */
 import { isSafeUrl } from "../contract/safe-url.ts";
+import type { ApiAnswer, ApiOptions, CallOptions, Described } from "./call.ts";
+import { callName, messageOf, overLimit, refused, unreachable, type Call } from "./call-errors.ts";
 import type { Context } from "./context.ts";
 import { machineFault, McpistError } from "./errors.ts";
-import type { Hint } from "./hints/hint.ts";
 import { HINTS } from "./hints/hints.ts";
-import { causeCode, isUntrusted } from "./trust.ts";
+import { countdown, LONGEST_WRITE_MS, PATIENCE_MS, pauseAfter } from "./patience.ts";
+import { isUntrusted } from "./trust.ts";
 import { askedWaitMs, isLimit } from "./vendor-limits.ts";
-import { proxyAdvice } from "./proxy.ts";
-import { printable } from "./redact.ts";
 import { whenLong } from "./waits.ts";
 
 /** Unit: milliseconds. */
 const CALL_TIMEOUT_MS = 30_000;
 const BACKOFF_MS = [250, 1000, 3000] as const;
-/** One call with all its waits and retries. Less than the lease of a run, which would be over after a longer wait. */
-export const PATIENCE_MS = 12 * 60_000;
-/**
- * A write ends within this time, with every wait and retry: what a guard allowed is not sent later than that. An emergency that
- * takes the lock of another run waits so long before it believes what it sees. Unit: milliseconds.
- */
-export const LONGEST_WRITE_MS = 2 * 60_000;
-/** After a limit that names no time, and at most, where every next wait is twice as long. */
-const PAUSE_MS = 1000;
-const MAX_PAUSE_MS = 2 * 60_000;
-/** A wait that is longer is no time that helps anybody, and none that a date can hold. Unit: milliseconds. */
-const LONGEST_NAMED_MS = 366 * 86_400_000;
 /** So much of a page is looked at. Unit: characters. */
 const PAGE_LENGTH = 4096;
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-
-/** How a vendor's API is reached. */
-export interface ApiOptions {
-  /** For messages: "GitHub", "Koyeb", … */
-  readonly vendor: string;
-  readonly baseUrl: string;
-  readonly headers: Readonly<Record<string, string>>;
-  /** Name of the variable that holds the token, for hints. */
-  readonly tokenVariable: string;
-  /** What a redirect means and what to correct, for hints. It is never followed: the token stays with this host. */
-  readonly moved?: { readonly message: string; readonly hint: Hint };
-  /** First wait after a limit that names no time. Unit: milliseconds; default a second. */
-  readonly pauseMs?: number;
-  /** True for the body of a failure that comes with a status of success. */
-  readonly denies?: (json: unknown) => boolean;
-  /** Longest time of a call with its waits, asked at each call; see {@link CallOptions.patienceMs}. */
-  readonly patience?: () => number | undefined;
-}
-
-/** What an operation takes and answers, where the vendor's description is there as types. */
-export interface Described {
-  readonly body: unknown;
-  readonly status: number;
-}
-
-/** One call. */
-export interface CallOptions<Operation extends Described = Described> {
-  /** Sent as JSON. */
-  readonly body?: Operation["body"];
-  readonly form?: FormData;
-  /** Sent as it is. */
-  readonly text?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Statuses besides 2xx that are an answer, not an error. */
-  readonly accept?: readonly Operation["status"][];
-  /** Sending the same bytes twice has the same effect as once. Default: true for all but POST. */
-  readonly repeatable?: boolean;
-  /** Made after Ctrl-C too: it gives back what a run holds. */
-  readonly evenIfInterrupted?: boolean;
-  /** How long the server was asked to hold its answer back; the client waits longer than that. Unit: milliseconds. */
-  readonly serverMs?: number;
-  /** Longest time of this call with its waits and retries; what takes longer ends as the fault that it is. Unit: milliseconds. */
-  readonly patienceMs?: number;
-}
-
-/** An answer. `json` is null for an empty or unparseable body; then `text` has it. */
-export interface ApiAnswer<Operation extends Described = Described> {
-  readonly status: Operation["status"];
-  readonly json: unknown;
-  readonly text: string;
-  readonly headers: Headers;
-}
 
 /** Takes the body of an answer; a connection that breaks meanwhile is a call without an answer. */
 type Read<Answer extends ApiAnswer> = (response: Response) => Promise<Answer>;
@@ -116,7 +48,7 @@ export class Api {
     if (!form)
       throw new McpistError(
         "ERR_VENDOR",
-        `${this.#options.vendor} answered ${status} to GET ${withoutQuery(path)}, not the parts that were asked for`,
+        `${this.#options.vendor} answered ${status} to ${callName("GET", path)}, not the parts that were asked for`,
         { hint: HINTS.vendorFault(this.#options.vendor) },
       );
     const [first] = form.keys();
@@ -147,7 +79,7 @@ export class Api {
   ): Promise<Answer> {
     const work = () => this.#tries(method, path, options, read);
     if (options.serverMs !== undefined) return work();
-    return whenLong(this.#context, `${this.#options.vendor}: its answer to ${method} ${withoutQuery(path)}`, work);
+    return whenLong(this.#context, `${this.#options.vendor}: its answer to ${callName(method, path)}`, work);
   }
 
   async #tries<Answer extends ApiAnswer>(
@@ -159,6 +91,7 @@ export class Api {
     const repeatable = options.repeatable ?? method !== "POST";
     const usual = method === "GET" ? PATIENCE_MS : LONGEST_WRITE_MS;
     const left = countdown(this.#context, options.patienceMs ?? this.#options.patience?.() ?? usual);
+    const call: Call = { context: this.#context, api: this.#options, name: callName(method, path) };
     let [faults, limits] = [0, 0];
     for (;;) {
       if (options.evenIfInterrupted !== true) this.#context.signal.throwIfAborted();
@@ -168,7 +101,7 @@ export class Api {
       } catch (cause) {
         this.#context.signal.throwIfAborted();
         const wait = BACKOFF_MS[faults++];
-        const error = machineFault(cause) ?? this.#unreachable(method, path, cause);
+        const error = machineFault(cause) ?? unreachable(call, cause);
         if (isUntrusted(cause) || !repeatable || wait === undefined || left() <= wait) throw error;
         await this.#context.sleep(wait);
         continue;
@@ -177,14 +110,14 @@ export class Api {
       const limited = isLimit({ ...answer, said: messageOf(answer) || answer.text.slice(0, PAGE_LENGTH) });
       // A limit is never an answer: who asks whether a token may do something accepts a 403.
       if (!limited && ((answer.status >= 200 && answer.status < 300) || options.accept?.includes(answer.status))) {
-        if (answer.status < 300 && this.#options.denies?.(answer.json)) throw this.#failure(method, path, answer);
+        if (answer.status < 300 && this.#options.denies?.(answer.json)) throw refused(call, answer);
         return answer;
       }
       const asked = askedWaitMs(answer.headers, this.#context.now().getTime());
       // What was limited was not carried out, so any call may be repeated; a 5xx only where repeating is harmless.
       if (limited) {
-        const wait = pauseAfter(asked, limits++, this.#options.pauseMs ?? PAUSE_MS);
-        if (left() <= wait) throw this.#limit(method, path, answer, asked);
+        const wait = pauseAfter(asked, limits++, this.#options.pauseMs);
+        if (left() <= wait) throw overLimit(call, answer, asked);
         await this.#pause(wait, `${this.#options.vendor}: its rate limit`);
         continue;
       }
@@ -193,7 +126,7 @@ export class Api {
         await this.#pause(asked ?? wait, `${this.#options.vendor}: it answers ${answer.status}`);
         continue;
       }
-      throw this.#failure(method, path, answer);
+      throw refused(call, answer);
     }
   }
 
@@ -245,83 +178,10 @@ export class Api {
       form: await response.formData(),
     };
   };
-
-  #unreachable(method: string, path: string, cause: unknown): McpistError {
-    const { vendor, baseUrl } = this.#options;
-    const code = causeCode(cause);
-    // The platforms' own certificates are of authorities that everybody knows: somebody in between opens the connection.
-    if (isUntrusted(cause))
-      return new McpistError(
-        "ERR_MACHINE",
-        `${vendor}'s certificate is of an authority that Node does not know (${code})`,
-        {
-          hint: HINTS.authority(this.#context.env["SSL_CERT_FILE"] ? "$SSL_CERT_FILE" : "FILE"),
-          cause,
-        },
-      );
-    const advice = proxyAdvice(this.#context.env);
-    return new McpistError("ERR_UNREACHABLE", `${vendor} did not answer ${method} ${withoutQuery(path)}`, {
-      hint: HINTS.network(`${new URL(baseUrl).host}${code === null ? "" : ` (${code})`}`, advice),
-      cause,
-    });
-  }
-
-  #said(method: string, path: string, answer: ApiAnswer): string {
-    const said = this.#context.redactor.apply(printable(messageOf(answer))).slice(0, 200);
-    return `${this.#options.vendor} answered ${answer.status} to ${method} ${withoutQuery(path)}${said ? `: ${said}` : ""}`;
-  }
-
-  #limit(method: string, path: string, answer: ApiAnswer, askedMs: number | null): McpistError {
-    const named = askedMs !== null && askedMs < LONGEST_NAMED_MS ? askedMs : null;
-    const until = new Date(this.#context.now().getTime() + (named ?? 0)).toISOString().slice(0, 19);
-    return new McpistError("ERR_RATE_LIMITED", this.#said(method, path, answer), {
-      hint: named === null ? HINTS.limit() : HINTS.limitUntil(this.#options.vendor, until.replace("T", " ")),
-    });
-  }
-
-  #failure(method: string, path: string, answer: ApiAnswer): McpistError {
-    const { vendor, tokenVariable, moved } = this.#options;
-    const what = this.#said(method, path, answer);
-    if (REDIRECTS.has(answer.status))
-      return new McpistError("ERR_NOT_FOUND", `${what}: ${moved?.message ?? `${vendor}'s API has moved`}`, {
-        hint: moved?.hint ?? HINTS.moved("update mcpist, or correct the variable that names the API's address"),
-      });
-    switch (answer.status) {
-      case 401:
-        return new McpistError("ERR_UNAUTHORISED", what, { hint: HINTS.newToken(tokenVariable) });
-      case 403:
-        return new McpistError("ERR_UNAUTHORISED", what, {
-          hint: HINTS.permission(tokenVariable),
-        });
-      case 404:
-        return new McpistError("ERR_NOT_FOUND", what, {
-          hint: HINTS.notFound(tokenVariable),
-        });
-      default:
-        return new McpistError("ERR_VENDOR", what, { hint: HINTS.vendorFault(vendor) });
-    }
-  }
-}
-
-/** A platform that asks for no wait at all, again and again, is not asked all the time. Unit: milliseconds. */
-function pauseAfter(asked: number | null, limits: number, pauseMs: number): number {
-  if (asked === null) return Math.min(pauseMs * 2 ** limits, MAX_PAUSE_MS);
-  return limits === 0 ? asked : Math.max(asked, Math.min(PAUSE_MS * 2 ** (limits - 1), MAX_PAUSE_MS));
-}
-
-/**
- * Time left of `ms`, by whichever clock has gone further: the monotonic one stands still while a laptop sleeps.
- * Unit: milliseconds; negative when it is over.
- */
-export function countdown(context: Pick<Context, "monotonic" | "now">, ms: number): () => number {
-  const [monotonic, wall] = [context.monotonic(), context.now().getTime()];
-  return () => ms - Math.max(context.monotonic() - monotonic, context.now().getTime() - wall);
 }
 
 const payloadOf = (json: unknown, raw: FormData | string | undefined): { body?: FormData | string } =>
   raw !== undefined ? { body: raw } : json === undefined ? {} : { body: JSON.stringify(json) };
-
-const withoutQuery = (path: string): string => path.replace(/\?.*$/, "");
 
 function parseJson(text: string): unknown {
   try {
@@ -329,17 +189,4 @@ function parseJson(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-/** The human sentence in an error body: `message`, `error`, or the first of `errors`. */
-function messageOf(answer: ApiAnswer): string {
-  const { json } = answer;
-  if (typeof json !== "object" || json === null) return "";
-  const record = json as Record<string, unknown>;
-  for (const value of [record["message"], record["error"]]) if (typeof value === "string") return value;
-  const [first] = Array.isArray(record["errors"]) ? (record["errors"] as unknown[]) : [];
-  if (typeof first === "object" && first !== null && "message" in first && typeof first.message === "string") {
-    return "code" in first ? `${first.message} (${String(first.code)})` : first.message;
-  }
-  return "";
 }

@@ -1,7 +1,8 @@
 /** What a check of `mcpist doctor` is, and how a platform is asked so that every answer, a refusal too, is a finding. */
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
-import type { ApiAnswer, Api, CallOptions } from "../http.ts";
+import type { ApiAnswer, CallOptions } from "../call.ts";
+import type { Api } from "../http.ts";
 import { printable } from "../redact.ts";
 import type { Hint } from "../hints/hint.ts";
 

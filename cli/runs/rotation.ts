@@ -2,7 +2,7 @@
 import type { Context } from "../context.ts";
 import { McpistError, type ExitCode } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import { countdown } from "../http.ts";
+import { countdown } from "../patience.ts";
 import { errorField, Progress, styles, type ReportedError, printProse } from "../output.ts";
 import { reported } from "../reporter.ts";
 import { openSession, type Session } from "../session.ts";

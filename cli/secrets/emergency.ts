@@ -6,7 +6,7 @@ import { otherSlot, tombstone } from "../../contract/gateway-secret.ts";
 import { acceptedKids } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import { countdown } from "../http.ts";
+import { countdown } from "../patience.ts";
 import type { OriginLook, OriginTarget } from "../targets/types.ts";
 import { atEach, awaitDeath, awaitLook, onlyNew, replace, switchTo, uploadNew, type Emergency } from "./kill.ts";
 import { leakedKid, lookNow } from "./leaked.ts";

@@ -1,6 +1,6 @@
 /** The ref of the journal as one run knows it: its tip, what was not acknowledged, and notes that wait for the next entry. No lock. */
 import type { Context } from "../context.ts";
-import { countdown } from "../http.ts";
+import { countdown } from "../patience.ts";
 import type { GitStore } from "../targets/types.ts";
 import {
   dateEntry,

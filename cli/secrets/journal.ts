@@ -6,7 +6,7 @@
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import { countdown } from "../http.ts";
+import { countdown } from "../patience.ts";
 import type { GitStore, Guard } from "../targets/types.ts";
 import {
   dateEntry,

@@ -1,5 +1,5 @@
 /** How long a lock holds, and what may still be under way after it was taken from somebody. */
-import { LONGEST_WRITE_MS } from "../http.ts";
+import { LONGEST_WRITE_MS } from "../patience.ts";
 
 /** A run may write for this long without renewing. */
 export const LEASE_SECONDS = 15 * 60;

@@ -180,8 +180,8 @@ export const ROTATION: readonly Mutant[] = [
   {
     id: "SEC-02/vendor-text-as-it-is",
     breaks: "an error repeats a vendor's text without the redactor",
-    file: "cli/http.ts",
-    from: "this.#context.redactor.apply(printable(messageOf(answer)))",
+    file: "cli/call-errors.ts",
+    from: "context.redactor.apply(printable(messageOf(answer)))",
     to: "messageOf(answer)",
     caughtBy: [
       "the client of a vendor > never repeats what was sent: no body, no query, no header, no control character of the vendor's text",
@@ -190,7 +190,7 @@ export const ROTATION: readonly Mutant[] = [
   {
     id: "SEC-02/query-in-the-message",
     breaks: "an error repeats the query of a call",
-    file: "cli/http.ts",
+    file: "cli/call-errors.ts",
     from: 'path.replace(/\\?.*$/, "")',
     to: "path",
     caughtBy: [
