@@ -44,19 +44,44 @@ describe("shares", () => {
     expect([share?.grow(1), self.held]).toEqual([false, 0]);
   });
 
+  it("hold nothing for one that grows when its time is over", () => {
+    const self = shares(4, 6);
+    const share = self.take("a", 1, 1000);
+    clock.now = 1000;
+    expect([share?.grow(4), self.held]).toEqual([false, 1]);
+    share?.release();
+    expect(self.held).toBe(0);
+    expect(self.take("b", 4, 1000)).not.toBeNull();
+    expect(self.held).toBe(4);
+  });
+
+  it("are not remembered while they are shares of nothing: a client that vanished gives nothing back", () => {
+    const self = shares(4, 6);
+    const share = self.take("a", 0, 1000);
+    expect(self.users).toBe(0);
+    expect([share?.grow(2), self.held, self.users]).toEqual([true, 2, 1]);
+    expect([share?.release(), self.held, self.users]).toEqual([undefined, 0, 0]);
+    expect([share?.grow(2), self.users]).toEqual([false, 0]);
+  });
+
   it("never hold more than there is, and nothing once all leases have ended", () => {
     const step = fc.record({
       user: fc.nat(4),
       amount: fc.nat(5),
       ms: fc.nat(50),
       pass: fc.nat(20),
+      growth: fc.nat(8),
+      late: fc.nat(60),
       release: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const self = shares(6, 15);
-        for (const { user, amount, ms, pass, release } of steps) {
+        for (const { user, amount, ms, pass, growth, late, release } of steps) {
           const share = self.take(String(user), amount, ms);
+          expect(self.held).toBeLessThanOrEqual(15);
+          clock.now += late;
+          share?.grow(growth);
           expect(self.held).toBeLessThanOrEqual(15);
           if (release) share?.release();
           clock.now += pass;

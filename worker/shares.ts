@@ -16,8 +16,11 @@ export interface Share {
 
 interface Lease {
   amount: number;
+  /** Unit: milliseconds since the epoch. */
   until: number;
 }
+/** End of a lease that was given back. */
+const OVER = Number.NEGATIVE_INFINITY;
 
 /** How much there is. */
 export interface Bounds {
@@ -46,25 +49,35 @@ export class Shares {
     return this.#held;
   }
 
+  /** Users of whom something is held, by leases that have ended and were not found yet, too. */
+  get users(): number {
+    return this.#users.size;
+  }
+
   /** @returns null when it does not fit @param ms how long at most */
   take(user: string, amount: number, ms: number): Share | null {
-    const now = this.#now();
-    const lease: Lease = { amount: 0, until: now + ms };
-    if (!this.#fits(user, amount, now)) return null;
-    const leases = this.#users.get(user) ?? new Set();
-    this.#users.set(user, leases.add(lease));
-    this.#change(lease, amount);
+    const lease: Lease = { amount: 0, until: this.#now() + ms };
+    if (!this.#hold(user, lease, amount)) return null;
     return {
-      grow: (more) => {
-        if (!leases.has(lease) || !this.#fits(user, more - lease.amount, this.#now())) return false;
-        this.#change(lease, more - lease.amount);
-        return true;
-      },
+      grow: (more) => this.#hold(user, lease, more),
       extend: (until) => {
         lease.until = until;
       },
-      release: () => this.#drop(user, leases, lease),
+      release: () => {
+        lease.until = OVER;
+        this.#drop(user, lease);
+      },
     };
+  }
+
+  /** @returns false when it does not fit, or when the lease has ended: what an ended one held would never be given back */
+  #hold(user: string, lease: Lease, amount: number): boolean {
+    const now = this.#now();
+    if (lease.until <= now || !this.#fits(user, amount - lease.amount, now)) return false;
+    // Nothing is kept of a lease of nothing: a client that vanished would leave it behind for good.
+    if (amount > 0) this.#users.set(user, (this.#users.get(user) ?? new Set()).add(lease));
+    this.#change(lease, amount - lease.amount);
+    return true;
   }
 
   #fits(user: string, more: number, now: number): boolean {
@@ -82,13 +95,14 @@ export class Shares {
   }
 
   #expire(user: string, leases: Set<Lease>, now: number): void {
-    for (const lease of leases) if (lease.until <= now) this.#drop(user, leases, lease);
+    for (const lease of leases) if (lease.until <= now) this.#drop(user, lease);
   }
 
-  #drop(user: string, leases: Set<Lease>, lease: Lease): void {
-    if (!leases.delete(lease)) return;
+  #drop(user: string, lease: Lease): void {
+    const leases = this.#users.get(user);
+    if (!leases?.delete(lease)) return;
     this.#change(lease, -lease.amount);
-    if (leases.size === 0 && this.#users.get(user) === leases) this.#users.delete(user);
+    if (leases.size === 0) this.#users.delete(user);
   }
 
   #change(lease: Lease, by: number): void {
