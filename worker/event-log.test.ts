@@ -22,7 +22,10 @@ function bench(secret: Uint8Array<ArrayBuffer> | null = SECRET) {
 }
 
 beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 describe("security log", () => {
   it("writes one line of the shared schema, with a hash in place of the address", async () => {
@@ -32,6 +35,25 @@ describe("security log", () => {
     expect(lines()).toEqual([
       { at, layer: "gateway", ...refused, ipHash: await ipHash(SECRET, "2026-11-18", "203.0.113.7") },
     ]);
+  });
+
+  it("misses the hash of no line but the one whose key could not be derived", async () => {
+    const { log, lines } = bench();
+    vi.spyOn(crypto.subtle, "importKey").mockRejectedValueOnce(new Error("no memory"));
+    await log.write(failed, "203.0.113.7");
+    await log.write(failed, "203.0.113.7");
+    expect(lines().map(({ ipHash: hash }) => hash)).toEqual([
+      undefined,
+      await ipHash(SECRET, "2026-11-18", "203.0.113.7"),
+    ]);
+  });
+
+  it("is not held up by a request that went away while it derived the key", async () => {
+    const { log, lines } = bench();
+    vi.spyOn(crypto.subtle, "importKey").mockReturnValueOnce(new Promise(() => undefined));
+    void log.write(failed, "203.0.113.7");
+    await log.write(failed, "203.0.113.7");
+    expect(lines()).toHaveLength(1);
   });
 
   it("collapses equal warnings within ten seconds and says how many there were", async () => {

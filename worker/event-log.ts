@@ -54,7 +54,7 @@ export class EventLog {
   #held = 0;
   #strangers = { since: Number.NEGATIVE_INFINITY, lines: 0 };
   /** Deriving a key costs more than the line. */
-  #today: { readonly day: string; readonly key: Promise<CryptoKey> } | null = null;
+  #today: { readonly day: string; readonly key: CryptoKey } | null = null;
 
   /** @param secret null = addresses are not logged at all */
   constructor(runtime: Runtime, secret: Uint8Array<ArrayBuffer> | null) {
@@ -101,15 +101,18 @@ export class EventLog {
     await this.#line(event, address, this.#runtime.now(), last.more);
   }
 
-  #keyOf(day: string): Promise<CryptoKey> | null {
-    if (this.#secret && this.#today?.day !== day) this.#today = { day, key: dayKey(this.#secret, day) };
-    return this.#today?.key ?? null;
+  /** Derived by each request that finds none: a promise of another request may never settle, and one that failed would fail all day. */
+  async #keyOf(day: string): Promise<CryptoKey | null> {
+    if (this.#today?.day === day) return this.#today.key;
+    const key = this.#secret && (await dayKey(this.#secret, day).catch(() => null));
+    if (key) this.#today = { day, key };
+    return key;
   }
 
   async #line(event: GatewayEvent, address: string | null, now: number, count: number): Promise<void> {
     const at = new Date(now).toISOString();
-    const key = address === null ? null : this.#keyOf(at.slice(0, 10));
-    const hash = key && address !== null ? await hashOf(await key, address).catch(() => undefined) : undefined;
+    const key = address === null ? null : await this.#keyOf(at.slice(0, 10));
+    const hash = key && address !== null ? await hashOf(key, address).catch(() => undefined) : undefined;
     const line: SecurityEvent = {
       at,
       layer: "gateway",
