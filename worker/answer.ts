@@ -8,8 +8,8 @@ import type { ClientBody } from "./body.ts";
 import { BUFFERED_ANSWER_BYTES, STREAM_IDLE_MS, WHOLE_ANSWER_BYTES } from "./constants.ts";
 import { Turns } from "./deadline.ts";
 import type { AnswerForm } from "./policy/accept.ts";
-import type { CallClass, RpcId } from "./policy/era.ts";
-import { findRpcId } from "./policy/rpc-id.ts";
+import type { CallClass } from "./policy/era.ts";
+import { idIn, idInHead, type RpcId } from "./policy/rpc-id.ts";
 import { Pieces } from "./read-bounded.ts";
 import { eventsToJson, jsonToEvents } from "./recast.ts";
 import { relay, type Break, type Relay } from "./stream.ts";
@@ -29,7 +29,7 @@ export function afterBreak(callClass: CallClass, how: Break): Denial {
 
 /** The id of the client's request, from its body where nobody had to look before. */
 export const idOf = (known: RpcId, body: ClientBody): RpcId =>
-  known ?? (body.kind === "bytes" ? findRpcId(body.bytes, true) : findRpcId(body.head, false));
+  known ?? (body.kind === "bytes" ? idIn(body.bytes) : idInHead(body.head));
 
 type Body = ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
 /** A body, and its media type where that is not the origin's. */

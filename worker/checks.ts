@@ -10,10 +10,10 @@ import { isFailedSignIn } from "./deny.ts";
 import type { Service } from "./isolate.ts";
 import { holds, overAddressLimit, type Fallback } from "./limits.ts";
 import { bearer } from "./policy/bearer.ts";
-import { era, idIn, legacyCall, modernClass, startsBatch, type CallClass, type RpcId } from "./policy/era.ts";
+import { era, legacyCall, modernClass, startsBatch, type CallClass } from "./policy/era.ts";
 import { type CalledModule, moduleInHeaders } from "./policy/module-limit.ts";
 import { inspectHeaders, query, shape, webOrigin } from "./policy/shape.ts";
-import { findRpcId } from "./policy/rpc-id.ts";
+import { idIn, type RpcId } from "./policy/rpc-id.ts";
 import type { Identity } from "./policy/token.ts";
 import type { ProtocolVersion } from "./policy/version.ts";
 import { readBounded } from "./read-bounded.ts";
@@ -91,7 +91,7 @@ export async function signIn(visit: Visit, service: Service): Promise<Result<Ide
 export async function readCalledId({ request, headers }: Visit): Promise<RpcId> {
   if (request.bodyUsed || !request.body || Number(headers.get("content-length") ?? 0) > ID_BODY_BYTES) return null;
   const bytes = await within(readBounded(request.body, ID_BODY_BYTES), ID_WAIT_MS).catch(() => null);
-  return bytes === null || bytes === LATE ? null : findRpcId(bytes, true);
+  return bytes === null || bytes === LATE ? null : idIn(bytes);
 }
 
 /** What the request may do, and its body. */

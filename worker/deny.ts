@@ -8,7 +8,7 @@ import { CHALLENGE_SCOPE } from "./constants.ts";
 import { corsHeaders, harden } from "./hygiene.ts";
 import { metadataUrl, scopesOf } from "./metadata.ts";
 import { depthOf } from "./limits.ts";
-import type { RpcId } from "./policy/era.ts";
+import type { RpcId } from "./policy/rpc-id.ts";
 import type { HeaderRecord } from "./policy/crossing-headers.ts";
 import { burstLimit, rateLimitHeaders, type Limit } from "./policy/rate-limit-headers.ts";
 import { allowed } from "./policy/route.ts";

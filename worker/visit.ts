@@ -6,7 +6,7 @@ import type { WaitUntil } from "./env.ts";
 import type { GatewayEvent } from "./event-log.ts";
 import type { Isolate } from "./isolate.ts";
 import { addressKey } from "./policy/address.ts";
-import type { RpcId } from "./policy/era.ts";
+import type { RpcId } from "./policy/rpc-id.ts";
 import type { ClientHeaders } from "./policy/header-reader.ts";
 import { targetOf, type Target } from "./policy/route.ts";
 import type { Identity } from "./policy/token.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { classOf, era, idIn, legacyCall, modernClass, startsBatch } from "./era.ts";
+import { classOf, era, legacyCall, modernClass, startsBatch } from "./era.ts";
+import { idIn } from "./rpc-id.ts";
 import type { ProtocolVersion } from "./version.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -10,6 +10,7 @@ import type { Presentation } from "../../contract/presentation.ts";
 import type { ClientHeaders } from "./header-reader.ts";
 import type { ProtocolVersion } from "./version.ts";
 import { type CalledModule, moduleInParams } from "./module-limit.ts";
+import { rpcIdOf, type RpcId } from "./rpc-id.ts";
 
 /** modern = headers mirror the body (2026-07-28 and later); legacy = every older one, or none. */
 export type Era = "modern" | "legacy";
@@ -65,12 +66,6 @@ export function modernClass(
   return ok({ method, callClass: classOf(method, name, presentation) });
 }
 
-/** A JSON-RPC id, or null. */
-export type RpcId = string | number | null;
-
-/** What may be told back as the id: a number that JSON.parse has rounded is not what the client sent. */
-const rpcIdOf = (id: unknown): RpcId => (typeof id === "string" || Number.isSafeInteger(id) ? (id as RpcId) : null);
-
 /** What a legacy body says. */
 export interface LegacyCall {
   /** null for a response to the server. */
@@ -78,16 +73,6 @@ export interface LegacyCall {
   readonly id: RpcId;
   readonly callClass: CallClass;
   readonly module: CalledModule;
-}
-
-/** The id of a message that is refused for what its headers say; null where there is none or it cannot be told. */
-export function idIn(bytes: Uint8Array): RpcId {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
-    return isRecord(value) ? rpcIdOf(value["id"]) : null;
-  } catch {
-    return null;
-  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findRpcId } from "./rpc-id.ts";
+import { idIn, idInHead } from "./rpc-id.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -13,20 +13,32 @@ describe("the id of a request that the gateway answers itself", () => {
     ["the last one of two, as parsers take it", '{"id":1,"id":2}', 2],
     ["none", '{"method":"ping"}', null],
     ["no id of JSON-RPC", '{"id":{}}', null],
+    ["a number that would come back as another one", '{"id":9007199254740993}', null],
+    ["a number beyond all numbers", '{"id":1e999}', null],
+    ["characters of four bytes", '{"id":"\u{1f511}"}', "\u{1f511}"],
     ["a batch", '[{"id":1}]', null],
   ])("%s", (_, json, id) => {
-    expect(findRpcId(bytes(json), true)).toBe(id);
+    expect(idIn(bytes(json))).toBe(id);
     // Of a longer body only the beginning is there.
-    expect(findRpcId(bytes(`${json.slice(0, -1)},"rest":"${"x".repeat(100)}`), false)).toBe(id);
+    expect(idInHead(bytes(`${json.slice(0, -1)},"rest":"${"x".repeat(100)}`))).toBe(id);
   });
 
   it("is null where the beginning ends within it, and where the text is no JSON", () => {
-    expect(findRpcId(bytes('{"id":12'), false)).toBeNull();
-    expect(findRpcId(bytes('{"id":"ab'), false)).toBeNull();
-    expect(findRpcId(bytes('{"id":12'), true)).toBeNull();
+    expect(idInHead(bytes('{"id":12'))).toBeNull();
+    expect(idInHead(bytes('{"id":"ab'))).toBeNull();
+    expect(idIn(bytes('{"id":12'))).toBeNull();
+  });
+
+  it("is null where it is no UTF-8, and not one that only looks like it", () => {
+    const broken = Uint8Array.from([...bytes('{"id":"'), 0xff, ...bytes('","method":"ping"}')]);
+    expect([idIn(broken), idInHead(broken)]).toEqual([null, null]);
+  });
+
+  it("may stand before a character of which the beginning has only a part", () => {
+    expect(idInHead(Uint8Array.from([...bytes('{"id":5,"params":"'), 0xf0, 0x9f]))).toBe(5);
   });
 
   it("is not taken from a text that only looks like it", () => {
-    expect(findRpcId(bytes('{"params":"\\"id\\":5,","id" : 6 ,'), false)).toBe(6);
+    expect(idInHead(bytes('{"params":"\\"id\\":5,","id" : 6 ,'))).toBe(6);
   });
 });

@@ -1,10 +1,12 @@
-/** The id of a JSON-RPC request, looked for only when the gateway itself has to answer it. Judges nothing else about the body. */
+/** The id of a JSON-RPC request, by which clients match what the gateway itself has to answer. Judges nothing else about the body. */
 import { isRecord } from "../../contract/json.ts";
-import type { RpcId } from "./era.ts";
 
-/** @returns null where JSON-RPC knows no such id */
-export const rpcIdOf = (value: unknown): RpcId =>
-  typeof value === "string" || (typeof value === "number" && Number.isFinite(value)) ? value : null;
+/** A JSON-RPC id, or null. */
+export type RpcId = string | number | null;
+
+/** What may be told back as the id: a number that JSON.parse has rounded is not what the client sent. */
+export const rpcIdOf = (id: unknown): RpcId =>
+  typeof id === "string" || (typeof id === "number" && Number.isSafeInteger(id)) ? id : null;
 
 const OPEN = new Set(["{", "["]);
 const CLOSE = new Set(["}", "]"]);
@@ -16,11 +18,31 @@ function skipText(json: string, from: number): number {
   return Math.min(at + 1, json.length);
 }
 
-/**
- * The id in the beginning of a body that is too large to be kept: a member of the outermost object, the last one where it is named
- * twice, as a parser takes it. One pass. @returns null when it is not among these bytes
- */
-function idInHead(json: string): RpcId {
+/** @param cut bytes may be missing at the end @throws {TypeError} for what is no UTF-8: its id could not be told back */
+const textOf = (bytes: Uint8Array, { cut }: { readonly cut: boolean }): string =>
+  new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes, { stream: cut });
+
+/** The id of a whole body. @returns null where there is none, or none that can be told */
+export function idIn(bytes: Uint8Array): RpcId {
+  try {
+    const value: unknown = JSON.parse(textOf(bytes, { cut: false }));
+    return isRecord(value) ? rpcIdOf(value["id"]) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The id in the beginning of a body that is too large to be kept. @returns null when it is not among these bytes */
+export function idInHead(bytes: Uint8Array): RpcId {
+  try {
+    return memberId(textOf(bytes, { cut: true }));
+  } catch {
+    return null;
+  }
+}
+
+/** A member of the outermost object, the last one where it is named twice, as a parser takes it. One pass. */
+function memberId(json: string): RpcId {
   let depth = 0;
   let id: RpcId = null;
   for (let at = 0; at < json.length; at++) {
@@ -45,18 +67,6 @@ function valueAt(json: string, from: number): RpcId {
   if (end >= json.length || end === from) return null;
   try {
     return rpcIdOf(JSON.parse(json.slice(from, end)));
-  } catch {
-    return null;
-  }
-}
-
-/** @param bytes of the body, or of its beginning @param whole false for a beginning */
-export function findRpcId(bytes: Uint8Array, whole: boolean): RpcId {
-  const json = new TextDecoder().decode(bytes);
-  if (!whole) return idInHead(json);
-  try {
-    const value: unknown = JSON.parse(json);
-    return isRecord(value) ? rpcIdOf(value["id"]) : null;
   } catch {
     return null;
   }
