@@ -12,6 +12,7 @@ beforeEach(() => {
   vi.stubGlobal("FixedLengthStream", FixedLength);
 });
 afterEach(() => {
+  vi.useRealTimers();
   vi.unstubAllGlobals();
 });
 
@@ -84,6 +85,41 @@ describe("an answer in JSON", () => {
     expect(Math.min(...kept)).toBeGreaterThan(64 * KIB);
     expect(new Uint8Array(await new Response(given).arrayBuffer())).toEqual(body);
     expect(ended).toHaveBeenCalledOnce();
+  });
+
+  it.each([
+    ["declared", { "content-length": "1000000" }],
+    ["not declared", {}],
+  ])("of a client that takes nothing, %s, is ended after a minute", async (_, length) => {
+    vi.useFakeTimers();
+    const [ended, cancelled] = [vi.fn<() => void>(), vi.fn<() => void>()];
+    const pull = (controller: ReadableByteStreamController): void => controller.enqueue(new Uint8Array(16 * KIB));
+    const source = new ReadableStream({ type: "bytes", pull, cancel: cancelled });
+    const headers = { "content-type": "application/json", ...length };
+    await taken(new Response(source, { headers }), { ended, keep: () => false });
+    await vi.advanceTimersByTimeAsync(59_000);
+    expect(cancelled).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect([ended.mock.calls.length, cancelled.mock.calls.length]).toEqual([1, 1]);
+  });
+
+  it.each([
+    ["declared", { "content-length": "1000000" }],
+    ["not declared", {}],
+  ])("ends at its origin when the client leaves while nothing comes: %s", async (_, length) => {
+    const [ended, cancelled] = [vi.fn<() => void>(), vi.fn<() => void>()];
+    const source = new ReadableStream({
+      type: "bytes",
+      start: (controller) => controller.enqueue(new Uint8Array(80 * KIB)),
+      cancel: cancelled,
+    });
+    const headers = { "content-type": "application/json", ...length };
+    const { body } = await taken(new Response(source, { headers }), { ended, keep: () => false });
+    if (!(body instanceof ReadableStream)) throw new Error("no stream");
+    const reader = body.getReader();
+    for (let got = 0; got < 80 * KIB;) got += (await reader.read()).value?.length ?? Infinity;
+    await reader.cancel();
+    await vi.waitFor(() => expect([ended.mock.calls.length, cancelled.mock.calls.length]).toEqual([1, 1]));
   });
 
   it.each([

@@ -6,7 +6,7 @@
 import type { Denial } from "../contract/denial.ts";
 import type { ClientBody } from "./body.ts";
 import { BUFFERED_ANSWER_BYTES, STREAM_IDLE_MS, WHOLE_ANSWER_BYTES } from "./constants.ts";
-import { Turns } from "./deadline.ts";
+import { Deadlines, LATE, Turns } from "./deadline.ts";
 import type { AnswerForm } from "./policy/accept.ts";
 import type { CallClass } from "./policy/era.ts";
 import { idIn, idInHead, type RpcId } from "./policy/rpc-id.ts";
@@ -89,25 +89,32 @@ function measured(body: ReadableStream<Uint8Array>, length: number, ended: () =>
   // workerd's own, which keeps the length; elsewhere, in tests, there is none.
   if (length <= BUFFERED_ANSWER_BYTES || !("FixedLengthStream" in globalThis)) return { body, lasts: false };
   const { readable, writable } = new FixedLengthStream(length);
-  void pass(body, writable).then(ended);
+  void pass(new Pieces(body), writable, ended);
   return { body: readable, lasts: true };
 }
 
-/** Not `pipeTo`: the runtime's own pump gives nobody else a turn while both sides keep up. Never rejects. */
-async function pass(body: ReadableStream<Uint8Array>, to: WritableStream<Uint8Array>): Promise<void> {
-  const pieces = new Pieces(body);
+/**
+ * Passes a body on. Not `pipeTo`: the runtime's own pump gives nobody else a turn while both sides keep up. A client that leaves is heard of
+ * while nothing comes, and one that takes nothing is left. Never rejects.
+ */
+async function pass(pieces: Pieces, to: WritableStream<Uint8Array>, ended: () => void): Promise<void> {
   const writer = to.getWriter();
+  const deadlines = new Deadlines();
   const turns = new Turns();
+  writer.closed.catch(() => pieces.cancel());
   try {
     for (let piece = await pieces.next(); piece; piece = await pieces.next()) {
-      await writer.write(piece);
+      const taken = await deadlines.within(writer.write(piece), STREAM_IDLE_MS);
+      if (taken === LATE) throw new Error("the client takes nothing");
       await turns.after(piece.length);
     }
     await writer.close();
   } catch (error) {
-    await pieces.cancel();
-    await writer.abort(error).catch(() => undefined);
+    void pieces.cancel();
+    // It may wait for the client, which nobody else does.
+    writer.abort(error).catch(() => undefined);
   }
+  ended();
 }
 
 async function readWhole(
@@ -145,25 +152,43 @@ function isComplete(response: Response, bytes: Uint8Array): boolean {
 }
 
 function continued(pieces: Pieces, ended: () => void): ReadableStream<Uint8Array> {
+  const deadlines = new Deadlines();
   const turns = new Turns();
+  /** A client that reads nothing never asks for the next piece, so nobody would look at the time. */
+  let taken = (): void => undefined;
+  const leave = (): Promise<void> => {
+    taken();
+    ended();
+    return pieces.cancel();
+  };
+  const watch = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+    taken = deadlines.after(STREAM_IDLE_MS, () => {
+      controller.error(new Error("the client takes nothing"));
+      void leave();
+    });
+  };
   return new ReadableStream<Uint8Array>(
     {
-      start: (controller) => controller.enqueue(pieces.bytes),
+      start(controller) {
+        controller.enqueue(pieces.bytes);
+        watch(controller);
+      },
       async pull(controller) {
+        taken();
         try {
           const piece = await pieces.next();
           await turns.after(piece?.length ?? 0);
-          if (piece) return controller.enqueue(piece);
+          if (piece) {
+            controller.enqueue(piece);
+            return watch(controller);
+          }
           controller.close();
         } catch (error) {
           controller.error(error);
         }
         ended();
       },
-      cancel: () => {
-        ended();
-        return pieces.cancel();
-      },
+      cancel: leave,
     },
     { highWaterMark: 0 },
   );

@@ -104,6 +104,24 @@ describe("event streams", () => {
     },
   );
 
+  it.each([
+    ["of a declared length", { "content-length": 1_000_000 }],
+    ["of none", {}],
+  ])(
+    "and answers %s tell the origin at once when the client's connection is reset while nothing comes",
+    async (_, more) => {
+      session.koyeb.behave = (_request, response) => {
+        response.writeHead(200, { "content-type": "application/json", "x-mcpist-origin": "koyeb", ...more });
+        response.write(" ".repeat(900_000));
+      };
+      const client = await open();
+      await until(() => session.koyeb.seen.length === 1);
+      if ("content-length" in more) await until(() => client.received().length > 900_000);
+      client.socket.resetAndDestroy();
+      await until(() => session.koyeb.seen[0]?.cancelled ?? false);
+    },
+  );
+
   it("tell the origin with the next event when the client has only closed its side", async () => {
     const { behave, next } = stepwise();
     session.koyeb.behave = behave;
