@@ -10,8 +10,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bundleWorker } from "../stacks/worker-bundle.ts";
 import { fillSecrets } from "../test/deploy/operator.ts";
-import { Installation, type Ran } from "../test/deploy/installation.ts";
+import { Installation } from "../test/deploy/installation.ts";
 import { CLIS, ENGINES } from "../test/deploy/tools.ts";
+import type { Ran } from "../test/deploy/workplace.ts";
 
 const { values: options } = parseArgs({
   options: { rounds: { type: "string", default: "11" }, deploy: { type: "boolean", default: true } },

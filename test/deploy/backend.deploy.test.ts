@@ -29,7 +29,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("state in a bucket", 
         expect(bucket.writes).toContain(`PUT ${KEY}.tflock`);
         expect(bucket.writes).toContain(`DELETE ${KEY}.tflock`);
 
-        done(await installation.deploy([STACK], CREDENTIALS), "deploy again");
+        done(await installation.apply([STACK], CREDENTIALS), "deploy again");
         expect(installation.printed.at(-1)).toContain("No changes.");
         for (const text of installation.files()) expect(text).not.toContain(CREDENTIALS.AWS_SECRET_ACCESS_KEY);
       });
@@ -51,7 +51,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("state in a bucket", 
       };
       const headers = { authorization: "AWS4-HMAC-SHA256 test" };
       await fetch(`${bucket.url}/states/${KEY}.tflock`, { method: "PUT", headers, body: JSON.stringify(lock) });
-      const refused = await installation.deploy([STACK], CREDENTIALS);
+      const refused = await installation.apply([STACK], CREDENTIALS);
       expect(refused.exitCode).not.toBe(0);
       expect(refused.output).toContain("someone@else");
       expect([...bucket.objects.keys()]).toEqual([`${KEY}.tflock`]);

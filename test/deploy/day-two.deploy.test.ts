@@ -1,242 +1,93 @@
-/** Day two, told like ./bootstrap.deploy.test.ts: deploys after a rotation, deploys that a vendor breaks, a new origin. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+/** Day two: what somebody changed by hand, deploys that a vendor breaks. Deploys around rotations are in ./rotations.deploy.test.ts. */
 import { describe, expect, it } from "vitest";
-import { SANDBOX_NAMES, sandboxEnvironment } from "../../contract/sandbox.ts";
+import { SANDBOX_NAMES } from "../../contract/sandbox.ts";
 import { listAt, objectAt, vendorClient } from "../../sandbox/client.ts";
-import { startTraffic } from "../../sandbox/load/traffic.ts";
 import type { FaultRule } from "../../sandbox/vendors/faults.ts";
-import type { Installation } from "./installation.ts";
-import {
-  ALL,
-  BASE,
-  bootstrap,
-  done,
-  fillSecrets,
-  liveKid,
-  NOTHING,
-  opened,
-  putSecrets,
-  slots,
-  TIMEOUT_MS,
-} from "./operator.ts";
-import { CLIS, type DeployCli, type Engine, ENGINES } from "./tools.ts";
+import { ALL, BASE, done, fillSecrets, liveKid, NOTHING, openedWithFirst, TIMEOUT_MS } from "./operator.ts";
+import { sharedService } from "./shared.ts";
+import { CLIS, ENGINES } from "./tools.ts";
 
 const EDGE = ["base-edge"];
-const ROOT = join(import.meta.dirname, "../..");
-const BUNDLE = join(ROOT, "dist/worker/index.js");
-
-/** The first engine with the CLI of this checkout. */
-const story = (work: (installation: Installation) => Promise<void>) =>
-  opened(ENGINES[0] as Engine, CLIS[0] as DeployCli, work);
-
-/** The Worker with other bytes. @returns its path. */
-const anotherBuild = (installation: Installation): string =>
-  installation.write("changed.js", `${readFileSync(BUNDLE, "utf8")}\n// another build\n`);
-
-/** Live load until the story's end; not one request may fail. @param except kinds that this installation refuses anyway. */
-async function underLoad(
-  installation: Installation,
-  work: () => Promise<void>,
-  except: readonly string[] = [],
-): Promise<void> {
-  const { urls, idp } = installation.sandbox;
-  const traffic = await startTraffic({
-    gatewayUrl: urls.gateway,
-    mint: (options) => idp.mint(options),
-    users: 20,
-    ratePerSecond: 20,
-  });
-  let finished = false;
-  try {
-    await work();
-    finished = true;
-  } finally {
-    const report = await traffic.stop();
-    // A story that broke says why by itself.
-    if (finished) {
-      expect(report.failures.filter(({ kind, slow }) => !slow && !except.includes(kind)).slice(0, 5)).toEqual([]);
-      expect(report.sent).toBeGreaterThan(100);
-    }
-  }
-}
 
 const once = (rule: Omit<FaultRule, "times">): FaultRule => ({ ...rule, times: 1 });
 
 describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
-  it("no deploy after a rotation brings an old secret back or fails a request", { timeout: TIMEOUT_MS }, async () => {
-    await story(async (installation) => {
-      await bootstrap(installation);
-      done(await installation.mcpist(["secrets", "rotate"]), "rotate");
-      const kid = await liveKid(installation);
-      const contents = slots(installation);
-      await underLoad(installation, async () => {
-        const changed = anotherBuild(installation);
-        done(await installation.deploy(EDGE, { MCPIST_WORKER_BUNDLE: changed }), "deploy a changed Worker");
-        expect(await liveKid(installation)).toBe(kid);
-        done(await installation.deploy(EDGE, { MCPIST_WORKER_BUNDLE: changed }), "deploy it unchanged");
-        expect(await installation.plan("base-edge")).toBe("nothing");
-        // Its upload carried the migration once.
-        done(await installation.deploy(EDGE), "deploy the first Worker again");
-        expect(await liveKid(installation)).toBe(kid);
-        // Someone steps back by hand: to the changed Worker, which was uploaded after the rotation.
-        const back = ["rollback", "--name", SANDBOX_NAMES.worker, "--message", "by hand", "--yes"];
-        done(await installation.run([join(ROOT, "node_modules/.bin/wrangler"), ...back]), "wrangler rollback");
-        expect(await liveKid(installation)).toBe(kid);
-        done(await installation.deploy(EDGE), "deploy over the rollback");
-        expect(await liveKid(installation)).toBe(kid);
-        done(
-          await installation.deploy(ALL, { MCPIST_IMAGE: "sandbox.local/mcpist-origin:next" }),
-          "deploy a changed image",
-        );
-        expect(await liveKid(installation)).toBe(kid);
-      });
-      expect(slots(installation)).toEqual(contents);
-    });
-  });
-
-  it(
-    "a deploy in the middle of a rotation fails no request, and the rotation is finished afterwards",
-    { timeout: TIMEOUT_MS },
-    async () => {
-      await story(async (installation) => {
-        await bootstrap(installation);
-        const { faults } = installation.sandbox;
-        const before = await liveKid(installation);
-        await underLoad(installation, async () => {
-          const down = { kind: "status", when: "before", status: 500 } as const;
-          faults.add({ vendor: "fly", method: "POST", path: "/machines/[^/]+$", effect: down });
-          const stopped = await installation.mcpist(["secrets", "rotate"]);
-          expect(stopped.exitCode).not.toBe(0);
-          faults.clear();
-          const changed = anotherBuild(installation);
-          done(await installation.deploy(EDGE, { MCPIST_WORKER_BUNDLE: changed }), "deploy a changed Worker");
-          done(
-            await installation.deploy(ALL, {
-              MCPIST_WORKER_BUNDLE: changed,
-              MCPIST_IMAGE: "sandbox.local/mcpist-origin:next",
-            }),
-            "deploy all",
-          );
-          done(await installation.mcpist(["secrets", "rotate"]), "rotate again");
-        });
-        expect(await liveKid(installation)).not.toBe(before);
-        done(await installation.mcpist(["secrets", "verify"]), "secrets verify");
-      });
-    },
-  );
-
-  it(
-    "a new origin is deployed beside the others and joins by a rotation, without a failed request",
-    { timeout: TIMEOUT_MS },
-    async () => {
-      await story(async (installation) => {
-        const { sandbox } = installation;
-        const two = sandboxEnvironment(sandbox.urls);
-        installation.configure("rehearsal", two);
-        await bootstrap(installation);
-        const kid = await liveKid(installation);
-        const third = {
-          name: "third",
-          kind: "fly",
-          app: "mcpist-third",
-          url: await sandbox.fly.edgeUrl("mcpist-third"),
-        } as const;
-        const withThird = (state: "joining" | "pool") =>
-          installation.configure("rehearsal", { ...two, origins: [...two.origins, { ...third, state }] });
-        const work = async () => {
-          withThird("joining");
-          done(await installation.deploy(BASE), "deploy a place for it");
-          expect(await liveKid(installation)).toBe(kid);
-          done(await installation.mcpist(["secrets", "rotate"]), "rotate");
-          await putSecrets(installation);
-          done(await installation.deploy(ALL), "deploy its machine");
-          withThird("pool");
-          const rotated = await liveKid(installation);
-          done(await installation.deploy(BASE), "route to it");
-          expect(await liveKid(installation)).toBe(rotated);
-          expect((await fetch(`${third.url}/health`)).status).toBe(200);
-        };
-        // Only the built-in environment lets an origin call this machine.
-        await underLoad(installation, work, ["long"]);
-      });
-    },
-  );
+  const shared = sharedService();
 
   it(
     "a change that someone made by hand is found by the scheduled check, and taken back by a deploy",
     { timeout: TIMEOUT_MS },
     async () => {
-      await story(async (installation) => {
-        await bootstrap(installation);
-        done(await installation.drift(), "drift check");
-        const { urls, context } = installation.sandbox;
-        const script = `${urls.cloudflare}/accounts/${SANDBOX_NAMES.accountId}/workers/scripts/${SANDBOX_NAMES.worker}`;
-        const headers = { authorization: `Bearer ${context.tokens.cloudflare}`, "content-type": "application/json" };
-        await fetch(`${script}/subdomain`, {
-          method: "POST",
-          headers,
-          body: JSON.stringify({ enabled: true, previews_enabled: true }),
-        });
-        const found = await installation.drift();
-        expect(found.exitCode).toBe(3);
-        expect(found.stdout).toMatch(/^sandbox-base-edge +drifted$/m);
-        expect(found.stdout).toMatch(/^sandbox-service-fly +unchanged$/m);
-        // Drift does not keep the secrets from being looked at.
-        expect(found.output).toContain("is the only secret");
-        done(await installation.deploy(EDGE), "deploy over it");
-        done(await installation.drift(), "drift check");
-
-        // What no plan shows: the providers read neither a service's definition nor a Machine's configuration back.
-        const call = vendorClient(urls, context.tokens);
-        const [service] = listAt(await call("koyeb", "GET", "/v1/services"), "services");
-        const servicePath = `/v1/services/${String(service?.["id"])}`;
-        const latest = `/v1/deployments?service_id=${String(service?.["id"])}&limit=1`;
-        const [deployment] = listAt(await call("koyeb", "GET", latest), "deployments");
-        const meant = objectAt(deployment ?? null, "definition");
-        const machines = `/v1/apps/${SANDBOX_NAMES.flyApp}/machines`;
-        const [machine] = listAt(await call("fly", "GET", machines), "items");
-        const machinePath = `${machines}/${String(machine?.["id"])}`;
-        const config = objectAt(machine ?? null, "config");
-        await call("koyeb", "PATCH", servicePath, {
-          definition: {
-            ...meant,
-            strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE" },
-            scalings: [{ min: 1, max: 3 }],
-            env: [...listAt(meant, "env"), { key: "DEBUG", value: "by-hand" }],
-          },
-        });
-        await call("fly", "POST", machinePath, {
-          config: { ...config, env: { ...objectAt(config, "env"), PORT: "8081", DEBUG: "by-hand" } },
-        });
-        expect([await installation.plan("service-koyeb"), await installation.plan("service-fly")]).toEqual([
-          "nothing",
-          "nothing",
-        ]);
-        const hidden = await installation.drift();
-        expect(hidden.exitCode).toBe(3);
-        for (const sentence of [
-          "koyeb_service.service: it has another scale",
-          "koyeb_service.service: it has another strategy",
-          "koyeb_service.service: variable DEBUG is new",
-          "fly_machine.machine-1: variable DEBUG is new",
-          "fly_machine.machine-1: variable PORT has another value",
-        ])
-          expect(hidden.output).toContain(sentence);
-        expect(hidden.output).not.toContain("by-hand");
-
-        await call("koyeb", "PATCH", servicePath, { definition: meant });
-        await call("fly", "POST", machinePath, { config });
-        await expect
-          .poll(async () => (await installation.mcpist(["secrets", "verify"])).exitCode, { timeout: 60_000 })
-          .toBe(0);
-        done(await installation.drift(), "drift check");
+      const installation = shared();
+      done(await installation.drift(), "drift check");
+      const { urls, context } = installation.sandbox;
+      const script = `${urls.cloudflare}/accounts/${SANDBOX_NAMES.accountId}/workers/scripts/${SANDBOX_NAMES.worker}`;
+      const headers = { authorization: `Bearer ${context.tokens.cloudflare}`, "content-type": "application/json" };
+      await fetch(`${script}/subdomain`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify({ enabled: true, previews_enabled: true }),
       });
+      const found = await installation.drift();
+      expect(found.exitCode).toBe(3);
+      expect(found.stdout).toMatch(/^sandbox-base-edge +drifted$/m);
+      expect(found.stdout).toMatch(/^sandbox-service-fly +unchanged$/m);
+      // Drift does not keep the secrets from being looked at.
+      expect(found.output).toContain("is the only secret");
+      done(await installation.apply(EDGE), "deploy over it");
+      done(await installation.drift(), "drift check");
+
+      // What no plan shows: the providers read neither a service's definition nor a Machine's configuration back.
+      const call = vendorClient(urls, context.tokens);
+      const [service] = listAt(await call("koyeb", "GET", "/v1/services"), "services");
+      const servicePath = `/v1/services/${String(service?.["id"])}`;
+      const latest = `/v1/deployments?service_id=${String(service?.["id"])}&limit=1`;
+      const [deployment] = listAt(await call("koyeb", "GET", latest), "deployments");
+      const meant = objectAt(deployment ?? null, "definition");
+      const machines = `/v1/apps/${SANDBOX_NAMES.flyApp}/machines`;
+      const machine = listAt(await call("fly", "GET", machines), "items").find(
+        ({ name }) => name === `${SANDBOX_NAMES.flyApp}-1`,
+      );
+      const machinePath = `${machines}/${String(machine?.["id"])}`;
+      const config = objectAt(machine ?? null, "config");
+      await call("koyeb", "PATCH", servicePath, {
+        definition: {
+          ...meant,
+          strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE" },
+          scalings: [{ min: 1, max: 3 }],
+          env: [...listAt(meant, "env"), { key: "DEBUG", value: "by-hand" }],
+        },
+      });
+      await call("fly", "POST", machinePath, {
+        config: { ...config, env: { ...objectAt(config, "env"), PORT: "8081", DEBUG: "by-hand" } },
+      });
+      expect([await installation.plan("service-koyeb"), await installation.plan("service-fly")]).toEqual([
+        "nothing",
+        "nothing",
+      ]);
+      const hidden = await installation.drift();
+      expect(hidden.exitCode).toBe(3);
+      for (const sentence of [
+        "koyeb_service.service: it has another scale",
+        "koyeb_service.service: it has another strategy",
+        "koyeb_service.service: variable DEBUG is new",
+        "fly_machine.machine-1: variable DEBUG is new",
+        "fly_machine.machine-1: variable PORT has another value",
+      ])
+        expect(hidden.output).toContain(sentence);
+      expect(hidden.output).not.toContain("by-hand");
+
+      await call("koyeb", "PATCH", servicePath, { definition: meant });
+      await call("fly", "POST", machinePath, { config });
+      await expect
+        .poll(async () => (await installation.mcpist(["secrets", "verify"])).exitCode, { timeout: 60_000 })
+        .toBe(0);
+      done(await installation.drift(), "drift check");
     },
   );
 
   it("an apply that a vendor broke in the middle converges when it is run again", { timeout: TIMEOUT_MS }, async () => {
-    await story(async (installation) => {
+    await openedWithFirst(async (installation) => {
       const { faults } = installation.sandbox;
       const status = (code: number) => ({ kind: "status", when: "before", status: code }) as const;
       faults.add(once({ vendor: "cloudflare", method: "PUT", path: "/workers/scripts/[^/]+$", effect: status(500) }));
@@ -258,40 +109,38 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
     "a Machine that somebody destroyed is in no plan, found by the scheduled check, and made anew with the live secret",
     { timeout: TIMEOUT_MS },
     async () => {
-      await story(async (installation) => {
-        await bootstrap(installation);
-        const kid = await liveKid(installation);
-        const { fly, urls, context } = installation.sandbox;
-        const [destroyed] = fly.instances();
-        const path = `${urls.fly}/v1/apps/${SANDBOX_NAMES.flyApp}/machines/${destroyed?.id}`;
-        const headers = { authorization: `Bearer ${context.tokens.fly}` };
-        expect((await fetch(`${path}?force=true`, { method: "DELETE", headers })).status).toBe(200);
-        await expect.poll(() => fly.instances().length, { timeout: 20_000 }).toBe(1);
-        expect(await (await fetch(path, { headers })).json()).toMatchObject({ state: "destroyed" });
+      const installation = shared();
+      const kid = await liveKid(installation);
+      const { fly, urls, context } = installation.sandbox;
+      const [destroyed] = fly.instances();
+      const path = `${urls.fly}/v1/apps/${SANDBOX_NAMES.flyApp}/machines/${destroyed?.id}`;
+      const headers = { authorization: `Bearer ${context.tokens.fly}` };
+      expect((await fetch(`${path}?force=true`, { method: "DELETE", headers })).status).toBe(200);
+      await expect.poll(() => fly.instances().length, { timeout: 20_000 }).toBe(1);
+      expect(await (await fetch(path, { headers })).json()).toMatchObject({ state: "destroyed" });
 
-        expect(await installation.plan("service-fly")).toBe("nothing");
-        const found = await installation.drift();
-        expect(found.stdout).toMatch(/^sandbox-service-fly +drifted$/m);
-        expect(found.output).toContain(`Machine ${destroyed?.id} is destroyed`);
-        const [, address = ""] = /(fly_machine\.[\w-]+): Machine/.exec(found.output) ?? [];
+      expect(await installation.plan("service-fly")).toBe("nothing");
+      const found = await installation.drift();
+      expect(found.stdout).toMatch(/^sandbox-service-fly +drifted$/m);
+      expect(found.output).toContain(`Machine ${destroyed?.id} is destroyed`);
+      const [, address = ""] = /(fly_machine\.[\w-]+): Machine/.exec(found.output) ?? [];
 
-        done(await installation.forget("service-fly", [address]), "forget the Machine");
-        done(await installation.deploy(ALL), "deploy");
-        expect(await installation.plan("service-fly")).toBe("nothing");
-        expect(fly.instances().map(({ activity }) => activity)).toEqual(["serving", "serving"]);
-        expect(await liveKid(installation)).toBe(kid);
-        done(await installation.mcpist(["secrets", "verify"]), "secrets verify");
-      });
+      done(await installation.forget("service-fly", [address]), "forget the Machine");
+      done(await installation.apply(ALL), "deploy");
+      expect(await installation.plan("service-fly")).toBe("nothing");
+      expect(fly.instances().map(({ activity }) => activity)).toEqual(["serving", "serving"]);
+      expect(await liveKid(installation)).toBe(kid);
+      done(await installation.mcpist(["secrets", "verify"]), "secrets verify");
     },
   );
 
   it("a first upload that failed may be repaired before it is tried again", { timeout: TIMEOUT_MS }, async () => {
-    await story(async (installation) => {
+    await openedWithFirst(async (installation) => {
       const broken = installation.write("broken.js", "export default {");
-      expect((await installation.deploy(EDGE, { MCPIST_WORKER_BUNDLE: broken })).exitCode).not.toBe(0);
-      done(await installation.deploy(EDGE), "deploy a Worker that runs");
+      expect((await installation.apply(EDGE, { MCPIST_WORKER_BUNDLE: broken })).exitCode).not.toBe(0);
+      done(await installation.apply(EDGE), "deploy a Worker that runs");
       // The Worker differs from the one that was tried first, so the migration leaves with the next deploy.
-      done(await installation.deploy(EDGE), "deploy again");
+      done(await installation.apply(EDGE), "deploy again");
       expect(await installation.plan("base-edge")).toBe("nothing");
     });
   });
@@ -300,7 +149,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
     "a first upload whose answer was lost is adopted by naming the migration that is in place",
     { timeout: TIMEOUT_MS },
     async () => {
-      await story(async (installation) => {
+      await openedWithFirst(async (installation) => {
         installation.sandbox.faults.add(
           once({
             vendor: "cloudflare",
@@ -309,11 +158,11 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
             effect: { kind: "reset", when: "lost" },
           }),
         );
-        expect((await installation.deploy(EDGE)).exitCode).not.toBe(0);
-        expect((await installation.deploy(EDGE)).output).toContain("10079");
-        done(await installation.deploy(EDGE, { MCPIST_APPLIED_MIGRATION_TAG: "v1" }), "deploy with the tag");
+        expect((await installation.apply(EDGE)).exitCode).not.toBe(0);
+        expect((await installation.apply(EDGE)).output).toContain("10079");
+        done(await installation.apply(EDGE, { MCPIST_APPLIED_MIGRATION_TAG: "v1" }), "deploy with the tag");
         // And it is remembered.
-        done(await installation.deploy(EDGE), "deploy without the tag");
+        done(await installation.apply(EDGE), "deploy without the tag");
         expect(await installation.plan("base-edge")).toBe("nothing");
       });
     },

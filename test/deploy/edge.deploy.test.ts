@@ -94,7 +94,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
         ]);
         expect(await ask(installation, `${SCRIPT}/subdomain`)).toEqual({ enabled: false, previews_enabled: false });
 
-        done(await installation.deploy([STACK]), "deploy again");
+        done(await installation.apply([STACK]), "deploy again");
         expect(await installation.plan(STACK)).toBe("nothing");
         expect(await installation.checkStates([STACK])).toMatchObject({ exitCode: 0 });
 
@@ -117,7 +117,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
     async () => {
       await openedWithFirst(async (installation) => {
         production(installation);
-        done(await installation.deploy([STACK]), "deploy");
+        done(await installation.apply([STACK]), "deploy");
         const zone = await zonePath(installation);
         await ask(installation, `${zone}/settings/min_tls_version`, "PATCH", { value: "1.0" });
         await ask(installation, `${zone}/settings/security_header`, "PATCH", {
@@ -138,7 +138,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
           expect(plan).toMatch(new RegExp(`${address} +will be updated`));
         // The provider would send the part that differs; no plan touches it, the scheduled check finds it.
         expect(plan).not.toMatch(/(always-use-https|security-header) +will be/);
-        done(await installation.deploy([STACK]), "deploy over the rest");
+        done(await installation.apply([STACK]), "deploy over the rest");
         expect(await installation.plan(STACK)).toBe("nothing");
         const found = await installation.drift();
         expect(found.stdout).toMatch(/^production-base-edge +violates$/m);
@@ -150,7 +150,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
         });
         expect((await installation.drift()).output).toContain("HSTS of the zone has another preload");
         done(await installation.forget(STACK, ["cloudflare_zone_setting.security-header"]), "forget the setting");
-        done(await installation.deploy([STACK]), "put it back");
+        done(await installation.apply([STACK]), "put it back");
         expect(await installation.plan(STACK)).toBe("nothing");
         expect(await settingsOf(installation)).toMatchObject({
           min_tls_version: "1.2",
@@ -167,7 +167,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
     async () => {
       await openedWithFirst(async (installation) => {
         production(installation);
-        done(await installation.deploy([STACK]), "deploy");
+        done(await installation.apply([STACK]), "deploy");
         expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
         const latest = `${ACCOUNT}/workers/workers/${SANDBOX_NAMES.worker}/versions/latest`;
         const config = { type: "plain_text", text: "{}" };
@@ -189,7 +189,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
           await installation.forget(STACK, ["cloudflare_workers_script.worker", "terraform_data.upload"]),
           "forget the Worker",
         );
-        done(await installation.deploy([STACK]), "deploy it whole");
+        done(await installation.apply([STACK]), "deploy it whole");
         expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
       });
     },
@@ -201,7 +201,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
     async () => {
       await openedWithFirst(async (installation) => {
         production(installation);
-        done(await installation.deploy([STACK]), "deploy");
+        done(await installation.apply([STACK]), "deploy");
         const [namespaces, domains] = [`${ACCOUNT}/storage/kv/namespaces`, `${ACCOUNT}/workers/domains`];
         for (const path of [namespaces, domains]) {
           const [only] = (await ask(installation, path)) as readonly { readonly id: string }[];
@@ -217,7 +217,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
         expect(found.exitCode).toBe(3);
         expect(found.stdout).toMatch(/^production-base-edge +drifted$/m);
 
-        done(await installation.deploy([STACK]), "deploy over it");
+        done(await installation.apply([STACK]), "deploy over it");
         expect(await installation.plan(STACK)).toBe("nothing");
         expect((await installation.drift()).stdout).toMatch(/^production-base-edge +unchanged$/m);
         expect(await ask(installation, domains)).toMatchObject([{ hostname: "mcp.sandbox.test" }]);
@@ -229,11 +229,11 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
   it("a second environment in the zone leaves its protection alone", { timeout: TIMEOUT_MS }, async () => {
     await openedWithFirst(async (installation) => {
       production(installation);
-      done(await installation.deploy([STACK]), "deploy production");
+      done(await installation.apply([STACK]), "deploy production");
       const rulesets = await ask(installation, `${await zonePath(installation)}/rulesets`);
       const names = { worker: "mcpist-staging", hostname: "staging.sandbox.test", zoneProtection: false };
       installation.configure("staging", withDomain(installation, {}, names));
-      done(await installation.deploy([STACK]), "deploy staging");
+      done(await installation.apply([STACK]), "deploy staging");
       expect(await installation.plan(STACK)).toBe("nothing");
       expect(await installation.checkStates([STACK])).toMatchObject({ exitCode: 0 });
       expect(await ask(installation, `${ACCOUNT}/workers/domains`)).toMatchObject([
@@ -256,9 +256,9 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
         effect,
         times: 1,
       });
-      expect((await installation.deploy([STACK])).exitCode).not.toBe(0);
+      expect((await installation.apply([STACK])).exitCode).not.toBe(0);
       expect(await ask(installation, `${ACCOUNT}/workers/domains`)).toEqual([]);
-      done(await installation.deploy([STACK]), "deploy again");
+      done(await installation.apply([STACK]), "deploy again");
       expect(await ask(installation, `${ACCOUNT}/workers/domains`)).toMatchObject([{ hostname: "mcp.sandbox.test" }]);
     });
   });
@@ -266,7 +266,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
   it("makes nothing when the zone belongs to somebody else", { timeout: TIMEOUT_MS }, async () => {
     await openedWithFirst(async (installation) => {
       production(installation, {}, { zone: "elsewhere.test", hostname: "mcp.elsewhere.test" });
-      const refused = await installation.deploy([STACK]);
+      const refused = await installation.apply([STACK]);
       expect(refused.exitCode).not.toBe(0);
       expect(refused.output).toContain("exactly one");
       expect(await ask(installation, `${ACCOUNT}/workers/scripts`)).toEqual([]);

@@ -1,198 +1,65 @@
-/**
- * A fresh set of accounts (a sandbox) and everything that an operator has beside it: engine, CLI, state, synthesized stacks. Drives
- * the same commands that a person types, as processes, with the environment that `mcpist sandbox -- CMD` would give them.
- */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+/** What an operator types on fresh accounts (./workplace.ts): a CLI, the engine by itself, the policy, `mcpist`. */
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
-import { execa } from "execa";
-import type { EnvironmentInput } from "../../contract/config.ts";
-import { SANDBOX_VARIABLE } from "../../contract/sandbox.ts";
-import { type Sandbox, startSandbox } from "../../sandbox/start.ts";
-import { type ConnectProxy, startConnectProxy } from "../../sandbox/vendors/koyeb/connect-proxy.ts";
-import { synthesizedStacks } from "../../stacks/manifest.ts";
-import { bundleWorker } from "../../stacks/worker-bundle.ts";
-import { cliConfig, DEFAULT_MIRROR, mirrored } from "./mirror.ts";
-import { type StandIns, startStandIns } from "./standin/start.ts";
+import { synthesizedStacks, type SynthesizedStack } from "../../stacks/manifest.ts";
 import type { DeployCli, Engine } from "./tools.ts";
+import { furnish, type Ran, ROOT, type Variables, Workplace } from "./workplace.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
-/** A child may wait for an answer that never comes. Unit: milliseconds. */
-const COMMAND_TIMEOUT_MS = 240_000;
-const TIMINGS = { koyebStepMs: 50, koyebDrainMs: 200, flyBootMs: 100, edgeLagMs: 200 };
+/** The places for secrets are there before what refuses to start without one. */
+const TIERS = ["base", "service"];
 
-/** What a command did. */
-export interface Ran {
-  readonly exitCode: number;
-  /** stdout and stderr as they came. */
-  readonly output: string;
-  readonly stdout: string;
-}
+/** True for the stack of that name, or for all that begin so. @param pattern `name` or `name-*`. */
+const matches = (name: string, pattern: string): boolean =>
+  pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+
+/** What several commands did: it failed when one of them did. */
+const together = (all: readonly Ran[]): Ran => ({
+  exitCode: all.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? 0,
+  output: all.map(({ output }) => output).join("\n"),
+  stdout: all.map(({ stdout }) => stdout).join("\n"),
+});
 
 /** One installation on fresh accounts. */
-export class Installation {
-  readonly sandbox: Sandbox;
-  /** Every text that any command printed. */
-  readonly printed: string[] = [];
-  /** Name of the environment that is deployed. */
-  environment = "sandbox";
-  readonly #standIns: StandIns;
-  readonly #engine: Engine;
-  readonly #cli: DeployCli;
-  readonly #folder: string;
-  /** Of a domain; undefined where the gateway has an address on loopback. */
-  #hostname: string | undefined;
-  readonly #proxies = new Map<string, ConnectProxy>();
-
-  private constructor(sandbox: Sandbox, standIns: StandIns, engine: Engine, cli: DeployCli, folder: string) {
-    this.sandbox = sandbox;
-    this.#standIns = standIns;
-    this.#engine = engine;
-    this.#cli = cli;
-    this.#folder = folder;
-  }
-
+export class Installation extends Workplace {
   /** The built-in environment of the sandbox, deployed from this checkout. */
   static async open(engine: Engine, cli: DeployCli): Promise<Installation> {
-    const folder = mkdtempSync(join(tmpdir(), "mcpist-deploy-"));
-    mkdirSync(join(folder, "state"));
-    mkdirSync(DEFAULT_MIRROR, { recursive: true });
-    writeFileSync(join(folder, "terraformrc"), cliConfig(DEFAULT_MIRROR));
-    const sandbox = await startSandbox({ log: () => undefined, timings: TIMINGS });
-    const standIns = await startStandIns(sandbox.env, join(folder, "out"), mirrored(DEFAULT_MIRROR));
-    return new Installation(sandbox, standIns, engine, cli, folder);
-  }
-
-  async close(): Promise<void> {
-    for (const proxy of this.#proxies.values()) await proxy.close();
-    await this.#standIns.close();
-    await this.sandbox.close();
-    rmSync(this.#folder, { recursive: true, force: true });
-  }
-
-  get outdir(): string {
-    return join(this.#folder, "out");
-  }
-
-  /** Writes a file beside the state. @returns its absolute path. */
-  write(name: string, content: string): string {
-    const path = join(this.#folder, name);
-    writeFileSync(path, content);
-    return path;
-  }
-
-  /** From now on an environment of one's own, described in a mcpist.config.ts in a folder of one's own. */
-  configure(name: string, environment: EnvironmentInput): void {
-    this.environment = name;
-    this.#hostname = environment.cloudflare.url === undefined ? environment.cloudflare.hostname : undefined;
-    this.write("mcpist.config.ts", `export default ${JSON.stringify({ environments: { [name]: environment } })};\n`);
-    this.app("stacks/main.ts");
-  }
-
-  /** Which file of the checkout makes the stacks of an environment of one's own. */
-  app(file: string): void {
-    this.write(
-      "cdktf.json",
-      JSON.stringify({
-        language: "typescript",
-        app: `${process.execPath} ${join(ROOT, file)}`,
-        projectId: "rehearsal",
-        sendCrashReports: "false",
-      }),
-    );
-  }
-
-  async run(
-    command: readonly string[],
-    options: { cwd?: string; input?: string; variables?: Readonly<Record<string, string>> } = {},
-  ): Promise<Ran> {
-    const [file = "", ...args] = command;
-    const startedAt = performance.now();
-    const { exitCode, all, stdout } = await execa(file, args, {
-      cwd: options.cwd ?? (this.environment === "sandbox" ? ROOT : this.#folder),
-      extendEnv: false,
-      env: { ...this.#variables(), ...options.variables },
-      input: options.input ?? "",
-      all: true,
-      reject: false,
-      verbose: "none",
-      timeout: COMMAND_TIMEOUT_MS,
-    });
-    this.printed.push(all);
-    if (process.env["MCPIST_DEPLOY_TIMES"]) {
-      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-      process.stderr.write(`${seconds.padStart(6)} s  exit ${exitCode}  ${command.slice(1, 6).join(" ")}\n`);
-    }
-    return { exitCode: exitCode ?? 1, output: all, stdout };
-  }
-
-  #variables(): Readonly<Record<string, string>> {
-    // The proxy is for gh alone; whoever is not told that this is a sandbox would send everything else there and wait for it.
-    const { [SANDBOX_VARIABLE]: joined = "", HTTP_PROXY: _, NO_PROXY: __, ...vendors } = this.sandbox.env;
-    const bundle = bundleWorker(ROOT, undefined);
-    return {
-      PATH: [join(ROOT, "node_modules/node/bin"), process.env["PATH"] ?? ""].join(delimiter),
-      HOME: this.#folder,
-      TMPDIR: tmpdir(),
-      ...vendors,
-      ...this.#standIns.variables,
-      // Only the built-in environment is told that it is in a sandbox.
-      ...(this.environment === "sandbox"
-        ? { [SANDBOX_VARIABLE]: joined }
-        : { MCPIST_WORKER_BUNDLE: bundle.ok ? bundle.value : "" }),
-      MCPIST_ENV: this.environment,
-      MCPIST_STATE_DIR: join(this.#folder, "state"),
-      TERRAFORM_BINARY_NAME: this.#engine.path,
-      TF_CLI_CONFIG_FILE: join(this.#folder, "terraformrc"),
-      TF_IN_AUTOMATION: "1",
-      CDKTF_DISABLE_PLUGIN_CACHE_ENV: "1",
-    };
+    return new Installation(await furnish(engine, cli));
   }
 
   /** `cdktn synth`, or the other one. @returns what each stack's configuration says, by stack. */
-  async synth(outdir: string): Promise<Readonly<Record<string, string>>> {
-    const { exitCode, output } = await this.run([
-      ...this.#cli.command,
-      "synth",
-      "--output",
-      join(this.#folder, outdir),
-    ]);
+  async synth(outdir: string): Promise<Variables> {
+    const { exitCode, output } = await this.run([...this.cli.command, "synth", "--output", join(this.folder, outdir)]);
     if (exitCode !== 0) throw new Error(output);
     return this.#configurations(outdir);
   }
 
   /** The same without any CLI. */
-  async plainSynth(outdir: string): Promise<Readonly<Record<string, string>>> {
-    const variables = { CDKTF_OUTDIR: join(this.#folder, outdir) };
-    const { exitCode, output } = await this.run([process.execPath, join(ROOT, "stacks/main.ts")], { variables });
+  async plainSynth(outdir: string): Promise<Variables> {
+    const { exitCode, output } = await this.node("stacks/main.ts", [], { CDKTF_OUTDIR: join(this.folder, outdir) });
     if (exitCode !== 0) throw new Error(output);
     return this.#configurations(outdir);
   }
 
-  #configurations(outdir: string): Readonly<Record<string, string>> {
-    const stacks = synthesizedStacks(join(this.#folder, outdir));
+  #configurations(outdir: string): Variables {
+    const stacks = synthesizedStacks(join(this.folder, outdir));
     return Object.fromEntries(stacks.map(({ name, file }) => [name, readFileSync(file, "utf8")]));
   }
 
   /** `cdktn deploy`, or the other one. */
-  deploy(
-    stacks: readonly string[],
-    variables: Readonly<Record<string, string>> = {},
-    flags: readonly string[] = [],
-  ): Promise<Ran> {
+  deploy(stacks: readonly string[], variables: Variables = {}, flags: readonly string[] = []): Promise<Ran> {
     return this.#stacks("deploy", stacks, variables, flags);
   }
 
   /** `cdktn destroy`. */
-  destroy(stacks: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ran> {
+  destroy(stacks: readonly string[], variables: Variables = {}): Promise<Ran> {
     return this.#stacks("destroy", stacks, variables, []);
   }
 
   /** `cdktn diff` of one stack. */
   diff(stack: string): Promise<Ran> {
     return this.run([
-      ...this.#cli.command,
+      ...this.cli.command,
       "diff",
       `${this.environment}-${stack}`,
       "--no-color",
@@ -205,26 +72,47 @@ export class Installation {
   #stacks(
     verb: "deploy" | "destroy",
     stacks: readonly string[],
-    variables: Readonly<Record<string, string>>,
+    variables: Variables,
     more: readonly string[],
   ): Promise<Ran> {
     // Locking would ask the registry even with a mirror.
     const flags = ["--auto-approve", "--no-color", "--skip-provider-lock", "--output", this.outdir, ...more];
     const named = stacks.map((stack) => `${this.environment}-${stack}`);
-    return this.run([...this.#cli.command, verb, ...named, ...flags], { variables });
+    return this.run([...this.cli.command, verb, ...named, ...flags], { variables });
+  }
+
+  /**
+   * What a CLI makes of a deploy, without one: a synthesis, then `init` and `apply` in the folder of each stack. It costs a quarter of
+   * the processor's time; that the CLIs do the same is shown where {@link Installation.deploy} is used (bootstrap.deploy.test.ts first).
+   */
+  async apply(stacks: readonly string[], variables: Variables = {}): Promise<Ran> {
+    const ran = [await this.node(this.stacksFile, [], { CDKTF_OUTDIR: this.outdir, ...variables })];
+    const wanted = synthesizedStacks(this.outdir).filter(({ name }) =>
+      stacks.some((pattern) => matches(name, `${this.environment}-${pattern}`)),
+    );
+    for (const tier of TIERS) {
+      if (together(ran).exitCode !== 0) break;
+      const now = wanted.filter(({ name }) => name.startsWith(`${this.environment}-${tier}-`));
+      ran.push(...(await Promise.all(now.map((stack) => this.#applied(stack, variables)))));
+    }
+    return together(ran);
+  }
+
+  async #applied({ name }: SynthesizedStack, variables: Variables): Promise<Ran> {
+    const init = await this.#engineRun(name, ["init", "-input=false"], variables);
+    if (init.exitCode !== 0) return init;
+    return this.#engineRun(name, ["apply", "-input=false", "-auto-approve"], variables);
   }
 
   /** The command line of this project. */
   mcpist(args: readonly string[], input?: string): Promise<Ran> {
-    return this.run(
-      [process.execPath, join(ROOT, "cli/main.ts"), ...args, "--yes"],
-      input === undefined ? {} : { input },
-    );
+    const command = [process.execPath, join(ROOT, "cli/main.ts"), ...args, "--yes"];
+    return this.run(command, input === undefined ? {} : { input });
   }
 
-  #engineRun(stack: string, args: readonly string[]): Promise<Ran> {
-    return this.run([this.#engine.path, ...args], {
-      variables: { TF_CLI_ARGS: "-no-color" },
+  #engineRun(stack: string, args: readonly string[], variables: Variables = {}): Promise<Ran> {
+    return this.run([this.engine.path, ...args], {
+      variables: { TF_CLI_ARGS: "-no-color", ...variables },
       cwd: join(this.outdir, "stacks", stack),
     });
   }
@@ -245,12 +133,9 @@ export class Installation {
   }
 
   /** What an engine would do to every stack, by the stack's part of the name. */
-  async plans(): Promise<Readonly<Record<string, string>>> {
-    const plans: [string, string][] = [];
-    for (const stack of this.#deployed()) {
-      const part = stack.slice(this.environment.length + 1);
-      plans.push([part, await this.plan(part)]);
-    }
+  async plans(): Promise<Variables> {
+    const parts = this.#deployed().map((stack) => stack.slice(this.environment.length + 1));
+    const plans = await Promise.all(parts.map(async (part) => [part, await this.plan(part)] as const));
     return Object.fromEntries(plans);
   }
 
@@ -260,44 +145,41 @@ export class Installation {
 
   /** Holds states against the policy. @param parts of the stacks' names; every stack by default. */
   async checkStates(parts?: readonly string[]): Promise<Ran> {
-    const files: string[] = [];
     const stacks = parts?.map((part) => `${this.environment}-${part}`) ?? this.#deployed();
-    for (const stack of stacks)
-      files.push(this.write(`${stack}.json`, (await this.#engineRun(stack, ["show", "-json"])).stdout));
-    return this.run([process.execPath, join(ROOT, "stacks/check.ts"), ...files]);
+    const files = await Promise.all(
+      stacks.map(async (stack) => {
+        const { stdout } = await this.#engineRun(stack, ["show", "-json"]);
+        return this.write(`${stack}.json`, stdout);
+      }),
+    );
+    return this.node("stacks/check.ts", files);
   }
 
-  /** Holds the plan of a stack against the policy. @param part of the stack's name; it was synthesized and initialised before. */
-  async checkPlan(part: string): Promise<Ran> {
-    const stack = `${this.environment}-${part}`;
-    const file = join(this.outdir, "stacks", stack, "judged.tfplan");
-    const planned = await this.#engineRun(stack, ["plan", "-input=false", `-out=${file}`]);
+  /** Holds the plans of stacks against the policy. @param parts of the stacks' names; they were synthesized before. */
+  async checkPlans(parts: readonly string[]): Promise<Ran> {
+    const plans = await Promise.all(parts.map((part) => this.#shownPlan(`${this.environment}-${part}`)));
+    const planned = together(plans.map(({ ran }) => ran));
     if (planned.exitCode !== 0) return planned;
-    const shown = await this.#engineRun(stack, ["show", "-json", file]);
-    rmSync(file);
-    return this.run([process.execPath, join(ROOT, "stacks/check.ts"), this.write(`${stack}.plan.json`, shown.stdout)]);
+    return this.node(
+      "stacks/check.ts",
+      plans.map(({ file }) => file),
+    );
+  }
+
+  /** @returns what the engine did, and the file that says the plan as JSON. */
+  async #shownPlan(stack: string): Promise<{ readonly ran: Ran; readonly file: string }> {
+    const plan = join(this.outdir, "stacks", stack, "judged.tfplan");
+    const planned = [
+      await this.#engineRun(stack, ["init", "-input=false"]),
+      await this.#engineRun(stack, ["plan", "-input=false", `-out=${plan}`]),
+    ];
+    const { stdout } = await this.#engineRun(stack, ["show", "-json", plan]);
+    rmSync(plan, { force: true });
+    return { ran: together(planned), file: this.write(`${stack}.plan.json`, stdout) };
   }
 
   /** Asks whether the accounts are what the checkout says. */
   async drift(): Promise<Ran> {
-    const variables = { CDKTF_OUTDIR: this.outdir, ...(await this.#wayToHostname()) };
-    return this.run([process.execPath, join(ROOT, "stacks/drift.ts")], { variables });
-  }
-
-  /** The hostname of a domain is in nobody's DNS; who asks the gateway there would wait until it gives up. */
-  async #wayToHostname(): Promise<Readonly<Record<string, string>>> {
-    const hostname = this.#hostname;
-    if (hostname === undefined) return {};
-    const { context, urls } = this.sandbox;
-    const proxy = this.#proxies.get(hostname) ?? (await startConnectProxy(context, urls.gateway, hostname));
-    this.#proxies.set(hostname, proxy);
-    return { HTTPS_PROXY: proxy.proxyUrl, NODE_EXTRA_CA_CERTS: proxy.caFile };
-  }
-
-  /** Everything that lies on disk: states, synthesized stacks, locks. */
-  files(): readonly string[] {
-    return readdirSync(this.#folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => readFileSync(join(entry.parentPath, entry.name), "latin1"));
+    return this.node("stacks/drift.ts", [], { CDKTF_OUTDIR: this.outdir, ...(await this.wayToHostname()) });
   }
 }

@@ -31,7 +31,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("Durable Object migra
     async (_name, engine) => {
       await opened(engine, CLIS[0] as DeployCli, async (installation) => {
         production(installation);
-        done(await installation.deploy([STACK]), "deploy the first release");
+        done(await installation.apply([STACK]), "deploy the first release");
         expect(await live(installation)).toEqual({ tag: "v1", classes: ["UserBurst"] });
 
         const next = (change: string) => ({
@@ -41,17 +41,17 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("Durable Object migra
           ),
         });
         installation.app("test/deploy/next-release.ts");
-        done(await installation.deploy([STACK], next("release")), "deploy the next release");
+        done(await installation.apply([STACK], next("release")), "deploy the next release");
         expect(await live(installation)).toEqual({ tag: "v2", classes: ["UserBurst", "Ledger"] });
         expect(await installation.plan(STACK)).toBe("nothing");
-        done(await installation.deploy([STACK], next("release")), "deploy it again");
+        done(await installation.apply([STACK], next("release")), "deploy it again");
         expect(installation.printed.at(-1)).toContain("No changes.");
 
-        done(await installation.deploy([STACK], next("a change behind it")), "deploy a change");
+        done(await installation.apply([STACK], next("a change behind it")), "deploy a change");
         expect(await installation.plan(STACK)).toBe("nothing");
         // An older checkout knows nothing of the newer tag, and takes nothing back.
         installation.app("stacks/main.ts");
-        done(await installation.deploy([STACK], next("an older checkout")), "deploy from an older checkout");
+        done(await installation.apply([STACK], next("an older checkout")), "deploy from an older checkout");
         expect(await live(installation)).toEqual({ tag: "v2", classes: ["UserBurst", "Ledger"] });
       });
     },
@@ -60,12 +60,12 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("Durable Object migra
   it("a state that was lost finds the Worker as it is, and sends nothing twice", { timeout: TIMEOUT_MS }, async () => {
     await openedWithFirst(async (installation) => {
       production(installation);
-      done(await installation.deploy([STACK]), "deploy");
+      done(await installation.apply([STACK]), "deploy");
       done(
         await installation.forget(STACK, ["cloudflare_workers_script.worker", "terraform_data.upload"]),
         "forget the Worker",
       );
-      done(await installation.deploy([STACK]), "deploy without the state");
+      done(await installation.apply([STACK]), "deploy without the state");
       expect(await live(installation)).toEqual({ tag: "v1", classes: ["UserBurst"] });
       expect(await installation.plan(STACK)).toBe("nothing");
     });

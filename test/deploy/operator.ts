@@ -2,8 +2,9 @@
 import { randomBytes } from "node:crypto";
 import type { EnvironmentInput } from "../../contract/config.ts";
 import { sandboxEnvironment } from "../../contract/sandbox.ts";
-import { Installation, type Ran } from "./installation.ts";
+import { Installation } from "./installation.ts";
 import { CLIS, type DeployCli, type Engine, ENGINES } from "./tools.ts";
+import type { Ran } from "./workplace.ts";
 
 /** Several minutes of real deploys on a slow machine. Unit: milliseconds. */
 export const TIMEOUT_MS = 900_000;
@@ -32,9 +33,15 @@ export async function opened<T>(
   }
 }
 
-/** The same with the first engine and the first command line that are here: for what is the same with all of them. */
+/** The first engine and the first command line that are here: for what is the same with all of them. */
+export const firstPair = (): readonly [Engine, DeployCli] => [
+  ENGINES[0] ?? { name: "terraform", path: "terraform" },
+  CLIS[0] as DeployCli,
+];
+
+/** {@link opened} with {@link firstPair}. */
 export const openedWithFirst = <T>(story: (installation: Installation) => Promise<T>): Promise<T> =>
-  opened(ENGINES[0] ?? { name: "terraform", path: "terraform" }, CLIS[0] as DeployCli, story);
+  opened(...firstPair(), story);
 
 /** An environment with a domain, so that nothing is left out as in a rehearsal. */
 export function withDomain(
@@ -76,11 +83,11 @@ export async function fillSecrets(installation: Installation): Promise<void> {
   await putSecrets(installation);
 }
 
-/** From nothing to a service. */
+/** From nothing to a service; what bootstrap.deploy.test.ts does with each CLI. */
 export async function bootstrap(installation: Installation): Promise<void> {
-  done(await installation.deploy(BASE), "deploy base");
+  done(await installation.apply(BASE), "deploy base");
   await fillSecrets(installation);
-  done(await installation.deploy(ALL), "deploy everything");
+  done(await installation.apply(ALL), "deploy everything");
 }
 
 /** Contents of both slots, from inside the sandbox's GitHub. */

@@ -43,7 +43,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))
         await opened(engine, CLIS[0] as DeployCli, async (installation) => {
           production(installation, { reviewers: [7, 8] });
           done(await installation.diff(STACK), "diff");
-          done(await installation.checkPlan(STACK), "policy over the first plan");
+          done(await installation.checkPlans([STACK]), "policy over the first plan");
           done(await installation.deploy([STACK]), "deploy");
           expect(await ask(installation, "")).toMatchObject({
             security_and_analysis: {
@@ -65,10 +65,10 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))
             deployment_branch_policy: { protected_branches: false, custom_branch_policies: true },
           });
 
-          done(await installation.deploy([STACK]), "deploy again");
+          done(await installation.apply([STACK]), "deploy again");
           expect(await installation.plan(STACK)).toBe("nothing");
           expect(await installation.checkStates([STACK])).toMatchObject({ exitCode: 0 });
-          done(await installation.checkPlan(STACK), "policy over a later plan");
+          done(await installation.checkPlans([STACK]), "policy over a later plan");
 
           expect((await installation.destroy([STACK])).output).toContain("prevent_destroy");
           expect(await ask(installation, "")).toMatchObject({ name: SANDBOX_NAMES.repo });
@@ -79,7 +79,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))
     it("sees what was changed by hand, and puts it back", { timeout: TIMEOUT_MS }, async () => {
       await openedWithFirst(async (installation) => {
         production(installation);
-        done(await installation.deploy([STACK]), "deploy");
+        done(await installation.apply([STACK]), "deploy");
         const byHand = await change(installation, "/actions/permissions/workflow", "PUT", {
           default_workflow_permissions: "write",
           can_approve_pull_request_reviews: true,
@@ -94,7 +94,7 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))
         expect(plan).toContain("default_workflow_permissions");
         expect(plan).toMatch(/github_repository_ruleset\.default-branch will be created/);
         expect(plan).toMatch(/github_repository_environment\.environment will be updated/);
-        done(await installation.deploy([STACK]), "deploy again");
+        done(await installation.apply([STACK]), "deploy again");
         expect(await installation.plan(STACK)).toBe("nothing");
         expect(await ask(installation, "/rulesets")).toMatchObject([
           { name: "mcpist production", enforcement: "active" },
