@@ -110,6 +110,12 @@ describeClients(["gh"], environment, (run) => {
     const asked = ["api", "graphql", "-f", `query=${query}`, "-F", "owner=sandbox-org", "-F", "name=mcp"];
     const { exitCode, text } = await run([...asked, "--jq", ".data.repository.databaseId"]);
     expect([exitCode, text]).toEqual([0, String(github.repository.id)]);
+    // What the command asks in gh 2.60 and later, which has it.
+    const map = 'query MapRepositoryNames { repo_000: repository(owner: "sandbox-org", name: "mcp") { databaseId } }';
+    expect(await run(["api", "graphql", "-f", `query=${map}`, "--jq", ".data.repo_000.databaseId"])).toEqual({
+      exitCode: 0,
+      text,
+    });
     const path = `repositories/${text}/environments/production/variables`;
     expect(await run(["api", path, "-f", "name=FROM_GH", "-f", "value=1"])).toMatchObject({ exitCode: 0 });
   });

@@ -202,6 +202,18 @@ test("a list names its other pages, and GraphQL knows two questions", async () =
     (await call("POST", "/api/graphql", { query, variables: { owner: "sandbox-org", name: "mcp" } })).json.data
       .repository.id,
   ).toMatch(/^R_/);
+  // As `gh variable set --env` asks (gh 2.60 and later): several at once, under names of its own.
+  const map = (...names: readonly string[]) => {
+    const asked = names.map(
+      (name, i) => `repo_00${i}: repository(owner: "sandbox-org", name: "${name}") { databaseId }`,
+    );
+    return call("POST", "/graphql", { query: `query MapRepositoryNames {\n ${asked.join("\n")} }` });
+  };
+  expect((await map("mcp", "mcp")).json.data.repo_001.databaseId).toBe(github.repository.id);
+  expect((await map("mcp", "absent")).json).toMatchObject({
+    data: { repo_000: { databaseId: github.repository.id }, repo_001: null },
+    errors: [{ type: "NOT_FOUND", path: ["repo_001"] }],
+  });
   expect((await call("POST", "/graphql", { query: "{ rateLimit { cost } }" })).json.errors).toHaveLength(1);
   expect(context.faults.calls.at(-1)?.known).toBe(false);
 });

@@ -1,4 +1,4 @@
-/** The two GraphQL questions that clients of this product ask: who am I, and what is a repository's id. Everything else is unknown. */
+/** The two GraphQL questions that clients of this product ask: who am I, and what are repositories' ids. Everything else is unknown. */
 import type { Context } from "hono";
 import type { VendorApp } from "../vendor.ts";
 import type { GithubState, Repository } from "./state.ts";
@@ -29,13 +29,17 @@ const repositoryView = ({ id, name, owner }: Repository) => ({
   squashMergeAllowed: true,
 });
 const KNOWN: ReadonlySet<string> = new Set([
-  ..."query fragment repo on Repository RepositoryInfo repository owner name login".split(" "),
+  ..."query fragment repo on Repository repository owner name login".split(" "),
   ...Object.keys(repositoryView({ id: 0, name: "", owner: "" } as Repository)),
 ]);
 const isKnown = (word: string): boolean => KNOWN.has(word);
-/** Every name in a question, without its variables and their types. */
+/** One repository that is asked for, by variables or by literals, under a name of the client's own or none. */
+const REPOSITORY = /(?:(\w+) ?: ?)?\brepository ?\(owner: ?(\$owner|"[^"\\]*"), ?name: ?(\$name|"[^"\\]*")\) ?\{/g;
+/** Every field in a question, without what the client calls things, its variables and their types. */
 const fieldsOf = (query: string): readonly string[] =>
   query
+    .replace(/^ ?query \w+/, "query")
+    .replaceAll(/\w+ ?:(?= ?repository\b)/g, " ")
     .replaceAll(/\([^)]*\)/g, " ")
     .match(/[A-Za-z_]\w*/g)
     ?.filter((word) => word !== "RepositoryID") ?? [];
@@ -50,15 +54,22 @@ export function addGraphql(app: VendorApp, state: GithubState): void {
     const variables = isRecord(body["variables"]) ? body["variables"] : {};
     if (/^(query\b[^{]*)?\{ ?viewer ?\{ ?login ?\} ?\}$/.test(query))
       return c.json({ data: { viewer: { login: OPERATOR } } });
-    const asked = /\brepository ?\(owner: ?\$owner, ?name: ?\$name\) ?\{/.test(query) && fieldsOf(query).every(isKnown);
-    if (asked) {
-      const { owner, name } = variables;
-      const repository = typeof owner === "string" && typeof name === "string" ? state.find(owner, name) : null;
-      if (repository) return c.json({ data: { repository: repositoryView(repository) } });
-      const errors = [
-        { type: "NOT_FOUND", path: ["repository"], message: "Could not resolve to a Repository with that name." },
-      ];
-      return c.json({ data: { repository: null }, errors });
+    const asked = [...query.matchAll(REPOSITORY)];
+    if (asked.length > 0 && fieldsOf(query).every(isKnown)) {
+      const valueOf = (given = "") => (given.startsWith("$") ? variables[given.slice(1)] : given.slice(1, -1));
+      const found = asked.map(([, alias = "repository", owner, name]) => {
+        const [inOwner, called] = [valueOf(owner), valueOf(name)];
+        const known = typeof inOwner === "string" && typeof called === "string" ? state.find(inOwner, called) : null;
+        return [alias, known && repositoryView(known)] as const;
+      });
+      const errors = found
+        .filter(([, known]) => known === null)
+        .map(([alias]) => ({
+          type: "NOT_FOUND",
+          path: [alias],
+          message: "Could not resolve to a Repository with that name.",
+        }));
+      return c.json({ data: Object.fromEntries(found), ...(errors.length > 0 ? { errors } : {}) });
     }
     return c.notFound();
   };
