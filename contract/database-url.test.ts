@@ -43,6 +43,8 @@ describe("address of the database", () => {
     ["names no host", "postgres:///postgres"],
     ["is private and says nothing", at("db.internal")],
     ["is in a domain that only ends like it", at("db.notinternal", "?sslmode=disable")],
+    ["only begins like a private name", at("db.internal.example.com", "?sslmode=disable")],
+    ["has a private name in the middle", at("db.flycast.example.com:5432", "?sslmode=disable")],
     ["names an authority and checks nothing", at("localhost", "?sslrootcert=/app/ca.crt")],
     ["is of another kind", "mysql://canary-pass@db.example.com/x"],
     ["is no URL", "postgres://canary pass"],

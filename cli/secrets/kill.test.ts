@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { OriginLook, OriginTarget } from "../targets/types.ts";
-import { awaitLook } from "./kill.ts";
+import type { KidsReport } from "../../contract/slots.ts";
+import type { InstanceView, OriginLook, OriginTarget } from "../targets/types.ts";
+import { awaitLook, isDead, type Emergency } from "./kill.ts";
 import type { Run } from "./run.ts";
 
 const EMPTY: OriginLook = { ok: true, instances: [], config: null };
@@ -48,5 +49,49 @@ describe("the end of a secret at an origin at which nothing is seen", () => {
   });
   it("is given up where nothing runs for five seconds", async () => {
     expect(await wait(100, [EMPTY], dead)).toBe("nothing runs there, and its slots are written");
+  });
+});
+
+describe("an origin in an emergency", () => {
+  const LEAKED = "00000000000000aa";
+  const NEW = "00000000000000bb";
+  const only = { a: `revoked:${LEAKED}`, b: NEW };
+  const at = (kids: KidsReport): InstanceView => ({
+    id: "m1",
+    rollout: "1",
+    newest: true,
+    awake: true,
+    kids,
+    lastAccepted: {},
+  });
+  const emergency = { secret: { kid: NEW }, leaked: LEAKED } as Emergency;
+  const dead = (look: OriginLook, state: "pool" | "joining" = "pool") => isDead({ state }, look, emergency);
+
+  it("is dead where its configuration and every instance accept the new secret alone", () => {
+    expect(dead({ ok: true, config: only, instances: [at(only), at(only)] })).toBe(true);
+  });
+
+  it.each<[string, OriginLook]>([
+    [
+      "its configuration accepts the leaked secret: the next start would",
+      { ok: true, config: { a: LEAKED, b: NEW }, instances: [at(only)] },
+    ],
+    ["one of its instances does", { ok: true, config: only, instances: [at(only), at({ a: LEAKED, b: NEW })] }],
+    [
+      "an instance has it in the variable of before slots",
+      { ok: true, config: only, instances: [at({ legacy: LEAKED })] },
+    ],
+    ["an instance does not accept the new one", { ok: true, config: only, instances: [at({ a: null, b: null })] }],
+    ["an instance accepts a third one", { ok: true, config: only, instances: [at({ a: "00000000000000cc", b: NEW })] }],
+    ["its configuration is not known", { ok: true, config: null, instances: [at(only)] }],
+    ["no instance is seen", { ok: true, config: only, instances: [] }],
+    ["it cannot be looked at", { ok: false, reason: "its API does not answer" }],
+  ])("is not dead where %s", (_, look) => {
+    expect(dead(look)).toBe(false);
+  });
+
+  it("that joins and runs nothing accepts nothing, unless something is there and silent", () => {
+    expect(dead(EMPTY, "joining")).toBe(true);
+    expect(dead({ ...EMPTY, silent: ["m1"] }, "joining")).toBe(false);
   });
 });

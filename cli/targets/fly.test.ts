@@ -21,8 +21,16 @@ const urls = {
 };
 const free = async (): Promise<void> => undefined;
 
-/** A Machines API with one Machine, whose lease is held by somebody until `freeAfter` attempts. */
-function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {}, holder = "a deploy") {
+/**
+ * A Machines API with one Machine, whose lease is held by somebody until `freeAfter` attempts.
+ * @param answers instance that the edge brings a question to, whoever was asked for; null = nobody answers
+ */
+function machines(
+  freeAfter: number,
+  more: Readonly<Record<string, unknown>> = {},
+  holder = "a deploy",
+  answers: string | null = null,
+) {
   const calls: string[] = [];
   const updates: unknown[] = [];
   const machine = {
@@ -62,6 +70,15 @@ function machines(freeAfter: number, more: Readonly<Record<string, unknown>> = {
       case "DELETE /machines/m1/lease":
         if (new Headers(init?.headers).get("fly-machine-lease-nonce") === "n0") taken = true;
         return Response.json({ status: "success" });
+      case "GET /.well-known/mcpist/gateway":
+        if (answers === null) throw new TypeError("nobody is there");
+        return Response.json({
+          role: "origin",
+          instanceId: answers,
+          deployment: "i1",
+          kids: { a: "0123456789abcdef", b: null },
+          lastAccepted: {},
+        });
       default:
         throw new TypeError(`nobody expected ${call}`);
     }
@@ -133,6 +150,19 @@ describe("rolling a Fly Machine", () => {
     await expect(target.roll("rolling", free)).rejects.toMatchObject({
       code: "ERR_TIMEOUT",
       hint: expect.stringContaining("fly machine leases view m1"),
+    });
+  });
+});
+
+describe("the Machines at Fly.io", () => {
+  it("are asked one by one: what another Machine answers says nothing of the one that was asked", async () => {
+    expect(await machines(0, {}, "a deploy", "m1").target.look()).toMatchObject({
+      ok: true,
+      instances: [{ id: "m1", kids: { a: "0123456789abcdef", b: null } }],
+    });
+    expect(await machines(0, {}, "a deploy", "m2").target.look()).toMatchObject({
+      ok: false,
+      reason: "Machine m1 (started) does not answer",
     });
   });
 });

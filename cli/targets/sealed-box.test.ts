@@ -24,6 +24,12 @@ describe("sealed box", () => {
     );
     expect(first).toEqual(new Uint8Array(32));
   });
+  it("is made with the ephemeral key that was drawn for it, and with no other", () => {
+    const { publicKey } = sodium.crypto_box_keypair();
+    const ephemeral = randomBytes(32);
+    const own = sodium.crypto_scalarmult_base(Uint8Array.from(ephemeral));
+    expect(seal(new Uint8Array([1]), publicKey, ephemeral).subarray(0, 32)).toEqual(own);
+  });
   it("refuses a public key of the wrong length", () => {
     expect(() => seal(new Uint8Array(1), new Uint8Array(31), randomBytes(32))).toThrow();
   });

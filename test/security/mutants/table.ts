@@ -6,5 +6,14 @@ import { PLATFORM } from "./platform.ts";
 import { REQUESTS } from "./requests.ts";
 import { ROTATION } from "./rotation.ts";
 import { TOOLS } from "./tools.ts";
+import { VALUES } from "./values.ts";
 
-export const MUTANTS: readonly Mutant[] = [...GATEWAY, ...ROTATION, ...REQUESTS, ...TOOLS, ...PLATFORM, ...CHECKS];
+export const MUTANTS: readonly Mutant[] = [
+  ...GATEWAY,
+  ...ROTATION,
+  ...REQUESTS,
+  ...TOOLS,
+  ...PLATFORM,
+  ...CHECKS,
+  ...VALUES,
+];
