@@ -54,13 +54,18 @@ const pathOf = ({ app }: MachinePlace, id: string): string =>
 
 /**
  * Updates `machine` and waits until it runs again, if it ran. A Machine that is destroyed meanwhile needs no update.
- * @param digests what {@link MARK} says afterwards.
+ * @param digests what {@link MARK} says afterwards. @returns true when it runs again.
  * @throws {McpistError} ERR_TIMEOUT when its lease is not given back or it does not start; ERR_MISMATCH when somebody keeps changing it.
  */
-export async function updateMachine(place: MachinePlace, machine: Json, digests: string, guard: Guard): Promise<void> {
+export async function updateMachine(
+  place: MachinePlace,
+  machine: Json,
+  digests: string,
+  guard: Guard,
+): Promise<boolean> {
   const id = textAt(machine, "id", "a Fly Machine");
   const nonce = await lease(place, id, guard);
-  if (nonce === null) return;
+  if (nonce === null) return false;
   const headers = { [NONCE_HEADER]: nonce };
   let made: string | null;
   try {
@@ -73,6 +78,7 @@ export async function updateMachine(place: MachinePlace, machine: Json, digests:
   }
   if (made !== null)
     await place.context.waits.during(`${place.name}: Machine ${id} to boot`, () => awaitStarted(place, id, made));
+  return made !== null;
 }
 
 /** @returns the version to wait for; null when the Machine does not run, or is gone. */
@@ -161,14 +167,10 @@ async function takeBack(place: MachinePlace, id: string, guard: Guard, anybodys:
   return answer.status !== 409;
 }
 
+/** Waits until version `instance` has started, and serves. */
 async function awaitStarted(place: MachinePlace, id: string, instance: string): Promise<void> {
-  const { context, api, app } = place;
+  const { context, api } = place;
   const began = context.monotonic();
-  const since = () => context.monotonic() - began;
-  const slow = (what: string) =>
-    new McpistError("ERR_TIMEOUT", `Fly Machine ${id} of ${app} ${what} within ${BOOT_TIMEOUT_MS / 60_000} min`, {
-      hint: HINTS.flyMachine(id, app),
-    });
   for (;;) {
     const query = `instance_id=${instance}&version=${instance}&state=started&timeout=${WAIT_SECONDS}`;
     const answer = await api.get(`${pathOf(place, id)}/wait?${query}`, {
@@ -181,14 +183,56 @@ async function awaitStarted(place: MachinePlace, id: string, instance: string): 
     const { status, json } = await api.get(pathOf(place, id), { accept: [404] });
     if (status === 404 || GONE.has(textAt(json, "state", "a Fly Machine"))) return;
     if (textAt(json, "instance_id", "a Fly Machine") !== instance) return;
-    if (since() > BOOT_TIMEOUT_MS) throw slow("did not start");
+    if (context.monotonic() - began > BOOT_TIMEOUT_MS) throw slow(place, id, "did not start");
   }
+  await awaitServing(place, id, began);
+}
+
+const slow = ({ app }: MachinePlace, id: string, what: string): McpistError =>
+  new McpistError("ERR_TIMEOUT", `Fly Machine ${id} of ${app} ${what} within ${BOOT_TIMEOUT_MS / 60_000} min`, {
+    hint: HINTS.flyMachine(id, app),
+  });
+
+/** Its process has ended, and nothing is about to start it. */
+const DOWN: ReadonlySet<string> = new Set(["stopped", "suspended", "failed"]);
+/** Between the end of a process and its restart. Unit: milliseconds. */
+const DOWN_MS = 15_000;
+
+/** No check of it fails. What has none is believed. */
+const passes = ({ checks }: Json): boolean =>
+  !Array.isArray(checks) || checks.every((check) => isRecord(check) && check["status"] === "passing");
+
+/** It answers requests, or will in a moment. */
+export const isServing = (machine: Json): boolean =>
+  machine["state"] === "starting" || (machine["state"] === "started" && passes(machine));
+
+/** Fly itself puts it to sleep when nobody asks for it, and wakes it for a request. */
+function sleepsByItself({ config }: Json): boolean {
+  const services = isRecord(config) && Array.isArray(config["services"]) ? config["services"].filter(isRecord) : [];
+  return services.some(({ autostop }) => autostop !== undefined && autostop !== false && autostop !== "off");
+}
+
+/**
+ * Waits until a Machine that has started passes its checks: it may end, or fail, a moment after it was called started.
+ * @param began own monotonic time from which its time is counted. @throws {McpistError} ERR_TIMEOUT.
+ */
+export async function awaitServing(place: MachinePlace, id: string, began: number): Promise<void> {
+  const { context, api, app } = place;
+  let downSince: number | null = null;
   for (;;) {
     const { status, json } = await api.get(pathOf(place, id), { accept: [404] });
     if (status === 404) return;
-    const checks = asObject(json, "a Fly Machine")["checks"];
-    if (!Array.isArray(checks) || checks.every((check) => isRecord(check) && check["status"] === "passing")) return;
-    if (since() > BOOT_TIMEOUT_MS) throw slow("fails its checks");
-    await context.sleep(pauseMs(since()));
+    const machine = asObject(json, "a Fly Machine");
+    const state = textAt(machine, "state", "a Fly Machine");
+    if (GONE.has(state) || (state === "started" && passes(machine))) return;
+    const now = context.monotonic();
+    downSince = DOWN.has(state) ? (downSince ?? now) : null;
+    if (downSince !== null && sleepsByItself(machine)) return;
+    if (downSince !== null && now - downSince > DOWN_MS)
+      throw new McpistError("ERR_TIMEOUT", `Fly Machine ${id} of ${app} started and is ${state} again`, {
+        hint: HINTS.flyMachine(id, app),
+      });
+    if (now - began > BOOT_TIMEOUT_MS) throw slow(place, id, "fails its checks");
+    await context.sleep(pauseMs(now - began));
   }
 }

@@ -15,7 +15,7 @@ import { pauseMs } from "../waits.ts";
 import { putFlySecrets } from "./fly-api.ts";
 import { configOf, digestsOf, slotsOf, stampsOf, type FlySecret } from "./fly-configuration.ts";
 import { checkHost, isHostAway, nameOf } from "./fly-host.ts";
-import { GONE, updateMachine } from "./fly-machine.ts";
+import { awaitServing, GONE, isServing, updateMachine } from "./fly-machine.ts";
 import { inTime, LATE } from "./in-time.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import { PEEK_TIMEOUT_MS, probeOrigin } from "./origin-probe.ts";
@@ -154,12 +154,22 @@ export function flyOrigin(context: Context, api: Api, origin: FlyOrigin): Origin
         if (failed) throw failed.reason;
         return;
       }
-      await several(list, awayAtOnce(list.length), (machine) => updateMachine(place, machine, digestsOf(known), guard));
+      // One that was replaced may fail a moment later: no other one goes while it does. Who serves nobody goes first.
+      const back: string[] = [];
+      const order = list.toSorted((one, other) => Number(isServing(one)) - Number(isServing(other)));
+      await several(order, awayAtOnce(list.length), async (machine) => {
+        const since = context.monotonic();
+        await context.waits.during(`${origin.name}: Machines that were replaced to pass their checks`, () =>
+          Promise.all(back.map((id) => awaitServing(place, id, since))),
+        );
+        const runs = await updateMachine(place, machine, digestsOf(known), guard);
+        if (runs) back.push(textAt(machine, "id", "a Fly Machine"));
+      });
     },
     async outlook() {
       const list = await machines();
       seen = { at: context.monotonic(), list };
-      const serving = list.filter(({ state }) => state === "started" || state === "starting");
+      const serving = list.filter(isServing);
       const lacking = list.filter(({ config }) => isRecord(config) && config["stop_config"] === undefined);
       return { alone: serving.length === 1, short: lacking.map((machine) => textAt(machine, "id", "a Fly Machine")) };
     },

@@ -12,6 +12,9 @@ import { asObject, textAt, type Json } from "./json.ts";
 const ROLLOUT_TIMEOUT_MS = 15 * 60_000;
 const FAILED = new Set(["ERROR", "ERRORING", "CANCELED", "CANCELING", "STOPPED", "STOPPING", "STASHED", "UNHEALTHY"]);
 
+/** Asleep, it is woken by a request. */
+const SERVES: ReadonlySet<string> = new Set(["HEALTHY", "SLEEPING"]);
+
 /** By its id. @throws as {@link Api.call}. */
 export async function deploymentOf(api: Api, id: string): Promise<Json> {
   const { json } = await api.get(`/v1/deployments/${id}`);
@@ -57,6 +60,16 @@ export async function rolledOut(rollout: Rollout, first: string): Promise<void> 
   );
 }
 
+/** What is said of those before deployment `id`: it may have been healthy for a moment, and then they are stopped. */
+async function older(api: Api, service: string, id: string): Promise<string> {
+  const lists = [`service_id=${service}`, `deployment_id=${id}`].map((query) => presentInstances(api, query));
+  const [total, own] = await Promise.all(lists).catch(() => []);
+  if (!total || !own) return "";
+  const ids = new Set(own.map((instance) => instance["id"]));
+  const serves = total.some((instance) => !ids.has(instance["id"]) && SERVES.has(String(instance["status"])));
+  return serves ? "; the old one keeps serving" : "; no older one serves";
+}
+
 async function awaitRollout(
   { context, api, origin, service }: Rollout,
   first: string,
@@ -80,7 +93,7 @@ async function awaitRollout(
       }
       throw new McpistError(
         "ERR_VENDOR",
-        `Koyeb's deployment ${id} of ${origin.app}/${origin.service} ended ${stateOf(made)}; the old one keeps serving`,
+        `Koyeb's deployment ${id} of ${origin.app}/${origin.service} ended ${stateOf(made)}${await older(api, service, id)}`,
         { hint: HINTS.koyebLogs(id) },
       );
     }

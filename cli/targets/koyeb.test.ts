@@ -301,6 +301,28 @@ describe("a rollout on Koyeb", () => {
     expect((await origin.look()).ok).toBe(true);
   });
 
+  it("that was healthy for a moment and then failed says that no older one is left", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    // The older instances are stopped by then.
+    const failed = async (answer: Response) => {
+      const { deployment } = (await answer.json()) as { deployment: Json };
+      return Response.json({ deployment: { ...deployment, status: "ERROR", messages: ["killed"] } });
+    };
+    context = {
+      ...context,
+      fetch: async (input, init) => {
+        const answer = await fetch(input, init);
+        if (/\/v1\/deployments\/[^/?]+$/.test(urlOf(input))) return failed(answer);
+        return urlOf(input).includes("/v1/instances") ? Response.json({ instances: [], count: 0 }) : answer;
+      },
+    };
+    await expect((await target()).target.roll("rolling", countingGuard().guard)).rejects.toMatchObject({
+      code: "ERR_VENDOR",
+      message: expect.stringMatching(/ended ERROR: killed; no older one serves$/) as string,
+    });
+  });
+
   it("at once replaces every instance without a moment of both", async () => {
     const service = await deploy(ONE, ZERO);
     await healthy(service);
