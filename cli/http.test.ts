@@ -240,6 +240,17 @@ describe("retries", () => {
     expect(scripted.requests).toHaveLength(1);
   });
 
+  it("asks again after the machine slept in between: a question is never too late", async () => {
+    const scripted = script(reset(), answer(200, { fine: true }));
+    let wall = 0;
+    const context = {
+      ...testContext({ fetch: scripted.fetch, onSleep: () => (wall = 24 * 3_600_000) }),
+      now: () => new Date(wall),
+    };
+    const api = new Api(context, { vendor: "V", baseUrl: "https://v.test", tokenVariable: "T", headers: {} });
+    expect((await api.get("/thing")).json).toEqual({ fine: true });
+  });
+
   it("never gives a limit as the answer to a question that accepts 403", async () => {
     const { api } = vendor(answer(403, { message: "secondary rate limit" }), answer(403, { message: "no permission" }));
     expect((await api.get("/thing", { accept: [403] })).json).toEqual({ message: "no permission" });

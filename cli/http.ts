@@ -5,7 +5,7 @@ import { callName, messageOf, overLimit, refused, unreachable, type Call } from 
 import type { Context } from "./context.ts";
 import { machineFault, McpistError } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
-import { countdown, LONGEST_WRITE_MS, PATIENCE_MS, pauseAfter } from "./patience.ts";
+import { awake, countdown, LONGEST_WRITE_MS, PATIENCE_MS, pauseAfter } from "./patience.ts";
 import { isUntrusted } from "./trust.ts";
 import { askedWaitMs, isLimit } from "./vendor-limits.ts";
 import { whenLong } from "./waits.ts";
@@ -89,8 +89,8 @@ export class Api {
     read: Read<Answer>,
   ): Promise<Answer> {
     const repeatable = options.repeatable ?? method !== "POST";
-    const usual = method === "GET" ? PATIENCE_MS : LONGEST_WRITE_MS;
-    const left = countdown(this.#context, options.patienceMs ?? this.#options.patience?.() ?? usual);
+    const [usual, time] = method === "GET" ? [PATIENCE_MS, awake] : [LONGEST_WRITE_MS, countdown];
+    const left = time(this.#context, options.patienceMs ?? this.#options.patience?.() ?? usual);
     const call: Call = { context: this.#context, api: this.#options, name: callName(method, path) };
     let [faults, limits] = [0, 0];
     for (;;) {

@@ -26,3 +26,9 @@ export function countdown(context: Pick<Context, "monotonic" | "now">, ms: numbe
   const [monotonic, wall] = [context.monotonic(), context.now().getTime()];
   return () => ms - Math.max(context.monotonic() - monotonic, context.now().getTime() - wall);
 }
+
+/** The same by the clock that stands still while the machine sleeps and that nobody sets: for what must not be over too early. */
+export function awake({ monotonic }: Pick<Context, "monotonic">, ms: number): () => number {
+  const until = monotonic() + ms;
+  return () => until - monotonic();
+}

@@ -28,15 +28,6 @@ const SCENARIOS: Readonly<Record<keyof typeof ROTATION, Scenario>> = {
     byHand: calm,
     ends: "STEADY",
   },
-  continues: {
-    world: () => {
-      const cloud = steady();
-      return meanwhile(cloud, "worker: upload", () => cloud.pass(13 * 60_000));
-    },
-    argv: "secrets rotate",
-    byHand: calm,
-    ends: "STEADY",
-  },
   status: { world: steady, argv: "secrets restore worker", env: JOB, ends: "STEADY" },
   verify: {
     world: () => {

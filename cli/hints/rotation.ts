@@ -4,7 +4,6 @@ import { hint, mcpist, quoted, say, wrangler } from "./hint.ts";
 /** The entries. */
 export const ROTATION = {
   again: hint("somebody else", "something changed or got lost meanwhile", () => say`run the command again`),
-  continues: hint("mcpist", "a run that stopped itself", () => say`run the command again: it continues`),
   status: hint("an origin", "something that an instance did not do", () => say`${mcpist("secrets status")}`),
   verify: hint("an origin", "an instance that changed after the last check", () => say`${mcpist("secrets verify")}`),
   history: hint("somebody else", "a writer that the journal names", () => say`${mcpist("secrets history")}`),

@@ -6,7 +6,7 @@ import { otherSlot, tombstone } from "../../contract/gateway-secret.ts";
 import { acceptedKids } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import { countdown } from "../patience.ts";
+import { awake } from "../patience.ts";
 import type { OriginLook, OriginTarget } from "../targets/types.ts";
 import { atEach, awaitDeath, awaitLook, onlyNew, replace, switchTo, uploadNew, type Emergency } from "./kill.ts";
 import { leakedKid, lookNow } from "./leaked.ts";
@@ -185,7 +185,7 @@ export interface Since {
  */
 export async function emergency(run: Run, mode: "fast" | "now", since: Since = {}): Promise<Phase> {
   const started = since.started ?? run.context.monotonic();
-  const late = countdown(run.context, since.lateMs ?? 0);
+  const late = awake(run.context, since.lateMs ?? 0);
   const { before, slot } = await lookNow(run, mode);
   const phase = phaseOf(before);
   const live = leakedKid(before, mode);

@@ -252,14 +252,38 @@ describe("the lease", () => {
     expect(git.events()).toEqual(["acquired", "renewed"]);
   });
 
-  it("stops its holder before it ends: nothing is written any more", async () => {
+  it.each([
+    ["before its end", LEASE_MS - 1],
+    ["after it: the machine slept, or its clock was set forward", 24 * 3_600_000],
+  ])("is renewed %s where nobody has taken the lock, and the run goes on", async (_, ms) => {
     const git = new MemoryGit();
     const { journal, context } = party(git, "one");
     await journal.acquire();
-    await context.sleep(LEASE_MS - MARGIN_MS + 1);
-    for (const work of [journal.guard(), journal.record("late")])
-      expect(await failure(work)).toMatchObject({ code: "ERR_LOCK_LOST", exitCode: 5 });
-    expect(git.events()).toEqual(["acquired"]);
+    await context.sleep(ms);
+    await Promise.all([journal.guard(), journal.guard()]);
+    expect(git.events()).toEqual(["acquired", "renewed"]);
+    await journal.record("late");
+    expect(git.events()).toEqual(["acquired", "renewed", "late"]);
+  });
+
+  it.each(["guard", "stay"] as const)("that is over is not renewed where somebody has: %s", async (check) => {
+    const git = new MemoryGit();
+    const { journal, context } = party(git, "one");
+    await journal.acquire();
+    await steal(git, "two", "one");
+    await context.sleep(LEASE_MS);
+    for (const work of [() => journal[check](), () => journal.record("late")])
+      expect(await failure(work())).toMatchObject({ code: "ERR_LOCK_LOST", exitCode: 5 });
+    expect(git.events()).toEqual(["acquired", "stolen"]);
+  });
+
+  it("that is over lets nothing through while GitHub is silent", async () => {
+    const git = new MemoryGit();
+    const { journal, context } = party(git, "one");
+    await journal.acquire();
+    await context.sleep(LEASE_MS);
+    git.fault = "lost before";
+    expect(await failure(journal.guard())).toMatchObject({ code: "ERR_UNREACHABLE" });
   });
 
   it("is counted from the holder's last entry", async () => {

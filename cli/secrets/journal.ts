@@ -18,7 +18,7 @@ import {
   type JournalTip,
 } from "./journal-entry.ts";
 import { JournalRef, type Said } from "./journal-ref.ts";
-import { GUARD_TRUST_MS, LATE_WRITES_MS, LEASE_MARGIN_MS, LEASE_SECONDS } from "./lease.ts";
+import { GUARD_TRUST_MS, LATE_WRITES_MS, LEASE_SECONDS } from "./lease.ts";
 import { isNamed, isProvenGone, lateWritesMs, locked, outlive, type Identity } from "./steal-lock.ts";
 
 /** A lease that has less left than this is renewed. Unit: milliseconds. */
@@ -170,19 +170,20 @@ export class Journal {
     change: Partial<JournalState> = {},
     dated: readonly Dated[] = [],
   ): Promise<JournalTip> {
-    const said = { detail, change, dated };
-    return this.#enqueue(async () => {
-      if (this.#detached) return this.#remember(event, said);
-      this.#check();
-      try {
-        const tip = await this.#appendOwn(event, LEASE_SECONDS, said);
-        this.#keep("held");
-        return tip;
-      } catch (error) {
-        this.#detachFor(error);
-        return this.#remember(event, said);
-      }
-    });
+    return this.#enqueue(() => this.#write(event, { detail, change, dated }));
+  }
+
+  async #write(event: string, said: Said): Promise<JournalTip> {
+    if (this.#detached) return this.#remember(event, said);
+    this.#check();
+    try {
+      const tip = await this.#appendOwn(event, LEASE_SECONDS, said);
+      this.#keep("held");
+      return tip;
+    } catch (error) {
+      this.#detachFor(error);
+      return this.#remember(event, said);
+    }
   }
 
   /** Keeps what no later run depends on for the next entry, at the latest for the release. A run that is killed takes it along. */
@@ -192,14 +193,19 @@ export class Journal {
   }
 
   /**
-   * While a run only waits: not interrupted, lock held, lease left; renews a lease that is getting old.
+   * While a run only waits: not interrupted, lock held; renews a lease that is getting old. One that is over, because the machine slept
+   * or its clock was set, is renewed as well: an entry is written by compare-and-set, so it fails when somebody has taken the lock.
    * @throws as {@link Journal.guard}.
    */
   readonly stay: Guard = async () => {
     this.#context.signal.throwIfAborted();
     if (this.#detached) return;
     this.#check();
-    if (this.#leaseLeft() < RENEW_BELOW_MS) await this.record("renewed");
+    if (this.#leaseLeft() < RENEW_BELOW_MS)
+      await this.#enqueue(async () => {
+        // Many steps may see it at once: one entry serves them all.
+        if (this.#leaseLeft() < RENEW_BELOW_MS) await this.#write("renewed", {});
+      });
   };
 
   /**
@@ -264,10 +270,6 @@ export class Journal {
     if (this.#hold === "lost") throw this.#lost();
     if (this.#hold === "none")
       throw new McpistError("ERR_LOCK_LOST", "nothing is written without the lock", { hint: HINTS.again() });
-    if (this.#leaseLeft() < LEASE_MARGIN_MS)
-      throw new McpistError("ERR_LOCK_LOST", "the lease of this run is nearly over, so it stops itself", {
-        hint: HINTS.continues(),
-      });
   }
 
   #lost(): McpistError {

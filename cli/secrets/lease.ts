@@ -3,7 +3,7 @@ import { LONGEST_WRITE_MS } from "../patience.ts";
 
 /** A run may write for this long without renewing. */
 export const LEASE_SECONDS = 15 * 60;
-/** The holder stops itself this long before the end of its lease. Unit: milliseconds. */
+/** The lock of a laptop is taken so long after its lease is over. Unit: milliseconds. */
 export const LEASE_MARGIN_MS = 2 * 60_000;
 /** A run may trust a look at the tip for so long. Unit: milliseconds. */
 export const GUARD_TRUST_MS = 5000;

@@ -46,19 +46,25 @@ describe("a run that lost its lock", () => {
     for (let i = 0; i < 2; i++) expect(await failure(one.guard())).toMatchObject(lost);
   });
 
-  it.each(["the machine slept, and only the wall clock went on", "the process was stopped"])(
-    "stops by itself when it wakes after its lease: %s",
-    async (why) => {
-      const git = new MemoryGit();
-      const { journal, context } = party(git, "one");
-      let wall = 0;
-      Object.assign(context, { now: () => new Date(Date.parse("2026-11-22T12:00:00Z") + wall) });
-      await journal.acquire();
-      if (why.startsWith("the machine")) wall = 14 * 60_000;
-      else await context.sleep(14 * 60_000);
-      expect(await failure(journal.guard())).toMatchObject(lost);
-    },
-  );
+  it.each([
+    ["the machine slept, and only the wall clock went on", "seized"],
+    ["the process was stopped", "seized"],
+    ["the process was stopped", "given back"],
+  ])("passes no guard when it wakes after its lease: %s, and its lock was %s", async (why, lock) => {
+    const git = new MemoryGit();
+    const { journal, context } = party(git, "one");
+    let wall = 0;
+    Object.assign(context, { now: () => new Date(Date.parse("2026-11-22T12:00:00Z") + wall) });
+    await journal.acquire();
+    const two = party(git, "two").journal;
+    await two.seize(nobody);
+    if (lock === "given back") await two.release({});
+    if (why.startsWith("the machine")) wall = 14 * 60_000;
+    else await context.sleep(14 * 60_000);
+    const tip = git.ref;
+    expect(await failure(journal.guard())).toMatchObject(lost);
+    expect(git.ref).toBe(tip);
+  });
 
   it("is not one whose own entry landed late", async () => {
     const git = new MemoryGit();

@@ -43,7 +43,7 @@ export function locked({ date, entry }: JournalTip): McpistError {
 
 /**
  * Returns once the holder is proven dead: GitHub says that its workflow run is over, or it was silent for its whole lease and a
- * margin by this machine's clock, after which it stops itself.
+ * margin by this machine's clock. One that wakes up later finds its lock taken.
  * @throws {McpistError} ERR_LOCKED when it is alive.
  */
 export async function outlive(

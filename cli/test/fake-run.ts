@@ -34,6 +34,8 @@ export interface LifeOptions {
   readonly signal?: AbortSignal;
   /** Environment of the job. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What this machine's wall clock says at a moment of the platforms' own. Unit: milliseconds. */
+  readonly wall?: (now: number) => number;
   /** An emergency, which takes the lock of whoever holds it. */
   readonly emergency?: "fast" | "now";
   /** Instead of a rotation. */
@@ -47,6 +49,7 @@ export async function live(cloud: FakeCloud, options: LifeOptions): Promise<Endi
   const context = {
     ...base,
     env: options.env ?? {},
+    now: () => new Date(options.wall?.(cloud.now) ?? cloud.now),
     sleep: async (ms: number) => {
       const told = base.waits.current();
       options.sleeps?.push({ ms, told });
