@@ -1,4 +1,5 @@
 /** Every hint about a rotation, followed word by word. */
+import { live } from "../test/fake-run.ts";
 import { configure, FLAGS, type, withStates } from "../test/follow.ts";
 import {
   leadOut,
@@ -6,6 +7,7 @@ import {
   JOB,
   ZERO,
   calm,
+  free,
   meanwhile,
   meanwhileEach,
   overwrite,
@@ -130,6 +132,20 @@ const SCENARIOS: Readonly<Record<keyof typeof ROTATION, Scenario>> = {
     world: world("BLIND"),
     argv: "secrets rotate --emergency fast",
     byHand: ({ cloud }) => void (cloud && (at(cloud, "fly").down = false)),
+    ends: "STEADY",
+  },
+  emergencyAgain: {
+    world: async () => {
+      const cloud = steady();
+      cloud.checksS1 = false;
+      // Both slots of Koyeb are written, and nothing is rolled out.
+      cloud.fault = (_, name) => (name === "koyeb: write a" ? "kill-after" : null);
+      await live(cloud, { id: "dies", emergency: "now" });
+      cloud.fault = () => null;
+      free(cloud);
+      return cloud;
+    },
+    argv: "secrets rotate",
     ends: "STEADY",
   },
   githubBack: {

@@ -69,6 +69,12 @@ export const ROTATION = {
     "a leaked secret that may still be accepted",
     (names: readonly string[]) => say`stop ${names.join(" and ")} or cut its network now, then run the command again`,
   ),
+  emergencyAgain: hint(
+    "mcpist",
+    "an emergency that did not end",
+    (mode: "fast" | "now") =>
+      say`${mcpist(`secrets rotate --emergency ${mode}${mode === "now" ? " --yes" : ""}`)}   (ends what was begun; a restore would bring back what leaked)`,
+  ),
   githubBack: hint(
     "GitHub",
     "GitHub was away in an emergency",

@@ -49,6 +49,9 @@ export function driftOf(
         add(`${origin.name} instance ${id}`, null, "its running secrets differ from its configuration");
     }
   }
+  const { emergency } = observation.journal;
+  if (emergency)
+    add("installation", emergency.kid, `an emergency for it (--emergency ${emergency.mode}) has not ended`);
   if (extra.overdue) add("installation", phase.live, "the secret is older than maxSecretAge");
   return found;
 }

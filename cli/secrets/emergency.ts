@@ -163,7 +163,7 @@ async function writeGithub(run: Run, emergency: Emergency): Promise<string | nul
     await run.step("write GitHub", () =>
       run.writeVault({ [spare]: secret.reveal(), [old]: gone }, { [spare]: secret.kid, [old]: gone }),
     );
-    await run.targets.vault.writeLive(spare, secret.kid, run.journal.guard);
+    await run.writeLive(spare, secret.kid);
     return null;
   } catch (error) {
     run.context.signal.throwIfAborted();
@@ -208,6 +208,7 @@ export async function emergency(run: Run, mode: "fast" | "now", since: Since = {
     { from: live, kid: secret.kid },
     {
       candidate: { kid: secret.kid, slot: spare, since: null, run: run.journal.run },
+      emergency: { kid: live, mode },
       ...(source ? { lastSender: source.id } : {}),
     },
     ["candidate"],

@@ -32,6 +32,8 @@ export interface JournalState {
     readonly since: string | null;
     readonly run: string;
   } | null;
+  /** An emergency for this secret began, whose death is not proven; absent in entries of older versions of the tool. */
+  readonly emergency?: { readonly kid: string; readonly mode: EmergencyMode } | null;
   /** An emergency took the lock from a living run at this platform time, and has not outlived its last writes yet. */
   readonly seizedAt?: string | null;
   readonly init: "unfinished" | "done" | null;
@@ -40,6 +42,9 @@ export interface JournalState {
   /** Kid in use since, by platform time. */
   readonly live: { readonly kid: string; readonly since: string | null } | null;
 }
+
+/** How an emergency kills; see the command's help. */
+export type EmergencyMode = "fast" | "now";
 
 /** The last put of one of the other secrets. */
 export interface PutRecord {

@@ -1,6 +1,7 @@
 /** What one look at everything gave, and what can be read off it. Pure: no clock, no journal store, no platform. */
 import type { SlotName } from "../../contract/gateway-secret.ts";
 import { acceptedKids, slotOf, type KidsReport } from "../../contract/slots.ts";
+import type { JournalState } from "./journal-entry.ts";
 import type { Deployment, OriginLook, VaultSlots, WorkerLook, WorkerVersion } from "../targets/types.ts";
 
 /** Everything the phase depends on. */
@@ -34,6 +35,8 @@ export interface Observation {
     readonly candidateAgeMs: number | null;
     /** --init began and did not finish. */
     readonly initUnfinished: boolean;
+    /** An emergency that began and has not proven its secret dead; null = none. */
+    readonly emergency?: JournalState["emergency"];
     /** The kid that the journal has in use. Only a hint where several are accepted. */
     readonly live: string | null;
   };

@@ -141,6 +141,7 @@ export async function observe(
       running: journal.heldByAnother || journal.ownsCandidate,
       candidateAgeMs: since ? Math.max(0, store.serverTime() - Date.parse(since)) : null,
       initUnfinished: state.init === "unfinished",
+      emergency: state.emergency ?? null,
       live: state.live?.kid ?? null,
     },
     evidence: {

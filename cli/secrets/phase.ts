@@ -3,6 +3,7 @@
  * Nothing here knows a clock, a journal store or a platform; what time and probes told is part of the observation.
  * What each phase needs, does and says is in phases/table.ts.
  */
+import type { EmergencyMode } from "./journal-entry.ts";
 import { isKid } from "../../contract/gateway-secret.ts";
 import { acceptedKids, slotOf } from "../../contract/slots.ts";
 import {
@@ -69,6 +70,8 @@ export interface Phase {
   readonly targets: readonly string[];
   /** Ids of the Worker versions that the row is about. */
   readonly versions: readonly string[];
+  /** An emergency that has not ended: it, and nothing else, is the way out. */
+  readonly emergency?: EmergencyMode;
   /** What is to be expected after the one repair that this row asks for; absent where there is none. */
   readonly under?: Phase;
 }
@@ -126,6 +129,7 @@ export function phaseOf(observation: Observation): Phase {
     parties: [],
     targets: [],
     versions: [],
+    ...(journal.emergency ? { emergency: journal.emergency.mode } : {}),
     ...details,
   });
 

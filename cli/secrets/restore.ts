@@ -52,6 +52,17 @@ async function given(run: Run, target: string): Promise<Given> {
   return { values, kids: { a: kids.a ?? "", b: kids.b ?? "" }, secrets };
 }
 
+/** @throws {McpistError} ERR_REFUSED for a value that an emergency is about to kill. */
+function notLeaked({ journal }: Run, { kids }: Given): void {
+  const { emergency } = journal.state;
+  if (!emergency || (kids.a !== emergency.kid && kids.b !== emergency.kid)) return;
+  throw new McpistError(
+    "ERR_REFUSED",
+    `this job holds ${emergency.kid}, which leaked: an emergency for it began and has not ended`,
+    { hint: HINTS.emergencyAgain(emergency.mode) },
+  );
+}
+
 const setOf = (kids: KidsReport): string => acceptedKids(kids).toSorted().join(", ");
 
 /** The accepted set that all other pool origins agree on; without peers, what the journal recorded. */
@@ -93,6 +104,7 @@ export async function restore(run: Run, name: string): Promise<Phase> {
     return phaseOf(await run.observe());
   }
   const job = await given(run, name);
+  notLeaked(run, job);
   try {
     if (name === "worker") await restoreWorker(run, observation, job);
     else if (isForked(phase, name)) await refill(run, observation, job, { name, sent: sentKids(observation.worker) });

@@ -102,6 +102,8 @@ export class Run {
   switched = false;
   /** Own monotonic time of the switch. */
   switchedAt: number | null = null;
+  /** Kid that GitHub's variable names since this run wrote it. */
+  liveSaid: string | null = null;
   /** The version that this run uploaded for its candidate: asked by id, however many are uploaded after it. */
   uploadedVersion: string | null = null;
   /** Deploys of others that this run has put back. */
@@ -278,6 +280,12 @@ export class Run {
       `GitHub took ${SLOT_VARIABLES[slot]} and does not show that it was written: nothing could be restored from there`,
       { hint: HINTS.again() },
     );
+  }
+
+  /** Names the live secret in GitHub's variable. */
+  async writeLive(slot: SlotName, kid: string): Promise<void> {
+    await this.targets.vault.writeLive(slot, kid, this.journal.guard);
+    this.liveSaid = kid;
   }
 
   /** Slots of `values` whose date GitHub does not move, although the last one is not of this moment. */

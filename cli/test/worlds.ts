@@ -7,7 +7,7 @@ import type { PhaseName } from "../secrets/phase.ts";
 export const VALUE = "0ce9c7ebaad754a27926459117f1d6ff486ead0aba4db2de63c4822bc4938f1d";
 export const K0 = "3bf20eb544276d55";
 const K1 = "00000000000000bb";
-const ZERO = "revoked:0000000000000000";
+export const ZERO = "revoked:0000000000000000";
 /** One of each kind. */
 export const ORIGINS = [
   { name: "koyeb", kind: "koyeb" },

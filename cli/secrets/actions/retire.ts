@@ -3,7 +3,7 @@ import { otherSlot, tombstone } from "../../../contract/gateway-secret.ts";
 import { McpistError } from "../../errors.ts";
 import { HINTS } from "../../hints/hints.ts";
 import type { WorkerVersion } from "../../targets/types.ts";
-import { liveVersion, type Observation } from "../observation.ts";
+import { kidOfVersion, liveVersion, slotAtOrigins, type Observation } from "../observation.ts";
 import type { Phase } from "../phase.ts";
 import { allSettled, POLL_MS, VERIFY_TIMEOUT_MS, type Run } from "../run.ts";
 import { holdingLive, liveSlot } from "./stage.ts";
@@ -45,6 +45,14 @@ function oldSender(run: Run, { worker }: Observation, kid: string | null): Worke
   );
 }
 
+/** A run that was killed may not have come to it. In an emergency GitHub is no reason to stop, and was written before. */
+async function sayLive(run: Run, { worker, origins }: Observation, live: WorkerVersion): Promise<void> {
+  const kid = kidOfVersion(worker, live.id);
+  const slot = kid === null ? null : slotAtOrigins(origins, kid);
+  if (kid === null || slot === null || run.liveSaid === kid || run.journal.goesOnWithoutGithub) return;
+  await run.writeLive(slot, kid);
+}
+
 /** How often each origin is asked, so that one that balances over several instances is met at most of them. */
 const PROOF_PROBES = 3;
 
@@ -58,6 +66,7 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
     run.journal.note("nothing to prove", {}, { proven: true });
     return;
   }
+  await sayLive(run, observation, live);
   const alone = [{ versionId: live.id, percentage: 100 }];
   if (!old || old.aged === true) {
     // The sender's old version is gone (first secret of a foreign tool, pruned, or too old): tombstones everywhere are all the proof there is.
@@ -113,6 +122,10 @@ export async function prove(run: Run, observation: Observation): Promise<void> {
   run.journal.note(
     `dead ${kid}`,
     { kid },
-    { dead: [kid, ...run.journal.state.dead.filter((dead) => dead !== kid)], proven: true },
+    {
+      dead: [kid, ...run.journal.state.dead.filter((dead) => dead !== kid)],
+      proven: true,
+      ...(run.journal.state.emergency?.kid === kid ? { emergency: null } : {}),
+    },
   );
 }

@@ -145,7 +145,7 @@ export async function initialise(run: Run, observation: Observation): Promise<vo
   await allSettled(
     run.origins.filter((origin) => running.has(origin.name)).map((origin) => origin.roll("rolling", run.journal.guard)),
   );
-  await run.targets.vault.writeLive("a", secret.kid, run.journal.guard);
+  await run.writeLive("a", secret.kid);
   run.initialised = true;
   await run.journal.record("initialised", { version: id }, { init: "done", live: { kid: secret.kid, since: null } }, [
     "live",

@@ -170,10 +170,7 @@ export async function drain(run: Run, first: Observation, phase: Phase): Promise
   // Somebody else's upload may have taken the candidate live before this tool did: it is a complete rotation all the same.
   if (run.journal.state.live?.kid !== phase.live) await recordSwitch(run, live.id, phase.live, old);
   const slot = slotAtOrigins(first.origins, phase.live);
-  if (slot)
-    await run.step("set GATEWAY_SECRET_LIVE", () =>
-      run.targets.vault.writeLive(slot, phase.live ?? "", run.journal.guard),
-    );
+  if (slot) await run.step("set GATEWAY_SECRET_LIVE", () => run.writeLive(slot, phase.live ?? ""));
   // What was drained under another deployment begins anew: edge locations may lag behind this one, too.
   if (run.evidence.drained !== null) {
     run.evidence.drained = null;

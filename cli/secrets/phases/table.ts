@@ -193,12 +193,19 @@ export const notDead = (leaked: string, origins: readonly string[]): McpistError
     hint: HINTS.cutOff(origins),
   });
 
+/** What an unfinished emergency kills is not to be filled in again. */
 const restoring = (phase: Phase): Hint =>
-  phase.targets.includes("github") ? HINTS.rotateAnew() : HINTS.restore(phase.targets[0] ?? "NAME");
+  phase.emergency !== undefined
+    ? HINTS.emergencyAgain(phase.emergency)
+    : phase.targets.includes("github")
+      ? HINTS.rotateAnew()
+      : HINTS.restore(phase.targets[0] ?? "NAME");
 
 /** The next step from a phase, for `status` and `verify`; null in STEADY, where only drift decides. */
 export function nextHint(phase: Phase): Hint | null {
   const [target] = phase.targets;
+  if (phase.emergency !== undefined && phase.name !== "UNSET" && phase.name !== "BLIND")
+    return HINTS.emergencyAgain(phase.emergency);
   switch (phase.name) {
     case "UNSET":
       return HINTS.init();
