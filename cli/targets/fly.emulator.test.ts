@@ -5,7 +5,7 @@ import { caller, fastContext, TOKENS, type Call, type Json, until } from "../../
 import type { VendorContext } from "../../sandbox/vendors/vendor.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "../test/environment.ts";
 import { countingGuard, kidOfText, secretOf, summary, ZERO } from "../test/origin-targets.ts";
-import { testContext, type TestContext } from "../test/test-context.ts";
+import { testContext, type TestContext, urlOf } from "../test/test-context.ts";
 import { flyApi, putFlySecrets } from "./fly-api.ts";
 import { flyOrigin } from "./fly.ts";
 
@@ -203,6 +203,50 @@ describe("a look at Fly.io", () => {
     expect(await origin.look()).toMatchObject({ slots: { a: "unknown", b: "unknown" } });
     await call("DELETE", `/apps/${APP}/secrets/GATEWAY_SECRET_A`);
     expect(await origin.look()).toMatchObject({ slots: { a: null, b: "unknown" }, config: null });
+  });
+
+  it("sees what somebody deploys while it asks: nothing is lost from the configuration", async () => {
+    await putFlySecrets((await target()).api, APP, { GATEWAY_SECRET_A: ONE, GATEWAY_SECRET_B: ZERO });
+    const id = await launch();
+    await (await target()).target.roll("rolling", free());
+    const { config: own } = await machineOf(id);
+    let deployed = false;
+    context = {
+      ...context,
+      fetch: async (input, init) => {
+        if (urlOf(input).includes("/.well-known/") && !deployed) {
+          deployed = true;
+          const { json } = await call("POST", `/apps/${APP}/machines/${id}`, {
+            config: { ...own, image: "sandbox.local/origin:v2" },
+          });
+          await call("GET", `/apps/${APP}/machines/${id}/wait?instance_id=${String(json["instance_id"])}&timeout=30`);
+        }
+        return fetch(input, init);
+      },
+    };
+    const a = await kidOfText(ONE);
+    expect(await (await target()).target.look()).toMatchObject({
+      instances: [{ id, newest: true }],
+      config: { a, b: ZERO },
+      slots: { a, b: ZERO },
+    });
+  });
+
+  it("waits a little for a platform that still shows the Machine as it was", async () => {
+    await putFlySecrets((await target()).api, APP, { GATEWAY_SECRET_A: ONE, GATEWAY_SECRET_B: ZERO });
+    const id = await launch();
+    const before = await machineOf(id);
+    await (await target()).target.roll("rolling", free());
+    let looks = 0;
+    context = {
+      ...context,
+      fetch: async (input, init) =>
+        urlOf(input).endsWith(`/machines/${id}`) && ++looks < 5 ? Response.json(before) : fetch(input, init),
+    };
+    expect(await (await target()).target.look()).toMatchObject({
+      instances: [{ id, newest: true }],
+      config: { b: ZERO },
+    });
   });
 
   it("wakes a Machine that is stopped and asks it by its id", async () => {

@@ -30,6 +30,8 @@ const JOINING_TIMEOUT_MS = 10_000;
 /** States of a Machine whose new version is about to run, and how long it is waited for. */
 const COMING: ReadonlySet<string> = new Set(["replacing", "starting", "stopping", "restarting"]);
 const COMING_TIMEOUT_MS = 30_000;
+/** So long is waited for a platform that shows another version than the one that answers. */
+const BEHIND_TIMEOUT_MS = 10_000;
 /** So old may a list of Machines be. Unit: milliseconds. */
 const LIST_TRUST_MS = 5000;
 
@@ -55,6 +57,10 @@ export function flyOrigin(context: Context, api: Api, origin: FlyOrigin): Origin
       ]),
     );
   };
+  const machineOf = async (id: string): Promise<Json | null> => {
+    const { status, json } = await api.get(`${base}/machines/${id}`, { accept: [404] });
+    return status === 404 ? null : asObject(json, "a Fly Machine");
+  };
   const machines = async (): Promise<readonly Json[]> => {
     const { json } = await api.get(`${base}/machines`);
     if (!Array.isArray(json))
@@ -63,38 +69,47 @@ export function flyOrigin(context: Context, api: Api, origin: FlyOrigin): Origin
       });
     // A list may be behind; what one of them is, it is asked itself.
     const ids = json.filter(isRecord).map((machine) => textAt(machine, "id", "a Fly Machine"));
-    const asked = await Promise.all(ids.map((id) => api.get(`${base}/machines/${id}`, { accept: [404] })));
+    const asked = await Promise.all(ids.map(machineOf));
     return asked
-      .filter(({ status }) => status !== 404)
-      .map((answer) => asObject(answer.json, "a Fly Machine"))
+      .filter((machine) => machine !== null)
       .filter((machine) => !GONE.has(textAt(machine, "state", "a Fly Machine")));
   };
 
-  /** Addresses one Machine by id, which also wakes it. */
-  const view = async (machine: Json, withinMs: number): Promise<InstanceView | string> => {
+  /**
+   * Addresses one Machine by id, which also wakes it.
+   * @returns the Machine as it is by then, and what it says; null = nothing.
+   */
+  const view = async (
+    listed: Json,
+    withinMs: number,
+  ): Promise<{ readonly machine: Json; readonly seen: InstanceView | null }> => {
+    let machine = listed;
     const id = textAt(machine, "id", "a Fly Machine");
     const away = isHostAway(machine);
     const began = context.monotonic();
     const deadline = began + Math.min(withinMs, joining || away ? JOINING_TIMEOUT_MS : PROBE_TIMEOUT_MS);
-    const instance = textAt(machine, "instance_id", "a Fly Machine");
     // What is being replaced may answer a last time; without the new one nothing is known of the configuration.
-    const comesBy = began + (COMING.has(String(machine["state"])) ? Math.min(withinMs, COMING_TIMEOUT_MS) : 0);
+    const isComing = COMING.has(String(machine["state"]));
+    const comesBy = began + Math.min(withinMs, isComing ? COMING_TIMEOUT_MS : BEHIND_TIMEOUT_MS);
     for (;;) {
       const seen = await probeOrigin(context, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id }, withinMs);
-      const isNewest = seen?.deployment === instance;
-      if (seen?.instanceId === id && (isNewest || context.monotonic() >= comesBy)) {
-        return {
+      const isNewest = () => seen?.deployment === textAt(machine, "instance_id", "a Fly Machine");
+      // Somebody deploys while it is asked, or what was read is behind.
+      if (seen?.instanceId === id && !isNewest()) machine = (await machineOf(id)) ?? machine;
+      if (seen?.instanceId === id && (isNewest() || context.monotonic() >= comesBy)) {
+        const own: InstanceView = {
           id,
           rollout: seen.deployment,
-          newest: isNewest,
+          newest: isNewest(),
           awake: machine["state"] === "started",
           kids: seen.kids,
           lastAccepted: seen.lastAccepted,
           ...(seen.marks ? { marks: seen.marks } : {}),
           ...(seen.peers ? { peers: seen.peers } : {}),
         };
+        return { machine, seen: own };
       }
-      if (context.monotonic() >= deadline) return id;
+      if (context.monotonic() >= deadline) return { machine, seen: null };
       await context.sleep(pauseMs(context.monotonic() - began));
     }
   };
@@ -182,22 +197,21 @@ export function flyOrigin(context: Context, api: Api, origin: FlyOrigin): Origin
   };
 
   async function lookAt(withinMs: number): Promise<OriginLook> {
-    const [list, known] = await Promise.all([machines(), secrets()]);
-    if (list.length === 0) return { ok: true, instances: [], config: null, stamps: stampsOf(known) };
+    const [listed, known] = await Promise.all([machines(), secrets()]);
+    if (listed.length === 0) return { ok: true, instances: [], config: null, stamps: stampsOf(known) };
     const views = await context.waits.during(`${origin.name}: its Machines to answer`, () =>
-      Promise.all(list.map((machine) => view(machine, withinMs))),
+      Promise.all(listed.map((machine) => view(machine, withinMs))),
     );
-    const silent = views.filter((entry) => typeof entry === "string");
+    const list = views.map(({ machine }) => machine);
+    const silence = views.filter(({ seen: own }) => own === null).map(({ machine }) => machine);
+    const silent = silence.map((machine) => textAt(machine, "id", "a Fly Machine"));
     if (silent.length > 0 && !joining)
       return {
         ok: false,
-        reason: list
-          .filter((machine) => silent.includes(textAt(machine, "id", "a Fly Machine")))
-          .map((machine) => `${nameOf(machine)} does not answer`)
-          .join(", "),
+        reason: silence.map((machine) => `${nameOf(machine)} does not answer`).join(", "),
         stamps: stampsOf(known),
       };
-    const instances = views.filter((entry) => typeof entry !== "string");
+    const instances = views.map(({ seen: own }) => own).filter((own) => own !== null);
     const config = configOf(list, instances, known, digestsOf(known));
     const slots = slotsOf(list, instances, known);
     const stamps = stampsOf(known);

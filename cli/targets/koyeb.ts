@@ -23,6 +23,9 @@ import { calmDown, redeploy } from "./koyeb-rollout.ts";
 import { PEEK_TIMEOUT_MS, probeOrigin } from "./origin-probe.ts";
 import type { Guard, InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
 
+/** Whoever keeps deploying is not outrun. */
+const LOOKS = 3;
+
 /** One Koyeb origin. */
 export function koyebOrigin(
   context: Context,
@@ -105,7 +108,7 @@ export function koyebOrigin(
     },
   };
 
-  async function lookAt(withinMs: number): Promise<OriginLook> {
+  async function lookAt(withinMs: number, looks = LOOKS): Promise<OriginLook> {
     if (joining && (await findService()) === null) return { ok: true, instances: [], config: null };
     const service = await serviceId();
     const latest = await latestOf(api, service);
@@ -123,6 +126,9 @@ export function koyebOrigin(
         withinMs,
       }),
     );
+    // Somebody deployed meanwhile, and what was the newest is gone: nothing would be known of the configuration.
+    const isOvertaken = !instances.views.some(({ newest }) => newest) && (await latestOf(api, service)) !== latest;
+    if (looks > 1 && isOvertaken) return lookAt(withinMs, looks - 1);
     if (instances.reason !== undefined && !joining) {
       const now = await deploymentOf(api, latest);
       return { ok: false, reason: `${instances.reason}; its deployment ${latest} is ${stateOf(now)}`, stamps };
