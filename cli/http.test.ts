@@ -43,9 +43,25 @@ describe("the client of a vendor", () => {
   });
 
   it("says that an answer is no JSON instead of failing on it", async () => {
-    const { api } = vendor(new Response("<html>", { status: 200 }), answer(204, null));
+    const { api, context } = vendor(...Array.from({ length: 4 }, () => new Response("<html>")), answer(204, null));
     expect(await api.get("/a")).toMatchObject({ json: null, text: "<html>" });
+    expect(context.slept).toEqual([250, 1000, 3000]);
     expect(await api.get("/b")).toMatchObject({ status: 204, json: null, text: "" });
+  });
+
+  it.each(["", " \n", "<html><body>502 Bad Gateway</body></html>"])(
+    "asks again where success comes with nothing, or with a page: %j",
+    async (text) => {
+      const { api, scripted } = vendor(new Response(text), answer(200, { fine: true }));
+      expect((await api.get("/thing")).json).toEqual({ fine: true });
+      expect(scripted.rest()).toBe(0);
+    },
+  );
+
+  it("does not send a write again for that: it was carried out", async () => {
+    const { api, scripted } = vendor(new Response(""));
+    expect(await api.call("PUT", "/thing", { body: {} })).toMatchObject({ status: 200, json: null });
+    expect(scripted.requests).toHaveLength(1);
   });
 
   it.each([

@@ -111,7 +111,10 @@ export class Api {
       // A limit is never an answer: who asks whether a token may do something accepts a 403.
       if (!limited && ((answer.status >= 200 && answer.status < 300) || options.accept?.includes(answer.status))) {
         if (answer.status < 300 && this.#options.denies?.(answer.json)) throw refused(call, answer);
-        return answer;
+        const wait = isHollow(method, answer) ? BACKOFF_MS[faults++] : undefined;
+        if (wait === undefined || left() <= wait) return answer;
+        await this.#pause(wait, `${this.#options.vendor}: it answers with nothing`);
+        continue;
       }
       const asked = askedWaitMs(answer.headers, this.#context.now().getTime());
       // What was limited was not carried out, so any call may be repeated; a 5xx only where repeating is harmless.
@@ -179,6 +182,14 @@ export class Api {
     };
   };
 }
+
+/** Success without what was asked for, or with a page: what stands in between answers so for a moment. */
+const isHollow = (method: string, answer: ApiAnswer): boolean =>
+  method === "GET" &&
+  answer.status === 200 &&
+  answer.json === null &&
+  /^\s*(?:<|$)/.test(answer.text) &&
+  !("form" in answer && answer.form !== null);
 
 const payloadOf = (json: unknown, raw: FormData | string | undefined): { body?: FormData | string } =>
   raw !== undefined ? { body: raw } : json === undefined ? {} : { body: JSON.stringify(json) };

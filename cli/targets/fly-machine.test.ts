@@ -112,6 +112,17 @@ describe("an update of a Fly Machine", { timeout: 30_000 }, () => {
     expect(versions.has((await machine())["instance_id"])).toBe(false);
   });
 
+  it.each(["lost", "before"] as const)(
+    "goes on where the answer to its lease is an error or lost: %s",
+    async (when) => {
+      const path = `/machines/${id}/lease`;
+      vendor.faults.add({ vendor: "fly", method: "POST", path, times: 1, effect: { kind: "reset", when } });
+      await update();
+      expect((await machine())["config"]).toMatchObject({ metadata: { mcpist_slots: DIGESTS } });
+      expect((await call("GET", `/${APP}/machines/${id}/lease`)).status).toBe(404);
+    },
+  );
+
   it("leaves a Machine that is stopped stopped", async () => {
     await call("POST", `/${APP}/machines/${id}/stop`);
     const { instance_id } = await machine();

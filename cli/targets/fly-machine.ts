@@ -138,6 +138,8 @@ async function lease(place: MachinePlace, id: string, guard: Guard): Promise<str
     const answer = await api.call("POST", `${pathOf(place, id)}/lease?ttl=${LEASE_TTL_SECONDS}`, {
       body: { ttl: LEASE_TTL_SECONDS, description: LEASE_DESCRIPTION },
       accept: [404, 409],
+      // Taken twice, it is this tool's own, and given back like any other of those.
+      repeatable: true,
     });
     if (answer.status === 404) return null;
     if (answer.status !== 409) return textAt(asObject(answer.json, "Fly's answer")["data"], "nonce", "a Machine lease");

@@ -137,6 +137,8 @@ export async function redeploy(place: ServicePlace, speed: RolloutSpeed, guard: 
   await guard();
   const { json } = await place.api.call("POST", `/v1/services/${place.service}/redeploy`, {
     body: { skip_build: true },
+    // Made twice, the second one overtakes the first.
+    repeatable: true,
   });
   const made = asObject(asObject(json, "Koyeb's answer")["deployment"], "a Koyeb deployment");
   const id = textAt(made, "id", "a Koyeb deployment");

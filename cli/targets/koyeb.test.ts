@@ -150,6 +150,28 @@ describe("a deployment that was made a moment ago", () => {
     expect(await origin.look()).toMatchObject({ ok: true, slots: { a: await kidOfText(ONE), b: ZERO } });
   });
 
+  it("by somebody else while it was looked at is seen as well: nothing is lost from the configuration", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    let looks = 0;
+    context = {
+      ...context,
+      monotonic: () => performance.now() * 20,
+      fetch: async (input, init) => {
+        const answer = await fetch(input, init);
+        if (!urlOf(input).endsWith(`/v1/services/${service}`) || ++looks > 1) return answer;
+        await call("POST", `/v1/services/${service}/redeploy`, { skip_build: true });
+        const old = ((await answer.clone().json()) as Json)["service"]["latest_deployment_id"] as string;
+        await until(
+          async () => (await call("GET", `/v1/deployments/${old}`)).json["deployment"]["status"] === "STOPPED",
+        );
+        return answer;
+      },
+    };
+    const a = await kidOfText(ONE);
+    expect(await (await target()).target.look()).toMatchObject({ config: { a, b: ZERO }, slots: { a, b: ZERO } });
+  });
+
   it("is not waited for by who has no time: what serves is seen, and the configuration is not known", async () => {
     const service = await deploy(ONE, ZERO);
     await healthy(service);
@@ -285,6 +307,22 @@ describe("a rollout on Koyeb", () => {
     await rolled;
     const both = { a: await kidOfText(ONE), b: await kidOfText(TWO) };
     expect(summary(await origin.look())).toMatchObject({ config: both });
+  });
+
+  it("whose answer is lost is made once more, and the newer one is followed", async () => {
+    const service = await deploy(ONE, ZERO);
+    await healthy(service);
+    vendor.faults.add({
+      vendor: "koyeb",
+      method: "POST",
+      path: "/redeploy",
+      times: 1,
+      effect: { kind: "reset", when: "lost" },
+    });
+    const { target: origin } = await target();
+    await origin.write({ b: TWO }, countingGuard().guard);
+    await origin.roll("rolling", countingGuard().guard);
+    expect(summary(await origin.look())).toMatchObject({ config: { b: await kidOfText(TWO) } });
   });
 
   it("that fails says that the old one keeps serving", async () => {
