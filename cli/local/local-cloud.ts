@@ -13,6 +13,7 @@ import { toolsOf } from "../../supabase/migrate/own-modules.ts";
 import type { Sandbox, SandboxOptions } from "../../sandbox/start.ts";
 import { reported } from "../reporter.ts";
 import { openSession, type CommonFlags } from "../session.ts";
+import { checkRoom } from "./room.ts";
 import { runRotation } from "../runs/rotation.ts";
 
 /** A sandbox and the context in which commands meet it. */
@@ -76,6 +77,7 @@ export async function startLocalCloud(
   { rehearses, ownDrain = false, ...options }: LocalCloudOptions,
 ): Promise<LocalCloud> {
   const { startSandbox, admitOwnTools } = await load();
+  await checkRoom();
   const own = rehearses ? toolsOf(await projectModules(context, flags)) : [];
   let sandbox: Sandbox;
   try {
