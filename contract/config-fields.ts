@@ -120,6 +120,8 @@ export const VARIABLE: Grammar = {
     [/^\$/, "has a $ in front"],
   ],
 };
+/** Of all durations: no date and no timer holds any number. Unit: milliseconds. */
+const LONGEST_MS = 87_600 * 3_600_000;
 /** Unit after parsing: milliseconds. */
 export const duration = matching({
   shape: /^\d+(ms|s|m|h)$/,
@@ -131,10 +133,17 @@ export const duration = matching({
     [/^\d+\D+\d/, "has more than one unit"],
     [/^\d+\D+$/, "has a unit that is not known here (ms, s, m or h)"],
   ],
-}).transform((value) => {
-  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[value.replace(/\d+/, "") as "ms" | "s" | "m" | "h"];
-  return Number.parseInt(value, 10) * unit;
-});
+})
+  .transform((value) => {
+    const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[value.replace(/\d+/, "") as "ms" | "s" | "m" | "h"];
+    return Number.parseInt(value, 10) * unit;
+  })
+  .refine((ms) => ms <= LONGEST_MS, "it is longer than ten years (87600h)");
+/** Tokens tell their times in whole seconds. */
+export const tokenLifetime = duration.refine(
+  (ms) => ms >= 1000,
+  "no token lives shorter than a second: say at least 1s",
+);
 const state = z.enum(["pool", "joining", "quarantined"]).default("pool");
 
 /** A service at Koyeb. */
@@ -179,6 +188,7 @@ export const server = z
     command: z
       .array(z.string().refine((part) => !part.includes("\0"), "no NUL"))
       .min(1)
+      .refine(([program]) => program !== "", "the program has no name")
       .optional(),
     /** Folder of the program, from the configuration's own folder: laid into the image, and where the program runs. */
     folder: z

@@ -20,6 +20,7 @@ import {
   server,
   text,
   tokenEnd,
+  tokenLifetime,
   url,
   VARIABLE,
   webOrigin,
@@ -78,7 +79,7 @@ const environment = z
       /** Audiences that a token may name besides ours, such as the provider's own userinfo endpoint. */
       alsoAudiences: z.array(text).default([]),
       jwksUrl: url.optional(),
-      maxLifetime: duration.default(86_400_000),
+      maxLifetime: tokenLifetime.default(86_400_000),
       allowAnonymous: z.boolean().default(false),
       requireAal2: z.boolean().default(false),
       clientIds: z.array(text).default([]),
