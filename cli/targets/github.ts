@@ -64,6 +64,8 @@ function placeOf(github: Environment["github"]): Place {
 }
 
 const PAGE = 100;
+/** Ten times what a place can hold: an answer that never ends must not keep anybody. */
+const MAX_PAGES = 10;
 /** Each operation is there twice: for an environment and for a repository. */
 type ListSecrets = Github<"actions/list-environment-secrets" | "actions/list-repo-secrets">;
 type GetKey = Github<"actions/get-environment-public-key" | "actions/get-repo-public-key">;
@@ -79,7 +81,7 @@ type Commit = GithubObject<"git-commit">;
 /** When each secret of a place was written, by name: all in one call, of the at most 100 that a place has. */
 async function secretTimes(api: Api, place: Place): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
-  for (let page = 1; ; page++) {
+  for (let page = 1; page <= MAX_PAGES; page++) {
     const answer = await api.get<ListSecrets>(`${place.secrets}?per_page=${PAGE}&page=${page}`, { accept: [404] });
     if (answer.status === 404) return found;
     const secrets = listAt(answer.json, "secrets", "GitHub's list of secrets");
@@ -91,6 +93,7 @@ async function secretTimes(api: Api, place: Place): Promise<ReadonlyMap<string, 
     const { total_count: total } = asObject(answer.json, "GitHub's list of secrets");
     if (secrets.length === 0 || typeof total !== "number" || found.size >= total) return found;
   }
+  throw new McpistError("ERR_VENDOR", "GitHub's list of secrets does not end", { hint: HINTS.vendorFault("GitHub") });
 }
 
 /** The public key of a place, kept between two writes. */

@@ -17,6 +17,8 @@ const IMMEDIATE = "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE";
 /** Whoever keeps deploying is not outrun. */
 const TRIES = 5;
 const PAGE = 100;
+/** More deployments than a service has since an emergency: a list that never ends must not keep anybody. */
+const MAX_PAGES = 100;
 /** A list that lags shows a new deployment within seconds. Unit: milliseconds. */
 const LIST_LOOKS = 20;
 const LIST_POLL_MS = 500;
@@ -83,7 +85,7 @@ async function beforeOf(place: ServicePlace, made: string, own: ReadonlySet<stri
 
 /** The definition with the strategy that it had before somebody was in a hurry; null when it never had another one. */
 async function unhurried(place: ServicePlace, newest: Deployed): Promise<Json | null> {
-  for (let offset = 0; ;) {
+  for (let [offset, pages] = [0, 0]; pages < MAX_PAGES; pages++) {
     const found = await page(place, PAGE, offset);
     const before = found.find((deployment) => strategyOf(deployment) !== IMMEDIATE);
     if (before) {
@@ -93,6 +95,9 @@ async function unhurried(place: ServicePlace, newest: Deployed): Promise<Json | 
     if (found.length === 0) return null;
     offset += found.length;
   }
+  throw new McpistError("ERR_VENDOR", "Koyeb's list of deployments does not end", {
+    hint: HINTS.vendorFault("Koyeb"),
+  });
 }
 
 /** Deploys `change` of the newest definition; again from what somebody deployed between the look and the write. @returns its id. */
