@@ -1,5 +1,6 @@
 /** What stands in the journal: one entry, the state that it carries on, and the tip of the ref. Metadata only, never a value. */
 import type { SlotName } from "../../contract/gateway-secret.ts";
+import { isRecord } from "../../contract/json.ts";
 import type { SlotReport } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
@@ -124,13 +125,35 @@ export function dateEntry(entry: JournalEntry, date: string): JournalEntry {
   };
 }
 
+/** Longer than any version of the tool asks for. Unit: seconds. */
+const LONGEST_LEASE_SECONDS = 86_400;
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((text) => typeof text === "string");
+const isRecordOrNull = (value: unknown): boolean => value === null || isRecord(value);
+
+/** As far as anything depends on it without asking again: whoever may write to the repository may write an entry. */
+function isEntry(value: unknown): value is JournalEntry {
+  if (!isRecord(value) || value["schema"] !== 1 || typeof value["run"] !== "string") return false;
+  const { leaseSeconds, detail, state } = value;
+  return (
+    typeof leaseSeconds === "number" &&
+    leaseSeconds >= 0 &&
+    leaseSeconds <= LONGEST_LEASE_SECONDS &&
+    isRecord(detail) &&
+    isRecord(state) &&
+    isRecord(state["vault"]) &&
+    isTexts(state["dead"]) &&
+    isTexts(state["abandoned"]) &&
+    isRecordOrNull(state["candidate"]) &&
+    isRecordOrNull(state["live"])
+  );
+}
+
 /** Reads one entry. @throws {McpistError} ERR_MISMATCH when it is none of ours. */
 export function parseEntry(message: string, date: string): JournalEntry {
   const body = message.slice(message.indexOf("{"));
   try {
-    const entry = JSON.parse(body) as JournalEntry;
-    if (entry.schema === 1 && typeof entry.run === "string" && typeof entry.state === "object")
-      return dateEntry(entry, date);
+    const entry: unknown = JSON.parse(body);
+    if (isEntry(entry)) return dateEntry(entry, date);
   } catch {
     // falls through: an entry that cannot be read is reported, never guessed
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { historyRows } from "../commands/secrets-history.ts";
 import { MemoryGit, failure, party } from "../test/memory-git.ts";
-import { parseEntry, type JournalEntry } from "./journal-entry.ts";
+import { EMPTY, parseEntry, type JournalEntry } from "./journal-entry.ts";
 
 const KID = "00000000000000aa";
 
@@ -104,8 +104,11 @@ describe("what is dated by its own entry", () => {
     const entry = {
       schema: 1,
       run: "one",
+      leaseSeconds: 900,
+      detail: {},
       dated: ["vault", "candidate"],
       state: {
+        ...EMPTY,
         vault: { a: KID, b: null, ackAt: null },
         candidate: { kid: KID, slot: "a", since: null, run: "one" },
         live: { kid: KID, since: null },
