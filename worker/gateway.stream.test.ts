@@ -237,6 +237,17 @@ describe("an answer that its origin did not end", () => {
     expect([text.includes(ERROR), text.includes(MAY_HAVE_RUN)]).toEqual([true, true]);
   });
 
+  it.each([103, 199, 600, 999])("has a status that no answer can have: %i", async (status) => {
+    const behave: Behaviour = (_request, response) =>
+      void response.writeHead(status, { "x-mcpist-origin": "koyeb" }).end();
+    [session.koyeb.behave, session.fly.behave] = [behave, behave];
+    const response = await session.post(await session.token(), MODERN);
+    expect([response.status, await response.json()]).toMatchObject([
+      502,
+      { id: 7, error: { code: 50203, data: { mayHaveExecuted: true } } },
+    ]);
+  });
+
   it.each(cases)("as JSON of a declared length is shorter when the origin %s (%s)", async (_, __, stop, headers) => {
     const text = await outcome((request, response) => {
       response.writeHead(200, {

@@ -43,6 +43,12 @@ describe("verdict on an origin's answer", () => {
     ["platform", 520, {}],
     ["platform", 302, {}],
     ["platform", 308, own],
+    ["platform", 100, {}],
+    ["platform", 101, { ...own, ...json }],
+    ["platform", 103, json],
+    ["platform", 199, { ...own, ...json }],
+    ["platform", 600, { ...own, ...json }],
+    ["platform", 999, own],
   ])("%s: %i %j", (expected, status, headers) => {
     expect(verdict(status, new Headers(headers as Record<string, string>))).toBe(expected);
   });

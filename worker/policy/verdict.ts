@@ -13,6 +13,8 @@ export type Verdict = "answer" | "secret" | "draining" | "full" | "busy" | "refu
 const MCP_TYPES = /^(application\/json|text\/event-stream)\b/i;
 
 export function verdict(status: number, headers: Headers): Verdict {
+  // No answer that could be passed on: something in front let an interim one stand, or invented a number. What happened is not known.
+  if (status < 200 || status > 599) return "platform";
   // Each look at a header crosses into the runtime, and most answers are good.
   if (status === 403 && headers.get(DENY_HEADER) === "gateway_secret") return "secret";
   if (status === 503 && headers.get(DENY_HEADER) === "draining") return "draining";
