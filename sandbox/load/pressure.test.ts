@@ -38,6 +38,8 @@ test.each<[string, readonly Failed[], number]>([
   ["the gateway gave up on an origin after five seconds", [at(6000, 5100, 504)], 1],
   ["refused at once", [at(6000, 3, 503)], 0],
   ["refused at once after an origin was given up", [at(6000, 5100, 504), at(7000, 3, 503)], 2],
+  ["refused at once while another waited in vain", [at(3000, 3, 503), at(6000, 5100, 0)], 2],
+  ["refused at once before it began to wait", [at(800, 3, 503), at(6000, 5100, 0)], 1],
   ["refused long after that", [at(6000, 5100, 504), at(22_000, 3, 503)], 1],
   ["the secret refused, however late", [at(6000, 5100, 403), at(9000, 5000, 401)], 0],
   ["over the rate", [at(6000, 5100, 429)], 0],

@@ -22,15 +22,14 @@ export function slowAmong<T extends Failed>(
   failures: readonly T[],
   wasBusy: (fromMs: number, untilMs: number) => boolean,
 ): ReadonlySet<T> {
-  const inOrder = failures.toSorted((one, other) => one.atMs - other.atMs);
-  let aftermathUntil = Number.NEGATIVE_INFINITY;
-  const slow = new Set<T>();
-  for (const failure of inOrder) {
-    const { atMs, waitedMs, status } = failure;
-    if (status !== 0 && status < 500) continue;
-    const late = waitedMs >= LONG_WAIT_MS && wasBusy(atMs - waitedMs, atMs);
-    if (late) aftermathUntil = atMs + AFTERMATH_MS;
-    if (late || (status >= 500 && atMs < aftermathUntil && wasBusy(atMs - 2000, atMs))) slow.add(failure);
+  const refused = failures.filter(({ status }) => status === 0 || status >= 500);
+  const late = refused.filter(({ atMs, waitedMs }) => waitedMs >= LONG_WAIT_MS && wasBusy(atMs - waitedMs, atMs));
+  const slow = new Set<T>(late);
+  for (const failure of refused) {
+    const { atMs, status } = failure;
+    // While one of them waited the gateway's own questions to an origin waited as well, and were given up before it was.
+    const explained = late.some((one) => one.atMs - one.waitedMs < atMs && atMs < one.atMs + AFTERMATH_MS);
+    if (status >= 500 && explained && wasBusy(atMs - 2000, atMs)) slow.add(failure);
   }
   return slow;
 }
