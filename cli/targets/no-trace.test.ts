@@ -1,7 +1,7 @@
 /**
  * Whatever mode was used, and wherever it was killed: after the next ordinary rollout nothing is left at a platform that an ordinary
  * rollout would not leave. What the slots hold is tried at every call in cli/secrets/crash.test.ts and modes.test.ts. `ROWS=all` kills
- * every mode at every write at both (about a minute and a half). GitHub and Cloudflare: cli/secrets/no-trace.test.ts.
+ * every mode at every write at both (about a minute and a half). The whole command at all four: cli/runs/whole-run.test.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { secretOf } from "../test/origin-targets.ts";
