@@ -92,11 +92,12 @@ export function flyOrigin(context: Context, api: Api, origin: FlyOrigin): Origin
     const isComing = COMING.has(String(machine["state"]));
     const comesBy = began + Math.min(withinMs, isComing ? COMING_TIMEOUT_MS : BEHIND_TIMEOUT_MS);
     for (;;) {
-      const seen = await probeOrigin(context, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id }, withinMs);
+      const answer = await probeOrigin(context, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id }, withinMs);
+      const seen = answer?.instanceId === id ? answer : null;
       const isNewest = () => seen?.deployment === textAt(machine, "instance_id", "a Fly Machine");
       // Somebody deploys while it is asked, or what was read is behind.
-      if (seen?.instanceId === id && !isNewest()) machine = (await machineOf(id)) ?? machine;
-      if (seen?.instanceId === id && (isNewest() || context.monotonic() >= comesBy)) {
+      if (seen && !isNewest()) machine = (await machineOf(id)) ?? machine;
+      if (seen && (isNewest() || context.monotonic() >= comesBy)) {
         const own: InstanceView = {
           id,
           rollout: seen.deployment,

@@ -53,8 +53,8 @@ export const ROTATION: readonly Mutant[] = [
     id: "ROT-07/retired-kid-forgotten",
     breaks: "what is retired is not recorded",
     file: "cli/secrets/actions/retire.ts",
-    from: "{ dead: [kid, ...run.journal.state.dead.filter((dead) => dead !== kid)], proven: true },",
-    to: "{ proven: true },",
+    from: "      dead: [kid, ...run.journal.state.dead.filter((dead) => dead !== kid)],\n",
+    to: "",
     caughtBy: [
       "the end of a rotation > remembers what it retired: the same secret is an alarm when it is accepted again",
     ],

@@ -46,8 +46,8 @@ export const VALUES: readonly Mutant[] = [
     id: "ROT-06/somebody-answered",
     breaks: "Fly.io: what another Machine answers counts for the one that was asked",
     file: "cli/targets/fly.ts",
-    from: "seen?.instanceId === id && ",
-    to: "seen !== null && ",
+    from: "answer?.instanceId === id ? answer",
+    to: "answer !== null ? answer",
     caughtBy: [
       "the Machines at Fly.io > are asked one by one: what another Machine answers says nothing of the one that was asked",
     ],
