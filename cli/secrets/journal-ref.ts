@@ -49,6 +49,8 @@ export class JournalRef {
   #tip: JournalTip | null = null;
   /** Own entries that GitHub did not acknowledge: they may still land. */
   readonly #unacknowledged = new Map<string, Made>();
+  /** Where the ref was before entries of this run; "" = nowhere. */
+  readonly #past = new Set<string>();
   #age = NEVER;
   #notes: readonly Note[] = [];
 
@@ -78,6 +80,11 @@ export class JournalRef {
   /** Every look from now on is a new one. */
   distrust(): void {
     this.#age = NEVER;
+  }
+
+  /** The ref was there before an entry of this run: what shows it is behind, or somebody moved the ref back. */
+  isPast(sha: string | null): boolean {
+    return this.#past.has(sha ?? "");
   }
 
   /** Where the ref is now; null = there is none. */
@@ -144,6 +151,7 @@ export class JournalRef {
   }
 
   #keep({ tip, notes }: Made): void {
+    this.#past.add(this.#tip?.sha ?? "");
     this.#tip = tip;
     this.#notes = this.#notes.filter((note) => !notes.includes(note));
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { failure, MemoryGit, party, readAnew, type Party } from "../test/memory-git.ts";
+import type { GitStore } from "../targets/types.ts";
 import { formsOf, testContext } from "../test/test-context.ts";
 import { Journal } from "./journal.ts";
 import { LEASE_SECONDS } from "./lease.ts";
@@ -209,6 +210,52 @@ describe("a reading of the tip", () => {
     await context.sleep(5001);
     await Promise.all(Array.from({ length: 50 }, () => journal.guard()));
     expect(readings).toBe(1);
+  });
+});
+
+describe("a reading of the tip that is behind", () => {
+  /** The ref as it was before the last entries, for so many looks. */
+  function behind(git: MemoryGit) {
+    const store = git.store();
+    const shown: { sha: string | null; looks: number } = { sha: null, looks: 0 };
+    const readRef: GitStore["readRef"] = async () =>
+      shown.looks-- > 0 ? (shown.sha === null ? null : { sha: shown.sha }) : store.readRef();
+    Object.defineProperty(git, "store", { value: () => ({ ...store, readRef }) });
+    return shown;
+  }
+
+  it.each([
+    ["its own entry before the last one", true],
+    ["what was there before it took the lock", false],
+  ])("by %s is waited for: nobody else wrote", async (_, own) => {
+    const git = new MemoryGit();
+    await party(git, "zero").journal.acquire();
+    git.ref = null;
+    const shown = behind(git);
+    const holder = party(git, "one");
+    const { journal } = holder;
+    const before = git.ref;
+    await journal.acquire();
+    shown.sha = own ? git.ref : before;
+    await journal.record("observed");
+    await readAnew(holder);
+    shown.looks = 9;
+    await journal.guard();
+    expect(shown.looks).toBeLessThan(0);
+    await journal.record("switched");
+    expect(git.events()).toEqual(["acquired", "observed", "switched"]);
+  });
+
+  it("for longer is no reading: somebody moved the ref back", async () => {
+    const git = new MemoryGit();
+    const shown = behind(git);
+    const holder = party(git, "one");
+    await holder.journal.acquire();
+    shown.sha = git.ref;
+    await holder.journal.record("observed");
+    await readAnew(holder);
+    shown.looks = 1000;
+    expect(await failure(holder.journal.guard())).toMatchObject({ code: "ERR_LOCK_LOST" });
   });
 });
 

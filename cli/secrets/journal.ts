@@ -6,7 +6,7 @@
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
-import { countdown } from "../patience.ts";
+import { awake, countdown } from "../patience.ts";
 import type { GitStore, Guard } from "../targets/types.ts";
 import {
   dateEntry,
@@ -23,6 +23,10 @@ import { isNamed, isProvenGone, lateWritesMs, locked, outlive, type Identity } f
 
 /** A lease that has less left than this is renewed. Unit: milliseconds. */
 const RENEW_BELOW_MS = (LEASE_SECONDS - 5 * 60) * 1000;
+
+/** So long may a reading of the ref be behind the run's own entries. Unit: milliseconds. */
+const BEHIND_MS = 15_000;
+const BEHIND_POLL_MS = 500;
 
 /** What a run may do with the journal. `lost` is for good: such a run never writes again, anywhere. */
 type Hold = "none" | "held" | "lost";
@@ -68,11 +72,23 @@ export class Journal {
    */
   async read(maxAgeMs: number = GUARD_TRUST_MS): Promise<JournalTip | null> {
     if (this.#detached || (this.held && this.#ref.isFresh(maxAgeMs))) return this.tip;
-    const sha = await this.#ref.look().catch((error: unknown) => this.#detachFor(error));
+    const sha = await this.#look().catch((error: unknown) => this.#detachFor(error));
     if (sha === undefined || sha === (this.tip?.sha ?? null)) return this.tip;
     if (!this.held) return this.#ref.load(sha);
     if (!this.#ref.adopt(sha)) throw this.#lost();
     return this.tip;
+  }
+
+  /** Where the ref is. GitHub may show for some seconds what was there before an entry of this run: that is nobody's write. */
+  async #look(): Promise<string | null> {
+    const left = awake(this.#context, BEHIND_MS);
+    for (;;) {
+      const sha = await this.#ref.look();
+      if (!this.held || !this.#ref.isPast(sha) || left() <= 0) return sha;
+      await this.#context.waits.during("GitHub: its journal to show what this run wrote", () =>
+        this.#context.sleep(BEHIND_POLL_MS),
+      );
+    }
   }
 
   /** Entries from the newest back, at most `limit`. */
