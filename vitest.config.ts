@@ -41,7 +41,7 @@ const LONG = [
   "test/rotation",
   "test/programs",
   "test/rehearse",
-  "test/security/hygiene/commands",
+  "test/security/hygiene/rotations",
 ];
 
 /** What takes long begins first, and the fast ones fill its gaps at the end. A shared process also ends as soon as another kind comes next. */
@@ -77,6 +77,8 @@ export default defineConfig({
     maxWorkers: process.env["CI"] ? workersInCi : Math.max(3, availableParallelism() - 1),
     // PGlite in a test is asked a few hundred times: V8's second compiler of WebAssembly would cost more than it gives back.
     execArgv: ["--liftoff-only"],
+    // Of the tests that say they may run beside each other.
+    maxConcurrency: 3,
     teardownTimeout: 10_000,
   },
 });

@@ -1,5 +1,5 @@
 /** From an empty folder to a running service and to its next version, from the packed file, as a new user goes. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Engine, ENGINES, IN_CI } from "../deploy/tools.ts";
@@ -20,6 +20,10 @@ import {
 
 const FLAGS = Object.entries(ANSWERS).flat();
 const COMPANIONS = ["miniflare", "@electric-sql/pglite", "wrangler", "cdktf", "constructs", "cdktn-cli", "esbuild"];
+/** On which a project's cloud runs. The newer one is also under the sandbox of the next version, so every landing tries the older. */
+const NODES = process.env["ROWS"] === "all" ? ["22", "24"] : ["22"];
+/** npm with the package alone. What only larger commands need is for development here and optional there: npm would install it for the latter. */
+const FEW = ["install", "--omit=dev", "--omit=optional"];
 const workshop = new Workshop();
 let tarball = "";
 let old = "";
@@ -99,36 +103,6 @@ describe("mcpist init", () => {
     ]);
   });
 
-  it("asks on a terminal, and first about a file that is there", async () => {
-    const folder = workshop.make("existing repository");
-    writeFileSync(
-      join(folder, "package.json"),
-      '{ "name": "theirs", "type": "module", "scripts": { "test": "theirs" } }\n',
-    );
-    mkdirSync(join(folder, ".github/workflows"), { recursive: true });
-    writeFileSync(join(folder, ".github/workflows/deploy.yml"), "name: theirs\n");
-    const command = `npm exec --yes --package='${tarball}' -- mcpist init`;
-    const typed = ["y", ...Object.values(ANSWERS)].map((line) => `${line}\n`).join("");
-    const { code, out } = await run("script", ["-qec", command, "/dev/null"], {
-      cwd: folder,
-      env: { MCPIST_PACKAGE: `file:${tarball}` },
-      stdin: typed,
-    });
-    expect(out).toMatch(/package\.json: scripts\.demo,[^]*Add it\? \[y\/N\][^]*Public host name[^]*Fly\.io app/);
-    expect(code).toBe(0);
-    expect(JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))).toMatchObject({
-      name: "theirs",
-      scripts: { test: "theirs", demo: "mcpist demo --env production" },
-      dependencies: { mcpist: `file:${tarball}` },
-    });
-    expect(readFileSync(join(folder, ".github/workflows/deploy.yml"), "utf8")).toBe("name: theirs\n");
-    expect(existsSync(join(folder, ".github/workflows/mcpist-deploy.yml"))).toBe(true);
-    // Without what only larger commands need: one's own module and its test need no more.
-    expect((await run("npm", ["install", "--omit=dev"], { cwd: folder })).code).toBe(0);
-    const tests = await run(process.execPath, ["--test", "modules/*.test.ts"], { cwd: folder });
-    expect(tests).toMatchObject({ code: 0, out: expect.stringMatching(/pass 2\n[^]*fail 0\n/) });
-  }, 120_000);
-
   it("changes nothing that is there without a terminal and without --yes", async () => {
     const folder = workshop.make("unasked");
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
@@ -193,10 +167,49 @@ describe("a project", () => {
     expect(origin).toEqual({ code: 1, out: "", err: "mcpist origin: MCPIST_CONFIG is not set\n" });
     expect(readFileSync(join(copy, "build/origin/Dockerfile"), "utf8")).toContain("MCPIST_MODULES=/app/modules.mjs");
   }, 60_000);
+});
 
-  it.each(["22", "24"])(
-    "runs on the local cloud with its own origins and module while its secret is rotated, on Node %s",
-    async (major) => {
+const [engine] = ENGINES;
+if (IN_CI)
+  it("has an engine to deploy with", () => {
+    expect(engine, "neither terraform nor tofu is installed").toBeDefined();
+  });
+
+// They wait for processes and drains of their own: so many at once as `maxConcurrency` lets. A deploy is left out without an engine.
+describe.concurrent("with everything installed", () => {
+  it("init asks on a terminal, and first about a file that is there", async ({ expect }) => {
+    const folder = workshop.make("existing repository");
+    writeFileSync(
+      join(folder, "package.json"),
+      '{ "name": "theirs", "type": "module", "scripts": { "test": "theirs" } }\n',
+    );
+    mkdirSync(join(folder, ".github/workflows"), { recursive: true });
+    writeFileSync(join(folder, ".github/workflows/deploy.yml"), "name: theirs\n");
+    const command = `npm exec --yes --package='${tarball}' -- mcpist init`;
+    const typed = ["y", ...Object.values(ANSWERS)].map((line) => `${line}\n`).join("");
+    const { code, out } = await run("script", ["-qec", command, "/dev/null"], {
+      cwd: folder,
+      env: { MCPIST_PACKAGE: `file:${tarball}` },
+      stdin: typed,
+    });
+    expect(out).toMatch(/package\.json: scripts\.demo,[^]*Add it\? \[y\/N\][^]*Public host name[^]*Fly\.io app/);
+    expect(code).toBe(0);
+    expect(JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))).toMatchObject({
+      name: "theirs",
+      scripts: { test: "theirs", demo: "mcpist demo --env production" },
+      dependencies: { mcpist: `file:${tarball}` },
+    });
+    expect(readFileSync(join(folder, ".github/workflows/deploy.yml"), "utf8")).toBe("name: theirs\n");
+    expect(existsSync(join(folder, ".github/workflows/mcpist-deploy.yml"))).toBe(true);
+    // Without what only larger commands need: one's own module and its test need no more.
+    expect((await run("npm", FEW, { cwd: folder })).code).toBe(0);
+    const tests = await run(process.execPath, ["--test", "modules/*.test.ts"], { cwd: folder });
+    expect(tests).toMatchObject({ code: 0, out: expect.stringMatching(/pass 2\n[^]*fail 0\n/) });
+  }, 120_000);
+
+  it.for(NODES)(
+    "a project runs on the local cloud with its own origins and module while its secret is rotated, on Node %s",
+    async (major, { expect }) => {
       // Not through npm, which would take the project's own Node.
       const demo = ["demo", "--env", "production", "--json", "--users", "6", "--rate", "6"];
       const { out, err } = await mcpist(demo, { cwd: project, node: major === "22" ? old : process.execPath });
@@ -213,29 +226,26 @@ describe("a project", () => {
     },
     300_000,
   );
-});
 
-const [engine] = ENGINES;
-if (IN_CI)
-  it("has an engine to deploy with", () => {
-    expect(engine, "neither terraform nor tofu is installed").toBeDefined();
-  });
+  it.skipIf(!engine)(
+    "a deploy goes from empty accounts to a service, rotates it, finds no drift, and takes everything away",
+    async ({ expect }) => {
+      const copy = workshop.make("deployed");
+      const answers = Object.entries(SANDBOX_ANSWERS).flat();
+      expect(await initialise(tarball, copy, ["--yes", ...answers])).toMatchObject({ code: 0 });
+      borrow(project, copy, ["mcpist", ...COMPANIONS, ".bin"]);
+      await deployAndTakeAway(copy, workshop.make("mirror"), engine as Engine);
+    },
+    600_000,
+  );
 
-describe.skipIf(!engine)("a deploy from a project (skipped where there is neither terraform nor tofu)", () => {
-  it("goes from empty accounts to a service, rotates it, finds no drift, and takes everything away", async () => {
-    const copy = workshop.make("deployed");
-    const answers = Object.entries(SANDBOX_ANSWERS).flat();
-    expect(await initialise(tarball, copy, ["--yes", ...answers])).toMatchObject({ code: 0 });
-    borrow(project, copy, ["mcpist", ...COMPANIONS, ".bin"]);
-    await deployAndTakeAway(copy, workshop.make("mirror"), engine as Engine);
-  }, 600_000);
-});
-
-describe("the next version", () => {
-  it("is told by doctor what it asks for, and migrates and rotates in an installation of the last one", async () => {
+  it("the next version is told by doctor what it asks for, and migrates and rotates in an installation of the last one", async ({
+    expect,
+  }) => {
     const copy = workshop.make("updated");
     copyProject(project, copy);
-    expect((await run("npm", ["install", "--omit=dev"], { cwd: copy })).code).toBe(0);
+    copyFileSync(join(project, "package-lock.json"), join(copy, "package-lock.json"));
+    expect((await run("npm", FEW, { cwd: copy })).code).toBe(0);
     borrow(project, copy, COMPANIONS);
     const name = `install-${process.pid}`;
     const sandbox = start(["sandbox", "--env", "production", "--name", name], { cwd: copy });
@@ -248,7 +258,7 @@ describe("the next version", () => {
 
       const next = await workshop.next(tarball);
       giveBack(copy, COMPANIONS);
-      const updated = await run("npm", ["install", "--omit=dev", next], { cwd: copy });
+      const updated = await run("npm", [...FEW, next], { cwd: copy });
       expect(updated.code, updated.err).toBe(0);
       borrow(project, copy, COMPANIONS);
       expect((await mcpist(["--version"], place)).out).toBe("99.0.0\n");
