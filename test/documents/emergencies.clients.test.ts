@@ -2,4 +2,4 @@
 import { followDocuments } from "./follow.ts";
 import { EMERGENCIES } from "./followed.ts";
 
-followDocuments(EMERGENCIES);
+for (const file of EMERGENCIES) followDocuments([file]);

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { documents, ROOT } from "../../site/gather.ts";
 import { commandBlocks } from "./command-blocks.ts";
-import { EMERGENCIES, PAGES, RUNBOOKS } from "./followed.ts";
+import { EMERGENCIES, PAGES, RUNBOOKS, TAKEN_APART } from "./followed.ts";
 import { LEDGER } from "./ledger.ts";
 
-const followed = new Set([...EMERGENCIES, ...PAGES, ...RUNBOOKS]);
+const followed = new Set([...EMERGENCIES, ...PAGES, ...RUNBOOKS, ...TAKEN_APART]);
 const withCommands = documents().filter((file) => !file.endsWith(".ja.md") && commandBlocks(file).length > 0);
 const others = withCommands.filter((file) => !followed.has(file));
 

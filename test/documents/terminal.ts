@@ -10,6 +10,8 @@ import { commandsOf, programsOf, type Block } from "./blocks.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const MAIN = join(ROOT, "cli/main.ts");
 const NPX = findClient("npx") ?? "npx";
+/** Compiled code is the same for every terminal. */
+const CACHE = join(ROOT, "node_modules/.cache");
 /** For one block. Unit: milliseconds. */
 export const BLOCK_MS = 400_000;
 const START_MS = 180_000;
@@ -54,7 +56,7 @@ export class Terminal {
     const path = [this.#folder, join(ROOT, "node_modules/.bin"), ...clients, process.env["PATH"] ?? ""];
     // Not the home itself: wrangler never ends where both are one.
     const TMPDIR = join(this.#folder, "tmp");
-    return { PATH: path.join(delimiter), HOME: this.#folder, TMPDIR, NO_COLOR: "1", CI: "1" };
+    return { PATH: path.join(delimiter), HOME: this.#folder, XDG_CACHE_HOME: CACHE, TMPDIR, NO_COLOR: "1", CI: "1" };
   }
 
   /** Starts a sandbox with the given arguments and joins it. */
