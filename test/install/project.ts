@@ -29,9 +29,12 @@ export interface Ran {
   readonly err: string;
 }
 
-/** What a test runner, an account or another sandbox has put into this process is nobody's business there; how to reach a registry is. */
+/**
+ * What a test runner, an account or another sandbox (in this process: its way to start workerd) has put into this process is nobody's
+ * business there; how to reach a registry is.
+ */
 const FOREIGN =
-  /^(MCPIST_|GH_|GITHUB_|CLOUDFLARE_|KOYEB_|FLY_|DATABASE_URL$|VITEST|TEST$|NODE_ENV$|NODE_OPTIONS$|NODE_TEST|npm_|INIT_CWD$|CI$)/;
+  /^(MCPIST_|GH_|GITHUB_|CLOUDFLARE_|KOYEB_|FLY_|DATABASE_URL$|VITEST|TEST$|NODE_ENV$|NODE_OPTIONS$|NODE_TEST|npm_|INIT_CWD$|CI$|MINIFLARE_WORKERD_PATH$)/;
 
 const surroundings = (node: string, more: Readonly<Record<string, string>>): Record<string, string> => ({
   ...Object.fromEntries(
