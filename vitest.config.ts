@@ -56,10 +56,10 @@ class FastLast extends BaseSequencer {
 }
 
 /**
- * CI has two cores. What mostly waits keeps them busy only if there is more of it at once; deploys and installations compute, and of
- * those more would only be slower.
+ * CI has two cores and three named suites at a time, each of which waits about as long as it computes. What waits most keeps the cores
+ * busy only if there is more of it at once.
  */
-const WORKERS_IN_CI: Readonly<Record<string, number>> = { clients: 4, canary: 3 };
+const WORKERS_IN_CI: Readonly<Record<string, number>> = { clients: 3 };
 const workersInCi = named === undefined ? 3 : (WORKERS_IN_CI[named] ?? 2);
 
 export default defineConfig({

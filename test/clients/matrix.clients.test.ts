@@ -19,7 +19,7 @@ import {
 import { hastyOf, personOf, SECONDS_LEFT, startWorld, type World } from "./world.ts";
 
 /** They wait most of the time; of more at once on two cores one may be too slow for its own deadlines. */
-const AT_ONCE = 4;
+const AT_ONCE = 3;
 /** Longest wait for one of them where they take turns, and the least wait for all. Unit: milliseconds. */
 const PATIENCE_EACH_MS = 75_000;
 const PATIENCE_LEAST_MS = 900_000;
