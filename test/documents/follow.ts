@@ -22,19 +22,21 @@ export function followDocuments(files: readonly string[]): void {
     }, BLOCK_MS);
     afterAll(() => terminal.close(), BLOCK_MS);
 
-    describe.each(documents)("$file, followed word by word", { shuffle: false }, ({ blocks }) => {
+    describe.each(documents)("$file, followed word by word", ({ blocks }) => {
       it("says of every block that is not run why", () => {
         for (const { notRun } of blocks) expect(notRun).not.toBe("");
       });
-      for (const block of blocks.filter(({ notRun }) => notRun === null)) {
-        const absent = Terminal.absent(block);
-        const name =
-          absent.length === 0 ? titleOf(block) : `${titleOf(block)} (skipped: ${absent.join(", ")} not installed)`;
-        it.skipIf(absent.length > 0)(name, { timeout: BLOCK_MS }, async () => {
-          const { exitCode, text } = await terminal.follow(block);
-          expect(exitCode, text).toBe(0);
-        });
-      }
+      describe("in order", { shuffle: false }, () => {
+        for (const block of blocks.filter(({ notRun }) => notRun === null)) {
+          const absent = Terminal.absent(block);
+          const name =
+            absent.length === 0 ? titleOf(block) : `${titleOf(block)} (skipped: ${absent.join(", ")} not installed)`;
+          it.skipIf(absent.length > 0)(name, { timeout: BLOCK_MS }, async () => {
+            const { exitCode, text } = await terminal.follow(block);
+            expect(exitCode, text).toBe(0);
+          });
+        }
+      });
     });
   });
 }

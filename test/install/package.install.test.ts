@@ -209,6 +209,7 @@ describe.concurrent("with everything installed", () => {
 
   it.for(NODES)(
     "a project runs on the local cloud with its own origins and module while its secret is rotated, on Node %s",
+    { timeout: 300_000 },
     async (major, { expect }) => {
       // Not through npm, which would take the project's own Node.
       const demo = ["demo", "--env", "production", "--json", "--users", "6", "--rate", "6"];
@@ -224,7 +225,6 @@ describe.concurrent("with everything installed", () => {
         },
       });
     },
-    300_000,
   );
 
   it.skipIf(!engine)(

@@ -31,7 +31,7 @@ describe("the scripts that check", () => {
       demo: "node cli/checkout.mjs demo",
       smoke: "node test/smoke.ts",
       nightly:
-        "node test/clients/install.ts all && MCPIST_CLIENT_SET=all npm run test:clients -- test/clients && ROWS=all npm run test:clients -- test/colleagues.clients.test.ts && npm run test:mutants && KILLS=12 npm run test:live",
+        "node test/clients/install.ts all && MCPIST_CLIENT_SET=all npm run test:clients -- test/clients && ROWS=all npm run test:clients -- test/colleagues.clients.test.ts && ROWS=all npm run test:install -- test/install && npm run test:mutants && KILLS=12 npm run test:live",
       "test:mutants": "node test/security/mutants/run.ts",
       "test:scan": "node test/security/scans/run.ts",
       evidence: "node test/security/evidence.ts",
