@@ -52,8 +52,8 @@ export const LEDGER: Readonly<Record<string, readonly Known[]>> = {
   "docs/origin-contract.md": [{ begins: "mcpist origin check", by: ["test/origin-contract.clients.test.ts"] }],
   "docs/security/README.md": [{ begins: "npm ci && npm test", by: [CI] }],
   "docs/your-own-server.md": [
-    { begins: 'export PATH="$PWD/bin:$PATH"     # `mcpist`', by: [OWN_SERVER] },
-    { begins: 'export PATH="$PWD/bin:$PATH"\ncd examples/typescript\neval', by: [OWN_SERVER] },
+    { begins: 'export PATH="$PWD/bin:$PWD/node_modules/.bin:$PATH"     # `mcpist`', by: [OWN_SERVER] },
+    { begins: 'export PATH="$PWD/bin:$PWD/node_modules/.bin:$PATH"\ncd examples/typescript\neval', by: [OWN_SERVER] },
     { begins: "mcpist tools show weather", by: [OWN_SERVER] },
     { begins: "mcpist tools approve weather --yes", by: [OWN_SERVER] },
     { begins: "node ../client.ts", by: [OWN_SERVER] },
