@@ -1,7 +1,7 @@
 /**
  * The whole command against the four platforms on their wire: killed at any of its writes it leaves nothing behind that the next run
  * does not put right, and what a platform does wrong it survives or says, while nobody is refused. `ROWS=all` kills every mode before and
- * after every write (about ten minutes) and lets every platform do everything wrong.
+ * after every write (about ten minutes), lets every platform do everything wrong, and ends a healthy deployment at every moment.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { traceOf } from "../test/wire-trace.ts";
@@ -191,6 +191,72 @@ describe("a platform that does wrong in the middle of a rotation", () => {
         refused: [],
         text: expect.stringMatching(says) as string,
       });
+      if (ran.code !== 0) expect((await next()).text).toMatch(/^done/m);
+      expect(await traceOf(world)).toEqual(fresh);
+    },
+  );
+});
+
+/** When Koyeb's newest deployment, which was healthy, ends: at a call of the command, after so many redeploys were seen to be healthy. */
+const ENDS: Readonly<Record<string, { readonly redeploys: number; readonly is: (call: WireCall) => boolean }>> = {
+  "during the rollout": { redeploys: 1, is: () => true },
+  "between rollout and verification": { redeploys: 1, is: ({ party }) => party === "cloudflare" },
+  "at the upload": { redeploys: 1, is: (call) => isWrite(call) && uploads(call) },
+  "at the probe": { redeploys: 1, is: (call) => isWrite(call) && call.path.includes("/deployments") },
+  "during the drain": { redeploys: 1, is: (call) => isWrite(call) && names(call) },
+  "during the rollout of the retirement": { redeploys: 2, is: () => true },
+};
+/** It has no instance, and its address answers with 503, for so many calls. */
+function ends({ redeploys, is }: (typeof ENDS)[string], calls: number): Wire {
+  const seen = { redeploys: 0, healthy: false, left: calls, began: false };
+  const { url } = world.environment.origins.find(({ kind }) => kind === "koyeb") ?? { url: "" };
+  return async (call, pass) => {
+    const { party, path } = call;
+    if (path.endsWith("/redeploy")) Object.assign(seen, { redeploys: seen.redeploys + 1, healthy: false });
+    seen.began ||= seen.redeploys >= redeploys && seen.healthy && is(call);
+    const answer = await pass();
+    const isDeployment = party === "koyeb" && /\/deployments\/[^/?]+$/.test(path);
+    if (!isDeployment && (!seen.began || seen.left <= 0)) return answer;
+    const told = (await answer
+      .clone()
+      .json()
+      .catch(() => ({}))) as { deployment?: { status: string }; via?: object };
+    if (isDeployment && told.deployment?.status === "HEALTHY") seen.healthy = true;
+    if (!seen.began || seen.left <= 0) return answer;
+    const sick = isDeployment
+      ? { deployment: { ...told.deployment, status: "ERROR", messages: ["the instance exited"] } }
+      : party === "koyeb" && path.startsWith("/v1/instances")
+        ? { instances: [], count: 0 }
+        : party === "gateway" && path.includes("origin=koyeb")
+          ? { ...told, via: { origin: "koyeb", status: 503, observation: null } }
+          : null;
+    const isOrigin = party === "origin" && answer.url.startsWith(url);
+    if (sick === null && !isOrigin) return answer;
+    seen.left--;
+    return isOrigin ? new Response("", { status: 503 }) : Response.json(sick);
+  };
+}
+const ENDINGS = Object.keys(ENDS).flatMap((when) =>
+  ([25, Number.POSITIVE_INFINITY] as const)
+    .filter((calls) => ALL || (when === "at the upload" && calls !== 25))
+    .map((calls) => [when, calls === 25 ? "and is back soon" : "for good", calls] as const),
+);
+
+describe("a deployment at Koyeb that is healthy and then ends", () => {
+  it.each(ENDINGS)(
+    "%s, %s: the old secret stays as long as it is needed, and the next run leads out",
+    { timeout: 180_000 },
+    async (when, _, calls) => {
+      const end = ENDS[when];
+      if (!end) throw new TypeError("no such moment");
+      const refused = new Set<string>();
+      const ran = await world.mcpist("secrets rotate", { wire: watched(ends(end, calls), refused) });
+      const text = ran.text.replaceAll(/\n +/g, " ");
+      expect({ refused: [...refused], text }).toEqual({
+        refused: [],
+        text: expect.stringMatching(ran.code === 0 ? DONE : /^error: .*koyeb.*\nhint: /ims) as string,
+      });
+      if (calls !== 25) expect(ran.code).toBe(5);
       if (ran.code !== 0) expect((await next()).text).toMatch(/^done/m);
       expect(await traceOf(world)).toEqual(fresh);
     },
