@@ -28,8 +28,8 @@ export class Installation extends Workplace {
   }
 
   /** `cdktn synth`, or the other one. @returns what each stack's configuration says, by stack. */
-  async synth(outdir: string): Promise<Variables> {
-    const { exitCode, output } = await this.run([...this.cli.command, "synth", "--output", join(this.folder, outdir)]);
+  async synth(cli: DeployCli, outdir: string): Promise<Variables> {
+    const { exitCode, output } = await this.run([...cli.command, "synth", "--output", join(this.folder, outdir)]);
     if (exitCode !== 0) throw new Error(output);
     return this.#configurations(outdir);
   }

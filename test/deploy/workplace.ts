@@ -168,6 +168,8 @@ export class Workplace {
       PATH: [join(ROOT, "node_modules/node/bin"), process.env["PATH"] ?? ""].join(delimiter),
       HOME: this.folder,
       TMPDIR: tmpdir(),
+      // The home is new each time; a person's keeps what was compiled before.
+      NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/node-compile"),
       ...vendors,
       ...this.#standIns.variables,
       // Only the built-in environment is told that it is in a sandbox.
