@@ -102,6 +102,27 @@ describe("the API", () => {
     const absent = await call("POST", "/graphql", { query, variables: { appName: "absent" } });
     expect(absent.json).toMatchObject({ data: { appcompact: null }, errors: [{ message: "Could not find App" }] });
   });
+
+  it("shows the releases that a deploy has logged in both APIs, the newest first: scaling asks for them", async () => {
+    const query =
+      "query($appName: String!, $limit: Int!) { app(name: $appName) { releases: releasesUnprocessed(first: $limit) { nodes { id version status imageRef user { email } } } } }";
+    const asked = async (limit: number): Promise<unknown> =>
+      (await call("POST", "/graphql", { query, variables: { appName: app, limit, status: "complete" } })).json["data"];
+    expect(await asked(25)).toMatchObject({ app: { releases: { nodes: [] } } });
+    for (const image of ["sandbox.local/origin:one", "sandbox.local/origin:two"]) {
+      const { json } = await call("POST", "/api/v1/releases", {
+        app_name: app,
+        image,
+        strategy: "rolling",
+        definition: {},
+      });
+      await call("PATCH", `/api/v1/releases/${(json["release"] as Json)["id"] as string}`, { status: "complete" });
+    }
+    const newest = { version: 2, status: "complete", imageRef: "sandbox.local/origin:two" };
+    expect(await asked(1)).toMatchObject({ app: { releases: { nodes: [newest] } } });
+    expect((await call("GET", `/api/v1/apps/${app}/releases`)).json["releases"]).toHaveLength(2);
+    expect((await call("GET", `/v1/apps/${app}/volumes`)).json).toEqual([]);
+  });
 });
 
 describe("secrets", () => {

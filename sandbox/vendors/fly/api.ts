@@ -115,6 +115,11 @@ export function flyApi(cloud: FlyCloud, token: string): VendorApp {
     return c.json({ version: writeSecrets(app, { [c.req.param("name")]: null }) });
   });
 
+  // Origins have none; clients look before they scale.
+  api.get("/v1/apps/:app/volumes", (c) => {
+    appOf(c);
+    return c.json([]);
+  });
   api.get("/v1/apps/:app/ip_assignments", (c) => c.json({ ips: appOf(c).ips }));
   api.post("/v1/apps/:app/ip_assignments", async (c) => {
     const { ips } = appOf(c);

@@ -79,6 +79,13 @@ describeClients(["flyctl"], environment, (run) => {
     expect(deployed).toMatchObject({ exitCode: 0, text: expect.stringContaining("update succeeded") });
     expect(await secretsByMachine()).toEqual(["second", "second", undefined]);
     expect(await run(["secrets", "list", "-a", APP])).toMatchObject({ exitCode: 0 });
+    // What it deployed is a release from now on, also where flyctl asks GraphQL for it.
+    const releases = await run(["releases", "-a", APP, "--json"]);
+    expect(JSON.parse(releases.text)).toMatchObject([{ Version: 1, Status: "complete" }]);
+    expect(await run(["scale", "count", "2", "-a", APP, "--yes"])).toMatchObject({
+      exitCode: 0,
+      text: expect.stringContaining("App already scaled to desired state"),
+    });
   });
 
   it("lists the addresses and the secrets of an app", async () => {

@@ -52,17 +52,25 @@ const ipForGraphql = ({ ip, region, service_name, created_at }: IpAssignment) =>
   createdAt: created_at,
 });
 
-/** An app as GraphQL shows it; a client takes the fields it asked for. */
-function appForGraphql(app: FlyApp, current: Release | undefined) {
+const USER = { id: "sandbox", email: "sandbox@mcpist.invalid", name: "sandbox" };
+
+const releaseForGraphql = (release: Release) => ({
+  id: release.id,
+  version: release.version,
+  description: "Release",
+  reason: "",
+  status: release.status,
+  stable: release.status === "complete",
+  imageRef: release.image,
+  configDefinition: release.definition,
+  user: USER,
+  createdAt: release.createdAt.toISOString(),
+});
+
+/** An app as GraphQL shows it; a client takes the fields it asked for. @param releases of it, the newest first */
+function appForGraphql(app: FlyApp, releases: readonly Release[]) {
   const { status, internal_numeric_id } = appOnWire(app);
-  const release = current && {
-    id: current.id,
-    version: current.version,
-    imageRef: current.image,
-    configDefinition: current.definition,
-    status: current.status,
-    createdAt: current.createdAt.toISOString(),
-  };
+  const shown = releases.map(releaseForGraphql);
   return {
     id: app.name,
     internalNumericId: internal_numeric_id,
@@ -79,8 +87,9 @@ function appForGraphql(app: FlyApp, current: Release | undefined) {
     hostIssues: { nodes: [] },
     ipAddresses: { nodes: app.ips.filter(({ shared }) => !shared).map(ipForGraphql) },
     sharedIpAddress: app.ips.find(({ shared }) => shared)?.ip ?? null,
-    currentReleaseUnprocessed: release ?? null,
-    currentRelease: release ?? null,
+    currentReleaseUnprocessed: shown[0] ?? null,
+    currentRelease: shown[0] ?? null,
+    releases: { nodes: shown },
   };
 }
 
@@ -88,8 +97,9 @@ function appForGraphql(app: FlyApp, current: Release | undefined) {
 export function flyWeb(cloud: FlyCloud, token: string): VendorApp {
   const web: VendorApp = new Hono();
   const releases: Release[] = [];
-  const currentOf = (appName: string): Release | undefined =>
-    releases.findLast((release) => release.appName === appName);
+  /** The newest first. */
+  const releasesOf = (appName: string): readonly Release[] =>
+    releases.filter((release) => release.appName === appName).toReversed();
   const onWire = (release: Release) => ({
     id: release.id,
     version: release.version,
@@ -112,11 +122,11 @@ export function flyWeb(cloud: FlyCloud, token: string): VendorApp {
   const roots: Readonly<Record<string, (variables: Readonly<Record<string, unknown>>) => unknown>> = {
     "appcompact:app": ({ appName }) => appNamed(appName),
     "appbasic:app": ({ appName }) => appNamed(appName),
-    app: ({ appName, name }) => appNamed(appName ?? name),
+    app: ({ appName, name, limit }) => appNamed(appName ?? name, limit),
     organization: ({ slug, orgSlug }) =>
       (slug ?? orgSlug) === ORGANIZATION.slug ? { ...organization, addOns: { nodes: [] } } : null,
     latestImageDetails: ({ image }) => ({ ...imageRef(typeof image === "string" ? image : ""), version: "" }),
-    viewer: () => ({ id: "sandbox", email: "sandbox@mcpist.invalid", name: "sandbox" }),
+    viewer: () => USER,
   };
   /** What clients change here and not by the Machines API. */
   const mutations: typeof roots = {
@@ -128,9 +138,12 @@ export function flyWeb(cloud: FlyCloud, token: string): VendorApp {
       return { organization };
     },
   };
-  const appNamed = (name: unknown) => {
+  // flyctl also sends a `status` that its query does not declare: it has no effect.
+  const appNamed = (name: unknown, limit?: unknown) => {
     const app = typeof name === "string" ? cloud.apps.get(name) : undefined;
-    return app ? appForGraphql(app, currentOf(app.name)) : null;
+    if (!app) return null;
+    const own = releasesOf(app.name);
+    return appForGraphql(app, typeof limit === "number" ? own.slice(0, limit) : own);
   };
 
   for (const path of ["/graphql", "/api/v1/*"])
@@ -163,18 +176,17 @@ export function flyWeb(cloud: FlyCloud, token: string): VendorApp {
   });
 
   web.get("/api/v1/apps/:app/releases/current", (c) => {
-    const current = currentOf(c.req.param("app"));
+    const [current] = releasesOf(c.req.param("app"));
     return current ? c.json(onWire(current)) : c.json({ error: "not found" }, 404);
   });
   web.get("/api/v1/apps/:app/releases", (c) => {
-    const own = releases.filter((release) => release.appName === c.req.param("app"));
-    return c.json({ releases: own.toReversed().map(onWire) });
+    return c.json({ releases: releasesOf(c.req.param("app")).map(onWire) });
   });
   web.post("/api/v1/releases", async (c) => {
     const input = releaseBody.safeParse(await body(c));
     if (!input.success || !cloud.apps.has(input.data.app_name)) return c.json({ error: "invalid release" }, 422);
     const { app_name: appName, image, strategy, definition } = input.data;
-    const version = releases.filter((release) => release.appName === appName).length + 1;
+    const version = releasesOf(appName).length + 1;
     const release: Release = {
       id: randomUUID(),
       version,
