@@ -42,6 +42,29 @@ it("a value that comes in no form is refused, not a fault", async () => {
   expect(answer.status).toBe(400);
 });
 
+it("many keys are written, read and deleted at once; one that is absent is null, and deleting it is no fault", async () => {
+  const { result } = await kit.call<{ id: string }>("POST", "storage/kv/namespaces", { title: "many" });
+  const at = `storage/kv/namespaces/${result.id}/bulk`;
+  const pairs = [
+    { key: "one", value: "1", metadata: { by: "us" } },
+    { key: "two", value: "2" },
+    { key: "six", value: "6" },
+  ];
+  await kit.call("PUT", at, pairs);
+  const keys = ["one", "two", "absent"];
+  const read = async (more: object) => (await kit.call("POST", `${at}/get`, { keys, ...more })).result;
+  expect(await read({})).toEqual({ values: { one: "1", two: "2", absent: null } });
+  expect(await read({ type: "json", withMetadata: true })).toEqual({
+    values: { one: { value: 1, metadata: { by: "us" } }, two: { value: 2, metadata: null }, absent: null },
+  });
+  expect((await kit.call("POST", `${at}/delete`, keys)).result).toMatchObject({ successful_key_count: 3 });
+  // As wrangler asks.
+  expect((await kit.call("DELETE", at, ["six"])).status).toBe(200);
+  expect((await kit.call("GET", `storage/kv/namespaces/${result.id}/keys`)).result).toEqual([]);
+  for (const refused of [{ keys: [] }, { keys: [1] }, { keys: Array.from({ length: 101 }, String) }])
+    expect((await kit.call("POST", `${at}/get`, refused)).status).toBe(400);
+});
+
 describe("secrets and uploads", () => {
   it("an upload without keep_bindings drops the secret, one with it keeps that of the latest upload", async () => {
     await kit.put("keep", { bindings: [secret("one")] });

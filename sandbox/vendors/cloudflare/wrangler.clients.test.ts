@@ -74,7 +74,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-describe("wrangler", { shuffle: false, timeout: 120_000 }, () => {
+describe("wrangler", { shuffle: false, timeout: 240_000 }, () => {
   it("deploys a Worker with KV, a Durable Object, a rate limit and a schedule, and deploys it again", async () => {
     expect((await kit.ask("gw", "/count")).status).toBe(200);
     expect(newest().bindings.toSorted()).toEqual(["COUNTER", "KV", "PLAIN", "RL", "VERSION"]);
@@ -151,6 +151,24 @@ describe("wrangler", { shuffle: false, timeout: 120_000 }, () => {
     expect((await done(["kv", "key", "get", "--remote", "--namespace-id", id, "a/b"])).stdout.trim()).toBe("value");
     expect((await done(["kv", "key", "list", "--remote", "--namespace-id", id])).stdout).toContain("a/b");
     expect((await done(["whoami"])).stdout).toContain(NAMES.accountId);
+    const file = async (name: string, content: unknown): Promise<string> => {
+      await writeFile(join(folder, name), JSON.stringify(content));
+      return name;
+    };
+    const bulk = async (verb: string, name: string, ...more: readonly string[]) =>
+      (await done(["kv", "bulk", verb, name, "--remote", "--namespace-id", id, ...more])).stdout;
+    await bulk(
+      "put",
+      await file("pairs.json", [
+        { key: "one", value: "1" },
+        { key: "two", value: "2" },
+      ]),
+    );
+    const keys = await file("keys.json", ["one", "two", "absent"]);
+    expect(await bulk("get", keys)).toContain('"two"');
+    await bulk("delete", keys, "--force");
+    const left = await done(["kv", "key", "list", "--remote", "--namespace-id", id]);
+    expect(JSON.parse(left.stdout)).toMatchObject([{ name: "a/b" }]);
   });
 
   it("never met a call that is not imitated", () => {

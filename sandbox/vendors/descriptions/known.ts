@@ -33,6 +33,11 @@ export const KNOWN_DEVIATIONS: readonly KnownDeviation[] = [
   },
   {
     vendor: "cloudflare",
+    what: String.raw`DELETE /client/v4/accounts/\S+/storage/kv/namespaces/[^/]+/bulk: is no operation of the excerpt`,
+    why: "wrangler deletes many keys so, which the description has as a POST to bulk/delete",
+  },
+  {
+    vendor: "cloudflare",
     what: String.raw`\w+ /client/v4/accounts/\S+/workers/(services/\S+|workers/[^/]+/versions/latest|scripts/[^/]+/domains/(changeset|records)|domains/records/\S+): is no operation of the excerpt`,
     why: "wrangler calls it, and no description has it",
   },

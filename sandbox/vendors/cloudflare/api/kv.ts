@@ -32,6 +32,17 @@ async function readValue(c: Ctx): Promise<{ readonly value: Uint8Array; readonly
   };
 }
 
+/** https://developers.cloudflare.com/kv/platform/limits/ */
+const MAX_BULK = 10_000;
+const MAX_BULK_READ = 100;
+
+function namesIn(keys: unknown, most: number): readonly string[] {
+  if (!Array.isArray(keys) || keys.length === 0 || !keys.every((key) => typeof key === "string"))
+    throw badRequest("the body has no list of keys");
+  if (keys.length > most) throw badRequest(`at most ${most} keys at once`);
+  return keys;
+}
+
 function bulkWrite(namespace: KvNamespace, item: unknown): void {
   if (!isRecord(item) || typeof item["key"] !== "string" || typeof item["value"] !== "string")
     throw badRequest("a pair has no key or no value");
@@ -106,5 +117,24 @@ export function kvRoutes(app: VendorApp, base: string, account: Account): void {
     const pairs = await jsonList(c);
     for (const pair of pairs) bulkWrite(namespace(c), pair);
     return ok(c, { successful_key_count: pairs.length, unsuccessful_keys: [] });
+  });
+  const bulkDelete = async (c: Ctx) => {
+    const keys = namesIn(parseJson(await c.req.text(), "the body"), MAX_BULK);
+    for (const key of keys) namespace(c).delete(key);
+    return ok(c, { successful_key_count: keys.length, unsuccessful_keys: [] });
+  };
+  app.post(`${one}/bulk/delete`, bulkDelete);
+  // As it was before, and as wrangler still asks.
+  app.delete(`${one}/bulk`, bulkDelete);
+  app.post(`${one}/bulk/get`, async (c) => {
+    const { keys, type = "text", withMetadata = false } = await jsonBody(c);
+    const found = namesIn(keys, MAX_BULK_READ).map((key) => {
+      const entry = namespace(c).get(key);
+      if (!entry) return [key, null];
+      const text = Buffer.from(entry.value).toString("utf8");
+      const content: unknown = type === "json" ? parseJson(text, key) : text;
+      return [key, withMetadata === true ? { value: content, metadata: entry.metadata } : content];
+    });
+    return ok(c, { values: Object.fromEntries(found) });
   });
 }

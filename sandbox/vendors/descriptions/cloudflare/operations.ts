@@ -301,6 +301,18 @@ const kv: readonly Operation[] = [
     },
     result: { fields: { successful_key_count: "number", unsuccessful_keys: { list: "string" } } },
   }),
+  operation<Kv["keys"]["bulkDelete"]>()(
+    "POST",
+    "/accounts/{account_id}/storage/kv/namespaces/{namespace}/bulk/delete",
+    {
+      body: { list: "string" },
+      result: { fields: { successful_key_count: "number", unsuccessful_keys: { list: "string" } } },
+    },
+  ),
+  operation<Kv["keys"]["bulkGet"]>()("POST", "/accounts/{account_id}/storage/kv/namespaces/{namespace}/bulk/get", {
+    body: { fields: { keys: { list: "string" }, type: { enum: ["text", "json"] }, withMetadata: "boolean" } },
+    result: { fields: { values: { map: "any" } } },
+  }),
 ];
 
 const DOMAIN = {
