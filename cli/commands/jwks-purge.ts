@@ -37,7 +37,7 @@ export const jwksPurge = defineCommand(
   async (context, flags) => {
     const [{ openSession }, { gatewayKv }] = await Promise.all([
       import("../session.ts"),
-      import("../targets/cloudflare.ts"),
+      import("../targets/gateway-kv.ts"),
     ]);
     const session = await openSession(context, flags);
     const kv = gatewayKv(session.apis.cloudflare, session.environment, await namespaceOf(session));

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { NAMES, startKit, TOKEN, type Kit } from "../../sandbox/vendors/cloudflare/test/emulator.ts";
 import { testEnvironment } from "../test/environment.ts";
 import { testContext, urlOf } from "../test/test-context.ts";
-import { cloudflareApi, cloudflareWorker, gatewayKv } from "./cloudflare.ts";
+import { cloudflareApi, cloudflareWorker } from "./cloudflare.ts";
+import { gatewayKv } from "./gateway-kv.ts";
 import type { Guard, WorkerTarget, WorkerVersion } from "./types.ts";
 
 const SECRET_ONE = "0123456789abcdef".repeat(4);

@@ -4,16 +4,14 @@
  * Never uses `secret put` or `secret bulk`: both deploy at once.
  */
 import { type Environment } from "../../contract/config.ts";
-import { gatewayUrl } from "../../contract/process-config.ts";
-import { OBSERVATION_PATH, VERSION_OVERRIDE_HEADER } from "../../contract/headers.ts";
-import { parseWorkerObservation, type WorkerObservation } from "../../contract/observation.ts";
 import { WORKER_BINDING } from "../../contract/secret-names.ts";
 import type { Context } from "../context.ts";
-import { machineFault, McpistError } from "../errors.ts";
+import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { NewDeployment, NewVersion } from "./cloudflare-calls.ts";
+import { gatewayProbe } from "./gateway-probe.ts";
 import { inTime } from "./in-time.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
 import type { Annotation, Deployment, Guard, WorkerLook, WorkerTarget, WorkerVersion } from "./types.ts";
@@ -33,11 +31,8 @@ import {
   writtenAt,
 } from "./worker-version.ts";
 import { checkValue, putVersionSecret } from "./wrangler.ts";
-import { whenLong } from "../waits.ts";
 
 /** Unit: milliseconds. */
-const OBSERVE_TIMEOUT_MS = 30_000;
-const CALL_TIMEOUT_MS = 20_000;
 const POLL_MS = 200;
 /** A new version may be missing from the list for a while; after a failure there may be none. Unit: milliseconds. */
 const LISTED_TIMEOUT_MS = 10_000;
@@ -74,7 +69,7 @@ export function cloudflareWorker(
 ): WorkerTarget {
   const { accountId, worker } = environment.cloudflare;
   const script = `/accounts/${encodeURIComponent(accountId)}/workers/scripts/${encodeURIComponent(worker)}`;
-  const gateway = gatewayUrl(environment);
+  const gateway = gatewayProbe(context, environment);
 
   const resultOf = (json: unknown): unknown => asObject(json, "Cloudflare's answer")["result"];
   /** The versions that can be deployed, newest first: the one list whose items are documented to carry annotations. */
@@ -107,56 +102,6 @@ export function cloudflareWorker(
     }
   };
 
-  /** Asks the gateway; null when nothing that is a gateway answered. */
-  const askGateway = async (
-    query: string,
-    headers: Readonly<Record<string, string>>,
-    timeoutMs: number = CALL_TIMEOUT_MS,
-  ): Promise<WorkerObservation | null> => {
-    context.signal.throwIfAborted();
-    try {
-      const response = await context.fetch(`${gateway}${OBSERVATION_PATH}${query}`, {
-        headers: { accept: "application/json", "cache-control": "no-cache", ...headers },
-        redirect: "error",
-        signal: AbortSignal.any([AbortSignal.timeout(Math.min(timeoutMs, CALL_TIMEOUT_MS)), context.signal]),
-      });
-      return parseWorkerObservation(await response.json());
-    } catch (error) {
-      context.signal.throwIfAborted();
-      const fault = machineFault(error);
-      if (fault) throw fault;
-      return null;
-    }
-  };
-  /** Asks one version of the deployment. Cloudflare routes by percentage when an override is not applied, so the answer must name the version. */
-  const ask = async (versionId: string, query: string, timeoutMs?: number): Promise<WorkerObservation | null> => {
-    const seen = await askGateway(query, { [VERSION_OVERRIDE_HEADER]: `${worker}="${versionId}"` }, timeoutMs);
-    return seen?.deployment === versionId ? seen : null;
-  };
-  /** Kids by version; a silent one is left out where there is a time for it. */
-  const kidsOf = async (ids: readonly string[], withinMs?: number): Promise<WorkerLook["observed"]> => {
-    const seen = await Promise.all(
-      ids.map((id) => (withinMs === undefined ? observed(id) : observedWithin(id, withinMs))),
-    );
-    return Object.fromEntries(ids.flatMap((id, i) => (seen[i] ? [[id, seen[i].kid]] : [])));
-  };
-  const observed = async (versionId: string): Promise<WorkerObservation> => {
-    const seen = await observedWithin(versionId, OBSERVE_TIMEOUT_MS);
-    if (seen) return seen;
-    throw new McpistError("ERR_TIMEOUT", `${new URL(gateway).host} did not answer as Worker version ${versionId}`, {
-      hint: HINTS.gatewayRoute(gateway, worker),
-    });
-  };
-  const observedWithin = (versionId: string, ms: number): Promise<WorkerObservation | null> =>
-    whenLong(context, `the gateway: an answer of Worker version ${versionId}`, () => askUntil(versionId, ms));
-  const askUntil = async (versionId: string, ms: number): Promise<WorkerObservation | null> => {
-    const deadline = context.monotonic() + ms;
-    for (;;) {
-      const seen = await ask(versionId, "", ms);
-      if (seen || context.monotonic() >= deadline) return seen;
-      await context.sleep(POLL_MS);
-    }
-  };
   /** The version that `annotation` describes, if it exists: tells what became of an upload whose reply was lost. */
   const uploaded = async (
     annotation: Annotation,
@@ -232,7 +177,7 @@ export function cloudflareWorker(
     const ids = new Set([...list.slice(0, 1), ...annotated].map(({ id }) => id).concat(recent, known));
     const [details, kids] = await Promise.all([
       Promise.all([...ids].map(perhaps)),
-      kidsOf(
+      gateway.kidsOf(
         shares.map(({ versionId }) => versionId),
         withinMs,
       ),
@@ -325,7 +270,7 @@ export function cloudflareWorker(
     async secrets(names) {
       const [{ json }, made] = await Promise.all([api.get(`${script}/versions?deployable=true`), deployments()]);
       const ids = (made[0]?.shares ?? []).filter(({ percentage }) => percentage > 0).map(({ versionId }) => versionId);
-      const [details, seen] = await Promise.all([Promise.all(ids.map(detail)), Promise.all(ids.map(observed))]);
+      const [details, seen] = await Promise.all([Promise.all(ids.map(detail)), Promise.all(ids.map(gateway.observed))]);
       const bound = names.filter((name) => details.length > 0 && details.every((version) => isSecretOf(version, name)));
       const stamp = writtenAt(listAt(resultOf(json), "items", "the Worker's versions"));
       return {
@@ -348,28 +293,11 @@ export function cloudflareWorker(
       return textAt(resultOf(json), "id", "a new deployment");
     },
     async answers() {
-      return (await askGateway("", {}))?.kid ?? null;
+      return (await gateway.anybody())?.kid ?? null;
     },
     async probe(versionId, origin) {
-      const seen = await ask(versionId, `?origin=${encodeURIComponent(origin)}`);
+      const seen = await gateway.about(versionId, origin);
       return seen?.via ?? null;
-    },
-  };
-}
-
-/** One KV namespace of the account, for what is no secret. */
-export function gatewayKv(api: Api, environment: Environment, namespace: string) {
-  const base = `/accounts/${encodeURIComponent(environment.cloudflare.accountId)}/storage/kv/namespaces/${encodeURIComponent(namespace)}`;
-  const path = (key: string) => `${base}/values/${encodeURIComponent(key)}`;
-  return {
-    /** The value's text as it is. @throws {McpistError} ERR_RATE_LIMITED: one key takes one write per second. */
-    async put(key: string, text: string): Promise<void> {
-      await api.call("PUT", path(key), { text });
-    },
-    /** @returns null when there is no such key. */
-    async get(key: string): Promise<string | null> {
-      const answer = await api.get(path(key), { accept: [404] });
-      return answer.status === 404 ? null : answer.text;
     },
   };
 }
