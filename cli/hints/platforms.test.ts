@@ -12,6 +12,7 @@ import { handler, type Routes } from "../test/handler.ts";
 import { leadOut, steady, type Scenario, ZERO } from "../test/scenario.ts";
 import { testContext } from "../test/test-context.ts";
 import { K0 } from "../test/worlds.ts";
+import { originNamed } from "../test/wraps.ts";
 import { HINTS } from "./hints.ts";
 import { PLATFORMS } from "./platforms.ts";
 
@@ -39,10 +40,7 @@ const rolling = (name: "koyeb" | "fly", rollOf: () => Roll): Scenario => ({
   world: steady,
   prepare: (desk) => {
     const roll = rollOf();
-    desk.swap = (targets) => ({
-      ...targets,
-      origins: targets.origins.map((origin) => (origin.name === name ? { ...origin, roll } : origin)),
-    });
+    desk.swap = originNamed(name, () => ({ roll }));
   },
   byHand: (desk) => void delete desk.swap,
   ends: "STEADY",

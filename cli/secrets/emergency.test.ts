@@ -3,6 +3,7 @@ import { acceptedKids } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import { FakeCloud } from "../test/fake-cloud.ts";
 import { live, type Ending } from "../test/fake-run.ts";
+import { originNamed, origins } from "../test/wraps.ts";
 import type { Targets, WorkerTarget } from "../targets/types.ts";
 
 const K0 = "00000000000000aa";
@@ -74,20 +75,16 @@ describe("an emergency", () => {
     const ending = await live(cloud, {
       id: mode,
       emergency: mode,
-      wrap: (targets) => ({
-        ...targets,
-        origins: targets.origins.map((origin) => ({
-          ...origin,
-          write: (values, guard) => {
-            first ??= { at: cloud.now, looks: [...looks] };
-            return origin.write(values, guard);
-          },
-          look: (options) => {
-            looks.push(options);
-            return origin.look(options);
-          },
-        })),
-      }),
+      wrap: origins((origin) => ({
+        write: (values, guard) => {
+          first ??= { at: cloud.now, looks: [...looks] };
+          return origin.write(values, guard);
+        },
+        look: (options) => {
+          looks.push(options);
+          return origin.look(options);
+        },
+      })),
     });
     expect(codeOf(ending)).toBe("done");
     expect(first).toMatchObject({ looks: [{ withinMs: 5000 }, { withinMs: 5000 }] });
@@ -103,16 +100,12 @@ describe("an emergency", () => {
     const ending = await live(cloud, {
       id: "fast",
       emergency: "fast",
-      wrap: (targets) => ({
-        ...targets,
-        origins: targets.origins.map((origin) => ({
-          ...origin,
-          look: (options) =>
-            options === undefined || Object.keys(options).length === 0
-              ? origin.look()
-              : Promise.resolve({ ok: false as const, reason: "its instances did not answer in time" }),
-        })),
-      }),
+      wrap: origins((origin) => ({
+        look: (options) =>
+          options === undefined || Object.keys(options).length === 0
+            ? origin.look()
+            : Promise.resolve({ ok: false as const, reason: "its instances did not answer in time" }),
+      })),
     });
     expect(codeOf(ending)).toBe("done");
     expect(refused).toEqual([]);
@@ -126,12 +119,7 @@ describe("an emergency", () => {
     const ending = await live(cloud, {
       id: mode,
       emergency: mode,
-      wrap: (targets) => ({
-        ...targets,
-        origins: targets.origins.map((origin) =>
-          origin.name === "fly" ? { ...origin, look: refused, write: refused, roll: refused, names: refused } : origin,
-        ),
-      }),
+      wrap: originNamed("fly", () => ({ look: refused, write: refused, roll: refused, names: refused })),
     });
     expect(ending).toMatchObject({
       kind: "stopped",
@@ -159,7 +147,7 @@ describe("an emergency", () => {
       emergency: "now",
       notes,
       wrap: (targets) => ({
-        ...targets,
+        ...originNamed("fly", () => ({ write: () => Promise.reject(new McpistError("ERR_VENDOR", "no")) }))(targets),
         worker: {
           ...targets.worker,
           bound: () => {
@@ -167,11 +155,6 @@ describe("an emergency", () => {
             return targets.worker.bound();
           },
         },
-        origins: targets.origins.map((origin) =>
-          origin.name === "fly"
-            ? { ...origin, write: () => Promise.reject(new McpistError("ERR_VENDOR", "no")) }
-            : origin,
-        ),
       }),
     });
     expect([codeOf(ending), knownWhenAsked]).toEqual(["ERR_NOT_DEAD", [expect.stringMatching(/^fly NOT DEAD/)]]);

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { McpistError } from "../errors.ts";
 import { FakeCloud, type FakeOriginState } from "../test/fake-cloud.ts";
 import { converge, holderOf, live, type Ending } from "../test/fake-run.ts";
-import type { OriginTarget, SlotValues, Targets, Vault, WorkerTarget } from "../targets/types.ts";
+import { originNamed, type Wrap } from "../test/wraps.ts";
+import type { OriginTarget, SlotValues, Vault, WorkerTarget } from "../targets/types.ts";
 
 const K0 = "00000000000000aa";
 /** Long after the last rotation. */
@@ -13,7 +14,6 @@ function installed(): FakeCloud {
   return cloud;
 }
 const outcome = (ending: Ending): string => (ending.kind === "stopped" ? ending.error.message : ending.kind);
-type Wrap = (targets: Targets) => Targets;
 
 const vault =
   (change: (vault: Vault) => Partial<Vault>): Wrap =>
@@ -21,12 +21,7 @@ const vault =
 const worker =
   (change: (worker: WorkerTarget) => Partial<WorkerTarget>): Wrap =>
   (targets) => ({ ...targets, worker: { ...targets.worker, ...change(targets.worker) } });
-const koyeb =
-  (change: (origin: OriginTarget) => Partial<OriginTarget>): Wrap =>
-  (targets) => ({
-    ...targets,
-    origins: targets.origins.map((origin) => (origin.name === "koyeb" ? { ...origin, ...change(origin) } : origin)),
-  });
+const koyeb = (change: (origin: OriginTarget) => Partial<OriginTarget>): Wrap => originNamed("koyeb", change);
 /** Only the `nth` call of all is a lie. */
 function once<Args extends unknown[], T>(nth: number, lie: T, work: (...args: Args) => Promise<T>) {
   let calls = 0;

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { kidOf, parseSecret } from "../../contract/gateway-secret.ts";
 import { FakeCloud, type FaultKind } from "../test/fake-cloud.ts";
 import { converge, holderOf, live, type Ending } from "../test/fake-run.ts";
+import { originNamed } from "../test/wraps.ts";
 import { emergency } from "./emergency.ts";
 import { phaseOf } from "./phase.ts";
 import { restore } from "./restore.ts";
@@ -82,18 +83,10 @@ describe("secrets rotate --emergency", () => {
     const ending = await live(cloud, {
       id: mode,
       emergency: mode,
-      wrap: (targets) => ({
-        ...targets,
-        origins: targets.origins.map((origin) =>
-          origin.name === "fly"
-            ? {
-                ...origin,
-                roll: async () => undefined,
-                look: async () => ({ ok: true as const, instances: [], config: null }),
-              }
-            : origin,
-        ),
-      }),
+      wrap: originNamed("fly", () => ({
+        roll: async () => undefined,
+        look: async () => ({ ok: true as const, instances: [], config: null }),
+      })),
     });
     expect(ending).toMatchObject({
       kind: "stopped",
@@ -110,17 +103,13 @@ describe("secrets rotate --emergency", () => {
     const ending = await live(cloud, {
       id: mode,
       emergency: mode,
-      wrap: (targets) => ({
-        ...targets,
-        origins: targets.origins.map((origin) => ({
-          ...origin,
-          look: async () => {
-            const look = await origin.look();
-            const unseen = origin.name === "fly" && !JSON.stringify(look).includes(`"${K0}"`);
-            return unseen ? { ok: false, reason: "its API does not answer" } : look;
-          },
-        })),
-      }),
+      wrap: originNamed("fly", (origin) => ({
+        look: async () => {
+          const look = await origin.look();
+          const unseen = !JSON.stringify(look).includes(`"${K0}"`);
+          return unseen ? { ok: false, reason: "its API does not answer" } : look;
+        },
+      })),
     });
     expect(ending).toMatchObject({
       kind: "stopped",

@@ -5,6 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { FakeCloud, seededRandom } from "../test/fake-cloud.ts";
 import { DRAIN, holderOf, live, type LifeOptions } from "../test/fake-run.ts";
+import { origins, type Wrap } from "../test/wraps.ts";
 import type { OriginLook, SlotValues, Targets } from "../targets/types.ts";
 
 const K0 = "00000000000000aa";
@@ -60,18 +61,13 @@ async function caught(
   return found;
 }
 
-const mapLook =
-  (change: (look: Extract<OriginLook, { ok: true }>) => OriginLook) =>
-  (targets: Targets): Targets => ({
-    ...targets,
-    origins: targets.origins.map((origin) => ({
-      ...origin,
-      look: async () => {
-        const look = await origin.look();
-        return look.ok ? change(look) : look;
-      },
-    })),
-  });
+const mapLook = (change: (look: Extract<OriginLook, { ok: true }>) => OriginLook): Wrap =>
+  origins((origin) => ({
+    look: async () => {
+      const look = await origin.look();
+      return look.ok ? change(look) : look;
+    },
+  }));
 
 describe("the rotator without one of its guards", () => {
   it("survives every world as it is", async () => {
