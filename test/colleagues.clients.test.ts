@@ -48,7 +48,7 @@ beforeAll(async () => {
   // The first deployment reaches the edges after its command has ended.
   const token = await cloud.sandbox.idp.mint();
   await vi.waitUntil(async () => (await ask(1, token)) === null, { timeout: 60_000 });
-}, 120_000);
+}, 600_000);
 afterAll(async () => {
   await releases.close();
   await cloud.close();
@@ -115,7 +115,7 @@ function at(boundary: Boundary, way: Way) {
 }
 
 describe("somebody else at work on the Worker during a rotation", { shuffle: false }, () => {
-  it.each(ROWS)("%s, %s", { timeout: 180_000 }, async (way, _, boundary) => {
+  it.each(ROWS)("%s, %s", { timeout: 600_000 }, async (way, _, boundary) => {
     const before = worker();
     const stopUser = await startUser();
     const event = at(boundary, way);
@@ -133,7 +133,7 @@ describe("somebody else at work on the Worker during a rotation", { shuffle: fal
     expect(await stopUser()).toEqual([]);
   });
 
-  it("a hundred and five uploads since the last deploy, over REST", { timeout: 180_000 }, async () => {
+  it("a hundred and five uploads since the last deploy, over REST", { timeout: 600_000 }, async () => {
     const before = worker();
     await releases.uploads(105);
     const { cloudflare } = cloud.sandbox;

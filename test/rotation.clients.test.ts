@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 describe("somebody who has the gateway secret and calls the origins past the gateway", () => {
-  it("is certainly not the gateway: told at once, and the old secret stays valid", { timeout: 120_000 }, async () => {
+  it("is certainly not the gateway: told at once, and the old secret stays valid", { timeout: 600_000 }, async () => {
     cloud = await startLightCloud({ light: false, drain: { minAge: "500ms", quiet: "3s", max: "6s" } });
     const traffic = await cloud.traffic(20);
     await cloud.sandbox.scenarios.start("stolen-secret");
@@ -31,7 +31,7 @@ describe("somebody who has the gateway secret and calls the origins past the gat
 });
 
 describe("the lock of a run that was killed on this machine", () => {
-  it.runIf(process.platform === "linux")("is taken at once by the next command", { timeout: 120_000 }, async () => {
+  it.runIf(process.platform === "linux")("is taken at once by the next command", { timeout: 600_000 }, async () => {
     cloud = await startLightCloud({ timings: BRISK, drain: DRAIN });
     const { faults, env } = cloud.sandbox;
     const { PATH, HOME } = process.env;
@@ -61,7 +61,7 @@ describe("a rotation's calls to GitHub", () => {
     ["two origins", { origins: 2, machines: 2 }, 40],
     ["three origins", { origins: 3, machines: 2 }, 44],
     ["two origins, one of them with twelve Machines", { origins: 2, machines: 12 }, 40],
-  ])("%s", { timeout: 120_000 }, async (_, size, most) => {
+  ])("%s", { timeout: 600_000 }, async (_, size, most) => {
     cloud = await startLightCloud({ ...size, timings: BRISK, drain: DRAIN });
     const before = cloud.githubCalls();
     const { report } = await cloud.rotate();

@@ -41,9 +41,9 @@ beforeAll(async () => {
   const { code, err } = await run("npm", ["install"], { cwd: project });
   npmSaid = err;
   if (code !== 0) throw new Error(`npm install: ${err}`);
-}, 300_000);
+}, 900_000);
 // Half a gigabyte of small files, on whatever disk this is.
-afterAll(() => workshop.close(), 300_000);
+afterAll(() => workshop.close(), 900_000);
 
 describe("the package alone", () => {
   it("is light, works, and says in one line what a larger command needs", async () => {
@@ -61,7 +61,7 @@ describe("the package alone", () => {
     const [, page = ""] = /\npage: +(\S+)#installpackages\n$/.exec(demo.err) ?? [];
     expect(page).toBe("node_modules/mcpist/docs/errors.md");
     expect(readFileSync(join(folder, page), "utf8")).toContain("\n### installPackages\n");
-  }, 120_000);
+  }, 600_000);
 
   it("runs one command by npx in a folder that has a configuration and nothing else", async () => {
     const folder = workshop.make("npx");
@@ -71,7 +71,7 @@ describe("the package alone", () => {
     const { code, err } = await run("npm", words, { cwd: folder, env: { HOME: folder } });
     expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining("no token for") });
     expect(readdirSync(folder).filter((name) => !name.startsWith("."))).toEqual(["mcpist.config.ts"]);
-  }, 120_000);
+  }, 600_000);
 
   it("says one sentence on a Node that is too old, and no stack", async () => {
     const bin = join(project, "node_modules/mcpist/dist/cli/bin.js");
@@ -112,7 +112,7 @@ describe("mcpist init", () => {
       err: expect.stringContaining("package.json would be changed (ERR_USAGE)"),
     });
     expect(readdirSync(folder)).toEqual(["package.json"]);
-  }, 60_000);
+  }, 600_000);
 });
 
 describe("a project", () => {
@@ -133,7 +133,7 @@ describe("a project", () => {
       const help = await mcpist(["secrets", "rotate", "--help"], place);
       expect(help).toMatchObject({ code: 0, err: "" });
     },
-    120_000,
+    600_000,
   );
 
   it("brings its own Node, and npm has nothing to ask about it or the others", async () => {
@@ -142,12 +142,12 @@ describe("a project", () => {
     const { allowScripts } = JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as Record<string, unknown>;
     expect(allowScripts).toEqual({ node: true, esbuild: true, workerd: true });
     expect(npmSaid).not.toContain("install-scripts");
-  }, 60_000);
+  }, 600_000);
 
   it("has types for an editor: configuration, stacks, modules and their tests", async () => {
     const tsc = new URL("../../node_modules/typescript/bin/tsc", import.meta.url).pathname;
     expect(await run(process.execPath, [tsc, "-p", "."], { cwd: project })).toEqual({ code: 0, out: "", err: "" });
-  }, 60_000);
+  }, 600_000);
 
   it("has a build context for its image: the origin and one's own module, which share their classes", async () => {
     const copy = workshop.make("image");
@@ -166,7 +166,7 @@ describe("a project", () => {
     const origin = await run(process.execPath, ["origin/start.js"], { cwd: app });
     expect(origin).toEqual({ code: 1, out: "", err: "mcpist origin: MCPIST_CONFIG is not set\n" });
     expect(readFileSync(join(copy, "build/origin/Dockerfile"), "utf8")).toContain("MCPIST_MODULES=/app/modules.mjs");
-  }, 60_000);
+  }, 600_000);
 });
 
 const [engine] = ENGINES;
@@ -205,11 +205,11 @@ describe.concurrent("with everything installed", () => {
     expect((await run("npm", FEW, { cwd: folder })).code).toBe(0);
     const tests = await run(process.execPath, ["--test", "modules/*.test.ts"], { cwd: folder });
     expect(tests).toMatchObject({ code: 0, out: expect.stringMatching(/pass 2\n[^]*fail 0\n/) });
-  }, 120_000);
+  }, 600_000);
 
   it.for(NODES)(
     "a project runs on the local cloud with its own origins and module while its secret is rotated, on Node %s",
-    { timeout: 300_000 },
+    { timeout: 900_000 },
     async (major, { expect }) => {
       // Not through npm, which would take the project's own Node.
       const demo = ["demo", "--env", "production", "--json", "--users", "6", "--rate", "6"];
@@ -287,5 +287,5 @@ describe.concurrent("with everything installed", () => {
     } finally {
       await sandbox.end();
     }
-  }, 300_000);
+  }, 900_000);
 });

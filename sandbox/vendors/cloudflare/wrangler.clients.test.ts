@@ -68,7 +68,7 @@ beforeAll(async () => {
   };
   await writeFile(join(folder, "wrangler.json"), JSON.stringify(config));
   await done(["deploy"]);
-}, 120_000);
+}, 600_000);
 afterAll(async () => {
   await kit.cloudflare.close();
   await rm(folder, { recursive: true, force: true });
