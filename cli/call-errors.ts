@@ -11,6 +11,8 @@ import { causeCode, isUntrusted } from "./trust.ts";
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** So much of an answer is quoted. Unit: characters. */
 const QUOTED_LENGTH = 200;
+/** GitHub's "Repository was archived so is read-only." */
+const ARCHIVED = /^Repository was archived\b/;
 /** A wait that is longer is no time that helps anybody, and none that a date can hold. Unit: milliseconds. */
 const LONGEST_NAMED_MS = 366 * 86_400_000;
 
@@ -60,6 +62,12 @@ export function overLimit(call: Call, answer: ApiAnswer, askedMs: number | null)
   return new McpistError("ERR_RATE_LIMITED", whatWasSaid(call, answer), { hint: HINTS.limitUntil(api.vendor, until) });
 }
 
+/** More came than any answer of that API has. */
+export const tooLong = ({ api, name }: Call): McpistError =>
+  new McpistError("ERR_VENDOR", `${api.vendor}'s answer to ${name} is longer than any that it could mean`, {
+    hint: HINTS.strangeAnswer(),
+  });
+
 /** An answer that is none of those that the call accepts. */
 export function refused(call: Call, answer: ApiAnswer): McpistError {
   const { vendor, tokenVariable, moved } = call.api;
@@ -72,6 +80,7 @@ export function refused(call: Call, answer: ApiAnswer): McpistError {
     case 401:
       return new McpistError("ERR_UNAUTHORISED", what, { hint: HINTS.newToken(tokenVariable) });
     case 403:
+      if (ARCHIVED.test(messageOf(answer))) return new McpistError("ERR_REFUSED", what, { hint: HINTS.archived() });
       return new McpistError("ERR_UNAUTHORISED", what, { hint: HINTS.permission(tokenVariable) });
     case 404:
       return new McpistError("ERR_NOT_FOUND", what, { hint: HINTS.notFound(tokenVariable) });

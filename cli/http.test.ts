@@ -34,6 +34,23 @@ describe("the client of a vendor", () => {
     expect(got).toMatchObject({ status: 200, json: { ok: 1 } });
   });
 
+  it("asks once for an answer without an end, and holds no more than some of it", async () => {
+    let sent = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += 1_048_576;
+        controller.enqueue(new Uint8Array(1_048_576));
+      },
+    });
+    const { api, scripted } = vendor(new Response(endless), answer(200));
+    await expect(api.get("/list")).rejects.toMatchObject({
+      code: "ERR_VENDOR",
+      message: "Vendor's answer to GET /list is longer than any that it could mean",
+    });
+    expect(sent).toBeLessThan(20 * 1_048_576);
+    expect(scripted.requests).toHaveLength(1);
+  });
+
   it("refuses a base URL that is neither https nor loopback", () => {
     const options = { vendor: "Vendor", tokenVariable: "VENDOR_TOKEN", headers: {} };
     for (const baseUrl of ["http://api.vendor.test", "ftp://x", "nonsense", "http://127.0.0.1.evil.test"]) {

@@ -1,7 +1,8 @@
 /** One vendor API over fetch: timeouts, retries, and limits that are waited out. Never prints a request body or a header. */
+import { bytesWithin, textWithin, TooLongError } from "../contract/bounded-body.ts";
 import { isSafeUrl } from "../contract/safe-url.ts";
 import type { ApiAnswer, ApiOptions, CallOptions, Described } from "./call.ts";
-import { callName, messageOf, overLimit, refused, unreachable, type Call } from "./call-errors.ts";
+import { callName, messageOf, overLimit, refused, tooLong, unreachable, type Call } from "./call-errors.ts";
 import type { Context } from "./context.ts";
 import { machineFault, McpistError } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
@@ -15,6 +16,10 @@ const CALL_TIMEOUT_MS = 30_000;
 const BACKOFF_MS = [250, 1000, 3000] as const;
 /** So much of a page is looked at. Unit: characters. */
 const PAGE_LENGTH = 4096;
+/** Longest answer: a page of the longest list is far below. Unit: bytes. */
+const LONGEST_ANSWER = 16 * 1024 * 1024;
+/** The code of a Worker: 64 MB before compression, and its source map. Unit: bytes. */
+const LONGEST_PARTS = 192 * 1024 * 1024;
 
 /** Takes the body of an answer; a connection that breaks meanwhile is a call without an answer. */
 type Read<Answer extends ApiAnswer> = (response: Response) => Promise<Answer>;
@@ -100,6 +105,7 @@ export class Api {
         answer = await read(await this.#once(method, path, options, left()));
       } catch (cause) {
         this.#context.signal.throwIfAborted();
+        if (cause instanceof TooLongError) throw tooLong(call);
         const wait = BACKOFF_MS[faults++];
         const error = machineFault(cause) ?? unreachable(call, cause);
         if (isUntrusted(cause) || !repeatable || wait === undefined || left() <= wait) throw error;
@@ -166,20 +172,16 @@ export class Api {
   }
 
   readonly #readText: Read<ApiAnswer> = async (response) => {
-    const text = await response.text();
+    const text = await textWithin(response, LONGEST_ANSWER);
     return { status: response.status, json: parseJson(text), text, headers: response.headers };
   };
 
   readonly #readParts: Read<ApiAnswer & { readonly form: FormData | null }> = async (response) => {
     const isParts = response.ok && response.headers.get("content-type")?.startsWith("multipart/") === true;
     if (!isParts) return { ...(await this.#readText(response)), form: null };
-    return {
-      status: response.status,
-      json: null,
-      text: "",
-      headers: response.headers,
-      form: await response.formData(),
-    };
+    const { status, headers } = response;
+    const whole = new Response(await bytesWithin(response, LONGEST_PARTS), { headers });
+    return { status, json: null, text: "", headers, form: await whole.formData() };
   };
 }
 

@@ -72,6 +72,7 @@ describe("the redactor", () => {
 
 describe("text from a platform", () => {
   it("loses every control character but tab and newline", () => {
+    expect(printable("\u202Egpj.exe\u2066\u2028日本")).toBe("\uFFFDgpj.exe\uFFFD\uFFFD日本");
     expect(printable("a\u001b[2Jb\u0000c\u009bd\r\n\te\u007f")).toBe("a\uFFFD[2Jb\uFFFDc\uFFFDd\uFFFD\n\te\uFFFD");
   });
 });

@@ -45,9 +45,10 @@ export class Redactor {
   }
 }
 
-/** Makes text from a platform safe for a terminal: control characters become visible. */
-// oxlint-disable-next-line no-control-regex -- control characters are exactly what is replaced
-export const printable = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\uFFFD");
+/** Makes text from a platform safe for a terminal: control characters, and what turns the direction of text, become visible. */
+export const printable = (text: string): string =>
+  // oxlint-disable-next-line no-control-regex -- control characters are exactly what is replaced
+  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "\uFFFD");
 
 /** A short word of letters in one case, as names of ours are; no token, key, address or random value is one. */
 const NAME = /^(?:-{0,2}[a-z]+(?:-[a-z]+)*|[A-Z]+(?:_[A-Z]+)*)$/;

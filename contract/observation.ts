@@ -7,6 +7,9 @@ import { isKid } from "./gateway-secret.ts";
 import { isRecord } from "./json.ts";
 import { parseKids, type KidsReport } from "./slots.ts";
 
+/** Nothing that a party says of itself is longer. Unit: bytes. */
+export const LONGEST_REPORT = 1024 * 1024;
+
 /** Per accepted kid: age of its last acceptance in whole seconds by the instance's own clock; null = never since it started. */
 export type LastAccepted = Readonly<Record<string, number | null>>;
 

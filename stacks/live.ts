@@ -1,5 +1,6 @@
 /** Asks the platforms what no plan has read. Reads only; follows no redirect, because a token goes along. */
 import { authorizationOf } from "../contract/authorization.ts";
+import { jsonWithin } from "../contract/bounded-body.ts";
 import { isRecord } from "../contract/json.ts";
 import { isSafeUrl } from "../contract/safe-url.ts";
 import { bindingDrift, type PlannedWorker, plannedWorkers } from "./live-bindings.ts";
@@ -11,6 +12,8 @@ type Json = Readonly<Record<string, unknown>>;
 type Variables = Readonly<Record<string, string | undefined>>;
 
 const TIMEOUT_MS = 30_000;
+/** Unit: bytes. */
+const LONGEST_ANSWER = 16 * 1024 * 1024;
 
 interface Platform {
   /** Variables that the Terraform provider, or the vendor's own client, reads too. */
@@ -45,7 +48,7 @@ async function ask(
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   if (!response.ok) throw new Error(`${what} cannot be read: ${response.status}`);
-  return response.json();
+  return jsonWithin(response, LONGEST_ANSWER);
 }
 
 const member = (value: unknown, name: string): Json => {

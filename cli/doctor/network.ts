@@ -7,12 +7,15 @@ import { acceptedKids } from "../../contract/slots.ts";
 import type { Context } from "../context.ts";
 import { causeCode } from "../trust.ts";
 import { probeOrigin } from "../targets/origin-probe.ts";
+import { jsonWithin } from "../../contract/bounded-body.ts";
 import { isRecord } from "../../contract/json.ts";
 import { checksOf, type Check } from "./check.ts";
 import { HINTS } from "../hints/hints.ts";
 
 /** Unit: milliseconds. */
 const TIMEOUT_MS = 15_000;
+/** Unit: bytes. */
+const LONGEST_ANSWER = 1024 * 1024;
 
 /** @returns the parsed body, or a reason in words. */
 async function getJson(context: Context, url: string): Promise<{ readonly json: unknown } | string> {
@@ -22,7 +25,7 @@ async function getJson(context: Context, url: string): Promise<{ readonly json: 
       redirect: "manual",
       signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), context.signal]),
     });
-    if (response.ok) return { json: await response.json() };
+    if (response.ok) return { json: await jsonWithin(response, LONGEST_ANSWER) };
     await response.body?.cancel();
     const to = response.headers.get("location");
     const host = to !== null && URL.canParse(to, url) ? ` to ${new URL(to, url).origin}` : "";

@@ -147,6 +147,7 @@ const SCENARIOS: Readonly<Record<keyof typeof PLATFORMS, Scenario>> = {
     ...doctorSays(/^4 [^]*github +token +GitHub does not accept it/),
     ends: /^4 /,
   },
+  archived: github(said(403, "Repository was archived so is read-only.")),
   permission: {
     ...github(said(403, "Resource not accessible by personal access token")),
     ...doctorSays(/^4 /),

@@ -35,6 +35,11 @@ export const PLATFORMS = {
     (variable: string) =>
       say`${mcpist("doctor")}   (the token in ${variable} lacks a permission; lists what is needed)`,
   ),
+  archived: hint(
+    "you",
+    "a repository that is archived",
+    () => say`unarchive it at GitHub (Settings, Danger Zone), then run the command again`,
+  ),
   notFound: hint(
     "the configuration",
     "404",

@@ -1,7 +1,8 @@
 /** Asks the gateway, through its public address, which secret it sends: any of its Worker's versions, or one by name. Sends no secret. */
+import { jsonWithin } from "../../contract/bounded-body.ts";
 import type { Environment } from "../../contract/config.ts";
 import { OBSERVATION_PATH, VERSION_OVERRIDE_HEADER } from "../../contract/headers.ts";
-import { parseWorkerObservation, type WorkerObservation } from "../../contract/observation.ts";
+import { LONGEST_REPORT, parseWorkerObservation, type WorkerObservation } from "../../contract/observation.ts";
 import { gatewayUrl } from "../../contract/process-config.ts";
 import type { Context } from "../context.ts";
 import { machineFault, McpistError } from "../errors.ts";
@@ -31,7 +32,7 @@ export function gatewayProbe(context: Context, environment: Environment) {
         redirect: "error",
         signal: AbortSignal.any([AbortSignal.timeout(Math.min(timeoutMs, CALL_TIMEOUT_MS)), context.signal]),
       });
-      return parseWorkerObservation(await response.json());
+      return parseWorkerObservation(await jsonWithin(response, LONGEST_REPORT));
     } catch (error) {
       context.signal.throwIfAborted();
       const fault = machineFault(error);

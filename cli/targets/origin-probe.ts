@@ -1,6 +1,7 @@
 /** Asks one origin, through its public address, what it accepts. Sends no secret. */
+import { jsonWithin } from "../../contract/bounded-body.ts";
 import { OBSERVATION_PATH } from "../../contract/headers.ts";
-import { parseOriginObservation, type OriginObservation } from "../../contract/observation.ts";
+import { LONGEST_REPORT, parseOriginObservation, type OriginObservation } from "../../contract/observation.ts";
 import type { Context } from "../context.ts";
 import { machineFault } from "../errors.ts";
 
@@ -27,7 +28,7 @@ export async function probeOrigin(
       await response.body?.cancel();
       return null;
     }
-    return parseOriginObservation(await response.json());
+    return parseOriginObservation(await jsonWithin(response, LONGEST_REPORT));
   } catch (error) {
     context.signal.throwIfAborted();
     const fault = machineFault(error);
