@@ -37,19 +37,24 @@ export async function koyebWorld(secret: string): Promise<PlatformWorld> {
   const list = async (path: string, key: string): Promise<readonly Json[]> =>
     (await call("GET", path)).json[key] as Json[];
   const ENDED = new Set(["STOPPED", "CANCELED", "ERROR"]);
+  /** Nothing is on its way: the service serves from one deployment. */
+  const settled = (): Promise<unknown> =>
+    until(async () => {
+      const status = (await call("GET", `/v1/services/${service}`)).json["service"]["status"] as string;
+      const running = (await list(`/v1/deployments?service_id=${service}&limit=100`, "deployments")).filter(
+        (one) => !ENDED.has(String(one["status"])),
+      );
+      return status === "HEALTHY" && running.length === 1;
+    });
+  // Koyeb redeploys no service that was never built.
+  await settled();
   return {
     origin: (context) => {
       const api = koyebApi(context, { baseUrl: koyeb.url, token: TOKENS.koyeb });
       return koyebOrigin(context, api, "production", environment, config);
     },
     trace: async () => {
-      await until(async () => {
-        const status = (await call("GET", `/v1/services/${service}`)).json["service"]["status"] as string;
-        const running = (await list(`/v1/deployments?service_id=${service}&limit=100`, "deployments")).filter(
-          (one) => !ENDED.has(String(one["status"])),
-        );
-        return status === "HEALTHY" && running.length === 1;
-      });
+      await settled();
       const [deployment] = await list(`/v1/deployments?service_id=${service}&limit=1`, "deployments");
       const { name, app_id: _app, id: _id } = (await call("GET", `/v1/services/${service}`)).json["service"] as Json;
       const instances = await list(`/v1/instances?service_id=${service}&limit=100`, "instances");
