@@ -31,7 +31,7 @@ function projects() {
   return [apart, together].map((test) => ({ extends: true as const, test }));
 }
 
-/** Of the named suites, what takes longest, longest first: vitest goes by the size of a file where it has never run. */
+/** What takes longest in its suite, longest first: vitest goes by the size of a file where it has never run. */
 const LONG = [
   "test/clients/matrix",
   "test/documents/pages",
@@ -42,13 +42,16 @@ const LONG = [
   "test/programs",
   "test/rehearse",
   "test/security/hygiene/rotations",
+  "test/crash",
+  "origin/origin",
 ];
 
 /** What takes long begins first, and the fast ones fill its gaps at the end. A shared process also ends as soon as another kind comes next. */
 class FastLast extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const ending = named === undefined ? ".test.ts" : `.${named}.test.ts`;
     const rank = ({ project, moduleId }: TestSpecification): number => {
-      const long = LONG.findIndex((name) => moduleId.endsWith(`/${name}.${named}.test.ts`));
+      const long = LONG.findIndex((name) => moduleId.endsWith(`/${name}${ending}`));
       return long === -1 ? LONG.length + Number(project.name === FAST) : long;
     };
     return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
