@@ -1,6 +1,6 @@
 /** A service at the emulator of Koyeb, as a deploy leaves it. */
 import { koyebSlotSecret } from "../../contract/secret-names.ts";
-import type { caller, Json } from "../../sandbox/test/harness.ts";
+import { until, type caller, type Json } from "../../sandbox/test/harness.ts";
 
 /** A variable of the service, the organisation's secret that it names, and that secret's value; null = there is no such secret. */
 export type Variable = readonly [variable: string, secret: string, value: string | null];
@@ -37,4 +37,16 @@ export async function deployKoyebService(
     },
   });
   return made.json["service"]["id"] as string;
+}
+
+const ENDED: ReadonlySet<unknown> = new Set(["STOPPED", "CANCELED", "ERROR"]);
+
+/** Resolves when nothing is on its way: the service is healthy and serves from one deployment. */
+export async function koyebSettled(call: ReturnType<typeof caller>, service: string): Promise<void> {
+  await until(async () => {
+    const { status } = (await call("GET", `/v1/services/${service}`)).json["service"] as Json;
+    const { json } = await call("GET", `/v1/deployments?service_id=${service}&limit=100`);
+    const running = (json["deployments"] as Json[]).filter((deployment) => !ENDED.has(deployment["status"]));
+    return status === "HEALTHY" && running.length === 1;
+  });
 }

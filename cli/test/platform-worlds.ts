@@ -9,7 +9,7 @@ import { koyebApi } from "../targets/koyeb-api.ts";
 import { koyebOrigin } from "../targets/koyeb.ts";
 import type { OriginTarget } from "../targets/types.ts";
 import { ENVIRONMENT_INPUT, testEnvironment } from "./environment.ts";
-import { deployKoyebService, slotVariables } from "./koyeb-service.ts";
+import { deployKoyebService, koyebSettled, slotVariables } from "./koyeb-service.ts";
 import { ZERO } from "./origin-targets.ts";
 import type { TestContext } from "./test-context.ts";
 
@@ -36,25 +36,15 @@ export async function koyebWorld(secret: string): Promise<PlatformWorld> {
   if (config?.kind !== "koyeb") throw new TypeError("the first origin is Koyeb's");
   const list = async (path: string, key: string): Promise<readonly Json[]> =>
     (await call("GET", path)).json[key] as Json[];
-  const ENDED = new Set(["STOPPED", "CANCELED", "ERROR"]);
-  /** Nothing is on its way: the service serves from one deployment. */
-  const settled = (): Promise<unknown> =>
-    until(async () => {
-      const status = (await call("GET", `/v1/services/${service}`)).json["service"]["status"] as string;
-      const running = (await list(`/v1/deployments?service_id=${service}&limit=100`, "deployments")).filter(
-        (one) => !ENDED.has(String(one["status"])),
-      );
-      return status === "HEALTHY" && running.length === 1;
-    });
   // Koyeb redeploys no service that was never built.
-  await settled();
+  await koyebSettled(call, service);
   return {
     origin: (context) => {
       const api = koyebApi(context, { baseUrl: koyeb.url, token: TOKENS.koyeb });
       return koyebOrigin(context, api, "production", environment, config);
     },
     trace: async () => {
-      await settled();
+      await koyebSettled(call, service);
       const [deployment] = await list(`/v1/deployments?service_id=${service}&limit=1`, "deployments");
       const { name, app_id: _app, id: _id } = (await call("GET", `/v1/services/${service}`)).json["service"] as Json;
       const instances = await list(`/v1/instances?service_id=${service}&limit=100`, "instances");

@@ -1,22 +1,17 @@
 /** What a command leaves at the four platforms of a wire world. */
 import { LIVE_VARIABLE, rotationRef } from "../../contract/secret-names.ts";
 import type { Version } from "../../sandbox/vendors/cloudflare/model.ts";
-import { until } from "../../sandbox/test/harness.ts";
+import { koyebSettled } from "./koyeb-service.ts";
 import { kidOfText } from "./origin-targets.ts";
 import { APP, textOf, type WireWorld } from "./wire-world.ts";
 
 /** What there is at the four platforms after everything has settled, without values, ids and dates: the same after every rotation. */
 export async function traceOf(world: WireWorld): Promise<unknown> {
   const { github, at, service } = world;
-  const ENDED = new Set(["STOPPED", "CANCELED", "ERROR"]);
   const list = async (path: string, key: string) =>
     (await at.koyeb("GET", path)).json[key] as Record<string, unknown>[];
   const deployments = () => list(`/v1/deployments?service_id=${service}&limit=100`, "deployments");
-  await until(async () => {
-    const { json } = await at.koyeb("GET", `/v1/services/${service}`);
-    const running = (await deployments()).filter(({ status }) => !ENDED.has(String(status)));
-    return json["service"]["status"] === "HEALTHY" && running.length === 1;
-  });
+  await koyebSettled(at.koyeb, service);
   const machines = (await at.fly("GET", `/apps/${APP}/machines`)).json as readonly Record<string, unknown>[];
   const leases = await Promise.all(
     machines.map(({ id }) => at.fly("GET", `/apps/${APP}/machines/${String(id)}/lease`)),
