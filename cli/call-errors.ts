@@ -11,8 +11,6 @@ import { causeCode, isUntrusted } from "./trust.ts";
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** So much of an answer is quoted. Unit: characters. */
 const QUOTED_LENGTH = 200;
-/** GitHub's "Repository was archived so is read-only." */
-const ARCHIVED = /^Repository was archived\b/;
 /** A wait that is longer is no time that helps anybody, and none that a date can hold. Unit: milliseconds. */
 const LONGEST_NAMED_MS = 366 * 86_400_000;
 
@@ -70,7 +68,7 @@ export const tooLong = ({ api, name }: Call): McpistError =>
 
 /** An answer that is none of those that the call accepts. */
 export function refused(call: Call, answer: ApiAnswer): McpistError {
-  const { vendor, tokenVariable, moved } = call.api;
+  const { vendor, tokenVariable, moved, forbids } = call.api;
   const what = whatWasSaid(call, answer);
   if (REDIRECTS.has(answer.status))
     return new McpistError("ERR_NOT_FOUND", `${what}: ${moved?.message ?? `${vendor}'s API has moved`}`, {
@@ -79,9 +77,11 @@ export function refused(call: Call, answer: ApiAnswer): McpistError {
   switch (answer.status) {
     case 401:
       return new McpistError("ERR_UNAUTHORISED", what, { hint: HINTS.newToken(tokenVariable) });
-    case 403:
-      if (ARCHIVED.test(messageOf(answer))) return new McpistError("ERR_REFUSED", what, { hint: HINTS.archived() });
+    case 403: {
+      const hint = forbids?.(messageOf(answer)) ?? null;
+      if (hint !== null) return new McpistError("ERR_REFUSED", what, { hint });
       return new McpistError("ERR_UNAUTHORISED", what, { hint: HINTS.permission(tokenVariable) });
+    }
     case 404:
       return new McpistError("ERR_NOT_FOUND", what, { hint: HINTS.notFound(tokenVariable) });
     default:

@@ -11,6 +11,8 @@ export interface ApiOptions {
   readonly tokenVariable: string;
   /** What a redirect means and what to correct, for hints. It is never followed: the token stays with this host. */
   readonly moved?: { readonly message: string; readonly hint: Hint };
+  /** What to do about a 403 that is not the token's fault, by the platform's own sentence; null = it is. */
+  readonly forbids?: (said: string) => Hint | null;
   /** First wait after a limit that names no time. Unit: milliseconds; default a second. */
   readonly pauseMs?: number;
   /** True for the body of a failure that comes with a status of success. */

@@ -62,8 +62,8 @@ export class Api {
 
   /**
    * One call with retries. A limit is waited out as long as the platform asks, unless that is longer than the call's patience.
-   * @throws {McpistError} ERR_UNAUTHORISED (401, 403), ERR_NOT_FOUND (404, redirects), ERR_RATE_LIMITED, ERR_UNREACHABLE,
-   *   ERR_VENDOR, ERR_MACHINE.
+   * @throws {McpistError} ERR_UNAUTHORISED (401, 403), ERR_REFUSED (403 that is not the token's fault), ERR_NOT_FOUND (404,
+   *   redirects), ERR_RATE_LIMITED, ERR_UNREACHABLE, ERR_VENDOR, ERR_MACHINE.
    */
   async call<Operation extends Described = Described>(
     method: string,

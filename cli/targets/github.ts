@@ -33,6 +33,7 @@ export function githubApi(context: Context, access: GithubAccess, patience?: () 
       message: "the repository was renamed or moved",
       hint: HINTS.moved((place) => `correct github.owner and github.repo in ${configFile(place)}`),
     },
+    forbids: (said) => (/^Repository was archived\b/.test(said) ? HINTS.archived() : null),
     // docs.github.com, Rate limits for the REST API: where no header names a time, at least a minute, then ever longer.
     pauseMs: 60_000,
     headers: {
