@@ -37,6 +37,8 @@ function startEdge(port: number): Promise<Server> {
       "HTTP/1.1 431 Too Large\r\nContent-Type: text/html\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<h1>",
     ),
   );
+  // Longer than the gateway keeps an idle connection, as platforms do.
+  edge.keepAliveTimeout = 65_000;
   return new Promise((resolve) => edge.listen(0, "127.0.0.1", () => resolve(edge)));
 }
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
@@ -88,6 +90,8 @@ async function call(token: string, address: string): Promise<string> {
   const response = await fetch(`${gateway.url}/mcp`, {
     method: "POST",
     headers: {
+      // workerd closes an idle connection after five seconds, and a pool may meet the closing: that is no answer of the gateway.
+      connection: "close",
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
       "cf-connecting-ip": address,
@@ -99,8 +103,8 @@ async function call(token: string, address: string): Promise<string> {
       "mcp-param-tool": "read",
     },
     body: JSON.stringify(modern("tools/call", params)),
-  }).catch(() => null);
-  if (!response) return "broken";
+  }).catch((error: Error) => error);
+  if (response instanceof Error) return `no answer: ${String(response.cause)}`;
   const text = await response.text().catch(() => "");
   const outcome = outcomeOf(text);
   return outcome === "ok" ? "ok" : `${response.status} ${text.slice(0, 160)}`;

@@ -141,6 +141,7 @@ export async function startChaos(): Promise<Chaos> {
     const response = await fetch(`${gateway.url}/mcp`, {
       method: "POST",
       headers: {
+        connection: "close",
         "content-type": "application/json",
         accept: "application/json, text/event-stream",
         "accept-encoding": "identity",

@@ -126,6 +126,7 @@ export async function startCrashes(): Promise<Crashes> {
     const response = await fetch(`${gateway.url}/mcp`, {
       method: "POST",
       headers: {
+        connection: "close",
         "content-type": "application/json",
         accept: "application/json, text/event-stream",
         authorization: `Bearer ${token}`,

@@ -75,6 +75,8 @@ export async function startOrigin(name: string, behave: Behaviour = answers(name
     });
     request.on("error", () => undefined);
   });
+  // Longer than the gateway keeps an idle connection: a closing that meets a request is no answer of an origin.
+  server.keepAliveTimeout = 65_000;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const origin: TestOrigin = {

@@ -275,6 +275,8 @@ export async function startFixture(): Promise<Fixture> {
       return new Response(response.body, { status: response.status, headers });
     }),
   );
+  // Longer than the gateway keeps an idle connection.
+  server.keepAliveTimeout = 65_000;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
