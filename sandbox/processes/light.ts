@@ -122,6 +122,8 @@ export async function startLight(environment: Environment, options: InstanceOpti
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy());
   });
+  // As the origin does: longer than a platform keeps an idle connection.
+  server.keepAliveTimeout = 120_000;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

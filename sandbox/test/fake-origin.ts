@@ -36,6 +36,7 @@ const server = createServer((request, response) => {
     });
   }
 });
+server.keepAliveTimeout = 120_000;
 server.listen(Number(process.env["PORT"]), "127.0.0.1", () => {
   const address = server.address();
   process.stdout.write(

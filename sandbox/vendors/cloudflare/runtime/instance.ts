@@ -2,12 +2,12 @@
  * One running Worker version in its own workerd. Its options never change: changing those of a running Miniflare breaks
  * requests in flight. It ends only when nobody refers to it any more and the last request is through.
  */
-import { Agent } from "node:http";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { scriptFails } from "../errors.ts";
 import type { Version } from "../model.ts";
+import { FreshAgent } from "./fresh-agent.ts";
 import { endRuntimesWithUs } from "./orphans.ts";
 import { workersOf, type Placement } from "./options.ts";
 
@@ -44,7 +44,7 @@ function withoutSignals<T>(make: () => T): T {
 export class Instance {
   readonly version: Version;
   readonly port: number;
-  readonly agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS });
+  readonly agent = new FreshAgent(IDLE_CONNECTION_MS);
   readonly #miniflare: Miniflare;
   readonly #entry: URL;
   #inFlight = 0;

@@ -78,7 +78,7 @@ export function forward(
       request({
         host: "127.0.0.1",
         port: instance.port,
-        agent: instance.agent,
+        agent: instance.agent.fresh(),
         method: incoming.method ?? "GET",
         path: incoming.url ?? "/",
         setHost: false,
