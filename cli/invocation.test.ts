@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Place, mcpist, page, say, textOf } from "./hints/hint.ts";
-import { invocationAt } from "./invocation.ts";
+import { invocationAt, typedBy } from "./invocation.ts";
 
 describe("what is typed", () => {
   it.each<[string, Parameters<typeof invocationAt>, ReturnType<typeof invocationAt>]>([
     ["in a checkout", ["/a/co", "/a/co/", false], { program: "npm run mcpist --", pages: "" }],
     ["in a checkout whose bin/ is on the PATH", ["/a/co", "/a/co/", false, "mcpist"], { program: "mcpist", pages: "" }],
+    ["in a checkout by npx", ["/a/co", "/a/co/", false, "npx mcpist"], { program: "npx mcpist", pages: "" }],
     ["deep in a checkout", ["/a/co/cli/x", "/a/co/", false], { program: "npm run mcpist --", pages: "../../" }],
     ["elsewhere with a checkout's command", ["/b", "/a/co/", false], { program: "mcpist", pages: "" }],
     [
@@ -31,6 +32,15 @@ describe("what is typed", () => {
     ["without a package", ["/a", null, true], { program: "mcpist", pages: "" }],
   ])("fits the place: %s", (_, args, expected) => {
     expect(invocationAt(...args)).toEqual(expected);
+  });
+
+  it.each([
+    [{ MCPIST_TYPED: "mcpist", npm_command: "exec" }, "mcpist"],
+    [{ npm_command: "exec" }, "npx mcpist"],
+    [{ npm_command: "run" }, undefined],
+    [{}, undefined],
+  ])("is known from the environment: %o", (env, expected) => {
+    expect(typedBy(env)).toBe(expected);
   });
 });
 

@@ -11,4 +11,4 @@ export const besideCli = (path: string): string =>
 export const isPackaged = (): boolean => COMPILED;
 
 /** Folder with a program `mcpist` that starts this one, for a PATH. */
-export const OWN_PATH = fileURLToPath(new URL("../bin", import.meta.url));
+export const OWN_PATH = fileURLToPath(new URL(COMPILED ? "../../bin" : "../bin", import.meta.url));

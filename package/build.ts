@@ -195,7 +195,6 @@ keepReachableTypes();
 for (const path of ["migrations", "local", "seed.sql"])
   cpSync(join(ROOT, "supabase", path), join(DIST, "supabase", path), { recursive: true });
 for (const script of ["sandbox/vendors/cloudflare/runtime/workerd.sh"]) cpSync(join(ROOT, script), join(DIST, script));
-cpSync(join(ROOT, "bin"), join(DIST, "bin"), { recursive: true });
 writeLicences();
 writeFileSync(join(DIST, "mcpist.1"), manPage());
 writeFileSync(join(DIST, "config.schema.json"), `${JSON.stringify(configJsonSchema(), null, 2)}\n`);

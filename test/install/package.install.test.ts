@@ -74,7 +74,7 @@ describe("the package alone", () => {
   }, 600_000);
 
   it("says one sentence on a Node that is too old, and no stack", async () => {
-    const bin = join(project, "node_modules/mcpist/dist/cli/bin.js");
+    const bin = join(project, "node_modules/mcpist/bin/mcpist.mjs");
     const older = "Object.defineProperty(process.versions, 'node', { value: '20.11.0' })";
     const preload = `data:text/javascript,${encodeURIComponent(older)}`;
     const { code, err } = await run(process.execPath, ["--import", preload, bin, "--help"], { cwd: project });

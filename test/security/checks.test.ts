@@ -28,7 +28,7 @@ describe("the scripts that check", () => {
       "fmt:check": "oxfmt --check",
       synth: "node stacks/main.ts && node stacks/check.ts",
       check: "npm run fmt:check && npm run lint && npm run typecheck && npm run test && npm run synth",
-      demo: "node cli/checkout.mjs demo",
+      demo: "node bin/mcpist.mjs demo",
       smoke: "node test/smoke.ts",
       nightly:
         "node test/clients/install.ts all && MCPIST_CLIENT_SET=all npm run test:clients -- test/clients && ROWS=all npm run test:clients -- test/colleagues.clients.test.ts && ROWS=all npm run test:install -- test/install && npm run test:mutants && KILLS=12 npm run test:live",

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { expect, it } from "vitest";
 
 const ROOT = join(import.meta.dirname, "..");
-const LAUNCHER = join(import.meta.dirname, "checkout.mjs");
+const LAUNCHER = join(ROOT, "bin/mcpist.mjs");
 const older = "Object.defineProperty(process.versions, 'node', { value: '20.20.2' })";
 const preload = `data:text/javascript,${encodeURIComponent(older)}`;
 
@@ -28,12 +28,25 @@ it("is what the scripts start", async () => {
     readonly scripts: Readonly<Record<string, string>>;
   };
   expect([scripts["demo"], scripts["mcpist"], scripts["db:migrate"]]).toEqual([
-    "node cli/checkout.mjs demo",
-    "node cli/checkout.mjs",
-    "node cli/checkout.mjs db migrate",
+    "node bin/mcpist.mjs demo",
+    "node bin/mcpist.mjs",
+    "node bin/mcpist.mjs db migrate",
   ]);
   const { stdout } = await promisify(execFile)(process.execPath, [LAUNCHER, "secrets", "--help"]);
   expect(stdout).toContain("mcpist secrets");
+});
+
+it("is what npx takes in a checkout that nobody has built", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mcpist-npx "));
+  const npx = promisify(execFile)("npx", ["mcpist", "sandbox", "--print-env", "--name", "none-of-that-name"], {
+    cwd: join(ROOT, "examples"),
+    env: { PATH: process.env["PATH"], HOME: folder, TMPDIR: folder, npm_config_offline: "true" },
+  });
+  expect(await npx.catch((error: unknown) => error)).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringContaining(": npx mcpist sandbox --name none-of-that-name\n") as string,
+  });
 });
 
 it("is found on a PATH with bin/, works where it is typed, and tells commands as they are typed there", async () => {
