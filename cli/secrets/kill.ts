@@ -5,7 +5,7 @@ import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import type { Annotation, OriginLook, OriginTarget, SlotValues, WorkerVersion } from "../targets/types.ts";
 import { pauseMs } from "../waits.ts";
-import { liveVersion, sameCode, versionById, type Observation } from "./observation.ts";
+import { isAlike, liveVersion, versionById, type Observation } from "./observation.ts";
 import { POLL_MS, type Run } from "./run.ts";
 import { NoTurn } from "./away.ts";
 import type { Secret } from "./secret.ts";
@@ -200,7 +200,8 @@ async function makeVersion(run: Run, { lost, before, secret }: Emergency, annota
     if (!(error instanceof McpistError && REFUSED.has(error.code))) throw error;
     run.report.note(`${error.message}; trying it with wrangler`);
   }
-  return worker.upload(secret.reveal(), annotation, run.journal.guard);
+  const after = live ? { madeOf: { id: live.id, exact: false } } : {};
+  return worker.upload(secret.reveal(), { ...annotation, ...after }, run.journal.guard);
 }
 
 /** Whatever code the version was made from, the one that goes live has the code that is deployed by now. */
@@ -216,7 +217,7 @@ export async function uploadNew(run: Run, emergency: Emergency): Promise<string>
     emergency.before = { ...emergency.before, worker: { ...look, blind: null, lost: null } };
     const made = versionById(look, id);
     const live = emergency.lost ?? liveVersion(look);
-    if (!made || !live || sameCode(made, live)) return id;
+    if (!made || !live || isAlike(look, made, live)) return id;
     return worker.reupload(live, annotation, run.journal.guard, made);
   });
   return emergency.version;

@@ -77,9 +77,38 @@ export const latestVersion = (worker: Pick<SeenWorker, "versions">): WorkerVersi
 export const versionWith = (worker: Pick<SeenWorker, "versions">, kid: string | null): WorkerVersion | null =>
   worker.versions.find((version) => kid !== null && version.annotatedKid === kid) ?? null;
 
-/** True when both are known to be the same code with the same settings and bindings. What is not known is not the same. */
-export const sameCode = (one: WorkerVersion | null, other: WorkerVersion | null): boolean =>
-  one?.code !== undefined && one.code === other?.code;
+/**
+ * The version that this one has its other secrets from, however often it was uploaded again: no call shows their values, so two versions
+ * have the same ones only where they come from the same version. One that somebody else made is its own.
+ */
+function ancestorOf(worker: Pick<SeenWorker, "versions">, version: WorkerVersion): string {
+  const by = (id: string) => {
+    const found = versionById(worker, id);
+    return found && found.number < version.number ? ancestorOf(worker, found) : id;
+  };
+  const { madeOf, annotatedKid, id, number } = version;
+  if (madeOf?.exact === true) return by(madeOf.id);
+  if (madeOf === undefined && annotatedKid === null) return id;
+  // The platform made it of the upload before it, whoever made that.
+  const before = worker.versions.find((candidate) => candidate.number === number - 1);
+  const taken = before ? by(before.id) : null;
+  return madeOf === undefined || taken === null || taken === by(madeOf.id) ? (taken ?? madeOf?.id ?? id) : id;
+}
+
+/**
+ * True when both are known to differ in nothing but the gateway secret: the same code, settings and bindings, and other secrets of the
+ * same version. What is not known is not the same.
+ */
+export const isAlike = (
+  worker: Pick<SeenWorker, "versions">,
+  one: WorkerVersion | null,
+  other: WorkerVersion | null,
+): boolean =>
+  one !== null &&
+  other !== null &&
+  one.code !== undefined &&
+  one.code === other.code &&
+  ancestorOf(worker, one) === ancestorOf(worker, other);
 
 /** Versions that get traffic. */
 export const sharing = (worker: Pick<SeenWorker, "deployment">): SeenWorker["deployment"] =>

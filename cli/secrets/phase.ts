@@ -10,12 +10,12 @@ import {
   acceptedEverywhere,
   acceptsSomewhere,
   holdersOf,
+  isAlike,
   kidOfVersion,
   latestVersion,
   liveVersion,
   losesAtColdStart,
   refusing,
-  sameCode,
   sentKids,
   sharing,
   versionById,
@@ -218,7 +218,7 @@ export function phaseOf(observation: Observation): Phase {
       versions: sharing(worker).map((share) => share.versionId),
     });
   const undone = versionById(worker, mainVersion(worker.lost));
-  if (worker.lost && !(undone && sameCode(undone, sender))) {
+  if (worker.lost && !isAlike(worker, undone, sender)) {
     const found = { ...observation, worker: { ...worker, lost: null } };
     const restored = sender && undone ? withVersion(found, { ...sender, ...codeOf(undone) }) : found;
     return row("UNDONE", {
@@ -289,7 +289,7 @@ export function phaseOf(observation: Observation): Phase {
     );
     if (!complete || !made) return row(complete ? "STAGED" : "STAGING", details);
     const versions = [made.id];
-    if (!sameCode(made, sender)) return row("OUTDATED", { ...details, versions });
+    if (!isAlike(worker, made, sender)) return row("OUTDATED", { ...details, versions });
     return row(evidence.probedVersion === made.id ? "PROBED" : "UPLOADED", { ...details, versions });
   }
   if (unproven.length > 0) return row("STAGING", { parties: [...(unbacked ? ["github"] : []), ...unproven] });

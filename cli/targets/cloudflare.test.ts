@@ -146,10 +146,12 @@ describe("a version that carries a new secret", () => {
   it("is uploaded by wrangler with tag and message, and not deployed", async () => {
     const first = await put("upload", SECRET_ONE);
     const worker = await target("upload");
-    const id = await worker.upload(SECRET_TWO, { kid: KID_TWO, from: KID_ONE, run: "run-1" }, guard);
+    const madeOf = { id: first, exact: false };
+    const id = await worker.upload(SECRET_TWO, { kid: KID_TWO, from: KID_ONE, run: "run-1", madeOf }, guard);
     const seen = await worker.look();
     expect(seen.versions[0]).toMatchObject({
       id,
+      madeOf,
       number: 2,
       annotatedKid: KID_TWO,
       annotatedFrom: KID_ONE,
@@ -210,10 +212,12 @@ describe("the deployed code, uploaded again", () => {
     expect(kit.cloudflare.secretTextForTests("again", id, "GATEWAY_SECRET")).toBe(SECRET_ONE);
     await alike(worker, id, first);
     expect(boundOf("again", id)?.annotations).toMatchObject({
-      "workers/tag": `mcpist-gw-${KID_ONE}`,
+      "workers/tag": `mcpist-gw-${KID_ONE}-of-${first}`,
       "workers/message": `mcpist rotate kid=${KID_ONE} from=- run=run-2`,
     });
-    expect((await worker.look()).deployment).toEqual([{ versionId: first, percentage: 100 }]);
+    const { versions, deployment } = await worker.look();
+    expect(versions[0]).toMatchObject({ id, madeOf: { id: first, exact: true } });
+    expect(deployment).toEqual([{ versionId: first, percentage: 100 }]);
   });
 
   it("takes the secret of another version where that is asked for: the step back", async () => {

@@ -60,6 +60,12 @@ export function cloudflareApi(context: Context, access: { baseUrl: string; token
   });
 }
 
+/** The annotation of a version that differs from `from` in the gateway secret alone. */
+const madeOf = ({ id }: WorkerVersion, annotation: Annotation): Annotation => ({
+  ...annotation,
+  madeOf: { id, exact: true },
+});
+
 /** The gateway's Worker of one environment. */
 export function cloudflareWorker(
   context: Context,
@@ -132,6 +138,7 @@ export function cloudflareWorker(
     const bound = bindingsOf(source).map(({ name }) => name);
     // Deleted by hand, perhaps: then only the version that the secret is taken from has it.
     const names = new Set([...bound, WORKER_BINDING, ...Object.keys(change.secrets)].map(String));
+    const said = annotation && annotationTexts(annotation);
     const metadata: NewVersion = {
       main_module: content.entrypoint,
       bindings: [...names].map((name): NewVersion["bindings"][number] => {
@@ -142,14 +149,7 @@ export function cloudflareWorker(
           : { type: "inherit", name, version_id: name === WORKER_BINDING ? secretFrom.id : from.id };
       }),
       ...runtimeOf(source),
-      ...(annotation
-        ? {
-            annotations: {
-              "workers/tag": annotationTexts(annotation).tag,
-              "workers/message": annotationTexts(annotation).message,
-            },
-          }
-        : {}),
+      ...(said ? { annotations: { "workers/tag": said.tag, "workers/message": said.message } } : {}),
     };
     const form = new FormData();
     form.set("metadata", new Blob([JSON.stringify(metadata)], { type: "application/json" }));
@@ -256,10 +256,11 @@ export function cloudflareWorker(
     },
     async arm(from, value, annotation, guard) {
       checkValue(value);
-      return uploadAgain(from, annotation, guard, from, { ...NO_CHANGE, secrets: { [WORKER_BINDING]: value } });
+      const change = { ...NO_CHANGE, secrets: { [WORKER_BINDING]: value } };
+      return uploadAgain(from, madeOf(from, annotation), guard, from, change);
     },
     async reupload(from, annotation, guard, secretFrom = from) {
-      return uploadAgain(from, annotation, guard, secretFrom, NO_CHANGE);
+      return uploadAgain(from, annotation && madeOf(from, annotation), guard, secretFrom, NO_CHANGE);
     },
     async reconfigure(from, config, annotation, guard) {
       return uploadAgain(from, annotation, guard, from, { ...NO_CHANGE, config });

@@ -129,10 +129,19 @@ export interface WorkerVersion {
   readonly annotatedKid: string | null;
   readonly annotatedFrom: string | null;
   readonly annotatedRun: string | null;
+  /** What mcpist made it of; absent = somebody else made it, or an older version of this tool. */
+  readonly madeOf?: Source;
   /** Digest of code, settings and bindings without secrets: equal for two versions that differ in secrets only. Absent = not asked. */
   readonly code?: string;
   /** So many were uploaded since that the platform deploys it no more, not even beside another one. */
   readonly aged?: true;
+}
+
+/** The version that another one has its code and its other secrets from. */
+export interface Source {
+  readonly id: string;
+  /** Each binding was taken from there by id. False: the platform took what was uploaded last, which was to be that version. */
+  readonly exact: boolean;
 }
 
 /** One deployment: which versions run, and what its author said about it. */
@@ -242,6 +251,7 @@ export interface Annotation {
   readonly kid: string;
   readonly from: string | null;
   readonly run: string;
+  readonly madeOf?: Source;
 }
 
 /** GitHub's copy, from which a target can be restored. Write-only. */

@@ -9,11 +9,12 @@ import type { Annotation, Deployment, WorkerVersion } from "./types.ts";
 export const CONFIG_BINDING = "MCPIST_CONFIG";
 
 /** Tag and message of a version; both stay under Cloudflare's 100 bytes. */
-export const annotationTexts = ({ kid, from, run }: Annotation): { tag: string; message: string } => ({
-  tag: `mcpist-gw-${kid}`,
+export const annotationTexts = ({ kid, from, run, madeOf }: Annotation): { tag: string; message: string } => ({
+  tag: `mcpist-gw-${kid}${madeOf ? `-${madeOf.exact ? "of" : "after"}-${madeOf.id}` : ""}`,
   message: `mcpist rotate kid=${kid} from=${from ?? "-"} run=${run}`,
 });
 const MESSAGE = /^mcpist rotate kid=([0-9a-f]{16}) from=([0-9a-f]{16}|-) run=([\w-]{1,36})$/;
+const TAG = /^mcpist-gw-[0-9a-f]{16}-(of|after)-([\w-]{1,36})$/;
 
 /** For sorting. */
 export const newestFirst = (a: WorkerVersion, b: WorkerVersion): number => b.number - a.number;
@@ -24,12 +25,16 @@ export function parseVersion(json: Json): WorkerVersion {
   const message = annotations["workers/message"];
   const match = typeof message === "string" ? MESSAGE.exec(message) : null;
   const [, kid = null, from = null, run = null] = match ?? [];
+  const tag = annotations["workers/tag"];
+  // A colleague's version may keep the tag of the one that it was made of.
+  const [, how, source] = (match && typeof tag === "string" ? TAG.exec(tag) : null) ?? [];
   return {
     id: textAt(json, "id" satisfies keyof VersionRead, "a Worker version"),
     number: Number(json["number" satisfies keyof VersionRead]),
     annotatedKid: kid,
     annotatedFrom: from === "-" ? null : from,
     annotatedRun: run,
+    ...(source === undefined ? {} : { madeOf: { id: source, exact: how === "of" } }),
   };
 }
 

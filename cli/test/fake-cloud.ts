@@ -167,6 +167,8 @@ export class FakeCloud {
   deployments: Deployment[] = [];
   /** Code of the newest deploy of anybody but mcpist: what has to be live in the end. */
   code = "code-0";
+  /** Secrets of one's own that the newest deploy of anybody but mcpist brought: these have to be live in the end. */
+  bound: Readonly<Record<string, string>> = {};
   /** How long edge locations go on with what was deployed before. Unit: milliseconds. */
   lagMs = LAG_MS;
   /** Is there traffic at this moment? Whether an old version may send is another question. */
@@ -447,6 +449,26 @@ export class FakeCloud {
     return etag === this.code ? null : `${etag} is live instead of ${this.code}`;
   }
 
+  /** Null when the secrets of one's own that are live are those of the newest deploy of anybody but mcpist. */
+  wrongSecrets(): string | null {
+    const { bound = {} } = this.versions.find(({ id }) => id === this.liveId) ?? {};
+    const [live, due] = [bound, this.bound].map((secrets) => JSON.stringify(secrets));
+    return live === due ? null : `${live} is live instead of ${due}`;
+  }
+
+  /**
+   * Somebody writes a secret of one's own with `wrangler versions secret put`, which makes a version of the latest upload, or with a
+   * tool that makes it of what is deployed. @returns its id.
+   */
+  foreignSecret(name: string, value: string, of: "latest" | "deployed" = "latest"): string {
+    const source = of === "latest" ? this.versions[0] : this.versions.find(({ id }) => id === this.liveId);
+    if (!source) throw new TypeError("nothing was uploaded yet");
+    const { etag, config, kid } = source;
+    const made = { ...this.#version(kid, null), etag, bound: { ...source.bound, [name]: value } };
+    this.versions.unshift({ ...made, ...(config === undefined ? {} : { config }) });
+    return made.id;
+  }
+
   /**
    * Somebody uploads code with wrangler or Terraform: a new version that inherits the secret of the latest upload and is configured
    * by mcpist.config.ts. @returns its id.
@@ -461,7 +483,9 @@ export class FakeCloud {
 
   /** Somebody gives one version all traffic: a deploy of what was uploaded, or `wrangler rollback`. */
   foreignRelease(versionId: string): void {
-    this.code = this.versions.find(({ id }) => id === versionId)?.etag ?? "none";
+    const released = this.versions.find(({ id }) => id === versionId);
+    this.code = released?.etag ?? "none";
+    this.bound = released?.bound ?? {};
     this.#deploy([{ versionId, percentage: 100 }], "released by somebody");
     this.check("foreign deploy");
   }
@@ -549,6 +573,7 @@ export class FakeCloud {
       annotatedKid: annotation?.kid ?? null,
       annotatedFrom: annotation?.from ?? null,
       annotatedRun: annotation?.run ?? null,
+      ...(annotation?.madeOf ? { madeOf: annotation.madeOf } : {}),
       etag: this.versions[0]?.etag ?? "code-0",
       ...(this.versions[0]?.config === undefined ? {} : { config: this.versions[0].config }),
       ...(this.versions[0]?.bound === undefined ? {} : { bound: this.versions[0].bound }),
@@ -629,12 +654,14 @@ export class FakeCloud {
       arm: async (from, value, annotation, guard) => {
         await guard();
         const kid = await kidOfText(value);
-        return this.remote(run, "worker: upload", () => again(from.id, kid, annotation, {}));
+        const made = { ...annotation, madeOf: { id: from.id, exact: true } };
+        return this.remote(run, "worker: upload", () => again(from.id, kid, made, {}));
       },
       reupload: async (from, annotation, guard, secretFrom = from) => {
         await guard();
         return this.remote(run, "worker: reupload", () => {
-          return again(from.id, kidOfId(secretFrom.id), annotation, {});
+          const made = annotation && { ...annotation, madeOf: { id: from.id, exact: true } };
+          return again(from.id, kidOfId(secretFrom.id), made, {});
         });
       },
       reconfigure: async (from, config, annotation, guard) => {

@@ -5,7 +5,7 @@
 import { McpistError } from "../../errors.ts";
 import { HINTS } from "../../hints/hints.ts";
 import type { WorkerVersion } from "../../targets/types.ts";
-import { liveVersion, sameCode, versionById, versionWith, type Observation } from "../observation.ts";
+import { isAlike, liveVersion, versionById, versionWith, type Observation } from "../observation.ts";
 import type { Phase } from "../phase.ts";
 import type { Run } from "../run.ts";
 
@@ -92,7 +92,7 @@ export async function rearm(run: Run, observation: Observation, phase: Phase): P
   run.report.note(`${phase.parties.join(", ")}; every origin accepts ${kid}, which version ${source.id} carries`);
   await run.step("give the deployed code the secret that is accepted", async () => {
     await run.journal.record("rearming", { kid, source: source.id });
-    const alike: WorkerVersion | null = sameCode(source, live) ? source : null;
+    const alike: WorkerVersion | null = isAlike(worker, source, live) ? source : null;
     const annotation = annotationFor(run, observation, kid);
     const id = alike?.id ?? (await run.targets.worker.reupload(live, annotation, run.journal.guard, source));
     run.touched = true;

@@ -70,7 +70,8 @@ export async function upload(run: Run, observation: Observation, phase: Phase): 
   const before = liveVersion(observation.worker);
   if (!candidate || !before) throw new TypeError("uploading needs the run's candidate and a live version");
   run.journal.note("verified", { kid: candidate.secret.kid });
-  const annotation = { kid: candidate.secret.kid, from: phase.live, run: run.journal.run };
+  const madeOf = { id: before.id, exact: false };
+  const annotation = { kid: candidate.secret.kid, from: phase.live, run: run.journal.run, madeOf };
   const id = await run.step("upload the Worker version", () =>
     run.targets.worker.upload(candidate.secret.reveal(), annotation, run.journal.guard),
   );
