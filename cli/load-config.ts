@@ -1,9 +1,11 @@
 /** Finds the environment that a command works on: mcpist.config.ts, or the sandbox that this terminal is joined to. */
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { parseConfig, type ConfigIssue, type Environment, type NamedEnvironment } from "../contract/config.ts";
 import { joinedEnvironment, joinedName, strayVariable } from "../contract/rehearsal.ts";
+import { thrownSentence } from "../contract/thrown.ts";
 import { parseSandboxUrls, SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, type SandboxUrls } from "../contract/sandbox.ts";
 import type { Context } from "./context.ts";
 import { McpistError } from "./errors.ts";
@@ -14,9 +16,12 @@ import { typedName } from "./redact.ts";
 /** Default file, relative to the working directory. */
 export const CONFIG_FILE = "mcpist.config.ts";
 
+/** A file that asks somebody while it is loaded gets the time of one call. Unit: milliseconds. */
+const LONGEST_LOAD_MS = 20_000;
+
 /** The default export of a configuration file, checked. @throws {McpistError} ERR_CONFIG naming the field, never its content. */
 export async function loadConfigFile(context: Context, file: string): Promise<Readonly<Record<string, Environment>>> {
-  return checked(await importConfig(context, file), shownPath(context.cwd, file));
+  return checked(context, await importConfig(context, file), file);
 }
 
 /** An environment as the file has it, and as it is read. */
@@ -35,7 +40,7 @@ export async function loadWritten(
   file: string,
 ): Promise<WrittenEnvironment> {
   const written = await importConfig(context, file);
-  const environments = checked(written, shownPath(context.cwd, file));
+  const environments = checked(context, written, file);
   const [only, ...others] = Object.keys(environments);
   if (name === undefined && others.length > 0)
     throw new McpistError("ERR_USAGE", "which environment? --env NAME is needed", {
@@ -93,33 +98,38 @@ async function importConfig(context: Context, file: string): Promise<unknown> {
   }
   const shown = shownPath(context.cwd, file);
   tellPath(context, shown, file);
-  let module: { default?: unknown };
   standInForPackage();
+  const refused = (reason: string, cause?: unknown) =>
+    new McpistError("ERR_CONFIG", `${shown} cannot be loaded: ${reason}`, { hint: HINTS.brokenConfig(shown), cause });
+  const wait = new AbortController();
+  // Without something to wait for, Node ends the process where an await of the file never ends.
+  const late = sleep(LONGEST_LOAD_MS, null, { signal: AbortSignal.any([wait.signal, context.signal]) });
   try {
-    module = (await import(pathToFileURL(path).href)) as { default?: unknown };
+    const module = await Promise.race([import(pathToFileURL(path).href) as Promise<{ default?: unknown }>, late]);
+    if (module === null) throw refused(`an await in it has not ended after ${LONGEST_LOAD_MS / 1000} s`);
+    return module.default;
   } catch (cause) {
-    throw new McpistError("ERR_CONFIG", `${shown} cannot be loaded: ${cause instanceof Error ? cause.name : "error"}`, {
-      hint: HINTS.brokenConfig(shown),
-      cause,
-    });
+    context.signal.throwIfAborted();
+    if (cause instanceof McpistError) throw cause;
+    throw refused(thrownSentence(cause, { folder: dirname(path), variables: context.env }), cause);
+  } finally {
+    wait.abort();
   }
-  return module.default;
 }
 
 /** What a file exports may be made by code of its own, which may throw when it is asked. */
-function readable(input: unknown, where: string): ReturnType<typeof parseConfig> {
+function checked(context: Context, input: unknown, file: string): Readonly<Record<string, Environment>> {
+  const where = shownPath(context.cwd, file);
+  let parsed: ReturnType<typeof parseConfig>;
   try {
-    return parseConfig(input);
+    parsed = parseConfig(input);
   } catch (cause) {
-    throw new McpistError("ERR_CONFIG", `${where}: what it exports cannot be read`, {
+    const thrown = thrownSentence(cause, { folder: dirname(configPath(context.cwd, file)), variables: context.env });
+    throw new McpistError("ERR_CONFIG", `${where}: what it exports cannot be read: ${thrown}`, {
       hint: HINTS.correctConfig(where),
       cause,
     });
   }
-}
-
-function checked(input: unknown, where: string): Readonly<Record<string, Environment>> {
-  const parsed = readable(input, where);
   if (parsed.ok) return parsed.value.environments;
   throw wrong(parsed.error, where);
 }

@@ -132,7 +132,7 @@ describe("loadSettings", () => {
       null,
       /^mcpist\.config\.ts: not found in this folder; "mcpist init" writes one$/,
     ],
-    ["a configuration that is no program", {}, "export default {", /^mcpist\.config\.ts: cannot be loaded: /],
+    ["a configuration that is no program", {}, "export default {", /^mcpist\.config\.ts: cannot be loaded: \w*Error: /],
     [
       "a configuration without a default export",
       {},

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseConfig, type ConfigIssue, type Environment } from "../contract/config.ts";
 import { err, ok, type Result } from "../contract/result.ts";
@@ -13,6 +13,7 @@ import { isSafeUrl } from "../contract/safe-url.ts";
 import { platformIssues } from "./platform-limits.ts";
 import { MIGRATIONS } from "./worker-migrations.ts";
 import { joinedEnvironment, joinedName, strayVariable } from "../contract/rehearsal.ts";
+import { thrownSentence } from "../contract/thrown.ts";
 import { parseSandboxUrls, SANDBOX_ENVIRONMENT, SANDBOX_VARIABLE, type SandboxUrls } from "../contract/sandbox.ts";
 
 /** One synthesis. */
@@ -39,14 +40,17 @@ type Variables = Readonly<Record<string, string | undefined>>;
 const FILE = "mcpist.config.ts";
 
 /** Imports a configuration file. @returns the default export, or what went wrong in one sentence. */
-async function importConfig(path: string, file: string): Promise<Result<unknown, readonly string[]>> {
+async function importConfig(
+  path: string,
+  file: string,
+  variables: Variables,
+): Promise<Result<unknown, readonly string[]>> {
   if (!existsSync(path)) return err([`${file}: not found in this folder; "mcpist init" writes one`]);
   try {
     const loaded = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
     return loaded.default === undefined ? err([`${file}: has no default export`]) : ok(loaded.default);
   } catch (error) {
-    // The message of a syntax error quotes source, and a configuration holds no value that must not be shown.
-    return err([`${file}: cannot be loaded: ${error instanceof Error ? error.message : String(error)}`]);
+    return err([`${file}: cannot be loaded: ${thrownSentence(error, { folder: dirname(path), variables })}`]);
   }
 }
 
@@ -64,9 +68,9 @@ export type ConfigSource = () => Promise<Result<unknown, readonly string[]>>;
 
 /** A file of a folder. */
 const fileIn =
-  (folder: string, file: string): ConfigSource =>
+  (folder: string, file: string, variables: Variables): ConfigSource =>
   () =>
-    importConfig(resolve(folder, file), file);
+    importConfig(resolve(folder, file), file, variables);
 
 function joinedSettings(urls: SandboxUrls): Result<Environment, readonly string[]> {
   const joined = joinedEnvironment(urls);
@@ -98,7 +102,7 @@ async function writtenSettings(
 export async function loadSettings(
   variables: Variables,
   folder: string,
-  source: ConfigSource = fileIn(folder, FILE),
+  source: ConfigSource = fileIn(folder, FILE, variables),
 ): Promise<Result<Settings, readonly string[]>> {
   const joined = variables[SANDBOX_VARIABLE] || undefined;
   const urls = joined === undefined ? null : parseSandboxUrls(joined);
@@ -111,7 +115,7 @@ export async function loadSettings(
   const stray = local && strayVariable(local, variables);
   if (stray) return err([`${stray} is not the sandbox's, so this is not its rehearsal: join it again`]);
   const other = variables["MCPIST_CONFIG_FILE"] || null;
-  const [file, written] = other === null ? [FILE, source] : [other, fileIn(folder, other)];
+  const [file, written] = other === null ? [FILE, source] : [other, fileIn(folder, other, variables)];
   const found = local ? joinedSettings(local) : await writtenSettings(name, written, file);
   if (!found.ok) return found;
   const environment = found.value;
