@@ -44,6 +44,13 @@ export const DENIALS = {
     "This address can only be read. The MCP endpoint is POST /mcp.",
   ),
   "shape.path": shape(404, 40400, "shape.path", "There is nothing here. The MCP endpoint is POST /mcp."),
+  /** The transport of revision 2024-11-05, which is another one although its revision is served. */
+  "shape.transport": shape(
+    404,
+    40401,
+    "shape.transport",
+    "HTTP+SSE is not served: use Streamable HTTP. The MCP endpoint is POST /mcp.",
+  ),
   "shape.origin": {
     ...shape(403, 40300, "shape.origin", "This web origin may not call this service."),
     event: "origin_header_rejected",

@@ -83,7 +83,7 @@ describe("edge stack", () => {
     const [rule] = resourceOf(synthesizeEdge(settingsOf()), "cloudflare_ruleset", "flood")["rules"] as readonly {
       expression: string;
     }[];
-    expect(rule?.expression).toBe('(http.request.uri.path eq "/mcp")');
+    expect(rule?.expression).toBe('(http.request.uri.path in {"/mcp" "/mcp/"})');
   });
 
   it.each(["cloudflare_workers_script", "cloudflare_workers_kv_namespace"])(

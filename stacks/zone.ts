@@ -94,7 +94,7 @@ export function protectZone(
         description: "a flood from one address, six times what the Worker itself admits",
         // By path alone, and so for every environment in the zone: the free plan counts by path and verified bots, not by host.
         // Source: developers.cloudflare.com/waf/rate-limiting-rules (availability).
-        expression: `(http.request.uri.path eq ${JSON.stringify(MCP_PATH)})`,
+        expression: `(http.request.uri.path in {${JSON.stringify(MCP_PATH)} ${JSON.stringify(`${MCP_PATH}/`)}})`,
         action: "block",
         enabled: true,
         ratelimit: {

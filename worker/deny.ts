@@ -95,6 +95,7 @@ function explain({ reason, retryAfterSeconds = 1 }: Denial, { config, path }: De
     case "auth.rate":
       return limited("auth");
     case "shape.path":
+    case "shape.transport":
     case "shape.origin":
     case "shape.size":
     case "shape.headers":

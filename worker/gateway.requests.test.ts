@@ -253,7 +253,7 @@ describe("a refusal is true and helps", () => {
     expect(session.koyeb.seen).toEqual([]);
   });
 
-  it.each(["/", "/health", "/.well-known/oauth-protected-resource/mcp", "/mcp/", "/sse", "/MCP"])(
+  it.each(["/", "/health", "/.well-known/oauth-protected-resource/mcp", "/mcp//", "/sse", "/MCP"])(
     "a message to %s is told where the endpoint is",
     async (path) => {
       const response = await fetch(session.gateway.url + path, { method: "POST", body: JSON.stringify(CALL) });

@@ -26,6 +26,7 @@ describe("route", () => {
 
   it.each([
     "/mcp/",
+    "/mcp//",
     "//mcp",
     "/MCP",
     "/mcp%2f",
@@ -38,6 +39,14 @@ describe("route", () => {
   ])("has nothing at %s", (path) => {
     expect(route("POST", path)).toEqual({ ok: false, error: { reason: "shape.path" } });
   });
+
+  it.each(["/sse", "/sse/", "/message", "/messages", "/messages/", "/mcp/sse", "/mcp/messages"])(
+    "says at %s that the transport of servers which have it is not served",
+    (path) => {
+      for (const method of ["GET", "POST"])
+        expect(route(method, path)).toEqual({ ok: false, error: { reason: "shape.transport" } });
+    },
+  );
 
   it.each([
     ["GET", "/mcp", "POST, OPTIONS"],
@@ -73,6 +82,18 @@ describe("what a request asks for", () => {
     ["https://mcp.example.com/x/../mcp", "/mcp", ""],
     ["https://mcp.example.com/%6dcp", "/%6dcp", ""],
     ["https://mcp.example.com/MCP", "/MCP", ""],
+    ["https://mcp.example.com/mcp/", "/mcp", ""],
+    ["https://mcp.example.com/mcp/?a=b", "/mcp", "?a=b"],
+    ["https://mcp.example.com/mcp#a", "/mcp", ""],
+    ["https://mcp.example.com/mcp//", "/mcp//", ""],
+    ["https://mcp.example.com//mcp/", "//mcp", ""],
+    ["https://mcp.example.com/MCP/", "/MCP/", ""],
+    ["https://mcp.example.com/health/", "/health/", ""],
+    [
+      "https://mcp.example.com/.well-known/oauth-protected-resource/mcp/",
+      "/.well-known/oauth-protected-resource/mcp",
+      "",
+    ],
     ["https://mcp.example.com", "/", ""],
     ["https://mcp.example.com?/mcp", "/", "?/mcp"],
   ])("by %s", (url, path, search) => {

@@ -32,6 +32,9 @@ const OPEN = new Map<string, Route>([
   [SECURITY_TXT_PATH, "security-txt"],
 ]);
 
+/** Where servers of the transport before Streamable HTTP (2024-11-05) have their stream and take their messages. */
+const OLD_TRANSPORT = /^(?:\/mcp)?\/(?:sse|messages?)\/?$/;
+
 const isMetadata = (open: Route | undefined): boolean => open === "metadata" || open === "server-metadata";
 
 /** What of a request's address matters here. */
@@ -48,17 +51,21 @@ const ENDPOINT = new RegExp(`^https?://[^/?#\\\\]+${MCP_PATH}$`);
 export function targetOf(url: string): Target {
   if (ENDPOINT.test(url)) return { path: MCP_PATH, search: "" };
   const { pathname, search } = new URL(url);
-  return { path: pathname, search };
+  return { path: pathname.endsWith(`${MCP_PATH}/`) ? pathname.slice(0, -1) : pathname, search };
 }
 
-/** Paths match byte for byte: no trailing slash, no doubled slash, no other case. */
+/**
+ * Paths match byte for byte: no doubled slash, no other case. One slash behind the endpoint's path, and behind the documents that are named
+ * after it, is left out by {@link targetOf}: people write it. It is served and not redirected, because not every client repeats a POST, its
+ * body and its token at another address.
+ */
 export function route(method: string, path: string): Result<Route, Denial> {
   if (path === MCP_PATH) {
     if (method === "POST") return ok("mcp");
     return method === "OPTIONS" ? ok("preflight") : err({ reason: "shape.method" });
   }
   const open = OPEN.get(path);
-  if (!open) return err({ reason: "shape.path" });
+  if (!open) return err({ reason: OLD_TRANSPORT.test(path) ? "shape.transport" : "shape.path" });
   if (method === "GET" || method === "HEAD") return ok(open);
   return isMetadata(open) && method === "OPTIONS" ? ok("metadata-preflight") : err({ reason: "shape.document" });
 }
