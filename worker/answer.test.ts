@@ -22,6 +22,7 @@ const passing = (more: Partial<Passing> = {}): Passing => ({
   lastsMs: 10_000,
   ended: () => undefined,
   keep: () => true,
+  owed: () => true,
   ...more,
 });
 const json = (bytes: number): Uint8Array<ArrayBuffer> =>

@@ -21,9 +21,14 @@ const typeOf = (response: Response): string => response.headers.get("content-typ
 /** True for an event stream. */
 export const isStream = (response: Response): boolean => /^text\/event-stream\b/i.test(typeOf(response));
 
+/** True for what may have effects, so that a client that hears nothing of them has to hear that. */
+export const hasEffects = (callClass: CallClass): boolean => callClass === "claimed" || callClass === "single";
+/** The request went out, and nobody said that it was not executed. */
+export const UNKNOWN: Denial = { reason: "route.unknown", mayHaveExecuted: true };
+
 /** What a client hears when an answer broke off: a call that may have effects may have had them. */
 export function afterBreak(callClass: CallClass, how: Break): Denial {
-  if (callClass === "claimed" || callClass === "single") return { reason: "route.unknown", mayHaveExecuted: true };
+  if (hasEffects(callClass)) return UNKNOWN;
   return { reason: how === "cut" ? "route.platform" : "route.timeout" };
 }
 
@@ -44,6 +49,8 @@ export interface AnswerBody {
 export interface Passing extends Omit<Relay, "idleMs"> {
   /** Keeps so many bytes of it. @returns false when there is no room */
   readonly keep: (bytes: number) => boolean;
+  /** The client waits for an answer to this request. Asked only where an answer says that all is well and has no body. */
+  readonly owed: () => boolean;
 }
 
 /** What {@link bodyOf} found: a body, and whether `ended` will be called. */
@@ -67,17 +74,21 @@ export async function answerBody(
   const { body, lasts } = passed;
   if (form === "json" && body instanceof ReadableStream && streams && !passing.endsFreely)
     return { body: eventsToJson(body), contentType: "application/json", lasts };
-  if (form === "events" && !streams) return { body: jsonToEvents(body), contentType: "text/event-stream", lasts };
+  if (form === "events" && !streams)
+    return { body: jsonToEvents(body, () => passing.explain("cut")), contentType: "text/event-stream", lasts };
   return passed;
 }
 
 async function bodyOf(response: Response, streams: boolean, passing: Passing): Promise<Passed | typeof CUT> {
-  const { body, headers } = response;
-  if (!body) return { body, lasts: false };
-  if (streams) return { body: relay(body, { ...passing, idleMs: STREAM_IDLE_MS }), lasts: true };
+  const { body, headers, ok, status } = response;
   const length = headers.get("content-length");
-  // The HTTP layers hold a declared length to its word: a client sees that bytes are missing.
-  if (length !== null && !headers.has("content-encoding")) return measured(body, Number(length), passing.ended);
+  // 204 and 205 have no body, whatever came behind their headers: a Response with one cannot be made.
+  if (!body || length === "0" || status === 204 || status === 205)
+    return ok && passing.owed() ? CUT : { body: null, lasts: false };
+  if (streams) return { body: relay(body, { ...passing, idleMs: STREAM_IDLE_MS }), lasts: true };
+  // The HTTP layers hold a declared length to its word: a client sees that bytes are missing. One that no number can hold is nobody's word.
+  if (length !== null && Number.isSafeInteger(Number(length)) && !headers.has("content-encoding"))
+    return measured(body, Number(length), passing.ended);
   return readWhole(response, body, passing);
 }
 

@@ -4,6 +4,7 @@
  */
 import { err, ok, type Result } from "../contract/result.ts";
 import type { Denial } from "../contract/denial.ts";
+import { hasEffects, UNKNOWN } from "./answer.ts";
 import { attempt, type Attempt, type Failure, type Outcome } from "./attempt.ts";
 import type { ClientBody } from "./body.ts";
 import { RETRY_AFTER_ROUTE_SECONDS } from "./constants.ts";
@@ -131,8 +132,6 @@ function mayRetry({ callClass, body }: Call, failure: Failure, { sharedDatabase 
 
 /** The denial after all attempts. */
 function refusal(call: Call, ...failures: readonly [...Failure[], Failure]): Denial {
-  const effects = call.callClass === "claimed" || call.callClass === "single";
-  if (effects && failures.some((failure) => UNCERTAIN.has(failure)))
-    return { reason: "route.unknown", mayHaveExecuted: true };
+  if (hasEffects(call.callClass) && failures.some((failure) => UNCERTAIN.has(failure))) return UNKNOWN;
   return REFUSALS[failures.at(-1) ?? "platform"];
 }

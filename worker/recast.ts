@@ -4,6 +4,7 @@
  */
 import { Turns } from "./deadline.ts";
 import { AnswerPicker } from "./policy/answer-picker.ts";
+import { lastEvent } from "./stream.ts";
 
 const encoder = new TextEncoder();
 const BEFORE = encoder.encode("event: message\ndata: ");
@@ -31,18 +32,30 @@ function oneLine(json: Uint8Array): Uint8Array {
   return json.map((byte) => (byte === LF || byte === CR ? SPACE : byte));
 }
 
-/** An event stream of one event. An answer that was cut leaves an event without its end, which no client takes for one. */
-export function jsonToEvents(json: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
+/** An event stream of one event. An answer that was cut leaves an event that no client takes for one, and behind it what `explain` says. */
+export function jsonToEvents(
+  json: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>,
+  explain: () => string,
+): ReadableStream<Uint8Array> {
   const turns = new Turns();
   const source = json instanceof Uint8Array ? new Blob([json]).stream() : json;
-  return source.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
+  const reader = source.getReader();
+  return new ReadableStream<Uint8Array>(
+    {
       start: (controller) => controller.enqueue(BEFORE),
-      async transform(chunk, controller) {
-        await turns.after(chunk.length);
-        controller.enqueue(oneLine(chunk));
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          await turns.after(value?.length ?? 0);
+          controller.enqueue(done ? AFTER : oneLine(value));
+          if (done) controller.close();
+        } catch {
+          controller.enqueue(encoder.encode(lastEvent(explain(), false)));
+          controller.close();
+        }
       },
-      flush: (controller) => controller.enqueue(AFTER),
-    }),
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
   );
 }

@@ -1,7 +1,7 @@
 /** A request of a verified user on its way to an origin and back: places, pace, meaning, failover, answer. Order only; policy is elsewhere. */
 import type { Denial } from "../contract/denial.ts";
 import { ORIGIN_HEADER } from "../contract/headers.ts";
-import { afterBreak, answerBody, CUT, idOf, isStream } from "./answer.ts";
+import { afterBreak, answerBody, CUT, hasEffects, idOf, isStream, UNKNOWN } from "./answer.ts";
 import type { Failure } from "./attempt.ts";
 import { readCalledId, understand, type Understood } from "./checks.ts";
 import { PLACE_MS, STREAM_MS } from "./constants.ts";
@@ -9,9 +9,11 @@ import { sleep } from "./deadline.ts";
 import { errorText } from "./deny.ts";
 import { forward } from "./forward.ts";
 import { corsHeaders, harden } from "./hygiene.ts";
+import type { Runtime } from "./env.ts";
 import type { Service } from "./isolate.ts";
 import { depthOf } from "./limits.ts";
 import { answerForm } from "./policy/accept.ts";
+import type { CallClass } from "./policy/era.ts";
 import { returnedHeaders, originHeaders, withModuleExcess } from "./policy/crossing-headers.ts";
 import { moduleCount } from "./policy/module-limit.ts";
 import { burstLimit, rateLimitHeaders } from "./policy/rate-limit-headers.ts";
@@ -93,13 +95,39 @@ async function answerTo(visit: Visit, service: Service, identity: Identity, held
   const report = (origin: string, failure: Failure): void => {
     reported = logFailure(visit, origin, failure) || reported;
   };
-  const answer = await forward(
-    { ...call.value, headers: withModuleExcess(headers, excess), user: sub },
-    { runtime, origins, budget, sharedDatabase: config.sharedDatabase, waitUntil, deadlines, report },
-  );
-  if (answer.ok) return deliver(visit, service, call.value, answer.value, burst.value.remaining, held);
-  visit.rpcId = idOf(visit.rpcId, call.value.body);
-  return no({ ...answer.error, quiet: reported && SAYS_NO_MORE.has(answer.error.reason) });
+  let sent = false;
+  const sending: Runtime["fetch"] = (url, init) => {
+    sent = true;
+    return runtime.fetch(url, init);
+  };
+  try {
+    const answer = await forward(
+      { ...call.value, headers: withModuleExcess(headers, excess), user: sub },
+      {
+        runtime: { ...runtime, fetch: sending },
+        origins,
+        budget,
+        sharedDatabase: config.sharedDatabase,
+        waitUntil,
+        deadlines,
+        report,
+      },
+    );
+    if (answer.ok) return await deliver(visit, service, call.value, answer.value, burst.value.remaining, held);
+    visit.rpcId = idOf(visit.rpcId, call.value.body);
+    return await no({ ...answer.error, quiet: reported && SAYS_NO_MORE.has(answer.error.reason) });
+  } catch (error) {
+    visit.rpcId = idOf(visit.rpcId, call.value.body);
+    return { response: refuse(visit, afterFault(visit, sent ? call.value.callClass : null, error)), lasts: false };
+  }
+}
+
+/** What breaks in here breaks behind a request that may have had its effect, and the client has to hear that. @param sent null = nothing was */
+function afterFault(visit: Visit, sent: CallClass | null, error: unknown): Refusal {
+  const detail = error instanceof Error ? error.name : typeof error;
+  if (sent === null || !hasEffects(sent)) return { reason: "gateway.error", detail };
+  log(visit, { event: "gateway_failed", severity: "critical", reason: `gateway.error ${detail}` });
+  return { ...UNKNOWN, quiet: true };
 }
 
 /** Refusals that only repeat what was logged with the name of the origin when it happened. */
@@ -149,6 +177,8 @@ async function deliver(
     lastsMs: STREAM_MS,
     ended: () => release(held),
     keep: (bytes) => held.room.grow(uploaded + bytes),
+    // What a client answers to a server has an id too, and is owed nothing.
+    owed: () => call.callClass !== "single" && idOf(visit.rpcId, call.body) !== null,
   });
   if (answer === CUT) {
     visit.rpcId = idOf(visit.rpcId, call.body);

@@ -30,6 +30,10 @@ export interface Relay {
 const VOID_REST = "\nevent: cut\n\n";
 const encoder = new TextEncoder();
 
+/** The last event of a stream: the JSON-RPC error in `text`. @param between nothing of an event is open */
+export const lastEvent = (text: string, between: boolean): string =>
+  `${between ? "" : VOID_REST}event: message\ndata: ${text}\n\n`;
+
 /** Passes chunks on unchanged and unbuffered. When the client goes away, or takes nothing any more, the source is cancelled. */
 export function relay(source: ReadableStream<Uint8Array>, options: Relay): ReadableStream<Uint8Array> {
   const reader = source.getReader();
@@ -44,8 +48,8 @@ export function relay(source: ReadableStream<Uint8Array>, options: Relay): Reada
   const end = (controller: ReadableStreamDefaultController<Uint8Array>, how: Break | "ended"): void => {
     const fine = watch.answered || (how === "ended" && options.endsFreely && watch.between);
     const rest = watch.between ? "" : VOID_REST;
-    const last = fine ? "" : `event: message\ndata: ${options.explain(how === "ended" ? "cut" : how)}\n\n`;
-    if (rest + last !== "") controller.enqueue(encoder.encode(rest + last));
+    const last = fine ? rest : lastEvent(options.explain(how === "ended" ? "cut" : how), watch.between);
+    if (last !== "") controller.enqueue(encoder.encode(last));
     controller.close();
     options.ended();
   };

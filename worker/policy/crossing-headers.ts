@@ -40,7 +40,17 @@ export const PAGE_HEADERS: readonly string[] = [
   ...MIRRORED_PARAMETERS,
   ...IGNORED,
 ];
-const RETURNED = ["content-type", "allow", "retry-after", "x-accel-buffering"] as const;
+/**
+ * What a client may see of an origin's headers, each in the one form that it can have: a header that a client's parser refuses takes the
+ * answer with it, and what an origin echoes by mistake has another form.
+ */
+const RETURNED = [
+  ["content-type", /^[\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,64}(?:[ \t]*;[ \t\x21-\x7e]{0,128})?$/],
+  ["allow", /^[A-Z]{1,16}(?: *, *[A-Z]{1,16}){0,15}$/],
+  // RFC 9110 §10.2.3: seconds or a date.
+  ["retry-after", /^(?:\d{1,9}|[A-Za-z]{3,9},? [\w :-]{1,30})$/],
+  ["x-accel-buffering", /^(?:yes|no)$/],
+] as const;
 
 const OWN_WORDS: ReadonlySet<string> = new Set(FORWARDED);
 /** True for a client's header that may reach an origin. `name` is in lower case. */
@@ -99,9 +109,9 @@ export const withAttempt = (headers: Readonly<HeaderRecord>, attempt: 1 | 2): He
 /** Headers of an origin's answer that a client may see. */
 export function returnedHeaders(origin: Headers, showOrigin: boolean): HeaderRecord {
   const headers: HeaderRecord = {};
-  for (const name of RETURNED) {
+  for (const [name, form] of RETURNED) {
     const value = origin.get(name);
-    if (value !== null) headers[name] = value;
+    if (value !== null && form.test(value)) headers[name] = value;
   }
   const servedBy = showOrigin ? origin.get(ORIGIN_HEADER) : null;
   if (servedBy !== null) headers[ORIGIN_HEADER] = servedBy;

@@ -13,6 +13,10 @@ export interface Limit {
   readonly resetSeconds: number;
 }
 
+/** Some limits, each with a few short parameters. What an origin says in any other form is left out. */
+const LIMITS =
+  /^"[\w.-]{1,32}"(?:;[a-z]{1,8}=[\w"-]{1,16}){0,6}(?:, *"[\w.-]{1,32}"(?:;[a-z]{1,8}=[\w"-]{1,16}){0,6}){0,7}$/;
+
 /** `depth` requests at once, which come back at `rate` a second. @param resetSeconds absent = until all of them are there again */
 export function burstLimit(rate: number, depth: number, remaining: number, resetSeconds?: number): Limit {
   const windowSeconds = Math.max(1, Math.ceil(depth / rate));
@@ -25,7 +29,8 @@ export function rateLimitHeaders(
   limit: Limit,
   origin?: Headers,
 ): { readonly "ratelimit-policy": string; readonly ratelimit: string } {
-  const join = (own: string, theirs: string | null | undefined): string => (theirs ? `${own}, ${theirs}` : own);
+  const join = (own: string, theirs: string | null | undefined): string =>
+    theirs && LIMITS.test(theirs) ? `${own}, ${theirs}` : own;
   return {
     "ratelimit-policy": join(
       `"${limit.name}";q=${limit.quota};w=${limit.windowSeconds}`,

@@ -12,6 +12,9 @@ export type Verdict = "answer" | "secret" | "draining" | "full" | "busy" | "refu
 /** Media types in which an MCP server answers; a platform's error page has another. */
 const MCP_TYPES = /^(application\/json|text\/event-stream)\b/i;
 
+/** RFC 9110 and its registry: 451. Beyond it nobody has said what a 4xx means. */
+const LAST_CLIENT_ERROR = 451;
+
 export function verdict(status: number, headers: Headers): Verdict {
   // No answer that could be passed on: something in front let an interim one stand, or invented a number. What happened is not known.
   if (status < 200 || status > 599) return "platform";
@@ -22,6 +25,8 @@ export function verdict(status: number, headers: Headers): Verdict {
   if (status === 409 && headers.get(CLAIM_HEADER) === "in_progress") return "busy";
   if (headers.has(ORIGIN_HEADER)) return status >= 300 && status < 400 ? "platform" : "answer";
   if (status >= 500 || (status >= 300 && status < 400)) return "platform";
+  // Numbers that some proxies made up: that the client left (499), that a time was over (460). The request may have passed.
+  if (status > LAST_CLIENT_ERROR) return "platform";
   if (status === 403) return "refused";
   // An MCP server answers in JSON, in a stream, or without a body; "no such service" and "we are waking it up" of a platform are pages.
   const type = headers.get("content-type");
