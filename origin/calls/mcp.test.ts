@@ -64,3 +64,15 @@ it.each([
   expect(await ask(body, headers)).toContain('"result"');
   expect(reads()).toBe(0);
 });
+
+it.each([
+  [
+    "initialize without a version",
+    { ...initialize, params: { capabilities: {}, clientInfo: { name: "a", version: "1" } } },
+    {},
+  ],
+  ["tools/list with a cursor that is no text", modern("tools/list", { cursor: 1 }), of2026("tools/list")],
+])("answers %s as invalid parameters and not as a fault of its own", async (_, body, headers) => {
+  const answer: unknown = JSON.parse(await counting().ask(body, headers));
+  expect(answer).toMatchObject({ jsonrpc: "2.0", id: 1, error: { code: -32602 } });
+});

@@ -21,6 +21,7 @@ import { call, getModuleSchema } from "../sieve/meta-tools.ts";
 import type { ToolResult } from "../modules/module.ts";
 import { refusal, success } from "../sieve/results.ts";
 import type { AdmittedCall } from "./call.ts";
+import { answerMalformed, malformed } from "./malformed.ts";
 import { nativeInstructions, nativePage } from "../sieve/native-list.ts";
 import { nativeTools } from "../sieve/native-names.ts";
 import { admit, describeModule, listModules } from "../sieve/sieve.ts";
@@ -184,6 +185,8 @@ export function createMcp({
   const streaming = createMcpHandler(serverOf, { ...options, responseMode: "sse" });
   return {
     serve(request, body, exchange, stream) {
+      const fault = isRecord(body) ? malformed(body) : null;
+      if (fault !== null && isRecord(body)) return Promise.resolve(answerMalformed(body["id"], fault));
       exchanges.set(request, { exchange, method: isRecord(body) ? body["method"] : null });
       return (stream ? streaming : whole).fetch(request, { parsedBody: body });
     },
