@@ -28,6 +28,8 @@ const RAMP_FROM = 0.2;
 const BACKLOG_MS = 1_000;
 /** A client gives up. Unit: milliseconds. */
 const TIMEOUT_MS = 20_000;
+/** The edge keeps an idle connection four times as long. Unit: milliseconds. */
+const IDLE_CONNECTION_MS = 30_000;
 /** How long a request of this kind takes by itself: the pause in a slow body, the work of a long call. Unit: milliseconds. */
 const OWN_MS: Readonly<Partial<Record<RequestKind, number>>> = { slow: 1_500, long: 2_500 };
 /** Beyond the timeout of the last request. Unit: milliseconds. */
@@ -141,7 +143,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   );
   const slowHost = await startSlowHost(OWN_MS.long ?? 0);
   const target = new URL(gatewayUrl);
-  const agent = new Agent({ keepAlive: true, scheduling: "lifo" });
+  const agent = new Agent({ keepAlive: true, scheduling: "lifo", timeout: IDLE_CONNECTION_MS });
   const latency = new Latency();
   const lower =
     onLowered &&

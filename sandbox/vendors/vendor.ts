@@ -179,13 +179,15 @@ export const hasOnly = (body: Readonly<Record<string, unknown>>, ...names: reado
 
 /** Listens on loopback. @throws when the port is taken. */
 export async function listen(app: VendorApp, port: number): Promise<Listener> {
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
-  server.keepAliveTimeout = 65_000;
-  return listenServer(server, port);
+  return listenServer(createAdaptorServer({ fetch: app.fetch }) as Server, port);
 }
+
+/** Longer than any client keeps an idle connection, so that no request meets its closing. Unit: milliseconds. */
+const KEEP_ALIVE_MS = 120_000;
 
 /** Listens on loopback with a plain Node server. @throws when the port is taken. */
 export async function listenServer(server: Server, port: number): Promise<Listener> {
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
   const bound = (server.address() as AddressInfo).port;

@@ -63,7 +63,6 @@ export class WorkerHost implements Runner {
       if (host) void host.#serve(incoming, outgoing);
       else answer(outgoing, 503, "not ready");
     });
-    server.keepAliveTimeout = 65_000;
     host = new WorkerHost(worker, context, await listenServer(server, port));
     return host;
   }

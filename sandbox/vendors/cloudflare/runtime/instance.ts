@@ -7,14 +7,11 @@ import type { Readable } from "node:stream";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { scriptFails } from "../errors.ts";
 import type { Version } from "../model.ts";
-import { FreshAgent } from "./fresh-agent.ts";
 import { endRuntimesWithUs } from "./orphans.ts";
 import { workersOf, type Placement } from "./options.ts";
 
 /** Lines of the runtime that are kept to explain a failed start. */
 const KEPT_LINES = 20;
-/** workerd closes idle connections after five seconds; ours are closed earlier, so that no request meets a closing one. Unit: milliseconds. */
-const IDLE_CONNECTION_MS = 2_000;
 
 export interface InstanceContext {
   /** Directory through which Miniflares find each other's Durable Objects; null when there are none. */
@@ -44,7 +41,6 @@ function withoutSignals<T>(make: () => T): T {
 export class Instance {
   readonly version: Version;
   readonly port: number;
-  readonly agent = new FreshAgent(IDLE_CONNECTION_MS);
   readonly #miniflare: Miniflare;
   readonly #entry: URL;
   #inFlight = 0;
@@ -136,7 +132,6 @@ export class Instance {
   /** Ends now, whatever is under way. */
   end(): Promise<void> {
     this.#ended ??= (async () => {
-      this.agent.destroy();
       // A runtime that already died has nothing left to dispose of.
       await this.#miniflare.dispose().catch(() => undefined);
       this.#drained.resolve();
