@@ -1,4 +1,5 @@
 /** The MCP requests that the load generator sends, and what counts as a right answer to each. No sockets. */
+import { DENIALS } from "../../contract/denial.ts";
 import { MCP_PATH, MODERN_PROTOCOL_VERSION } from "../../contract/headers.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { Presentation } from "../../contract/presentation.ts";
@@ -14,6 +15,16 @@ type Json = Readonly<Record<string, unknown>>;
  * on which the origin works for seconds.
  */
 export type RequestKind = "call" | "list" | "schema" | "legacy" | "slow" | "long";
+
+/** How long a request of this kind takes by itself: the pause in a slow body, the work of a long call. Unit: milliseconds. */
+export const OWN_MS: Readonly<Record<RequestKind, number>> = {
+  call: 0,
+  list: 0,
+  schema: 0,
+  legacy: 0,
+  slow: 1_500,
+  long: 2_500,
+};
 
 /** One request, ready to send. */
 export interface McpRequest {
@@ -110,6 +121,23 @@ function messageIn(contentType: string, body: string, id: number): Json | null {
   return null;
 }
 
+/** What the gateway says of a refusal; a closed set, so that an answer can be told without being repeated. */
+const REFUSALS: ReadonlySet<unknown> = new Set(Object.values(DENIALS).map(({ publicReason }) => publicReason));
+
+/** Why the gateway refused, in its own word. @returns null where nobody or somebody else answered */
+export function refusalOf(body: string): string | null {
+  try {
+    const { error } = JSON.parse(body) as { readonly error?: { readonly data?: { readonly reason?: unknown } } };
+    const reason = error?.data?.reason;
+    return typeof reason === "string" && REFUSALS.has(reason) ? reason : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Said of a tool that ran and did not succeed. */
+export const TOOL_FAILED = "the tool failed";
+
 /** @returns why the answer is not the right one, or null when it is. Never repeats the answer. */
 export function faultOf(
   kind: RequestKind,
@@ -118,7 +146,7 @@ export function faultOf(
   contentType: string,
   body: string,
 ): string | null {
-  if (status !== 200) return `status ${status}`;
+  if (status !== 200) return [`status ${status}`, refusalOf(body) ?? []].flat().join(" ");
   const message = messageIn(contentType, body, id);
   if (!message) return "no JSON-RPC answer";
   const { error, result } = message;
@@ -126,6 +154,6 @@ export function faultOf(
   if (!isRecord(result)) return "no JSON-RPC result";
   if (kind === "list" || Array.isArray(result["tools"]))
     return Array.isArray(result["tools"]) && result["tools"].length > 0 ? null : "an empty tool list";
-  if (result["isError"] === true) return "the tool failed";
+  if (result["isError"] === true) return TOOL_FAILED;
   return Array.isArray(result["content"]) && result["content"].length > 0 ? null : "no content";
 }

@@ -13,6 +13,17 @@ test.each<[string, Parameters<typeof faultOf>, string | null]>([
   ["a result in an event stream", ["legacy", 1, 200, "text/event-stream", `event: message\ndata: ${ok(1)}\n\n`], null],
   ["a result of another request", ["call", 2, 200, "application/json", ok(1)], "no JSON-RPC answer"],
   ["a page", ["call", 1, 200, "text/html", "<p>hello</p>"], "no JSON-RPC answer"],
+  [
+    "a refusal of the gateway",
+    ["call", 1, 503, "application/json", '{"id":null,"error":{"code":50301,"data":{"reason":"auth.jwks"}}}'],
+    "status 503 auth.jwks",
+  ],
+  [
+    "a word that is not the gateway's",
+    ["call", 1, 502, "application/json", '{"error":{"data":{"reason":"s3cret"}}}'],
+    "status 502",
+  ],
+  ["a platform's page", ["call", 1, 502, "text/plain", "error code: 502"], "status 502"],
   ["429", ["call", 1, 429, "application/json", ok(1)], "status 429"],
   [
     "a JSON-RPC error",

@@ -13,7 +13,7 @@ import { userId } from "../vendors/idp/tokens.ts";
 import { Latency } from "./latency.ts";
 import { Pressure } from "./pressure.ts";
 import { startSlowHost } from "./slow-host.ts";
-import { faultOf, kindOf, mcpRequest, type RequestKind } from "./mcp-requests.ts";
+import { faultOf, kindOf, mcpRequest, OWN_MS, refusalOf, type RequestKind } from "./mcp-requests.ts";
 
 /** A user never sends more often than this, unless said: 4 a second, where the gateway admits 5. Unit: milliseconds. */
 const USER_SPACING_MS = 250;
@@ -30,8 +30,6 @@ const BACKLOG_MS = 1_000;
 const TIMEOUT_MS = 20_000;
 /** The edge keeps an idle connection four times as long. Unit: milliseconds. */
 const IDLE_CONNECTION_MS = 30_000;
-/** How long a request of this kind takes by itself: the pause in a slow body, the work of a long call. Unit: milliseconds. */
-const OWN_MS: Readonly<Partial<Record<RequestKind, number>>> = { slow: 1_500, long: 2_500 };
 /** Beyond the timeout of the last request. Unit: milliseconds. */
 const STOP_MARGIN_MS = 2_000;
 /** Tokens live for an hour. Unit: milliseconds. */
@@ -62,6 +60,8 @@ export interface TrafficFailure {
   readonly waitedMs: number;
   /** 0 = no answer. */
   readonly status: number;
+  /** The gateway's own word; null where it did not refuse. */
+  readonly refusal: string | null;
   readonly reason: string;
 }
 /** A failure, and whether it is this machine's. */
@@ -141,7 +141,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
       };
     }),
   );
-  const slowHost = await startSlowHost(OWN_MS.long ?? 0);
+  const slowHost = await startSlowHost(OWN_MS.long);
   const target = new URL(gatewayUrl);
   const agent = new Agent({ keepAlive: true, scheduling: "lifo", timeout: IDLE_CONNECTION_MS });
   const latency = new Latency();
@@ -214,12 +214,14 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     const kind = kindOf(id);
     user.lastSentAt = performance.now();
     user.inFlight++;
-    pressure.began(id, dueAt + (OWN_MS[kind] ?? 0));
+    pressure.began(id, dueAt + OWN_MS[kind]);
     let status = 0;
+    let refusal: string | null = null;
     let reason: string | null;
     try {
       const answer = await exchange(user, id, kind);
       status = answer.status;
+      if (status !== 200) refusal = refusalOf(answer.body);
       reason = faultOf(kind, id, status, answer.contentType, answer.body);
       if (answer.origin !== "") count(byOrigin, answer.origin);
     } catch (cause) {
@@ -228,10 +230,10 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     }
     user.inFlight--;
     count(byStatus, String(status));
-    const latencyMs = performance.now() - dueAt - (OWN_MS[kind] ?? 0);
+    const latencyMs = performance.now() - dueAt - OWN_MS[kind];
     latency.add(latencyMs);
     const failure =
-      reason === null ? null : { atMs: sinceStart(), waitedMs: Math.round(latencyMs), kind, status, reason };
+      reason === null ? null : { atMs: sinceStart(), waitedMs: Math.round(latencyMs), kind, status, refusal, reason };
     pressure.ended(id, latencyMs, failure);
     for (const listener of listeners) listener({ latencyMs, failed: failure !== null });
     if (!failure) return;
