@@ -5,8 +5,9 @@ import { OBSERVATION_PATH } from "../../contract/headers.ts";
 import { parseWorkerObservation } from "../../contract/observation.ts";
 import { acceptedKids } from "../../contract/slots.ts";
 import type { Context } from "../context.ts";
+import { McpistError } from "../errors.ts";
 import { causeCode } from "../trust.ts";
-import { probeOrigin } from "../targets/origin-probe.ts";
+import { originProbe } from "../targets/origin-probe.ts";
 import { jsonWithin } from "../../contract/bounded-body.ts";
 import { isRecord } from "../../contract/json.ts";
 import { checksOf, type Check } from "./check.ts";
@@ -56,10 +57,15 @@ async function checkOrigin(context: Context, origin: Origin): Promise<Check> {
   const checks = checksOf("origin");
   const what = origin.name;
   if (origin.state === "quarantined") return checks.notRun(what, "it is quarantined");
-  const seen = await probeOrigin(context, origin.url);
-  if (seen) return checks.ok(what, `${origin.url} accepts ${acceptedKids(seen.kids).join(", ") || "nothing"}`);
+  const seen = await originProbe(context, origin)().catch((error: unknown) => {
+    if (error instanceof McpistError && error.code === "ERR_UNREACHABLE") return error.message;
+    throw error;
+  });
+  if (seen !== null && typeof seen !== "string")
+    return checks.ok(what, `${origin.url} accepts ${acceptedKids(seen.kids).join(", ") || "nothing"}`);
   const next = origin.state === "joining" ? HINTS.join(origin.name) : HINTS.lookOrQuarantine(origin.name);
-  return checks.missing(what, `${origin.url} does not answer as an origin`, next);
+  const why = seen === null ? "does not answer as an origin" : `does not answer: ${seen}`;
+  return checks.missing(what, `${origin.url} ${why}`, next);
 }
 
 async function checkKeys(context: Context, environment: Environment): Promise<Check> {

@@ -18,7 +18,7 @@ import { checkHost, isHostAway, nameOf } from "./fly-host.ts";
 import { awaitServing, GONE, isServing, updateMachine } from "./fly-machine.ts";
 import { inTime, LATE } from "./in-time.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
-import { PEEK_TIMEOUT_MS, probeOrigin } from "./origin-probe.ts";
+import { originProbe, PEEK_TIMEOUT_MS } from "./origin-probe.ts";
 import type { InstanceView, OriginLook, OriginTarget } from "./types.ts";
 
 type FlyOrigin = Extract<Origin, { kind: "fly" }>;
@@ -39,6 +39,7 @@ const LIST_TRUST_MS = 5000;
 export function flyOrigin(context: Context, api: Api, origin: FlyOrigin): OriginTarget {
   const base = `/v1/apps/${encodeURIComponent(origin.app)}`;
   const joining = origin.state === "joining";
+  const ask = originProbe(context, origin);
   let version: number | null = null;
   /** The Machines as the outlook of the next rollout showed them. */
   let seen: { readonly at: number; readonly list: readonly Json[] } | null = null;
@@ -92,7 +93,7 @@ export function flyOrigin(context: Context, api: Api, origin: FlyOrigin): Origin
     const isComing = COMING.has(String(machine["state"]));
     const comesBy = began + Math.min(withinMs, isComing ? COMING_TIMEOUT_MS : BEHIND_TIMEOUT_MS);
     for (;;) {
-      const answer = await probeOrigin(context, origin.url, { [FLY_FORCE_INSTANCE_HEADER]: id }, withinMs);
+      const answer = await ask({ [FLY_FORCE_INSTANCE_HEADER]: id }, withinMs);
       const seen = answer?.instanceId === id ? answer : null;
       const isNewest = () => seen?.deployment === textAt(machine, "instance_id", "a Fly Machine");
       // Somebody deploys while it is asked, or what was read is behind.
@@ -190,7 +191,7 @@ export function flyOrigin(context: Context, api: Api, origin: FlyOrigin): Origin
       return { alone: serving.length === 1, short: lacking.map((machine) => textAt(machine, "id", "a Fly Machine")) };
     },
     async peek() {
-      return (await probeOrigin(context, origin.url, {}, PEEK_TIMEOUT_MS))?.kids ?? null;
+      return (await ask({}, PEEK_TIMEOUT_MS))?.kids ?? null;
     },
     async look({ withinMs = Number.POSITIVE_INFINITY } = {}): Promise<OriginLook> {
       return inTime(withinMs, lookAt(withinMs / 2), LATE);

@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { machineFault, McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { whenLong } from "../waits.ts";
+import { hopeless } from "./no-answer.ts";
 import type { WorkerLook } from "./types.ts";
 
 /** Unit: milliseconds. */
@@ -19,6 +20,10 @@ const POLL_MS = 200;
 export function gatewayProbe(context: Context, environment: Environment) {
   const { worker } = environment.cloudflare;
   const gateway = gatewayUrl(environment);
+  // What has answered is there: what DNS says afterwards is about this moment.
+  let answered = false;
+  /** Why nothing can answer there, as the last question showed. */
+  let never: McpistError | null = null;
 
   const askGateway = async (
     query: string,
@@ -32,11 +37,13 @@ export function gatewayProbe(context: Context, environment: Environment) {
         redirect: "error",
         signal: AbortSignal.any([AbortSignal.timeout(Math.min(timeoutMs, CALL_TIMEOUT_MS)), context.signal]),
       });
+      answered = true;
       return parseWorkerObservation(await jsonWithin(response, LONGEST_REPORT));
     } catch (error) {
       context.signal.throwIfAborted();
       const fault = machineFault(error);
       if (fault) throw fault;
+      never = answered ? null : hopeless(context, gateway, error);
       return null;
     }
   };
@@ -49,7 +56,7 @@ export function gatewayProbe(context: Context, environment: Environment) {
     const deadline = context.monotonic() + ms;
     for (;;) {
       const seen = await ask(versionId, "", ms);
-      if (seen || context.monotonic() >= deadline) return seen;
+      if (seen || never || context.monotonic() >= deadline) return seen;
       await context.sleep(POLL_MS);
     }
   };
@@ -58,6 +65,7 @@ export function gatewayProbe(context: Context, environment: Environment) {
   const observed = async (versionId: string): Promise<WorkerObservation> => {
     const seen = await observedWithin(versionId, OBSERVE_TIMEOUT_MS);
     if (seen) return seen;
+    if (never) throw never;
     throw new McpistError("ERR_TIMEOUT", `${new URL(gateway).host} did not answer as Worker version ${versionId}`, {
       hint: HINTS.gatewayRoute(gateway, worker),
     });
@@ -68,7 +76,7 @@ export function gatewayProbe(context: Context, environment: Environment) {
     /** What one version says of an origin; null when another one answered. @throws {McpistError} ERR_MACHINE. */
     about: async (versionId: string, origin: string): Promise<WorkerObservation | null> =>
       ask(versionId, `?origin=${encodeURIComponent(origin)}`),
-    /** What one version says of itself. @throws {McpistError} ERR_TIMEOUT, ERR_MACHINE. */
+    /** What one version says of itself. @throws {McpistError} ERR_TIMEOUT, ERR_MACHINE; ERR_UNREACHABLE where waiting would change nothing. */
     observed,
     /** Kids by version; a silent one is left out where there is a time for it. @throws {McpistError} as `observed` without one. */
     async kidsOf(ids: readonly string[], withinMs?: number): Promise<WorkerLook["observed"]> {

@@ -4,7 +4,7 @@ import type { Api } from "../http.ts";
 import { pauseMs } from "../waits.ts";
 import { textAt, type Json } from "./json.ts";
 import { allOf, type KoyebOrigin } from "./koyeb-api.ts";
-import { probeOrigin } from "./origin-probe.ts";
+import type { OriginProbe } from "./origin-probe.ts";
 import type { InstanceView } from "./types.ts";
 
 /** Unit: milliseconds. */
@@ -27,6 +27,7 @@ export interface Listed {
   readonly list: () => Promise<readonly Json[]>;
   /** Those of the newest deployment. */
   readonly listNewest: () => Promise<readonly Json[]>;
+  readonly ask: OriginProbe;
   /** That deployment has one, or will have one soon. */
   readonly isComing: boolean;
   /** Longest wait. Unit: milliseconds. */
@@ -40,7 +41,7 @@ export interface Listed {
 export async function observeInstances(
   context: Context,
   origin: KoyebOrigin,
-  { list, listNewest, isComing, withinMs }: Listed,
+  { list, listNewest, ask, isComing, withinMs }: Listed,
 ): Promise<{ readonly views: readonly InstanceView[]; readonly silent: readonly string[]; readonly reason?: string }> {
   const began = context.monotonic();
   const deadline = began + Math.min(withinMs, origin.state === "joining" ? JOINING_TIMEOUT_MS : SETTLE_TIMEOUT_MS);
@@ -51,7 +52,7 @@ export async function observeInstances(
     const missing = new Set(listed.map((instance) => textAt(instance, "id", "a Koyeb instance")));
     const views: InstanceView[] = [];
     for (let tries = 0; missing.size > 0 && tries < 12 * listed.length; tries++) {
-      const seen = await probeOrigin(context, origin.url, {}, withinMs);
+      const seen = await ask({}, withinMs);
       if (!seen) break;
       if (!missing.delete(seen.instanceId)) continue;
       const status = listed.find((instance) => instance["id"] === seen.instanceId)?.["status"];

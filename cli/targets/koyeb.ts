@@ -20,7 +20,7 @@ import { koyebSecrets, koyebServiceId, putKoyebSecret, type KoyebOrigin, type Ko
 import { deploymentOf, hasFailed, latestOf, rolledOut, stateOf } from "./koyeb-deployment.ts";
 import { observeInstances, presentInstances } from "./koyeb-instances.ts";
 import { calmDown, redeploy } from "./koyeb-rollout.ts";
-import { PEEK_TIMEOUT_MS, probeOrigin } from "./origin-probe.ts";
+import { originProbe, PEEK_TIMEOUT_MS } from "./origin-probe.ts";
 import type { Guard, InstanceView, OriginLook, OriginTarget, Stamps, VaultSlots } from "./types.ts";
 
 /** Whoever keeps deploying is not outrun. */
@@ -36,6 +36,7 @@ export function koyebOrigin(
 ): OriginTarget {
   const secretName = (slot: "a" | "b") => koyebSlotSecret(environmentName, slot);
   const legacyName = koyebSecretName(environmentName, "GATEWAY_SECRET");
+  const ask = originProbe(context, origin);
   let cachedId: string | null = null;
 
   const joining = origin.state === "joining";
@@ -101,7 +102,7 @@ export function koyebOrigin(
       if (service !== null && made !== null) await rolledOut({ context, api, origin, service }, made);
     },
     async peek() {
-      return (await probeOrigin(context, origin.url, {}, PEEK_TIMEOUT_MS))?.kids ?? null;
+      return (await ask({}, PEEK_TIMEOUT_MS))?.kids ?? null;
     },
     async look({ withinMs = Number.POSITIVE_INFINITY } = {}): Promise<OriginLook> {
       return inTime(withinMs, lookAt(withinMs / 2), LATE);
@@ -122,6 +123,7 @@ export function koyebOrigin(
       observeInstances(context, origin, {
         list,
         listNewest: () => presentInstances(api, `deployment_id=${latest}`),
+        ask,
         isComing: !hasFailed(made),
         withinMs,
       }),
