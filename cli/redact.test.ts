@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { printable, Redactor } from "./redact.ts";
 import { formsOf } from "./test/test-context.ts";
@@ -67,6 +68,56 @@ describe("the redactor", () => {
     redactor.register("short-value");
     redactor.register("short-value-and-more");
     expect(redactor.apply("x short-value-and-more y")).toBe("x [secret] y");
+  });
+});
+
+describe("a value that a platform says back", () => {
+  const ADDRESS = "postgres://u:p%2Fw&x=<y>@db/é?sslmode=require";
+  const redactor = new Redactor();
+  for (const value of [SECRET, ADDRESS]) redactor.register(value);
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+
+  it.each([
+    ["cut short", `the value ${SECRET.slice(0, 40)}... is wrong`, "the value [secret]... is wrong"],
+    ["as the end of it", `...${SECRET.slice(30)} is wrong`, "...[secret] is wrong"],
+    ["wrapped over lines", `x ${SECRET.slice(0, 20)}\n  ${SECRET.slice(20)} y`, "x [secret] y"],
+    ["wrapped, in JSON", JSON.stringify(`x ${SECRET.slice(0, 20)}\n  ${SECRET.slice(20)} y`), '"x [secret] y"'],
+    ["byte by byte", `x ${SECRET.replaceAll(/(..)(?!$)/g, "$1 ")} y`, "x [secret] y"],
+    ["with colons", `x ${SECRET.replaceAll(/(..)(?!$)/g, "$1:")} y`, "x [secret] y"],
+    ["in base64 behind one byte", base64(`-${SECRET}`), "LT[secret]g="],
+    ["in base64 behind two bytes", base64(`--${SECRET}`), "LS0[secret]"],
+    ["as JSON in JSON", JSON.stringify(JSON.stringify({ a: ADDRESS })), '"{\\"a\\":\\"[secret]\\"}"'],
+    ["as Go's JSON", ADDRESS.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"), "[secret]"],
+    ["as JSON of ASCII", ADDRESS.replace("é", "\\u00e9"), "[secret]"],
+    ["as HTML", ADDRESS.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&#62;"), "[secret]"],
+    ["as a URL in lower case", encodeURIComponent(ADDRESS).toLowerCase(), "[secret]"],
+    ["as a URL of a URL", encodeURIComponent(encodeURIComponent(ADDRESS)), "[secret]"],
+    ["as a part of a URL that was escaped in part", encodeURI(ADDRESS), "[secret]"],
+    ["as a form", new URLSearchParams({ v: ADDRESS }).toString(), "v=[secret]"],
+  ])("is replaced %s", (_, text, clean) => {
+    expect(redactor.apply(text)).toBe(clean);
+  });
+
+  it("is replaced although its words are ordinary ones, and the words are left alone", () => {
+    const words = new Redactor();
+    words.register("my staging database 2026");
+    expect(words.apply("v=my+staging+database+2026&w")).toBe("v=[secret]&w");
+    expect(words.apply("my staging database")).toBe("my staging database");
+    words.register("sandbox-github-token-of-2026");
+    expect(words.apply("sandbox-github-token is no name")).toBe("sandbox-github-token is no name");
+  });
+
+  it("leaves JSON what it is, whatever stands around it", () => {
+    const parts = fc.array(
+      fc.constantFrom("\\", '"', "%", "\\u00", "&#", "é", "\n", ":", "😀", ADDRESS, SECRET, SECRET.slice(9)),
+    );
+    fc.assert(
+      fc.property(parts, (texts) => {
+        const clean = JSON.parse(redactor.apply(JSON.stringify({ a: texts.join(""), b: [texts] }))) as { a: string };
+        expect(clean.a).not.toContain(SECRET.slice(20, 40));
+        expect(clean.a).not.toContain(ADDRESS);
+      }),
+    );
   });
 });
 
