@@ -221,6 +221,21 @@ function shown(raw: Json, kind: "plan" | "state"): PolicyDocument {
   };
 }
 
+/** What a plan changes: its own words say that. Everything else is as it was read. */
+export function changedBy({ raw }: PolicyDocument): {
+  readonly addresses: ReadonlySet<string>;
+  readonly types: ReadonlySet<string>;
+} {
+  const changed = records(raw["resource_changes"]).filter((change) => {
+    const actions = JSON.stringify(record(change["change"])["actions"] ?? []);
+    return actions !== '["no-op"]' && actions !== '["read"]' && actions !== "[]";
+  });
+  return {
+    addresses: new Set(changed.map((change) => text(change["address"]))),
+    types: new Set(changed.map((change) => text(change["type"]))),
+  };
+}
+
 /** How many keys all objects of a value have. */
 function countKeys(value: unknown): number {
   if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countKeys(item), 0);

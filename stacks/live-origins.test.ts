@@ -57,6 +57,10 @@ describe("a Koyeb service", () => {
   it("is as planned where the API says more, writes numbers as texts, and has variables in another order", () => {
     expect(drift({})).toEqual([]);
     expect(drift({ strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_ROLLING" } })).toEqual([]);
+    expect(drift({ env: LIVE.env.map((variable) => ({ ...variable, scopes: ["region:fra"] })) })).toEqual([]);
+    expect(drift({ config_files: [], proxy_ports: null, docker: { ...LIVE.docker, command: "", args: [] } })).toEqual(
+      [],
+    );
   });
 
   it.each([
@@ -72,6 +76,25 @@ describe("a Koyeb service", () => {
     ],
     [{ docker: null, git: { repository: "x" } }, ["it has another image"]],
     [{ strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE" } }, ["it has another strategy"]],
+    [{ ports: [...LIVE.ports, { port: 9000, protocol: "http" }] }, ["it has another port"]],
+    [{ routes: [] }, ["it has another route"]],
+    [
+      { docker: { ...LIVE.docker, command: "sh", args: ["-c", "canary"], privileged: true, entrypoint: ["sh"] } },
+      ["it has another image", "it has command, entrypoint, args, privileged of somebody's own"],
+    ],
+    [
+      { config_files: [{ path: "/x", content: "canary" }], proxy_ports: [{ port: 8080, protocol: "tcp" }] },
+      ["it has config files, proxy ports of somebody's own"],
+    ],
+    [{ volumes: [{ id: "v", path: "/data" }] }, ["it has volumes of somebody's own"]],
+    [
+      { scalings: [{ min: 1, max: 1, targets: [{ sleep_idle_delay: { deep_sleep_value: 300 } }] }] },
+      ["it has scaling targets of somebody's own"],
+    ],
+    [
+      { env: LIVE.env.map((variable) => ({ ...variable, scopes: ["region:was"] })) },
+      ["it has scope of variables of somebody's own"],
+    ],
     [{ env: LIVE.env.slice(0, 1) }, ["variable GATEWAY_SECRET_A is missing"]],
     [{ env: [...LIVE.env, { key: "DEBUG", value: "canary" }] }, ["variable DEBUG is new"]],
     [{ env: [{ key: "PORT", value: "canary" }, ...LIVE.env.slice(1)] }, ["variable PORT has another value"]],
@@ -126,7 +149,34 @@ describe("Fly Machines", () => {
   it.each([
     [{ state: "stopped" }, ["it is stopped"]],
     [{ state: "suspended" }, ["it is suspended"]],
+    [{ cordoned: true }, ["it is cordoned, so it gets no requests"]],
     [{ region: "fra" }, ["it has another region"]],
+    [
+      {
+        config: {
+          ...CONFIG,
+          init: { cmd: ["sh", "-c", "canary"] },
+          files: [{ guest_path: "/x", raw_value: "Y2FuYXJ5" }],
+        },
+      },
+      ["it has init, files of somebody's own"],
+    ],
+    [
+      {
+        config: { ...CONFIG, auto_destroy: true, schedule: "hourly", stop_config: { timeout: "1s" }, standbys: ["m"] },
+      },
+      ["it has schedule, standbys, stop config, auto destroy of somebody's own"],
+    ],
+    [
+      {
+        config: {
+          ...CONFIG,
+          services: [{ ...CONFIG.services[0], concurrency: { hard_limit: 2 }, min_machines_running: 1 }],
+        },
+      },
+      ["it has concurrency, min machines running of somebody's own"],
+    ],
+    [{ config: { ...CONFIG, services: [{ ...CONFIG.services[0], autostop: "suspend" }] } }, ["it has another service"]],
     [{ config: { ...CONFIG, image: "other" } }, ["it has another image"]],
     [{ config: { ...CONFIG, guest: { ...CONFIG.guest, memory_mb: 256 } } }, ["it has another guest"]],
     [{ config: { ...CONFIG, services: [] } }, ["it has another service"]],

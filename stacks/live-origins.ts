@@ -72,6 +72,8 @@ const WORDS: Readonly<Record<string, string>> = {
   instance_types: "instance type",
   health_checks: "health check",
   services: "service",
+  ports: "port",
+  routes: "route",
 };
 
 /** @param members of what was planned, beside the variables. */
@@ -79,6 +81,22 @@ function differing(planned: Json, live: Json, members: readonly string[]): reado
   const names = members.filter((name) => !agrees(planned[name], live[name])).map((name) => WORDS[name] ?? name);
   return names.length === 0 ? [] : [`it has another ${names.join(", ")}`];
 }
+
+/** Nothing that anybody said: platforms write it in several ways. */
+const isNothing = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  value === false ||
+  value === 0 ||
+  value === "" ||
+  (Array.isArray(value) ? value.every(isNothing) : isRecord(value) && Object.values(value).every(isNothing));
+
+/**
+ * Members that decide what runs, when, or who reaches it, and that no plan of ours says: whoever set one by hand changed the origin. What
+ * a platform adds by itself is not among them.
+ */
+const unplanned = (planned: Json, live: Json, members: readonly string[]): readonly string[] =>
+  members.filter((name) => isNothing(planned[name]) && !isNothing(live[name]));
 
 /** Variables by name; each says its value, or the name of its secret. */
 type Variables = ReadonlyMap<string, unknown>;
@@ -111,6 +129,33 @@ const GENTLE: ReadonlySet<unknown> = new Set([
   "DEPLOYMENT_STRATEGY_TYPE_ROLLING",
 ]);
 
+/** Beside an image and a service of it. */
+const KOYEB_UNPLANNED = ["config_files", "volumes", "proxy_ports"];
+const KOYEB_DOCKER_UNPLANNED = ["command", "entrypoint", "args", "privileged"];
+
+/** What the definition has that the plan leaves out. A scope may be the planned region, which Koyeb's own console writes. */
+function addedTo(planned: Json, definition: Json): readonly string[] {
+  const [docker, scaling] = ["docker", "scalings"].map((name) => blocks(planned, name)[0] ?? {});
+  const regions: readonly unknown[] = Array.isArray(planned["regions"]) ? planned["regions"] : [];
+  const known = new Set(regions.map((region) => `region:${String(region)}`));
+  const scoped = ["env", "scalings", "instance_types"].filter((name) =>
+    blocks(definition, name).some(
+      ({ scopes }) => Array.isArray(scopes) && scopes.length > 0 && !scopes.some((scope) => known.has(String(scope))),
+    ),
+  );
+  const names = [
+    ...unplanned(planned, definition, KOYEB_UNPLANNED),
+    ...unplanned(docker ?? {}, blocks(definition, "docker")[0] ?? {}, KOYEB_DOCKER_UNPLANNED),
+    ...(blocks(definition, "scalings").some((live) => unplanned(scaling ?? {}, live, ["targets"]).length > 0)
+      ? ["scaling targets"]
+      : []),
+    ...scoped.map((name) => `scope of ${WORDS[name] ?? (name === "env" ? "variables" : name)}`),
+  ];
+  return names.length === 0
+    ? []
+    : [`it has ${names.map((name) => name.replaceAll("_", " ")).join(", ")} of somebody's own`];
+}
+
 /**
  * @param service as the API describes it. @param definition of its latest deployment.
  * @returns one sentence for each thing that is not as planned.
@@ -121,6 +166,7 @@ export function serviceDrift(planned: PlannedService, service: Json, definition:
   const found = [
     ...(["PAUSED", "PAUSING"].includes(String(service["status"])) ? ["it is paused"] : []),
     ...differing(planned.definition, definition, Object.keys(members)),
+    ...addedTo(planned.definition, definition),
     ...((strategy === undefined || strategy === null) && !GENTLE.has(type) ? ["it has another strategy"] : []),
     ...variableDrift(listed(planned.definition), listed(definition)),
   ];
@@ -142,6 +188,33 @@ const servicesOf = (values: Json): readonly Json[] =>
     checks: check,
   }));
 
+/** What the API has beside the arguments of the provider that the stacks use. */
+const FLY_UNPLANNED = [
+  "init",
+  "files",
+  "processes",
+  "containers",
+  "mounts",
+  "schedule",
+  "standbys",
+  "stop_config",
+  "checks",
+  "statics",
+  "auto_destroy",
+];
+const FLY_SERVICE_UNPLANNED = ["concurrency", "min_machines_running", "force_instance_key"];
+
+function addedToMachine(planned: Json, config: Json): readonly string[] {
+  const service = servicesOf(planned)[0] ?? {};
+  const names = [
+    ...unplanned(planned, config, FLY_UNPLANNED),
+    ...new Set(blocks(config, "services").flatMap((live) => unplanned(service, live, FLY_SERVICE_UNPLANNED))),
+  ];
+  return names.length === 0
+    ? []
+    : [`it has ${names.map((name) => name.replaceAll("_", " ")).join(", ")} of somebody's own`];
+}
+
 function machineDrift({ address, values }: PlannedMachine, live: Json): readonly string[] {
   const config = isRecord(live["config"]) ? live["config"] : {};
   const { image, metadata, guest, restart, name, region } = values;
@@ -149,7 +222,9 @@ function machineDrift({ address, values }: PlannedMachine, live: Json): readonly
   const there = { ...config, name: live["name"], region: live["region"] };
   const found = [
     ...(ALIVE.has(live["state"]) ? [] : [`it is ${String(live["state"])}`]),
+    ...(live["cordoned"] === true ? ["it is cordoned, so it gets no requests"] : []),
     ...differing(wanted, there, Object.keys(wanted)),
+    ...addedToMachine(values, config),
     ...variableDrift(valuesOf(values["env"]), valuesOf(config["env"])),
   ];
   return found.map((sentence) => `${address}: ${sentence}`);

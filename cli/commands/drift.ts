@@ -6,7 +6,7 @@ export const drift = defineCommand(
   {
     summary: "Asks whether the accounts still are what the configuration says; changes nothing.",
     details:
-      "Plans every stack, holds the plans against the policy, then verifies the\nsecrets. Exit code 3 when something is off.",
+      "Plans every stack, holds the plans against the policy, asks the platforms for\nwhat no plan shows, then verifies the secrets. Exit code 3 where something is\noff.",
     examples: ["mcpist drift --env production"],
   },
   noOptions,

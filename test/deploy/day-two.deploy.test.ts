@@ -55,12 +55,16 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
           ...meant,
           strategy: { type: "DEPLOYMENT_STRATEGY_TYPE_IMMEDIATE" },
           scalings: [{ min: 1, max: 3 }],
+          docker: { ...objectAt(meant, "docker"), command: "by-hand" },
           env: [...listAt(meant, "env"), { key: "DEBUG", value: "by-hand" }],
         },
       });
       await call("fly", "POST", machinePath, {
-        config: { ...config, env: { ...objectAt(config, "env"), PORT: "8081", DEBUG: "by-hand" } },
+        config: { ...config, schedule: "daily", env: { ...objectAt(config, "env"), PORT: "8081", DEBUG: "by-hand" } },
       });
+      const app = `/v1/apps/${SANDBOX_NAMES.flyApp}`;
+      await call("fly", "POST", `${app}/secrets/NODE_OPTIONS`, { value: "by-hand" });
+      const { ip } = (await call("fly", "POST", `${app}/ip_assignments`, { type: "v4" })) ?? {};
       expect([await installation.plan("service-koyeb"), await installation.plan("service-fly")]).toEqual([
         "nothing",
         "nothing",
@@ -70,7 +74,11 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
       for (const sentence of [
         "koyeb_service.service: it has another scale",
         "koyeb_service.service: it has another strategy",
+        "koyeb_service.service: it has command of somebody's own",
         "koyeb_service.service: variable DEBUG is new",
+        "fly_machine.machine-1: it has schedule of somebody's own",
+        `app ${SANDBOX_NAMES.flyApp}: secret NODE_OPTIONS is in no plan`,
+        `app ${SANDBOX_NAMES.flyApp}: address ${String(ip)} is in no plan`,
         "fly_machine.machine-1: variable DEBUG is new",
         "fly_machine.machine-1: variable PORT has another value",
       ])
@@ -78,6 +86,8 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("day two", () => {
       expect(hidden.output).not.toContain("by-hand");
 
       await call("koyeb", "PATCH", servicePath, { definition: meant });
+      await call("fly", "DELETE", `${app}/secrets/NODE_OPTIONS`);
+      await call("fly", "DELETE", `${app}/ip_assignments/${String(ip)}`);
       await call("fly", "POST", machinePath, { config });
       await expect
         .poll(async () => (await installation.mcpist(["secrets", "verify"])).exitCode, { timeout: 60_000 })

@@ -185,6 +185,15 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0)("the gateway's stack 
         expect(found.output).toContain("binding KV is missing");
         expect(found.output).toContain("binding MCPIST_CONFIG has another text");
 
+        // A route comes before a hostname, and one without a script takes the Worker away.
+        const routes = `${await zonePath(installation)}/workers/routes`;
+        const pattern = "*sandbox.test/*";
+        const { id } = (await ask(installation, routes, "POST", { pattern })) as { readonly id: string };
+        expect((await installation.drift()).output).toContain(
+          `Worker ${SANDBOX_NAMES.worker}: route ${pattern} is in no plan`,
+        );
+        await ask(installation, `${routes}/${id}`, "DELETE");
+
         done(
           await installation.forget(STACK, ["cloudflare_workers_script.worker", "terraform_data.upload"]),
           "forget the Worker",

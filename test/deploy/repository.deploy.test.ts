@@ -106,6 +106,14 @@ describe.skipIf(ENGINES.length === 0 || CLIS.length === 0 || (ABSENT && !IN_CI))
         expect(await ask(installation, "/actions/permissions/workflow")).toMatchObject({
           default_workflow_permissions: "read",
         });
+
+        // One more branch whose workflows may read the environment's secrets: no plan looks at what it did not make.
+        const more = await change(installation, "/environments/production/deployment-branch-policies", "POST", {
+          name: "*",
+        });
+        expect(more.status).toBe(200);
+        expect(await installation.plan(STACK)).toBe("nothing");
+        expect((await installation.drift()).output).toContain("environment production: branch pattern * is in no plan");
       });
     });
   },
