@@ -30,8 +30,7 @@ describe("the scripts that check", () => {
       check: "npm run fmt:check && npm run lint && npm run typecheck && npm run test && npm run synth",
       demo: "node bin/mcpist.mjs demo",
       smoke: "node test/smoke.ts",
-      nightly:
-        "node test/clients/install.ts all && MCPIST_CLIENT_SET=all npm run test:clients -- test/clients && ROWS=all npm run test:clients -- test/colleagues.clients.test.ts && ROWS=all npm run test:install -- test/install && npm run test:mutants && KILLS=12 npm run test:live",
+      nightly: "node test/nightly.ts",
       "test:mutants": "node test/security/mutants/run.ts",
       "test:scan": "node test/security/scans/run.ts",
       evidence: "node test/security/evidence.ts",
