@@ -10,6 +10,7 @@ import {
   copyProject,
   giveBack,
   initialise,
+  initialiseAsReadme,
   mcpist,
   node22,
   run,
@@ -37,7 +38,7 @@ let initialised: Awaited<ReturnType<typeof run>>;
 beforeAll(async () => {
   [tarball, old] = await Promise.all([workshop.pack(), node22()]);
   project = workshop.make("my mcp");
-  initialised = await initialise(tarball, project, ["--yes", ...FLAGS]);
+  initialised = await initialiseAsReadme(tarball, project, ["--yes", ...FLAGS]);
   const { code, err } = await run("npm", ["install"], { cwd: project });
   npmSaid = err;
   if (code !== 0) throw new Error(`npm install: ${err}`);

@@ -219,6 +219,13 @@ export const initialise = (tarball: string, cwd: string, args: readonly string[]
     ...(stdin === undefined ? {} : { stdin }),
   });
 
+/** The same by the line that README gives, which has to do on every npm and Node. */
+export async function initialiseAsReadme(tarball: string, cwd: string, args: readonly string[]): Promise<Ran> {
+  const [line] = /^npx .* mcpist init$/m.exec(readFileSync(join(ROOT, "README.md"), "utf8")) ?? [];
+  if (line === undefined) throw new Error("README has no line that starts mcpist init by npx");
+  return run("sh", ["-c", `${line} "$@"`, "sh", ...args], { cwd, env: { MCPIST_PACKAGE: `file:${tarball}` } });
+}
+
 /** Packages of `from` in `to`, without a second copy of half a gigabyte. */
 export function borrow(from: string, to: string, names: readonly string[]): void {
   for (const name of names) {
