@@ -12,7 +12,7 @@ export interface Invocation {
 }
 
 /** Set by bin/mcpist: the command was found on the PATH, and the next one will be. */
-export const TYPED_VARIABLE = "MCPIST_TYPED";
+const TYPED_VARIABLE = "MCPIST_TYPED";
 
 /** What somebody seems to have typed: bin/mcpist says it, and npx tells its programs; undefined = neither. */
 export const typedBy = (env: Readonly<Record<string, string | undefined>>): "mcpist" | "npx mcpist" | undefined =>

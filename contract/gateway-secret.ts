@@ -7,7 +7,7 @@ import { err, ok, type Result } from "./result.ts";
 /** Length of a secret. Unit: bytes. */
 export const SECRET_BYTES = 32;
 /** Fewer different byte values than this in 32 bytes means "not random" (chance for random bytes: 3 in 10^17). */
-export const MIN_DISTINCT_BYTES = 16;
+const MIN_DISTINCT_BYTES = 16;
 /** A slot that never held a secret: platforms need a value for a name that is referenced. */
 export const ZERO_TOMBSTONE = "revoked:0000000000000000";
 /** Variables of an origin; the slot in which a secret sits is the last letter. */

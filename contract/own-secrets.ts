@@ -4,7 +4,7 @@ import { markVariable } from "./marks.ts";
 import { githubSecretName, koyebSecretName, SECRETS, type SecretPlace } from "./secret-names.ts";
 
 /** Variables of an origin that are not one's own. */
-export const RESERVED_SECRETS: readonly string[] = [
+const RESERVED_SECRETS: readonly string[] = [
   ...SECRETS.map(({ name }) => name),
   "GATEWAY_SECRET",
   ...Object.values(SLOT_VARIABLES),

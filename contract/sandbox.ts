@@ -136,7 +136,7 @@ export const SANDBOX_ACCOUNTS: SandboxAccounts = {
 };
 
 /** Drain of a rehearsal. */
-export const SHORT_DRAIN = { minAge: "2s", quiet: "4s", max: "60s" } as const;
+const SHORT_DRAIN = { minAge: "2s", quiet: "4s", max: "60s" } as const;
 
 /** The built-in environment: short drain, loopback URLs. */
 export function sandboxEnvironment(urls: SandboxUrls): EnvironmentInput {

@@ -6,7 +6,7 @@
 /** Longest pause. Unit: milliseconds. */
 export const PAUSE_MS = 5000;
 /** What keeps a sender going for ever. Unit: bytes per second. */
-export const LEAST_BYTES_PER_SECOND = 4096;
+const LEAST_BYTES_PER_SECOND = 4096;
 
 export class UploadPace {
   #left = PAUSE_MS;

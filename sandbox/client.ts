@@ -11,7 +11,7 @@ export type Json = Readonly<Record<string, unknown>>;
 export type Vendor = keyof VendorContext["tokens"];
 
 /** A vendor refused; the message names the call and the vendor's own sentence, never a value that was sent. */
-export class VendorCallError extends Error {
+class VendorCallError extends Error {
   override readonly name = "VendorCallError";
 }
 

@@ -37,7 +37,7 @@ const HEALTHY_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
 
 /** Something was provisioned and did not become healthy. */
-export class ProvisionError extends Error {
+class ProvisionError extends Error {
   override readonly name = "ProvisionError";
 }
 

@@ -6,7 +6,6 @@ export {
   App,
   AssetType,
   DataResource,
-  Fn,
   LocalBackend,
   S3Backend,
   TerraformAsset,
@@ -14,8 +13,6 @@ export {
   TerraformProvider,
   TerraformResource,
   TerraformStack,
-  Testing,
-  Token,
 } from "cdktf";
 export type { TerraformMetaArguments } from "cdktf";
 export type { Construct } from "constructs";

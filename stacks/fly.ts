@@ -18,7 +18,7 @@ export type FlyOrigin = Extract<Origin, { kind: "fly" }>;
 const FLYCTL_METADATA = { fly_platform_version: "v2", fly_process_group: "app" } as const;
 
 /** The origin's hostname when it is one of the operator's own, else null: Fly serves its own names by itself. */
-export function ownHostname(origin: FlyOrigin): string | null {
+function ownHostname(origin: FlyOrigin): string | null {
   const { hostname } = new URL(origin.url);
   return isLoopbackHost(hostname) || hostname.endsWith(".fly.dev") ? null : hostname;
 }

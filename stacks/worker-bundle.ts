@@ -11,7 +11,7 @@ import type { BuildOptions } from "esbuild";
 import { err, ok, type Result } from "../contract/result.ts";
 
 /** Where the bundle is written, relative to the checkout. */
-export const BUNDLE_PATH = "dist/worker/index.js";
+const BUNDLE_PATH = "dist/worker/index.js";
 const ENTRY = "worker/index.ts";
 /** How the Worker is bundled, here and for the package: both upload the same bytes. */
 export const WORKER_OPTIONS = {

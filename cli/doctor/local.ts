@@ -27,7 +27,7 @@ export function checkNode(version: string): Check {
   return node.missing("version", `${version} is too old`, HINTS.install(`Node ${NODE.join(".")} or newer`));
 }
 
-export async function checkWrangler(): Promise<Check> {
+async function checkWrangler(): Promise<Check> {
   const wrangler = checksOf("wrangler");
   try {
     const manifest = join(dirname(await wranglerPath()), "..", "package.json");
@@ -88,7 +88,7 @@ export async function checkEngine(context: Context): Promise<Check> {
 }
 
 /** Nothing where no proxy is named. @param native this Node can be told by the tool; see proxy.ts. */
-export function checkProxy(context: Context, native?: boolean): readonly Check[] {
+function checkProxy(context: Context, native?: boolean): readonly Check[] {
   const proxy = checksOf("proxy");
   const { variables, host, used } = proxyUse(context.env, native);
   if (variables.length === 0) return [];

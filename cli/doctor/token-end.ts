@@ -9,7 +9,7 @@ import { HINTS } from "../hints/hints.ts";
 import type { Check } from "./check.ts";
 
 /** Two weekly looks, and time to ask whoever may make a new one. Unit: days. */
-export const WARN_DAYS = 14;
+const WARN_DAYS = 14;
 const DAY_MS = 86_400_000;
 /** How the platforms' own checks write the end into their line. */
 const SAID = /, expires (?:in (?<days>-?\d+) days?|(?<at>\S+))$/;

@@ -18,7 +18,7 @@ import { HINTS } from "../hints/hints.ts";
 import type { LaidServer } from "./origin-image.ts";
 
 /** In each folder that this command makes, from its first moment; beside `app`, so that no image has it. */
-export const MARKER = ".mcpist-build-context";
+const MARKER = ".mcpist-build-context";
 
 /** The real path, also of what is not there yet. */
 function realOf(path: string): string {
@@ -75,7 +75,7 @@ const NPM_PASSWORD = /^\s*(?:\/\/[^\s=]*:)?(?:_auth|_authToken|_password|key)\s*
 const KEY_LENGTH = 64 * 1024;
 
 /** True where a file of so many bytes holds what opens something else. */
-export function isPrivate(name: string, bytes: number, content: () => Buffer): boolean {
+function isPrivate(name: string, bytes: number, content: () => Buffer): boolean {
   if (NAMES.some((pattern) => pattern.test(name))) return true;
   if (name === ".npmrc") return NPM_PASSWORD.test(content().toString("utf8"));
   return bytes <= KEY_LENGTH && PRIVATE_KEY.test(content().toString("latin1"));

@@ -6,7 +6,7 @@ import type { Observation } from "../secrets/observation.ts";
 import type { Session } from "../session.ts";
 
 /** Secrets that the platform of an origin does not hold, in the order in which they are needed. */
-export const missingSecrets = (
+const missingSecrets = (
   origins: Observation["origins"],
   needed: readonly string[],
 ): readonly { readonly secret: string; readonly party: string }[] =>

@@ -32,7 +32,7 @@ export interface Notice {
 }
 
 /** One sentence for a chat. */
-export function sentence(environment: string, notice: Notice): string {
+function sentence(environment: string, notice: Notice): string {
   const { outcome, command, from, to, durationMs, ageDays, error } = notice;
   const kids = to ? (from ? `, ${from} -> ${to}` : `, ${to}`) : "";
   const time = durationMs === undefined ? "" : ` in ${(durationMs / 1000).toFixed(1)} s`;

@@ -16,7 +16,7 @@ import { withMissingSecret } from "./missing-secret.ts";
 import type { RotateFlags } from "./rotation-flags.ts";
 
 /** Names of the parties that a run would write. */
-export function namesOf(run: Run, observation: Observation, phase: Phase): Names {
+function namesOf(run: Run, observation: Observation, phase: Phase): Names {
   const live = phase.name === "ASTRAY" ? phase.other : phase.live;
   const holding = live === null ? run.origins : holdingLive(run, observation, live);
   return { origins: run.origins.map(({ name }) => name), holding: holding.map(({ name }) => name) };

@@ -11,7 +11,7 @@ import { NoTurn } from "./away.ts";
 import type { Secret } from "./secret.ts";
 
 /** After this an origin is reported as not dead. Unit: milliseconds. */
-export const KILL_TIMEOUT_MS = 5 * 60_000;
+const KILL_TIMEOUT_MS = 5 * 60_000;
 /** What a complete rollout has not brought by then, somebody undid. Unit: milliseconds. */
 const AGAIN_MS = 10_000;
 

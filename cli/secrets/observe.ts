@@ -43,7 +43,7 @@ const absence = (error: unknown): { readonly absent?: true } =>
   error instanceof McpistError && error.code === "ERR_NOT_FOUND" ? { absent: true } : {};
 
 /** GitHub's slots: what the journal acknowledged, unless somebody wrote later or a name is missing. */
-export function vaultSlots(journal: Journal, updatedAt: Readonly<Record<"a" | "b", string | null>>): VaultSlots {
+function vaultSlots(journal: Journal, updatedAt: Readonly<Record<"a" | "b", string | null>>): VaultSlots {
   const { vault } = journal.state;
   const slot = (name: "a" | "b") => {
     const writtenAt = updatedAt[name];

@@ -10,7 +10,7 @@ import { ToolError } from "../modules/module.ts";
 import { Secret } from "../modules/secret.ts";
 
 /** A token is used until this long before it expires, but never longer than {@link MAX_AGE_MS}. Unit: milliseconds. */
-export const EARLY_MS = 60_000;
+const EARLY_MS = 60_000;
 export const MAX_AGE_MS = 300_000;
 /**
  * Longer than a refresh takes: a statement, a provider's nine seconds, and four until the token is stored. Whoever gives up earlier loses

@@ -5,9 +5,9 @@
 import type { Database } from "../database/database.ts";
 
 /** Results up to this size are kept for the second comer. Unit: bytes. */
-export const MAX_RESULT_BYTES = 256 * 1024;
+const MAX_RESULT_BYTES = 256 * 1024;
 /** How long a second comer waits for the first. Unit: milliseconds. */
-export const WAIT_MS = 5_000;
+const WAIT_MS = 5_000;
 const POLL_MS = 250;
 /** A claim of an idempotent tool that is older than this may be taken over. */
 const STALE_SECONDS = 60;

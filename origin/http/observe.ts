@@ -4,7 +4,7 @@ import type { OriginObservation } from "../../contract/observation.ts";
 import { presents, type Gate } from "./verify.ts";
 
 /** Anonymous observations per second, and at once. Rotations present the secret and are not limited. */
-export const OBSERVE_PER_SECOND = 50;
+const OBSERVE_PER_SECOND = 50;
 export const OBSERVE_BURST = 100;
 
 /** Answers observations. */

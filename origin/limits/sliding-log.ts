@@ -9,7 +9,7 @@ export const WINDOW_MS = 60_000;
 /** The largest limit that a plan may have (the database checks it too). */
 export const MAX_PER_MINUTE = 120;
 /** Users with a call in the last minute. Whoever would be one more is refused: to make room by forgetting somebody would give that one a new minute. */
-export const MAX_USERS = 100_000;
+const MAX_USERS = 100_000;
 /** A full log looks for users that have gone quiet at most this often. Unit: milliseconds. */
 const SWEEP_PAUSE_MS = 1_000;
 const FIRST_RING = 8;

@@ -4,7 +4,7 @@ import { tool, type Module } from "./module.ts";
 import { createUpstream } from "./upstream.ts";
 
 /** The dated version of the API that these shapes follow. */
-export const NOTION_VERSION = "2022-06-28";
+const NOTION_VERSION = "2022-06-28";
 /** Notion's own limits: characters per rich text, blocks per request. */
 const MAX_TEXT = 2000;
 const MAX_BLOCKS = 100;

@@ -7,7 +7,7 @@ import type { Secret } from "./secret.ts";
 import { ToolError, type ToolContext } from "./module.ts";
 
 /** One call to a provider. Unit: milliseconds. */
-export const UPSTREAM_TIMEOUT_MS = 15_000;
+const UPSTREAM_TIMEOUT_MS = 15_000;
 /** Tokens after the first: the one that another origin has refreshed meanwhile, and the one after it when that has ended too. */
 const MAX_RENEWALS = 2;
 /** Unit: bytes. */

@@ -21,7 +21,7 @@ import { isShallow, MAX_DEPTH } from "./shallow.ts";
 import { MAX_TOOLS } from "./tool-facts.ts";
 
 /** From the start of a program to the end of its handshake: some load a model first. Unit: milliseconds. */
-export const CONNECT_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 30_000;
 /** One page of a list. Unit: milliseconds. */
 const PAGE_TIMEOUT_MS = 10_000;
 /** Pages of one list; a server that always has a next one never ends. */
@@ -111,7 +111,7 @@ const anything = z.looseObject({});
 const MAX_BLOCKS = 1_000;
 
 /** What an answer to `tools/call` comes to. */
-export function outcomeOf(answer: Readonly<Record<string, unknown>>): ForeignOutcome {
+function outcomeOf(answer: Readonly<Record<string, unknown>>): ForeignOutcome {
   if (!isShallow(answer, MAX_DEPTH)) return { kind: "useless", why: "shape" };
   const { resultType = "complete", content } = answer;
   // A question to the caller (MCP 2026-07-28, input required), or a task that nobody here would ask for again.

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createPace, type Pace } from "./pace.ts";
 
 /** One answer of a server, after it was decompressed. Unit: bytes. */
-export const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 /** Lines of a server's event streams that are taken at once, and per millisecond afterwards; the rest waits in its connections. */
 const BURST_LINES = 800;
 const LINES_PER_MS = 4;

@@ -26,7 +26,7 @@ import {
 import { NO_ANSWER, NotRunError } from "./no-answer.ts";
 
 /** An access token of the user at the provider that the server's configuration names. */
-export const ACCOUNT_HEADER = "x-mcpist-account-token";
+const ACCOUNT_HEADER = "x-mcpist-account-token";
 /** A notification, to the end of what the server answers to it. Unit: milliseconds. */
 const NOTIFY_TIMEOUT_MS = 10_000;
 /** For the end of a session, and for the end of a stream whose answer came. Unit: milliseconds. */

@@ -19,7 +19,7 @@ const USUAL_PLACES = 8;
 /** Longest time of one call at a server; the request's own deadline is usually earlier. Unit: milliseconds. */
 const CALL_TIMEOUT_MS = 60_000;
 /** Where a child finds the token of the user's account. */
-export const ACCOUNT_META = "mcpist/account-token";
+const ACCOUNT_META = "mcpist/account-token";
 
 const BUSY = "This server is busy. Try again in a moment.";
 /** Answers that cannot be passed on; the call was executed. */

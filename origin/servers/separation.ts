@@ -5,7 +5,7 @@
 import { err, ok, type Result } from "../../contract/result.ts";
 
 /** Ids of servers begin here, one per server in the order of their names; nothing else in the image has them. */
-export const FIRST_UID = 20_001;
+const FIRST_UID = 20_001;
 /** Bits of a capability set (linux/capability.h). */
 const CAP_KILL = 1n << 5n;
 const CAP_SETGID = 1n << 6n;

@@ -9,9 +9,9 @@ import { TOOL_NAME } from "../../contract/names.ts";
 import { err, ok, type Result } from "../../contract/result.ts";
 
 /** Larger facts are no description but an attack on a model's context. Unit: UTF-16 code units of the canonical JSON. */
-export const MAX_FACTS_LENGTH = 64 * 1024;
+const MAX_FACTS_LENGTH = 64 * 1024;
 /** Deeper schemas are refused: every step of a walk costs stack. */
-export const MAX_SCHEMA_DEPTH = 32;
+const MAX_SCHEMA_DEPTH = 32;
 /** Tools of one server; what comes after them is left out and logged. */
 export const MAX_TOOLS = 1_000;
 

@@ -9,7 +9,7 @@ import type { PermissionCache } from "./permissions.ts";
  * The channel on which the database announces changes. Whoever has a login at the database may listen there, and announce: the payload
  * names a user by a digest, and says nothing but "look again".
  */
-export const CHANNEL = "mcpist_permissions";
+const CHANNEL = "mcpist_permissions";
 /** Unit: milliseconds. */
 export const POLL_MS = 15_000;
 

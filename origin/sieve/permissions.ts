@@ -10,7 +10,7 @@ import type { RegisteredTool, Registry } from "../modules/registry.ts";
 /** How long an entry is used without asking again. Unit: milliseconds. */
 export const PERMISSIONS_TTL_MS = 300_000;
 /** How old an entry may get while the database does not answer. Unit: milliseconds. */
-export const PERMISSIONS_GRACE_MS = 900_000;
+const PERMISSIONS_GRACE_MS = 900_000;
 /** While the database does not answer, an entry in its grace is retried this often. Unit: milliseconds. */
 const RETRY_MS = 5_000;
 /** Users kept at once; the least recently used one goes first. */

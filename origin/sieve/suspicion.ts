@@ -7,7 +7,7 @@ import { SCORES } from "./refusal-cause.ts";
 
 /** Unit: milliseconds. */
 export const WINDOW_MS = 600_000;
-export const THRESHOLD = 50;
+const THRESHOLD = 50;
 /** So many different names that exist nowhere are a search, not typing errors. */
 export const DISTINCT_NAMES = 20;
 const MAX_USERS = 10_000;

@@ -20,7 +20,7 @@ export const META: Arguments = {
 };
 
 /** Managed resources by type. */
-export const RESOURCES: Readonly<Record<string, Arguments>> = {
+const RESOURCES: Readonly<Record<string, Arguments>> = {
   cloudflare_ruleset: {
     ...plain("kind", "name", "phase", "zone_id"),
     rules: {
@@ -116,7 +116,7 @@ export const RESOURCES: Readonly<Record<string, Arguments>> = {
 };
 
 /** Data sources by type. */
-export const DATA_SOURCES: Readonly<Record<string, Arguments>> = {
+const DATA_SOURCES: Readonly<Record<string, Arguments>> = {
   cloudflare_workers_scripts: plain("account_id"),
   cloudflare_zone: { filter: { name: "plain", account: plain("id") } },
 };

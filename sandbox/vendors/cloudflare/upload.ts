@@ -30,7 +30,7 @@ export interface MigrationStep {
 }
 
 /** Longest `workers/tag`; a longer one is refused. Unit: bytes. Source: the API reference of Workers versions. */
-export const TAG_LIMIT_BYTES = 100;
+const TAG_LIMIT_BYTES = 100;
 /** A longer `workers/message` is cut off without a word. Unit: bytes. Source: as above. */
 export const MESSAGE_LIMIT_BYTES = 1000;
 /** What the API takes for a Worker that names no date. */

@@ -9,7 +9,7 @@ import sodium from "libsodium-wrappers";
 export const vaultReady = (): Promise<void> => sodium.ready;
 
 /** Longest secret. Unit: bytes. https://docs.github.com/actions/reference/limits */
-export const MAX_SECRET_BYTES = 48 * 1024;
+const MAX_SECRET_BYTES = 48 * 1024;
 /** Most secrets of one repository, and of one environment. */
 export const MAX_SECRETS = 100;
 const NAME = /^[A-Z_][A-Z0-9_]*$/;

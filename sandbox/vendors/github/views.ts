@@ -151,7 +151,7 @@ const urlsOf = (url: string) => ({
 });
 
 /** A repository as other objects refer to it. */
-export const minimalView = (
+const minimalView = (
   api: string,
   state: GithubState,
   { id, owner, name, settings }: Repository,

@@ -9,7 +9,7 @@ import { addOAuth, type GrantType } from "./oauth.ts";
 import { TokenMint, USER_COUNT, userId, type TokenOptions } from "./tokens.ts";
 
 /** OAuth client of the tokens that {@link Idp.mint} makes. */
-export const SANDBOX_CLIENT_ID = "sandbox-client";
+const SANDBOX_CLIENT_ID = "sandbox-client";
 /** Password of every seeded user in the plain sign-in. The sandbox's own, on loopback only. */
 const PASSWORD = "sandbox";
 
