@@ -5,7 +5,10 @@ import { readTracked, trackedFiles } from "./security/repository.ts";
 
 /** Variables that choose between a sample and the whole. */
 const WHOLE = /process\.env\["(ROWS|SCHEDULES|KILLS|MCPIST_CLIENT_SET)"\]/;
-const steps = NIGHTLY.map(([environment, command]) => ({ names: Object.keys(environment), command }));
+const steps = [...NIGHTLY.clients, ...NIGHTLY.faults].map(([environment, command]) => ({
+  names: Object.keys(environment),
+  command,
+}));
 
 it("every test that takes a sample is in a step that sets its variable", () => {
   const sampled = trackedFiles().flatMap((path) => {

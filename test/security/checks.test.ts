@@ -180,7 +180,10 @@ describe("a workflow", () => {
         everything: ["actions/checkout", "actions/setup-node", `${apt} strace postgresql gh`, ".ci/run"],
       },
     ],
-    ["nightly", { everything: [...prepare, "npm run nightly"] }],
+    [
+      "nightly",
+      { clients: [...prepare, "npm run nightly -- clients"], faults: [...prepare, "npm run nightly -- faults"] },
+    ],
     [
       "evidence",
       {
