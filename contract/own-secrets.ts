@@ -4,7 +4,7 @@ import { markVariable } from "./marks.ts";
 import { githubSecretName, koyebSecretName, SECRETS, type SecretPlace } from "./secret-names.ts";
 
 /** Variables of an origin that are not one's own. */
-const RESERVED_SECRETS: readonly string[] = [
+const RESERVED_SECRETS: ReadonlySet<string> = new Set([
   ...SECRETS.map(({ name }) => name),
   "GATEWAY_SECRET",
   ...Object.values(SLOT_VARIABLES),
@@ -20,7 +20,7 @@ const RESERVED_SECRETS: readonly string[] = [
   "HOME",
   "TMPDIR",
   "LANG",
-];
+]);
 /** Read by mcpist, Node, the dynamic linker and the database driver; the last is how a mark is called. */
 const RESERVED_SHAPE = /^(?:MCPIST_|NODE_|LD_|PG[A-Z]+$)|_MARK$/;
 /** Bindings that the gateway's Worker has already. */
@@ -30,7 +30,7 @@ const GITHUB_SECRETS = /^(?:GITHUB_|(?:CLOUDFLARE_API|KOYEB|FLY_API)_TOKEN$|AWS_
 
 /** @returns why nobody may call a secret of their own so, whoever gets it; null when they may. */
 export const nameFault = (name: string): string | null =>
-  RESERVED_SECRETS.includes(name) || RESERVED_SHAPE.test(name) ? "a name that mcpist or a platform uses itself" : null;
+  RESERVED_SECRETS.has(name) || RESERVED_SHAPE.test(name) ? "a name that mcpist or a platform uses itself" : null;
 
 /** @returns why one of the places that are to get the secret cannot have it under that name; null when all can. */
 export function placeFault(name: string, to: readonly SecretPlace[]): string | null {
