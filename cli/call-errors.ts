@@ -66,6 +66,12 @@ export const tooLong = ({ api, name }: Call): McpistError =>
     hint: HINTS.strangeAnswer(),
   });
 
+/** Success, said by a page: whatever stands in between wrote it, and nobody knows whether the platform was asked at all. */
+export const page = ({ api, name }: Call, { status }: ApiAnswer): McpistError =>
+  new McpistError("ERR_VENDOR", `${api.vendor} answered ${status} to ${name} with a page`, {
+    hint: HINTS.strangeAnswer(),
+  });
+
 /** An answer that is none of those that the call accepts. */
 export function refused(call: Call, answer: ApiAnswer): McpistError {
   const { vendor, tokenVariable, moved, forbids } = call.api;

@@ -39,6 +39,8 @@ export interface CallOptions<Operation extends Described = Described> {
   readonly accept?: readonly Operation["status"][];
   /** Sending the same bytes twice has the same effect as once. Default: true for all but POST. */
   readonly repeatable?: boolean;
+  /** The answer is no JSON but a text of somebody's own. */
+  readonly raw?: true;
   /** Made after Ctrl-C too: it gives back what a run holds. */
   readonly evenIfInterrupted?: boolean;
   /** How long the server was asked to hold its answer back; the client waits longer than that. Unit: milliseconds. */

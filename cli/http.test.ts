@@ -75,6 +75,28 @@ describe("the client of a vendor", () => {
     },
   );
 
+  it("asks again where an answer was cut short", async () => {
+    const { api, scripted } = vendor(new Response('{"fine": tr'), answer(200, { fine: true }));
+    expect((await api.get("/thing")).json).toEqual({ fine: true });
+    expect(scripted.rest()).toBe(0);
+  });
+
+  it("takes a text for what it is where a text was asked for", async () => {
+    const { api } = vendor(new Response("<own>"));
+    expect(await api.get("/thing", { raw: true })).toMatchObject({ text: "<own>" });
+  });
+
+  it("sends a write again that a page was the answer to, and does not call it written", async () => {
+    const pages = Array.from({ length: 4 }, () => new Response("<html>Sign in to the network</html>"));
+    const { api, scripted } = vendor(...pages, new Response("<html>"));
+    await expect(api.call("PUT", "/thing", { body: {} })).rejects.toMatchObject({
+      code: "ERR_VENDOR",
+      message: "Vendor answered 200 to PUT /thing with a page",
+    });
+    await expect(api.call("POST", "/thing", { body: {} })).rejects.toThrow("answered 200 to POST /thing with a page");
+    expect(scripted.requests).toHaveLength(5);
+  });
+
   it("does not send a write again for that: it was carried out", async () => {
     const { api, scripted } = vendor(new Response(""));
     expect(await api.call("PUT", "/thing", { body: {} })).toMatchObject({ status: 200, json: null });

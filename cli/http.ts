@@ -2,7 +2,7 @@
 import { bytesWithin, textWithin, TooLongError } from "../contract/bounded-body.ts";
 import { isSafeUrl } from "../contract/safe-url.ts";
 import type { ApiAnswer, ApiOptions, CallOptions, Described } from "./call.ts";
-import { callName, messageOf, overLimit, refused, tooLong, unreachable, type Call } from "./call-errors.ts";
+import { callName, messageOf, overLimit, page, refused, tooLong, unreachable, type Call } from "./call-errors.ts";
 import type { Context } from "./context.ts";
 import { machineFault, McpistError } from "./errors.ts";
 import { HINTS } from "./hints/hints.ts";
@@ -117,9 +117,14 @@ export class Api {
       // A limit is never an answer: who asks whether a token may do something accepts a 403.
       if (!limited && ((answer.status >= 200 && answer.status < 300) || options.accept?.includes(answer.status))) {
         if (answer.status < 300 && this.#options.denies?.(answer.json)) throw refused(call, answer);
-        const wait = isHollow(method, answer) ? BACKOFF_MS[faults++] : undefined;
-        if (wait === undefined || left() <= wait) return answer;
-        await this.#pause(wait, `${this.#options.vendor}: it answers with nothing`);
+        const strange = options.raw === true ? null : strangeness(method, answer);
+        const wait = strange !== null && repeatable ? BACKOFF_MS[faults++] : undefined;
+        if (wait === undefined || left() <= wait) {
+          // Whoever only wants to know that a write was made does not look at its answer.
+          if (strange === "a page" && method !== "GET") throw page(call, answer);
+          return answer;
+        }
+        await this.#pause(wait, `${this.#options.vendor}: it answers with ${strange}`);
         continue;
       }
       const asked = askedWaitMs(answer.headers, this.#context.now().getTime());
@@ -185,13 +190,16 @@ export class Api {
   };
 }
 
-/** Success without what was asked for, or with a page: what stands in between answers so for a moment. */
-const isHollow = (method: string, answer: ApiAnswer): boolean =>
-  method === "GET" &&
-  answer.status === 200 &&
-  answer.json === null &&
-  /^\s*(?:<|$)/.test(answer.text) &&
-  !("form" in answer && answer.form !== null);
+/**
+ * Success that no platform documents: what stands in between answers so for a moment, and cuts answers short. A write that is answered
+ * with nothing was carried out; a page says nothing about it. Null = an answer.
+ */
+function strangeness(method: string, answer: ApiAnswer): "a page" | "nothing" | "half an answer" | null {
+  if (answer.json !== null || ("form" in answer && answer.form !== null)) return null;
+  if (/^\s*</.test(answer.text)) return "a page";
+  if (method !== "GET" || answer.status !== 200 || answer.text === "null") return null;
+  return answer.text.trim() === "" ? "nothing" : "half an answer";
+}
 
 const payloadOf = (json: unknown, raw: FormData | string | undefined): { body?: FormData | string } =>
   raw !== undefined ? { body: raw } : json === undefined ? {} : { body: JSON.stringify(json) };

@@ -77,9 +77,12 @@ function* pieces(text: string, pattern: RegExp, plain: (match: RegExpExecArray) 
 /** Without one level of escapes. */
 export const decoded = (view: View): View => made(view, pieces(view.text, ESCAPED, plainOf));
 
-/** Without blanks, line breaks and colons: a value that is wrapped, or written byte by byte, stands in one piece. */
+/** What may stand in a value that is wrapped or written byte by byte; the bytes are U+FFFD, which stands for a control character. */
+const BETWEEN = /(?:[\s:]|\u00ef\u00bf\u00bd)+/g;
+
+/** Without line breaks and the like: such a value stands in one piece. */
 export const squeezed = (view: View): View =>
   made(
     view,
-    pieces(view.text, /[\s:]+/g, () => ""),
+    pieces(view.text, BETWEEN, () => ""),
   );

@@ -82,6 +82,7 @@ describe("a value that a platform says back", () => {
     ["as the end of it", `...${SECRET.slice(30)} is wrong`, "...[secret] is wrong"],
     ["wrapped over lines", `x ${SECRET.slice(0, 20)}\n  ${SECRET.slice(20)} y`, "x [secret] y"],
     ["wrapped, in JSON", JSON.stringify(`x ${SECRET.slice(0, 20)}\n  ${SECRET.slice(20)} y`), '"x [secret] y"'],
+    ["wrapped with CRLF", printable(`x ${SECRET.slice(0, 20)}\r\n${SECRET.slice(20)} y`), "x [secret] y"],
     ["byte by byte", `x ${SECRET.replaceAll(/(..)(?!$)/g, "$1 ")} y`, "x [secret] y"],
     ["with colons", `x ${SECRET.replaceAll(/(..)(?!$)/g, "$1:")} y`, "x [secret] y"],
     ["in base64 behind one byte", base64(`-${SECRET}`), "LT[secret]g="],

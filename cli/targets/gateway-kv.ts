@@ -13,7 +13,7 @@ export function gatewayKv(api: Api, environment: Environment, namespace: string)
     },
     /** @returns null when there is no such key. */
     async get(key: string): Promise<string | null> {
-      const answer = await api.get(path(key), { accept: [404] });
+      const answer = await api.get(path(key), { accept: [404], raw: true });
       return answer.status === 404 ? null : answer.text;
     },
   };

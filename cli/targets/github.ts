@@ -228,8 +228,7 @@ export function githubStore(api: Api, environmentName: string, github: Environme
       const answer = await api.get<Github<"git/get-ref">>(`${repo}/git/ref/${short}`, { accept: [404] });
       noteTime(answer.headers);
       if (answer.status === 404) return null;
-      const ref = asObject(answer.json, "the rotation ref");
-      return { sha: textAt(ref["object" satisfies keyof GithubObject<"git-ref">], "sha", "the rotation ref") };
+      return { sha: shaOf(answer.json) };
     },
     async createRef(sha) {
       const body = { ref, sha };
@@ -240,7 +239,7 @@ export function githubStore(api: Api, environmentName: string, github: Environme
       const path = `${repo}/git/refs/${short}`;
       const body = { sha, force: false };
       const moved = await api.call<Github<"git/update-ref">>("PATCH", path, { body, accept: [422] });
-      return moved.status === 200;
+      return moved.status === 200 && shaOf(moved.json) === sha;
     },
     async createCommit(message, parents) {
       const body = { message, tree: await treeOf(), parents: [...parents] };
@@ -277,6 +276,14 @@ export function githubStore(api: Api, environmentName: string, github: Environme
     },
   };
 }
+
+/** Where a ref is. */
+const shaOf = (json: unknown): string =>
+  textAt(
+    asObject(json, "the rotation ref")["object" satisfies keyof GithubObject<"git-ref">],
+    "sha",
+    "the rotation ref",
+  );
 
 /** @returns the public key of the place. @throws {McpistError} ERR_NOT_FOUND when there is no such place. */
 async function checkGithub(api: Api, github: Environment["github"]): Promise<unknown> {
