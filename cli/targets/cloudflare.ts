@@ -11,10 +11,11 @@ import { HINTS } from "../hints/hints.ts";
 import { Api } from "../http.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { NewDeployment, NewVersion } from "./cloudflare-calls.ts";
+import { deploymentList } from "./deployment-list.ts";
 import { gatewayProbe } from "./gateway-probe.ts";
 import { inTime } from "./in-time.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
-import type { Annotation, Deployment, Guard, WorkerLook, WorkerTarget, WorkerVersion } from "./types.ts";
+import type { Annotation, Guard, WorkerLook, WorkerTarget, WorkerVersion } from "./types.ts";
 import {
   annotationTexts,
   bindingsOf,
@@ -83,11 +84,11 @@ export function cloudflareWorker(
     const { json } = await api.get(`${script}/versions?deployable=true`);
     return listAt(resultOf(json), "items", "the Worker's versions").map(parseVersion).sort(newestFirst);
   };
-  const deployments = async (): Promise<readonly Deployment[]> => {
+  const deployments = deploymentList(context, async () => {
     const answer = await api.get(`${script}/deployments`, { accept: [404] });
     if (answer.status === 404) return [];
     return listAt(resultOf(answer.json), "deployments", "the Worker's deployments").map(parseDeployment);
-  };
+  });
   // A version never changes, so it is asked once.
   const asked = new Map<string, Json>();
   const detail = async (id: string): Promise<Json> => {
