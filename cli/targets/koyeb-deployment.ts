@@ -102,7 +102,9 @@ async function awaitRollout(
         presentInstances(api, `service_id=${service}`),
         presentInstances(api, `deployment_id=${id}`),
       ]);
-      if (total.length === fresh.length && fresh.length > 0) return;
+      // By name, not by number: between the two readings an instance may come, and another one go.
+      const own = new Set(fresh.map(({ id }) => id));
+      if (fresh.length > 0 && total.every(({ id }) => own.has(id))) return;
     }
     const since = context.monotonic() - began;
     if (since > ROLLOUT_TIMEOUT_MS) {

@@ -51,21 +51,30 @@ export async function observeInstances(
     const newest = new Set((await listNewest()).map((instance) => instance["id"]));
     const missing = new Set(listed.map((instance) => textAt(instance, "id", "a Koyeb instance")));
     const views: InstanceView[] = [];
+    const strangers = new Map<string, InstanceView>();
     for (let tries = 0; missing.size > 0 && tries < 12 * listed.length; tries++) {
       const seen = await ask({}, withinMs);
       if (!seen) break;
-      if (!missing.delete(seen.instanceId)) continue;
-      const status = listed.find((instance) => instance["id"] === seen.instanceId)?.["status"];
-      views.push({
+      const place = listed.find((instance) => instance["id"] === seen.instanceId);
+      if (place && !missing.delete(seen.instanceId)) continue;
+      const view = {
         id: seen.instanceId,
         rollout: seen.deployment,
         newest: newest.has(seen.instanceId),
-        awake: status !== "SLEEPING",
+        awake: place?.["status"] !== "SLEEPING",
         kids: seen.kids,
         lastAccepted: seen.lastAccepted,
         ...(seen.marks ? { marks: seen.marks } : {}),
         ...(seen.peers ? { peers: seen.peers } : {}),
-      });
+      };
+      if (place) views.push(view);
+      else strangers.set(view.id, view);
+    }
+    // Whoever answers, serves, whatever the platform says of it. One that has only just come is on the next list.
+    if (strangers.size > 0) {
+      const now = new Set((await list()).map(({ id }) => id));
+      if (context.monotonic() < deadline && [...strangers.keys()].some((id) => now.has(id))) continue;
+      views.push(...strangers.values());
     }
     const silent = [...missing];
     const isWhole = newest.size > 0 || context.monotonic() >= comesBy;

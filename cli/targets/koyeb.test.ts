@@ -140,6 +140,31 @@ describe("the instances on Koyeb", () => {
   });
 });
 
+describe("an instance that Koyeb does not list any more", () => {
+  it("counts as long as it answers: it serves, whatever it was told to do", async () => {
+    const service = await deploy(ONE, ZERO, 2);
+    await healthy(service);
+    const [gone] = koyeb.instances();
+    context = {
+      ...context,
+      fetch: async (input, init) => {
+        const answer = await fetch(input, init);
+        if (!urlOf(input).includes("/v1/instances")) return answer;
+        const { instances } = (await answer.json()) as { instances: Json[] };
+        const left = instances.filter(({ id }) => id !== gone?.id);
+        return Response.json({ instances: left, count: left.length });
+      },
+    };
+    const { target: origin } = await target();
+    // Its edge balances: the one that is listed may be the first to answer.
+    await until(async () => {
+      const look = await origin.look();
+      return look.ok && look.instances.some(({ id, newest }) => id === gone?.id && !newest);
+    });
+    expect((await origin.look()).ok).toBe(true);
+  });
+});
+
 describe("a deployment that was made a moment ago", () => {
   it("has no instance yet, and is waited for: nothing is lost from the configuration", async () => {
     const service = await deploy(ONE, ZERO);
@@ -337,6 +362,35 @@ describe("a rollout on Koyeb", () => {
       ) as string,
     });
     expect((await origin.look()).ok).toBe(true);
+  });
+
+  it("is not over while an older instance is left, although an instance came between two readings", async () => {
+    const service = await deploy(ONE, ZERO, 2);
+    await healthy(service);
+    const instance = (id: string) => ({ id, status: "HEALTHY" });
+    // By the number they are as many.
+    const all = [
+      ["old", "new"],
+      ["new", "newer"],
+    ];
+    const own = [
+      ["new", "newer"],
+      ["new", "newer"],
+    ];
+    const asked: string[] = [];
+    context = {
+      ...context,
+      fetch: async (input, init) => {
+        const url = urlOf(input);
+        if (!url.includes("/v1/instances")) return fetch(input, init);
+        const kind = url.includes("deployment_id") ? "own" : "all";
+        asked.push(kind);
+        const ids = (kind === "own" ? own : all).shift() ?? ["new", "newer"];
+        return Response.json({ instances: ids.map(instance), count: ids.length });
+      },
+    };
+    await (await target()).target.roll("rolling", countingGuard().guard);
+    expect(asked).toEqual(["all", "own", "all", "own"]);
   });
 
   it("that was healthy for a moment and then failed says that no older one is left", async () => {
