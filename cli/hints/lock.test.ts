@@ -81,6 +81,22 @@ const SCENARIOS: Readonly<Record<keyof typeof LOCK, Scenario>> = {
     },
     ends: "STEADY",
   },
+  newerJournal: {
+    world: () => {
+      const cloud = steady();
+      const { message, date } = cloud.commits.get(cloud.ref ?? "") ?? { message: "", date: "" };
+      const newer = message.replace('"schema":1', '"schema":2');
+      cloud.commits.set("c-newer", { message: newer, parents: [cloud.ref ?? ""], date });
+      cloud.ref = "c-newer";
+      return cloud;
+    },
+    argv: "secrets rotate",
+    byHand: ({ cloud }) => {
+      // The newer one goes on with the same entries.
+      if (cloud) cloud.ref = "c0";
+    },
+    ends: "STEADY",
+  },
   holder: { world: () => heldBy("r-dead"), argv: "secrets rotate --dry-run", ends: "STEADY" },
 };
 

@@ -41,6 +41,11 @@ export const LOCK = {
     () =>
       say`somebody wrote to the ref by hand: set it back, or delete it (${rotationRefOf}) and run the command again: what GitHub holds counts as unknown then`,
   ),
+  newerJournal: hint(
+    "this machine",
+    "a journal of a newer mcpist",
+    () => say`install the mcpist that the others use, then run the command again`,
+  ),
   holder: hint(
     "another run",
     "status and dry run while a run holds the lock",

@@ -1,5 +1,5 @@
 /** What stands in the journal: one entry, the state that it carries on, and the tip of the ref. Metadata only, never a value. */
-import type { SlotName } from "../../contract/gateway-secret.ts";
+import { isKid, type SlotName } from "../../contract/gateway-secret.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { SlotReport } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
@@ -128,35 +128,73 @@ export function dateEntry(entry: JournalEntry, date: string): JournalEntry {
 /** Longer than any version of the tool asks for. Unit: seconds. */
 const LONGEST_LEASE_SECONDS = 86_400;
 const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((text) => typeof text === "string");
-const isRecordOrNull = (value: unknown): boolean => value === null || isRecord(value);
+const isText = (value: unknown): value is string => typeof value === "string";
+const isTime = (value: unknown): boolean => isText(value) && !Number.isNaN(Date.parse(value));
+type Check = (value: unknown) => boolean;
+const isRecordOf =
+  (checks: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    isRecord(value) && Object.entries(checks).every(([name, check]) => check(value[name]));
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+/** What older versions of the tool did not write. */
+const orAbsent =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || value === null || check(value);
 
 /** As far as anything depends on it without asking again: whoever may write to the repository may write an entry. */
-function isEntry(value: unknown): value is JournalEntry {
-  if (!isRecord(value) || value["schema"] !== 1 || typeof value["run"] !== "string") return false;
-  const { leaseSeconds, detail, state } = value;
-  return (
-    typeof leaseSeconds === "number" &&
-    leaseSeconds >= 0 &&
-    leaseSeconds <= LONGEST_LEASE_SECONDS &&
-    isRecord(detail) &&
-    isRecord(state) &&
-    isRecord(state["vault"]) &&
-    isTexts(state["dead"]) &&
-    isTexts(state["abandoned"]) &&
-    isRecordOrNull(state["candidate"]) &&
-    isRecordOrNull(state["live"])
-  );
+const isState = isRecordOf({
+  vault: isRecordOf({ a: orNull(isText), b: orNull(isText), ackAt: orNull(isTime) }),
+  dead: isTexts,
+  abandoned: isTexts,
+  retired: orNull((value) => isText(value) && isKid(value)),
+  proven: (value) => typeof value === "boolean",
+  candidate: orNull(isRecordOf({ kid: isText, slot: isText, since: orNull(isTime), run: isText })),
+  live: orNull(isRecordOf({ kid: isText, since: orNull(isTime) })),
+  lastSender: orAbsent(isText),
+  deploying: orAbsent(isRecordOf({ replaces: orNull(isText), mark: isText })),
+  emergency: orAbsent(isRecordOf({ kid: isText, mode: (mode) => mode === "fast" || mode === "now" })),
+  seizedAt: orAbsent(isTime),
+  puts: orAbsent(
+    (value) => isRecord(value) && Object.values(value).every(isRecordOf({ mark: isText, stamps: isRecord })),
+  ),
+});
+
+const isEntry = isRecordOf({
+  schema: (value) => value === 1,
+  run: isText,
+  actor: isText,
+  workflow: isText,
+  event: isText,
+  leaseSeconds: (value) => typeof value === "number" && value >= 0 && value <= LONGEST_LEASE_SECONDS,
+  detail: isRecord,
+  state: isState,
+}) as (value: unknown) => value is JournalEntry;
+
+/** Later versions of the tool count on. */
+const isNewer = (entry: unknown): boolean =>
+  isRecord(entry) && typeof entry["schema"] === "number" && entry["schema"] > 1 && isText(entry["run"]);
+
+/** Null for what is no JSON: an entry that cannot be read is reported, never guessed. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 /** Reads one entry. @throws {McpistError} ERR_MISMATCH when it is none of ours. */
 export function parseEntry(message: string, date: string): JournalEntry {
-  const body = message.slice(message.indexOf("{"));
-  try {
-    const entry: unknown = JSON.parse(body);
-    if (isEntry(entry)) return dateEntry(entry, date);
-  } catch {
-    // falls through: an entry that cannot be read is reported, never guessed
-  }
+  const entry = parsed(message.slice(message.indexOf("{")));
+  if (isEntry(entry)) return dateEntry(entry, date);
+  if (isNewer(entry))
+    throw new McpistError("ERR_MISMATCH", "the rotation journal was written by a newer mcpist than this one", {
+      hint: HINTS.newerJournal(),
+    });
   throw new McpistError("ERR_MISMATCH", "the tip of the rotation ref is not a journal entry of mcpist", {
     hint: HINTS.foreignRef(),
   });

@@ -104,6 +104,9 @@ describe("what is dated by its own entry", () => {
     const entry = {
       schema: 1,
       run: "one",
+      actor: "somebody",
+      workflow: "local",
+      event: "wrote github",
       leaseSeconds: 900,
       detail: {},
       dated: ["vault", "candidate"],

@@ -149,7 +149,8 @@ export class Journal {
       const time = this.#store.serverTime();
       // An emergency that was killed while it looked leaves the rest of that to the next one.
       const { seizedAt } = tip?.entry.state ?? {};
-      const rest = seizedAt ? Math.max(0, LATE_WRITES_MS - (time - Date.parse(seizedAt))) : 0;
+      const ended = seizedAt ? Math.max(0, time - Date.parse(seizedAt)) : LATE_WRITES_MS;
+      const rest = Math.max(0, LATE_WRITES_MS - ended);
       const lateMs = Math.max(rest, held ? lateWritesMs(tip, time) : 0);
       const taken = await this.#ref.append(held ? "seized" : "acquired", LEASE_SECONDS, {
         detail: held ? { from: tip.entry.run } : {},
