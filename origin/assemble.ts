@@ -34,6 +34,11 @@ import type { Servers } from "./servers/servers.ts";
 import { watchServers } from "./servers/watch.ts";
 
 const SWEEP_MS = 60_000;
+/**
+ * For the database's word on readiness. Well within what the gateway waits for it: an origin whose database hangs is there, and serves what
+ * needs none, so it says so before it counts as down. Unit: milliseconds.
+ */
+const READY_MS = 2_000;
 
 /** What an origin cannot make itself. */
 export interface Surroundings {
@@ -162,13 +167,12 @@ export function assemble(settings: OriginSettings, surroundings: Surroundings): 
     deadlineMs: surroundings.deadlineMs ?? DEADLINE_MS,
     later: background.later,
   });
-  const ready = async (): Promise<boolean> => {
-    try {
-      await database.query("select 1");
-      return true;
-    } catch {
-      return false;
-    }
+  const ready = (): Promise<boolean> => {
+    const answers = database.query("select 1").then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([answers, sleep(READY_MS, false, { ref: false })]);
   };
   const observer = createObserver(gate.value, settings, now);
   const origin = createOrigin({

@@ -259,6 +259,20 @@ export function describeGatewaySecret(database: () => TestDatabase): void {
       });
     });
 
+    it("is there while its database hangs: it says so itself, before the gateway gives up waiting", async () => {
+      const hanging = await startOrigin(database(), {
+        wrap: (inner) => ({
+          ...inner,
+          query: (text, ...parameters) =>
+            text === "select 1" ? new Promise(() => undefined) : inner.query(text, ...parameters),
+        }),
+      });
+      const headers = { [GATEWAY_SECRET_HEADER]: hanging.secret };
+      const ready = await fetch(`${hanging.url}/health/ready`, { headers });
+      expect([ready.status, ready.headers.get("x-mcpist-deny")]).toEqual([503, "db"]);
+      await hanging.stop();
+    });
+
     it("is alive without a database and ready only with one", async () => {
       const broken = await startOrigin(database(), {
         wrap: (inner) => ({ ...inner, query: () => Promise.reject(new Error("down")) }),
