@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createOriginGuard } from "./guard.ts";
+import { onLoopback } from "../worker/test/loopback.ts";
 
 const SECRET = "3b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfe";
 const USER = "6f1c2a34-0000-4000-8000-000000000001";
@@ -24,6 +25,27 @@ afterAll(() => void server.close());
 const post = (headers: Record<string, string>) => fetch(`${url}/mcp`, { method: "POST", headers, body: "{}" });
 
 describe("the guard of one's own server", () => {
+  it.each(["before", "after"])("leaves a tool that shows its request's headers no secret, read %s it", async (when) => {
+    const echo = createServer((request, response) => {
+      const views = () => ({
+        headers: request.headers,
+        distinct: request.headersDistinct,
+        raw: request.rawHeaders,
+      });
+      const early = when === "before" ? views() : null;
+      if (guard.admit(request, response)) response.end(JSON.stringify(early ?? views()));
+    });
+    const own = await onLoopback(echo);
+    const headers = { "X-Gateway-Secret": SECRET, "x-user-id": USER, "x-request-id": REQUEST, "x-other": "kept" };
+    const text = await (await fetch(`${own.url}/mcp`, { method: "POST", headers, body: "{}" })).text();
+    await own.close();
+    expect(text).not.toMatch(new RegExp(`${SECRET}|gateway-secret`, "i"));
+    expect(JSON.parse(text)).toMatchObject({
+      headers: { "x-user-id": USER, "x-other": "kept" },
+      raw: expect.arrayContaining(["x-other", "kept"]),
+    });
+  });
+
   it("lets the gateway in, and says who calls", async () => {
     const response = await post({ "x-gateway-secret": SECRET, "x-user-id": USER, "x-request-id": REQUEST });
     expect(response.headers.get("x-mcpist-origin")).toBe("own");
@@ -75,7 +97,13 @@ describe("the guard of one's own server", () => {
       const rawHeaders = Object.entries(headers).flat();
       const sent: string[] = [];
       const response = { setHeader: () => response, writeHead: () => response, end: (text = "") => sent.push(text) };
-      const request = { method: "GET", url: path, rawHeaders } as unknown as IncomingMessage;
+      const request = {
+        method: "GET",
+        url: path,
+        rawHeaders,
+        headers: {},
+        headersDistinct: {},
+      } as unknown as IncomingMessage;
       own.admit(request, response as unknown as ServerResponse);
       return sent.join("");
     };

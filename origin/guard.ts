@@ -9,13 +9,13 @@ import { marksIn } from "../contract/marks.ts";
 import { PLATFORM_NAME } from "../contract/names.ts";
 import { createObserver } from "./http/observe.ts";
 import { CLOUDFLARE_RANGES, createPeers, RANGES_RULE, readRanges } from "./http/peer.ts";
-import { createGate } from "./http/verify.ts";
+import { createGate, withoutSecret } from "./http/verify.ts";
 import { type Identity, readIdentity } from "./identity.ts";
 
 /** Stands before every request. */
 export interface OriginGuard {
   /**
-   * Call it first, on the raw request. @returns who calls; null when the request is answered already: a probe, or a refusal with 403.
+   * Call it first, on the raw request; the gateway secret is not among its headers afterwards. @returns who calls; null when the request is answered already: a probe, or a refusal with 403.
    */
   admit(request: IncomingMessage, response: ServerResponse): Identity | null;
 }
@@ -77,6 +77,7 @@ export function createOriginGuard({ origin, env = process.env }: GuardOptions): 
       const checked = value.check(request.rawHeaders);
       if (!checked.accepted) return refuse(response, "gateway_secret");
       value.note(checked.kid, peerOf(request.rawHeaders));
+      withoutSecret(request);
       // The gateway asks it each minute, for no user: whoever does not answer is down.
       if (reads && path === READY_PATH) return answer(response, 200, { status: "ready" });
       return readIdentity(request.rawHeaders) ?? refuse(response, "identity");

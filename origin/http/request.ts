@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isRecord } from "../../contract/json.ts";
 import type { Presentation } from "../../contract/presentation.ts";
-import { CLAIM_HEADER, MCP_PATH } from "../../contract/headers.ts";
+import { CLAIM_HEADER } from "../../contract/headers.ts";
 import { afterClose } from "../telemetry/background.ts";
 import { readJson } from "./body.ts";
 import { targetOf, type Caller } from "../calls/call.ts";
@@ -23,20 +23,11 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { Registry } from "../modules/registry.ts";
 import { refuse, type Refusal, type RefusalDetails } from "./respond.ts";
 import type { PermissionCache, Permissions } from "../sieve/permissions.ts";
+import { requestForSdk } from "./sdk-request.ts";
 import { traceparentOf } from "./trace.ts";
 
 /** Usual {@link RequestParts.deadlineMs}. */
 export const DEADLINE_MS = 60_000;
-/** Headers that the SDK may see; besides these only Mcp-Param-*. */
-const SDK_HEADERS = [
-  "accept",
-  "content-type",
-  "mcp-protocol-version",
-  "mcp-method",
-  "mcp-name",
-  "traceparent",
-  "tracestate",
-] as const;
 /** Headers that the SDK sets for a connection that is ours to manage. */
 const CONNECTION_HEADERS = ["connection", "keep-alive", "transfer-encoding"] as const;
 
@@ -59,23 +50,6 @@ export interface RequestParts {
   readonly deadlineMs: number;
   /** Runs work after the answer has left, so that shutdown can wait for it. */
   readonly later: (work: () => Promise<void>) => void;
-}
-
-/**
- * The request that the SDK may see: no secret, no identity, nothing that is not on the list. It carries no signal: tools get theirs
- * from the exchange, and a stream ends by being cancelled; a signal on a Request costs a finalizer per call.
- */
-function sanitised(incoming: IncomingMessage): Request {
-  const headers = new Headers();
-  for (const name of SDK_HEADERS) {
-    const value = incoming.headers[name];
-    if (typeof value === "string") headers.set(name, value);
-  }
-  for (const name in incoming.headers) {
-    const value = incoming.headers[name];
-    if (name.startsWith("mcp-param-") && typeof value === "string") headers.set(name, value);
-  }
-  return new Request(`http://origin.invalid${MCP_PATH}`, { method: "POST", headers });
 }
 
 /** Aborts when the client leaves before the answer is complete, or at the deadline. */
@@ -231,7 +205,7 @@ export function createRequestHandler(
       traceparent: traceparentOf(incoming.headers["traceparent"]),
       afterwards: afterClose(outgoing, later),
     };
-    const response = await callTool(exchange, body.value, sanitised(incoming), call);
+    const response = await callTool(exchange, body.value, requestForSdk(incoming.headers), call);
     for (const name of CONNECTION_HEADERS) response.headers.delete(name);
     metrics.count("mcpist_requests_total", response.ok ? "served" : `status_${response.status}`);
     return response;

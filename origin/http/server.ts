@@ -19,7 +19,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { Observer } from "./observe.ts";
 import type { Peer } from "./peer.ts";
 import { refuse } from "./respond.ts";
-import type { Gate } from "./verify.ts";
+import { withoutSecret, type Gate } from "./verify.ts";
 
 /** Prometheus text, behind the gateway secret. */
 export const METRICS_PATH = "/metrics";
@@ -186,6 +186,7 @@ export function createOrigin(parts: OriginParts): Origin {
         return;
       }
       gate.note(check.kid, parts.peerOf?.(incoming.rawHeaders) ?? null);
+      withoutSecret(incoming);
       strangers.delete(incoming.socket);
     }
     if (path === MCP_PATH) {

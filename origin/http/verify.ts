@@ -3,6 +3,7 @@
  * accepted. It refuses to exist without a usable slot, never returns or prints a value, and never compares in variable time.
  */
 import { createHmac, hash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import {
   LEGACY_VARIABLE,
   parseSecret,
@@ -77,6 +78,18 @@ export function presented(rawHeaders: readonly string[]): string | null {
 /** True when the request carries the header at all, in whatever number or shape. */
 export const presents = (rawHeaders: readonly string[]): boolean =>
   rawHeaders.some((name, i) => i % 2 === 0 && name.toLowerCase() === GATEWAY_SECRET_HEADER);
+
+/**
+ * Takes the header out of a request that was accepted: what serves it has no use for the secret, and a tool that shows the headers of its
+ * request must have none to show. Node reads every other view of the headers from these.
+ */
+export function withoutSecret(incoming: Pick<IncomingMessage, "headers" | "headersDistinct" | "rawHeaders">): void {
+  const { rawHeaders, headers, headersDistinct } = incoming;
+  const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === GATEWAY_SECRET_HEADER);
+  if (at >= 0) rawHeaders.splice(at, 2);
+  delete headers[GATEWAY_SECRET_HEADER];
+  delete headersDistinct[GATEWAY_SECRET_HEADER];
+}
 
 /** One slot as the gate keeps it: what is compared, and how it is reported. */
 interface Held {
