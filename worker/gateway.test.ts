@@ -195,6 +195,29 @@ describe("limits per address", () => {
   });
 });
 
+describe("what an address asks for", () => {
+  const many = async (url: string, times: number): Promise<number[]> => {
+    const statuses = [];
+    for (let i = 0; i < times; i++) statuses.push((await fetch(url)).status);
+    return statuses;
+  };
+
+  it.each([
+    ["/.well-known/oauth-protected-resource", "/.well-known/mcpist/gateway"],
+    ["/.well-known/mcpist/gateway", "/.well-known/oauth-protected-resource"],
+  ])("is counted apart: whoever floods %s leaves %s and calls alone", async (flooded, other) => {
+    const narrow = await startSession({}, { perIpPerMinute: 5 });
+    try {
+      const { url } = narrow.gateway;
+      expect((await many(url + flooded, 7)).slice(-2)).toEqual([429, 429]);
+      expect(await many(url + other, 1)).toEqual([200]);
+      expect((await narrow.post(null)).status).toBe(401);
+    } finally {
+      await narrow.close();
+    }
+  });
+});
+
 describe("health check", () => {
   it("asks every origin for its readiness with the secret and writes a change once", async () => {
     const kv = (await session.gateway.miniflare.getKVNamespace("KV")) as unknown as {

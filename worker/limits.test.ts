@@ -393,6 +393,16 @@ describe("leases", () => {
     expect(started).toBe(26);
   });
 
+  it("are void after their life, and joined ones after that of the oldest", () => {
+    const leases = new Leases(10, 1000);
+    leases.add(SUB, 3, START);
+    leases.add(SUB, 3, START + 500);
+    expect(leases.spend(SUB, START + 999)).toBe(5);
+    expect(leases.spend(SUB, START + 1000)).toBeNull();
+    // Gone, and not only late: a clock that steps back brings nothing back.
+    expect(leases.spend(SUB, START + 999)).toBeNull();
+  });
+
   it("never hold more than k requests per user, whatever comes in", () => {
     fc.assert(
       fc.property(

@@ -1,4 +1,5 @@
-import { expect, it } from "vitest";
+import { createRequestStateCodec, type ServerContext } from "@modelcontextprotocol/server";
+import { describe, expect, it } from "vitest";
 import type { Exchange } from "../exchange.ts";
 import type { RegisteredModule } from "../modules/registry.ts";
 import { modern } from "../test/origin.ts";
@@ -75,4 +76,48 @@ it.each([
 ])("answers %s as invalid parameters and not as a fault of its own", async (_, body, headers) => {
   const answer: unknown = JSON.parse(await counting().ask(body, headers));
   expect(answer).toMatchObject({ jsonrpc: "2.0", id: 1, error: { code: -32602 } });
+});
+
+describe("the state of a request that a client brings back", () => {
+  const key = new Uint8Array(32).fill(7);
+  const [anna, bela] = ["6f1c2a34-0000-4000-8000-00000000000a", "6f1c2a34-0000-4000-8000-00000000000b"];
+  const nothing = (): void => undefined;
+  /** What `userId` hears who brings a state that was made for `owner` and this method. */
+  async function bring(userId: string, owner: string, method = "tools/call"): Promise<string> {
+    const codec = createRequestStateCodec({ key, bind: () => `${owner}\n${method}` });
+    const requestState = await codec.mint({ step: 1 }, {} as ServerContext);
+    const mcp = createMcp({
+      registry: new Map(),
+      presentation: "meta",
+      requestStateKey: key,
+      execute: () => Promise.resolve({ content: [] }),
+      onRefused: nothing,
+      onRefusedNative: nothing,
+      onError: nothing,
+    });
+    const exchange = { identity: { userId }, permissions: { allowed: new Map() } } as unknown as Exchange;
+    const body = modern("tools/call", { name: "get_module_schema", arguments: {}, requestState });
+    const request = new Request("http://origin/mcp", {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        ...of2026("tools/call"),
+        "mcp-name": "get_module_schema",
+      },
+    });
+    return (await mcp.serve(request, body, exchange, false)).text();
+  }
+
+  it("is taken from the user and for the method that it was made for", async () => {
+    expect(await bring(anna, anna)).toContain('"result"');
+  });
+
+  it.each([
+    ["another user's", bela, anna, "tools/call"],
+    ["another method's", anna, anna, "prompts/get"],
+  ])("is refused when it is %s", async (_, userId, owner, method) => {
+    const answer = await bring(userId, owner, method);
+    expect([answer.includes('"error"'), answer.includes('"result"')]).toEqual([true, false]);
+  });
 });

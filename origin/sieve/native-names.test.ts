@@ -118,3 +118,18 @@ describe("what a refused name was meant to be", () => {
     expect(meantBy(registry, name)).toEqual(meant);
   });
 });
+
+describe("two tools with one native name", () => {
+  it("are both left out, whichever comes first: which of them was approved, nobody could tell", () => {
+    const { allowed, ...rest } = user({ weather: ["now"] });
+    const twins = new Map([
+      ["one", named("twin")],
+      ["two", named("twin")],
+      ["other", named("other")],
+    ]);
+    expect([...nativeTools({ ...rest, allowed: new Map([...allowed, ["lab", twins]]) }).keys()]).toEqual([
+      "lab__other",
+      "weather__now",
+    ]);
+  });
+});

@@ -29,6 +29,7 @@ describe("what went by in an event stream", () => {
     ["progress, then a result", `${PROGRESS}\n\n${ANSWER}\n\n`, true, true],
     ["a result, then half an event", `${ANSWER}\n\ndata: x`, true, false],
     ["a request of the server", 'data: {"jsonrpc":"2.0","id":1,"method":"ping"}\n\n', false, true],
+    ["a request that pretends", 'data: {"jsonrpc":"2.0","id":1,"method":"ping","result":{}}\n\n', false, true],
     ["a long result", `data: {"jsonrpc":"2.0","id":7,"result":"${"x".repeat(70_000)}"}\n\n`, true, true],
     ["half a long result", `data: {"jsonrpc":"2.0","id":7,"result":"${"x".repeat(70_000)}`, false, false],
   ])("%s", (_, text, answered, between) => {

@@ -1,5 +1,6 @@
 /** Every mutant. */
 import type { Mutant } from "./mutant.ts";
+import { AFTERWARDS } from "./afterwards.ts";
 import { CHECKS } from "./checks.ts";
 import { GATEWAY } from "./gateway.ts";
 import { PLATFORM } from "./platform.ts";
@@ -16,4 +17,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...PLATFORM,
   ...CHECKS,
   ...VALUES,
+  ...AFTERWARDS,
 ];
