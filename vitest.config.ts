@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
+import { relative } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
-import { fastTests, putsFakes } from "./test/fast.ts";
+import { isFast, putsFakes, testFiles } from "./test/fast.ts";
 
 // `npm test` runs what a bare machine can run. Suites that need more (vendor CLIs, PostgreSQL, terraform) are named
 // *.clients.test.ts, *.postgres.test.ts, *.deploy.test.ts, ... and are selected by MCPIST_SUITE through their npm scripts.
@@ -15,20 +16,17 @@ if (named !== undefined && !NAMED.includes(named))
 
 const folders = "{contract,stacks,cli,worker,origin,sandbox,site,test}/**/*";
 const others = NAMED.map((name) => `**/*.${name}.test.ts`);
-/** What the project is called whose files share processes. */
-const FAST = "fast";
-
-/** The fast files that may share processes, and the others in one each. Found only where they are run. */
+/**
+ * A process for each file, which loads everything anew, costs more than most of the files do. So all share a few processes, but for those
+ * that put fakes where others would meet them. Found only where they are run.
+ */
 function projects() {
-  const fast = fastTests([`${folders}.test.ts`], [new RegExp(`\\.(?:${NAMED.join("|")})\\.test\\.ts$`)]);
-  // A process for each file costs more than most of the fast files do, so these share a few.
-  const shared = fast.filter((file) => !putsFakes(file));
-  const together = { name: FAST, include: shared, isolate: false };
-  const apart =
-    suite === "fast"
-      ? { name: "apart", include: fast.filter(putsFakes) }
-      : { name: "apart", include: [`${folders}.test.ts`], exclude: [...shared, ...others, "**/node_modules/**"] };
-  return [apart, together].map((test) => ({ extends: true as const, test }));
+  const all = testFiles([`${folders}.test.ts`], [new RegExp(`\\.(?:${NAMED.join("|")})\\.test\\.ts$`)]);
+  const left = suite === "fast" ? all.filter((file) => !isFast(file)) : [];
+  const apart = all.filter((file) => putsFakes(file) && !left.includes(file));
+  const exclude = [...apart, ...left, ...others, "**/node_modules/**"];
+  const together = { name: "together", include: [`${folders}.test.ts`], exclude, isolate: false };
+  return [{ name: "apart", include: apart }, together].map((test) => ({ extends: true as const, test }));
 }
 
 /** What takes longest in its suite, longest first: vitest goes by the size of a file where it has never run. */
@@ -46,13 +44,19 @@ const LONG = [
   "origin/origin",
 ];
 
-/** What takes long begins first, and the fast ones fill its gaps at the end. A shared process also ends as soon as another kind comes next. */
+/**
+ * What takes long begins first, and the fast ones fill its gaps at the end. What has a process of its own comes before all of them: a shared
+ * process ends as soon as another kind comes next.
+ */
 class FastLast extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const ending = named === undefined ? ".test.ts" : `.${named}.test.ts`;
     const rank = ({ project, moduleId }: TestSpecification): number => {
+      if (project.name === "apart") return -1;
       const long = LONG.findIndex((name) => moduleId.endsWith(`/${name}${ending}`));
-      return long === -1 ? LONG.length + Number(project.name === FAST) : long;
+      return long === -1
+        ? LONG.length + Number(named === undefined && isFast(relative(import.meta.dirname, moduleId)))
+        : long;
     };
     return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
   }

@@ -31,11 +31,14 @@ function starts(file: string): boolean {
   return found;
 }
 
-/** The files of the inner loop among those that `patterns` match, sorted. Paths from the repository's root, where this must run. */
-export const fastTests = (patterns: readonly string[], exclude: readonly RegExp[]): readonly string[] =>
+/** The files that `patterns` match, sorted. Paths from the repository's root, where this must run. */
+export const testFiles = (patterns: readonly string[], exclude: readonly RegExp[]): readonly string[] =>
   globSync([...patterns])
-    .filter((file) => !exclude.some((pattern) => pattern.test(file)) && !LONG.has(file) && !starts(file))
+    .filter((file) => !exclude.some((pattern) => pattern.test(file)))
     .toSorted();
+
+/** True for a file of the inner loop. @param file path from the repository's root, where this must run. */
+export const isFast = (file: string): boolean => !LONG.has(file) && !starts(file);
 
 const REPLACES = /\bvi\.(?:(?:do)?[mM]ock\(|stubGlobal\(|spyOn\(\s*global(?:This)?\b)/;
 
