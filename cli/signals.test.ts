@@ -126,7 +126,7 @@ async function rotating(stdio: StdioOptions = ["ignore", "pipe", "pipe"]) {
   return { child, said, exit };
 }
 
-describe("a run under the lock", { timeout: 60_000 }, () => {
+describe("a run under the lock", () => {
   it.each([
     ["Ctrl-C", ["SIGINT"]],
     ["SIGTERM", ["SIGTERM"]],

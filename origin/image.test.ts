@@ -103,7 +103,7 @@ describe("bundle", () => {
       return { child, output, ended: once(child, "close") };
     };
     const good = start({}, { DATABASE_URL: "postgres://x@127.0.0.1:1/x" });
-    await expect.poll(() => good.output.text, { timeout: 10_000 }).toContain('"event":"listening"');
+    await expect.poll(() => good.output.text).toContain('"event":"listening"');
     good.child.kill("SIGTERM");
     expect((await good.ended)[0]).toBe(0);
     const embedded = start({ database: "embedded" });

@@ -9,7 +9,6 @@ describe("the protocol model", () => {
   it.each(CASES.map((entry) => [entry.id, entry.title, entry] as const))(
     "case %s (%s) has its verdict and number of states",
     // Hundreds of thousands of states: long on a busy machine, and never short.
-    { timeout: 180_000 },
     (_id, _title, entry) => {
       const result = check(entry);
       const verdict = result.holds ? "holds" : (result.broken ?? "").split(":")[0];

@@ -59,7 +59,7 @@ describe("an answer in JSON", () => {
     const { body: given, lasts } = await taken(answer(body, declared), { ended });
     expect([lasts, ended.mock.calls.length]).toEqual([true, 0]);
     expect(new Uint8Array(await new Response(given).arrayBuffer())).toEqual(body);
-    await vi.waitFor(() => expect(ended).toHaveBeenCalledOnce());
+    await expect.poll(() => ended).toHaveBeenCalledOnce();
   });
 
   it.each([
@@ -71,7 +71,7 @@ describe("an answer in JSON", () => {
     const { body } = await taken(answer(json(200 * KIB), declared), { ended, keep: () => room });
     if (!(body instanceof ReadableStream)) throw new Error("no stream");
     await body.cancel();
-    await vi.waitFor(() => expect(ended).toHaveBeenCalledOnce());
+    await expect.poll(() => ended).toHaveBeenCalledOnce();
   });
 
   it("is passed on as it comes where there is no room for the whole", async () => {
@@ -120,7 +120,7 @@ describe("an answer in JSON", () => {
     const reader = body.getReader();
     for (let got = 0; got < 80 * KIB;) got += (await reader.read()).value?.length ?? Infinity;
     await reader.cancel();
-    await vi.waitFor(() => expect([ended.mock.calls.length, cancelled.mock.calls.length]).toEqual([1, 1]));
+    await expect.poll(() => [ended.mock.calls.length, cancelled.mock.calls.length]).toEqual([1, 1]);
   });
 
   it.each([

@@ -141,7 +141,6 @@ describe("tool calls while an origin dies", () => {
             return attempts();
           },
           // It looks twice, a second apart.
-          { timeout: 20_000 },
         )
         .toEqual(["1"]);
     } finally {

@@ -61,10 +61,7 @@ async function open(
   );
   return { socket, received: () => text };
 }
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !condition(); i++) await sleep(10);
-  expect(condition()).toBe(true);
-}
+const until = (condition: () => boolean): Promise<void> => expect.poll(condition, { interval: 10 }).toBe(true);
 const decoder = new TextDecoder();
 const ANSWER = 'data: {"jsonrpc":"2.0","id":7,"result":{}}\n\n';
 // Without compression on this hop, as event streams travel in production.
@@ -116,7 +113,7 @@ describe("event streams", () => {
       };
       const client = await open();
       await until(() => session.koyeb.seen.length === 1);
-      if ("content-length" in more) await until(() => client.received().length > 900_000);
+      if ("content-length" in more) await until(() => client.received().length > 895_000);
       client.socket.resetAndDestroy();
       await until(() => session.koyeb.seen[0]?.cancelled ?? false);
     },
@@ -129,11 +126,10 @@ describe("event streams", () => {
     await until(() => client.received().includes("data: first"));
     client.socket.destroy();
     // Closing one side is not leaving, in HTTP: the runtime learns of it when it writes. Origins send a comment every 15 s.
-    for (let i = 0; i < 300 && !(session.koyeb.seen[0]?.cancelled ?? false); i++) {
+    await until(() => {
       next(": still there\n\n");
-      await sleep(10);
-    }
-    expect(session.koyeb.seen[0]?.cancelled).toBe(true);
+      return session.koyeb.seen[0]?.cancelled ?? false;
+    });
   });
 });
 

@@ -231,11 +231,11 @@ describe("health check", () => {
       headers: { "x-gateway-secret": SECRET },
     });
     expect(await kv.get("org:koyeb")).toBeNull();
-    session.koyeb.behave = (_request, response) => void response.writeHead(503).end();
+    session.koyeb.whenAsked = (_request, response) => void response.writeHead(503).end();
     await worker.scheduled({ cron: "* * * * *" });
     expect(JSON.parse((await kv.get("org:koyeb")) ?? "null")).toMatchObject({ state: "down", reason: "503" });
     expect(await kv.get("org:fly")).toBeNull();
-    session.koyeb.behave = (_request, response) => void response.writeHead(200).end();
+    session.koyeb.whenAsked = (_request, response) => void response.writeHead(200).end();
     await worker.scheduled({ cron: "* * * * *" });
     expect(JSON.parse((await kv.get("org:koyeb")) ?? "null")).toMatchObject({ state: "up" });
   });

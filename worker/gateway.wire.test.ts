@@ -1,6 +1,5 @@
 /** Bytes on the wire that no HTTP library would send: whatever they mean to somebody else, no origin ever gets a forged header. */
 import { connect } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { SECRET } from "./test/gateway.ts";
 import { CALL, newUser, startSession, type Session } from "./test/session.ts";
@@ -153,7 +152,7 @@ describe("connections", () => {
     socket.on("error", () => undefined);
     for (let round = 1; round <= 3; round++) {
       socket.write(await request([], { authorization: false }));
-      for (let i = 0; i < 300 && statuses(answer).length < round && !socket.closed; i++) await sleep(10);
+      await expect.poll(() => statuses(answer).length === round || socket.closed, { interval: 10 }).toBe(true);
     }
     expect([statuses(answer), socket.closed]).toEqual([["401", "401", "401"], false]);
     socket.destroy();

@@ -40,7 +40,7 @@ beforeAll(async () => {
     host: "127.0.0.1",
   });
   port = Number((await runtime.ready).port);
-}, 60_000);
+});
 afterAll(() => runtime.dispose());
 
 /** Sends a body in `count` chunks of `size` bytes. */

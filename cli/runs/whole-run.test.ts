@@ -14,7 +14,7 @@ let fresh: unknown;
 beforeAll(async () => {
   world = await startWireWorld();
   fresh = await traceOf(world);
-}, 60_000);
+});
 afterAll(() => world.close());
 
 const isWrite = ({ method }: WireCall): boolean => method !== "GET";
@@ -179,22 +179,18 @@ const ROWS = Object.entries(FAULTS).flatMap(([what, { sample }]) =>
 );
 
 describe("a platform that does wrong in the middle of a rotation", () => {
-  it.each(ROWS)(
-    "%s %s: nobody is refused, it is said, and the next run leads out",
-    { timeout: 120_000 },
-    async (party, what) => {
-      const { fault, says } = FAULTS[what] ?? {};
-      if (!fault || !says) throw new TypeError("no such fault");
-      const refused = new Set<string>();
-      const ran = await world.mcpist("secrets rotate", { wire: watched(fault(party), refused) });
-      expect({ refused: [...refused], text: ran.text.replaceAll(/\n +/g, " ") }).toEqual({
-        refused: [],
-        text: expect.stringMatching(says) as string,
-      });
-      if (ran.code !== 0) expect((await next()).text).toMatch(/^done/m);
-      expect(await traceOf(world)).toEqual(fresh);
-    },
-  );
+  it.each(ROWS)("%s %s: nobody is refused, it is said, and the next run leads out", async (party, what) => {
+    const { fault, says } = FAULTS[what] ?? {};
+    if (!fault || !says) throw new TypeError("no such fault");
+    const refused = new Set<string>();
+    const ran = await world.mcpist("secrets rotate", { wire: watched(fault(party), refused) });
+    expect({ refused: [...refused], text: ran.text.replaceAll(/\n +/g, " ") }).toEqual({
+      refused: [],
+      text: expect.stringMatching(says) as string,
+    });
+    if (ran.code !== 0) expect((await next()).text).toMatch(/^done/m);
+    expect(await traceOf(world)).toEqual(fresh);
+  });
 });
 
 /** When Koyeb's newest deployment, which was healthy, ends: at a call of the command, after so many redeploys were seen to be healthy. */
@@ -245,7 +241,6 @@ const ENDINGS = Object.keys(ENDS).flatMap((when) =>
 describe("a deployment at Koyeb that is healthy and then ends", () => {
   it.each(ENDINGS)(
     "%s, %s: the old secret stays as long as it is needed, and the next run leads out",
-    { timeout: 180_000 },
     async (when, _, calls) => {
       const end = ENDS[when];
       if (!end) throw new TypeError("no such moment");

@@ -59,7 +59,7 @@ const deployed = {
   metadata: { fly_process_group: "app", mcpist_slots: DIGESTS },
 };
 
-describe("an update of a Fly Machine", { timeout: 30_000 }, () => {
+describe("an update of a Fly Machine", () => {
   it("changes its mark and nothing else", async () => {
     const before = await machine();
     await update();

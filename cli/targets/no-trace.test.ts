@@ -83,19 +83,18 @@ describe.each([
     world = await make(ONE);
     await next(alive());
     fresh = await world.trace();
-  }, 60_000);
+  });
   // Each mode begins where slot a serves, whichever was tried before it.
   beforeEach(() => next(alive()), 60_000);
   afterAll(() => world.close());
 
-  it.each(Object.keys(MODES))("after %s", { timeout: 60_000 }, async (mode) => {
+  it.each(Object.keys(MODES))("after %s", async (mode) => {
     await MODES[mode]?.(alive());
     expect(await world.trace()).toEqual(fresh);
   });
 
   it.each(KILLED.flatMap((mode) => (["before", "after"] as const).map((when) => [mode, when] as const)))(
     "after %s that was killed %s any of its writes, and the next run",
-    { timeout: 180_000 },
     async (mode, when) => {
       for (let n = 1; ; n++) {
         const context = mortal(n, when);

@@ -61,7 +61,7 @@ describe("a child", () => {
     };
     await transport.start();
     expect(await second.promise).toEqual({ jsonrpc: "2.0", method: "second" });
-    await vi.waitFor(() => expect(errors).toHaveLength(2));
+    await expect.poll(() => errors).toHaveLength(2);
     expect(errors[0]).toBe("a message could not be read");
   });
 

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hostileServer, type Seen } from "../test/servers/hostile-http.ts";
 import { Secret } from "../modules/secret.ts";
 import { WholeResult, type ToolContext } from "../modules/module.ts";
@@ -121,7 +121,7 @@ async function endConnections(seen: readonly Seen[]): Promise<void> {
 }
 /** Settles when no connection serves these any more. */
 const over = (requests: readonly Seen[]): Promise<void> =>
-  vi.waitFor(() => expect(requests.filter(({ outgoing }) => !outgoing.closed)).toEqual([]), { timeout: 30_000 });
+  expect.poll(() => requests.filter(({ outgoing }) => !outgoing.closed)).toEqual([]);
 
 describe("beside each other, a server at a URL that", () => {
   let servers: Servers;
@@ -130,7 +130,7 @@ describe("beside each other, a server at a URL that", () => {
     seen.filter((one) => one.path === path && one.method === "tools/call");
   beforeAll(async () => {
     ({ servers, seen } = await start([...ROWS, ...SLOW, ...DOWNS].map(([path]) => path)));
-  }, 60_000);
+  });
 
   it.each(ROWS)("%s (%s) costs its own callers alone", async (path, _what, expected) => {
     expect(await run(servers, path)).toEqual(expected);
@@ -143,14 +143,14 @@ describe("beside each other, a server at a URL that", () => {
   it.each(SLOW)("%s (%s) holds its caller and the connection no longer than the caller wants", async (path) => {
     const stop = new AbortController();
     const answer = run(servers, path, stop.signal);
-    await vi.waitFor(() => expect(calls(path)).toHaveLength(1), { timeout: 20_000 });
+    await expect.poll(() => calls(path)).toHaveLength(1);
     stop.abort();
     expect(await answer).toBe(UNKNOWN);
     await over(calls(path));
     // It hears who gives up.
     const given = (): unknown[] =>
       seen.filter((one) => one.path === path && one.method === "notifications/cancelled").map(({ user }) => user);
-    await vi.waitFor(() => expect(given()).toEqual(["00000000-0000-4000-8000-000000000001"]), { timeout: 20_000 });
+    await expect.poll(() => given()).toEqual(["00000000-0000-4000-8000-000000000001"]);
   });
 
   it.each(DOWNS)("is of no use (%s) is down, and the operator reads why: %s", (path, line) => {
@@ -177,9 +177,9 @@ describe("a server at a URL that", () => {
   it("wants to be asked again at once is asked once a second at most", async () => {
     const { seen } = await start(["again"]);
     const asked = (): number => seen.filter(({ method }) => method === "GET").length;
-    await vi.waitFor(() => expect(asked()).toBeGreaterThanOrEqual(1), { timeout: 20_000 });
+    await expect.poll(() => asked()).toBeGreaterThanOrEqual(1);
     const first = performance.now();
-    await vi.waitFor(() => expect(asked()).toBeGreaterThanOrEqual(2), { timeout: 20_000 });
+    await expect.poll(() => asked()).toBeGreaterThanOrEqual(2);
     expect(asked()).toBeLessThanOrEqual(3 + (performance.now() - first) / 1_000);
   });
 
@@ -189,9 +189,9 @@ describe("a server at a URL that", () => {
     await endConnections(seen);
     server.close();
     expect(await run(servers, "plain")).toBe(DOWN);
-    await vi.waitFor(() => expect(servers.states().get("plain")).toBe("down"), { timeout: 20_000 });
+    await expect.poll(() => servers.states().get("plain")).toBe("down");
     expect(said).toContain("plain: mcpist: the server cannot be reached (ECONNREFUSED)");
     server.listen(port, "127.0.0.1");
-    await vi.waitFor(async () => expect(await run(servers, "plain")).toEqual(FINE), { timeout: 40_000 });
-  }, 60_000);
+    await expect.poll(() => run(servers, "plain")).toEqual(FINE);
+  });
 });

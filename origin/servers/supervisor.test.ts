@@ -44,10 +44,10 @@ describe("a supervised server", () => {
       random: () => 0,
     });
     supervisor.start();
-    await vi.waitFor(() => expect(supervisor.state).toBe("up"), { timeout: 30_000 });
+    await expect.poll(() => supervisor.state).toBe("up");
     running[0]?.end();
-    await vi.waitFor(() => expect(starts).toBe(2), { timeout: 20_000 });
-    await vi.waitFor(() => expect(supervisor.state).toBe("up"), { timeout: 30_000 });
+    await expect.poll(() => starts).toBe(2);
+    await expect.poll(() => supervisor.state).toBe("up");
     expect(listings).toBe(2);
     expect(states).toEqual(["up", "down", "up"]);
     await supervisor.stop();
@@ -89,7 +89,7 @@ describe("a supervised server", () => {
     expect(closed).toBe(false);
     late.resolve({ kind: "asks" });
     expect(await underWay).toEqual({ kind: "asks" });
-    await vi.waitFor(() => expect(closed).toBe(true));
+    await expect.poll(() => closed).toBe(true);
     expect(states).toEqual(["up"]);
     await supervisor.stop();
   });
@@ -132,7 +132,7 @@ describe("a supervised server", () => {
     const { signal } = new AbortController();
     const call = supervisor.call({ name: "t", params: {}, meta: {}, signal, timeoutMs: 1_000, onProgress: null });
     fail(old, changed);
-    await vi.waitFor(() => expect(order).toContain("second starts"), { timeout: 20_000 });
+    await expect.poll(() => order).toContain("second starts");
     expect(order).toEqual(["first starts", "first ends", "second starts"]);
     expect(await call).toEqual({ kind: "unknown" });
     await supervisor.stop();

@@ -46,9 +46,12 @@ export const caller =
     return { status: response.status, json: text === "" ? {} : (JSON.parse(text) as Json) };
   };
 
-/** Looks until there is something to see. @throws after 10 s. */
+/** As long as a test may take on a machine that others keep busy. Unit: milliseconds. */
+const PATIENCE_MS = 150_000;
+
+/** Looks until there is something to see. @throws when nothing ever comes. */
 export async function until<T>(look: () => Promise<T>): Promise<NonNullable<T>> {
-  for (let i = 0; i < 1000; i++) {
+  for (const end = performance.now() + PATIENCE_MS; performance.now() < end;) {
     const seen = await look();
     if (seen !== false && seen !== null && seen !== undefined) return seen;
     await sleep(10);

@@ -48,6 +48,8 @@ export interface TestOrigin {
   /** The gateway's own questions whether it is there; they are answered like everything else. */
   readonly asked: Seen[];
   behave: Behaviour;
+  /** Answers the gateway's own questions; null = as everything else. */
+  whenAsked: Behaviour | null;
   close(): Promise<void>;
 }
 
@@ -70,8 +72,9 @@ export async function startOrigin(name: string, behave: Behaviour = answers(name
       response.on("close", () => {
         if (!response.writableFinished) seen.cancelled = true;
       });
-      (url === "/health/ready" ? origin.asked : origin.seen).push(seen);
-      void origin.behave(request, response, seen);
+      const isAsked = url === "/health/ready";
+      (isAsked ? origin.asked : origin.seen).push(seen);
+      void ((isAsked ? origin.whenAsked : null) ?? origin.behave)(request, response, seen);
     });
     request.on("error", () => undefined);
   });
@@ -85,6 +88,7 @@ export async function startOrigin(name: string, behave: Behaviour = answers(name
     seen: [],
     asked: [],
     behave,
+    whenAsked: null,
     async close() {
       if (!server.listening) return;
       const closed = once(server, "close");

@@ -30,7 +30,10 @@ export interface Session {
     body?: unknown,
     init?: RequestInit,
   ) => Promise<Response>;
-  /** Forgets what was seen and mends the origins. */
+  /**
+   * Forgets what was seen and mends the origins. They say that they are there whatever a test makes them answer: what the gateway asks
+   * in a later one because of it would keep that one's requests away.
+   */
   readonly reset: () => void;
   readonly close: () => Promise<void>;
 }
@@ -70,8 +73,8 @@ export async function startSession(
         ...init,
       }),
     reset() {
-      koyeb.behave = answers("koyeb");
-      fly.behave = answers("fly");
+      koyeb.behave = koyeb.whenAsked = answers("koyeb");
+      fly.behave = fly.whenAsked = answers("fly");
       for (const list of [koyeb.seen, fly.seen, gateway.events, gateway.output]) list.length = 0;
     },
     async close() {

@@ -1,11 +1,19 @@
 /** Shutdown: requests in flight finish, new ones are sent elsewhere, and nothing waits for ever. */
 import { once } from "node:events";
 import { Agent, request } from "node:http";
-import { connect } from "node:net";
-import { describe, expect, it } from "vitest";
+import { connect, type Socket } from "node:net";
+import { describe, expect, it, vi } from "vitest";
 import { GATEWAY_SECRET_HEADER, READY_PATH, REQUEST_ID_HEADER, USER_ID_HEADER } from "../../../contract/headers.ts";
 import type { TestDatabase } from "../database.ts";
-import { callTool, newRequestId, newUser, resultOf, startOrigin } from "../origin.ts";
+import { callTool, newRequestId, newUser, resultOf, startOrigin, type TestOrigin } from "../origin.ts";
+
+/** Sends on a fresh connection, and waits until the origin has read it. */
+async function heard({ assembled }: TestOrigin, socket: Socket, text: string): Promise<void> {
+  const accepted = once(assembled.origin.server, "connection");
+  socket.write(text);
+  const [peer] = (await accepted) as [Socket];
+  await expect.poll(() => peer.bytesRead, { interval: 5 }).toBe(text.length);
+}
 
 export function describeDrain(database: () => TestDatabase): void {
   describe("shutdown", () => {
@@ -35,11 +43,8 @@ export function describeDrain(database: () => TestDatabase): void {
       let text = "";
       socket.on("data", (chunk) => (text += chunk.toString()));
       const closed = once(socket, "close");
-      await once(socket, "connect");
-      const head = (end: string) =>
-        `GET ${READY_PATH} HTTP/1.1\r\nHost: x\r\nX-Gateway-Secret: ${origin.secret}\r\n${end}`;
-      socket.write(head("X-Half: "));
-      await new Promise((done) => setTimeout(done, 50));
+      const half = `GET ${READY_PATH} HTTP/1.1\r\nHost: x\r\nX-Gateway-Secret: ${origin.secret}\r\nX-Half: `;
+      await heard(origin, socket, half);
       const stopped = origin.stop(5_000);
       socket.write("1\r\n\r\n");
       await closed;
@@ -55,26 +60,29 @@ export function describeDrain(database: () => TestDatabase): void {
       const userId = await newUser(database(), { grants: [["lab", "wait"]] });
       const running = callTool(origin, userId, "lab", "wait");
       await expect.poll(() => origin.lab.effects.length).toBe(1);
-      const late = async (afterMs: number): Promise<string> => {
+      const kept = async () => {
         const socket = connect(origin.port, "127.0.0.1");
         let text = "";
         socket.on("data", (chunk) => (text += chunk.toString()));
         const closed = once(socket, "close");
-        await once(socket, "connect");
         const names = [GATEWAY_SECRET_HEADER, USER_ID_HEADER, REQUEST_ID_HEADER];
         const values = [origin.secret, userId, newRequestId()];
-        socket.write(
-          `POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n${names.map((name, i) => `${name}: ${values[i]}\r\n`).join("")}X-Half: `,
-        );
-        await new Promise((done) => setTimeout(done, afterMs));
-        socket.write("1\r\n\r\n{}");
-        await closed;
-        return text;
+        const half = `POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n${names.map((name, i) => `${name}: ${values[i]}\r\n`).join("")}X-Half: `;
+        await heard(origin, socket, half);
+        return async (): Promise<string> => {
+          socket.write("1\r\n\r\n{}");
+          await closed;
+          return text;
+        };
       };
-      const connected = [late(500), late(5_000)];
-      await new Promise((done) => setTimeout(done, 100));
+      const [soon, late] = [await kept(), await kept()];
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
       const stopped = origin.stop(30_000);
-      const [served = "", sent = ""] = await Promise.all(connected);
+      const served = await soon();
+      vi.advanceTimersByTime(4_000);
+      vi.useRealTimers();
+      const sent = await late();
+      expect(served).toMatch(/^HTTP\/1\.1 \d/);
       expect(served).not.toMatch(/draining/);
       expect(sent).toMatch(/^HTTP\/1\.1 503 .*x-mcpist-deny: draining/is);
       origin.lab.release();

@@ -13,7 +13,7 @@ import { parseOriginObservation } from "../../../contract/observation.ts";
 import { OBSERVE_BURST } from "../../http/observe.ts";
 import type { TestDatabase } from "../database.ts";
 import { callTool, newRequestId, newSecret, newUser, post, startOrigin, type TestOrigin } from "../origin.ts";
-import { raw } from "../raw.ts";
+import { HEAD, raw } from "../raw.ts";
 
 async function kid(secret: string): Promise<string> {
   const parsed = parseSecret(secret);
@@ -137,12 +137,12 @@ export function describeGatewaySecret(database: () => TestDatabase): void {
 
     it("answers without having read the body", async () => {
       const head = `POST /mcp HTTP/1.1\r\nHost: origin\r\nContent-Length: 100000\r\n\r\n`;
-      expect((await raw(origin.port, head, 300)).text).toMatch(/^HTTP\/1\.1 403 /);
+      expect((await raw(origin.port, head, HEAD)).text).toMatch(/^HTTP\/1\.1 403 /);
     });
 
     it("does not ask for the body of a request without the secret", async () => {
       const head = `POST /mcp HTTP/1.1\r\nHost: origin\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n`;
-      const { text } = await raw(origin.port, head, 300);
+      const { text } = await raw(origin.port, head, HEAD);
       expect(text).toMatch(/^HTTP\/1\.1 403 /);
       expect(text).not.toContain("100 Continue");
     });

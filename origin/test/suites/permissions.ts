@@ -5,6 +5,8 @@ import type { TestDatabase } from "../database.ts";
 import { callTool, newUser, resultOf, startOrigin, type TestOrigin } from "../origin.ts";
 
 const MINUTE = 60_000;
+/** What a user has who may run `lab`'s `read`. */
+const READS: Parameters<typeof newUser>[1] = { grants: [["lab", "read"]] };
 
 export function describePermissions(database: () => TestDatabase): void {
   const runs = async (origin: TestOrigin, userId: string): Promise<boolean> =>
@@ -54,14 +56,13 @@ export function describePermissions(database: () => TestDatabase): void {
     );
 
     it("is corrected within seconds by an announcement, without a poll", async () => {
-      const origin = await startOrigin(database(), { timers: true });
+      const origin = await startOrigin(database());
       const userId = await newUser(database(), { grants: [["lab", "read"]] });
-      await expect.poll(() => runs(origin, userId)).toBe(true);
-      // The subscription is made in the background.
-      await new Promise((done) => setTimeout(done, 100));
+      // The first one subscribes, and there is no other.
+      await origin.assembled.pollPermissions();
       expect(await runs(origin, userId)).toBe(true);
       await revoke(userId);
-      await expect.poll(() => runs(origin, userId), { timeout: 3_000 }).toBe(false);
+      await expect.poll(() => runs(origin, userId)).toBe(false);
       await origin.stop();
     });
 
@@ -129,7 +130,7 @@ export function describePermissions(database: () => TestDatabase): void {
 
     it("does not keep an answer that was older than a revocation", async () => {
       let release = () => {};
-      let hold = true;
+      let hold = false;
       const origin = await startOrigin(database(), {
         wrap: (inner) => ({
           ...inner,
@@ -142,14 +143,17 @@ export function describePermissions(database: () => TestDatabase): void {
             return rows;
           },
         }),
-        timers: true,
       });
-      const userId = await newUser(database(), { grants: [["lab", "read"]] });
-      await new Promise((done) => setTimeout(done, 100));
+      const [userId, later] = [await newUser(database(), READS), await newUser(database(), READS)];
+      await origin.assembled.pollPermissions();
+      expect(await runs(origin, later)).toBe(true);
+      hold = true;
       const first = runs(origin, userId);
       await expect.poll(() => hold).toBe(false);
       await revoke(userId);
-      await new Promise((done) => setTimeout(done, 200));
+      // Announcements come in order: once this one has, the other has too.
+      await revoke(later);
+      await expect.poll(() => runs(origin, later)).toBe(false);
       release();
       expect(await first).toBe(false);
       expect(await runs(origin, userId)).toBe(false);

@@ -5,7 +5,7 @@ import { GATEWAY_SECRET_HEADER } from "../../../contract/headers.ts";
 import { METRICS_PATH } from "../../http/server.ts";
 import type { TestDatabase } from "../database.ts";
 import { modern, newRequestId, newUser, post, resultOf, startOrigin, type TestOrigin } from "../origin.ts";
-import { raw } from "../raw.ts";
+import { HEAD, raw } from "../raw.ts";
 
 export function describeRequests(database: () => TestDatabase): void {
   describe("requests that are not what they seem", () => {
@@ -65,7 +65,7 @@ export function describeRequests(database: () => TestDatabase): void {
       ["OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 403],
     ];
     it.each(odd)("answers %s by name, and lets nothing through", async (_, bytes, status) => {
-      const { text } = await raw(origin.port, bytes, 200);
+      const { text } = await raw(origin.port, bytes, HEAD);
       expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*x-mcpist-origin: koyeb`, "i"));
     });
 
@@ -118,7 +118,7 @@ export function describeRequests(database: () => TestDatabase): void {
     it("refuses a body that grows beyond 4 MiB without having said so", async () => {
       const chunk = `100000\r\n${"a".repeat(0x100000)}\r\n`;
       const head = `POST /mcp HTTP/1.1\r\n${good()}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n`;
-      const { text } = await raw(origin.port, `${head}${chunk.repeat(5)}0\r\n\r\n`, 3_000);
+      const { text } = await raw(origin.port, `${head}${chunk.repeat(5)}0\r\n\r\n`);
       expect(text).toMatch(/^HTTP\/1\.1 413 /);
     });
 
@@ -164,9 +164,9 @@ export function describeRequests(database: () => TestDatabase): void {
       announced.write(`POST /mcp HTTP/1.1\r\n${good()}\r\nContent-Length: 4000000\r\n\r\n{`);
       const large = JSON.stringify(modern("ping", { padding: "a".repeat(3_000_000) }));
       expect((await post(origin, { userId, body: large })).status).not.toBe(503);
-      await expect.poll(() => answer, { timeout: 30_000 }).toMatch(/^HTTP\/1\.1 408 /);
+      await expect.poll(() => answer).toMatch(/^HTTP\/1\.1 408 /);
       announced.destroy();
-    }, 60_000);
+    });
 
     it("refuses encoded bodies and other media types", async () => {
       const encoded = await post(origin, { userId, body: call, headers: { "content-encoding": "gzip" } });

@@ -212,7 +212,7 @@ export function describeRoles(database: () => TestDatabase): void {
         .toHaveLength(1);
       expect(await runs()).toBe(true);
       await admin.query("select mcpist.revoke_tool($1::uuid, 'lab', 'read', 'test')", [userId]);
-      await expect.poll(runs, { timeout: 3_000 }).toBe(false);
+      await expect.poll(runs).toBe(false);
       await listening.stop();
     });
 

@@ -44,10 +44,8 @@ export function describeServers(database: () => TestDatabase): void {
       [module],
     );
   const approve = async (module: string, tool: string): Promise<void> => {
-    await vi.waitFor(async () => expect((await seen(module)).map(({ tool_id: name }) => name)).toContain(tool), {
-      timeout: 20_000,
-      interval: 50,
-    });
+    const shown = async () => (await seen(module)).some(({ tool_id: name }) => name === tool);
+    await vi.waitUntil(shown, { timeout: 150_000 });
     const sighting = (await seen(module)).find(({ tool_id: name }) => name === tool);
     await database().admin.query("select mcpist.approve_tool($1, $2, $3, 'test')", [module, tool, sighting?.pin ?? ""]);
   };
@@ -122,14 +120,12 @@ export function describeServers(database: () => TestDatabase): void {
       );
       expect(claim?.state).toBe("claimed");
       // It comes back by itself.
-      await expect
-        .poll(() => text(callTool(origin, userId, "tiny", "echo", { text: "back" })), { timeout: 20_000 })
-        .toBe("back");
+      await expect.poll(() => text(callTool(origin, userId, "tiny", "echo", { text: "back" }))).toBe("back");
     });
 
     it("does not stop the others, or the origin, when it cannot be started", async () => {
       await expect
-        .poll(() => origin.events("server_state"), { timeout: 20_000 })
+        .poll(() => origin.events("server_state"))
         .toContainEqual(expect.objectContaining({ server: "broken", state: "down", severity: "warn" }));
       expect((await fetch(`${origin.url}/health`)).status).toBe(200);
     });
@@ -184,9 +180,9 @@ export function describeServers(database: () => TestDatabase): void {
       expect(other).not.toBe(home);
       await database().admin.query("select mcpist.set_status($1::uuid, 'suspended', 'test')", [anna ?? ""]);
       await origin.assembled.pollPermissions();
-      await expect.poll(() => isAlive(first), { timeout: 20_000 }).toBe(false);
+      await expect.poll(() => isAlive(first)).toBe(false);
       expect(isAlive(second)).toBe(true);
-      await expect.poll(() => [existsSync(home), existsSync(other)], { timeout: 20_000 }).toEqual([false, true]);
+      await expect.poll(() => [existsSync(home), existsSync(other)]).toEqual([false, true]);
       await origin.stop();
     });
   });

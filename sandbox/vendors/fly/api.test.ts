@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Call, caller, FAKE_ORIGIN, fastContext, type Json, TOKENS } from "../../test/harness.ts";
 import type { VendorContext } from "../vendor.ts";
 import { type Fly, startFly } from "./fly.ts";
@@ -17,6 +16,7 @@ beforeAll(async () => {
   call = caller(() => fly.url, TOKENS.fly);
 });
 afterAll(() => fly.close());
+afterEach(() => void vi.useRealTimers());
 beforeEach(async () => {
   context.timings = { ...context.timings, listLagMs: 0 };
   app = `app-${++count}`;
@@ -213,10 +213,11 @@ describe("a lease", () => {
   });
 
   it("ends by itself, and its nonce with it", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     const { id, nonce } = await machine({ lease_ttl: 1 });
     const path = `/v1/apps/${app}/machines/${id}`;
     expect((await call("POST", path, { config: { image: "x" } })).status).toBe(409);
-    await sleep(1_050);
+    vi.setSystemTime(Date.now() + 1_050);
     expect((await call("GET", `${path}/lease`)).status).toBe(404);
     expect((await call("POST", path, { config: { image: "x" } }, { [NONCE]: nonce })).status).toBe(409);
     expect((await call("POST", path, { config: { image: "x" } })).status).toBe(200);

@@ -1,5 +1,5 @@
 import sodium from "libsodium-wrappers";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createContext } from "../context.ts";
 import type { VendorContext } from "../vendor.ts";
 import { startGithub, type Github } from "./github.ts";
@@ -14,7 +14,10 @@ beforeEach(async () => {
   context = createContext({ log: (line) => unknown.push(line), timings: { githubLagMs: 0 } });
   github = await startGithub(context, { owner: "sandbox-org", repo: "mcp" });
 });
-afterEach(() => github.close());
+afterEach(async () => {
+  vi.useRealTimers();
+  await github.close();
+});
 
 async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
   const response = await fetch(github.url + path, {
@@ -68,11 +71,12 @@ test("a box for another scope's key, a stale key id, a broken box and a bad name
 });
 
 test("a new updated_at becomes visible only after the lag", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
   context.timings = { ...context.timings, githubLagMs: 60_000 };
   const base = `${REPO}/actions`;
   await call("PUT", `${base}/secrets/NAME`, await seal(base, "first"));
   const before = (await call("GET", `${base}/secrets/NAME`)).json.updated_at;
-  await new Promise((resolve) => setTimeout(resolve, 1100));
+  vi.setSystemTime(Date.now() + 1100);
   await call("PUT", `${base}/secrets/NAME`, await seal(base, "second"));
   expect((await call("GET", `${base}/secrets/NAME`)).json.updated_at).toBe(before);
 });

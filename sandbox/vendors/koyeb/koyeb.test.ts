@@ -91,19 +91,24 @@ describe("a deployment", () => {
 
   it("lets the old instance serve beside the new one while it drains, then stops it, without one failed request", async () => {
     const { service: id, secret, first } = await deployed();
+    // The old instance is kept until we have looked, however long that takes, by what it still answers.
+    const leaving = new AbortController();
+    const reader = (await fetch(`${url}/stream`, { signal: leaving.signal })).body?.getReader();
     await write(secret, "second");
+    const values = new Set([await secretValue()]);
     const next = await redeploy(id);
-    const values = new Set<string>();
-    let both = false;
-    await until(async () => {
+    const old = async (): Promise<string | undefined> => {
       const answer = await ask(url);
       expect(answer["status"]).toBe(200);
       values.add(answer["environment"]["GATEWAY_SECRET_A"]);
-      const [old] = await statuses(`deployment_id=${first}`);
-      both ||= old === "STOPPING" && (await deployment(next))["status"] === "HEALTHY" && values.size === 2;
-      return old === "STOPPED";
-    });
-    expect(both).toBe(true);
+      return (await statuses(`deployment_id=${first}`))[0];
+    };
+    await until(
+      async () => (await old()) === "STOPPING" && (await deployment(next))["status"] === "HEALTHY" && values.size === 2,
+    );
+    expect((await reader?.read())?.done).toBe(false);
+    leaving.abort();
+    await until(async () => (await old()) === "STOPPED");
     expect(await secretValue()).toBe("second");
     expect(await deployment(first)).toMatchObject({ status: "STOPPED" });
   });
