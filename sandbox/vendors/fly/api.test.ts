@@ -103,6 +103,35 @@ describe("the API", () => {
     expect(absent.json).toMatchObject({ data: { appcompact: null }, errors: [{ message: "Could not find App" }] });
   });
 
+  it("lists apps and organizations, and gives and takes addresses, as flyctl does it", async () => {
+    const ask = async (query: string, variables: Json = {}) =>
+      (await call("POST", "/graphql", { query, variables })).json["data"];
+    const apps = 'query($org: ID, $after: String) { apps(type: "container", first: 200) { nodes { id name } } }';
+    expect(await ask(apps)).toMatchObject({
+      apps: {
+        pageInfo: { hasNextPage: false },
+        nodes: expect.arrayContaining([expect.objectContaining({ name: app })]),
+      },
+    });
+    const organizations = "query($admin: Boolean!) { organizations(admin: $admin) { nodes { id slug } } }";
+    expect(await ask(organizations, { admin: false })).toMatchObject({
+      organizations: { nodes: [{ slug: "personal" }] },
+    });
+    const allocate =
+      "mutation($input: AllocateIPAddressInput!) { allocateIpAddress(input: $input) { ipAddress { id address } } }";
+    const given = (await ask(allocate, { input: { appId: app, type: "v4", region: "" } })) as {
+      readonly allocateIpAddress: { readonly ipAddress: { readonly address: string } };
+    };
+    const { address: ip } = given.allocateIpAddress.ipAddress;
+    const listed = async () => (await call("GET", `/v1/apps/${app}/ip_assignments`)).json["ips"];
+    expect(await listed()).toContainEqual(expect.objectContaining({ ip }));
+    const release = "mutation($input: ReleaseIPAddressInput!) { releaseIpAddress(input: $input) { clientMutationId } }";
+    expect(await ask(release, { input: { appId: app, ipAddressId: null, ip } })).toEqual({
+      releaseIpAddress: { clientMutationId: null },
+    });
+    expect(await listed()).not.toContainEqual(expect.objectContaining({ ip }));
+  });
+
   it("shows the releases that a deploy has logged in both APIs, the newest first: scaling asks for them", async () => {
     const query =
       "query($appName: String!, $limit: Int!) { app(name: $appName) { releases: releasesUnprocessed(first: $limit) { nodes { id version status imageRef user { email } } } } }";

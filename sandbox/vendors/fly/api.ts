@@ -8,7 +8,7 @@ import { withoutQuery, type VendorApp } from "../vendor.ts";
 import type { FlyCloud } from "./cloud.ts";
 import { MachineConflict } from "./lease.ts";
 import { machineRoutes } from "./machines-api.ts";
-import { appOnWire, type FlyApp, newApp, ORGANIZATION } from "./records.ts";
+import { appOnWire, assignAddress, type FlyApp, newApp, ORGANIZATION } from "./records.ts";
 import { secretOnWire, secretsSince, writeSecrets } from "./secrets.ts";
 import { FlyError, parseBody, RateLimit, refuse } from "./wire.ts";
 
@@ -24,10 +24,6 @@ const secretsBody = z.looseObject({ values: z.record(secretName, z.string().null
 const secretBody = z.looseObject({ value: z.string() });
 const ipBody = z.looseObject({ type: z.enum(["v4", "v6", "shared_v4", "private_v6"]), region: z.string().optional() });
 const APP_NAME = /^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/;
-
-/** Documentation addresses (RFC 5737, RFC 3849): nothing may be sent there. */
-const address = (type: string, n: number): string =>
-  type.endsWith("v4") ? `198.51.100.${n}` : type === "private_v6" ? `fdaa:0:1::${n}` : `2001:db8::${n}`;
 
 /** The routes of the API on one cloud. `token` is accepted as `Bearer` and as `FlyV1`. */
 export function flyApi(cloud: FlyCloud, token: string): VendorApp {
@@ -122,18 +118,9 @@ export function flyApi(cloud: FlyCloud, token: string): VendorApp {
   });
   api.get("/v1/apps/:app/ip_assignments", (c) => c.json({ ips: appOf(c).ips }));
   api.post("/v1/apps/:app/ip_assignments", async (c) => {
-    const { ips } = appOf(c);
-    const { type, region = "global" } = await parseBody(ipBody, c);
-    const created_at = new Date().toISOString();
-    const assigned = {
-      ip: address(type, ips.length + 1),
-      region,
-      service_name: "",
-      shared: type === "shared_v4",
-      created_at,
-    };
-    ips.push(assigned);
-    return c.json(assigned);
+    const app = appOf(c);
+    const { type, region } = await parseBody(ipBody, c);
+    return c.json(assignAddress(app, type, region));
   });
   api.delete("/v1/apps/:app/ip_assignments/:ip", (c) => {
     const { ips } = appOf(c);

@@ -62,3 +62,20 @@ export const appOnWire = (app: FlyApp) => ({
     internal_numeric_id: ORGANIZATION.internal_numeric_id,
   },
 });
+
+/** Documentation addresses (RFC 5737, RFC 3849): nothing may be sent there. */
+const address = (type: string, n: number): string =>
+  type.endsWith("v4") ? `198.51.100.${n}` : type === "private_v6" ? `fdaa:0:1::${n}` : `2001:db8::${n}`;
+
+/** Gives an app one more address. @param type `v4`, `v6`, `shared_v4` or `private_v6`. */
+export function assignAddress(app: FlyApp, type: string, region = "global"): IpAssignment {
+  const assigned: IpAssignment = {
+    ip: address(type, app.ips.length + 1),
+    region,
+    service_name: "",
+    shared: type === "shared_v4",
+    created_at: new Date().toISOString(),
+  };
+  app.ips.push(assigned);
+  return assigned;
+}

@@ -7,7 +7,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { VendorApp } from "../vendor.ts";
 import type { FlyCloud } from "./cloud.ts";
-import { appOnWire, type FlyApp, imageRef, type IpAssignment, ORGANIZATION } from "./records.ts";
+import { appOnWire, assignAddress, type FlyApp, imageRef, type IpAssignment, ORGANIZATION } from "./records.ts";
 
 /** One entry of an app's log of releases. */
 interface Release {
@@ -31,6 +31,14 @@ const releaseBody = z.looseObject({
   image: z.string(),
   strategy: z.string(),
   definition: z.unknown(),
+});
+
+const addressInput = z.looseObject({
+  appId: z.string(),
+  type: z.enum(["v4", "v6", "shared_v4", "private_v6"]).nullish(),
+  region: z.string().nullish(),
+  ip: z.string().nullish(),
+  ipAddressId: z.string().nullish(),
 });
 
 const organization = {
@@ -127,7 +135,14 @@ export function flyWeb(cloud: FlyCloud, token: string): VendorApp {
       (slug ?? orgSlug) === ORGANIZATION.slug ? { ...organization, addOns: { nodes: [] } } : null,
     latestImageDetails: ({ image }) => ({ ...imageRef(typeof image === "string" ? image : ""), version: "" }),
     viewer: () => USER,
+    apps: () => ({
+      pageInfo: { hasNextPage: false, endCursor: "" },
+      nodes: [...cloud.apps.keys()].map((name) => appNamed(name)),
+    }),
+    organizations: () => ({ nodes: [{ ...organization, type: "PERSONAL", billable: true, viewerRole: "admin" }] }),
   };
+  const inputOf = (variables: Readonly<Record<string, unknown>>) =>
+    addressInput.safeParse(variables["input"]).data ?? { appId: "" };
   /** What clients change here and not by the Machines API. */
   const mutations: typeof roots = {
     deleteApp: ({ appId }) => {
@@ -136,6 +151,21 @@ export function flyWeb(cloud: FlyCloud, token: string): VendorApp {
       for (const machine of app.machines.values()) if (machine.state !== "destroyed") machine.destroy(true);
       cloud.retire(app);
       return { organization };
+    },
+    allocateIpAddress: (variables) => {
+      const { appId, type, region } = inputOf(variables);
+      const app = cloud.apps.get(appId);
+      if (!app || !type) return null;
+      const assigned = assignAddress(app, type, region || undefined);
+      return { app: appNamed(appId), ipAddress: assigned.shared ? null : ipForGraphql(assigned) };
+    },
+    releaseIpAddress: (variables) => {
+      const { appId, ip, ipAddressId } = inputOf(variables);
+      const app = cloud.apps.get(appId);
+      const index = app?.ips.findIndex((assigned) => assigned.ip === (ip ?? ipAddressId)) ?? -1;
+      if (!app || index < 0) return null;
+      app.ips.splice(index, 1);
+      return { clientMutationId: null };
     },
   };
   // flyctl also sends a `status` that its query does not declare: it has no effect.
