@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { scriptFails } from "../errors.ts";
 import type { Version } from "../model.ts";
+import { runtimeFolder, within } from "./folders.ts";
 import { endRuntimesWithUs } from "./orphans.ts";
 import { workersOf, type Placement } from "./options.ts";
 
@@ -47,8 +48,10 @@ export class Instance {
   #released = false;
   #ended: Promise<void> | null = null;
   readonly #drained = Promise.withResolvers<void>();
+  readonly #leave: () => void;
 
-  private constructor(version: Version, miniflare: Miniflare, entry: URL, port: number) {
+  private constructor(version: Version, miniflare: Miniflare, entry: URL, port: number, leave: () => void) {
+    this.#leave = leave;
     this.version = version;
     this.#miniflare = miniflare;
     this.#entry = entry;
@@ -64,25 +67,26 @@ export class Instance {
         onLine(line);
       });
     endRuntimesWithUs();
-    const miniflare = withoutSignals(
-      () =>
-        new Miniflare({
-          workers: workersOf(version, placement),
-          port: 0,
-          cf: false,
-          log: new Log(LogLevel.NONE),
-          logRequests: false,
-          unsafeTriggerHandlers: true,
-          handleRuntimeStdio: (stdout: Readable, stderr: Readable) => void [stdout, stderr].map(read),
-          ...(registry === null ? {} : { unsafeDevRegistryPath: registry, unsafeDevRegistryDurableObjectProxy: true }),
-        }),
-    );
+    const { folder, leave } = runtimeFolder();
+    const make = () =>
+      new Miniflare({
+        workers: workersOf(version, placement),
+        port: 0,
+        cf: false,
+        log: new Log(LogLevel.NONE),
+        logRequests: false,
+        unsafeTriggerHandlers: true,
+        handleRuntimeStdio: (stdout: Readable, stderr: Readable) => void [stdout, stderr].map(read),
+        ...(registry === null ? {} : { unsafeDevRegistryPath: registry, unsafeDevRegistryDurableObjectProxy: true }),
+      });
+    const miniflare = within(folder, () => withoutSignals(make));
     try {
       const entry = await miniflare.ready;
       const direct = await miniflare.unsafeGetDirectURL(placement.name);
-      return new Instance(version, miniflare, entry, Number(direct.port));
+      return new Instance(version, miniflare, entry, Number(direct.port), leave);
     } catch (error) {
       await miniflare.dispose().catch(() => undefined);
+      leave();
       const reason =
         lines.find((line) => /error/i.test(line)) ??
         (error instanceof Error ? error.message : "the runtime did not start");
@@ -134,6 +138,7 @@ export class Instance {
     this.#ended ??= (async () => {
       // A runtime that already died has nothing left to dispose of.
       await this.#miniflare.dispose().catch(() => undefined);
+      this.#leave();
       this.#drained.resolve();
     })();
     return this.#ended;

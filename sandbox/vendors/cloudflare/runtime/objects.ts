@@ -4,9 +4,9 @@
  * real platform do. Their memory, and their storage, end with the owner.
  */
 import { mkdir, mkdtemp, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Version } from "../model.ts";
+import { runtimeFolder } from "./folders.ts";
 import { Instance } from "./instance.ts";
 import type { Placement } from "./options.ts";
 
@@ -21,6 +21,7 @@ export class ObjectOwner {
   /** What versions watch: exactly one entry, written by us, so that a leaving owner cannot remove the next one's. */
   readonly registry: string;
   readonly #root: string;
+  readonly #leave: () => void;
   readonly #kv: Placement["kv"];
   readonly #onLine: (line: string) => void;
   #current: Promise<Instance> | null = null;
@@ -28,7 +29,13 @@ export class ObjectOwner {
   #generation = 0;
   readonly #leaving = new Set<Instance>();
 
-  private constructor(worker: string, root: string, kv: Placement["kv"], onLine: (line: string) => void) {
+  private constructor(
+    worker: string,
+    { root, leave }: { readonly root: string; readonly leave: () => void },
+    kv: Placement["kv"],
+    onLine: (line: string) => void,
+  ) {
+    this.#leave = leave;
     this.name = `${worker}-objects`;
     this.#root = root;
     this.registry = join(root, "registry");
@@ -37,7 +44,8 @@ export class ObjectOwner {
   }
 
   static async create(worker: string, kv: Placement["kv"], onLine: (line: string) => void): Promise<ObjectOwner> {
-    const owner = new ObjectOwner(worker, await mkdtemp(join(tmpdir(), "mcpist-objects-")), kv, onLine);
+    const { folder, leave } = runtimeFolder();
+    const owner = new ObjectOwner(worker, { root: await mkdtemp(join(folder, "objects-")), leave }, kv, onLine);
     await mkdir(owner.registry);
     return owner;
   }
@@ -81,5 +89,6 @@ export class ObjectOwner {
     const current = await this.#current?.catch(() => null);
     await Promise.all([...this.#leaving, ...(current ? [current] : [])].map((instance) => instance.end()));
     await rm(this.#root, { recursive: true, force: true });
+    this.#leave();
   }
 }

@@ -1,0 +1,86 @@
+/**
+ * Where the runtimes of this process write. One folder for all of it, named after the process, so that the next sandbox can tell what a
+ * killed one left behind, and takes it away.
+ */
+import { lstatSync, mkdtempSync, readdirSync, readlinkSync, rmdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const PREFIX = "mcpist-run-";
+const NAMED = /^mcpist-run-(\w+)-(\d+)-\w+$/;
+
+/** Process ids mean something among those who share them: containers may share a folder and not their processes. */
+function namespace(): string {
+  try {
+    return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0";
+  } catch {
+    return "0";
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Removes folders of this user whose process is gone. What cannot be looked at or removed stays: it is litter, no fault. */
+export function sweepFolders(parent = tmpdir()): void {
+  for (const name of readdirSync(parent)) {
+    const [, where, pid] = NAMED.exec(name) ?? [];
+    if (pid === undefined || where !== namespace() || isRunning(Number(pid))) continue;
+    const folder = join(parent, name);
+    try {
+      const found = lstatSync(folder);
+      if (found.isDirectory() && found.uid === process.getuid?.()) rmSync(folder, { recursive: true, force: true });
+    } catch {
+      continue;
+    }
+  }
+}
+
+let own: string | null = null;
+let users = 0;
+
+/** Where a runtime may write until it calls what is returned. The first one of a process removes what killed processes left. */
+export function runtimeFolder(): { readonly folder: string; readonly leave: () => void } {
+  if (own === null) {
+    sweepFolders();
+    const made = mkdtempSync(join(tmpdir(), `${PREFIX}${namespace()}-${process.pid}-`));
+    // A runtime removes what is its own a moment after it said that it ended.
+    process.once("exit", () => rmSync(made, { recursive: true, force: true }));
+    own = made;
+  }
+  const folder = own;
+  users++;
+  let left = false;
+  return {
+    folder,
+    leave() {
+      if (left) return;
+      left = true;
+      users--;
+      if (users > 0) return;
+      own = null;
+      try {
+        rmdirSync(folder);
+      } catch {
+        // Something in it is still being removed: it goes with the process.
+      }
+    },
+  };
+}
+
+/** Makes something that asks for the folder of temporary files, and takes no other answer. */
+export function within<T>(folder: string, make: () => T): T {
+  const before = process.env["TMPDIR"];
+  process.env["TMPDIR"] = folder;
+  try {
+    return make();
+  } finally {
+    if (before === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = before;
+  }
+}
