@@ -14,7 +14,7 @@ import type { CommonFlags } from "../session.ts";
 import { ACTS, type Act, type Outcome, type Stage } from "./acts.ts";
 import { loadFor } from "./traffic-load.ts";
 import { deployService, rehearsed, startLocalCloud } from "./local-cloud.ts";
-import { runInside } from "./sandbox.ts";
+import { checkCommand, runInside } from "./sandbox.ts";
 
 /** Flags of the command. */
 export interface RehearseFlags extends CommonFlags {
@@ -36,6 +36,7 @@ export async function runRehearse(context: Context, flags: RehearseFlags): Promi
   const started = context.monotonic();
   const named = flags.env ?? (context.env["MCPIST_ENV"] || undefined);
   const rehearses = await rehearsed(context, named, flags.config);
+  checkCommand(context, flags.command);
   const load = loadFor(rehearses.environment.limits, flags);
   const progress = new Progress(context, flags);
   for (const line of standIns(rehearses, flags)) progress.note(line);

@@ -1,4 +1,6 @@
-import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -10,6 +12,18 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 const env = (url: string) => ({ MCPIST_SANDBOX: url });
+const URLS = {
+  gateway: "http://127.0.0.1:1",
+  github: "http://127.0.0.1:2",
+  notion: "http://127.0.0.1:11",
+  broker: "http://127.0.0.1:12/functions/v1/token-broker",
+  cloudflare: "http://127.0.0.1:3/client/v4",
+  koyeb: "http://127.0.0.1:4",
+  fly: "http://127.0.0.1:5",
+  issuer: "http://127.0.0.1:6/auth/v1",
+  database: "postgres://127.0.0.1:7/x",
+  origins: { koyeb: "http://127.0.0.1:9", fly: "http://127.0.0.1:10" },
+};
 
 describe("sandboxes that run on one machine", () => {
   it("have names of their own, and each is joined by its own", async () => {
@@ -25,11 +39,16 @@ describe("sandboxes that run on one machine", () => {
   });
 
   it("never share a name, also when they start together", async () => {
-    const names = await Promise.all(Array.from({ length: 4 }, (_, n) => register(undefined, env(String(n)), folder)));
-    expect(names.map(({ name }) => name).toSorted()).toEqual(["sandbox", "sandbox-2", "sandbox-3", "sandbox-4"]);
+    // Beside one that was killed, whose file each of them would put aside.
+    await writeFile(join(folder, "sandbox.json"), JSON.stringify({ pid: 2 ** 30, env: env("dead") }));
+    const names = await Promise.all(Array.from({ length: 12 }, (_, n) => register(undefined, env(String(n)), folder)));
+    expect(new Set(names.map(({ name }) => name)).size).toBe(12);
+    const running = await runningSandboxes(folder);
+    expect(new Set(running.map(({ env: { MCPIST_SANDBOX } }) => MCPIST_SANDBOX)).size).toBe(12);
+    expect((await readdir(folder)).toSorted()).toEqual(names.map(({ name }) => `${name}.json`).toSorted());
     await expect(register("sandbox-2", env("x"), folder)).rejects.toThrow("a sandbox of that name runs already");
     await expect(refuseTaken("sandbox-2", folder)).rejects.toThrow("a sandbox of that name runs already");
-    await expect(refuseTaken("sandbox-5", folder)).resolves.toBeUndefined();
+    await expect(refuseTaken("sandbox-99", folder)).resolves.toBeUndefined();
   });
 
   it("are never guessed: several, and none of that name, are said with the names that there are", async () => {
@@ -47,6 +66,19 @@ describe("sandboxes that run on one machine", () => {
     expect(await runningSandboxes(folder)).toEqual([]);
     expect((await register(undefined, env("alive"), folder)).name).toBe("sandbox");
     expect((await findSandbox(undefined, folder)).env).toEqual(env("alive"));
+  });
+
+  it("that died are forgotten even where their process id is somebody else's by now", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const urls = JSON.stringify({ ...URLS, control: `http://127.0.0.1:${port}` });
+    await writeFile(join(folder, "demo.json"), JSON.stringify({ pid: process.pid, env: env(urls) }));
+    expect((await findSandbox("demo", folder)).env).toEqual(env(urls));
+    server.close();
+    await once(server, "close");
+    await expect(refuseTaken("demo", folder)).resolves.toBeUndefined();
+    await expect(findSandbox("demo", folder)).rejects.toThrow("no sandbox is running");
   });
 
   it("leave what only this user may read", async () => {

@@ -2,9 +2,12 @@
  * Which sandboxes run on this machine, by name, so that another terminal can join one and never gets another's variables. What they
  * leave is readable by this user only and gone when they end; a folder that somebody else could have made is not trusted.
  */
-import { lstat, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { link, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseSandboxUrls, SANDBOX_VARIABLE } from "../../contract/sandbox.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
 import { typedName } from "../redact.ts";
@@ -13,6 +16,9 @@ import { typedName } from "../redact.ts";
 export const SANDBOX_NAME = /^[a-z][a-z0-9-]{0,30}$/;
 /** What the first one is called when nobody says. */
 export const USUAL_NAME = "sandbox";
+
+/** Unit: milliseconds. */
+const PATIENCE_MS = 2_000;
 
 /** A sandbox that runs. */
 export interface RunningSandbox {
@@ -33,6 +39,26 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/**
+ * False where nobody listens at the sandbox's control endpoint: the process of a killed one may be somebody else's by now. Whoever is only
+ * slow, or cannot be asked, counts as running.
+ */
+function listens(env: RunningSandbox["env"]): Promise<boolean> {
+  const control = parseSandboxUrls(env[SANDBOX_VARIABLE] ?? "")?.control ?? "";
+  if (!URL.canParse(control)) return Promise.resolve(true);
+  const { hostname: host, port } = new URL(control);
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(port), timeout: PATIENCE_MS });
+    const end = (running: boolean) => {
+      socket.destroy();
+      resolve(running);
+    };
+    socket.once("connect", () => end(true));
+    socket.once("timeout", () => end(true));
+    socket.once("error", (error: NodeJS.ErrnoException) => end(error.code !== "ECONNREFUSED"));
+  });
+}
+
 /** @throws {McpistError} when the folder is not this user's alone. */
 async function ownFolder(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -42,13 +68,19 @@ async function ownFolder(folder: string): Promise<string> {
   throw new McpistError("ERR_CONFIG", `${folder} can be written by somebody else`, { hint: HINTS.ownFolder(folder) });
 }
 
-async function read(folder: string, name: string): Promise<RunningSandbox | null> {
+/** Who has a name, if that one runs. */
+async function readFrom(file: string): Promise<Omit<RunningSandbox, "name"> | null> {
   try {
-    const { pid, env } = JSON.parse(await readFile(join(folder, `${name}.json`), "utf8")) as RunningSandbox;
-    return isAlive(pid) ? { name, pid, env } : null;
+    const { pid, env } = JSON.parse(await readFile(file, "utf8")) as RunningSandbox;
+    return isAlive(pid) && (await listens(env)) ? { pid, env } : null;
   } catch {
     return null;
   }
+}
+
+async function read(folder: string, name: string): Promise<RunningSandbox | null> {
+  const found = await readFrom(join(folder, `${name}.json`));
+  return found ? { name, ...found } : null;
 }
 
 /** Sandboxes that run, by name. */
@@ -89,6 +121,37 @@ export async function refuseTaken(name: string, folder = usualFolder()): Promise
 }
 
 /**
+ * Whole or not at all: nobody ever reads half a file and takes its name for free. One that a dead sandbox left is put aside first, and put
+ * back where another one has taken the name in the same moment.
+ * @returns false where a sandbox that runs has the name.
+ */
+async function claim(folder: string, name: string, text: string): Promise<boolean> {
+  const file = join(folder, `${name}.json`);
+  const draft = join(folder, `${name}.${randomUUID()}.draft`);
+  const aside = `${draft}.aside`;
+  try {
+    await writeFile(draft, text, { mode: 0o600 });
+    for (;;) {
+      try {
+        await link(draft, file);
+        return true;
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+      }
+      if (await readFrom(file)) return false;
+      await rename(file, aside).catch(() => undefined);
+      if (await readFrom(aside)) {
+        await link(aside, file).catch(() => undefined);
+        return false;
+      }
+    }
+  } finally {
+    await rm(draft, { force: true });
+    await rm(aside, { force: true });
+  }
+}
+
+/**
  * Takes a name for a sandbox that starts: the wanted one, else `sandbox`, `sandbox-2`, … Two that start together never share one.
  * @returns the name, and what gives it back. @throws {McpistError} when the wanted name is taken.
  */
@@ -101,15 +164,8 @@ export async function register(
   for (let number = 1; ; number++) {
     const name = wanted ?? (number === 1 ? USUAL_NAME : `${USUAL_NAME}-${number}`);
     const file = join(folder, `${name}.json`);
-    if ((await read(folder, name)) === null) {
-      await rm(file, { force: true });
-      try {
-        await writeFile(file, JSON.stringify({ pid: process.pid, env }), { mode: 0o600, flag: "wx" });
-        return { name, end: () => rm(file, { force: true }) };
-      } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
-      }
-    }
+    if (await claim(folder, name, JSON.stringify({ pid: process.pid, env })))
+      return { name, end: () => rm(file, { force: true }) };
     if (wanted !== undefined) throw taken();
   }
 }

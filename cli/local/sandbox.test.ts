@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { run } from "../program.ts";
 import { testContext } from "../test/test-context.ts";
 import type { LocalCloud } from "./local-cloud.ts";
-import { runInside } from "./sandbox.ts";
+import { checkCommand, runInside } from "./sandbox.ts";
 
 async function sandbox(...argv: string[]) {
   const context = testContext();
@@ -45,5 +45,23 @@ describe("a command inside", () => {
   it("ends with the exit code of the program itself", async () => {
     expect(await inside("sh", "-c", "mcpist nonsense 2>/dev/null")).toBe(2);
     expect(await inside("sh", "-c", "mcpist --version >/dev/null")).toBe(0);
+  });
+  it("that a signal ended says so, and ends with what a shell would say", async () => {
+    const context = testContext({ env: { PATH: process.env["PATH"] } });
+    expect(await runInside(context, cloud, ["sh", "-c", "kill -9 $$"])).toBe(137);
+    expect(context.err()).toBe("the command after -- was ended by SIGKILL\n");
+  });
+  it.each([
+    [["nothing-of-that-name"], "was not found"],
+    [["./nothing-of-that-name"], "was not found"],
+    [[import.meta.filename], "is there, but cannot be run"],
+    [["/"], "is there, but cannot be run"],
+  ])("%j is refused before anything is started", (command, how) => {
+    const context = testContext({ env: { PATH: process.env["PATH"] } });
+    expect(() => checkCommand(context, command)).toThrow(`the command after -- ${how}`);
+  });
+  it.each([[["sh", "-c", "x"]], [["mcpist", "secrets"]], [[process.execPath]], [[]]])("%j is taken", (command) => {
+    const context = testContext({ env: { PATH: process.env["PATH"] } });
+    expect(() => checkCommand(context, command)).not.toThrow();
   });
 });

@@ -1,5 +1,7 @@
 /** `mcpist sandbox`: keeps a local cloud running to rehearse in, or runs one command inside it. */
-import { delimiter } from "node:path";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { constants as system } from "node:os";
+import { delimiter, join, resolve, sep } from "node:path";
 import { execa } from "execa";
 import type { Context } from "../context.ts";
 import { EXIT, McpistError, type ExitCode } from "../errors.ts";
@@ -52,6 +54,7 @@ export async function runSandbox(context: Context, flags: SandboxFlags): Promise
   // A command inside takes no name.
   if (flags.name !== undefined && flags.command.length === 0) await refuseTaken(flags.name);
   if (flags.scenario !== undefined) await checkScenario(flags.scenario);
+  checkCommand(context, flags.command);
   const progress = new Progress(context, flags);
   const { portBase, ownDrain } = flags;
   const cloud = await startLocalCloud(context, flags, {
@@ -97,7 +100,31 @@ async function applyScenario(cloud: LocalCloud, name: string): Promise<void> {
   }
 }
 
-/** Runs a command with the variables of a sandbox. @returns its exit code. */
+/** Before anything is started. @throws {McpistError} ERR_USAGE where the command is not there, or is no program. */
+export function checkCommand(context: Context, command: readonly string[]): void {
+  const [program = ""] = command;
+  if (program === "" || program === "mcpist") return;
+  const places = program.includes(sep)
+    ? [resolve(context.cwd, program)]
+    : [OWN_PATH, ...(context.env["PATH"] ?? "").split(delimiter)].map((folder) => join(folder, program));
+  // Windows has endings of its own, and finds them by itself.
+  if (process.platform === "win32" || places.some(isProgram)) return;
+  throw notThere(places.some((place) => existsSync(place)) ? "is there, but cannot be run" : "was not found");
+}
+
+const notThere = (how: string): McpistError =>
+  new McpistError("ERR_USAGE", `the command after -- ${how}`, { hint: HINTS.sandboxExample() });
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Runs a command with the variables of a sandbox. @returns its exit code; of one that a signal ended, what a shell would say. */
 export async function runInside(
   context: Context,
   cloud: LocalCloud,
@@ -106,7 +133,7 @@ export async function runInside(
   // Here without a shell in between: nobody has to have one, and a signal reaches the program itself.
   const [program, ...words] =
     command === "mcpist" ? [process.execPath, besideCli("cli/main"), ...args] : [command, ...args];
-  const { exitCode, failed, code } = await execa(program, words, {
+  const { exitCode, failed, code, signal } = await execa(program, words, {
     stdio: "inherit",
     reject: false,
     verbose: "none",
@@ -122,10 +149,12 @@ export async function runInside(
     forceKillAfterDelay: 5000,
   });
   context.signal.throwIfAborted();
-  if (failed && code === "ENOENT")
-    throw new McpistError("ERR_USAGE", "the command after -- was not found", {
-      hint: HINTS.sandboxExample(),
-    });
+  if (signal !== undefined) {
+    context.stderr.write(`the command after -- was ended by ${signal}\n`);
+    return (128 + (system.signals[signal] ?? 0)) as ExitCode;
+  }
+  if (failed && exitCode === undefined)
+    throw notThere(code === "ENOENT" ? "was not found" : `could not be started (${code ?? "error"})`);
   return (exitCode ?? EXIT.failed) as ExitCode;
 }
 
