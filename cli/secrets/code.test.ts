@@ -138,7 +138,7 @@ describe("a rotation among people who deploy", () => {
     const ending = await live(cloud, { id: "preview", notes });
     expect(ending.kind).toBe("done");
     expect(verdict(cloud)).toEqual(right(cloud));
-    expect(notes.join("\n")).toContain("does not have the deployed code");
+    expect(notes.join("\n")).toContain("was not made of what is deployed");
   });
 
   it("goes on past a preview that waits as the latest upload, and says that it carries an old secret", async () => {
@@ -147,6 +147,25 @@ describe("a rotation among people who deploy", () => {
     expect((await live(cloud, { id: "preview", notes })).kind).toBe("done");
     expect(verdict(cloud)).toEqual(right(cloud));
     expect(notes.join("\n")).toContain("v2 was uploaded by somebody else and is not deployed");
+  });
+
+  it("uploads the deployed code once more only, however far the list of versions is behind", async () => {
+    const cloud = withPreview();
+    const wrap = (all: Targets): Targets => ({
+      ...all,
+      worker: {
+        ...all.worker,
+        // A version of this run is shown late, unless it is asked for by its id.
+        look: async (known: readonly string[] = []) => {
+          const look = await all.worker.look(known);
+          const shown = look.versions.filter(({ id, annotatedRun }) => annotatedRun !== "late" || known.includes(id));
+          return { ...look, versions: shown };
+        },
+      },
+    });
+    expect((await live(cloud, { id: "late", wrap })).kind).toBe("done");
+    expect(cloud.log.filter((name) => name === "worker: reupload")).toHaveLength(1);
+    expect(verdict(cloud)).toEqual(right(cloud));
   });
 
   it("refuses a canary before it writes anything, and names both versions", async () => {

@@ -104,8 +104,8 @@ export class Run {
   switchedAt: number | null = null;
   /** Kid that GitHub's variable names since this run wrote it. */
   liveSaid: string | null = null;
-  /** The version that this run uploaded for its candidate: asked by id, however many are uploaded after it. */
-  uploadedVersion: string | null = null;
+  /** Versions that this run uploaded: asked by id, however many are uploaded after them and however far a list is behind. */
+  readonly uploads = new Set<string>();
   /** Deploys of others that this run has put back. */
   putBacks = 0;
   /** What this run did, in order, by the names of phases/actions.ts. */
@@ -135,10 +135,9 @@ export class Run {
     this.#away = new Away(this.context, this.#pool);
   }
 
-  /** Looks at everybody, the version of this run's own upload included. @throws as {@link observe} */
+  /** Looks at everybody, the versions that this run uploaded included. @throws as {@link observe} */
   async observe(looking: Pick<Looking, "waits" | "withinMs"> = {}): Promise<Observation> {
-    const known = this.uploadedVersion === null ? [] : [this.uploadedVersion];
-    return observe(this.targets, this.journal, this.#store, this.evidence, { ...looking, known });
+    return observe(this.targets, this.journal, this.#store, this.evidence, { ...looking, known: [...this.uploads] });
   }
 
   /** Origins that are written and verified. */

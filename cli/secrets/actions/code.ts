@@ -37,19 +37,19 @@ async function deployAlone(run: Run, { worker }: Observation, versionId: string,
   await run.deploy({ believed, shares: [{ versionId, percentage: 100 }], message: `mcpist ${what}` });
 }
 
-/** OUTDATED: the candidate's version was made from other code than what is deployed now. The candidate moves to that code. */
+/** OUTDATED: the candidate's version was made of another one than what is deployed now. The candidate moves to that code. */
 export async function remake(run: Run, observation: Observation, phase: Phase): Promise<void> {
   const live = liveVersion(observation.worker);
   const made = versionById(observation.worker, phase.versions[0]);
   if (!live || !made || phase.other === null) throw new TypeError("nothing to make again");
   run.report.note(
-    `Worker version ${made.id} does not have the deployed code (${live.id}): the new secret goes to the deployed code`,
+    `Worker version ${made.id} was not made of what is deployed (${live.id}): the new secret goes to what is deployed`,
   );
   const annotation = { kid: phase.other, from: phase.live, run: run.journal.run };
   const id = await run.step("upload the deployed code with the new secret", () =>
     run.targets.worker.reupload(live, annotation, run.journal.guard, made),
   );
-  run.uploadedVersion = id;
+  run.uploads.add(id);
   run.touched = true;
   run.journal.note("uploaded", { version: id, previous: live.id }, { lastSender: live.id });
 }

@@ -75,7 +75,7 @@ export async function upload(run: Run, observation: Observation, phase: Phase): 
   const id = await run.step("upload the Worker version", () =>
     run.targets.worker.upload(candidate.secret.reveal(), annotation, run.journal.guard),
   );
-  run.uploadedVersion = id;
+  run.uploads.add(id);
   run.touched = true;
   candidate.secret.wipe();
   run.journal.note("uploaded", { version: id, previous: before.id }, { lastSender: before.id });
@@ -98,6 +98,7 @@ export async function resetUpload(run: Run, observation: Observation, phase: Pha
     // A leftover at 0 % would stay reachable by header.
     if (worker.deployment.length > 1 && live.aged !== true) await alone(live.id);
     const copy = await run.targets.worker.reupload(live, annotation, run.journal.guard);
+    run.uploads.add(copy);
     // So many were uploaded since that it could not stand beside a new one any more: the copy takes its place.
     if (live.aged === true) await alone(copy);
   });

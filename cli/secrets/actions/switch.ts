@@ -40,7 +40,7 @@ export async function probeUploaded(run: Run, observation: Observation, phase: P
       { versionId: serving, percentage: 100 },
       { versionId: tried, percentage: 0 },
     ];
-    run.uploadedVersion = tried;
+    run.uploads.add(tried);
     const believed = worker.deployments[0]?.id ?? null;
     const held = await run.deploy({ believed, shares, message: `mcpist probe kid=${kid}` });
     const sent = (await run.targets.worker.look()).observed[tried];
