@@ -42,9 +42,12 @@ export async function confirm(context: Context, flags: CommonFlags, question: st
   if (flags.yes) return;
   if (context.stdin.isTTY !== true)
     throw new McpistError("ERR_USAGE", "--yes is required without a terminal", { hint: HINTS.addYes() });
+  const [last = "", ...before] = printable(question).split("\n").toReversed();
+  // A prompt of several lines would be written anew with each key.
+  for (const line of before.toReversed()) process.stderr.write(`${line}\n`);
   const prompt = createInterface({ input: context.stdin, output: process.stderr });
   try {
-    const answer = await prompt.question(`${printable(question)} [y/N] `, { signal: context.signal });
+    const answer = await prompt.question(`${last} [y/N] `, { signal: context.signal });
     if (!/^y(es)?$/i.test(answer.trim()))
       throw new McpistError("ERR_REFUSED", "nothing was changed", { hint: HINTS.sayYes() });
   } finally {

@@ -110,11 +110,55 @@ export function difference({ approved, seen }: ToolFacts): readonly {
   });
 }
 
+/** What nobody sees who reads it on a screen: format characters, tags, selectors, fillers, and what has no meaning yet. */
+const INVISIBLE = /[\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/**
+ * A member of a tool's facts as JSON, in which everything is visible: a model reads an instruction in characters that a terminal does not
+ * show, and whoever approves it has to read it too.
+ */
+const shown = (value: unknown): string =>
+  value === undefined
+    ? "(absent)"
+    : JSON.stringify(value).replace(INVISIBLE, (character) =>
+        Array.from(
+          { length: character.length },
+          (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,
+        ).join(""),
+      );
+
+/** What a person reads before they approve a tool: all of it, or what is different from what was approved. */
+export function linesOf(row: ToolRow, facts: ToolFacts): readonly string[] {
+  const changed = row.state === "changed" ? difference(facts) : [];
+  const pin = row.seen ?? row.approved;
+  return [
+    `${row.module} ${row.tool}: ${row.state}${pin === null ? "" : `, pin ${pin.slice(0, 16)}`}`,
+    ...(changed.length > 0
+      ? changed.flatMap(({ member, before, after }) => [
+          `  - ${member}: ${shown(before)}`,
+          `  + ${member}: ${shown(after)}`,
+        ])
+      : Object.entries(facts.seen ?? facts.approved ?? {}).map(([member, value]) => `    ${member}: ${shown(value)}`)),
+  ];
+}
+
 /** Approves a tool exactly as it is in `row`: what came since needs an approval of its own. */
 export async function approveTool(database: OwnerDatabase, row: ToolRow, actor: string): Promise<void> {
   if (row.seen === null)
     throw new McpistError("ERR_REFUSED", `no origin has seen ${row.module} ${row.tool}`, { hint: HINTS.tools() });
   await database.query("select mcpist.approve_tool($1, $2, $3, $4)", [row.module, row.tool, row.seen, actor]);
+}
+
+/**
+ * Of tools that wait, the one with this pin.
+ * @param pin 16 hex digits of it or more @throws {McpistError} when no tool has it: what was read is not what is there now.
+ */
+export function havePin(waiting: readonly ToolRow[], pin: string): readonly ToolRow[] {
+  const found = /^[0-9a-f]{16,64}$/.test(pin) ? waiting.filter(({ seen }) => seen?.startsWith(pin) === true) : [];
+  if (found.length > 0) return found;
+  throw new McpistError("ERR_REFUSED", "no tool that waits has this pin: it is not what was read", {
+    hint: HINTS.tools(),
+  });
 }
 
 /**

@@ -9,11 +9,10 @@ export const toolsShow = defineCommand(
   },
   (command) => command.argument("<module>", "name of the module").argument("[tool]", "name of one tool"),
   async (context, flags, module, tool) => {
-    const [{ difference, findTools, readFacts }, { withDatabase }] = await Promise.all([
+    const [{ difference, findTools, linesOf, readFacts }, { withDatabase }] = await Promise.all([
       import("../access/tools.ts"),
       import("../access/run.ts"),
     ]);
-    const json = (value: unknown): string => (value === undefined ? "(absent)" : JSON.stringify(value));
     return withDatabase(context, flags, "tools show", async (database) => {
       const shown = [];
       const lines: string[] = [];
@@ -21,14 +20,7 @@ export const toolsShow = defineCommand(
         const facts = await readFacts(database, row);
         const changed = row.state === "changed" ? difference(facts) : [];
         shown.push({ ...row, facts: facts.seen ?? facts.approved, changed });
-        lines.push(`${row.module} ${row.tool}: ${row.state}`);
-        if (changed.length > 0)
-          for (const { member, before, after } of changed)
-            lines.push(`  - ${member}: ${json(before)}`, `  + ${member}: ${json(after)}`);
-        else
-          for (const [member, value] of Object.entries(facts.seen ?? facts.approved ?? {}))
-            lines.push(`    ${member}: ${json(value)}`);
-        lines.push("");
+        lines.push(...linesOf(row, facts), "");
       }
       return { json: { tools: shown }, text: lines.join("\n").trimEnd() };
     });
