@@ -115,6 +115,13 @@ export function describeRequests(database: () => TestDatabase): void {
       expect(origin.lab.effects.length).toBe(before);
     });
 
+    it("says of a batch what it is, and writes it down", async () => {
+      const before = origin.events("batch_rejected").length;
+      const response = await post(origin, { userId, body: `[${call}]` });
+      expect(await response.json()).toMatchObject({ error: { data: { reason: "shape.batch" } } });
+      expect(origin.events("batch_rejected")).toHaveLength(before + 1);
+    });
+
     it("refuses a body that grows beyond 4 MiB without having said so", async () => {
       const chunk = `100000\r\n${"a".repeat(0x100000)}\r\n`;
       const head = `POST /mcp HTTP/1.1\r\n${good()}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n`;
