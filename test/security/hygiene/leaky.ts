@@ -2,26 +2,46 @@
  * Deliberately wrong: takes a value on stdin and lets it be seen in the one way that its argument names. The harness must find it
  * in exactly that channel; if it does not, its silence about the product means nothing.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, type SpawnOptions, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
-import { setTimeout as sleep } from "node:timers/promises";
+import type { LOOK } from "./watch.ts";
 
 const value = (await text(process.stdin)).trim();
 const home = process.env["HOME"] ?? "";
 const tmp = process.env["TMPDIR"] ?? "";
-const NAP = "process.stdin.resume();setTimeout(() => process.exit(), 400)";
+
+/** Until the harness has looked at every process; for how long that takes, the machine decides. */
+async function untilSeen(): Promise<void> {
+  const seen = once(process, "message");
+  process.send?.("look" satisfies typeof LOOK);
+  await seen;
+}
+
+/** A program that runs until it was seen. */
+async function nap(args: readonly string[], options: SpawnOptions = {}): Promise<void> {
+  const child = spawn(process.execPath, ["-e", "setInterval(() => undefined, 1000)", ...args], {
+    stdio: "ignore",
+    ...options,
+  });
+  const ended = once(child, "exit");
+  await once(child, "spawn");
+  await untilSeen();
+  child.kill();
+  await ended;
+}
 
 const WAYS: Readonly<Record<string, () => unknown>> = {
   nothing: () => writeFileSync(`${tmp}/harmless`, "nothing to see"),
-  argv: () => spawnSync(process.execPath, ["-e", NAP, value]),
-  environ: () => spawnSync(process.execPath, ["-e", NAP], { env: { VALUE: value } }),
+  argv: () => nap([value]),
+  environ: () => nap([], { env: { VALUE: value } }),
   "argv of a program that ends at once": () => spawnSync("/bin/true", [value]),
   "environ of a program that ends at once": () => spawnSync("/bin/true", [], { env: { VALUE: value } }),
-  "argv in base64": () => spawnSync(process.execPath, ["-e", NAP, Buffer.from(`x${value}`).toString("base64")]),
+  "argv in base64": () => nap([Buffer.from(`x${value}`).toString("base64")]),
   "its own title": async () => {
     process.title = value;
-    await sleep(400);
+    await untilSeen();
   },
   stdout: () => process.stdout.write(`the value is ${value}\n`),
   "stderr in an error": () => {

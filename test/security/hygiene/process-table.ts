@@ -16,6 +16,8 @@ export interface ProcessTable {
   readonly environ: ReadonlySet<string>;
   /** Rounds that were made: zero means that nothing was watched. */
   readonly rounds: number;
+  /** Resolves when every process that runs now was read once more. */
+  lookedAgain(): Promise<void>;
   stop(): void;
 }
 
@@ -34,6 +36,7 @@ export function watchProcesses(): ProcessTable {
   const environ = new Set<string>();
   const known = new Map<string, number>();
   let rounds = 0;
+  const waiting = new Map<() => void, number>();
   const round = (): void => {
     rounds++;
     for (const pid of readdirSync("/proc")) {
@@ -45,6 +48,7 @@ export function watchProcesses(): ProcessTable {
       argv.add(read(`/proc/${pid}/cmdline`));
       environ.add(read(`/proc/${pid}/environ`));
     }
+    for (const [resolve, after] of waiting) if (rounds > after && waiting.delete(resolve)) resolve();
   };
   round();
   const timer = setInterval(round, ROUND_MS);
@@ -54,6 +58,8 @@ export function watchProcesses(): ProcessTable {
     get rounds() {
       return rounds;
     },
+    // A process that is read in this round is read again at the latest after so many.
+    lookedAgain: () => new Promise((resolve) => waiting.set(resolve, rounds + AGAIN_EVERY)),
     stop() {
       round();
       clearInterval(timer);

@@ -15,6 +15,9 @@ import { readTrace, traced } from "./trace.ts";
 
 const DRAWS = fileURLToPath(new URL("./draws.ts", import.meta.url));
 
+/** A program that says this is told as soon as every process was looked at: what it shows until then can be seen. */
+export const LOOK = "look";
+
 /** Where a value can be seen. */
 export const CHANNELS = ["argv", "environ", "execve", "write", "stdout", "stderr", "files"] as const;
 export type Channel = (typeof CHANNELS)[number];
@@ -94,7 +97,10 @@ export async function watch(subject: Subject): Promise<Watched> {
       // Ctrl-C for the program, not for the harness.
       detached: true,
     });
-    child.on("message", (message: { readonly draw: string }) => draws.push(message.draw));
+    child.on("message", (message: { readonly draw: string } | typeof LOOK) => {
+      if (message === LOOK) void table.lookedAgain().then(() => child.connected && child.send("seen"));
+      else draws.push(message.draw);
+    });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     const reading = Promise.all([text(child.stdout, out), text(child.stderr, err)]);
