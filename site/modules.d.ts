@@ -34,6 +34,7 @@ declare module "playwright-core" {
     url(): string;
     waitForURL(url: RegExp): Promise<void>;
     locator(selector: string): Locator;
+    setDefaultTimeout(ms: number): void;
     evaluate<Result>(script: string): Promise<Result>;
     on(event: "request", listener: (request: { url(): string }) => void): void;
     on(event: "pageerror", listener: (error: Error) => void): void;
@@ -47,6 +48,10 @@ declare module "playwright-core" {
     close(): Promise<void>;
   }
   export const chromium: {
-    launch(options: { readonly executablePath: string; readonly args: readonly string[] }): Promise<Browser>;
+    launch(options: {
+      readonly executablePath: string;
+      readonly args: readonly string[];
+      readonly timeout: number;
+    }): Promise<Browser>;
   };
 }

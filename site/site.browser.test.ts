@@ -7,6 +7,8 @@ import { findClient, REQUIRED } from "../sandbox/test/client.ts";
 import { readPages } from "./gather.ts";
 import { serve, type Served } from "./serve.ts";
 
+/** A browser that shares its machine with others takes its time. Unit: milliseconds. */
+const PATIENCE_MS = 150_000;
 const PHONE = { width: 360, height: 740 };
 const chromium = findClient("chromium");
 const paths = readPages().map(({ place }) => place.replace(/(index)?\.md$/, (end) => (end === ".md" ? ".html" : "")));
@@ -17,14 +19,23 @@ describe.skipIf(chromium === null && !REQUIRED.has("chromium"))(
     let served: Served;
     let browser: Browser;
     let page: Page;
+    const newPage = async (options: { readonly colorScheme?: "light" | "dark" } = {}): Promise<Page> => {
+      const opened = await browser.newPage({ viewport: PHONE, ...options });
+      opened.setDefaultTimeout(PATIENCE_MS);
+      return opened;
+    };
 
     beforeAll(async () => {
       execFileSync(process.execPath, [fileURLToPath(new URL("build.ts", import.meta.url))], { stdio: "pipe" });
       served = await serve(fileURLToPath(new URL("dist", import.meta.url)));
       const playwright = await import("playwright-core");
       const args = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"];
-      browser = await playwright.chromium.launch({ executablePath: chromium ?? "chromium", args });
-      page = await browser.newPage({ viewport: PHONE });
+      browser = await playwright.chromium.launch({
+        executablePath: chromium ?? "chromium",
+        args,
+        timeout: PATIENCE_MS,
+      });
+      page = await newPage();
     }, 300_000);
     afterAll(async () => {
       await browser?.close();
@@ -72,7 +83,7 @@ describe.skipIf(chromium === null && !REQUIRED.has("chromium"))(
 
     it("shows the diagrams as text that can be read in both colour schemes", async () => {
       for (const colorScheme of ["light", "dark"] as const) {
-        const own = await browser.newPage({ viewport: PHONE, colorScheme });
+        const own = await newPage({ colorScheme });
         await own.goto(served.url);
         const [paper, texts] = await own.evaluate<readonly [string, readonly (readonly [string, string])[]]>(`[
           getComputedStyle(document.body).backgroundColor,
@@ -84,7 +95,7 @@ describe.skipIf(chromium === null && !REQUIRED.has("chromium"))(
     });
 
     it("asks nobody else for anything, and no script of it fails", async () => {
-      const own = await browser.newPage({ viewport: PHONE });
+      const own = await newPage();
       const asked: string[] = [];
       const errors: string[] = [];
       own.on("request", (request) => asked.push(request.url()));

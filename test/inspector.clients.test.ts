@@ -45,7 +45,7 @@ async function inspect(era: string, args: readonly string[], server = "mcp"): Pr
     all: true,
     reject: false,
     verbose: "none",
-    timeout: 60_000,
+    timeout: 150_000,
   });
   const { result = null } = JSON.parse(stdout || "{}") as { readonly result?: unknown };
   return { exitCode, result, text: all };

@@ -55,6 +55,17 @@ function command(
   return { child, workflow, done };
 }
 
+/** Resolves at the first call of a platform that is asked for. */
+function called(cloud: LocalCloud, wanted: (call: { vendor: string; method: string; path: string }) => boolean) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = cloud.sandbox.faults.onCall((call) => {
+    if (!wanted(call)) return;
+    stop();
+    resolve();
+  });
+  return promise;
+}
+
 /** Run id of whoever holds the lock, by the journal's newest entry. */
 async function holder(cloud: LocalCloud): Promise<string | null> {
   const { code, stdout } = await command(cloud, ["secrets", "history", "--limit", "1"]).done;
@@ -144,8 +155,13 @@ try {
   }
 
   await round("two at once: one rotates, the other is refused", async () => {
+    // Nothing is written without the lock.
+    const holds = called(
+      cloud,
+      ({ vendor, method, path }) => vendor === "github" && method === "PUT" && path.includes("/secrets/"),
+    );
     const first = command(cloud, ["secrets", "rotate"]);
-    await sleep(1500);
+    await Promise.race([holds, first.done]);
     const second = await command(cloud, ["secrets", "rotate"]).done;
     const refused = JSON.parse(second.stdout) as { error?: { code?: string } };
     if (second.code !== 3 || refused.error?.code !== "ERR_LOCKED")
@@ -187,14 +203,9 @@ try {
 
   await round("killed while it drains, then stepped back without a value", async () => {
     const live = sandbox.github.reveal("GATEWAY_SECRET_A", cloud.environment.github.environment);
+    const drains = called(cloud, ({ vendor, path }) => vendor === "github" && path.includes("/variables/"));
     const first = command(cloud, ["secrets", "rotate"]);
-    await new Promise<void>((resolve) => {
-      const stop = sandbox.faults.onCall((call) => {
-        if (call.vendor !== "github" || !call.path.includes("/variables/")) return;
-        stop();
-        resolve();
-      });
-    });
+    await Promise.race([drains, first.done]);
     first.child.kill("SIGKILL");
     counts.kills++;
     await first.done;

@@ -47,15 +47,18 @@ async function startNames(target: () => string): Promise<Listening> {
     const sent = body.replaceAll(/"name":"(test_\w+|json_schema_2020_12_tool)"/g, '"name":"suite__$1"');
     if (at !== -1) headers[at + 1] = String(Buffer.byteLength(sent));
     const { hostname, port } = new URL(target());
-    const upstream = request({ hostname, port, method: incoming.method, path: incoming.url, headers }, (answer) => {
-      const kept = answer.rawHeaders.flatMap((text, i, all) =>
-        all[i - (i % 2)]?.toLowerCase() === "content-length" ? [] : [text],
-      );
-      outgoing.writeHead(answer.statusCode ?? 502, kept);
-      answer.setEncoding("utf8");
-      answer.on("data", (chunk: string) => outgoing.write(chunk.replaceAll('"name":"suite__', '"name":"')));
-      answer.on("end", () => outgoing.end());
-    });
+    const upstream = request(
+      { hostname, port, method: incoming.method, path: incoming.url, headers, agent: false },
+      (answer) => {
+        const kept = answer.rawHeaders.flatMap((text, i, all) =>
+          all[i - (i % 2)]?.toLowerCase() === "content-length" ? [] : [text],
+        );
+        outgoing.writeHead(answer.statusCode ?? 502, kept);
+        answer.setEncoding("utf8");
+        answer.on("data", (chunk: string) => outgoing.write(chunk.replaceAll('"name":"suite__', '"name":"')));
+        answer.on("end", () => outgoing.end());
+      },
+    );
     upstream.on("error", () => outgoing.destroy());
     outgoing.on("close", () => upstream.destroy());
     upstream.end(sent);

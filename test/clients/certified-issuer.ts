@@ -118,6 +118,8 @@ export async function startCertifiedIssuer(options: IssuerOptions): Promise<Cert
       response.writeHead(500).end(error instanceof Error ? error.message : "error");
     });
   });
+  // Longer than any client keeps an idle connection.
+  server.keepAliveTimeout = 120_000;
   server.listen(options.port, "127.0.0.1");
   await once(server, "listening");
   return {

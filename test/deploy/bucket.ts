@@ -84,6 +84,8 @@ export async function startBucket(name: string): Promise<Bucket> {
       });
     })();
   });
+  // Longer than any client keeps an idle connection.
+  server.keepAliveTimeout = 120_000;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {

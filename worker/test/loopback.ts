@@ -13,6 +13,8 @@ export interface Listening {
 
 /** Listens on a free port of loopback. */
 export async function onLoopback(server: Server): Promise<Listening> {
+  // Longer than any client keeps an idle connection: a closing that meets a request is nobody's answer.
+  server.keepAliveTimeout = 65_000;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {

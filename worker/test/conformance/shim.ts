@@ -10,7 +10,7 @@ export async function startShim(target: () => string, token: () => Promise<strin
     const { method, url: path } = incoming;
     const { hostname, port } = new URL(target());
     const headers = [...incoming.rawHeaders, "authorization", `Bearer ${bearer}`];
-    const upstream = httpRequest({ hostname, port, method, path, headers }, (answer) => {
+    const upstream = httpRequest({ hostname, port, method, path, headers, agent: false }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
       answer.pipe(outgoing);
     });
