@@ -44,6 +44,10 @@ describe("parameters that are not those of their method", () => {
     ["a ping with metadata", request("ping", { _meta: { progressToken: 0, other: [] } })],
     ["a notification", { jsonrpc: "2.0", method: "initialize", params: {} }],
     ["a method that is not there", request("prompts/get", {})],
+    [
+      "a method that the revision of the request does not know",
+      request("initialize", { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } }),
+    ],
     ["a method of every object", request("toString", {})],
     ["a call, which the SDK looks at", request("tools/call", {})],
   ])("are not found in %s", (_, body) => {
