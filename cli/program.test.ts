@@ -227,10 +227,10 @@ describe("an error of a command", () => {
   });
   it("names a file that could not be used, and not a program that could not be started", async () => {
     const context = testContext();
-    const missing = await readFile("/nowhere/at/all").catch((cause: unknown) => cause);
+    const missing = await readFile(`${import.meta.dirname}/nowhere/at/all`).catch((cause: unknown) => cause);
     expect(toMcpistError(context, missing)).toMatchObject({
       code: "ERR_MACHINE",
-      message: "/nowhere/at/all is not there (ENOENT)",
+      message: `${import.meta.dirname}/nowhere/at/all is not there (ENOENT)`,
       hint: "correct the path or the rights, then run the command again",
     });
     const folder = await readFile(import.meta.dirname).catch((cause: unknown) =>

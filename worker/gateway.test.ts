@@ -159,9 +159,12 @@ describe("keys of the issuer", () => {
     try {
       cold.issuer.origin.behave = (_request, response) => void response.writeHead(500).end();
       const token = await cold.token();
+      const started = Date.now();
       const responses = await Promise.all(Array.from({ length: 30 }, () => cold.post(token)));
       for (const { status, headers } of responses) expect([status, headers.get("retry-after")]).toEqual([503, "5"]);
-      expect(cold.issuer.origin.seen).toHaveLength(1);
+      // After a second they are asked for once more.
+      expect(cold.issuer.origin.seen.length).toBeLessThanOrEqual(1 + Math.floor((Date.now() - started) / 1000));
+      expect(cold.issuer.origin.seen).not.toEqual([]);
     } finally {
       await cold.close();
     }
