@@ -1,5 +1,6 @@
 /** Finds the environment that a command works on: mcpist.config.ts, or the sandbox that this terminal is joined to. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { findPackageJSON } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -98,6 +99,10 @@ async function importConfig(context: Context, file: string): Promise<unknown> {
   }
   const shown = shownPath(context.cwd, file);
   tellPath(context, shown, file);
+  if (isModuleInCommonJs(path))
+    throw new McpistError("ERR_CONFIG", `${shown} is an ES module, and its package.json says "type": "commonjs"`, {
+      hint: HINTS.moduleType(),
+    });
   standInForPackage();
   const refused = (reason: string, cause?: unknown) =>
     new McpistError("ERR_CONFIG", `${shown} cannot be loaded: ${reason}`, { hint: HINTS.brokenConfig(shown), cause });
@@ -114,6 +119,19 @@ async function importConfig(context: Context, file: string): Promise<unknown> {
     throw refused(thrownSentence(cause, { folder: dirname(path), variables: context.env }), cause);
   } finally {
     wait.abort();
+  }
+}
+
+/** True where the nearest package.json makes a .ts file CommonJS, as that of `npm init -y` does, and it is none. Node only warns beside its error. */
+function isModuleInCommonJs(file: string): boolean {
+  const manifest = file.endsWith(".ts") ? findPackageJSON(pathToFileURL(file)) : undefined;
+  if (manifest === undefined) return false;
+  try {
+    const { type } = JSON.parse(readFileSync(manifest, "utf8")) as { readonly type?: unknown };
+    return type === "commonjs" && /^(?:import|export)\b/m.test(readFileSync(file, "utf8"));
+  } catch {
+    // Whoever loads it says what is wrong.
+    return false;
   }
 }
 

@@ -30,4 +30,18 @@ describe("a configuration in somebody's repository", () => {
     expect(ran.stderr).toContain(`${file} has no such environment: production; it has: none (ERR_CONFIG)\n`);
     expect(ran.stderr).not.toContain("Warning");
   });
+
+  it("that package.json makes CommonJS is told as that, with the line that mends it, and Node says nothing", async () => {
+    const place = mkdtempSync(join(folder, "commonjs "));
+    writeFileSync(join(place, "package.json"), '{ "type": "commonjs" }\n');
+    const text = 'import { defineConfig } from "mcpist";\nexport default defineConfig({ environments: {} });\n';
+    writeFileSync(join(place, "mcpist.config.ts"), text);
+    const words = [join(import.meta.dirname, "main.ts"), "secrets", "status", "--env", "production"];
+    const ran = await promisify(execFile)(process.execPath, words, { cwd: place, env: { HOME: folder } }).catch(
+      (error: { readonly stderr: string }) => error,
+    );
+    expect(ran.stderr).toMatch(
+      /^error: mcpist\.config\.ts is an ES module, and its package\.json says "type": "commonjs" \(ERR_CONFIG\)\nhint: +npm pkg set type=module,/,
+    );
+  });
 });

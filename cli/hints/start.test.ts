@@ -216,6 +216,14 @@ const SCENARIOS: Readonly<Record<keyof typeof START, Scenario | Elsewhere>> = {
     prepare: ({ folder }) => writeFileSync(join(folder, "package.json"), "no JSON"),
     ends: /^2 error: package\.json/,
   },
+  moduleType: {
+    argv: INIT,
+    flags: false,
+    prepare: ({ folder }) => writeFileSync(join(folder, "package.json"), '{ "type": "commonjs" }'),
+    byHand: ({ folder }) => writeFileSync(join(folder, "package.json"), '{ "type": "module" }'),
+    choose: "again",
+    ends: /^0 changed +package\.json/,
+  },
   justSandbox: {
     argv: "init --env sandbox",
     flags: false,

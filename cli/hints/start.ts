@@ -108,7 +108,13 @@ export const START = {
   ownProject: hint(
     "you",
     "init in a folder whose package.json cannot be a project's",
-    () => say`make a folder of its own: mkdir mcp && cd mcp && npx ${mcpist("init")}`,
+    () => say`make a folder of its own: mkdir mcp && cd mcp && npx mcpist init`,
+  ),
+  moduleType: hint(
+    "you",
+    'a package.json without "type": "module"',
+    () =>
+      say`npm pkg set type=module, then run the command again; beside files of CommonJS rather a folder of its own: mkdir mcp && cd mcp && npx mcpist init`,
   ),
   initFlags: hint("you", "an answer that init does not take", () => say`${mcpist("init --help")}`),
   initAll: hint(

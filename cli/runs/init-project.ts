@@ -97,6 +97,9 @@ function addTo(
   if (Object.keys(all).length > 0) manifest[section] = all;
 }
 
+/** Of a package.json that one line mends. */
+export const NO_MODULES = 'package.json has no "type": "module", which mcpist.config.ts needs';
+
 /** @returns as error why this package.json cannot hold a project of ES modules. */
 function planManifest({ folder, environment, mcpist, peers }: Project): Result<PlannedFile, string> {
   const path = "package.json";
@@ -111,7 +114,7 @@ function planManifest({ folder, environment, mcpist, peers }: Project): Result<P
   } catch {
     return err("package.json is not JSON");
   }
-  if (manifest["type"] !== "module") return err('package.json has no "type": "module", which mcpist.config.ts needs');
+  if (manifest["type"] !== "module") return err(NO_MODULES);
   addTo(manifest, "scripts", scriptsFor(environment), adds);
   addTo(manifest, "dependencies", { mcpist }, adds);
   addTo(manifest, "devDependencies", peers, adds);

@@ -269,6 +269,7 @@ describe("the project that mcpist init makes", () => {
   });
 
   it.each([
+    ['{ "type": "commonjs" }', "npm pkg set type=module"],
     ["{}", 'package.json has no "type": "module"'],
     ["[]", "package.json is not a JSON object"],
     ["{", "package.json is not JSON"],
@@ -277,7 +278,7 @@ describe("the project that mcpist init makes", () => {
     const { code, err } = await init([...flat(FLAGS), "--yes"]);
     expect({ code, config: await fileOf("mcpist.config.ts") }).toEqual({ code: 2, config: null });
     expect(err).toContain(message);
-    expect(err).toContain("mkdir mcp && cd mcp && npx mcpist init");
+    expect(err.replaceAll(/\s+/g, " ")).toContain("mkdir mcp && cd mcp && npx mcpist init");
   });
 
   it("gets its configuration last, so that a run that was killed is run again", async () => {

@@ -28,7 +28,7 @@ import {
   type Answers,
   type Question,
 } from "./init-config.ts";
-import { type PlannedFile, planProject } from "./init-project.ts";
+import { NO_MODULES, type PlannedFile, planProject } from "./init-project.ts";
 
 /** Flags of the command. */
 export interface InitFlags extends CommonFlags, Partial<Record<keyof Answers, string | undefined>> {
@@ -169,7 +169,10 @@ async function planFiles(
     peers: { ...companions(), ...ownNode() },
     renew: flags.files && flags.force,
   });
-  if (!planned.ok) throw new McpistError("ERR_CONFIG", planned.error, { hint: HINTS.ownProject() });
+  if (!planned.ok)
+    throw new McpistError("ERR_CONFIG", planned.error, {
+      hint: planned.error === NO_MODULES ? HINTS.moduleType() : HINTS.ownProject(),
+    });
   const touched = planned.value.filter(({ change }) => change === "changed");
   if (touched.length === 0 || flags.yes) return planned.value;
   const list = touched
