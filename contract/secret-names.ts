@@ -1,9 +1,10 @@
 /** Every secret of an installation: its name, the shape of its value, where it goes and how old it may get. */
 import { readDatabaseUrl } from "./database-url.ts";
 import type { SlotName } from "./gateway-secret.ts";
+import type { OriginKind } from "./platforms.ts";
 
 /** A place that holds secrets. */
-export type TargetKind = "github" | "cloudflare" | "koyeb" | "fly";
+export type TargetKind = "github" | "cloudflare" | OriginKind;
 
 /** Who gets one of the other secrets. */
 export type SecretPlace = "origins" | "worker" | "github";

@@ -1,8 +1,20 @@
 /** What the platforms and their providers refuse although the configuration's own schema allows it. Pure. */
-import type { ConfigIssue, Environment } from "../contract/config.ts";
+import type { ConfigIssue, Environment, Origin } from "../contract/config.ts";
 import { isLoopbackUrl } from "../contract/loopback.ts";
+import { PLATFORM_NAMES } from "../contract/platforms.ts";
 
-const within = (text: string, min: number, max: number): boolean => text.length >= min && text.length <= max;
+/** How long a platform lets its names be, where that is shorter than the schema's: setting, name, least and most characters. */
+function lengthsOf(origin: Origin): readonly (readonly [setting: string, name: string, least: number, most: number])[] {
+  switch (origin.kind) {
+    case "koyeb":
+      return [
+        ["app", origin.app, 3, 23],
+        ["service", origin.service, 3, 64],
+      ];
+    case "fly":
+      return [];
+  }
+}
 
 /** Wrong fields of an environment that is about to be deployed; paths start below `environments`. */
 export function platformIssues(name: string, environment: Environment): readonly ConfigIssue[] {
@@ -18,9 +30,9 @@ export function platformIssues(name: string, environment: Environment): readonly
     issue("cloudflare.hostname", "must be a name in cloudflare.zone");
   if (!isExplicitImage(image)) issue("image", "must name a digest, or a tag other than latest");
   origins.forEach((origin, index) => {
-    if (origin.kind !== "koyeb") return;
-    if (!within(origin.app, 3, 23)) issue(`origins.${index}.app`, "3 to 23 characters on Koyeb");
-    if (!within(origin.service, 3, 64)) issue(`origins.${index}.service`, "3 to 64 characters on Koyeb");
+    for (const [setting, { length }, least, most] of lengthsOf(origin))
+      if (length < least || length > most)
+        issue(`origins.${index}.${setting}`, `${least} to ${most} characters on ${PLATFORM_NAMES[origin.kind]}`);
   });
   // An environment has one organisation at Koyeb, so here the address says nothing (contract/neighbours.ts has the other cases).
   const services = origins.map((origin) => (origin.kind === "koyeb" ? `${origin.app}/${origin.service}` : null));

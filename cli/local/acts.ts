@@ -1,4 +1,5 @@
 /** What is played in a rehearsal. Each act runs in the state that the one before it left. */
+import type { OriginKind } from "../../contract/platforms.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../errors.ts";
 import type { Progress } from "../output.ts";
@@ -154,7 +155,7 @@ async function outages(stage: Stage): Promise<Outcome> {
 }
 
 /** @param covered true when another platform is in the pool: then the gateway must go on answering. */
-async function outage(stage: Stage, platform: "koyeb" | "fly", covered: boolean) {
+async function outage(stage: Stage, platform: OriginKind, covered: boolean) {
   const { cloud, progress } = stage;
   const { scenarios } = cloud.sandbox;
   const name = `${platform}-down`;

@@ -3,6 +3,7 @@
  * never the promise that only the new secret is accepted at the end. An origin that could not be reached is NOT DEAD.
  */
 import { otherSlot, tombstone } from "../../contract/gateway-secret.ts";
+import type { OriginKind } from "../../contract/platforms.ts";
 import { acceptedKids } from "../../contract/slots.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
@@ -20,6 +21,8 @@ import { notDead, refusal } from "./phases/table.ts";
 
 /** `now`: from the start of the command, what serves with the old secret may be replaced before it is removed. Unit: milliseconds. */
 const GENTLE_NOW_MS = 18_000;
+/** True where a platform has new instances beside the old ones; a Fly Machine is away while it boots, however gently. */
+const OVERLAPS: Readonly<Record<OriginKind, boolean>> = { koyeb: true, fly: false };
 /** `now`: from the start, the origin that has the traffic waits so long for the Worker version that will send the new secret. Unit: milliseconds. */
 const HOLD_MS = 9000;
 /** `fast`: each of the two rollouts may take so long. Unit: milliseconds. */
@@ -81,8 +84,7 @@ async function now(run: Run, emergency: Emergency): Promise<void> {
       while (!uploaded.given && context.monotonic() - started < HOLD_MS) await context.sleep(PEEK_MS);
     });
   const killed = atEach(run, emergency, async (origin) => {
-    // Only Koyeb has new instances beside the old ones; a Fly Machine is away while it boots, however gently.
-    const gentleUntil = origin.kind === "koyeb" ? started + GENTLE_NOW_MS : 0;
+    const gentleUntil = OVERLAPS[origin.kind] ? started + GENTLE_NOW_MS : 0;
     const leads = origin === first() && serving.length > 1;
     await replace(run, origin, onlyNew(emergency), leads ? { hold, gentleUntil } : { gentleUntil });
     await awaitDeath(run, origin, emergency);

@@ -6,6 +6,7 @@ import type { Marks } from "../../contract/marks.ts";
 import type { LastAccepted, Peers, ProbeReport } from "../../contract/observation.ts";
 import type { KidsReport, SlotReport } from "../../contract/slots.ts";
 import type { SlotName } from "../../contract/gateway-secret.ts";
+import type { OriginKind } from "../../contract/platforms.ts";
 
 /** Throws when the run may not write any more: lease over, journal not mine, interrupted. */
 export type Guard = () => Promise<void>;
@@ -94,7 +95,7 @@ export interface Outlook {
 /** One origin. */
 export interface OriginTarget {
   readonly name: string;
-  readonly kind: "koyeb" | "fly";
+  readonly kind: OriginKind;
   readonly state: "pool" | "joining" | "quarantined";
   /** Where its slots are kept; origins with the same store share them (Koyeb's secrets belong to the organisation). */
   readonly store: string;

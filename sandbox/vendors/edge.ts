@@ -6,6 +6,7 @@
 import { Agent, createServer, type IncomingMessage, request as send, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { OriginKind } from "../../contract/platforms.ts";
 import type { FaultEffect } from "./faults.ts";
 import { type Listener, listenServer, type VendorContext } from "./vendor.ts";
 
@@ -98,7 +99,7 @@ export interface EdgeOptions {
   /** Name of the listener for {@link VendorContext.port}; null = any port. */
   readonly listener: string | null;
   /** Whose edge it is: the `server` response header of its own pages, and the platform of fault rules. */
-  readonly platform: "koyeb" | "fly";
+  readonly platform: OriginKind;
   /** May take its time, as waking an instance does. */
   readonly route: (request: IncomingMessage) => Promise<Route>;
 }

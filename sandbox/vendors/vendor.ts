@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono, type Context, type MiddlewareHandler } from "hono";
+import type { TargetKind } from "../../contract/secret-names.ts";
 import { held } from "./descriptions/hook.ts";
 import { errorBody } from "./error-shapes.ts";
 import type { Call, FaultEffect, Faults, VendorName } from "./faults.ts";
@@ -55,7 +56,7 @@ export interface VendorContext {
   /** One line for the operator, without a line break. Never a secret. */
   readonly log: (line: string) => void;
   /** Bearer tokens that the vendors accept. */
-  readonly tokens: Readonly<Record<"github" | "cloudflare" | "koyeb" | "fly", string>>;
+  readonly tokens: Readonly<Record<TargetKind, string>>;
 }
 
 /** Hono app of a vendor: `c.env.incoming` / `c.env.outgoing` are Node's own. */
