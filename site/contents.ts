@@ -15,7 +15,15 @@ export const SECTIONS: readonly Section[] = [
   {
     title: { en: "Start", ja: "はじめに" },
     open: true,
-    places: ["index.md", "install.md", "deploy.md", "pipeline.md", "your-own-server.md", "adding-a-module.md"],
+    places: [
+      "index.md",
+      "install.md",
+      "deploy.md",
+      "pipeline.md",
+      "your-own-server.md",
+      "adding-a-module.md",
+      "adding-a-platform.md",
+    ],
     folders: [],
   },
   {
