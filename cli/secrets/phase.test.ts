@@ -379,7 +379,15 @@ function naive(o: Observation): PhaseName {
   const running = pool.flatMap((x) => (x.look.ok ? x.look.instances.map((i) => acceptedKids(i.kids)) : []));
   const agreed = [K0, K1, K2].filter((k) => running.length > 0 && running.every((list) => list.includes(k)));
   const code = (id: string | undefined) => o.worker.versions.find((v) => v.id === id)?.code;
-  const same = (x: string | undefined, y: string | undefined) => code(x) !== undefined && code(x) === code(y);
+  // None of these says what it was made of: one of ours was made of the upload before it.
+  const root = (x: string | undefined): string | undefined => {
+    const at = o.worker.versions.find((v) => v.id === x);
+    if (!at || at.annotatedKid === null) return x;
+    const before = o.worker.versions.find((v) => v.number === at.number - 1);
+    return before ? root(before.id) : x;
+  };
+  const same = (x: string | undefined, y: string | undefined) =>
+    code(x) !== undefined && code(x) === code(y) && root(x) === root(y);
   const sharing = o.worker.deployment.filter((x) => x.percentage > 0);
 
   const runs = o.origins.some((x) => (x.look.ok ? x.look.instances.length > 0 : x.look.absent !== true));
