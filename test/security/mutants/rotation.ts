@@ -41,8 +41,8 @@ export const ROTATION: readonly Mutant[] = [
   {
     id: "ROT-01/retires-before-the-drain",
     breaks: "a secret that is still in use is retired",
-    file: "cli/secrets/phase.ts",
-    from: 'if (evidence.drainedKid !== previous) return row("LINGERING", { other: previous, complete });\n',
+    file: "cli/secrets/phases/rows.ts",
+    from: 'if (evidence.drainedKid !== previous) return { name: "LINGERING", other: previous, complete };\n',
     to: "",
     caughtBy: [
       "a rotation that is hit at one remote call > keeps S1 and S2 at every step and converges to one secret, at every call: %s",
