@@ -7,7 +7,7 @@ import { CLIS, type DeployCli, type Engine, ENGINES } from "./tools.ts";
 import type { Ran } from "./workplace.ts";
 
 /** Several minutes of real deploys on a slow machine. Unit: milliseconds. */
-export const TIMEOUT_MS = 900_000;
+export const TIMEOUT_MS = 1_800_000;
 export const BASE = ["base-*"];
 export const ALL = ["base-*", "service-*"];
 const STACKS = ["base-app-fly", "base-app-koyeb", "base-edge", "base-repository", "service-fly", "service-koyeb"];

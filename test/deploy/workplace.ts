@@ -19,7 +19,7 @@ import type { DeployCli, Engine } from "./tools.ts";
 /** The checkout. */
 export const ROOT = join(import.meta.dirname, "../..");
 /** A child may wait for an answer that never comes. Unit: milliseconds. */
-const COMMAND_TIMEOUT_MS = 240_000;
+const COMMAND_TIMEOUT_MS = 600_000;
 const TIMINGS = { koyebStepMs: 50, koyebDrainMs: 200, flyBootMs: 100, edgeLagMs: 200 };
 
 /** Variables of a process. */
