@@ -17,7 +17,10 @@ async function client(name: string, prints: string, exitCode = 0): Promise<void>
   const file = join(home, "bin", name);
   const body = `require("node:fs").writeFileSync(${JSON.stringify(join(home, `${name}.json`))}, JSON.stringify({ argv: process.argv.slice(2), env: process.env }));
 process.stdout.write(${JSON.stringify(prints)}); process.exitCode = ${exitCode};`;
-  await writeFile(file, `#!${process.execPath}\n${body}\n`);
+  await writeFile(`${file}.cjs`, body);
+  // The path of this Node may have a space or a quotation mark in it.
+  const quoted = `'${process.execPath.replaceAll("'", String.raw`'\''`)}'`;
+  await writeFile(file, `#!/bin/sh\nexec ${quoted} "$0.cjs" "$@"\n`);
   await chmod(file, 0o755);
 }
 

@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { thrownSentence } from "./thrown.ts";
 
-const FOLDER = "/home/ana/my project";
+const FOLDER = "/people/ana/my project";
 const WHERE = {
   folder: FOLDER,
   variables: {
     GH_TOKEN: "hunter",
     SALT: "a9f3-77c1-20bb",
     NODE_ENV: "production",
-    HOME: "/home/ana",
+    HOME: "/people/ana",
     DATABASE_URL: "postgres://me:pass@db/x",
   },
 };
-const URL_OF_FOLDER = "file:///home/ana/my%20project";
+const URL_OF_FOLDER = "file:///people/ana/my%20project";
 
 function error(name: string, message: string, stack: string): Error {
   const made = new Error(message);
