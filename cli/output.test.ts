@@ -23,11 +23,11 @@ describe("an error", () => {
   it.each([
     [
       40,
-      "error: another run holds the lock of\n       this environment (ERR_LOCKED)\nhint:  bring koyeb back, or take it out\n       of the pool on purpose:\n       mcpist origins quarantine koyeb\n",
+      'error: another run holds the lock of\n       this environment (ERR_LOCKED)\nhint:  bring koyeb back, or set its\n       state to "quarantined" in\n       mcpist.config.ts and take it out\n       of the pool on purpose:\n       mcpist origins quarantine koyeb\n',
     ],
     [
       80,
-      "error: another run holds the lock of this environment (ERR_LOCKED)\nhint:  bring koyeb back, or take it out of the pool on purpose:\n       mcpist origins quarantine koyeb\n",
+      'error: another run holds the lock of this environment (ERR_LOCKED)\nhint:  bring koyeb back, or set its state to "quarantined" in mcpist.config.ts\n       and take it out of the pool on purpose: mcpist origins quarantine koyeb\n',
     ],
   ])("breaks neither word nor command on a terminal of %i columns", (columns, said) => {
     const plain = testContext({ terminal: true });

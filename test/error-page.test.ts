@@ -22,7 +22,7 @@ describe("the page of errors", () => {
   it("shows what is printed, with words in capitals for what is particular", () => {
     const text = errorPageText();
     expect(text).toContain(
-      "Do: `bring NAME back, or take it out of the pool on purpose: mcpist origins quarantine NAME`",
+      'Do: `bring NAME back, or set its state to "quarantined" in mcpist.config.ts and take it out of the pool on purpose: mcpist origins quarantine NAME`',
     );
     expect(text).toContain("Do: `give one of VERSIONS all traffic (npx wrangler versions deploy VERSIONS@100% --yes)");
     expect(text).toContain("Read: [docs/runbooks/restore.md](runbooks/restore.md)");

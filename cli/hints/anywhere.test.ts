@@ -66,7 +66,7 @@ async function getOut(place: Desk): Promise<readonly Said[]> {
     if (last.code === 0 && argv[1] === "verify") return said;
     const hint = last.hint ?? "";
     byHand(place, hint);
-    const back = / back, or take it out/.test(hint);
+    const back = / back, or set its state/.test(hint);
     const next = back ? undefined : (commandsIn(hint)[0] ?? againIn(hint, argv));
     // What went well is looked at again.
     argv = next ?? ["secrets", "verify", ...FLAGS];

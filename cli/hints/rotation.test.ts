@@ -85,10 +85,8 @@ const SCENARIOS: Readonly<Record<keyof typeof ROTATION, Scenario>> = {
   bringBack: {
     world: world("BLIND"),
     argv: "secrets rotate",
-    afterwards: async (desk) => {
-      configure(desk, withStates({ fly: "quarantined" }));
-      await type(desk, ["secrets", "rotate", ...FLAGS]);
-    },
+    byHand: (desk) => configure(desk, withStates({ fly: "quarantined" })),
+    afterwards: async (desk) => void (await type(desk, ["secrets", "rotate", ...FLAGS])),
     ends: "STEADY",
   },
   askDoctor: {

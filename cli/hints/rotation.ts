@@ -1,5 +1,5 @@
 /** Phases of a rotation, and what stops one. */
-import { hint, mcpist, quoted, say, wrangler } from "./hint.ts";
+import { configFile, hint, mcpist, quoted, say, setState, wrangler } from "./hint.ts";
 
 /** The entries. */
 export const ROTATION = {
@@ -21,12 +21,16 @@ export const ROTATION = {
   ),
   finish: hint("mcpist", "an unfinished rotation", () => say`${mcpist("secrets rotate")}   (finishes what was begun)`),
   clean: hint("mcpist", "a candidate that was left", () => say`${mcpist("secrets rotate --clean")}`),
-  bringBack: hint(
-    "an origin",
-    "an origin that does not answer, or has no instance",
-    (name: string) =>
-      say`bring ${name} back, or take it out of the pool on purpose: ${mcpist(`origins quarantine ${name}`)}`,
-  ),
+  bringBack: hint("an origin", "an origin that does not answer, or has no instance", (name: string) => {
+    // Both: the gateway's routes keep traffic away, and the file keeps rotations away.
+    const quarantine = mcpist(`origins quarantine ${name}`);
+    return say`bring ${name} back, or ${setState(
+      name,
+      "quarantined",
+      say`set its state to "quarantined" in ${configFile} and take it out of the pool on purpose: ${quarantine}`,
+      (line) => say`take it out of the pool on purpose: ${line} && ${quarantine}`,
+    )}`;
+  }),
   askDoctor: hint(
     "the gateway",
     "the gateway cannot be asked what it sends",

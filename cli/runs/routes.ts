@@ -135,7 +135,7 @@ function print(context: Context, origin: Origin, { rerouted, state }: Outcome, f
   if (!file) return;
   printProse(
     context,
-    `next  so that the next deploy keeps it, ${file.change ? `change line ${file.change.line} of ${file.file}` : `in ${file.file}`}:\n`,
+    `next  so that rotations and the next deploy keep to it, ${file.change ? `change line ${file.change.line} of ${file.file}` : `in ${file.file}`}:\n`,
   );
   if (file.change)
     context.stdout.write(

@@ -93,7 +93,10 @@ describe("a plan", () => {
     // `next` of status and verify, for each phase: literally, because people type it.
     it.each([
       ["UNSET", "mcpist secrets rotate --init --env sandbox"],
-      ["BLIND", "bring fly back, or take it out of the pool on purpose: mcpist origins quarantine fly --env sandbox"],
+      [
+        "BLIND",
+        'bring fly back, or set its state to "quarantined" in mcpist.config.ts and take it out of the pool on purpose: mcpist origins quarantine fly --env sandbox',
+      ],
       [
         "ASTRAY",
         "mcpist secrets restore worker --env sandbox   (or deploy its version: npx wrangler versions deploy v2@100% --name gw)",
