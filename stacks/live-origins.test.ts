@@ -189,6 +189,18 @@ describe("Fly Machines", () => {
     expect(drift(machine)).toEqual(sentences.map((sentence) => `fly_machine.machine-1: ${sentence}`));
   });
 
+  it.each(["65s", "1m5s"])("are as planned after a rotation, which gives them time to end: %s", (timeout) => {
+    expect(drift({ config: { ...CONFIG, stop_config: { signal: "SIGTERM", timeout } } })).toEqual([]);
+  });
+
+  it.each([{ signal: "SIGKILL", timeout: "65s" }, { signal: "SIGTERM", timeout: "5s" }, { timeout: "65s" }])(
+    "are not as planned where somebody gave them another way to end: %j",
+    (stop) => {
+      const said = "fly_machine.machine-1: it has stop config of somebody's own";
+      expect(drift({ config: { ...CONFIG, stop_config: stop } })).toEqual([said]);
+    },
+  );
+
   it("that nobody planned are named", () => {
     expect(drift({}, { id: "9080e6f3", state: "started" })).toEqual([
       "app mcpist-origin: Machine 9080e6f3 is in no plan",

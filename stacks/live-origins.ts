@@ -4,6 +4,7 @@
  * What the platforms add by themselves is not looked at. Pure; names what differs, never a value.
  */
 import { isRecord } from "../contract/json.ts";
+import { isFlyStop } from "../contract/origin-drain.ts";
 import { blocks, type PolicyDocument, UNKNOWN } from "./document.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -206,8 +207,10 @@ const FLY_SERVICE_UNPLANNED = ["concurrency", "min_machines_running", "force_ins
 
 function addedToMachine(planned: Json, config: Json): readonly string[] {
   const service = servicesOf(planned)[0] ?? {};
+  const added = unplanned(planned, config, FLY_UNPLANNED);
   const names = [
-    ...unplanned(planned, config, FLY_UNPLANNED),
+    // A rotation gives one to a Machine that has none.
+    ...(isFlyStop(config["stop_config"]) ? added.filter((name) => name !== "stop_config") : added),
     ...new Set(blocks(config, "services").flatMap((live) => unplanned(service, live, FLY_SERVICE_UNPLANNED))),
   ];
   return names.length === 0

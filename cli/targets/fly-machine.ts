@@ -3,7 +3,7 @@
  * is under the lease, and only if nobody changed it in between: whatever else is in it stays as it is.
  */
 import { isDeepStrictEqual } from "node:util";
-import { FLY_STOP_SECONDS } from "../../contract/origin-drain.ts";
+import { FLY_STOP } from "../../contract/origin-drain.ts";
 import { isRecord } from "../../contract/json.ts";
 import type { Context } from "../context.ts";
 import { McpistError } from "../errors.ts";
@@ -30,8 +30,6 @@ const LEASE_HURRY_MS = 10_000;
 const LEASE_POLL_MS = 2000;
 /** Not everybody asks for a lease; whoever keeps changing a Machine is not outrun. */
 const TRIES = 5;
-/** The Terraform provider has no argument for it. */
-const STOP = { signal: "SIGTERM", timeout: `${FLY_STOP_SECONDS}s` };
 const WAIT_SECONDS = 60;
 /** Unit: milliseconds. */
 const BOOT_TIMEOUT_MS = 5 * 60_000;
@@ -102,7 +100,8 @@ async function change(
     // The update was made, and only its answer was lost: what looks like somebody else's change is this one.
     if (sent !== undefined && isDeepStrictEqual(config, sent)) return RUNS.has(state) ? instance : null;
     const metadata = isRecord(config["metadata"]) ? config["metadata"] : {};
-    sent = { ...config, stop_config: config["stop_config"] ?? STOP, metadata: { ...metadata, [MARK]: digests } };
+    // The Terraform provider has no argument for it.
+    sent = { ...config, stop_config: config["stop_config"] ?? FLY_STOP, metadata: { ...metadata, [MARK]: digests } };
     await guard();
     const answer = await api.call("POST", pathOf(place, id), {
       headers,
