@@ -9,7 +9,7 @@ describe("a hint of a sandbox that starts", () => {
     const port = await new Promise<number>((resolve) => {
       taken.listen(0, "127.0.0.1", () => resolve((taken.address() as { port: number }).port));
     });
-    const place = desk({ fetch, realTime: true });
+    const place = desk({ fetch, realTime: true, env: { PATH: process.env["PATH"] ?? "" } });
     // The ports of a sandbox are counted up from here.
     const busy = await type(place, ["sandbox", "--empty", "--port-base", String(port), "--", "true"]);
     taken.close();
