@@ -50,6 +50,11 @@ describe("two Worker versions differ in nothing but the gateway secret", () => {
     expect(isAlike({ versions }, byId(one), byId(other))).toBe(alike);
   });
 
+  it("is told of a hundred rotations in a row that follow nobody else's upload", () => {
+    const versions = [foreign(1), ...Array.from({ length: 100 }, (_, i) => own(i + 2, after(i + 1)))];
+    expect(isAlike({ versions }, versions.at(-1) ?? null, versions[0] ?? null)).toBe(true);
+  });
+
   it("is not said of one whose code nobody looked at", () => {
     const { code: _, ...unseen } = foreign(1);
     expect(isAlike({ versions: [unseen] }, unseen, unseen)).toBe(false);

@@ -80,19 +80,25 @@ export const versionWith = (worker: Pick<SeenWorker, "versions">, kid: string | 
 /**
  * The version that this one has its other secrets from, however often it was uploaded again: no call shows their values, so two versions
  * have the same ones only where they come from the same version. One that somebody else made is its own.
+ * @param known what was found for versions by id: most are asked for twice by each one made after them.
  */
-function ancestorOf(worker: Pick<SeenWorker, "versions">, version: WorkerVersion): string {
-  const by = (id: string) => {
-    const found = versionById(worker, id);
-    return found && found.number < version.number ? ancestorOf(worker, found) : id;
-  };
+function ancestorOf(worker: Pick<SeenWorker, "versions">, version: WorkerVersion, known: Map<string, string>): string {
   const { madeOf, annotatedKid, id, number } = version;
-  if (madeOf?.exact === true) return by(madeOf.id);
-  if (madeOf === undefined && annotatedKid === null) return id;
-  // The platform made it of the upload before it, whoever made that.
-  const before = worker.versions.find((candidate) => candidate.number === number - 1);
-  const taken = before ? by(before.id) : null;
-  return madeOf === undefined || taken === null || taken === by(madeOf.id) ? (taken ?? madeOf?.id ?? id) : id;
+  const by = (source: string) => {
+    const found = versionById(worker, source);
+    return found && found.number < number ? ancestorOf(worker, found, known) : source;
+  };
+  const find = () => {
+    if (madeOf?.exact === true) return by(madeOf.id);
+    if (madeOf === undefined && annotatedKid === null) return id;
+    // The platform made it of the upload before it, whoever made that.
+    const before = worker.versions.find((candidate) => candidate.number === number - 1);
+    const taken = before ? by(before.id) : null;
+    return madeOf === undefined || taken === null || taken === by(madeOf.id) ? (taken ?? madeOf?.id ?? id) : id;
+  };
+  const ancestor = known.get(id) ?? find();
+  known.set(id, ancestor);
+  return ancestor;
 }
 
 /**
@@ -103,12 +109,11 @@ export const isAlike = (
   worker: Pick<SeenWorker, "versions">,
   one: WorkerVersion | null,
   other: WorkerVersion | null,
-): boolean =>
-  one !== null &&
-  other !== null &&
-  one.code !== undefined &&
-  one.code === other.code &&
-  ancestorOf(worker, one) === ancestorOf(worker, other);
+): boolean => {
+  if (one === null || other === null || one.code === undefined || one.code !== other.code) return false;
+  const known = new Map<string, string>();
+  return ancestorOf(worker, one, known) === ancestorOf(worker, other, known);
+};
 
 /** Versions that get traffic. */
 export const sharing = (worker: Pick<SeenWorker, "deployment">): SeenWorker["deployment"] =>
