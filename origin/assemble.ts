@@ -38,7 +38,7 @@ const SWEEP_MS = 60_000;
  * For the database's word on readiness. Well within what the gateway waits for it: an origin whose database hangs is there, and serves what
  * needs none, so it says so before it counts as down. Unit: milliseconds.
  */
-const READY_MS = 2_000;
+const READY_MS = 4_000;
 
 /** What an origin cannot make itself. */
 export interface Surroundings {

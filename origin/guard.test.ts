@@ -84,6 +84,23 @@ describe("the guard of one's own server", () => {
     ).toBe(200);
   });
 
+  it("says the same when it is asked twice, also for a framework's own request that has raw headers only", () => {
+    const own = createOriginGuard({ origin: "own", env: { GATEWAY_SECRET_A: SECRET } });
+    const rawHeaders = ["X-Gateway-Secret", SECRET, "X-User-ID", USER, "X-Request-ID", REQUEST];
+    const request = { method: "POST", url: "/mcp", rawHeaders } as unknown as IncomingMessage;
+    const told: number[] = [];
+    const response = {
+      setHeader: () => response,
+      writeHead: (status: number) => (told.push(status), response),
+      end: () => response,
+    };
+    const first = own.admit(request, response as unknown as ServerResponse);
+    expect(first).not.toBeNull();
+    expect(rawHeaders).not.toContain(SECRET);
+    expect(own.admit(request, response as unknown as ServerResponse)).toBe(first);
+    expect(told).toEqual([]);
+  });
+
   it.each([
     ["198.51.100.0/24,2001:db8::/32", "198.51.100.7", { inside: 0, outside: null, outsideCount: 0 }],
     ["198.51.100.0/24,2001:db8::/32", "2001:db8::7", { inside: 0, outside: null, outsideCount: 0 }],

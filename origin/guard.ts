@@ -15,7 +15,8 @@ import { type Identity, readIdentity } from "./identity.ts";
 /** Stands before every request. */
 export interface OriginGuard {
   /**
-   * Call it first, on the raw request; the gateway secret is not among its headers afterwards. @returns who calls; null when the request is answered already: a probe, or a refusal with 403.
+   * Call it first, on the raw request; the gateway secret is not among its headers afterwards. Asked again for the same request, it says
+   * the same. @returns who calls; null when the request is answered already: a probe, or a refusal with 403.
    */
   admit(request: IncomingMessage, response: ServerResponse): Identity | null;
 }
@@ -47,6 +48,7 @@ export function createOriginGuard({ origin, env = process.env }: GuardOptions): 
   if (!ranges) throw new Error(`GATEWAY_RANGES ${RANGES_RULE}`);
   const peerOf = createPeers(env["FLY_MACHINE_ID"] !== undefined, ranges);
 
+  const admitted = new WeakMap<IncomingMessage, Identity>();
   const answer = (response: ServerResponse, status: number, body: unknown): null => {
     const text = body === undefined ? "" : JSON.stringify(body);
     response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" }).end(text);
@@ -64,6 +66,8 @@ export function createOriginGuard({ origin, env = process.env }: GuardOptions): 
   };
   return {
     admit(request, response) {
+      const known = admitted.get(request);
+      if (known) return known;
       response.setHeader(ORIGIN_HEADER, origin);
       const path = (request.url ?? "").split("?", 1)[0] ?? "";
       const reads = request.method === "GET" || request.method === "HEAD";
@@ -80,7 +84,10 @@ export function createOriginGuard({ origin, env = process.env }: GuardOptions): 
       withoutSecret(request);
       // The gateway asks it each minute, for no user: whoever does not answer is down.
       if (reads && path === READY_PATH) return answer(response, 200, { status: "ready" });
-      return readIdentity(request.rawHeaders) ?? refuse(response, "identity");
+      const identity = readIdentity(request.rawHeaders);
+      if (!identity) return refuse(response, "identity");
+      admitted.set(request, identity);
+      return identity;
     },
   };
 }

@@ -131,7 +131,7 @@ async function pass(pieces: Pieces, to: WritableStream<Uint8Array>, ended: () =>
 async function readWhole(
   response: Response,
   body: ReadableStream<Uint8Array>,
-  { keep, ended }: Passing,
+  { keep, ended, owed }: Passing,
 ): Promise<Passed | typeof CUT> {
   const pieces = new Pieces(body);
   try {
@@ -145,7 +145,7 @@ async function readWhole(
     return CUT;
   }
   const { bytes } = pieces;
-  if (!isComplete(response, bytes)) return CUT;
+  if (!isComplete(response, bytes) || (bytes.length === 0 && response.ok && owed())) return CUT;
   return bytes.length <= BUFFERED_ANSWER_BYTES
     ? { body: bytes, lasts: false }
     : measured(new Blob([bytes]).stream(), bytes.length, ended);

@@ -13,7 +13,7 @@ import { bearer } from "./policy/bearer.ts";
 import { era, legacyCall, modernClass, startsBatch, type CallClass } from "./policy/era.ts";
 import { type CalledModule, moduleInHeaders } from "./policy/module-limit.ts";
 import { inspectHeaders, query, shape, webOrigin } from "./policy/shape.ts";
-import { idIn, type RpcId } from "./policy/rpc-id.ts";
+import { idIn, namesMethod, type RpcId } from "./policy/rpc-id.ts";
 import type { Identity } from "./policy/token.ts";
 import type { ProtocolVersion } from "./policy/version.ts";
 import { readBounded } from "./read-bounded.ts";
@@ -99,6 +99,8 @@ export interface Understood {
   /** null = the client named none, as revisions before 2025-06-18 do. */
   readonly version: ProtocolVersion | null;
   readonly callClass: CallClass;
+  /** The client waits for an answer, if the request has an id: it is neither a notification nor what a client answers to a server. */
+  readonly waits: boolean;
   readonly body: ClientBody;
   readonly module: CalledModule;
 }
@@ -135,17 +137,19 @@ export async function understand(
     return ok({
       version,
       callClass: modern.value.callClass,
+      waits: !modern.value.method.startsWith("notifications/"),
       body,
       module: moduleInHeaders(visit.headers, presentation),
     });
   if (body.kind === "stream") {
     // Too large to be kept and parsed: never a batch, never sent twice.
     return startsBatch(body.head) === false
-      ? ok({ version, callClass: "single", body, module: { kind: "unread" } })
+      ? ok({ version, callClass: "single", waits: namesMethod(body.head), body, module: { kind: "unread" } })
       : err({ reason: "shape.batch" });
   }
   const call = legacyCall(body.bytes, presentation);
   if (!call.ok) return call;
   visit.rpcId = call.value.id;
-  return ok({ version, callClass: call.value.callClass, body, module: call.value.module });
+  const { callClass, method, module } = call.value;
+  return ok({ version, callClass, waits: method !== null, body, module });
 }

@@ -37,6 +37,8 @@ describe("an answer to a call that says that all is well and does not say what c
     ["200 of length 0", gives(200, { ...JSON_TYPE, "content-length": "0" })],
     ["200 of length 0 as events", gives(200, { ...SSE, "content-length": "0" })],
     ["202", gives(202, { "x-mcpist-origin": "koyeb", "content-length": "0" })],
+    ["202 of no declared length", (_, response) => void response.writeHead(202, { "x-mcpist-origin": "koyeb" }).end()],
+    ["200 of no declared length", (_, response) => void response.writeHead(200, JSON_TYPE).end()],
     ["204", gives(204, { "x-mcpist-origin": "koyeb" })],
     ["205", gives(205, { "x-mcpist-origin": "koyeb", "content-length": "0" })],
     ["205 with a body", gives(205, JSON_TYPE, "{}")],
@@ -56,6 +58,24 @@ describe("an answer to a call that says that all is well and does not say what c
     const [status, text] = await ask(gives(202, { "x-mcpist-origin": "koyeb", "content-length": "0" }), {}, LIST);
     expect([status, JSON.parse(text)]).toMatchObject([502, { id: 7, error: { code: 50201 } }]);
     expect(text).not.toContain("mayHaveExecuted");
+  });
+
+  const large = { ...CALL, params: { ...CALL.params, text: "x".repeat(300_000) } };
+  it("may have run where the call is too large to be kept", async () => {
+    const [status, text] = await ask(gives(200, { ...JSON_TYPE, "content-length": "0" }), {}, large);
+    expect([status, JSON.parse(text)]).toMatchObject([502, MAY_HAVE_RUN]);
+  });
+
+  it("is the right one to a large answer of the client", async () => {
+    const answer = { jsonrpc: "2.0", id: 7, result: { text: "x".repeat(300_000) } };
+    const [status, text] = await ask(gives(202, { "x-mcpist-origin": "koyeb", "content-length": "0" }), {}, answer);
+    expect([status, text]).toEqual([202, ""]);
+  });
+
+  it("may have run where the method is not known to be repeatable", async () => {
+    const level = { jsonrpc: "2.0", id: 7, method: "logging/setLevel", params: { level: "info" } };
+    const [status, text] = await ask(gives(204, { "x-mcpist-origin": "koyeb" }), {}, level);
+    expect([status, JSON.parse(text)]).toMatchObject([502, MAY_HAVE_RUN]);
   });
 
   it.each([
@@ -128,6 +148,7 @@ describe("headers of an origin's answer", () => {
     const [status, text, response] = await ask(raw(...type, line));
     expect([status, text]).toEqual([200, BODY]);
     const name = line.slice(0, line.indexOf(":"));
+    expect(response.headers.get("content-type")).toBe("application/json");
     expect(response.headers.get(name) ?? "").not.toContain(line.slice(name.length + 2));
     expect(response.headers.get("ratelimit")).toMatch(/^"burst";r=\d+;t=\d+$/);
   });
@@ -138,14 +159,14 @@ describe("headers of an origin's answer", () => {
         "Content-Type: application/json; charset=utf-8",
         "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT",
         "Allow: POST, OPTIONS",
-        'RateLimit: "plan";r=3;t=20',
-        'RateLimit-Policy: "plan";q=30;w=60',
+        'RateLimit: "plan"; r=3; t=20',
+        'RateLimit-Policy: "plan"; q=30; w=60; pk=:MTIz:',
       ),
     );
     expect(headers.get("content-type")).toBe("application/json; charset=utf-8");
     expect(headers.get("retry-after")).toBe("Wed, 21 Oct 2026 07:28:00 GMT");
     expect(headers.get("allow")).toBe("POST, OPTIONS");
-    expect(headers.get("ratelimit")).toMatch(/, "plan";r=3;t=20$/);
-    expect(headers.get("ratelimit-policy")).toMatch(/, "plan";q=30;w=60$/);
+    expect(headers.get("ratelimit")).toMatch(/, "plan"; r=3; t=20$/);
+    expect(headers.get("ratelimit-policy")).toMatch(/, "plan"; q=30; w=60; pk=:MTIz:$/);
   });
 });

@@ -40,6 +40,7 @@ export function jsonToEvents(
   const turns = new Turns();
   const source = json instanceof Uint8Array ? new Blob([json]).stream() : json;
   const reader = source.getReader();
+  let left = false;
   return new ReadableStream<Uint8Array>(
     {
       start: (controller) => controller.enqueue(BEFORE),
@@ -47,14 +48,20 @@ export function jsonToEvents(
         try {
           const { done, value } = await reader.read();
           await turns.after(value?.length ?? 0);
+          if (left) return;
           controller.enqueue(done ? AFTER : oneLine(value));
           if (done) controller.close();
         } catch {
+          // A client that leaves is no failure of the origin.
+          if (left) return;
           controller.enqueue(encoder.encode(lastEvent(explain(), false)));
           controller.close();
         }
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel(reason) {
+        left = true;
+        return reader.cancel(reason);
+      },
     },
     { highWaterMark: 0 },
   );

@@ -177,8 +177,7 @@ async function deliver(
     lastsMs: STREAM_MS,
     ended: () => release(held),
     keep: (bytes) => held.room.grow(uploaded + bytes),
-    // What a client answers to a server has an id too, and is owed nothing.
-    owed: () => call.callClass !== "single" && idOf(visit.rpcId, call.body) !== null,
+    owed: () => call.waits && idOf(visit.rpcId, call.body) !== null,
   });
   if (answer === CUT) {
     visit.rpcId = idOf(visit.rpcId, call.body);

@@ -83,12 +83,16 @@ export const presents = (rawHeaders: readonly string[]): boolean =>
  * Takes the header out of a request that was accepted: what serves it has no use for the secret, and a tool that shows the headers of its
  * request must have none to show. Node reads every other view of the headers from these.
  */
-export function withoutSecret(incoming: Pick<IncomingMessage, "headers" | "headersDistinct" | "rawHeaders">): void {
-  const { rawHeaders, headers, headersDistinct } = incoming;
+export function withoutSecret({
+  rawHeaders,
+  headers,
+  headersDistinct,
+}: Pick<IncomingMessage, "rawHeaders"> & Partial<Pick<IncomingMessage, "headers" | "headersDistinct">>): void {
   const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === GATEWAY_SECRET_HEADER);
   if (at >= 0) rawHeaders.splice(at, 2);
-  delete headers[GATEWAY_SECRET_HEADER];
-  delete headersDistinct[GATEWAY_SECRET_HEADER];
+  // A framework's own request may lack one of them.
+  if (headers) delete headers[GATEWAY_SECRET_HEADER];
+  if (headersDistinct) delete headersDistinct[GATEWAY_SECRET_HEADER];
 }
 
 /** One slot as the gate keeps it: what is compared, and how it is reported. */

@@ -52,6 +52,9 @@ const RETURNED = [
   ["x-accel-buffering", /^(?:yes|no)$/],
 ] as const;
 
+/** The media type itself, where what follows it is in no form. */
+const ESSENCE = /^(?:application\/json|text\/event-stream)(?![\w!#$&^.+-])/i;
+
 const OWN_WORDS: ReadonlySet<string> = new Set(FORWARDED);
 /** True for a client's header that may reach an origin. `name` is in lower case. */
 export const isForwarded = (name: string): boolean => isMirrored(name) || OWN_WORDS.has(name);
@@ -111,7 +114,10 @@ export function returnedHeaders(origin: Headers, showOrigin: boolean): HeaderRec
   const headers: HeaderRecord = {};
   for (const [name, form] of RETURNED) {
     const value = origin.get(name);
+    // Without its type a client cannot read the answer to a call that was executed.
+    const [essence] = (name === "content-type" && value !== null && ESSENCE.exec(value)) || [];
     if (value !== null && form.test(value)) headers[name] = value;
+    else if (essence !== undefined) headers[name] = essence.toLowerCase();
   }
   const servedBy = showOrigin ? origin.get(ORIGIN_HEADER) : null;
   if (servedBy !== null) headers[ORIGIN_HEADER] = servedBy;

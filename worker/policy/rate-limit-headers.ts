@@ -14,8 +14,9 @@ export interface Limit {
 }
 
 /** Some limits, each with a few short parameters. What an origin says in any other form is left out. */
-const LIMITS =
-  /^"[\w.-]{1,32}"(?:;[a-z]{1,8}=[\w"-]{1,16}){0,6}(?:, *"[\w.-]{1,32}"(?:;[a-z]{1,8}=[\w"-]{1,16}){0,6}){0,7}$/;
+const PARAMETERS = String.raw`(?:; *[a-z]{1,8}=(?:[\w"-]{1,16}|:[\w+/=]{1,64}:)){0,6}`;
+const NAMED = String.raw`"[\w.-]{1,32}"${PARAMETERS}`;
+const LIMITS = new RegExp(`^${NAMED}(?:, *${NAMED}){0,7}$`);
 
 /** `depth` requests at once, which come back at `rate` a second. @param resetSeconds absent = until all of them are there again */
 export function burstLimit(rate: number, depth: number, remaining: number, resetSeconds?: number): Limit {

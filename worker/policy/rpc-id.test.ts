@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { idIn, idInHead } from "./rpc-id.ts";
+import { idIn, idInHead, namesMethod } from "./rpc-id.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -36,6 +36,15 @@ describe("the id of a request that the gateway answers itself", () => {
 
   it("may stand before a character of which the beginning has only a part", () => {
     expect(idInHead(Uint8Array.from([...bytes('{"id":5,"params":"'), 0xf0, 0x9f]))).toBe(5);
+  });
+
+  it.each([
+    [true, '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"text":"x'],
+    [false, '{"jsonrpc":"2.0","id":1,"result":{"method":"x","text":"\\"method\\":'],
+    [false, '["method",{"method":1'],
+    [false, "{"],
+  ])("stands in a request: %s, in %s", (names, text) => {
+    expect(namesMethod(bytes(text))).toBe(names);
   });
 
   it("is not taken from a text that only looks like it", () => {

@@ -41,10 +41,26 @@ export function idInHead(bytes: Uint8Array): RpcId {
   }
 }
 
-/** A member of the outermost object, the last one where it is named twice, as a parser takes it. One pass. */
+/** True where the beginning of a body names a method: it is no answer of the client's to a server. */
+export function namesMethod(bytes: Uint8Array): boolean {
+  try {
+    for (const [name] of outerMembers(textOf(bytes, { cut: true }))) if (name === '"method"') return true;
+  } catch {
+    // No UTF-8: whoever parses it will refuse it.
+  }
+  return false;
+}
+
+/** The last one where it is named twice, as a parser takes it. */
 function memberId(json: string): RpcId {
-  let depth = 0;
   let id: RpcId = null;
+  for (const [name, from] of outerMembers(json)) if (name === '"id"') id = valueAt(json, from) ?? id;
+  return id;
+}
+
+/** Members of the outermost object: the name in its quotes, and where the value begins. One pass. */
+function* outerMembers(json: string): Generator<readonly [name: string, from: number]> {
+  let depth = 0;
   for (let at = 0; at < json.length; at++) {
     const character = json[at] ?? "";
     if (OPEN.has(character)) depth++;
@@ -52,10 +68,9 @@ function memberId(json: string): RpcId {
     if (character !== '"') continue;
     const end = skipText(json, at);
     const colon = depth === 1 ? /^\s{0,64}:\s{0,64}/.exec(json.slice(end, end + 130)) : null;
-    if (colon && json.slice(at, end) === '"id"') id = valueAt(json, end + colon[0].length) ?? id;
+    if (colon) yield [json.slice(at, end), end + colon[0].length];
     at = end - 1;
   }
-  return id;
 }
 
 /** A string or number that is followed by something. */
