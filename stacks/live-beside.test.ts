@@ -29,6 +29,7 @@ describe("addresses of an app", () => {
     expect(planned && addressDrift(planned, [...live, { ip: "198.51.100.3" }])).toEqual([
       "app origin: address 198.51.100.3 is in no plan",
     ]);
+    expect(planned && addressDrift(planned, [...live, { ip: "198.51.100.4", egress: true }])).toEqual([]);
   });
 });
 

@@ -31,9 +31,12 @@ export function plannedAddresses(document: PolicyDocument): readonly PlannedAddr
   }));
 }
 
-/** @param live the answer's `ips`. */
+/** @param live the answer's `ips`. One for egress leads to no Machine. */
 export const addressDrift = ({ app, addresses }: PlannedAddresses, live: readonly Json[]): readonly string[] =>
-  texts(live, "ip")
+  texts(
+    live.filter(({ egress }) => egress !== true),
+    "ip",
+  )
     .filter((ip) => !addresses.includes(ip))
     .map((ip) => `app ${app}: address ${ip} is in no plan`);
 

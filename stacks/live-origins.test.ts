@@ -189,6 +189,32 @@ describe("Fly Machines", () => {
     expect(drift(machine)).toEqual(sentences.map((sentence) => `fly_machine.machine-1: ${sentence}`));
   });
 
+  it.each([
+    ["off", false, true],
+    ["off", undefined, true],
+    ["off", "off", true],
+    ["off", true, false],
+    ["off", "stop", false],
+    ["stop", true, true],
+    ["stop", false, false],
+    ["suspend", "suspend", true],
+    ["suspend", true, false],
+  ])("planned with autostop %j answer %j, as Fly's API does: as planned %j", (wanted, answered, same) => {
+    const service = [{ ...VALUES.service[0], autostop: wanted }];
+    const values = { ...VALUES, service };
+    const machines = plannedMachines(read({ address: "fly_machine.machine-1", type: "fly_machine", values }));
+    const config = { ...CONFIG, services: [{ ...CONFIG.services[0], autostop: answered }] };
+    expect(machinesDrift(machines, [{ ...MACHINE, config }])).toEqual(
+      same ? [] : ["fly_machine.machine-1: it has another service"],
+    );
+  });
+
+  it.each(["unreachable", "unknown"])("whose host is %s are not compared: their configuration is not given", (host) => {
+    const away = { host_status: host, state: "stopped", config: null, incomplete_config: { image: "canary" } };
+    expect(drift(away)).toEqual([`fly_machine.machine-1: its host is unreachable (host_status ${host})`]);
+    expect(drift({ host_status: "ok" })).toEqual([]);
+  });
+
   it.each(["65s", "1m5s"])("are as planned after a rotation, which gives them time to end: %s", (timeout) => {
     expect(drift({ config: { ...CONFIG, stop_config: { signal: "SIGTERM", timeout } } })).toEqual([]);
   });

@@ -180,10 +180,14 @@ const GONE: ReadonlySet<unknown> = new Set(["destroying", "destroyed"]);
 
 const valuesOf = (env: unknown): Variables => new Map(isRecord(env) ? Object.entries(env) : []);
 
+/** As a configuration writes it: the API answers with booleans for the two that have no third word. */
+const autostopOf = (value: unknown): unknown => (value === false ? "off" : value === true ? "stop" : value);
+
 /** What Fly calls `services`, from what its provider calls `service`. */
 const servicesOf = (values: Json): readonly Json[] =>
-  blocks(values, "service").map(({ port, check, concurrency, ...service }) => ({
+  blocks(values, "service").map(({ port, check, concurrency, autostop, ...service }) => ({
     ...service,
+    autostop: autostopOf(autostop),
     concurrency,
     ports: port,
     checks: check,
@@ -218,11 +222,20 @@ function addedToMachine(planned: Json, config: Json): readonly string[] {
     : [`it has ${names.map((name) => name.replaceAll("_", " ")).join(", ")} of somebody's own`];
 }
 
+/** Fly cannot reach its host, and gives no configuration, or one that is not whole. */
+const isHostAway = (live: Json): boolean =>
+  live["host_status"] === "unreachable" || (!isRecord(live["config"]) && isRecord(live["incomplete_config"]));
+
 function machineDrift({ address, values }: PlannedMachine, live: Json): readonly string[] {
+  if (isHostAway(live)) return [`${address}: its host is unreachable (host_status ${String(live["host_status"])})`];
   const config = isRecord(live["config"]) ? live["config"] : {};
   const { image, metadata, guest, restart, name, region } = values;
   const wanted = { image, metadata, guest, restart, name, region, services: servicesOf(values) };
-  const there = { ...config, name: live["name"], region: live["region"] };
+  const services = blocks(config, "services").map((each) => ({
+    ...each,
+    autostop: autostopOf(each["autostop"] ?? false),
+  }));
+  const there = { ...config, services, name: live["name"], region: live["region"] };
   const found = [
     ...(ALIVE.has(live["state"]) ? [] : [`it is ${String(live["state"])}`]),
     ...(live["cordoned"] === true ? ["it is cordoned, so it gets no requests"] : []),
