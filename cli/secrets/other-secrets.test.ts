@@ -2,7 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { FakeCloud } from "../test/fake-cloud.ts";
 import { converge, live, type LifeOptions } from "../test/fake-run.ts";
+import { secretSpecs } from "../../contract/secret-names.ts";
 import { emergency } from "./emergency.ts";
+import { phaseOf } from "./phase.ts";
+import { putSecret } from "./put.ts";
 
 const K0 = "00000000000000aa";
 function installed(): FakeCloud {
@@ -71,5 +74,32 @@ describe("another secret of the Worker", () => {
         found.push({ n, at: whole.log[before + n - 1], ...seen(cloud) });
     }
     expect(found).toEqual([]);
+  });
+
+  it.each(Object.keys(WORK))("that mcpist put and wrangler rolled back stays so after %s", async (work) => {
+    const [spec] = secretSpecs({
+      secrets: { NOTION_TOKEN: { purpose: "token of Notion", shape: "text", to: ["worker"] } },
+    }).slice(-1);
+    if (!spec) throw new TypeError("there is no spec");
+    const cloud = installed();
+    cloud.checksS1 = work === "rotate";
+    const put = async (value: string): Promise<void> => {
+      const ending = await live(cloud, {
+        id: `put-${value}`,
+        work: async (run) => {
+          await putSecret(run, spec, value, false);
+          return phaseOf(await run.observe());
+        },
+      });
+      expect(ending.kind).toBe("done");
+    };
+    await put("one");
+    const one = cloud.versions[0]?.id ?? "";
+    await put("two");
+    cloud.foreignRelease(one);
+    cloud.pass(60_000);
+    expect((await live(cloud, { ...WORK[work], id: "after" })).kind).toBe("done");
+    expect(seen(cloud)).toEqual(RIGHT);
+    expect(cloud.bound).toMatchObject({ NOTION_TOKEN: "one" });
   });
 });

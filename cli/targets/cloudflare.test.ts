@@ -242,6 +242,7 @@ describe("the deployed code, uploaded again", () => {
     expect(kit.cloudflare.secretTextForTests("config", id, "MCPIST_CONFIG")).toBe(changed);
     expect(boundOf("config", id)?.etag).toBe(boundOf("config", first)?.etag);
     expect(boundOf("config", id)?.bindings.toSorted()).toEqual(boundOf("config", first)?.bindings.toSorted());
+    expect((await worker.look()).versions[0]).toMatchObject({ id, madeOf: { id: first, exact: true } });
     expect((await worker.bound())?.versionId).toBe(first);
     await worker.deploy([{ versionId: id, percentage: 100 }], "test", guard);
     await kit.settled("config");
@@ -381,6 +382,8 @@ describe("a secret of one's own", () => {
     const annotation = { kid: KID_ONE, from: null, run: "r-1" };
     const made = await worker.bind(versionOf(live), secrets, annotation, guard);
     expect(calls).toBe(1);
+    const { versions } = await worker.look();
+    expect(versions[0]).toMatchObject({ id: made, annotatedKid: KID_ONE, madeOf: { id: made, exact: true } });
     expect(await worker.secrets(["STRIPE_KEY"])).toEqual({
       ok: true,
       instances: [{ id: live, markList: [] }],

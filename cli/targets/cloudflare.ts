@@ -61,7 +61,7 @@ export function cloudflareApi(context: Context, access: { baseUrl: string; token
   });
 }
 
-/** The annotation of a version that differs from `from` in the gateway secret alone. */
+/** The annotation of a version that has its other secrets from `from`. */
 const madeOf = ({ id }: WorkerVersion, annotation: Annotation): Annotation => ({
   ...annotation,
   madeOf: { id, exact: true },
@@ -264,10 +264,10 @@ export function cloudflareWorker(
       return uploadAgain(from, annotation && madeOf(from, annotation), guard, secretFrom, NO_CHANGE);
     },
     async reconfigure(from, config, annotation, guard) {
-      return uploadAgain(from, annotation, guard, from, { ...NO_CHANGE, config });
+      return uploadAgain(from, annotation && madeOf(from, annotation), guard, from, { ...NO_CHANGE, config });
     },
     async bind(from, secrets, annotation, guard) {
-      return uploadAgain(from, annotation, guard, from, { ...NO_CHANGE, secrets });
+      return uploadAgain(from, annotation && { ...annotation, madeOf: "own" }, guard, from, { ...NO_CHANGE, secrets });
     },
     async secrets(names) {
       const [{ json }, made] = await Promise.all([api.get(`${script}/versions?deployable=true`), deployments()]);

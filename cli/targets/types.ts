@@ -130,7 +130,7 @@ export interface WorkerVersion {
   readonly annotatedKid: string | null;
   readonly annotatedFrom: string | null;
   readonly annotatedRun: string | null;
-  /** What mcpist made it of; absent = somebody else made it, or an older version of this tool. */
+  /** What mcpist made it of, itself where it wrote other secrets; absent = somebody else made it, or an older version of this tool. */
   readonly madeOf?: Source;
   /** Digest of code, settings and bindings without secrets: equal for two versions that differ in secrets only. Absent = not asked. */
   readonly code?: string;
@@ -252,7 +252,8 @@ export interface Annotation {
   readonly kid: string;
   readonly from: string | null;
   readonly run: string;
-  readonly madeOf?: Source;
+  /** "own" = itself: its other secrets are of no other version. */
+  readonly madeOf?: Source | "own";
 }
 
 /** GitHub's copy, from which a target can be restored. Write-only. */

@@ -3,18 +3,21 @@ import { isRecord } from "../../contract/json.ts";
 import { WORKER_BINDING } from "../../contract/secret-names.ts";
 import type { DeploymentRead, Runtime, VersionRead } from "./cloudflare-calls.ts";
 import { asObject, listAt, textAt, type Json } from "./json.ts";
-import type { Annotation, Deployment, WorkerVersion } from "./types.ts";
+import type { Annotation, Deployment, Source, WorkerVersion } from "./types.ts";
 
 /** Binding with the gateway's configuration. */
 export const CONFIG_BINDING = "MCPIST_CONFIG";
 
+/** A version that is an origin itself has no id yet where its tag is written. */
+const originText = (madeOf: Source | "own"): string =>
+  madeOf === "own" ? madeOf : `${madeOf.exact ? "of" : "after"}-${madeOf.id}`;
 /** Tag and message of a version; both stay under Cloudflare's 100 bytes. */
 export const annotationTexts = ({ kid, from, run, madeOf }: Annotation): { tag: string; message: string } => ({
-  tag: `mcpist-gw-${kid}${madeOf ? `-${madeOf.exact ? "of" : "after"}-${madeOf.id}` : ""}`,
+  tag: `mcpist-gw-${kid}${madeOf ? `-${originText(madeOf)}` : ""}`,
   message: `mcpist rotate kid=${kid} from=${from ?? "-"} run=${run}`,
 });
 const MESSAGE = /^mcpist rotate kid=([0-9a-f]{16}) from=([0-9a-f]{16}|-) run=([\w-]{1,36})$/;
-const TAG = /^mcpist-gw-[0-9a-f]{16}-(of|after)-([\w-]{1,36})$/;
+const TAG = /^mcpist-gw-[0-9a-f]{16}-(?:own|(of|after)-([\w-]{1,36}))$/;
 
 /** For sorting. */
 export const newestFirst = (a: WorkerVersion, b: WorkerVersion): number => b.number - a.number;
@@ -27,14 +30,16 @@ export function parseVersion(json: Json): WorkerVersion {
   const [, kid = null, from = null, run = null] = match ?? [];
   const tag = annotations["workers/tag"];
   // A colleague's version may keep the tag of the one that it was made of.
-  const [, how, source] = (match && typeof tag === "string" ? TAG.exec(tag) : null) ?? [];
+  const origin = match && typeof tag === "string" ? TAG.exec(tag) : null;
+  const id = textAt(json, "id" satisfies keyof VersionRead, "a Worker version");
+  const [, how = "of", source = id] = origin ?? [];
   return {
-    id: textAt(json, "id" satisfies keyof VersionRead, "a Worker version"),
+    id,
     number: Number(json["number" satisfies keyof VersionRead]),
     annotatedKid: kid,
     annotatedFrom: from === "-" ? null : from,
     annotatedRun: run,
-    ...(source === undefined ? {} : { madeOf: { id: source, exact: how === "of" } }),
+    ...(origin ? { madeOf: { id: source, exact: how === "of" } } : {}),
   };
 }
 

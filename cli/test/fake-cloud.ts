@@ -566,14 +566,16 @@ export class FakeCloud {
 
   #version(kid: string | null, annotation: Annotation | null): FakeVersion {
     const number = (this.versions[0]?.number ?? 0) + 1;
+    const id = `v${number}`;
+    const madeOf = annotation?.madeOf === "own" ? { id, exact: true } : annotation?.madeOf;
     return {
-      id: `v${number}`,
+      id,
       number,
       kid,
       annotatedKid: annotation?.kid ?? null,
       annotatedFrom: annotation?.from ?? null,
       annotatedRun: annotation?.run ?? null,
-      ...(annotation?.madeOf ? { madeOf: annotation.madeOf } : {}),
+      ...(madeOf ? { madeOf } : {}),
       etag: this.versions[0]?.etag ?? "code-0",
       ...(this.versions[0]?.config === undefined ? {} : { config: this.versions[0].config }),
       ...(this.versions[0]?.bound === undefined ? {} : { bound: this.versions[0].bound }),
@@ -666,13 +668,15 @@ export class FakeCloud {
       },
       reconfigure: async (from, config, annotation, guard) => {
         await guard();
-        return this.remote(run, "worker: reconfigure", () => again(from.id, kidOfId(from.id), annotation, { config }));
+        const made = annotation && { ...annotation, madeOf: { id: from.id, exact: true } };
+        return this.remote(run, "worker: reconfigure", () => again(from.id, kidOfId(from.id), made, { config }));
       },
       bind: async (from, secrets, annotation, guard) => {
         await guard();
         return this.remote(run, "worker: bind", () => {
           const bound = { ...this.versions.find(({ id }) => id === from.id)?.bound, ...secrets };
-          return again(from.id, kidOfId(from.id), annotation, { bound });
+          const made = annotation && { ...annotation, madeOf: "own" as const };
+          return again(from.id, kidOfId(from.id), made, { bound });
         });
       },
       secrets: (names) =>
