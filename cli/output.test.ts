@@ -16,7 +16,7 @@ describe("an error", () => {
     const context = testContext();
     printError(context, new McpistError("ERR_LOCKED", "somebody holds the lock", { hint: HINTS.again() }), false);
     expect(context.err()).toMatch(
-      /^error: somebody holds the lock \(ERR_LOCKED\)\nhint:  run the command again\npage:  \S*docs\/errors\.md#again\n$/,
+      /^error: somebody holds the lock \(ERR_LOCKED\)\nhint:  run the command again\npage:  .*docs\/errors\.md#again\n$/,
     );
     expect(context.out()).toBe("");
   });
