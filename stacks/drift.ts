@@ -21,7 +21,10 @@ import { loadSettings } from "./settings.ts";
 import { takeTurn } from "./turn.ts";
 
 const ENGINE = process.env["TERRAFORM_BINARY_NAME"] || "terraform";
-/** Inside the stack's folder, and gone when the answer is known: a plan holds everything that a state holds. */
+/**
+ * Inside the stack's folder, and gone when the answer is known: a plan holds everything that a state holds. Always the same, so that the
+ * next check takes away what one that was killed left behind.
+ */
 const PLAN = "drift.tfplan";
 /** Compiled, as the package has it. */
 const PACKAGED = import.meta.url.endsWith(".js");
@@ -53,12 +56,11 @@ async function lookBehind(document: PolicyDocument): Promise<Verdict> {
 
 /** Plans a stack that was initialized. */
 async function look({ folder }: SynthesizedStack, own: boolean): Promise<Verdict> {
-  const file = `${process.pid}.${PLAN}`;
   try {
-    const words = ["plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode", `-out=${file}`];
+    const words = ["plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode", `-out=${PLAN}`];
     const plan = await engine(folder, words);
     if (plan.status !== 0 && plan.status !== CHANGES) return { outcome: "failed", detail: plan.text };
-    const shown = await engine(folder, ["show", "-json", file]);
+    const shown = await engine(folder, ["show", "-json", PLAN]);
     const document = readDocument(shown.stdout);
     if (!document.ok)
       return { outcome: "failed", detail: shown.status === 0 ? `the plan ${document.error}` : shown.text };
@@ -73,7 +75,7 @@ async function look({ folder }: SynthesizedStack, own: boolean): Promise<Verdict
     if (findings.length > 0) return { outcome: "violates", detail };
     return { outcome: plan.status === CHANGES ? "drifted" : behind.outcome, detail };
   } finally {
-    rmSync(join(folder, file), { force: true });
+    rmSync(join(folder, PLAN), { force: true });
   }
 }
 
@@ -168,7 +170,11 @@ async function main(report: Report): Promise<number> {
   const outdir = process.env["CDKTF_OUTDIR"] || "cdktf.out";
   const giveBack = await takeTurn(outdir, () => {
     process.stderr.write(`another drift check works in ${outdir}: waiting for it\n`);
+  }).catch((error: unknown) => {
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    return null;
   });
+  if (giveBack === null) return 1;
   let found: number;
   try {
     found = await plans(outdir, report);

@@ -14,10 +14,10 @@ const LONGEST_MS = 15 * 60_000;
 
 const isCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code;
 
-/** Whoever holds the turn and is gone left it behind. */
+/** Whoever holds the turn and is gone left it behind; so did one with this process's own id, in a container that starts again. */
 function isHeld(text: string): boolean {
   const pid = Number(text.split(" ", 1)[0]);
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  if (!Number.isSafeInteger(pid) || pid <= 0 || pid === process.pid) return false;
   try {
     return process.kill(pid, 0);
   } catch (error) {
