@@ -2,19 +2,24 @@
  * Where the runtimes of this process write. One folder for all of it, named after the process, so that the next sandbox can tell what a
  * killed one left behind, and takes it away.
  */
-import { lstatSync, mkdtempSync, readdirSync, readlinkSync, rmdirSync, rmSync } from "node:fs";
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const PREFIX = "mcpist-run-";
-const NAMED = /^mcpist-run-(\w+)-(\d+)-\w+$/;
+const NAMED = /^mcpist-run-([\da-f]{8}-\d+)-(\d+)-\w+$/;
 
-/** Process ids mean something among those who share them: containers may share a folder and not their processes. */
-function namespace(): string {
+/**
+ * Process ids mean something among those who share them: containers and machines may share a folder and not their processes. The number
+ * of a namespace is the same on many machines, the id of a start of the machine on none. Null where the system does not say.
+ */
+function home(): string | null {
   try {
-    return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0";
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").slice(0, 8);
+    const space = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0];
+    return space === undefined ? null : `${boot}-${space}`;
   } catch {
-    return "0";
+    return null;
   }
 }
 
@@ -27,10 +32,11 @@ function isRunning(pid: number): boolean {
 }
 
 /** Removes folders of this user whose process is gone. What cannot be looked at or removed stays: it is litter, no fault. */
-export function sweepFolders(parent = tmpdir()): void {
+export function sweepFolders(parent = tmpdir(), here = home()): void {
+  if (here === null) return;
   for (const name of readdirSync(parent)) {
     const [, where, pid] = NAMED.exec(name) ?? [];
-    if (pid === undefined || where !== namespace() || isRunning(Number(pid))) continue;
+    if (pid === undefined || where !== here || isRunning(Number(pid))) continue;
     const folder = join(parent, name);
     try {
       const found = lstatSync(folder);
@@ -43,15 +49,18 @@ export function sweepFolders(parent = tmpdir()): void {
 
 let own: string | null = null;
 let users = 0;
+/** What goes with the process: a runtime removes what is its own a moment after it said that it ended. */
+const made = new Set<string>();
+process.once("exit", () => {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+});
 
 /** Where a runtime may write until it calls what is returned. The first one of a process removes what killed processes left. */
 export function runtimeFolder(): { readonly folder: string; readonly leave: () => void } {
   if (own === null) {
     sweepFolders();
-    const made = mkdtempSync(join(tmpdir(), `${PREFIX}${namespace()}-${process.pid}-`));
-    // A runtime removes what is its own a moment after it said that it ended.
-    process.once("exit", () => rmSync(made, { recursive: true, force: true }));
-    own = made;
+    own = mkdtempSync(join(tmpdir(), `${PREFIX}${home() ?? "0"}-${process.pid}-`));
+    made.add(own);
   }
   const folder = own;
   users++;
@@ -66,6 +75,7 @@ export function runtimeFolder(): { readonly folder: string; readonly leave: () =
       own = null;
       try {
         rmdirSync(folder);
+        made.delete(folder);
       } catch {
         // Something in it is still being removed: it goes with the process.
       }

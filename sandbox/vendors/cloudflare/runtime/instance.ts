@@ -79,13 +79,14 @@ export class Instance {
         handleRuntimeStdio: (stdout: Readable, stderr: Readable) => void [stdout, stderr].map(read),
         ...(registry === null ? {} : { unsafeDevRegistryPath: registry, unsafeDevRegistryDurableObjectProxy: true }),
       });
-    const miniflare = within(folder, () => withoutSignals(make));
+    let miniflare: Miniflare | null = null;
     try {
+      miniflare = within(folder, () => withoutSignals(make));
       const entry = await miniflare.ready;
       const direct = await miniflare.unsafeGetDirectURL(placement.name);
       return new Instance(version, miniflare, entry, Number(direct.port), leave);
     } catch (error) {
-      await miniflare.dispose().catch(() => undefined);
+      await miniflare?.dispose().catch(() => undefined);
       leave();
       const reason =
         lines.find((line) => /error/i.test(line)) ??

@@ -45,9 +45,14 @@ export class ObjectOwner {
 
   static async create(worker: string, kv: Placement["kv"], onLine: (line: string) => void): Promise<ObjectOwner> {
     const { folder, leave } = runtimeFolder();
-    const owner = new ObjectOwner(worker, { root: await mkdtemp(join(folder, "objects-")), leave }, kv, onLine);
-    await mkdir(owner.registry);
-    return owner;
+    try {
+      const owner = new ObjectOwner(worker, { root: await mkdtemp(join(folder, "objects-")), leave }, kv, onLine);
+      await mkdir(owner.registry);
+      return owner;
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   /** Makes sure that some owner runs; the first version that needs objects brings their code. @throws {ApiError} 10021. */
