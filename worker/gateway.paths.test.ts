@@ -1,6 +1,6 @@
 /** Addresses around the endpoint: what is served, and what a wrong one hears. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { CALL, MODERN, startSession, type Session } from "./test/session.ts";
+import { CALL, MODERN, fetchAlone, startSession, type Session } from "./test/session.ts";
 
 let session: Session;
 beforeAll(async () => {
@@ -11,7 +11,7 @@ afterAll(() => session.close());
 
 describe("the endpoint's address as people write it", () => {
   const post = async (path: string): Promise<Response> =>
-    fetch(session.gateway.url + path, {
+    fetchAlone(session.gateway.url + path, {
       method: "POST",
       headers: { authorization: `Bearer ${await session.token()}`, "content-type": "application/json", ...MODERN },
       body: JSON.stringify(CALL),
@@ -32,7 +32,7 @@ describe("the endpoint's address as people write it", () => {
   });
 
   it.each(["/sse", "/messages/"])("%s hears that this transport is not served, and which one is", async (path) => {
-    const response = await fetch(session.gateway.url + path, { headers: { accept: "text/event-stream" } });
+    const response = await fetchAlone(session.gateway.url + path, { headers: { accept: "text/event-stream" } });
     expect([response.status, await response.json()]).toMatchObject([
       404,
       { error: { code: 40401, message: expect.stringContaining("use Streamable HTTP") } },
@@ -42,7 +42,7 @@ describe("the endpoint's address as people write it", () => {
   it("with a slash behind it has the same challenge, and metadata that name the one resource", async () => {
     const [plain, slash] = await Promise.all(
       ["/mcp", "/mcp/"].map((path) =>
-        fetch(session.gateway.url + path, {
+        fetchAlone(session.gateway.url + path, {
           method: "POST",
           headers: { "content-type": "application/json" },
           body: "{}",
@@ -53,7 +53,7 @@ describe("the endpoint's address as people write it", () => {
     expect(slash?.headers.get("www-authenticate")).toBe(plain?.headers.get("www-authenticate"));
     const documents = await Promise.all(
       ["/mcp", "/mcp/"].map(async (path) =>
-        (await fetch(`${session.gateway.url}/.well-known/oauth-protected-resource${path}`)).text(),
+        (await fetchAlone(`${session.gateway.url}/.well-known/oauth-protected-resource${path}`)).text(),
       ),
     );
     expect(documents[1]).toBe(documents[0]);

@@ -2,7 +2,7 @@
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startOrigin, type TestOrigin } from "./test/gateway.ts";
-import { CALL, MODERN, newUser, startSession, type Session } from "./test/session.ts";
+import { CALL, MODERN, fetchAlone, newUser, startSession, type Session } from "./test/session.ts";
 import { claimsAt, signToken } from "./test/tokens.ts";
 
 let session: Session;
@@ -15,7 +15,7 @@ afterAll(() => session.close());
 describe("without TLS, as the edge tells it", () => {
   const plain = { "cf-visitor": '{"scheme":"http"}' };
   it("sends people at / to https", async () => {
-    const response = await fetch(`${session.gateway.url}/`, { headers: plain, redirect: "manual" });
+    const response = await fetchAlone(`${session.gateway.url}/`, { headers: plain, redirect: "manual" });
     expect([response.status, response.headers.get("location")]).toEqual([
       308,
       `https://${new URL(session.gateway.url).host}/`,
@@ -33,7 +33,7 @@ describe("without TLS, as the edge tells it", () => {
 describe("web origins", () => {
   it("lets a listed page ask and read, refusals included", async () => {
     const origin = "https://app.example.com";
-    const preflight = await fetch(`${session.gateway.url}/mcp`, {
+    const preflight = await fetchAlone(`${session.gateway.url}/mcp`, {
       method: "OPTIONS",
       headers: {
         origin,
@@ -71,15 +71,18 @@ describe("web origins", () => {
 
   it("lets a listed page read that there is no GET and no DELETE, and no other page", async () => {
     const origin = "https://app.example.com";
-    const preflight = await fetch(`${session.gateway.url}/mcp`, {
+    const preflight = await fetchAlone(`${session.gateway.url}/mcp`, {
       method: "OPTIONS",
       headers: { origin, "access-control-request-method": "GET", "access-control-request-headers": "authorization" },
     });
     for (const method of ["GET", "DELETE"]) {
       expect(preflight.headers.get("access-control-allow-methods")).toContain(method);
-      const refused = await fetch(`${session.gateway.url}/mcp`, { method, headers: { origin } });
+      const refused = await fetchAlone(`${session.gateway.url}/mcp`, { method, headers: { origin } });
       expect([refused.status, refused.headers.get("access-control-allow-origin")]).toEqual([405, origin]);
-      const stranger = await fetch(`${session.gateway.url}/mcp`, { method, headers: { origin: "https://evil.test" } });
+      const stranger = await fetchAlone(`${session.gateway.url}/mcp`, {
+        method,
+        headers: { origin: "https://evil.test" },
+      });
       expect([stranger.status, stranger.headers.get("access-control-allow-origin")]).toEqual([403, null]);
     }
   });
@@ -92,7 +95,9 @@ describe("web origins", () => {
       expect(response.headers.get("access-control-allow-origin")).toBeNull();
       expect(await response.json()).toMatchObject({ error: { code: 40300 } });
       expect(session.koyeb.seen).toEqual([]);
-      expect((await fetch(`${session.gateway.url}/mcp`, { method: "OPTIONS", headers: { origin } })).status).toBe(403);
+      expect((await fetchAlone(`${session.gateway.url}/mcp`, { method: "OPTIONS", headers: { origin } })).status).toBe(
+        403,
+      );
     },
   );
 });
@@ -256,7 +261,7 @@ describe("a refusal is true and helps", () => {
   it.each(["/", "/health", "/.well-known/oauth-protected-resource/mcp", "/mcp//", "/sse", "/MCP"])(
     "a message to %s is told where the endpoint is",
     async (path) => {
-      const response = await fetch(session.gateway.url + path, { method: "POST", body: JSON.stringify(CALL) });
+      const response = await fetchAlone(session.gateway.url + path, { method: "POST", body: JSON.stringify(CALL) });
       const { error } = (await response.json()) as { readonly error: { readonly message: string } };
       expect(error.message).toContain("The MCP endpoint is POST /mcp.");
     },
@@ -319,15 +324,15 @@ describe("metadata of the authorization server, where clients of 2025-03-26 look
   it("is the issuer's, byte for byte and for every page, and asked for once", async () => {
     const before = server.seen.length;
     for (const path of PATHS) {
-      const response = await fetch(own.gateway.url + path, { headers: { origin: "https://anywhere.example" } });
+      const response = await fetchAlone(own.gateway.url + path, { headers: { origin: "https://anywhere.example" } });
       expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([200, "*"]);
       expect(response.headers.get("content-type")).toBe("application/json");
       expect(await response.text()).toBe(TEXT.replaceAll("ISSUER", server.url));
     }
     expect(server.seen.length - before).toBe(1);
-    const head = await fetch(own.gateway.url + (PATHS[0] ?? ""), { method: "HEAD" });
+    const head = await fetchAlone(own.gateway.url + (PATHS[0] ?? ""), { method: "HEAD" });
     expect([head.status, await head.text()]).toEqual([200, ""]);
-    const preflight = await fetch(own.gateway.url + (PATHS[0] ?? ""), { method: "OPTIONS" });
+    const preflight = await fetchAlone(own.gateway.url + (PATHS[0] ?? ""), { method: "OPTIONS" });
     expect(preflight.headers.get("access-control-allow-headers")).toBe("MCP-Protocol-Version");
   });
 
@@ -335,7 +340,7 @@ describe("metadata of the authorization server, where clients of 2025-03-26 look
     status = 500;
     const cold = await startSession({ issuer: `${server.url}/auth/v1` });
     try {
-      const response = await fetch(cold.gateway.url + (PATHS[0] ?? ""));
+      const response = await fetchAlone(cold.gateway.url + (PATHS[0] ?? ""));
       expect([response.status, response.headers.get("retry-after")]).toEqual([503, "10"]);
       expect(response.headers.get("access-control-allow-origin")).toBe("*");
       expect(cold.gateway.events).toContainEqual(

@@ -1,6 +1,6 @@
 /** Scopes that every token must carry, and addresses that count as one, in workerd. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startSession, type Session } from "./test/session.ts";
+import { fetchAlone, startSession, type Session } from "./test/session.ts";
 
 const AUTH = { maxLifetimeSeconds: 86_400, allowAnonymous: false, requireAal2: false, clientIds: [] };
 
@@ -26,7 +26,7 @@ describe("a gateway that requires scopes", () => {
   });
 
   it("tells clients in its metadata and in its challenge what to ask for", async () => {
-    const metadata = await fetch(`${session.gateway.url}/.well-known/oauth-protected-resource/mcp`);
+    const metadata = await fetchAlone(`${session.gateway.url}/.well-known/oauth-protected-resource/mcp`);
     expect(await metadata.json()).toMatchObject({ scopes_supported: ["tools:call", "tools:list"] });
     expect((await session.post(null)).headers.get("www-authenticate")).toContain('scope="tools:call tools:list"');
   });
@@ -35,7 +35,7 @@ describe("a gateway that requires scopes", () => {
 describe("a gateway for another provider than Supabase", () => {
   it("asks for no scope that the provider may not have", async () => {
     const session = await startSession({ auth: { ...AUTH, provider: "oidc" } });
-    const metadata = await fetch(`${session.gateway.url}/.well-known/oauth-protected-resource/mcp`);
+    const metadata = await fetchAlone(`${session.gateway.url}/.well-known/oauth-protected-resource/mcp`);
     expect(await metadata.json()).not.toHaveProperty("scopes_supported");
     expect((await session.post(null)).headers.get("www-authenticate")).toBe(
       'Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"',
@@ -55,8 +55,14 @@ describe("the shield of an address", () => {
       "2001:DB8:1:2:ffff:ffff:ffff:ffff",
       "2001:db8:1:2:3::",
     ];
-    for (const address of spellings) expect(await from(address)).toBe(401);
-    for (const address of spellings) expect(await from(address)).toBe(429);
+    const [one = "", ...others] = spellings;
+    const flood = async (): Promise<number[]> => {
+      await expect.poll(() => from(one)).toBe(429);
+      return Promise.all(others.map(from));
+    };
+    expect(await from(one)).toBe(401);
+    // The runtime counts anew when the clock's minute changes: that meets one of two floods, and two are too few to fill counts apart.
+    expect([await flood(), await flood()]).toContainEqual([429, 429, 429]);
     expect(await from("2001:db8:1:3::1")).toBe(401);
     expect(await from("203.0.113.7")).toBe(401);
     await session.close();

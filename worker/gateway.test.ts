@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parseWorkerObservation } from "../contract/observation.ts";
 import { configOf } from "./test/config.ts";
 import { SECRET, startGateway } from "./test/gateway.ts";
-import { CALL, newUser, startSession, type Session } from "./test/session.ts";
+import { CALL, fetchAlone, newUser, startSession, type Session } from "./test/session.ts";
 import { ISSUER, RESOURCE } from "./test/tokens.ts";
 
 let session: Session;
@@ -48,7 +48,7 @@ describe("gateway", () => {
   it.each(["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"])(
     "describes the resource at %s",
     async (path) => {
-      const response = await fetch(session.gateway.url + path);
+      const response = await fetchAlone(session.gateway.url + path);
       expect(response.headers.get("access-control-allow-origin")).toBe("*");
       expect(await response.json()).toMatchObject({
         resource: RESOURCE,
@@ -114,7 +114,7 @@ describe("gateway", () => {
   });
 
   it.each(["/", "/health", "/mcp", "/nothing"])("answers as an API that is never a page: %s", async (path) => {
-    const response = await fetch(session.gateway.url + path);
+    const response = await fetchAlone(session.gateway.url + path);
     expect(Object.fromEntries(response.headers)).toMatchObject({
       "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
       "strict-transport-security": "max-age=63072000; includeSubDomains; preload",
@@ -172,26 +172,27 @@ describe("keys of the issuer", () => {
 });
 
 describe("limits per address", () => {
+  /** Asks until it is too much: the runtime counts anew when the clock's minute changes, so no number of requests surely is. */
+  const refusal = (ask: () => Promise<Response>) =>
+    expect.poll(
+      async () => {
+        const { status, headers } = await ask();
+        return [status, headers.get("retry-after"), headers.get("ratelimit-policy")];
+      },
+      { interval: 5 },
+    );
+
   it("shields before authentication and slows down guessing, without keeping good tokens out", async () => {
     const narrow = await startSession({}, { perIpPerMinute: 20, failedAuthPerMinute: 3 });
     try {
       const good = await narrow.token();
       const bad = `${good.slice(0, -8)}AAAAAAAA`;
-      const guesses = [];
-      for (let i = 0; i < 6; i++) guesses.push((await narrow.post(bad)).status);
-      expect(guesses).toEqual([401, 401, 401, 429, 429, 429]);
+      expect((await narrow.post(bad)).status).toBe(401);
+      await refusal(() => narrow.post(bad)).toEqual([429, "60", '"auth";q=60;w=60']);
       expect((await narrow.post(good)).status).toBe(200);
       const expired = await narrow.token({ exp: Math.floor(Date.now() / 1000) - 60 });
       expect((await narrow.post(expired)).status).toBe(401);
-      const rest = [];
-      for (let i = 0; i < 16; i++) rest.push(await narrow.post(null));
-      expect(rest.filter(({ status }) => status === 401)).toHaveLength(12);
-      const refused = rest.at(-1);
-      expect([refused?.status, refused?.headers.get("retry-after"), refused?.headers.get("ratelimit-policy")]).toEqual([
-        429,
-        "60",
-        '"address";q=1000;w=60',
-      ]);
+      await refusal(() => narrow.post(null)).toEqual([429, "60", '"address";q=1000;w=60']);
     } finally {
       await narrow.close();
     }
@@ -199,12 +200,6 @@ describe("limits per address", () => {
 });
 
 describe("what an address asks for", () => {
-  const many = async (url: string, times: number): Promise<number[]> => {
-    const statuses = [];
-    for (let i = 0; i < times; i++) statuses.push((await fetch(url)).status);
-    return statuses;
-  };
-
   it.each([
     ["/.well-known/oauth-protected-resource", "/.well-known/mcpist/gateway"],
     ["/.well-known/mcpist/gateway", "/.well-known/oauth-protected-resource"],
@@ -212,8 +207,9 @@ describe("what an address asks for", () => {
     const narrow = await startSession({}, { perIpPerMinute: 5 });
     try {
       const { url } = narrow.gateway;
-      expect((await many(url + flooded, 7)).slice(-2)).toEqual([429, 429]);
-      expect(await many(url + other, 1)).toEqual([200]);
+      expect((await fetchAlone(url + flooded)).status).toBe(200);
+      await expect.poll(async () => (await fetchAlone(url + flooded)).status).toBe(429);
+      expect((await fetchAlone(url + other)).status).toBe(200);
       expect((await narrow.post(null)).status).toBe(401);
     } finally {
       await narrow.close();
@@ -246,7 +242,7 @@ describe("health check", () => {
 
 describe("observation", () => {
   it("says which kid this version sends", async () => {
-    const response = await fetch(`${session.gateway.url}/.well-known/mcpist/gateway`);
+    const response = await fetchAlone(`${session.gateway.url}/.well-known/mcpist/gateway`);
     expect(response.headers.get("cache-control")).toBe("no-store");
     const observation = parseWorkerObservation(await response.json());
     expect(observation).toMatchObject({
@@ -267,7 +263,7 @@ describe("observation", () => {
     };
     session.fly.behave = (_request, response) =>
       void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(seen));
-    const response = await fetch(`${session.gateway.url}/.well-known/mcpist/gateway?origin=fly`);
+    const response = await fetchAlone(`${session.gateway.url}/.well-known/mcpist/gateway?origin=fly`);
     expect(parseWorkerObservation(await response.json())?.via).toEqual({
       origin: "fly",
       status: 200,
@@ -281,7 +277,7 @@ describe("observation", () => {
   });
 
   it("knows configured names only", async () => {
-    const response = await fetch(`${session.gateway.url}/.well-known/mcpist/gateway?origin=https://evil.example`);
+    const response = await fetchAlone(`${session.gateway.url}/.well-known/mcpist/gateway?origin=https://evil.example`);
     expect(response.status).toBe(404);
   });
 });
@@ -297,10 +293,12 @@ describe("gateway without a usable secret or configuration", () => {
       ...options,
     });
     try {
-      const response = await fetch(`${lame.url}/mcp`, { method: "POST" });
+      const response = await fetchAlone(`${lame.url}/mcp`, { method: "POST" });
       expect(response.status).toBe(503);
       expect(await response.json()).toMatchObject({ error: { code: 50300, data: { reason: "config.invalid" } } });
-      const observation = parseWorkerObservation(await (await fetch(`${lame.url}/.well-known/mcpist/gateway`)).json());
+      const observation = parseWorkerObservation(
+        await (await fetchAlone(`${lame.url}/.well-known/mcpist/gateway`)).json(),
+      );
       expect(observation).toMatchObject({ role: "worker", kid });
       expect(session.koyeb.seen).toEqual([]);
     } finally {

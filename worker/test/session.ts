@@ -28,7 +28,7 @@ export interface Session {
     token: string | null,
     headers?: Readonly<Record<string, string>>,
     body?: unknown,
-    init?: RequestInit,
+    init?: Omit<RequestInit, "headers">,
   ) => Promise<Response>;
   /**
    * Forgets what was seen and mends the origins. They say that they are there whatever a test makes them answer: what the gateway asks
@@ -37,6 +37,15 @@ export interface Session {
   readonly reset: () => void;
   readonly close: () => Promise<void>;
 }
+
+/**
+ * As fetch, on a connection of its own: one that its other end closes, after a refusal before the end of a body or because nothing came
+ * for a while, must not meet the next request.
+ */
+export const fetchAlone = (
+  url: string,
+  init: Omit<RequestInit, "headers"> & { readonly headers?: Readonly<Record<string, string>> } = {},
+): Promise<Response> => fetch(url, { ...init, headers: { connection: "close", ...init.headers } });
 
 let users = 0;
 /** A new user, so that the limits of one test do not meet another. */
@@ -59,11 +68,9 @@ export async function startSession(
     gateway,
     token: (claims) => signToken(issuer.key, claimsAt(Math.floor(Date.now() / 1000), { sub: newUser(), ...claims })),
     post: (token, headers = {}, body = CALL, init = {}) =>
-      fetch(`${gateway.url}/mcp`, {
+      fetchAlone(`${gateway.url}/mcp`, {
         method: "POST",
-        // A connection of its own: one that a refusal before the end of the body has closed must not meet the next request.
         headers: {
-          connection: "close",
           "content-type": "application/json",
           accept: "application/json, text/event-stream",
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),

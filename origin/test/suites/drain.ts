@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { Agent, request } from "node:http";
 import { connect, type Socket } from "node:net";
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { GATEWAY_SECRET_HEADER, READY_PATH, REQUEST_ID_HEADER, USER_ID_HEADER } from "../../../contract/headers.ts";
 import type { TestDatabase } from "../database.ts";
 import { callTool, newRequestId, newUser, resultOf, startOrigin, type TestOrigin } from "../origin.ts";
@@ -17,6 +17,8 @@ async function heard({ assembled }: TestOrigin, socket: Socket, text: string): P
 
 export function describeDrain(database: () => TestDatabase): void {
   describe("shutdown", () => {
+    afterEach(() => void vi.useRealTimers());
+
     it("lets a call in flight finish, keeps its result, and refuses new connections", async () => {
       const origin = await startOrigin(database(), { name: "drain" });
       const userId = await newUser(database(), { grants: [["lab", "wait"]] });
