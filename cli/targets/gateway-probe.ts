@@ -38,6 +38,7 @@ export function gatewayProbe(context: Context, environment: Environment) {
         signal: AbortSignal.any([AbortSignal.timeout(Math.min(timeoutMs, CALL_TIMEOUT_MS)), context.signal]),
       });
       answered = true;
+      never = null;
       return parseWorkerObservation(await jsonWithin(response, LONGEST_REPORT));
     } catch (error) {
       context.signal.throwIfAborted();

@@ -9,12 +9,16 @@ const VERSION = "00000000-0000-4000-8000-000000000001";
 const failed = (code: string) => new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code }) });
 
 /** Each call fails or is answered by the next one of these, the last one for ever. */
-function network(...answers: readonly (Error | "a page")[]): TestContext & { readonly asked: () => number } {
+function network(
+  ...answers: readonly (Error | "a page" | "another version")[]
+): TestContext & { readonly asked: () => number } {
   let asked = 0;
   const context = testContext({
     fetch: async () => {
       const answer = answers[Math.min(asked++, answers.length - 1)];
       if (answer instanceof Error) throw answer;
+      if (answer === "another version")
+        return Response.json({ role: "worker", instanceId: "i", deployment: "v0", kid: null, lastAccepted: {} });
       return new Response("<html>", { status: 503 });
     },
   });
@@ -47,6 +51,14 @@ describe("a gateway at whose address nothing can answer", () => {
       });
       expect(waited(context)).toBeGreaterThanOrEqual(30_000);
     }
+  });
+
+  it("is asked again when it answers, be it as another version, after DNS did not know it", async () => {
+    const context = network(failed("ENOTFOUND"), "another version");
+    const probe = gatewayProbe(context, testEnvironment());
+    expect(await probe.anybody()).toBeNull();
+    await expect(probe.observed(VERSION)).rejects.toMatchObject({ code: "ERR_TIMEOUT" });
+    expect(waited(context)).toBeGreaterThanOrEqual(30_000);
   });
 
   it("is nobody where an emergency only asks who is there", async () => {
