@@ -83,6 +83,20 @@ describe("what a configuration threw", () => {
       ),
       "Error: cannot reach […] […] […] […], at mcpist.config.ts:4",
     ],
+    [
+      "a key of base64, whose slashes are no path's",
+      // In parts, so that no scanner takes it for one.
+      at("c.ts:1:1", `no bucket for ${["qZtLmWXvRkPUe", "B4NHDTS", "yGxKfuDWVJMORSETAB"].join("/")}`),
+      "Error: no bucket for […], at c.ts:1",
+    ],
+    [
+      "paths as people and programs name them",
+      at(
+        "c.ts:1:1",
+        "not /home/runner/work/myApp2/node_modules/@acme/mcp-kit/dist/loadConfig.mjs file:///Users/ana/2026-11-30/x86_64/v1.2/README.md ./lib/es2022/",
+      ),
+      "Error: not /home/runner/work/myApp2/node_modules/@acme/mcp-kit/dist/loadConfig.mjs file:///Users/ana/2026-11-30/x86_64/v1.2/README.md ./lib/es2022/, at c.ts:1",
+    ],
     ["a quoted value", at("c.ts:1:1", "no zone for 'kd93 jf0s'"), "Error: no zone for '…', at c.ts:1"],
     ["a text", "canary", "it threw a text that is no Error"],
     ["nothing", null, "it threw null that is no Error"],
@@ -98,6 +112,14 @@ describe("what a configuration threw", () => {
       },
     });
     expect(thrownSentence(hostile, WHERE)).toBe("it threw what cannot be read");
+  });
+
+  it("is told from the folder, whatever that is called and whatever variable leads there", () => {
+    const folder = "/people/JSmith/qZ4tLm";
+    const thrown = at("c.ts:1:1", `Cannot find package 'not-there' imported from ${folder}/mcpist.config.ts`);
+    expect(thrownSentence(thrown, { folder, variables: { PWD: folder, HOME: "/people/JSmith" } })).toBe(
+      "Error: Cannot find package 'not-there' imported from mcpist.config.ts",
+    );
   });
 
   it("names no place of its own program", () => {

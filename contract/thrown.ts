@@ -21,13 +21,19 @@ const NAME = /^[A-Za-z]+(?:[_.-][A-Za-z]+)*$/;
 /** Long without a break, or of letters and digits: what a token looks like. */
 const RANDOM = /[A-Za-z0-9+=]{33}|(?=[^/.]*\d[^/.]*\d[^/.]*\d)(?=[^/.]*[A-Za-z])[A-Za-z0-9+=_-]{16}/;
 const PATH = /^(?:file:\/\/)?(?:@?[\w.+ -]*\/)+[\w.+ -]*$|^[\w-]+\.(?:[cm]?[jt]sx?|json)$/;
+/** What the names in a path consist of: words, capitals where a word begins or everywhere, a number. Base64 has slashes too. */
+const PART = /^(?:\d{1,5}|[A-Z]*\d{0,4}|[A-Z]?[a-z]+(?:[A-Z][a-z]{2,})*(?:\d{1,4}[a-z]*)?)$/;
+
+const isPath = (word: string): boolean =>
+  PATH.test(word) &&
+  !RANDOM.test(word) &&
+  word
+    .replace(/^file:/, "")
+    .split(/[/@_.+ -]+/)
+    .every((part) => PART.test(part));
 
 const isPlain = (word: string): boolean =>
-  word === "" ||
-  WORD.test(word) ||
-  (NAME.test(word) && word.length <= 40) ||
-  /^\d{1,5}$/.test(word) ||
-  (PATH.test(word) && !RANDOM.test(word));
+  word === "" || WORD.test(word) || (NAME.test(word) && word.length <= 40) || /^\d{1,5}$/.test(word) || isPath(word);
 
 /** `(reading` is a word in a bracket. */
 function kept(word: string): string {
@@ -35,20 +41,23 @@ function kept(word: string): string {
   return isPlain(inner) || !/[\p{L}\p{N}]/u.test(inner) ? word : `${before}${HIDDEN}${after}`;
 }
 
-/** Values of the environment: those that are secret by name, and those that are no common word or path. */
-const valuesOf = (variables: ThrownIn["variables"]): readonly string[] =>
+/** Values of the environment: those that are secret by name, and those that are no common word or path, nor lead to the folder. */
+const valuesOf = ({ folder, variables }: ThrownIn): readonly string[] =>
   Object.entries(variables)
     .flatMap(([name, value]) =>
-      value !== undefined && value.length >= 4 && (SECRETIVE.test(name) || (value.length >= 8 && !isPlain(value)))
+      value !== undefined &&
+      value.length >= 4 &&
+      (SECRETIVE.test(name) || (value.length >= 8 && !folder.startsWith(value) && !isPlain(value)))
         ? [value]
         : [],
     )
     .sort((a, b) => b.length - a.length);
 
-function speakable(message: string, { folder, variables }: ThrownIn): string {
+function speakable(message: string, where: ThrownIn): string {
+  const { folder } = where;
   // Further lines quote source, or are another error's.
   let text = message.split("\n", 1)[0] ?? "";
-  for (const value of valuesOf(variables)) text = text.replaceAll(value, HIDDEN);
+  for (const value of valuesOf(where)) text = text.replaceAll(value, HIDDEN);
   text = text.replaceAll(`file://${folder}/`, "").replaceAll(`${folder}/`, "");
   // What JSON.parse quotes is the text that it was given.
   const isQuotable = /\bJSON\b/.test(text)
