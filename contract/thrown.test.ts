@@ -93,9 +93,9 @@ describe("what a configuration threw", () => {
       "paths as people and programs name them",
       at(
         "c.ts:1:1",
-        "not /people/runner/work/myApp2/node_modules/@acme/mcp-kit/dist/loadConfig.mjs file:///people/ana/2026-11-30/x86_64/v1.2/README.md ./lib/es2022/",
+        "not /people/runner/builds/myApp2/node_modules/@acme/mcp-kit/dist/loadConfig.mjs file:///people/ana/2026-11-30/x86_64/v1.2/README.md ./lib/es2022/",
       ),
-      "Error: not /people/runner/work/myApp2/node_modules/@acme/mcp-kit/dist/loadConfig.mjs file:///people/ana/2026-11-30/x86_64/v1.2/README.md ./lib/es2022/, at c.ts:1",
+      "Error: not /people/runner/builds/myApp2/node_modules/@acme/mcp-kit/dist/loadConfig.mjs file:///people/ana/2026-11-30/x86_64/v1.2/README.md ./lib/es2022/, at c.ts:1",
     ],
     ["a quoted value", at("c.ts:1:1", "no zone for 'kd93 jf0s'"), "Error: no zone for '…', at c.ts:1"],
     ["a text", "canary", "it threw a text that is no Error"],
