@@ -7,6 +7,7 @@ import { link, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "no
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseSandboxUrls, SANDBOX_VARIABLE } from "../../contract/sandbox.ts";
 import { McpistError } from "../errors.ts";
 import { HINTS } from "../hints/hints.ts";
@@ -19,6 +20,8 @@ export const USUAL_NAME = "sandbox";
 
 /** Unit: milliseconds. */
 const PATIENCE_MS = 2_000;
+/** Of a process that looks whether a name is free. */
+const MARK = /^(?<name>[a-z][a-z0-9-]*)\.(?<pid>\d+)\.[0-9a-f-]+\.mark$/;
 
 /** A sandbox that runs. */
 export interface RunningSandbox {
@@ -120,34 +123,48 @@ export async function refuseTaken(name: string, folder = usualFolder()): Promise
   if ((await read(await ownFolder(folder), name)) !== null) throw taken();
 }
 
+/** Waits until nobody is about to put aside what was found under a name. A mark that a dead process left counts for nothing. */
+async function unwatched(folder: string, name: string): Promise<void> {
+  for (const began = performance.now(); performance.now() - began < PATIENCE_MS; await sleep(5)) {
+    const marks = (await readdir(folder)).map((file) => MARK.exec(file)?.groups);
+    if (!marks.some((mark) => mark?.["name"] === name && isAlive(Number(mark["pid"])))) return;
+  }
+}
+
+/** Puts aside what a dead sandbox left under a name, and puts back what another one has claimed in the same moment. */
+async function sweep(file: string, aside: string): Promise<void> {
+  await rename(file, aside).catch(() => undefined);
+  if (await readFrom(aside)) await link(aside, file).catch(() => undefined);
+  await rm(aside, { force: true });
+}
+
 /**
- * Whole or not at all: nobody ever reads half a file and takes its name for free. One that a dead sandbox left is put aside first, and put
- * back where another one has taken the name in the same moment.
+ * Whole or not at all: nobody ever reads half a file and takes its name for free. Whoever looks whether a name is free says so before the
+ * look, and whoever has claimed one waits for those: then it is seen whether the claim was taken away, and later looks find it alive.
  * @returns false where a sandbox that runs has the name.
  */
 async function claim(folder: string, name: string, text: string): Promise<boolean> {
   const file = join(folder, `${name}.json`);
-  const draft = join(folder, `${name}.${randomUUID()}.draft`);
-  const aside = `${draft}.aside`;
+  const own = join(folder, `${name}.${process.pid}.${randomUUID()}`);
+  const [draft, mark] = [`${own}.draft`, `${own}.mark`];
   try {
     await writeFile(draft, text, { mode: 0o600 });
+    const { ino } = await lstat(draft);
     for (;;) {
       try {
         await link(draft, file);
-        return true;
+        await unwatched(folder, name);
+        if ((await lstat(file).catch(() => null))?.ino === ino) return true;
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
-      }
-      if (await readFrom(file)) return false;
-      await rename(file, aside).catch(() => undefined);
-      if (await readFrom(aside)) {
-        await link(aside, file).catch(() => undefined);
-        return false;
+        await writeFile(mark, "", { mode: 0o600 });
+        if (await readFrom(file)) return false;
+        await sweep(file, `${own}.aside`);
+        await rm(mark);
       }
     }
   } finally {
-    await rm(draft, { force: true });
-    await rm(aside, { force: true });
+    await Promise.all([draft, mark].map((path) => rm(path, { force: true })));
   }
 }
 
