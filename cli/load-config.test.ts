@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadConfigFile, loadEnvironment, loadWritten } from "./load-config.ts";
+import { SANDBOX_URLS } from "./test/sandbox-urls.ts";
 import { testContext } from "./test/test-context.ts";
 
 const CANARY = "canary-5f0c6a1be2d49317-value";
@@ -20,19 +21,6 @@ const ELSEWHERE = {
   github: { ...ENVIRONMENT.github, environment: "staging" },
   cloudflare: { ...ENVIRONMENT.cloudflare, worker: "staging", zoneProtection: false },
   origins: [{ name: "fly", kind: "fly", url: "https://s.fly.dev", app: "s" }],
-};
-const URLS = {
-  gateway: "http://127.0.0.1:1",
-  github: "http://127.0.0.1:2",
-  notion: "http://127.0.0.1:11",
-  broker: "http://127.0.0.1:12/functions/v1/token-broker",
-  cloudflare: "http://127.0.0.1:3/client/v4",
-  koyeb: "http://127.0.0.1:4",
-  fly: "http://127.0.0.1:5",
-  issuer: "http://127.0.0.1:6/auth/v1",
-  database: "postgres://127.0.0.1:7/x",
-  control: "http://127.0.0.1:8",
-  origins: { koyeb: "http://127.0.0.1:9", fly: "http://127.0.0.1:10" },
 };
 
 let folder = "";
@@ -187,13 +175,16 @@ describe("the environment", () => {
 
 describe("a terminal that is joined to a sandbox", () => {
   const joined = (env: Record<string, string> = {}) =>
-    testContext({ cwd: folder, env: { MCPIST_SANDBOX: JSON.stringify(URLS), ...env } });
+    testContext({ cwd: folder, env: { MCPIST_SANDBOX: JSON.stringify(SANDBOX_URLS), ...env } });
 
   it("has the built-in environment with loopback URLs and the short drain", async () => {
     const { environment } = await loadEnvironment(joined(), "sandbox", "none.config.ts");
-    expect(environment.cloudflare.url).toBe(URLS.gateway);
+    expect(environment.cloudflare.url).toBe(SANDBOX_URLS.gateway);
     expect(environment.drain).toEqual({ minAge: 2000, quiet: 4000, max: 60_000 });
-    expect(environment.origins.map((origin) => origin.url)).toEqual([URLS.origins.koyeb, URLS.origins.fly]);
+    expect(environment.origins.map((origin) => origin.url)).toEqual([
+      SANDBOX_URLS.origins.koyeb,
+      SANDBOX_URLS.origins.fly,
+    ]);
   });
   it("refuses to work on a real environment", async () => {
     await expect(loadEnvironment(joined(), "production", "none.config.ts")).rejects.toMatchObject({
@@ -224,7 +215,7 @@ describe("a terminal that is joined to a sandbox", () => {
     }
   });
   it("takes no URL that is not on loopback: a sandbox token goes nowhere else", async () => {
-    const abroad = JSON.stringify({ ...URLS, gateway: "https://elsewhere.test" });
+    const abroad = JSON.stringify({ ...SANDBOX_URLS, gateway: "https://elsewhere.test" });
     await expect(loadEnvironment(joined({ MCPIST_SANDBOX: abroad }), "sandbox", "x")).rejects.toMatchObject({
       code: "ERR_CONFIG",
     });
@@ -233,18 +224,18 @@ describe("a terminal that is joined to a sandbox", () => {
 
 describe("a terminal that is joined to the rehearsal of an environment", () => {
   const VENDORS = {
-    GITHUB_API_URL: URLS.github,
-    GITHUB_BASE_URL: `${URLS.github}/`,
-    CLOUDFLARE_API_BASE_URL: URLS.cloudflare,
-    CLOUDFLARE_BASE_URL: `${URLS.cloudflare}/`,
-    KOYEB_URL: URLS.koyeb,
-    FLY_FLAPS_BASE_URL: URLS.fly,
+    GITHUB_API_URL: SANDBOX_URLS.github,
+    GITHUB_BASE_URL: `${SANDBOX_URLS.github}/`,
+    CLOUDFLARE_API_BASE_URL: SANDBOX_URLS.cloudflare,
+    CLOUDFLARE_BASE_URL: `${SANDBOX_URLS.cloudflare}/`,
+    KOYEB_URL: SANDBOX_URLS.koyeb,
+    FLY_FLAPS_BASE_URL: SANDBOX_URLS.fly,
   };
   const rehearses = { name: "production", settings: ENVIRONMENT, ownDrain: false };
   const joined = (env: Record<string, string> = {}, change: object = {}) =>
     testContext({
       cwd: folder,
-      env: { ...VENDORS, MCPIST_SANDBOX: JSON.stringify({ ...URLS, rehearses, ...change }), ...env },
+      env: { ...VENDORS, MCPIST_SANDBOX: JSON.stringify({ ...SANDBOX_URLS, rehearses, ...change }), ...env },
     });
 
   it("has that environment at the sandbox's addresses, without its file", async () => {
@@ -277,7 +268,7 @@ describe("a terminal that is joined to the rehearsal of an environment", () => {
       loadEnvironment(joined({}, { rehearses: { ...rehearses, settings } }), "production", "x"),
     ).rejects.toThrow("MCPIST_SANDBOX: environments.production.limits.perIpPerMinute: ");
     await expect(
-      loadEnvironment(joined({}, { origins: { koyeb: URLS.origins.koyeb } }), "production", "x"),
+      loadEnvironment(joined({}, { origins: { koyeb: SANDBOX_URLS.origins.koyeb } }), "production", "x"),
     ).rejects.toThrow("MCPIST_SANDBOX: origins: the sandbox was started without fly");
   });
 });

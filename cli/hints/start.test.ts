@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { McpistError } from "../errors.ts";
 import { CONFIG, configure, ENVIRONMENT, type Desk } from "../test/follow.ts";
+import { SANDBOX_URLS } from "../test/sandbox-urls.ts";
 import { calm, leadOut, meanwhile, steady, type Elsewhere, type Scenario } from "../test/scenario.ts";
 import { START } from "./start.ts";
 
@@ -25,20 +26,7 @@ const fault = (code: string): Scenario => ({
   ends: NO_ROTATION,
 });
 
-const URLS = {
-  gateway: "http://127.0.0.1:1",
-  github: "http://127.0.0.1:2",
-  notion: "http://127.0.0.1:11",
-  broker: "http://127.0.0.1:12/functions/v1/token-broker",
-  cloudflare: "http://127.0.0.1:3/client/v4",
-  koyeb: "http://127.0.0.1:4",
-  fly: "http://127.0.0.1:5",
-  issuer: "http://127.0.0.1:6/auth/v1",
-  database: "postgres://127.0.0.1:7/x",
-  control: "http://127.0.0.1:8",
-  origins: { koyeb: "http://127.0.0.1:9", fly: "http://127.0.0.1:10" },
-};
-const MCPIST_SANDBOX = JSON.stringify(URLS);
+const MCPIST_SANDBOX = JSON.stringify(SANDBOX_URLS);
 const ANSWERS =
   "--domain mcp.example.com --repo acme/mcp --account 0123456789abcdef0123456789abcdef --supabase abcdefghijklmnopqrst";
 const INIT = `init ${ANSWERS} --fly-app acme-mcp --koyeb-url https://mcpist-acme.koyeb.app/`;

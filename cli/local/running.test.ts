@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SANDBOX_URLS } from "../test/sandbox-urls.ts";
 import { findSandbox, refuseTaken, register, runningSandboxes } from "./running.ts";
 
 let folder: string;
@@ -12,18 +13,6 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 const env = (url: string) => ({ MCPIST_SANDBOX: url });
-const URLS = {
-  gateway: "http://127.0.0.1:1",
-  github: "http://127.0.0.1:2",
-  notion: "http://127.0.0.1:11",
-  broker: "http://127.0.0.1:12/functions/v1/token-broker",
-  cloudflare: "http://127.0.0.1:3/client/v4",
-  koyeb: "http://127.0.0.1:4",
-  fly: "http://127.0.0.1:5",
-  issuer: "http://127.0.0.1:6/auth/v1",
-  database: "postgres://127.0.0.1:7/x",
-  origins: { koyeb: "http://127.0.0.1:9", fly: "http://127.0.0.1:10" },
-};
 
 describe("sandboxes that run on one machine", () => {
   it("have names of their own, and each is joined by its own", async () => {
@@ -72,7 +61,7 @@ describe("sandboxes that run on one machine", () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const urls = JSON.stringify({ ...URLS, control: `http://127.0.0.1:${port}` });
+    const urls = JSON.stringify({ ...SANDBOX_URLS, control: `http://127.0.0.1:${port}` });
     await writeFile(join(folder, "demo.json"), JSON.stringify({ pid: process.pid, env: env(urls) }));
     expect((await findSandbox("demo", folder)).env).toEqual(env(urls));
     server.close();
