@@ -93,7 +93,7 @@ function application(): readonly [program: string, ...words: string[]] {
  */
 async function verdicts(stacks: readonly SynthesizedStack[], own: ReadonlySet<string>): Promise<readonly Verdict[]> {
   const found: Verdict[] = [];
-  const running = new Set<Promise<void>>();
+  const running = new Set<Promise<unknown>>();
   const note = async (index: number, stack: SynthesizedStack): Promise<void> => {
     found[index] = await look(stack, own.has(stack.name));
   };
@@ -104,9 +104,8 @@ async function verdicts(stacks: readonly SynthesizedStack[], own: ReadonlySet<st
       continue;
     }
     if (running.size >= PLANS_AT_A_TIME) await Promise.race(running);
-    const plan = note(index, stack);
+    const plan: Promise<unknown> = note(index, stack).finally(() => running.delete(plan));
     running.add(plan);
-    void plan.finally(() => running.delete(plan));
   }
   await Promise.all(running);
   return found;
